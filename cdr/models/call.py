@@ -1,0 +1,138 @@
+"""The CDR: one per answered dialog, or one per unanswered call attempt."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from cdr.models.fields import WordsField
+
+
+class Call(models.Model):
+    """A call as ``cdr.correlation`` made it from the events; written by ``cdr.correlate`` alone.
+
+    ``identity`` (16 bytes) names the call within its Call-ID: the tag pair of the dialog, or the caller's tag of an
+    attempt. ``stop_due_at`` is when an ongoing call will be held for one whose STOP is missing.
+    ``superseded``: a later event showed this call to be part of another; it stays, flagged, so that whoever follows
+    changes learns of it.
+    """
+
+    class State(models.TextChoices):
+        SETUP = "setup", _("being set up")
+        ONGOING = "ongoing", _("ongoing")
+        COMPLETED = "completed", _("completed")
+        STOP_MISSING = "stop_missing", _("STOP missing")
+        START_MISSING = "start_missing", _("START missing")
+        UNANSWERED = "unanswered", _("unanswered")
+
+    class Outcome(models.TextChoices):
+        ANSWERED = "answered", _("answered")
+        BUSY = "busy", _("busy")
+        NO_ANSWER = "no_answer", _("no answer")
+        CANCELLED = "cancelled", _("cancelled")
+        DECLINED = "declined", _("declined")
+        NOT_FOUND = "not_found", _("not found")
+        REDIRECTED = "redirected", _("redirected")
+        UNAUTHORIZED = "unauthorized", _("unauthorized")
+        FAILED = "failed", _("failed")
+
+    class DurationKind(models.TextChoices):
+        MEASURED = "measured", _("measured")
+        AT_LEAST = "at_least", _("at least")
+        AT_MOST = "at_most", _("at most")
+        UNKNOWN = "unknown", _("unknown")
+
+    class ReleasedBy(models.TextChoices):
+        CALLER = "caller", _("caller")
+        CALLEE = "callee", _("callee")
+        UNKNOWN = "unknown", _("unknown")
+
+    cluster = models.CharField(max_length=64, default="", blank=True)
+    call_id = models.TextField()
+    call_key = models.BigIntegerField()
+    identity = models.BinaryField(max_length=16)
+    from_tag = models.TextField()
+    to_tag = models.TextField()
+    caller = models.TextField(null=True)
+    callee = models.TextField(null=True)
+    source_ip = models.TextField(null=True)
+    user_agent = models.TextField(null=True)
+    state = models.CharField(max_length=16, choices=State)
+    outcome = models.CharField(max_length=16, choices=Outcome, null=True)
+    started_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    duration = models.DurationField(null=True)
+    duration_kind = models.CharField(max_length=16, choices=DurationKind)
+    released_by = models.CharField(max_length=8, choices=ReleasedBy, null=True)
+    sip_code = models.IntegerField(null=True)
+    sip_reason = models.TextField(null=True)
+    extra = models.JSONField(default=dict)
+    flags = WordsField(default=list)
+    proxies = WordsField(default=list)
+    backends = WordsField(default=list)
+    events = models.IntegerField()
+    stop_due_at = models.DateTimeField(null=True)
+    superseded = models.BooleanField(default=False)
+    revision = models.IntegerField(default=1)
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-started_at", "-id"]
+        constraints = [models.UniqueConstraint(fields=["call_key", "identity", "cluster"], name="call_unique")]
+        indexes = [
+            models.Index(fields=["-started_at", "-id"], name="call_newest_first"),
+            models.Index(fields=["updated_at", "id"], name="call_changes"),
+            models.Index(
+                fields=["-started_at", "-id"],
+                name="call_without_stop",
+                condition=models.Q(state="stop_missing"),
+            ),
+            models.Index(fields=["stop_due_at"], name="call_stop_due", condition=models.Q(state="ongoing")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.caller or self.from_tag} → {self.callee or self.to_tag}"
+
+
+class Leg(models.Model):
+    """One virtual hop of a forwarded call, in chronological order."""
+
+    call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="legs")
+    position = models.IntegerField()
+    source = models.TextField(null=True)
+    destination = models.TextField(null=True)
+    type = models.TextField(null=True)
+    values = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["call", "position"]
+        constraints = [models.UniqueConstraint(fields=["call", "position"], name="leg_unique")]
+
+
+class Attempt(models.Model):
+    """One failed branch inside a call."""
+
+    call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="attempts")
+    position = models.IntegerField()
+    code = models.IntegerField()
+    reason = models.TextField()
+    to_tag = models.TextField()
+    time = models.DateTimeField()
+
+    class Meta:
+        ordering = ["call", "position"]
+        constraints = [models.UniqueConstraint(fields=["call", "position"], name="attempt_unique")]
+
+
+class CallRevision(models.Model):
+    """What changed in a published call when later events came: ``changes`` maps a field to [before, after]."""
+
+    call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="revisions")
+    revision = models.IntegerField(help_text=_("the revision that the change led to"))
+    at = models.DateTimeField()
+    changes = models.JSONField()
+
+    class Meta:
+        ordering = ["call", "revision"]
+        constraints = [models.UniqueConstraint(fields=["call", "revision"], name="call_revision_unique")]

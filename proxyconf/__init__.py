@@ -1,0 +1,1 @@
+"""What a proxy should log: its accounting described, checked and generated. Never imports ``cdr``."""

@@ -1,0 +1,3 @@
+from proxyconf.models.proxy import Proxy
+
+__all__ = ["Proxy"]

@@ -1,0 +1,80 @@
+"""A SIP proxy that reports to us."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from proxyconf.vocabulary.layout import FieldLayout
+from proxyconf.vocabulary.products import Product, Version
+
+
+def validate_version(value: str) -> None:
+    """Raise ``ValidationError`` unless ``value`` reads as a version."""
+    try:
+        Version.parse(value)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
+
+
+def validate_zone(value: str) -> None:
+    """Raise ``ValidationError`` unless ``value`` names a time zone of the IANA database."""
+    if value not in available_timezones():
+        raise ValidationError(
+            _("%(zone)r is no time zone; use a name like Europe/Berlin or UTC"), params={"zone": value}
+        )
+
+
+def validate_layout(value: object) -> None:
+    """Raise ``ValidationError`` unless ``value`` is a layout as ``FieldLayout.to_json`` writes it."""
+    try:
+        FieldLayout.from_json(value)  # type: ignore[arg-type]  # the check is what from_json is called for
+    except (ValueError, AttributeError) as error:
+        raise ValidationError(str(error)) from error
+
+
+class Proxy(models.Model):
+    """A SIP proxy whose accounting we collect.
+
+    ``timezone`` is the zone of the proxy's local clock: its SQL ``time`` columns carry none. Proxies of one ``cluster``
+    see parts of the same calls; proxies of different clusters never share a call. ``max_call`` is the longest
+    plausible call: an answered call without STOP and without other signs of life is flagged after it.
+    """
+
+    name = models.CharField(
+        max_length=64,
+        unique=True,
+        validators=[RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z", _("Use letters, digits, dot, dash, underscore."))],
+    )
+    product = models.CharField(
+        max_length=16, choices=[(p.value, p.name.title()) for p in Product], default=Product.KAMAILIO
+    )
+    version = models.CharField(max_length=16, default="5.6", validators=[validate_version])
+    timezone = models.CharField(max_length=64, default="UTC", validators=[validate_zone])
+    cluster = models.CharField(max_length=64, blank=True, default="")
+    max_call = models.DurationField(default=timedelta(hours=4))
+    layout = models.JSONField(default=dict, blank=True, validators=[validate_layout])
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name_plural = "proxies"
+        constraints = [
+            models.CheckConstraint(condition=models.Q(max_call__gt=timedelta(0)), name="proxy_max_call_positive")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    @property
+    def field_layout(self) -> FieldLayout:
+        return FieldLayout.from_json(self.layout)

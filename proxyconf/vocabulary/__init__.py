@@ -1,0 +1,1 @@
+"""Pure words shared by both applications: products and versions, variables, parameters, field layouts."""

@@ -1,0 +1,184 @@
+"""What a proxy is known to log: the labels per backend in their order, and what they mean.
+
+A syslog line is not quoted and not escaped (``docs`` of the acc modules; domain rule: "a parser must know the configured
+names"), so the parser of accounting needs these names to read a line. They come from forms, from the proxy's own
+configuration, or from a published profile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from typing import Any, Self
+
+
+class Backend(StrEnum):
+    """Where a proxy's accounting goes. One event may go to several in parallel."""
+
+    SYSLOG = "syslog"
+    SQL = "sql"
+    RADIUS = "radius"
+    DIAMETER = "diameter"
+    JSON = "json"  # Kamailio acc_json
+    EVENTS = "events"  # OpenSIPS event interface (evi)
+
+
+class Role(StrEnum):
+    """What a logged label means to a reader of calls."""
+
+    CALLER = "caller"
+    CALLEE = "callee"
+    ORIGINAL_CALLEE = "original_callee"
+    SOURCE_IP = "source_ip"
+    USER_AGENT = "user_agent"
+    ACCOUNT = "account"
+    GATEWAY = "gateway"
+    CALL_ID = "call_id"  # in a dialog CDR, whose core fields hold no Call-ID
+    FROM_TAG = "from_tag"
+    TO_TAG = "to_tag"
+    LEG_SOURCE = "leg_source"
+    LEG_DESTINATION = "leg_destination"
+    LEG_TYPE = "leg_type"
+
+
+_ROLE_OF_LABEL: Mapping[str, Role] = {
+    **dict.fromkeys(("src_user", "caller", "from_user", "fuser", "calling_station_id", "calling"), Role.CALLER),
+    **dict.fromkeys(
+        ("dst_user", "callee", "to_user", "ruser", "called_station_id", "called", "sip_uri_user"), Role.CALLEE
+    ),
+    **dict.fromkeys(("dst_ouser", "ouser", "orig_callee", "original_callee"), Role.ORIGINAL_CALLEE),
+    **dict.fromkeys(("src_ip", "source_ip", "srcip", "sip_src_ip", "si"), Role.SOURCE_IP),
+    **dict.fromkeys(("ua", "user_agent", "useragent", "ua_attr"), Role.USER_AGENT),
+    **dict.fromkeys(("account", "accountcode", "username", "auth_user", "user_name"), Role.ACCOUNT),
+    **dict.fromkeys(("gateway", "gw", "carrier", "trunk", "dst_gw"), Role.GATEWAY),
+    **dict.fromkeys(("callid", "call_id", "sip_call_id"), Role.CALL_ID),
+    **dict.fromkeys(("from_tag", "fromtag", "sip_from_tag"), Role.FROM_TAG),
+    **dict.fromkeys(("to_tag", "totag", "sip_to_tag"), Role.TO_TAG),
+}
+_ROLE_OF_LEG_LABEL: Mapping[str, Role] = {
+    **dict.fromkeys(("src", "leg_src", "source", "src_leg", "leg_source", "from"), Role.LEG_SOURCE),
+    **dict.fromkeys(
+        ("dst", "leg_dst", "destination", "dst_leg", "leg_destination", "to", "dest"), Role.LEG_DESTINATION
+    ),
+    **dict.fromkeys(("type", "leg_type", "kind"), Role.LEG_TYPE),
+}
+_ROLE_OF_VARIABLE: Mapping[str, Role] = {
+    **dict.fromkeys(("$fU", "$fu", "$from.user", "$from", "$ai", "$pU"), Role.CALLER),
+    **dict.fromkeys(("$rU", "$ru", "$tU", "$tu", "$to"), Role.CALLEE),
+    **dict.fromkeys(("$oU", "$ou"), Role.ORIGINAL_CALLEE),
+    **dict.fromkeys(("$si",), Role.SOURCE_IP),
+    **dict.fromkeys(("$ua", "$hdr(User-Agent)"), Role.USER_AGENT),
+    **dict.fromkeys(("$Au", "$au", "$aU"), Role.ACCOUNT),
+    **dict.fromkeys(("$ci", "$dlg(callid)", "$dlg_var(call_id)", "$dlg_var(callid)"), Role.CALL_ID),
+    **dict.fromkeys(("$ft", "$dlg(from_tag)"), Role.FROM_TAG),
+    **dict.fromkeys(("$tt", "$dlg(to_tag)"), Role.TO_TAG),
+}
+
+
+def suggest_role(label: str, variable: str = "") -> Role | None:
+    """Return the role that an extra field most likely has, from its variable first, else from a well-known label."""
+    if variable in _ROLE_OF_VARIABLE:
+        return _ROLE_OF_VARIABLE[variable]
+    return _ROLE_OF_LABEL.get(label.lower().replace("-", "_"))
+
+
+def suggest_leg_role(label: str) -> Role | None:
+    """Return the role that a leg field most likely has, from a well-known label."""
+    key = label.lower().replace("-", "_").removeprefix("sip_")
+    return _ROLE_OF_LEG_LABEL.get(key)
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLayout:
+    """How the proxy writes time beside the whole seconds (Kamailio ``acc`` parameters ``time_mode``, ``time_attr``…).
+
+    ``mode``: 0 seconds only; 1 seconds and microseconds in two fields; 2 seconds with a fraction; 3 local text;
+    4 UTC text.
+    """
+
+    mode: int = 0
+    attr: str = "time_attr"
+    exten: str = "time_exten"
+    format: str = "%Y-%m-%d %H:%M:%S"
+
+
+@dataclass(frozen=True, slots=True)
+class CdrLayout:
+    """How the proxy writes dialog CDRs (Kamailio ``cdr_*`` parameters).
+
+    ``start_on_confirmed``: the start is the 200 (else the INVITE: the duration then includes the ringing).
+    """
+
+    start: str = "start_time"
+    end: str = "end_time"
+    duration: str = "duration"
+    extras: tuple[str, ...] | None = None
+    start_on_confirmed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FieldLayout:
+    """The labels that a proxy logs.
+
+    ``extras`` and ``legs`` map a backend to its labels in configured order. A backend that is absent is *unknown*
+    (a parser then uses its documented heuristic); a backend with ``()`` is known to log none.
+    ``roles`` maps a label (extra or leg) to its role; labels without an entry get the suggested one.
+    ``columns`` maps a core column (``callid``, ``sip_code``…) to the name it was given (``acc_*_column``).
+    """
+
+    extras: Mapping[Backend, tuple[str, ...]] = field(default_factory=dict)
+    legs: Mapping[Backend, tuple[str, ...]] = field(default_factory=dict)
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    newest_leg_first: bool = True
+    detect_direction: bool = False
+    time: TimeLayout = field(default_factory=TimeLayout)
+    cdr: CdrLayout = field(default_factory=CdrLayout)
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+    def role_of(self, label: str) -> Role | None:
+        """Return the role of an extra label: as set, else as suggested."""
+        return self.roles.get(label) or suggest_role(label)
+
+    def leg_role_of(self, label: str) -> Role | None:
+        """Return the role of a leg label: as set, else as suggested."""
+        return self.roles.get(label) or suggest_leg_role(label)
+
+    def labels_with(self, role: Role, labels: Iterable[str]) -> list[str]:
+        """Return those of ``labels`` that have ``role``, in their order."""
+        return [label for label in labels if self.role_of(label) == role]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON data that ``from_json`` reads back to an equal layout."""
+        return {
+            "extras": {str(backend): list(labels) for backend, labels in self.extras.items()},
+            "legs": {str(backend): list(labels) for backend, labels in self.legs.items()},
+            "roles": {label: str(role) for label, role in self.roles.items()},
+            "newest_leg_first": self.newest_leg_first,
+            "detect_direction": self.detect_direction,
+            "time": {f.name: getattr(self.time, f.name) for f in fields(TimeLayout)},
+            "cdr": {
+                f.name: list(v) if isinstance(v := getattr(self.cdr, f.name), tuple) else v for f in fields(CdrLayout)
+            },
+            "columns": dict(self.columns),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read what ``to_json`` wrote; absent members take their defaults. Raise ``ValueError`` for a wrong value."""
+        cdr = dict(data.get("cdr", {}))
+        if cdr.get("extras") is not None:
+            cdr["extras"] = tuple(cdr["extras"])
+        try:
+            return cls(
+                extras={Backend(backend): tuple(labels) for backend, labels in data.get("extras", {}).items()},
+                legs={Backend(backend): tuple(labels) for backend, labels in data.get("legs", {}).items()},
+                roles={label: Role(role) for label, role in data.get("roles", {}).items()},
+                newest_leg_first=bool(data.get("newest_leg_first", True)),
+                detect_direction=bool(data.get("detect_direction", False)),
+                time=TimeLayout(**data.get("time", {})),
+                cdr=CdrLayout(**cdr),
+                columns=dict(data.get("columns", {})),
+            )
+        except (TypeError, AttributeError) as error:
+            raise ValueError(f"the layout cannot be read: {error}") from error
