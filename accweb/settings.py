@@ -90,7 +90,9 @@ match DATABASES["default"]["ENGINE"]:
     case "django.db.backends.postgresql":
         pass
     case _:
-        _stop("DATABASE_URL", "neither SQLite nor PostgreSQL", "use sqlite:///FILE or postgresql://user:password@host/db")
+        _stop(
+            "DATABASE_URL", "neither SQLite nor PostgreSQL", "use sqlite:///FILE or postgresql://user:password@host/db"
+        )
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
