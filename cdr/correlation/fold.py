@@ -1,13 +1,73 @@
-"""The correlation of events into calls."""
+"""The correlation of events into calls: ``fold(events) -> calls``, a pure function of the *set* of events."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from cdr.correlation.record import Folded, Observed, Policy
+from cdr.correlation.assemble import assemble
+from cdr.correlation.case import Case, sort_out
+from cdr.correlation.clean import clean_call
+from cdr.correlation.evidence import canonical
+from cdr.correlation.record import CallRecord, Folded, Observed, Policy, Rule, Use
+from cdr.events import Kind
 
 
 def fold(events: Iterable[Observed], policies: Mapping[str, Policy], now: datetime) -> Folded:
-    """Return the calls of ``events``, which all have one Call-ID (or share an index number with it)."""
-    raise NotImplementedError
+    """Return the calls of ``events``, and what became of each event.
+
+    ``events`` are all known events of one or more Call-IDs: a call sees every event of its Call-ID (in the proxies of
+    one cluster) and nothing else. Order and repetition do not matter. ``policies`` holds the policy of each proxy that
+    occurs. ``now`` (UTC) decides one thing: whether a call without STOP is still taken for ongoing.
+    """
+    given = list(events)
+    uses: list[Use] = [Use(None, Rule.PROXY_STATE)] * len(given)
+    scopes: dict[tuple[Any, ...], list[int]] = defaultdict(list)
+    for index, one in enumerate(given):
+        event = one.event
+        if event.kind is Kind.ON or event.kind is Kind.OFF:
+            continue
+        scope = (policies[one.proxy].cluster, event.call_id)
+        # Without a Call-ID nothing ties an event to another: it is its own scope.
+        scopes[scope if event.call_id else (*scope, canonical(one))].append(index)
+    calls: list[CallRecord] = []
+    for scope in sorted(scopes):
+        members = scopes[scope]
+        made, used = _fold_scope(scope[0], [given[index] for index in members], policies, now)
+        for index, use in zip(members, used, strict=True):
+            uses[index] = use if use.call is None else Use(use.call + len(calls), use.rule)
+        calls += made
+    return Folded(calls, uses)
+
+
+def _fold_scope(
+    cluster: str, members: Sequence[Observed], policies: Mapping[str, Policy], now: datetime
+) -> tuple[list[CallRecord], list[Use]]:
+    """Fold the events of one Call-ID."""
+    if len(members) == 2 and (clean := clean_call(cluster, members[0], members[1], policies)) is not None:
+        start_first = members[0].event.kind is Kind.ANSWERED
+        rules = (Rule.START, Rule.STOP) if start_first else (Rule.STOP, Rule.START)
+        return [clean], [Use(0, rule) for rule in rules]
+    keys = [canonical(one) for one in members]
+    distinct = dict(zip(keys, members, strict=True))
+    events = [distinct[key] for key in sorted(distinct)]
+    found = sort_out(events, policies)
+    cases = sorted(found.cases, key=_order)
+    calls = []
+    use_of: dict[int, Use] = {id(one): Use(None, rule) for one, rule in found.unused}
+    by_caller: dict[str, int] = defaultdict(int)
+    for case in cases:
+        if case.is_dialog and case.caller_tag is not None:
+            by_caller[case.caller_tag] += 1
+    for index, case in enumerate(cases):
+        forked = case.is_dialog and case.caller_tag is not None and by_caller[case.caller_tag] > 1
+        call, rules_of = assemble(cluster, case, policies, now, forked=forked)
+        calls.append(call)
+        use_of |= {id(one): Use(index, rule) for one, rule in rules_of}
+    return calls, [use_of[id(distinct[key])] for key in keys]
+
+
+def _order(case: Case) -> tuple[Any, ...]:
+    return (case.pair or ("", ""), case.caller_tag or "", min(canonical(one) for one in case.everything()))

@@ -97,11 +97,15 @@ class Observed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What correlation must know of a proxy."""
+    """What correlation must know of a proxy.
+
+    ``time_of_first_event``: the proxy takes the time once per transaction (OpenSIPS 3.2 and newer).
+    """
 
     layout: FieldLayout = field(default_factory=FieldLayout)
     max_call: timedelta = timedelta(hours=4)
     cluster: str = ""
+    time_of_first_event: bool = False
 
 
 class LegRecord(NamedTuple):
@@ -152,7 +156,7 @@ class CallRecord:
 
 
 class Use(NamedTuple):
-    """What became of an event: the index of its call in ``Folded.calls`` (none: of no call) and the rule that used it."""
+    """What became of an event: the index of its call in ``Folded.calls`` (none: of no call), and the rule that used it."""
 
     call: int | None
     rule: Rule

@@ -1,0 +1,265 @@
+"""One case becomes one call record, with the rule that used each of its events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from cdr.correlation.case import Case, is_failed_cdr
+from cdr.correlation.endings import Ending, ending_of
+from cdr.correlation.evidence import SAME_MOMENT, canonical, certain, near, pick
+from cdr.correlation.legs import legs_of
+from cdr.correlation.outcome import CHALLENGES, outcome_of
+from cdr.correlation.parties import parties_of
+from cdr.correlation.record import (
+    AttemptRecord,
+    CallRecord,
+    DurationKind,
+    Flag,
+    Observed,
+    Outcome,
+    Policy,
+    ReleasedBy,
+    Rule,
+    State,
+)
+from cdr.events import Kind
+
+Uses = list[tuple[Observed, Rule]]
+
+
+def assemble(
+    cluster: str, case: Case, policies: Mapping[str, Policy], now: datetime, *, forked: bool
+) -> tuple[CallRecord, Uses]:
+    """Return the call that ``case`` is, and the rule that used each of its events."""
+    for events in (case.tries, case.early, case.cancels, case.notes, case.dead, case.cdrs):
+        events.sort(key=canonical)  # an absorbed attempt and tied records came behind
+    answered = case.is_dialog or any(not is_failed_cdr(one.event) for one in case.cdrs)
+    call, speakers, uses = _answered(cluster, case, policies, now) if answered else _unanswered(cluster, case)
+    _add_parties(call, speakers, case, policies)
+    everything = list(case.everything())
+    flags = set(call.flags) | {flag for one in speakers for flag in one.event.flags}
+    if case.early:
+        flags.add(Flag.EARLY_MEDIA)
+    if forked:
+        flags.add(Flag.FORKED)
+    call.flags = tuple(sorted(flags))
+    call.proxies = tuple(sorted({one.proxy for one in everything}))
+    call.backends = tuple(sorted({one.event.backend.value for one in everything}))
+    call.events = len(everything)
+    return call, uses
+
+
+def _answered(
+    cluster: str, case: Case, policies: Mapping[str, Policy], now: datetime
+) -> tuple[CallRecord, list[Observed], Uses]:
+    """A dialog: START and STOP, or what there is of them."""
+    openings = case.starts or case.acks
+    start = pick(openings)
+    ending = ending_of(case, start, policies, now)
+    reference = start or ending.record
+    caller_tag, to_tag = _tags(case)
+    call = CallRecord(
+        cluster=cluster,
+        call_id=next(iter(case.everything())).event.call_id,
+        anchor=_anchor(case),
+        from_tag=caller_tag,
+        to_tag=to_tag,
+        state=ending.state,
+        outcome=Outcome.ANSWERED,
+        started_at=_begun(case),
+        answered_at=ending.answered_at,
+        ended_at=ending.ended_at,
+        duration=ending.duration,
+        duration_kind=ending.duration_kind,
+        released_by=_released_by(case, ending, policies),
+        sip_code=(reference.event.code or None) if reference else None,
+        sip_reason=_reason([one for one in (*openings, *case.cdrs) if reference and _same_code(one, reference)]),
+        attempts=attempts_of(case.tries),
+        stop_due_at=ending.stop_due_at,
+    )
+    flags = set(ending.flags)
+    if start is not None and not case.starts:
+        flags.add(Flag.ACK_START)
+    if case.caller_tag is None and case.is_dialog:
+        flags.add(Flag.DIRECTION_UNKNOWN)
+    call.flags = tuple(flags)
+    told = _of_moment(openings, start)
+    speakers = [*told, *case.cdrs] or [*case.tries, *case.early] or [*case.alive, *case.stops]
+    speakers += [one for one in (ending.stop,) if one is not None and one not in speakers]
+    return call, speakers, _uses_of_dialog(case, told, start, ending)
+
+
+def _unanswered(cluster: str, case: Case) -> tuple[CallRecord, list[Observed], Uses]:
+    """An attempt that nobody answered, as far as is known."""
+    final = _final(case.tries)
+    failed_record = case.cdrs[0] if case.cdrs else None
+    if case.cancels:
+        outcome: Outcome | None = Outcome.CANCELLED
+    elif final is not None:
+        outcome = outcome_of(final.event.code)
+    else:
+        outcome = Outcome.FAILED if failed_record else None
+    ended = final or (case.cancels[0] if case.cancels else failed_record)
+    told = [one for one in case.tries if final and _same_code(one, final) and near(one.event.time, final.event.time)]
+    first = next(iter(case.everything())).event
+    call = CallRecord(
+        cluster=cluster,
+        call_id=first.call_id,
+        anchor=_anchor(case),
+        from_tag=first.from_tag,
+        to_tag=next((one.event.to_tag for one in (*told, *case.early) if one.event.to_tag), ""),
+        state=State.UNANSWERED if outcome else State.SETUP,
+        outcome=outcome,
+        started_at=_begun(case),
+        ended_at=ended.event.time if ended else None,
+        duration=timedelta(0) if outcome else None,
+        duration_kind=DurationKind.MEASURED if outcome else DurationKind.UNKNOWN,
+        released_by=ReleasedBy.CALLER if outcome is Outcome.CANCELLED else None,
+        sip_code=final.event.code if final else None,
+        sip_reason=_reason(told),
+        attempts=attempts_of(case.tries),
+    )
+    uses: Uses = [(one, Rule.FINAL if one is final else Rule.ATTEMPT) for one in case.tries]
+    uses += _side_uses(case)
+    uses += [(one, Rule.CDR) for one in case.cdrs]
+    return call, [*told, *case.tries, *case.cdrs, *case.early, *case.cancels], uses
+
+
+def _begun(case: Case) -> datetime:
+    """Return the time of the first sign of the call: what began before it is not known."""
+    everything = list(case.everything())
+    created = [one.event.created_at for one in everything if one.event.created_at]
+    return min([one.event.time for one in certain(everything)] + created)
+
+
+def attempts_of(tries: Sequence[Observed]) -> tuple[AttemptRecord, ...]:
+    """Return the failed branches, each once, in the order they failed.
+
+    Missed events tell of branches. A failed event tells what went upstream: of a branch only where no missed event
+    was logged at all. One failure is told by several backends, and again by Kamailio when the failure route arms the
+    missed flag but adds no branch: same code, same To tag, same moment.
+    """
+    missed = [one for one in tries if one.event.kind is Kind.MISSED]
+    branches: list[Observed] = []
+    for one in certain(missed or tries):
+        known = any(
+            _same_code(one, other) and one.event.to_tag == other.event.to_tag and near(one.event.time, other.event.time)
+            for other in branches
+        )
+        if not known:
+            branches.append(one)
+    return tuple(
+        AttemptRecord(
+            event.code,
+            event.reason or _reason([o for o in tries if _same_code(o, one)]) or "",
+            event.to_tag,
+            event.time,
+        )
+        for one in branches
+        for event in (one.event,)
+    )
+
+
+def _final(tries: Sequence[Observed]) -> Observed | None:
+    """Return the event that tells how the attempt ended: the last sent upstream, else the last branch's.
+
+    A challenge sorts before another failure of the same second: the caller tried again.
+    """
+    upstream = [one for one in tries if one.event.kind is Kind.FAILED]
+    candidates = (
+        upstream or [one for one in tries if one.event.kind is Kind.MISSED] or list(tries)  # only accounted by hand
+    )
+    if not candidates:
+        return None
+    sure = certain(candidates)
+    last = max(sure, key=lambda one: (one.event.time, one.event.code not in CHALLENGES, canonical(one)))
+    same = [one for one in sure if _same_code(one, last) and last.event.time - one.event.time <= SAME_MOMENT]
+    return min(same, key=lambda one: one.event.precision)
+
+
+def _add_parties(call: CallRecord, speakers: Sequence[Observed], case: Case, policies: Mapping[str, Policy]) -> None:
+    leg_tellers = [one for one in speakers if one.event.legs] or [one for one in case.everything() if one.event.legs]
+    call.legs, mixed = legs_of(leg_tellers, policies)
+    if mixed:
+        call.flags = (*call.flags, Flag.LEGS_MIXED)
+    call.caller, call.callee, call.source_ip, call.user_agent, call.extra = parties_of(
+        [one for one in speakers if one.event.kind is not Kind.BYE] or speakers, call.legs, policies
+    )
+
+
+def _tags(case: Case) -> tuple[str, str]:
+    """Return the caller's and the callee's tag of a dialog; where unknown who called, as the first BYE has them."""
+    if case.pair is None:
+        return "", ""
+    caller_tag = case.caller_tag
+    if caller_tag is None:
+        caller_tag = next(iter([*case.stops, *case.alive])).event.from_tag
+    one, other = case.pair
+    return caller_tag, (other if caller_tag == one else one)
+
+
+def _released_by(case: Case, ending: Ending, policies: Mapping[str, Policy]) -> ReleasedBy | None:
+    """Return who sent the BYE; ``detect_direction`` hides it, for the proxy then writes the tags in one order."""
+    if ending.stop is None:
+        return ReleasedBy.UNKNOWN if ending.state is State.COMPLETED else None
+    if case.caller_tag is None or policies[ending.stop.proxy].layout.detect_direction:
+        return ReleasedBy.UNKNOWN
+    return ReleasedBy.CALLER if ending.stop.event.from_tag == case.caller_tag else ReleasedBy.CALLEE
+
+
+def _anchor(case: Case) -> str:
+    if case.pair is not None:
+        return "\x1f".join(("dialog", *case.pair))
+    if case.caller_tag is not None:
+        return f"attempt\x1f{case.caller_tag}"
+    first = case.cdrs[0].event
+    return f"cdr\x1f{first.time.isoformat()}\x1f{first.duration_us}"
+
+
+def _of_moment(events: Sequence[Observed], chosen: Observed | None) -> list[Observed]:
+    """Return those of ``events`` that tell the same as ``chosen``."""
+    if chosen is None:
+        return []
+    return [
+        one for one in events if near(one.event.time, chosen.event.time) and one.event.from_tag == chosen.event.from_tag
+    ]
+
+
+def _same_code(one: Observed, other: Observed) -> bool:
+    return one.event.code == other.event.code
+
+
+def _reason(told: Sequence[Observed]) -> str | None:
+    """Return the first reason phrase; RADIUS and Diameter carry none."""
+    return next((one.event.reason for one in told if one.event.reason), None)
+
+
+def _uses_of_dialog(case: Case, told: Sequence[Observed], start: Observed | None, ending: Ending) -> Uses:
+    opening_rule = Rule.START if case.starts else Rule.ACK
+    uses: Uses = []
+    for one in case.starts:
+        if one is start:
+            uses.append((one, Rule.START))
+        else:
+            uses.append((one, Rule.SAME if any(one is other for other in told) else Rule.REINVITE))
+    uses += [(one, Rule.START if one is start and opening_rule is Rule.ACK else Rule.ACK) for one in case.acks]
+    same_stop = _of_moment(case.stops, ending.stop)
+    for one in case.stops:
+        if one is ending.stop:
+            uses.append((one, Rule.STOP))
+        else:
+            uses.append((one, Rule.SAME if any(one is other for other in same_stop) else Rule.EXTRA_STOP))
+    uses += [(one, Rule.REINVITE if one.event.method == "INVITE" else Rule.IN_DIALOG) for one in case.alive]
+    uses += [(one, Rule.IN_DIALOG) for one in case.dead]
+    uses += [(one, Rule.CDR) for one in case.cdrs]
+    uses += [(one, Rule.ATTEMPT) for one in case.tries]
+    return uses + _side_uses(case)
+
+
+def _side_uses(case: Case) -> Uses:
+    return [
+        *((one, Rule.EARLY) for one in case.early),
+        *((one, Rule.CANCEL) for one in case.cancels),
+        *((one, Rule.MANUAL if one.event.kind is Kind.MANUAL else Rule.IN_DIALOG) for one in case.notes),
+    ]

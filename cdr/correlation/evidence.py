@@ -1,0 +1,74 @@
+"""The set of a call's events in one canonical order, and the choice among those that say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from cdr.correlation.record import Flag, Observed
+
+SAME_MOMENT = timedelta(seconds=2)
+"""How far the times of one thing may lie apart when several backends or proxies tell it: the proxies read the clock
+again for each backend, and most times are truncated to the second."""
+
+
+def canonical(observed: Observed) -> tuple[Any, ...]:
+    """Return a total order over what events say: by time first, then by everything that tells two events apart.
+
+    Equal keys mean the same event, so the order also removes repetition. ``position`` stands before the tags: of two
+    rows of one second, the one the proxy wrote first comes first.
+    """
+    event = observed.event
+    return (
+        event.time,
+        event.kind,
+        event.backend,
+        observed.proxy,
+        event.position,
+        event.method,
+        event.from_tag,
+        event.to_tag,
+        event.code,
+        event.reason,
+        event.precision,
+        event.extra,
+        event.legs,
+        event.flags,
+        -1 if event.duration_us is None else event.duration_us,
+        event.ended_at or event.time,
+        event.created_at or event.time,
+    )
+
+
+def is_ambiguous(observed: Observed) -> bool:
+    """Tell whether the event's time may be an hour off: local time within a DST change."""
+    return Flag.AMBIGUOUS_TIME in observed.event.flags
+
+
+def certain(candidates: Sequence[Observed]) -> Sequence[Observed]:
+    """Return those whose time is sure, or all where none is."""
+    return [one for one in candidates if not is_ambiguous(one)] or candidates
+
+
+def pick(candidates: Sequence[Observed]) -> Observed | None:
+    """Return the first of ``candidates`` (in canonical order) in time, told by whoever tells it most precisely.
+
+    Only those from the same side, within ``SAME_MOMENT`` of the first, count as telling the same.
+    """
+    if not candidates:
+        return None
+    sure = certain(candidates)
+    first = sure[0].event
+    same = [one for one in sure if one.event.time - first.time <= SAME_MOMENT and one.event.from_tag == first.from_tag]
+    return min(same, key=lambda one: one.event.precision)
+
+
+def resolution(*observed: Observed) -> timedelta:
+    """Return the coarsest resolution among the times of ``observed``."""
+    return timedelta(microseconds=max(one.event.precision for one in observed))
+
+
+def near(one: datetime, other: datetime) -> bool:
+    """Tell whether two times may be those of one thing."""
+    return abs(one - other) <= SAME_MOMENT

@@ -1,0 +1,45 @@
+"""Who called whom, from where and with what: the extra fields of a call and the roles of their labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from cdr.correlation.record import LegRecord, Observed, Policy
+from cdr.events import Pairs
+from proxyconf.vocabulary.layout import Role
+
+
+class Parties(NamedTuple):
+    caller: str | None
+    callee: str | None
+    source_ip: str | None
+    user_agent: str | None
+    extra: Pairs
+
+
+def parties_of(told: Sequence[Observed], legs: Sequence[LegRecord], policies: Mapping[str, Policy]) -> Parties:
+    """Return the parties as ``told`` (the events that speak for the call, in canonical order) name them.
+
+    Backends may log different labels: all are kept, and of one label the first that has a value. Where no label has
+    the role of caller or callee, the first leg names them.
+    """
+    extra: dict[str, str] = {}
+    by_role: dict[Role, str] = {}
+    for one in told:
+        layout = policies[one.proxy].layout
+        for label, text in one.event.extra:
+            if text or label not in extra:
+                extra.setdefault(label, text)
+                extra[label] = extra[label] or text
+            role = layout.role_of(label)
+            if role and text:
+                by_role.setdefault(role, text)
+    first_leg = legs[0] if legs else None
+    return Parties(
+        caller=by_role.get(Role.CALLER) or (first_leg and first_leg.source) or None,
+        callee=by_role.get(Role.CALLEE) or (first_leg and first_leg.destination) or None,
+        source_ip=by_role.get(Role.SOURCE_IP),
+        user_agent=by_role.get(Role.USER_AGENT),
+        extra=tuple(extra.items()),
+    )
