@@ -67,7 +67,7 @@ def _answered(
         to_tag=to_tag,
         state=ending.state,
         outcome=Outcome.ANSWERED,
-        started_at=_begun(case),
+        started_at=min(_begun(case), ending.answered_at or _begun(case)),
         answered_at=ending.answered_at,
         ended_at=ending.ended_at,
         duration=ending.duration,
@@ -86,7 +86,7 @@ def _answered(
     call.flags = tuple(flags)
     told = _of_moment(openings, start)
     speakers = [*told, *case.cdrs] or [*case.tries, *case.early] or [*case.alive, *case.stops]
-    speakers += [one for one in (ending.stop,) if one is not None and one not in speakers]
+    speakers += [ending.stop] if ending.stop is not None and not _among(ending.stop, speakers) else []
     return call, speakers, _uses_of_dialog(case, told, start, ending)
 
 
@@ -123,7 +123,8 @@ def _unanswered(cluster: str, case: Case) -> tuple[CallRecord, list[Observed], U
     uses: Uses = [(one, Rule.FINAL if one is final else Rule.ATTEMPT) for one in case.tries]
     uses += _side_uses(case)
     uses += [(one, Rule.CDR) for one in case.cdrs]
-    return call, [*told, *case.tries, *case.cdrs, *case.early, *case.cancels], uses
+    others = [one for one in (*case.tries, *case.cdrs, *case.early, *case.cancels) if not _among(one, told)]
+    return call, [*told, *others], uses
 
 
 def _begun(case: Case) -> datetime:
@@ -226,6 +227,10 @@ def _of_moment(events: Sequence[Observed], chosen: Observed | None) -> list[Obse
     ]
 
 
+def _among(one: Observed, others: Sequence[Observed]) -> bool:
+    return any(one is other for other in others)
+
+
 def _same_code(one: Observed, other: Observed) -> bool:
     return one.event.code == other.event.code
 
@@ -242,14 +247,14 @@ def _uses_of_dialog(case: Case, told: Sequence[Observed], start: Observed | None
         if one is start:
             uses.append((one, Rule.START))
         else:
-            uses.append((one, Rule.SAME if any(one is other for other in told) else Rule.REINVITE))
+            uses.append((one, Rule.SAME if _among(one, told) else Rule.REINVITE))
     uses += [(one, Rule.START if one is start and opening_rule is Rule.ACK else Rule.ACK) for one in case.acks]
     same_stop = _of_moment(case.stops, ending.stop)
     for one in case.stops:
         if one is ending.stop:
             uses.append((one, Rule.STOP))
         else:
-            uses.append((one, Rule.SAME if any(one is other for other in same_stop) else Rule.EXTRA_STOP))
+            uses.append((one, Rule.SAME if _among(one, same_stop) else Rule.EXTRA_STOP))
     uses += [(one, Rule.REINVITE if one.event.method == "INVITE" else Rule.IN_DIALOG) for one in case.alive]
     uses += [(one, Rule.IN_DIALOG) for one in case.dead]
     uses += [(one, Rule.CDR) for one in case.cdrs]

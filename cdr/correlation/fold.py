@@ -50,6 +50,13 @@ def _fold_scope(
         start_first = members[0].event.kind is Kind.ANSWERED
         rules = (Rule.START, Rule.STOP) if start_first else (Rule.STOP, Rule.START)
         return [clean], [Use(0, rule) for rule in rules]
+    return _fold_generally(cluster, members, policies, now)
+
+
+def _fold_generally(
+    cluster: str, members: Sequence[Observed], policies: Mapping[str, Policy], now: datetime
+) -> tuple[list[CallRecord], list[Use]]:
+    """Fold the events of one Call-ID, whatever they are."""
     keys = [canonical(one) for one in members]
     distinct = dict(zip(keys, members, strict=True))
     events = [distinct[key] for key in sorted(distinct)]

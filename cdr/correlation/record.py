@@ -156,7 +156,7 @@ class CallRecord:
 
 
 class Use(NamedTuple):
-    """What became of an event: the index of its call in ``Folded.calls`` (none: of no call), and the rule that used it."""
+    """What became of an event: its call's index in ``Folded.calls`` (none: of no call), and the rule that used it."""
 
     call: int | None
     rule: Rule

@@ -1,0 +1,147 @@
+"""What holds for every set of events."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cdr.correlation import fold as fold_module
+from cdr.correlation.clean import clean_call
+from cdr.correlation.fold import fold
+from cdr.correlation.record import Folded, Observed, State
+from cdr.events import MILLISECOND, SECOND, Kind
+from proxyconf.vocabulary.layout import Backend
+from tests.cdr.correlation.telling import EVENING, POLICIES, after, bye, invite, told
+
+TAGS = st.sampled_from(["", "a", "b", "c"])
+SHAPES = st.sampled_from(
+    [
+        (Kind.ANSWERED, "INVITE", 200),
+        (Kind.ANSWERED, "MESSAGE", 202),
+        (Kind.ANSWERED, "UPDATE", 200),
+        (Kind.FAILED, "INVITE", 486),
+        (Kind.FAILED, "INVITE", 407),
+        (Kind.FAILED, "INVITE", 481),
+        (Kind.MISSED, "INVITE", 408),
+        (Kind.MISSED, "INVITE", 486),
+        (Kind.EARLY, "INVITE", 183),
+        (Kind.ACK, "ACK", 200),
+        (Kind.ACK, "ACK", 486),
+        (Kind.CANCEL, "CANCEL", 200),
+        (Kind.BYE, "BYE", 200),
+        (Kind.BYE, "BYE", 481),
+        (Kind.MANUAL, "INVITE", 0),
+        (Kind.MANUAL, "INVITE", 404),
+        (Kind.CDR, "INVITE", 0),
+        (Kind.CDR, "INVITE", 200),
+        (Kind.INTERIM, "INVITE", 200),
+        (Kind.ON, "", 0),
+    ]
+)
+
+
+@st.composite
+def observed(draw: st.DrawFn) -> Observed:
+    kind, method, code = draw(SHAPES)
+    at = draw(st.integers(0, 12)) + draw(st.sampled_from([0, 0.25]))
+    more = {}
+    if kind is Kind.CDR:
+        length = draw(st.sampled_from([0, 2.5, 5]))
+        more = {"ended_at": after(at + length), "duration_us": round(length * 1_000_000)}
+    return told(
+        kind,
+        method,
+        draw(TAGS),
+        draw(TAGS),
+        at,
+        code,
+        call_id="" if kind is Kind.ON else draw(st.sampled_from(["one", "two", "one"])),
+        backend=draw(st.sampled_from([Backend.SYSLOG, Backend.SQL])),
+        proxy=draw(st.sampled_from(list(POLICIES))),
+        precision=draw(st.sampled_from([SECOND, MILLISECOND])),
+        position=draw(st.integers(0, 1)),
+        flags=draw(st.sampled_from([(), (), ("ambiguous_time",)])),
+        extra=draw(st.sampled_from([(), (("src_user", "alice"),), (("src_user", ""),)])),
+        legs=draw(st.sampled_from([(), ((("src", "a"), ("dst", "b")),), ((("src", "a"), ("dst", "")),)])),
+        **more,
+    )
+
+
+EVENTS = st.lists(observed(), max_size=9)
+
+
+def run(events: list[Observed]) -> Folded:
+    return fold(events, POLICIES, EVENING)
+
+
+@given(EVENTS, st.randoms(use_true_random=False))
+def test_order_does_not_matter(events, random) -> None:
+    shuffled = random.sample(events, len(events))
+    assert run(shuffled).calls == run(events).calls
+
+
+@given(EVENTS, st.data())
+def test_repetition_does_not_matter(events, data) -> None:
+    again = data.draw(st.lists(st.sampled_from(events), max_size=5)) if events else []
+    result, once = run(events + again), run(events)
+    assert result.calls == once.calls
+    assert result.uses[: len(events)] == once.uses
+
+
+@given(st.lists(observed(), max_size=9))
+def test_calls_of_other_call_ids_do_not_matter(events) -> None:
+    """Folding batch by batch gives what folding at once gives, as long as a Call-ID is folded as a whole."""
+    by_call_id: dict[str, list[Observed]] = {}
+    for one in events:
+        by_call_id.setdefault(one.event.call_id, []).append(one)
+    apart = [call for call_id in sorted(by_call_id) for call in run(by_call_id[call_id]).calls]
+    together = run(events).calls
+    assert sorted(map(repr, apart)) == sorted(map(repr, together))
+
+
+@given(EVENTS)
+def test_every_event_is_accounted_for_by_one_call_or_a_stated_reason(events) -> None:
+    result = run(events)
+    assert len(result.uses) == len(events)
+    counted = [0] * len(result.calls)
+    for use in set(zip(map(repr, events), result.uses, strict=True)):
+        if use[1].call is not None:
+            counted[use[1].call] += 1
+    assert counted == [call.events for call in result.calls]
+
+
+@given(EVENTS)
+def test_no_duration_is_invented(events) -> None:
+    for call in run(events).calls:
+        if call.duration is not None:
+            assert call.duration >= timedelta(0)
+        if call.state in (State.ONGOING, State.STOP_MISSING):
+            assert call.ended_at is None
+        assert call.started_at <= (call.answered_at or call.started_at)
+
+
+@given(EVENTS)
+def test_a_call_has_one_name_among_the_calls_of_its_call_id(events) -> None:
+    names = [(call.cluster, call.call_id, call.anchor) for call in run(events).calls if call.call_id]
+    assert len(names) == len(set(names))
+
+
+@given(
+    st.integers(-5, 5 * 3600),
+    st.booleans(),
+    st.sampled_from(list(POLICIES)),
+    st.sampled_from([Backend.SYSLOG, Backend.RADIUS]),
+    st.sampled_from(["OK", ""]),
+)
+def test_the_short_way_of_clean_calls_gives_what_the_general_way_gives(
+    seconds, swapped, proxy, backend, reason
+) -> None:
+    about = {"proxy": proxy, "backend": backend, "reason": reason}
+    start = invite("b", "a", 0, **about)
+    stop = bye(*(("a", "b") if swapped else ("b", "a")), seconds, **about)
+    short = clean_call(POLICIES[proxy].cluster, stop, start, POLICIES)
+    general, _ = fold_module._fold_generally(POLICIES[proxy].cluster, [start, stop], POLICIES, EVENING)
+    assert short in (None, general[0])
+    assert (short is None) == bool(general[0].flags)
