@@ -1,0 +1,68 @@
+"""Pages of calls by cursor, and counts that stop at a limit: nothing here issues an OFFSET or an uncapped COUNT."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+
+from cdr.keyset import Cursor
+from cdr.models import Call
+
+
+@dataclass(frozen=True, slots=True)
+class CallPage:
+    """Some calls, newest first. ``newer`` and ``older`` are its first and last row where the list goes on there."""
+
+    rows: list[Call]
+    newer: Cursor | None
+    older: Cursor | None
+
+
+def call_page(
+    calls: QuerySet[Call], size: int, *, after: Cursor | None = None, before: Cursor | None = None
+) -> CallPage:
+    """Return the ``size`` calls that follow ``after`` (older), or precede ``before`` (newer), or the newest ones."""
+    if before is not None:
+        return _page_before(calls, size, before)
+    older = calls.order_by("-started_at", "-id")
+    if after is not None:
+        older = older.filter(started_at__lte=after.at).exclude(started_at=after.at, pk__gte=after.pk)
+    rows = list(older[: size + 1])
+    return CallPage(
+        rows[:size],
+        newer=_cursor(rows[0]) if after and rows else None,
+        older=_cursor(rows[size - 1]) if len(rows) > size else None,
+    )
+
+
+def _page_before(calls: QuerySet[Call], size: int, before: Cursor) -> CallPage:
+    rows = list(newer_than(calls, before).order_by("started_at", "id")[: size + 1])
+    if len(rows) <= size:  # the top is reached: fill the page from there
+        return call_page(calls, size)
+    rows = rows[:size][::-1]
+    return CallPage(rows, newer=_cursor(rows[0]), older=_cursor(rows[-1]))
+
+
+def newer_than(calls: QuerySet[Call], cursor: Cursor) -> QuerySet[Call]:
+    """Return those of ``calls`` that stand before the cursor's row in a list read newest first."""
+    return calls.filter(started_at__gte=cursor.at).exclude(started_at=cursor.at, pk__lte=cursor.pk)
+
+
+def capped_count(calls: QuerySet[Call], limit: int) -> int:
+    """Return how many calls there are, or ``limit + 1`` where there are more than ``limit``."""
+    return calls.order_by()[: limit + 1].count()
+
+
+def position(calls: QuerySet[Call], page: CallPage, limit: int) -> int | None:
+    """Return the place of the page's first row in the list, from 1; none for an empty page and beyond ``limit``."""
+    if not page.rows:
+        return None
+    if page.newer is None:
+        return 1
+    newer = capped_count(newer_than(calls, page.newer), limit)
+    return newer + 1 if newer <= limit else None
+
+
+def _cursor(call: Call) -> Cursor:
+    return Cursor(call.started_at, call.pk)

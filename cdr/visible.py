@@ -1,0 +1,80 @@
+"""Hostile text and bytes made fully visible: nothing hides, nothing turns the reading direction.
+
+Whatever a proxy sends may hold control characters, marks that reverse the direction of what follows, and bytes that
+are no text at all. Here they become *pieces*: plain text, and marks that a page shows as such.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+# Controls (C0, DEL, C1), soft hyphen, zero-width and direction marks, line separators, invisible operators, isolates,
+# byte order mark, interlinear annotations, variation selectors, tags: what Unicode calls Cc, Cf, Zl, Zp and what
+# shows as nothing.
+_HIDDEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff"
+    "\uffa0\ufff9-\ufffb\ufe00-\ufe0f\U000e0000-\U000e01ef\ud800-\udfff]"
+)
+_CONTROL_PICTURES = 0x2400  # U+2400 shows NUL, U+2401 SOH…
+_DEL_PICTURE = "\u2421"
+_WIDTH = 16
+_LARGEST_SHARE_OF_ODD_BYTES = 0.1
+
+
+class Piece(NamedTuple):
+    """Text as it stands, or (``hidden``) a mark that stands for one character or byte which nobody would see."""
+
+    text: str
+    hidden: bool = False
+
+
+def pieces(text: str) -> Iterator[Piece]:
+    """Split ``text`` at what would not be seen."""
+    end = 0
+    for match in _HIDDEN.finditer(text):
+        if match.start() > end:
+            yield Piece(text[end : match.start()])
+        yield Piece(_mark(match[0]), hidden=True)
+        end = match.end()
+    if end < len(text):
+        yield Piece(text[end:])
+
+
+def _mark(character: str) -> str:
+    code = ord(character)
+    if code < 0x20:
+        return chr(_CONTROL_PICTURES + code)
+    return _DEL_PICTURE if code == 0x7F else f"U+{code:04X}"
+
+
+def raw_pieces(raw: bytes) -> Iterator[Piece]:
+    """Split input at bytes that are no UTF-8 (marked ``\\xff``) and at what would not be seen; a line's end keeps its
+    break after the mark.
+    """
+    text = raw.decode("utf-8", "surrogateescape")
+    for piece in re.split("([\udc80-\udcff]|\n)", text):
+        if piece == "\n":
+            yield Piece(_mark(piece), hidden=True)
+            yield Piece(piece)
+        elif piece and "\udc80" <= piece[0] <= "\udcff":
+            yield Piece(f"\\x{ord(piece[0]) - 0xDC00:02x}", hidden=True)
+        else:
+            yield from pieces(piece)
+
+
+def is_binary(raw: bytes) -> bool:
+    """Tell whether input is a packet rather than text: too many of its bytes are no printable UTF-8."""
+    text = raw.decode("utf-8", "surrogateescape")
+    odd = sum(1 for character in text if character not in "\t\r\n" and not character.isprintable())
+    return odd > _LARGEST_SHARE_OF_ODD_BYTES * len(text)
+
+
+def hex_dump(raw: bytes) -> str:
+    """Return offset, bytes and their ASCII text, sixteen to a line."""
+    return "\n".join(
+        f"{start:04x}  {raw[start : start + _WIDTH].hex(' '):<{3 * _WIDTH - 1}}  "
+        + "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in raw[start : start + _WIDTH])
+        for start in range(0, len(raw), _WIDTH)
+    )
