@@ -1,38 +1,18 @@
 """Every switch comes from the environment; a wrong value stops the start with one line that says its name."""
 
-import secrets
-import sys
+from datetime import timedelta
 from pathlib import Path
-from typing import NoReturn
 
-import environ
+from accweb import environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
+DATA_DIR = environment.data_folder("ACCWEB_DATA_DIR", default=BASE_DIR / "data")
 
-
-def _stop(name: str, problem: object, remedy: str) -> NoReturn:
-    sys.exit(f"accweb: {name}: {problem}; {remedy}")
-
-
-DATA_DIR = Path(env.str("ACCWEB_DATA_DIR", default=str(BASE_DIR / "data")))
-try:
-    DATA_DIR.mkdir(parents=True, exist_ok=True)
-except OSError as error:
-    _stop("ACCWEB_DATA_DIR", error, "name a folder that can be written to")
-
-
-def _kept_secret(file: Path) -> str:
-    """Return the secret kept in ``file``, made once."""
-    if not file.exists():
-        file.touch(mode=0o600)
-        file.write_text(secrets.token_urlsafe(50))
-    return file.read_text()
-
-
-SECRET_KEY = env.str("SECRET_KEY", default="") or _kept_secret(DATA_DIR / "secret-key")
-DEBUG = env.bool("DEBUG", default=False)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+SECRET_KEY = environment.secret_key("SECRET_KEY", DATA_DIR)
+DEBUG = environment.flag("DEBUG", default=False)
+ALLOWED_HOSTS = environment.hosts("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+PORT = environment.number("PORT", default=8000, low=1, high=65535)
+LOG_LEVEL = environment.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), default="INFO")
 
 INSTALLED_APPS = [
     "unfold",
@@ -43,6 +23,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_htmx",
+    "accweb",
     "proxyconf",
     "cdr",
 ]
@@ -77,22 +58,8 @@ TEMPLATES = [
     },
 ]
 
-DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{DATA_DIR}/accweb.sqlite3")}
-match DATABASES["default"]["ENGINE"]:
-    case "django.db.backends.sqlite3":
-        # WAL: readers never wait for the one writer; IMMEDIATE: writers queue at BEGIN (busy timeout) and never fail
-        # half-way with "database is locked".
-        DATABASES["default"]["OPTIONS"] = {
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 60,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
-        }
-    case "django.db.backends.postgresql":
-        pass
-    case _:
-        _stop(
-            "DATABASE_URL", "neither SQLite nor PostgreSQL", "use sqlite:///FILE or postgresql://user:password@host/db"
-        )
+DATABASES = {"default": environment.database("DATABASE_URL", default=DATA_DIR / "accweb.sqlite3")}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
@@ -105,14 +72,44 @@ USE_I18N = True
 USE_TZ = True
 
 STATIC_URL = "static/"
-STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+WHITENOISE_USE_FINDERS = True  # straight from the packages: nothing to collect, nothing to go stale
 LOGIN_URL = "admin:login"
 
-REDIS_URL = env.str("REDIS_URL", default="")
+if environment.flag("ACCWEB_HTTPS", default=False):  # a web server in front speaks TLS and sets X-Forwarded-Proto
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = True
+    SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds())
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+    SILENCED_SYSTEM_CHECKS = ["security.W021"]  # the preload list is for the domain's owner to decide
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"()": "accweb.log.OneLine", "format": "{asctime} {levelname} {name}: {message}", "style": "{"}
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    # Django's own handlers would write some records twice, or mail them.
+    "loggers": {"django": {"handlers": [], "level": "NOTSET"}, "django.server": {"handlers": [], "propagate": True}},
+}
+
+REDIS_URL = environment.redis("REDIS_URL")
 CELERY_BROKER_URL = REDIS_URL or None
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_ALWAYS_EAGER = not REDIS_URL  # then the scheduler of `up` and `collect` calls the tasks
 CELERY_TASK_ACKS_LATE = True  # a killed worker must not lose a call
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULE = {
+    # Each is harmless to skip (the next run does the work of both), so none may pile up while no worker runs.
+    "correlate": {"task": "cdr.tasks.correlate", "schedule": 1.0, "options": {"expires": 5}},
+    "collect mirrors": {"task": "cdr.tasks.collect_mirrors", "schedule": 1.0, "options": {"expires": 5}},
+    "mark overdue": {"task": "cdr.tasks.mark_overdue", "schedule": 60.0, "options": {"expires": 60}},
+}
 
 UNFOLD = {"SITE_TITLE": "accweb", "SITE_HEADER": "accweb"}
