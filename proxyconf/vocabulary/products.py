@@ -16,6 +16,11 @@ class Product(StrEnum):
     KAMAILIO = "kamailio"
     OPENSIPS = "opensips"
 
+    @property
+    def label(self) -> str:
+        """The name as its makers write it."""
+        return {"openser": "OpenSER", "kamailio": "Kamailio", "opensips": "OpenSIPS"}[self]
+
 
 class Version(NamedTuple):
     """A release, comparable: ``Version(5, 6, 3) >= (5, 5)``."""
