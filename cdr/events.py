@@ -123,11 +123,11 @@ def fingerprint(event: AccEvent) -> bytes:
         *(text for pair in event.extra for text in pair),
         *(text for leg in event.legs for pair in (("\x1e", ""), *leg) for text in pair),
         str(_microseconds(event.ended_at) if event.ended_at else ""),
-        str(event.duration_us or ""),
+        str(event.duration_us),
     )
     joined = "\x1f".join(parts)  # text_of leaves control characters, so lengths go in too: no two events join alike
     lengths = ",".join(map(str, map(len, parts)))
-    return hashlib.blake2b(f"{lengths}|{joined}".encode(), digest_size=16).digest()
+    return hashlib.blake2b(f"{lengths}|{joined}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def call_key(call_id: str, own: bytes = b"") -> int:
@@ -136,7 +136,7 @@ def call_key(call_id: str, own: bytes = b"") -> int:
     Two Call-IDs may share a number; who groups by it compares the Call-IDs as well. An event without a Call-ID (a
     dialog CDR that carries none) belongs to nobody else: ``own``, its fingerprint, takes the place.
     """
-    digest = hashlib.blake2b(call_id.encode() or own, digest_size=8).digest()
+    digest = hashlib.blake2b(call_id.encode("utf-8", "surrogatepass") or own, digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
 
 
