@@ -161,9 +161,10 @@ class Profile:
 
     ``backends`` are those in use; flags, labels and options of others are kept but not rendered. ``options`` holds the
     values of all scalar parameters (``early_media``, ``db_url``, ``time_mode``, ``acc_time_column``, ``cdr_enable``…)
-    by ``Parameter.key``: those of acc_json carry its name (``acc_json.acc_time_mode``). An option that is absent has the
-    release's default. ``cdr_extras`` are the extra fields of dialog CDRs: Kamailio's ``cdr_extra``, in OpenSIPS 1.8 to
-    2.2 the ``…_extra_bye`` fields that come after the others. ``cdr_legs`` is ``multi_leg_bye_info`` (OpenSIPS 1.9 to 2.2).
+    by ``Parameter.key``: those of acc_json carry its name (``acc_json.acc_time_mode``). An option that is absent has
+    the release's default. ``cdr_extras`` are the extra fields of dialog CDRs: Kamailio's ``cdr_extra``, in OpenSIPS 1.8
+    to 2.2 the ``…_extra_bye`` fields that come after the others. ``cdr_legs`` is ``multi_leg_bye_info`` (OpenSIPS 1.9
+    to 2.2).
     """
 
     product: Product = Product.KAMAILIO

@@ -1,8 +1,9 @@
 """Every parameter of the accounting modules, by product and version.
 
 The table ``parameters.csv`` was extracted from the export tables of the modules ``acc``, ``acc_radius``,
-``acc_diameter`` and ``acc_json``: one line per range of releases in which type and default are the same. ``X+`` means up to the newest
-release read, ``X-Y`` both included. Kamailio 1.4 and 1.5 are not in it: they are near OpenSER 1.3 and are read as that.
+``acc_diameter`` and ``acc_json``: one line per range of releases in which type and default are the same. ``X+`` means
+up to the newest release read, ``X-Y`` both included. Kamailio 1.4 and 1.5 are not in it: they are near OpenSER 1.3 and
+are read as that.
 """
 
 from __future__ import annotations

@@ -1,0 +1,243 @@
+"""Pseudo-variables: how one is written, and which ones a product has.
+
+The table ``pseudo_variables.csv`` was extracted from the sources of the newest releases; older ones have fewer. OpenSER
+has no table of its own: it is read as what its two heirs have.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple
+
+from proxyconf.vocabulary.products import Product
+
+_NAME = re.compile(r"[A-Za-z0-9_?.]+|\$")
+_CONTEXT = re.compile(r"<[A-Za-z_]+>")  # OpenSIPS: $(<request>fU)
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
+_AVP_ARGUMENT = re.compile(r"(?:([is]):)?(.+)", re.DOTALL)
+
+
+class Takes(StrEnum):
+    """Whether a variable has an argument in parentheses."""
+
+    NO = "no"
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+
+
+class Availability(StrEnum):
+    """Where a variable has a meaning."""
+
+    ANY = "any"
+    REQUEST = "request"
+    REPLY = "reply"
+    TRANSACTION = "transaction"
+    DIALOG = "dialog"
+    EVENT = "event"
+    TIMER = "timer"
+    ONSEND_ROUTE = "onsend_route"
+    ERROR_ROUTE = "error_route"
+
+
+class IntegerForm(StrEnum):
+    """Whether the value carries a number: Kamailio's ``acc_radius`` then sends 4 bytes instead of text."""
+
+    ALWAYS = "always"
+    SOMETIMES = "sometimes"  # a script variable that may hold either
+    NEVER = "never"
+
+
+class Variable(NamedTuple):
+    """One pseudo-variable of a product, by its name without ``$``."""
+
+    product: Product
+    name: str
+    takes: Takes
+    module: str
+    settable: bool
+    availability: Availability
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """One pseudo-variable as written: ``$(hdr(X)[1]{s.len})`` has name ``hdr``, argument ``X``, index ``1`` and
+    transformations ``("s.len",)``. ``text`` is what was read.
+    """
+
+    text: str
+    name: str
+    argument: str | None = None
+    index: str | None = None
+    transformations: tuple[str, ...] = ()
+    context: str = ""
+
+    @property
+    def avp(self) -> tuple[str, str] | None:
+        """The kind (``i``, ``s`` or empty) and the name of an AVP; None if this is no AVP."""
+        match = _AVP_ARGUMENT.fullmatch(self.argument or "") if self.name == "avp" else None
+        return (match[1] or "", match[2]) if match else None
+
+
+def parse_variable(text: str) -> Expression:
+    """Read text that is exactly one pseudo-variable; raise ``ValueError`` that says what is wrong with it."""
+    expression, end = scan_variable(text.strip(), 0)
+    rest = text.strip()[end:]
+    if rest:
+        raise ValueError(f"{text.strip()!r} is more than one variable: {rest!r} follows {expression.text!r}")
+    return expression
+
+
+def scan_variable(text: str, start: int) -> tuple[Expression, int]:
+    """Read the pseudo-variable that begins at ``start``; return it and the position after it. Raise ``ValueError`` if
+    none begins there.
+    """
+    if not text.startswith("$", start):
+        raise ValueError(f"{text[start:]!r} is no variable: a variable begins with $")
+    if text.startswith("$(", start):
+        end = _closing(text, start + 1)
+        expression, inner_end = _scan_inside(text, start + 2, end - 1)
+        if inner_end != end - 1:
+            raise ValueError(
+                f"{text[inner_end : end - 1]!r} in {text[start:end]!r} is neither index nor transformation"
+            )
+        return _named(expression, text[start:end]), end
+    expression, end = _scan_name(text, start + 1, len(text))
+    return _named(expression, text[start:end]), end
+
+
+def _named(expression: Expression, text: str) -> Expression:
+    return Expression(
+        text, expression.name, expression.argument, expression.index, expression.transformations, expression.context
+    )
+
+
+def _scan_name(text: str, start: int, limit: int) -> tuple[Expression, int]:
+    match = _NAME.match(text, start, limit)
+    if match is None:
+        raise ValueError(f"{text[start - 1 : start + 20]!r} is no variable: a name must follow the $")
+    name, end = match[0], match.end()
+    argument = None
+    if end < limit and text[end] == "(":
+        close = _closing(text, end)
+        argument, end = text[end + 1 : close - 1].strip(), close
+    else:
+        # a full stop after a bare name is punctuation, not part of it
+        name = name.rstrip(".") or name
+        end = match.start() + len(name)
+    return Expression("", name, argument), end
+
+
+def _scan_inside(text: str, start: int, limit: int) -> tuple[Expression, int]:
+    context = _CONTEXT.match(text, start, limit)
+    start = context.end() if context else start
+    expression, end = _scan_name(text, start, limit)
+    index, transformations = None, []
+    while end < limit and text[end] in "[{":
+        close = _closing(text, end)
+        if text[end] == "[":
+            index = text[end + 1 : close - 1]
+        else:
+            transformations.append(text[end + 1 : close - 1])
+        end = close
+    return (
+        Expression(
+            "", expression.name, expression.argument, index, tuple(transformations), context[0] if context else ""
+        ),
+        end,
+    )
+
+
+def _closing(text: str, opening: int) -> int:
+    """Return the position after the bracket that closes the one at ``opening``; brackets of its own kind nest."""
+    opener, closer, depth = text[opening], _CLOSING[text[opening]], 0
+    for position in range(opening, len(text)):
+        if text[position] == opener:
+            depth += 1
+        elif text[position] == closer:
+            depth -= 1
+            if depth == 0:
+                return position + 1
+    raise ValueError(f"{text[max(opening - 10, 0) : opening + 20]!r} has no closing {closer}")
+
+
+@cache
+def variables_of(product: Product) -> Mapping[str, Variable]:
+    """Return the variables of a product by name."""
+    heirs = (Product.OPENSIPS, Product.KAMAILIO) if product is Product.OPENSER else (product,)
+    return {one.name: one for one in _table() if one.product in heirs}
+
+
+def find_variable(product: Product, name: str) -> Variable | None:
+    """Return what is known of the variable ``name`` (without ``$``), or None."""
+    return variables_of(product).get(name)
+
+
+def nearest_names(product: Product, name: str, count: int = 3) -> list[str]:
+    """Return the known names that look most like ``name``, the nearest first."""
+    known = variables_of(product)
+    same = [one for one in known if one.lower() == name.lower()]
+    near = difflib.get_close_matches(name, known, n=count, cutoff=0.5)
+    return list(dict.fromkeys([*same, *near]))[:count]
+
+
+def why_wrong(product: Product, expression: Expression) -> str:
+    """Return one sentence that says why a product would not take the variable; empty if nothing is known against it."""
+    variable = find_variable(product, expression.name)
+    if variable is None:
+        near = " or ".join(f"${one}" for one in nearest_names(product, expression.name))
+        return f"{product.label} has no ${expression.name}" + (f"; did you mean {near}?" if near else ".")
+    if variable.takes is Takes.REQUIRED and not expression.argument:
+        return f"${expression.name} needs an argument: ${expression.name}(…)."
+    if variable.takes is Takes.NO and expression.argument is not None:
+        return f"${expression.name} takes no argument."
+    return ""
+
+
+# Variables whose getter in Kamailio's modules pv, core, tmx and dialog gives a number, also where it gives text beside.
+_NUMBERS = frozenset(
+    {
+        *("sp", "Rp", "RAp", "rp", "op", "dp", "fsp", "rm", "rmid", "pr", "proto", "prid", "rP", "oP", "dP", "rz"),
+        *("rs", "rsi", "ml", "bs", "cl", "mt", "mi", "pp", "sid", "conid", "mf", "sf", "bf", "mF", "sF", "bF"),
+        *("Tb", "Tf", "TF", "Ts", "TS", "ful", "rul", "oUl", "fUl", "tUl", "cnt", "hdrc", "stat", "K", "rc", "retcode"),
+        *("T_branch_idx", "T_reply_code", "T_reply_last", "DLG_count", "DLG_lifetime", "DLG_status"),
+    }
+)
+_EITHER = frozenset({"var", "avp", "shv", "sht", "vz", "vn", "xavp", "xavu", "xavi"})
+_NUMBER_TRANSFORMATIONS = frozenset({"s.len", "s.int", "s.countc", "param.count"})
+
+
+def integer_form(expression: Expression) -> IntegerForm:
+    """Return whether Kamailio gives the variable's value as a number."""
+    if expression.transformations:
+        last = expression.transformations[-1].partition(",")[0].strip()
+        return IntegerForm.ALWAYS if last in _NUMBER_TRANSFORMATIONS else IntegerForm.NEVER
+    if expression.name in _NUMBERS:
+        return IntegerForm.ALWAYS
+    if expression.name in _EITHER and expression.index != "*":
+        return IntegerForm.SOMETIMES
+    return IntegerForm.NEVER
+
+
+@cache
+def _table() -> tuple[Variable, ...]:
+    text = (files(__package__) / "pseudo_variables.csv").read_text(encoding="utf-8")
+    return tuple(
+        Variable(
+            Product(row["product"]),
+            row["name"],
+            Takes(row["takes_argument"]),
+            row["module"],
+            row["settable"] == "yes",
+            Availability(row["availability"]),
+            row["meaning"],
+        )
+        for row in csv.DictReader(text.splitlines())
+    )
