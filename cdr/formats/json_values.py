@@ -1,0 +1,62 @@
+"""JSON as proxies write it: bytes that are no UTF-8 and bare control characters included."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from cdr.events import Unparsable, text_of
+
+
+def json_object(raw: bytes) -> dict[str, Any]:
+    """Return a JSON object; raise ``Unparsable`` for anything else. Its strings are for ``json_text``."""
+    try:
+        found = json.loads(raw.decode("utf-8", "surrogateescape"), strict=False, parse_constant=_refuse)
+    except RecursionError:
+        raise Unparsable("JSON that is nested too deeply") from None
+    except ValueError as error:
+        cut = "" if raw.rstrip().endswith(b"}") else "; was it cut?"
+        raise Unparsable(f"no JSON object: {error}{cut}") from None
+    if not isinstance(found, dict):
+        raise Unparsable(f"a JSON object is expected, this is of type {type(found).__name__}")
+    return found
+
+
+def _refuse(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")
+
+
+def json_text(value: Any) -> str:
+    """Return a JSON value as text, as ``text_of`` gives it. Null is empty; an object or array stays JSON."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        return json.dumps(value)
+    return value if value.isascii() and "\0" not in value else text_of(json_bytes(value))
+
+
+def json_bytes(value: str) -> bytes:
+    """Return the bytes that stood for a JSON string."""
+    try:
+        return value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half of a surrogate pair, escaped in JSON
+        return value.encode("utf-8", "backslashreplace")
+
+
+def json_integer(value: Any, member: str) -> int:
+    """Return a whole number that came as such or as digits; an absent or empty one is 0. Raise ``Unparsable``."""
+    if value is None or value == "":
+        return 0
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 20:
+        return int(value)
+    raise Unparsable(f"member {member!r} is {json_text(value)[:80]!r}; it must be a whole number")
+
+
+def sip_code(value: Any) -> int:
+    """Return the member ``sip_code``; 0 where the proxy's script gave none."""
+    code = json_integer(value, "sip_code")
+    if not 0 <= code <= 999:
+        raise Unparsable(f"member 'sip_code' is {code}; SIP has codes of three digits")
+    return code

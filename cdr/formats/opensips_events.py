@@ -1,0 +1,143 @@
+"""Accounting through OpenSIPS' event interface (``do_accounting("evi")``, 1.9 and newer).
+
+``event_datagram`` sends one JSON-RPC notification per event and leg: ``{"jsonrpc":"2.0","method":"E_ACC_EVENT",
+"params":{"method":"INVITE","from_tag":…,"to_tag":…,"callid":…,"sip_code":"200","sip_reason":"OK","time":1795391981,
+extras…, leg…}}``; empty values are null. ``E_ACC_MISSED_EVENT`` has ``setuptime`` and ``created`` besides,
+``E_ACC_CDR`` (a whole dialog; ``time`` is its start) also ``duration`` and ``ms_duration``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, BinaryIO
+
+from cdr.events import SECOND, AccEvent, Kind, Pairs, Unparsable, classify
+from cdr.formats.framing import lines
+from cdr.formats.json_values import json_bytes, json_integer, json_object, json_text, sip_code
+from cdr.formats.reading import Parsed, Reading, Rejection
+from proxyconf.vocabulary.layout import Backend, Role, suggest_leg_role
+
+
+class Name(StrEnum):
+    """The events that carry accounting."""
+
+    EVENT = "E_ACC_EVENT"
+    MISSED = "E_ACC_MISSED_EVENT"
+    CDR = "E_ACC_CDR"
+
+
+_CORE = frozenset({"method", "from_tag", "to_tag", "callid", "sip_code", "sip_reason", "time"})
+_TIMES = frozenset({"duration", "ms_duration", "setuptime", "created"})
+
+
+def read(stream: BinaryIO, reading: Reading) -> Iterator[Parsed]:
+    """Read a file of one object per line: a notification, its parameters, or a kept datagram (``raw``, ``payload``)."""
+    for line in lines(stream):
+        if line.strip():
+            yield parse_object(line.strip(), reading)
+
+
+def parse_object(raw: bytes, reading: Reading) -> Parsed:
+    """Return the event of one JSON object, or why it is none.
+
+    Parameters without their event's name are those of ``E_ACC_CDR`` where they tell a duration, of
+    ``E_ACC_MISSED_EVENT`` where they tell a set-up time, else of ``E_ACC_EVENT``.
+    """
+    try:
+        members = json_object(raw)
+        datagram = raw
+        if not members.keys() & {"jsonrpc", "callid", "params"}:  # kept by a recorder
+            if isinstance(kept := members.get("raw"), str):
+                datagram = json_bytes(kept)
+                members = json_object(datagram)
+            elif isinstance(kept := members.get("payload"), dict):
+                members = kept
+        name, params = _notification(members)
+        return event_of(name, params, reading, datagram)
+    except Unparsable as error:
+        return Rejection(raw, f"OpenSIPS event: {error}")
+
+
+def _notification(members: Mapping[str, Any]) -> tuple[Name, Mapping[str, Any]]:
+    """Return name and parameters of an event, however they are wrapped."""
+    params = members.get("params")
+    if isinstance(params, dict):
+        name = members.get("method", members.get("event"))
+    else:
+        params = {label: value for label, value in members.items() if label != "event"}
+        name = members.get("event", _likely_name(members))
+    if not isinstance(name, str) or name not in Name._value2member_map_:
+        raise Unparsable(f"{json_text(name)[:80]!r} is no accounting; subscribe to {', '.join(Name)}")
+    return Name(name), params
+
+
+def _likely_name(params: Mapping[str, Any]) -> Name:
+    if "duration" in params:
+        return Name.CDR
+    return Name.MISSED if "setuptime" in params else Name.EVENT
+
+
+def event_of(name: Name, params: Mapping[str, Any], reading: Reading, raw: bytes) -> AccEvent:
+    """Return the event of an accounting event's parameters; raise ``Unparsable``."""
+    method, call_id = json_text(params.get("method")), json_text(params.get("callid"))
+    code = sip_code(params.get("sip_code"))
+    if not method or not call_id:
+        raise Unparsable(f"{name} without method or callid, which OpenSIPS always sends")
+    time = _moment(params, "time")
+    if time is None:
+        raise Unparsable(f"{name} without time, which OpenSIPS always sends")
+    duration_us = _duration_us(params) if name is Name.CDR else None
+    extra, legs = _split_legs(params, reading)
+    return AccEvent(
+        kind=Kind.CDR if name is Name.CDR else classify(method, code, missed=name is Name.MISSED),
+        method=method,
+        from_tag=json_text(params.get("from_tag")),
+        to_tag=json_text(params.get("to_tag")),
+        call_id=call_id,
+        code=code,
+        reason=json_text(params.get("sip_reason")),
+        time=time,
+        precision=SECOND,
+        backend=Backend.EVENTS,
+        extra=extra,
+        legs=legs,
+        ended_at=None if duration_us is None else time + timedelta(microseconds=duration_us),
+        duration_us=duration_us,
+        created_at=_moment(params, "created"),
+        raw=raw,
+    )
+
+
+def _moment(params: Mapping[str, Any], member: str) -> datetime | None:
+    """Return a time; OpenSIPS writes 0 where it has none."""
+    seconds = json_integer(params.get(member), member)
+    try:
+        return datetime.fromtimestamp(seconds, UTC) if seconds else None
+    except (ValueError, OverflowError, OSError):
+        raise Unparsable(f"member {member!r} is {seconds} seconds since 1970: no time that a calendar holds") from None
+
+
+def _duration_us(params: Mapping[str, Any]) -> int | None:
+    """Return the duration of a dialog: in milliseconds since 2.2, before in whole seconds. None: the clock was set."""
+    member, unit = ("ms_duration", 1_000) if "ms_duration" in params else ("duration", 1_000_000)
+    duration = json_integer(params.get(member), member)
+    if duration >= 2**32:
+        raise Unparsable(f"member {member!r} is {duration}; OpenSIPS counts with 32 bits")
+    return duration * unit if duration >= 0 else None
+
+
+def _split_legs(params: Mapping[str, Any], reading: Reading) -> tuple[Pairs, tuple[Pairs, ...]]:
+    """Return extras and legs: one leg, as each leg has an event of its own.
+
+    Where the labels of the legs are unknown, those that look like source and destination of a leg, and others of that
+    look beside them, are taken for legs.
+    """
+    pairs = [(json_text(label), json_text(value)) for label, value in params.items() if label not in _CORE | _TIMES]
+    labels = reading.layout.legs.get(Backend.EVENTS)
+    if labels is None:
+        roles = {label: role for label, _ in pairs if (role := suggest_leg_role(label))}
+        labels = tuple(roles) if {Role.LEG_SOURCE, Role.LEG_DESTINATION} <= set(roles.values()) else ()
+    leg = tuple(pair for pair in pairs if pair[0] in labels)
+    return tuple(pair for pair in pairs if pair[0] not in labels), (leg,) if leg else ()

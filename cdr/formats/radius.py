@@ -1,0 +1,222 @@
+"""RADIUS Accounting-Requests (RFC 2866) as ``acc_radius`` of Kamailio and ``aaa_radius`` of OpenSIPS send them.
+
+Bytes in, values out; sockets are elsewhere. Which number is which attribute: a dictionary of the proxy says. Where
+none is given, or the one given does not define ``Sip-Method``, the numbers of each packet tell: 101 and 102 mean those
+of FreeRADIUS' ``dictionary.openser``, 204 and 205 those of OpenSIPS. 101 to 122 belong to others by now (Error-Cause,
+EAP-Key-Name, Digest-*: RFC 5176, 4072, 5090), which no accounting request of a SIP proxy carries.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, BinaryIO, TypeAlias
+
+from cdr.events import AccEvent, Unparsable
+from cdr.formats.framing import lines
+from cdr.formats.json_values import json_object
+from cdr.formats.radius_dictionary import (
+    OPENSER_NUMBERS,
+    OPENSIPS_NUMBERS,
+    Attribute,
+    DataType,
+    Dictionary,
+    Numberings,
+    Value,
+    decode_value,
+    has_opensips_numbers,
+)
+from cdr.formats.radius_event import Attributes, event_of
+from cdr.formats.reading import Parsed, Reading, Rejection
+from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.products import Product
+
+ACCOUNTING_REQUEST, ACCOUNTING_RESPONSE = 4, 5
+MAX_PACKET = 4096  # RFC 2866 section 3
+_HEADER = 20
+_PROXY_STATE, _VENDOR_SPECIFIC = 33, 26
+
+Wire: TypeAlias = list[tuple[int, bytes]]
+"""Attributes as they stand in a packet: number and value."""
+
+
+def attributes_of(packet: bytes) -> Wire:
+    """Return the attributes of an Accounting-Request in their order; raise ``Unparsable`` for a malformed packet.
+
+    Bytes after the packet's own length are padding, to be ignored (RFC 2865 section 3).
+    """
+    if len(packet) < _HEADER:
+        raise Unparsable(f"RADIUS packet of {len(packet)} bytes; the header alone has {_HEADER}")
+    length = packet[2] << 8 | packet[3]
+    if packet[0] != ACCOUNTING_REQUEST:
+        raise Unparsable(f"RADIUS packet with code {packet[0]}; accounting is 4, so is this the accounting port?")
+    if not _HEADER <= length <= min(len(packet), MAX_PACKET):
+        raise Unparsable(f"RADIUS packet says it has {length} bytes, {len(packet)} came, {MAX_PACKET} are allowed")
+    found: Wire = []
+    at = _HEADER
+    while at < length:
+        end = at + packet[at + 1] if at + 1 < length else at
+        if end < at + 2 or end > length:
+            raise Unparsable(f"RADIUS attribute {packet[at]} at byte {at} does not fit into the packet")
+        found.append((packet[at], packet[at + 2 : end]))
+        at = end
+    return found
+
+
+def verify(packet: bytes, secret: bytes) -> bool:
+    """Tell whether the packet's authenticator was made with this secret (RFC 2866 section 3)."""
+    if len(packet) < _HEADER:
+        return False
+    length = packet[2] << 8 | packet[3]
+    if not _HEADER <= length <= len(packet):
+        return False
+    expected = _md5(packet[:4], bytes(16), packet[_HEADER:length], secret)
+    return hmac.compare_digest(expected, packet[4:_HEADER])
+
+
+def answer(packet: bytes, secret: bytes) -> bytes:
+    """Return the Accounting-Response to a packet that ``attributes_of`` reads, ``Proxy-State`` included."""
+    states = b"".join(
+        bytes((number, len(value) + 2)) + value for number, value in attributes_of(packet) if number == _PROXY_STATE
+    )
+    head = bytes((ACCOUNTING_RESPONSE, packet[1])) + (_HEADER + len(states)).to_bytes(2, "big")
+    return head + _md5(head, packet[4:_HEADER], states, secret) + states
+
+
+def _md5(*parts: bytes) -> bytes:
+    return hashlib.md5(b"".join(parts), usedforsecurity=False).digest()  # RFC 2866 knows no other
+
+
+class Decoder:
+    """Reads packets with one dictionary; make it once and use it for many packets."""
+
+    def __init__(self, dictionary: Dictionary | None = None) -> None:
+        openser, opensips = Numberings.of(dictionary)
+        self._openser = _Table(openser)
+        self._opensips = self._openser if opensips is openser else _Table(opensips)
+
+    def decode(self, packet: bytes, reading: Reading) -> Parsed:
+        """Return the event of a packet, or why it is none."""
+        try:
+            return self.event(packet, reading)
+        except Unparsable as error:
+            return Rejection(packet, str(error))
+
+    def event(self, packet: bytes, reading: Reading) -> AccEvent:
+        """Return the event of a packet; raise ``Unparsable``."""
+        wire = attributes_of(packet)
+        raw = packet[: packet[2] << 8 | packet[3]]
+        return event_of(self.named(wire, reading.product), reading, backend=Backend.RADIUS, raw=raw)
+
+    def named(self, wire: Wire, product: Product) -> Attributes:
+        """Return the attributes by name, decoded."""
+        if self._openser is not self._opensips and has_opensips_numbers({number for number, _ in wire}, product):
+            return self._opensips.named(wire)
+        return self._openser.named(wire)
+
+
+class _Table:
+    """A dictionary made ready for looking up numbers."""
+
+    def __init__(self, dictionary: Dictionary) -> None:
+        self._attributes = [dictionary.definition(number) for number in range(256)]
+        self._dictionary = dictionary
+
+    def named(self, wire: Wire) -> Attributes:
+        attributes = self._attributes
+        found: list[tuple[str, Value]] = []
+        for number, value in wire:
+            attribute = attributes[number]
+            if attribute.type is DataType.INTEGER and len(value) == attribute.size:
+                found.append((attribute.name, int.from_bytes(value, "big")))
+            elif number == _VENDOR_SPECIFIC:
+                found += self._of_vendor(value)
+            else:
+                found.append((attribute.name, decode_value(value, attribute)))
+        return found
+
+    def _of_vendor(self, value: bytes) -> Iterator[tuple[str, Value]]:
+        """Yield the attributes of a vendor (RFC 2865 section 5.26), or the whole where it is not laid out like that."""
+        vendor, at = int.from_bytes(value[:4], "big"), 4
+        found: list[tuple[str, Value]] = []
+        while at < len(value):
+            end = at + value[at + 1] if at + 1 < len(value) else at
+            if end < at + 2 or end > len(value):
+                break
+            attribute = self._dictionary.definition(value[at], vendor)
+            found.append((attribute.name, decode_value(value[at + 2 : end], attribute)))
+            at = end
+        yield from found if found and at == len(value) else [("Vendor-Specific", f"0x{value.hex()}")]
+
+
+_BUILT_IN = Decoder()
+
+
+def decode(packet: bytes, reading: Reading) -> Parsed:
+    """Return the event of a packet, or why it is none, with the built-in numbers; see ``Decoder`` for others."""
+    return _BUILT_IN.decode(packet, reading)
+
+
+def read_jsonl(stream: BinaryIO, reading: Reading, dictionary: Dictionary | None = None) -> Iterator[Parsed]:
+    """Read received packets kept as JSON lines: ``raw`` (hexadecimal), ``received_at`` (seconds since 1970).
+
+    Where no dictionary is given, the names under which ``attributes`` lists the numbers (``type``, ``name``,
+    ``value``) serve as one.
+    """
+    told = _Told()
+    decoder = Decoder(dictionary)
+    for line in lines(stream):
+        if not line.strip():
+            continue
+        try:
+            record = json_object(line)
+            if dictionary is None and told.learn(record.get("attributes")):
+                decoder = Decoder(told.dictionary())
+            yield decoder.event(hex_bytes(record, "raw"), received(record, reading))
+        except Unparsable as error:
+            yield Rejection(line, str(error))
+
+
+class _Told:
+    """Numbers and names as records list them."""
+
+    def __init__(self) -> None:
+        self._attributes: dict[tuple[int, int], Attribute] = {}
+
+    def learn(self, listed: Any) -> bool:
+        """Take the definitions of a record; tell whether one was new."""
+        before = len(self._attributes)
+        for one in listed if isinstance(listed, list) else ():
+            match one:
+                case {"type": int(number), "name": str(name), "value": value} if 0 < number < 256 and name:
+                    known = OPENSIPS_NUMBERS.named(name) or OPENSER_NUMBERS.named(name)
+                    kind = (DataType.INTEGER, 4) if isinstance(value, int) else (DataType.TEXT, 0)
+                    type_, size = (known.type, known.size) if known else kind
+                    self._attributes.setdefault((0, number), Attribute(name, number, type_, size))
+        return len(self._attributes) > before
+
+    def dictionary(self) -> Dictionary:
+        return Dictionary(self._attributes, {one.name.lower(): one for one in self._attributes.values()})
+
+
+def hex_bytes(record: dict[str, Any], member: str) -> bytes:
+    """Return the bytes that a member of a kept record gives in hexadecimal; raise ``Unparsable``."""
+    value = record.get(member)
+    try:
+        return bytes.fromhex(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise Unparsable(f"member {member!r} holds no hexadecimal digits; it must be the packet as it came") from None
+
+
+def received(record: dict[str, Any], reading: Reading) -> Reading:
+    """Return ``reading`` with the time at which a kept record says that it came."""
+    value = record.get("received_at")
+    if value is None:
+        return reading
+    try:
+        return replace(reading, received_at=datetime.fromtimestamp(value, UTC))
+    except (TypeError, ValueError, OverflowError, OSError):
+        raise Unparsable(f"member 'received_at' is {value!r}; it must be seconds since 1970") from None

@@ -1,0 +1,355 @@
+"""RADIUS dictionaries: which number is which attribute, of what type, and which value has which name.
+
+Numbers are a matter of agreement between proxy and server, and two agreements are in use for what the ``acc`` modules
+send: that of FreeRADIUS' ``dictionary.openser`` (also radcli's ``dictionary.sip``) and that of OpenSIPS
+(``etc/dictionary.opensips``). A dictionary file of the proxy settles it; ``OPENSER_NUMBERS`` and ``OPENSIPS_NUMBERS``
+serve where there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass, field
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv6Address
+from typing import NamedTuple, TypeAlias
+
+from cdr.events import text_of
+from proxyconf.vocabulary.products import Product
+
+Value: TypeAlias = int | str
+"""A decoded attribute: a number, or text."""
+
+
+class DictionaryError(ValueError):
+    """A dictionary file that cannot be read. The text names file, line, what was read and what would help."""
+
+
+class DataType(StrEnum):
+    """The types that make a difference to a reader; every dictionary's type words map to one of them."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    SIGNED = "signed"
+    IPV4 = "ipv4"
+    IPV6 = "ipv6"
+    IPV6_PREFIX = "ipv6prefix"
+    OCTETS = "octets"
+    UNKNOWN = "unknown"
+
+
+class Attribute(NamedTuple):
+    """An attribute's definition. ``size`` is the length that its type demands, in bytes (0: any)."""
+
+    name: str
+    number: int
+    type: DataType
+    size: int = 0
+    vendor: int = 0
+
+
+_TYPES: Mapping[str, tuple[DataType, int]] = {
+    **dict.fromkeys(("string", "text", "utf8string", "identity", "diameteridentity"), (DataType.TEXT, 0)),
+    **dict.fromkeys(("integer", "uint32", "unsigned32", "date", "time", "enumerated"), (DataType.INTEGER, 4)),
+    **dict.fromkeys(("integer64", "uint64", "unsigned64"), (DataType.INTEGER, 8)),
+    **dict.fromkeys(("short", "uint16"), (DataType.INTEGER, 2)),
+    **dict.fromkeys(("byte", "uint8", "bool"), (DataType.INTEGER, 1)),
+    **dict.fromkeys(("signed", "int32", "integer32"), (DataType.SIGNED, 4)),
+    **dict.fromkeys(("ipaddr", "ipv4addr"), (DataType.IPV4, 4)),
+    **dict.fromkeys(("ipv6addr",), (DataType.IPV6, 16)),
+    **dict.fromkeys(("ipv6prefix",), (DataType.IPV6_PREFIX, 0)),
+}
+
+
+def decode_value(raw: bytes, attribute: Attribute) -> Value:
+    """Return the value of an attribute as number or text; never fail.
+
+    A value whose length is not that of its type, or whose type is unknown, is text where it can be read as such, else
+    hexadecimal (``0x…``): proxies do send text under an integer's number and the other way round.
+    """
+    if len(raw) != (attribute.size or len(raw)):
+        return readable(raw)
+    match attribute.type:
+        case DataType.TEXT:
+            return text_of(raw)
+        case DataType.INTEGER:
+            return int.from_bytes(raw, "big")
+        case DataType.SIGNED:
+            return int.from_bytes(raw, "big", signed=True)
+        case DataType.IPV4:
+            return str(IPv4Address(raw))
+        case DataType.IPV6:
+            return str(IPv6Address(raw))
+        case DataType.IPV6_PREFIX if 2 <= len(raw) <= 18 and raw[1] <= 128:
+            return f"{IPv6Address(raw[2:].ljust(16, bytes(1)))}/{raw[1]}"
+        case DataType.UNKNOWN:
+            return readable(raw)
+    return f"0x{raw.hex()}" if raw else ""
+
+
+def readable(raw: bytes) -> str:
+    """Return bytes of unknown type as text where all of it can be printed, else as ``0x`` and hexadecimal digits."""
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        return f"0x{raw.hex()}"
+    return text if text.isprintable() else f"0x{raw.hex()}"
+
+
+_ALWAYS_TEXT = frozenset({"Sip-From-Tag", "Sip-To-Tag", "Acct-Session-Id"})
+
+
+def _right(attribute: Attribute) -> Attribute:
+    """The tags are text whatever a dictionary says: the one that OpenSIPS ships declares them as integers."""
+    return attribute._replace(type=DataType.TEXT, size=0) if attribute.name in _ALWAYS_TEXT else attribute
+
+
+@dataclass(frozen=True, slots=True)
+class Dictionary:
+    """Attributes by vendor (0: none) and number, by name in lower case, and their named values in lower case."""
+
+    attributes: Mapping[tuple[int, int], Attribute] = field(default_factory=dict)
+    names: Mapping[str, Attribute] = field(default_factory=dict)
+    values: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    def definition(self, number: int, vendor: int = 0) -> Attribute:
+        """Return what a number means; an unknown one is called as FreeRADIUS does (``Attr-230``)."""
+        attribute = self.attributes.get((vendor, number))
+        if attribute is None:
+            name = f"Attr-26.{vendor}.{number}" if vendor else f"Attr-{number}"
+            return Attribute(name, number, DataType.UNKNOWN, 0, vendor)
+        return _right(attribute)
+
+    def named(self, name: str) -> Attribute | None:
+        """Return the attribute of a name, in whatever case."""
+        attribute = self.names.get(name.lower())
+        return _right(attribute) if attribute else None
+
+    def value_of(self, attribute: str, name: str) -> int | None:
+        """Return the number of a named value (``Start`` of ``Acct-Status-Type``)."""
+        return self.values.get(attribute.lower(), {}).get(name.lower())
+
+    def over(self, base: Dictionary) -> Dictionary:
+        """Return this dictionary with ``base`` for what it lacks.
+
+        Nothing stays of an attribute of ``base`` whose number or name this dictionary gives away.
+        """
+        attributes = {key: one for key, one in base.attributes.items() if one.name.lower() not in self.names}
+        names = {name: one for name, one in base.names.items() if (one.vendor, one.number) not in self.attributes}
+        values = {attribute: {**named} for attribute, named in base.values.items()}
+        for attribute, named in self.values.items():
+            values.setdefault(attribute, {}).update(named)
+        return Dictionary({**attributes, **self.attributes}, {**names, **self.names}, values)
+
+
+Include: TypeAlias = Callable[[str], str]
+"""Gives the text of a file that ``$INCLUDE`` names, or raises ``OSError``."""
+
+_FLAGS = ("has_tag", "encrypt=", "concat", "array", "virtual", "secret", "internal", "long", "subtype=", "key", "enum=")
+_IGNORED = frozenset({"begin-tlv", "end-tlv", "begin-protocol", "end-protocol", "protocol", "flags", "alias"})
+_MAX_DEPTH = 20
+
+
+def parse(text: str, include: Include | None = None, name: str = "dictionary") -> Dictionary:
+    """Read a dictionary in the syntax of FreeRADIUS, radcli and radiusclient-ng.
+
+    ``include`` gives the text of included files; without it ``$INCLUDE`` is an error. ``name`` is what messages call
+    the file. Where a number or name is defined twice, the last definition counts. Raise ``DictionaryError``.
+    """
+    reader = _Reader(include)
+    reader.read(text, name, 0)
+    return Dictionary(reader.attributes, reader.names, reader.values)
+
+
+class _Reader:
+    """What was read so far, over all included files."""
+
+    def __init__(self, include: Include | None) -> None:
+        self.include = include
+        self.attributes: dict[tuple[int, int], Attribute] = {}
+        self.names: dict[str, Attribute] = {}
+        self.values: dict[str, dict[str, int]] = {}
+        self.vendors: dict[str, int] = {}
+        self.vendor = 0
+
+    def read(self, text: str, name: str, depth: int) -> None:
+        if depth > _MAX_DEPTH:
+            raise DictionaryError(f"{name}: more than {_MAX_DEPTH} files include each other; break the circle")
+        for number, line in enumerate(text.splitlines(), 1):
+            words = line.partition("#")[0].split()
+            if not words:
+                continue
+            try:
+                self._line(words, depth)
+            except DictionaryError:  # of an included file: it says where
+                raise
+            except ValueError as error:
+                raise DictionaryError(f"{name}:{number}: {error}") from None
+
+    def _line(self, words: list[str], depth: int) -> None:
+        match words[0].lower(), words[1:]:
+            case "attribute", [name, number, type_, *rest]:
+                self._attribute(name, number, type_, rest)
+            case "value", [attribute, name, number]:
+                self.values.setdefault(attribute.lower(), {})[name.lower()] = _number(number)
+            case "vendor", [name, number, *_]:
+                self.vendors[name.lower()] = _number(number)
+            case "begin-vendor", [name, *_]:
+                self.vendor = self._vendor(name)
+            case "end-vendor", _:
+                self.vendor = 0
+            case ("$include" | "$include-") as keyword, [name]:
+                self._include(name, depth, optional=keyword.endswith("-"))
+            case keyword, _ if keyword in _IGNORED:
+                pass
+            case _:
+                raise ValueError(
+                    f"{' '.join(words)!r} is not understood; write ATTRIBUTE name number type, VALUE attribute name "
+                    "number, VENDOR name number, BEGIN-VENDOR name or $INCLUDE file"
+                )
+
+    def _attribute(self, name: str, number: str, type_: str, rest: list[str]) -> None:
+        if "." in number:  # sub-attributes and the extended formats of RFC 6929: no acc module can send them
+            return
+        vendor = self.vendor
+        if rest and not rest[0].lower().startswith(_FLAGS):
+            vendor = self._vendor(rest[0])
+        data_type, size = _TYPES.get(type_.lower().partition("[")[0], (DataType.OCTETS, 0))
+        attribute = Attribute(name, _number(number), data_type, size, vendor)
+        self.attributes[vendor, attribute.number] = attribute
+        self.names[name.lower()] = attribute
+
+    def _vendor(self, name: str) -> int:
+        try:
+            return self.vendors[name.lower()]
+        except KeyError:
+            raise ValueError(
+                f"vendor {name!r} is not known here; a line VENDOR {name} number must stand above it"
+            ) from None
+
+    def _include(self, name: str, depth: int, *, optional: bool) -> None:
+        if self.include is None:
+            raise ValueError(f"$INCLUDE {name}: put the text of that file in its place")
+        try:
+            text = self.include(name)
+        except OSError as error:
+            if optional:
+                return
+            raise ValueError(f"$INCLUDE {name}: {error.strerror or error}; give that file too") from None
+        self.read(text, name, depth + 1)
+
+
+def _number(text: str) -> int:
+    try:
+        number = int(text, 16) if text.lower().startswith("0x") else int(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a number") from None
+    if not 0 <= number < 2**32:
+        raise ValueError(f"{text} is out of range; numbers have at most 32 bits")
+    return number
+
+
+STANDARD = parse("""
+# RFC 2865, 2866, 2869, 3162: what a proxy or its RADIUS client may send besides the attributes of acc
+ATTRIBUTE User-Name 1 string
+ATTRIBUTE NAS-IP-Address 4 ipaddr
+ATTRIBUTE NAS-Port 5 integer
+ATTRIBUTE Service-Type 6 integer
+ATTRIBUTE Framed-Protocol 7 integer
+ATTRIBUTE Framed-IP-Address 8 ipaddr
+ATTRIBUTE Filter-Id 11 string
+ATTRIBUTE Reply-Message 18 string
+ATTRIBUTE Callback-Number 19 string
+ATTRIBUTE State 24 octets
+ATTRIBUTE Class 25 octets
+ATTRIBUTE Session-Timeout 27 integer
+ATTRIBUTE Called-Station-Id 30 string
+ATTRIBUTE Calling-Station-Id 31 string
+ATTRIBUTE NAS-Identifier 32 string
+ATTRIBUTE Proxy-State 33 octets
+ATTRIBUTE Acct-Status-Type 40 integer
+ATTRIBUTE Acct-Delay-Time 41 integer
+ATTRIBUTE Acct-Input-Octets 42 integer
+ATTRIBUTE Acct-Output-Octets 43 integer
+ATTRIBUTE Acct-Session-Id 44 string
+ATTRIBUTE Acct-Authentic 45 integer
+ATTRIBUTE Acct-Session-Time 46 integer
+ATTRIBUTE Acct-Terminate-Cause 49 integer
+ATTRIBUTE Acct-Multi-Session-Id 50 string
+ATTRIBUTE Event-Timestamp 55 date
+ATTRIBUTE NAS-Port-Type 61 integer
+ATTRIBUTE Message-Authenticator 80 octets
+ATTRIBUTE NAS-Port-Id 87 string
+ATTRIBUTE NAS-IPv6-Address 95 ipv6addr
+
+VALUE Acct-Status-Type Start 1
+VALUE Acct-Status-Type Stop 2
+VALUE Acct-Status-Type Alive 3
+VALUE Acct-Status-Type Interim-Update 3
+VALUE Acct-Status-Type Accounting-On 7
+VALUE Acct-Status-Type Accounting-Off 8
+VALUE Acct-Status-Type Failed 15
+VALUE Service-Type Sip-Session 15
+""")
+"""Attributes whose numbers everybody agrees on."""
+
+OPENSER_NUMBERS = parse("""
+ATTRIBUTE Sip-Method 101 integer
+ATTRIBUTE Sip-Response-Code 102 integer
+ATTRIBUTE Sip-Cseq 103 string
+ATTRIBUTE Sip-To-Tag 104 string
+ATTRIBUTE Sip-From-Tag 105 string
+ATTRIBUTE Sip-Translated-Request-URI 107 string
+ATTRIBUTE Sip-Src-IP 108 string
+ATTRIBUTE Sip-Src-Port 109 string
+ATTRIBUTE Sip-Uri-User 208 string
+ATTRIBUTE Sip-Group 211 string
+ATTRIBUTE Sip-Rpid 213 string
+ATTRIBUTE SIP-AVP 225 string
+""").over(STANDARD)
+"""As FreeRADIUS' ``dictionary.openser`` and radcli's ``dictionary.sip`` number the attributes of acc."""
+
+OPENSIPS_NUMBERS = parse("""
+ATTRIBUTE Sip-Method 204 integer
+ATTRIBUTE Sip-Response-Code 205 integer
+ATTRIBUTE Sip-From-Tag 206 string
+ATTRIBUTE Sip-To-Tag 207 string
+ATTRIBUTE Sip-Uri-User 208 string
+ATTRIBUTE Sip-Uri-Host 209 string
+ATTRIBUTE Sip-Group 211 string
+ATTRIBUTE Sip-Rpid 213 string
+ATTRIBUTE SIP-AVP 225 string
+ATTRIBUTE Sip-Call-Duration 227 integer
+ATTRIBUTE Sip-Call-Setuptime 228 integer
+ATTRIBUTE Sip-Call-Created 229 integer
+ATTRIBUTE Sip-Call-MSDuration 230 integer
+ATTRIBUTE Transaction-Id 231 string
+""").over(STANDARD)
+"""As OpenSIPS' ``etc/dictionary.opensips`` numbers them; its ``aaa_diameter`` uses the same codes."""
+
+
+class Numberings(NamedTuple):
+    """The dictionaries that a proxy's attributes may be numbered by; one and the same where that is known."""
+
+    openser: Dictionary
+    opensips: Dictionary
+
+    @classmethod
+    def of(cls, dictionary: Dictionary | None) -> Numberings:
+        """Return what ``dictionary`` leaves open: nothing where it defines ``Sip-Method``."""
+        if dictionary is not None and dictionary.named("Sip-Method"):
+            settled = dictionary.over(STANDARD)
+            return cls(settled, settled)
+        own = dictionary or Dictionary()
+        return cls(OPENSER_NUMBERS.over(own), OPENSIPS_NUMBERS.over(own))
+
+
+def has_opensips_numbers(numbers: Set[int], product: Product) -> bool:
+    """Tell which of the two built-in numberings a packet with these attributes uses.
+
+    ``Sip-Method`` and ``Sip-Response-Code`` are always sent: as 101 and 102, or as 204 and 205. Where all four are
+    there, one pair is of the proxy's own, and the product decides.
+    """
+    if numbers >= {204, 205}:
+        return not numbers >= {101, 102} or product is Product.OPENSIPS
+    return False
