@@ -183,7 +183,7 @@ class Migration(migrations.Migration):
                 ('reason', models.TextField()),
                 ('to_tag', models.TextField()),
                 ('time', models.DateTimeField()),
-                ('call', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='cdr.call')),
+                ('call', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='cdr.call')),
             ],
             options={
                 'ordering': ['call', 'position'],
@@ -197,7 +197,7 @@ class Migration(migrations.Migration):
                 ('revision', models.IntegerField(help_text='the revision that the change led to')),
                 ('at', models.DateTimeField()),
                 ('changes', models.JSONField()),
-                ('call', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='revisions', to='cdr.call')),
+                ('call', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='revisions', to='cdr.call')),
             ],
             options={
                 'ordering': ['call', 'revision'],
@@ -213,7 +213,7 @@ class Migration(migrations.Migration):
                 ('destination', models.TextField(null=True)),
                 ('type', models.TextField(null=True)),
                 ('values', models.JSONField(default=dict)),
-                ('call', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='legs', to='cdr.call')),
+                ('call', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='legs', to='cdr.call')),
             ],
             options={
                 'ordering': ['call', 'position'],

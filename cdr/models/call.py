@@ -98,7 +98,7 @@ class Call(models.Model):
 class Leg(models.Model):
     """One virtual hop of a forwarded call, in chronological order."""
 
-    call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="legs")
+    call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="legs", db_index=False)
     position = models.IntegerField()
     source = models.TextField(null=True)
     destination = models.TextField(null=True)
@@ -113,7 +113,7 @@ class Leg(models.Model):
 class Attempt(models.Model):
     """One failed branch inside a call."""
 
-    call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="attempts")
+    call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="attempts", db_index=False)
     position = models.IntegerField()
     code = models.IntegerField()
     reason = models.TextField()
@@ -128,7 +128,7 @@ class Attempt(models.Model):
 class CallRevision(models.Model):
     """What changed in a published call when later events came: ``changes`` maps a field to [before, after]."""
 
-    call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="revisions")
+    call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="revisions", db_index=False)
     revision = models.IntegerField(help_text=_("the revision that the change led to"))
     at = models.DateTimeField()
     changes = models.JSONField()

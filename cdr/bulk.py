@@ -1,0 +1,310 @@
+"""Many rows at once, the way each database does it best: COPY on PostgreSQL, ``executemany`` on SQLite.
+
+The two writers (``cdr.ingest`` for events, ``cdr.correlate`` for calls) say here what they want done to a table and
+hold no SQL dialect of their own. A row is a tuple of plain values in the order of its ``Table``'s columns: times are
+aware, durations ``timedelta``, JSON columns hold JSON *text*, word lists the column's text. All functions work within
+the caller's transaction and raise Django's database errors.
+"""
+# ruff: noqa: S608  # what is put into SQL here are names of tables and columns, and they come from the models
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+import psycopg
+from django.db import connection, models
+from django.db.backends.utils import CursorWrapper
+
+Row = tuple[Any, ...]
+Convert = Callable[[Any], Any]
+
+
+class Table:
+    """A model's table with those of its columns that are read or written together, in the order given."""
+
+    def __init__(self, model: type[models.Model], *names: str) -> None:
+        fields: list[Any] = [model._meta.get_field(name) for name in names]
+        self.name: str = model._meta.db_table
+        self.columns: tuple[str, ...] = tuple(field.column for field in fields)
+        self.types: tuple[str, ...] = tuple(field.get_internal_type() for field in fields)
+
+    @property
+    def listed(self) -> str:
+        """The columns as SQL lists them."""
+        return ", ".join(f'"{column}"' for column in self.columns)
+
+
+class Database(Protocol):
+    """What the writers need of a database."""
+
+    def insert(self, table: Table, rows: Iterable[Row]) -> None:
+        """Insert ``rows``, taken one by one while the database works; raise ``IntegrityError`` if one is there."""
+
+    def insert_new(self, table: Table, rows: Sequence[Row], unique: Sequence[str], returning: str) -> list[Any]:
+        """Insert those of ``rows`` whose ``unique`` columns are not there yet; return their column ``returning``.
+
+        Rows are inserted in the order of ``unique``, so that two writers of the same rows wait for each other in turn
+        and never in a circle.
+        """
+
+    def update(self, table: Table, rows: Sequence[Row]) -> None:
+        """Write ``rows`` over those with the same first column, the primary key."""
+
+    def delete(self, table: Table, column: str, keys: Iterable[int]) -> None:
+        """Delete the rows with one of ``keys`` in ``column``."""
+
+    def rows(self, table: Table, column: str, keys: Iterable[int]) -> list[Row]:
+        """Return the rows with one of ``keys`` in ``column``, in no order."""
+
+    def new_ids(self, table: Table, count: int) -> list[int]:
+        """Return ``count`` primary keys that nobody else will use."""
+
+    def mark(self, keys: Iterable[int]) -> None:
+        """Mark calls as pending."""
+
+    def claim(self, count: int, start: int) -> list[int]:
+        """Take the marks off up to ``count`` pending calls that nobody else claims; return them, ``start`` or greater,
+        in order.
+        """
+
+
+def database() -> Database:
+    """Return the face of the default connection's database."""
+    return _Postgres() if connection.vendor == "postgresql" else _Sqlite()
+
+
+class _Postgres:
+    def insert(self, table: Table, rows: Iterable[Row]) -> None:
+        self._copy(f'"{table.name}"', table, rows)
+
+    def insert_new(self, table: Table, rows: Sequence[Row], unique: Sequence[str], returning: str) -> list[Any]:
+        key = ", ".join(f'"{name}"' for name in unique)
+        with connection.cursor() as cursor, _Staged(self, cursor, table, rows) as staged:
+            cursor.execute(
+                f'INSERT INTO "{table.name}" ({table.listed}) SELECT {table.listed} FROM {staged} ORDER BY {key}'
+                f' ON CONFLICT ({key}) DO NOTHING RETURNING "{returning}"'
+            )
+            return [value for (value,) in cursor.fetchall()]
+
+    def update(self, table: Table, rows: Sequence[Row]) -> None:
+        key, *others = table.columns
+        changes = ", ".join(f'"{column}" = new."{column}"' for column in others)
+        with connection.cursor() as cursor, _Staged(self, cursor, table, rows) as staged:
+            cursor.execute(
+                f'UPDATE "{table.name}" AS old SET {changes} FROM {staged} AS new WHERE old."{key}" = new."{key}"'
+            )
+
+    def delete(self, table: Table, column: str, keys: Iterable[int]) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f'DELETE FROM "{table.name}" WHERE "{column}" = ANY(%s::bigint[])', [_array(keys)])
+
+    def rows(self, table: Table, column: str, keys: Iterable[int]) -> list[Row]:
+        columns = ", ".join(
+            f'"{name}"::text' if kind == "JSONField" else f'"{name}"'
+            for name, kind in zip(table.columns, table.types, strict=True)
+        )
+        connection.ensure_connection()
+        # psycopg's own cursor: binary results, and none of Django's converters.
+        with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+            cursor.execute(
+                f'SELECT {columns} FROM "{table.name}" WHERE "{column}" = ANY(%s::bigint[])'.encode(),
+                [_array(keys)],
+                binary=True,
+            )
+            return cursor.fetchall()
+
+    def new_ids(self, table: Table, count: int) -> list[int]:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT array_agg(nextval(pg_get_serial_sequence(%s, 'id'))) FROM generate_series(1, %s)",
+                [table.name, count],
+            )
+            ids: list[int] | None = cursor.fetchone()[0]
+            return ids or []
+
+    def mark(self, keys: Iterable[int]) -> None:
+        # DO UPDATE locks a mark that is there already, and WHERE false leaves it at that: were it not locked, a
+        # correlator could take it, read the events before ours are committed, and nobody would look again. In order,
+        # so that two writers of the same calls never wait in a circle.
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO cdr_pending (call_key) SELECT DISTINCT unnest(%s::bigint[]) ORDER BY 1"
+                " ON CONFLICT (call_key) DO UPDATE SET call_key = excluded.call_key WHERE false",
+                [_array(keys)],
+            )
+
+    def claim(self, count: int, start: int) -> list[int]:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "DELETE FROM cdr_pending WHERE call_key = ANY(ARRAY(SELECT call_key FROM cdr_pending"
+                " WHERE call_key >= %s ORDER BY call_key LIMIT %s FOR UPDATE SKIP LOCKED)) RETURNING call_key",
+                [start, count],
+            )
+            return sorted(key for (key,) in cursor.fetchall())
+
+    def _copy(self, target: str, table: Table, rows: Iterable[Row]) -> None:
+        """COPY in binary form: no text needs escaping, so nothing that a proxy sends can break out of its column."""
+        command = f"COPY {target} ({table.listed}) FROM STDIN (FORMAT binary)"
+        with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(command) as copy:
+            copy.set_types([_WIRE_TYPES.get(kind, "text") for kind in table.types])
+            for row in _converted(rows, table, _TO_POSTGRES):
+                copy.write_row(row)
+
+
+class _Staged:
+    """Rows of a table in a temporary one, for as long as the ``with`` block; its name is what ``with`` gives."""
+
+    def __init__(self, database: _Postgres, cursor: CursorWrapper, table: Table, rows: Sequence[Row]) -> None:
+        self._database, self._cursor, self._table, self._rows = database, cursor, table, rows
+        self._name = f'"pg_temp"."{table.name}_staged"'
+
+    def __enter__(self) -> str:
+        # Once per session, for creating one costs more than emptying it.
+        self._cursor.execute(
+            f'CREATE TEMPORARY TABLE IF NOT EXISTS "{self._table.name}_staged" ON COMMIT DELETE ROWS'
+            f' AS SELECT {self._table.listed} FROM "{self._table.name}" WITH NO DATA'
+        )
+        self._database._copy(self._name, self._table, self._rows)
+        return self._name
+
+    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
+        if failed is None:  # else the caller's savepoint takes the rows back
+            self._cursor.execute(f"DELETE FROM {self._name}")
+
+
+class _Sqlite:
+    def insert(self, table: Table, rows: Iterable[Row]) -> None:
+        self._many(self._insertion(table), _converted(rows, table, _TO_SQLITE))
+
+    def insert_new(self, table: Table, rows: Sequence[Row], unique: Sequence[str], returning: str) -> list[Any]:
+        keys = [table.columns.index(name) for name in unique]
+        ordered = sorted(rows, key=lambda row: tuple(row[key] for key in keys))
+        listed = ", ".join(f'"{name}"' for name in unique)
+        with connection.cursor() as cursor:
+            cursor.execute(f'SELECT coalesce(max(id), 0) FROM "{table.name}"')
+            (last,) = cursor.fetchone()
+            self._many(
+                f"{self._insertion(table)} ON CONFLICT ({listed}) DO NOTHING", _converted(ordered, table, _TO_SQLITE)
+            )
+            cursor.execute(f'SELECT "{returning}" FROM "{table.name}" WHERE id > %s', [last])  # there is one writer
+            return [value for (value,) in cursor.fetchall()]
+
+    def update(self, table: Table, rows: Sequence[Row]) -> None:
+        key, *others = table.columns
+        changes = ", ".join(f'"{column}" = %s' for column in others)
+        self._many(
+            f'UPDATE "{table.name}" SET {changes} WHERE "{key}" = %s',
+            ((*row[1:], row[0]) for row in _converted(rows, table, _TO_SQLITE)),
+        )
+
+    def delete(self, table: Table, column: str, keys: Iterable[int]) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f'DELETE FROM "{table.name}" WHERE "{column}" IN (SELECT value FROM json_each(%s))', [_json_array(keys)]
+            )
+
+    def rows(self, table: Table, column: str, keys: Iterable[int]) -> list[Row]:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f'SELECT {table.listed} FROM "{table.name}" WHERE "{column}" IN (SELECT value FROM json_each(%s))',
+                [_json_array(keys)],
+            )
+            return list(_converted(cursor.fetchall(), table, _FROM_SQLITE))
+
+    def new_ids(self, table: Table, count: int) -> list[int]:
+        with connection.cursor() as cursor:  # there is one writer: the transaction holds the database
+            cursor.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = %s", [table.name])
+            (last,) = cursor.fetchone()
+            return list(range(last + 1, last + 1 + count))
+
+    def mark(self, keys: Iterable[int]) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO cdr_pending (call_key) SELECT value FROM json_each(%s) WHERE true ON CONFLICT DO NOTHING",
+                [_json_array(keys)],
+            )
+
+    def claim(self, count: int, start: int) -> list[int]:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "DELETE FROM cdr_pending WHERE call_key IN (SELECT call_key FROM cdr_pending WHERE call_key >= %s"
+                " ORDER BY call_key LIMIT %s) RETURNING call_key",
+                [start, count],
+            )
+            return sorted(key for (key,) in cursor.fetchall())
+
+    def _insertion(self, table: Table) -> str:
+        return f'INSERT INTO "{table.name}" ({table.listed}) VALUES ({", ".join(["%s"] * len(table.columns))})'
+
+    def _many(self, sql: str, rows: Iterable[Row]) -> None:
+        with connection.cursor() as cursor:
+            cursor.executemany(sql, rows)  # type: ignore[arg-type]  # any iterable will do
+
+
+def _array(keys: Iterable[int]) -> str:
+    return "{" + ",".join(map(str, keys)) + "}"
+
+
+def _json_array(keys: Iterable[int]) -> str:
+    return "[" + ",".join(map(str, keys)) + "]"
+
+
+def _converted(rows: Iterable[Row], table: Table, converters: Mapping[str, Convert]) -> Iterator[Row]:
+    """Yield ``rows`` with the values of the columns whose type has a converter converted."""
+    convert = [(at, converters[kind]) for at, kind in enumerate(table.types) if kind in converters]
+    for row in rows:
+        values = list(row)
+        for at, converter in convert:
+            value = values[at]
+            if value is not None:
+                values[at] = converter(value)
+        yield tuple(values)
+
+
+_POSTGRES_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_INTERVAL = struct.Struct(">qii")  # microseconds, days, months
+
+
+def _microseconds(length: timedelta) -> int:
+    return (length.days * 86_400 + length.seconds) * 1_000_000 + length.microseconds
+
+
+def _within_int4(number: int) -> int:
+    if not -(2**31) <= number < 2**31:
+        raise OverflowError(f"{number} is too large for its column")
+    return number
+
+
+# PostgreSQL's binary forms: an integer is its four bytes (psycopg would cut one that is too large); a time is
+# microseconds since 2000 in eight bytes, as bigint is; jsonb is a version byte and text; an interval three numbers.
+_TO_POSTGRES: Mapping[str, Convert] = {
+    "DateTimeField": lambda time: _microseconds(time - _POSTGRES_EPOCH),
+    "DurationField": lambda length: _INTERVAL.pack(_microseconds(length), 0, 0),
+    "IntegerField": lambda number: _within_int4(number).to_bytes(4, "big", signed=True),
+    "JSONField": lambda text: b"\x01" + text.encode(),
+}
+_WIRE_TYPES: Mapping[str, str] = {
+    "BigAutoField": "int8",
+    "BigIntegerField": "int8",
+    "BinaryField": "bytea",
+    "BooleanField": "bool",
+    "DateTimeField": "int8",
+    "DurationField": "bytea",
+    "ForeignKey": "int8",
+    "IntegerField": "bytea",
+    "JSONField": "bytea",
+}
+# SQLite's forms are those that Django gives them.
+_TO_SQLITE: Mapping[str, Convert] = {
+    "DateTimeField": lambda time: str(time.astimezone(UTC).replace(tzinfo=None)),
+    "DurationField": _microseconds,
+    "IntegerField": _within_int4,
+}
+_FROM_SQLITE: Mapping[str, Convert] = {
+    "BinaryField": bytes,
+    "DateTimeField": lambda time: time.replace(tzinfo=UTC),
+    "DurationField": lambda length: timedelta(microseconds=length),
+}
