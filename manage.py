@@ -8,8 +8,17 @@ import sys
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "accweb.settings")
     from django.core.management import execute_from_command_line
+    from django.db.utils import OperationalError, ProgrammingError
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except (OperationalError, ProgrammingError) as error:
+        if "--traceback" in sys.argv:
+            raise
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        if "no such table" in reason or "does not exist" in reason:
+            sys.exit(f"accweb: the database is not set up ({reason}); run: manage.py migrate")
+        sys.exit(f"accweb: DATABASE_URL: the database cannot be used ({reason}); check the address and its server")
 
 
 if __name__ == "__main__":

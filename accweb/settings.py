@@ -3,6 +3,8 @@
 from datetime import timedelta
 from pathlib import Path
 
+from django.templatetags.static import static
+
 from accweb import environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -108,8 +110,35 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     # Each is harmless to skip (the next run does the work of both), so none may pile up while no worker runs.
     "correlate": {"task": "cdr.tasks.correlate", "schedule": 1.0, "options": {"expires": 5}},
-    "collect mirrors": {"task": "cdr.tasks.collect_mirrors", "schedule": 1.0, "options": {"expires": 5}},
     "mark overdue": {"task": "cdr.tasks.mark_overdue", "schedule": 60.0, "options": {"expires": 60}},
 }
 
-UNFOLD = {"SITE_TITLE": "accweb", "SITE_HEADER": "accweb"}
+UNFOLD = {
+    "SITE_TITLE": "accweb",
+    "SITE_HEADER": "accweb",
+    "SITE_SYMBOL": "call_log",
+    "SITE_URL": None,  # the pages stand in the same frame
+    "SHOW_VIEW_ON_SITE": False,
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("accweb/icon.svg")},
+    ],
+    "STYLES": [lambda request: static("accweb/app.css")],
+    "SCRIPTS": [lambda request: static("accweb/app.js")],
+    "SIDEBAR": {"navigation": "accweb.navigation.sidebar"},
+    "BORDER_RADIUS": "6px",
+    "COLORS": {
+        "primary": {  # petrol: calm beside the colours of states, and dark enough for text
+            "50": "oklch(97.5% .014 220)",
+            "100": "oklch(94.5% .029 220)",
+            "200": "oklch(89.5% .052 220)",
+            "300": "oklch(82% .085 220)",
+            "400": "oklch(73% .108 222)",
+            "500": "oklch(63% .112 224)",
+            "600": "oklch(51.5% .098 227)",
+            "700": "oklch(44.5% .085 229)",
+            "800": "oklch(39% .072 231)",
+            "900": "oklch(34% .06 233)",
+            "950": "oklch(26% .046 235)",
+        },
+    },
+}

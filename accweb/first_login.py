@@ -1,0 +1,30 @@
+"""The login that a fresh installation starts with."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from django.contrib.auth import get_user_model
+
+NAME = "admin"
+
+
+def make_first_login(file: Path) -> str:
+    """Make the administrator, password kept in ``file``, if there is no user yet. Return one line: how to log in."""
+    users = get_user_model().objects
+    if not users.exists():
+        password = secrets.token_urlsafe(12)
+        _keep(file, password)
+        users.create_superuser(NAME, password=password)
+        return f"login: {NAME}  password: {password}  (kept in {file})"
+    if file.exists():
+        return f"login: {NAME}  first password: kept in {file}"
+    return "login: as before"
+
+
+def _keep(file: Path, password: str) -> None:
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(descriptor, "w") as out:  # noqa: PTH123  # a descriptor, not a path
+        out.write(password + "\n")

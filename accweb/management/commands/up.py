@@ -1,0 +1,104 @@
+"""Everything on one machine."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from argparse import ArgumentTypeError
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connections
+
+from accweb.demo import load_demo
+from accweb.first_login import make_first_login
+from accweb.supervisor import Program, stop_on_signals, supervise
+
+_PATIENCE = 8.0
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise ArgumentTypeError(f"{text!r} is no port; use a number from 1 to 65535")
+    return int(text)
+
+
+class Command(BaseCommand):
+    help = (
+        "Run everything on this machine: set up the database, make a first login, serve the pages, collect and "
+        "correlate. With REDIS_URL the work is done by Celery, else by a scheduler of its own. SIGTERM ends it all."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--demo", action="store_true", help="load recorded calls first, once")
+        parser.add_argument("--host", default="127.0.0.1", help="address to serve at (default 127.0.0.1)")
+        parser.add_argument("--port", type=_port, default=settings.PORT, help="default: PORT, else 8000")
+
+    def handle(self, *, demo: bool, host: str, port: int, **options: Any) -> None:
+        stop = stop_on_signals()
+        with _listen(host, port) as listener:
+            call_command("migrate", verbosity=0, interactive=False)
+            login = make_first_login(settings.DATA_DIR / "admin-password")
+            if demo:
+                self._load_demo()
+            connections.close_all()
+            self.stdout.write(f"accweb runs at http://{_shown(host)}:{port}/  (Ctrl-C ends it)\n{login}")
+            self.stdout.flush()
+            supervise(programs(listener.fileno()), settings.BASE_DIR, stop, patience=_PATIENCE)
+
+    def _load_demo(self) -> None:
+        try:
+            if load_demo():
+                self.stdout.write("recorded calls loaded as a demo (proxies named demo-…)")
+        except FileNotFoundError as error:
+            raise CommandError(f"--demo: the recorded calls are not here: {error}; run it from a checkout") from error
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the port before anything else is done; the web server inherits it and so never finds it taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise CommandError(
+            f"port {port} of {host} cannot be had: {error.strerror or error}; stop what uses it or choose another: "
+            f"PORT={port % 65535 + 1} or --port",
+        ) from error
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def programs(listener: int) -> list[Program]:
+    """Return the processes that make up the service; the web server takes connections from ``listener``."""
+    python = (sys.executable, "-m")
+    level = settings.LOG_LEVEL.lower()
+    web = Program(
+        "web",
+        (
+            *python,
+            "gunicorn",
+            "accweb.wsgi",
+            f"--bind=fd://{listener}",
+            "--worker-class=gthread",
+            "--workers=2",
+            "--threads=8",
+            "--graceful-timeout=5",
+            "--no-control-socket",
+            "--log-level=warning",
+        ),
+        pass_fds=(listener,),
+    )
+    collect = Program("collect", (sys.executable, "manage.py", "collect"))
+    if not settings.REDIS_URL:
+        return [web, collect]
+    celery = (*python, "celery", "--app=accweb")
+    worker = Program("worker", (*celery, "worker", f"--loglevel={level}", "--concurrency=2"))
+    beat = Program(
+        "beat",
+        (*celery, "beat", f"--loglevel={level}", "--pidfile=", f"--schedule={settings.DATA_DIR / 'beat-schedule'}"),
+    )
+    return [web, collect, worker, beat]

@@ -1,0 +1,142 @@
+"""Calls as records for other programs: JSON Lines and CSV, streamed.
+
+A record has the fields that scripts rely on, in their order. Times are ISO 8601 in UTC, absent is null.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+from django.db.models import QuerySet
+
+from cdr.models import Attempt, Call, Leg
+
+Record: TypeAlias = dict[str, Any]
+
+FIELDS = (
+    "id",
+    "call_id",
+    "from_tag",
+    "to_tag",
+    "caller",
+    "callee",
+    "source_ip",
+    "user_agent",
+    "state",
+    "outcome",
+    "started_at",
+    "answered_at",
+    "ended_at",
+    "duration",
+    "duration_kind",
+    "released_by",
+    "sip_code",
+    "sip_reason",
+    "attempts",
+    "legs",
+    "extra",
+    "flags",
+    "proxies",
+    "backends",
+    "events",
+    "revision",
+    "updated_at",
+)
+_BATCH = 2000
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def record_of(call: Call) -> Record:
+    """Return the record of a call. Its legs and attempts should be prefetched."""
+    return {
+        "id": call.pk,
+        "call_id": call.call_id,
+        "from_tag": call.from_tag,
+        "to_tag": call.to_tag,
+        "caller": call.caller,
+        "callee": call.callee,
+        "source_ip": call.source_ip,
+        "user_agent": call.user_agent,
+        "state": call.state,
+        "outcome": call.outcome,
+        "started_at": _utc(call.started_at),
+        "answered_at": _utc(call.answered_at),
+        "ended_at": _utc(call.ended_at),
+        "duration": None if call.duration is None else call.duration.total_seconds(),
+        "duration_kind": call.duration_kind,
+        "released_by": call.released_by,
+        "sip_code": call.sip_code,
+        "sip_reason": call.sip_reason,
+        "attempts": [_attempt(attempt) for attempt in call.attempts.all()],
+        "legs": [_leg(leg) for leg in call.legs.all()],
+        "extra": call.extra,
+        "flags": call.flags,
+        "proxies": call.proxies,
+        "backends": call.backends,
+        "events": call.events,
+        "revision": call.revision,
+        "updated_at": _utc(call.updated_at),
+    }
+
+
+def _utc(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _attempt(attempt: Attempt) -> Record:
+    return {
+        "code": attempt.code,
+        "reason": attempt.reason,
+        "to_tag": attempt.to_tag,
+        "time": _utc(attempt.time),
+    }
+
+
+def _leg(leg: Leg) -> Record:
+    return {"source": leg.source, "destination": leg.destination, "type": leg.type, "values": leg.values}
+
+
+def records(calls: QuerySet[Call]) -> Iterator[Record]:
+    """Yield the records of ``calls`` in their order; memory stays constant, legs and attempts come by the batch."""
+    whole = calls.prefetch_related("legs", "attempts")
+    return map(record_of, whole.iterator(chunk_size=_BATCH))
+
+
+def json_lines(found: Iterable[Record]) -> Iterator[str]:
+    """Yield one line of JSON per record."""
+    return (json.dumps(record, ensure_ascii=False) + "\n" for record in found)
+
+
+def csv_lines(found: Iterable[Record]) -> Iterator[str]:
+    """Yield CSV (RFC 4180) with a heading; nested values are JSON text, absent ones empty.
+
+    No cell is a formula to a spreadsheet: text that begins like one gets an apostrophe before it, telephone numbers
+    with ``+`` too. Who wants the bare text takes JSON Lines.
+    """
+    line = io.StringIO(newline="")
+    writer = csv.writer(line)
+    for row in _rows(found):
+        writer.writerow(row)
+        yield line.getvalue()
+        line.seek(0)
+        line.truncate()
+
+
+def _rows(found: Iterable[Record]) -> Iterator[Iterable[Any]]:
+    yield FIELDS
+    for record in found:
+        yield map(_cell, record.values())
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str):
+        return "'" + value if value.startswith(_FORMULA) else value
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else value
+
+
+FORMATS: Mapping[str, Callable[[Iterable[Record]], Iterator[str]]] = {"jsonl": json_lines, "csv": csv_lines}

@@ -1,0 +1,115 @@
+"""Take in events from files."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+from tqdm import tqdm
+
+from cdr.formats.registry import FORMATS, detect
+from cdr.ingest import Counts, reading_of, store
+from cdr.inputs import STDIN, Input, open_input, size_of
+from cdr.management.proxies import named_proxy
+from cdr.models import Source
+
+AUTO = "auto"
+
+
+class Command(BaseCommand):
+    help = (
+        "Store the accounting events of files, each once however often it is loaded. The calls they belong to are "
+        "made by the command `correlate`, or by `up` and `collect` where one of them runs."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--proxy", required=True, metavar="NAME", help="the proxy that wrote the files")
+        parser.add_argument("--format", default=AUTO, help=f"{AUTO} (default), {', '.join(FORMATS)}")
+        parser.add_argument("--json", action="store_true", help="end with the counts as one JSON object")
+        parser.add_argument("files", nargs="+", metavar="FILE", help="- is standard input; gzip is unpacked")
+
+    def handle(
+        self,
+        *,
+        proxy: str,
+        format: str,  # noqa: A002
+        json: bool,
+        files: Sequence[str],
+        **options: Any,
+    ) -> None:
+        if format != AUTO and format not in FORMATS:
+            raise CommandError(f"no format {format!r}; use {AUTO} or one of {', '.join(FORMATS)}", returncode=2)
+        source, _ = Source.objects.get_or_create(
+            proxy=named_proxy(proxy), name="import", defaults={"kind": Source.Kind.IMPORT}
+        )
+        total, failed = Counts(), 0
+        for name in files:
+            counts, problem = _take(source, name, format)
+            total += counts
+            if problem:
+                failed += 1
+                self.stderr.write(f"{name}: {problem}")
+        self.stdout.write(_json_of(total) if json else _sentence(total))
+        if failed:
+            sys.exit(1 if failed < len(files) or total.read else 2)
+
+
+def _take(source: Source, name: str, wanted: str) -> tuple[Counts, str]:
+    """Store the events of one input; return what was done and, if not all of it could be taken, why not."""
+    try:
+        with _bar(name) as bar, open_input(name, bar.update) as given:
+            if not given.head and not given.damage:
+                return Counts(), "it is empty"
+            counts = _store(source, given, detect(given.head, name) if wanted == AUTO else wanted)
+            return counts, _problem(given, counts)
+    except OSError as error:
+        return Counts(), f"{error.strerror or error}; not taken"
+
+
+def _store(source: Source, given: Input, form: str) -> Counts:
+    now = timezone.now()
+    parsed = FORMATS[form](given.stream, reading_of(source.proxy, now))
+    return store(source, parsed, format=form, received_at=now)
+
+
+def _problem(given: Input, counts: Counts) -> str:
+    if given.damage:
+        return f"damaged or cut off after {counts.read} records, which are taken ({given.damage})"
+    if counts.events or counts.duplicates or counts.rejected:
+        return ""
+    if b"\0" in given.head:
+        return "binary data without any accounting in it; is it the right file?"
+    return ""
+
+
+def _bar(name: str) -> tqdm:
+    """Return a progress bar on a terminal, and one that shows nothing elsewhere."""
+    return tqdm(
+        total=size_of(name),
+        desc="standard input" if name == STDIN else Path(name).name,
+        unit="B",
+        unit_scale=True,
+        leave=False,
+        disable=not sys.stderr.isatty(),
+    )
+
+
+def _json_of(counts: Counts) -> str:
+    return json.dumps(counts.as_dict())
+
+
+def _sentence(counts: Counts) -> str:
+    text = (
+        f"read {counts.read} records: {counts.events} new events, {counts.duplicates} known already, "
+        f"{counts.rejected} rejected, {counts.ignored} no accounting"
+    )
+    if counts.rejected:
+        text += "; why, is under Rejected in the browser"
+    if counts.events:
+        text += "; `manage.py correlate` makes calls of them (`up` and `collect` do it by themselves)"
+    return text

@@ -1,0 +1,16 @@
+"""Proxies as commands name them."""
+
+from __future__ import annotations
+
+from django.core.management.base import CommandError
+
+from proxyconf.models import Proxy
+
+
+def named_proxy(name: str) -> Proxy:
+    """Return the proxy of that name; else end the command with what there is and how to add one."""
+    proxy = Proxy.objects.filter(name=name).first()
+    if proxy is None:
+        known = ", ".join(Proxy.objects.order_by("name").values_list("name", flat=True)[:20]) or "none"
+        raise CommandError(f"no proxy {name!r} (known: {known}); add it: manage.py proxy add {name}", returncode=2)
+    return proxy

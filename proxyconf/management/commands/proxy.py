@@ -1,0 +1,121 @@
+"""Add and list the proxies that report to us."""
+
+from __future__ import annotations
+
+from argparse import ArgumentTypeError
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from proxyconf.models import Proxy
+from proxyconf.parse import layout_from_text
+from proxyconf.vocabulary.layout import FieldLayout
+from proxyconf.vocabulary.products import Product
+from proxyconf.vocabulary.spans import parse_span, span_text
+
+_USAGE = 2
+
+
+def _span(text: str) -> timedelta:
+    try:
+        return parse_span(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from error
+
+
+class Command(BaseCommand):
+    help = "Add a proxy whose accounting is to be collected, or list the proxies."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True, metavar="add|list")
+        add = actions.add_parser("add", help="add a proxy")
+        add.add_argument("name", metavar="NAME", help="letters, digits, dot, dash, underscore")
+        add.add_argument("--product", default=Product.KAMAILIO.value, help="openser, kamailio (default) or opensips")
+        add.add_argument("--version", dest="release", default="5.6", help="like 5.6 (the default)")
+        add.add_argument(
+            "--timezone", default="UTC", metavar="ZONE", help="zone of its local clock, like Europe/Berlin"
+        )
+        add.add_argument("--cluster", default="", help="proxies of one cluster see parts of the same calls")
+        add.add_argument(
+            "--max-call", type=_span, default=timedelta(hours=4), metavar="SPAN", help="longest plausible call: 4h"
+        )
+        add.add_argument(
+            "--acc-cfg", type=Path, metavar="FILE", help="its configuration: tells what it logs, in which order"
+        )
+        actions.add_parser("list", help="list the proxies")
+
+    def handle(self, *, action: str, **options: Any) -> None:
+        if action == "add":
+            self._add(**options)
+        else:
+            self._list()
+
+    def _add(
+        self,
+        *,
+        name: str,
+        product: str,
+        release: str,
+        timezone: str,
+        cluster: str,
+        max_call: timedelta,
+        acc_cfg: Path | None,
+        **_: Any,
+    ) -> None:
+        if Proxy.objects.filter(name=name).exists():
+            raise CommandError(f"there is a proxy {name!r} already; change it in the browser, under Proxies")
+        layout = _layout(acc_cfg) if acc_cfg else FieldLayout()
+        proxy = Proxy(
+            name=name,
+            product=product,
+            version=release,
+            timezone=timezone,
+            cluster=cluster,
+            max_call=max_call,
+            layout=layout.to_json(),
+        )
+        try:
+            proxy.full_clean()
+        except ValidationError as error:
+            raise CommandError(_one_line(error), returncode=_USAGE) from error
+        proxy.save()
+        self.stdout.write(f"added {_line(proxy)}")
+
+    def _list(self) -> None:
+        proxies = list(Proxy.objects.order_by("name"))
+        for proxy in proxies:
+            self.stdout.write(_line(proxy))
+        if not proxies:
+            self.stderr.write("no proxy yet; add one: manage.py proxy add NAME --timezone ZONE")
+
+
+def _layout(file: Path) -> FieldLayout:
+    try:
+        text = file.read_bytes().decode("utf-8", "backslashreplace")
+        return layout_from_text(text)
+    except OSError as error:
+        raise CommandError(f"--acc-cfg: {error}", returncode=_USAGE) from error
+    except ValueError as error:
+        raise CommandError(f"--acc-cfg: {file}: {error}", returncode=_USAGE) from error
+
+
+def _one_line(error: ValidationError) -> str:
+    return "; ".join(f"{field}: {' '.join(messages)}" for field, messages in error.message_dict.items())
+
+
+def _line(proxy: Proxy) -> str:
+    layout = proxy.field_layout
+    about: Sequence[str] = (
+        proxy.name,
+        f"{proxy.product} {proxy.version}",
+        proxy.timezone,
+        f"cluster {proxy.cluster}" if proxy.cluster else "",
+        f"calls up to {span_text(proxy.max_call)}",
+        *(f"{backend} extras {','.join(labels)}" for backend, labels in layout.extras.items() if labels),
+        *(f"{backend} legs {','.join(labels)}" for backend, labels in layout.legs.items() if labels),
+    )
+    return "  ".join(filter(None, about))

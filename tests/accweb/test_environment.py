@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from accweb import environment
+from tests.conftest import Manage
+
+DEFAULT = Path("/nowhere/accweb.sqlite3")
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("THING", raising=False)
+
+
+def test_a_sqlite_address_names_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("THING", f"sqlite:///{tmp_path}/calls of 2026%25.db")
+    assert environment.database("THING", default=DEFAULT)["NAME"] == f"{tmp_path}/calls of 2026%.db"
+
+
+def test_no_address_means_the_default_file() -> None:
+    assert environment.database("THING", default=DEFAULT)["NAME"] == str(DEFAULT)
+
+
+def test_a_postgresql_address_is_read_with_its_escapes_and_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", "postgresql://me:p%40ss@db.example.net:5433/calls?sslmode=require")
+    found = environment.database("THING", default=DEFAULT)
+    assert {name: found[name] for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")} == {
+        "NAME": "calls",
+        "USER": "me",
+        "PASSWORD": "p@ss",
+        "HOST": "db.example.net",
+        "PORT": 5433,
+        "OPTIONS": {"sslmode": "require"},
+    }
+
+
+def test_a_postgresql_address_may_name_the_folder_of_a_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", "postgres:///calls?host=/run/postgresql")
+    assert environment.database("THING", default=DEFAULT)["HOST"] == "/run/postgresql"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "calls.db",
+        "mysql://me@db/calls",
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "sqlite:////no/such/folder/calls.db",
+        "postgresql://me:secret@db",
+        "postgresql://me:secret@db:port/calls",
+        "postgresql://me:secret@db/calls?sslmode",
+    ],
+)
+def test_a_wrong_database_address_stops_the_start_without_showing_its_password(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THING", address)
+    with pytest.raises(SystemExit) as stop:
+        environment.database("THING", default=DEFAULT)
+    message = str(stop.value.code)
+    assert message.startswith("accweb: THING: ")
+    assert "\n" not in message
+    assert "secret" not in message
+
+
+@pytest.mark.parametrize(
+    ("address", "broker"),
+    [
+        ("redis://broker:6379/0", "redis://broker:6379/0"),
+        ("rediss://me:secret@broker/1", "rediss://me:secret@broker/1"),
+        ("unix:///run/redis.sock", "redis+socket:///run/redis.sock"),
+    ],
+)
+def test_a_redis_address_is_one_that_celery_understands(
+    address: str, broker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THING", address)
+    assert environment.redis("THING") == broker
+
+
+@pytest.mark.parametrize("address", ["broker:6379", "http://broker", "redis://", "redis://broker:sixty", "unix://sock"])
+def test_a_wrong_redis_address_stops_the_start(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", address)
+    with pytest.raises(SystemExit, match="accweb: THING: not the address of a Redis server"):
+        environment.redis("THING")
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "eighty", "-1", "8000.5", "٨٠"])
+def test_a_wrong_number_stops_the_start(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", port)
+    with pytest.raises(SystemExit, match="is no number from 1 to 65535"):
+        environment.number("THING", default=8000, low=1, high=65535)
+
+
+@pytest.mark.parametrize("host", ["https://example.net", "example.net:8000", "a b", "example.net,http://x"])
+def test_a_host_with_scheme_or_port_stops_the_start(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", host)
+    with pytest.raises(SystemExit, match="is no host name"):
+        environment.hosts("THING", default=[])
+
+
+def test_hosts_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", " calls.example.net, .example.org,[::1] ,*")
+    assert environment.hosts("THING", default=[]) == ["calls.example.net", ".example.org", "[::1]", "*"]
+
+
+def test_a_flag_that_is_neither_yes_nor_no_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", "maybe")
+    with pytest.raises(SystemExit, match="'maybe' is neither yes nor no"):
+        environment.flag("THING", default=False)
+
+
+def test_a_short_secret_key_stops_the_start_and_is_not_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("THING", "hunter2")
+    with pytest.raises(SystemExit) as stop:
+        environment.secret_key("THING", tmp_path)
+    assert "hunter2" not in str(stop.value.code)
+
+
+def test_all_who_ask_for_the_secret_at_the_same_time_get_the_same(tmp_path: Path) -> None:
+    barrier, seen = threading.Barrier(8), []
+
+    def ask() -> None:
+        barrier.wait()
+        seen.append(environment.kept_secret(tmp_path / "key"))
+
+    askers = [threading.Thread(target=ask) for _ in range(8)]
+    for asker in askers:
+        asker.start()
+    for asker in askers:
+        asker.join()
+    assert len(set(seen)) == 1
+    assert len(seen[0]) >= 50
+    assert [file.name for file in tmp_path.iterdir()] == ["key"]
+
+
+def test_the_kept_secret_is_for_its_owner_alone(tmp_path: Path) -> None:
+    environment.kept_secret(tmp_path / "key")
+    assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_data_folder_that_cannot_be_made_stops_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("THING", str(tmp_path / "file" / "data"))
+    with pytest.raises(SystemExit, match="name a folder that can be written to"):
+        environment.data_folder("THING", default=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "oracle://x"),
+        ("REDIS_URL", "nonsense"),
+        ("PORT", "http"),
+        ("LOG_LEVEL", "loud"),
+        ("ALLOWED_HOSTS", "http://x"),
+        ("ACCWEB_HTTPS", "perhaps"),
+        ("ACCWEB_DATA_DIR", "/dev/null/data"),
+    ],
+)
+def test_every_command_stops_at_a_wrong_value_with_one_line_that_names_it(
+    name: str, value: str, manage: Manage
+) -> None:
+    ended = manage("check", **{name: value})
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"accweb: {name}: ")
+    assert ended.stderr.count("\n") == 1
+    assert ended.stdout == ""
+
+
+def test_a_database_that_does_not_answer_gives_one_line(manage: Manage, tmp_path: Path) -> None:
+    ended = manage("proxy", "list", DATABASE_URL=f"postgresql://me:secret@/calls?host={tmp_path}")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("accweb: DATABASE_URL: ")
+    assert ended.stderr.count("\n") == 1
+    assert "secret" not in ended.stderr
+
+
+def test_a_database_that_was_never_set_up_gives_one_line(manage: Manage, tmp_path: Path) -> None:
+    ended = manage("proxy", "list", DATABASE_URL=f"sqlite:///{tmp_path}/empty.sqlite3")
+    assert ended.returncode == 1
+    assert ended.stderr.count("\n") == 1
+    assert "manage.py migrate" in ended.stderr
