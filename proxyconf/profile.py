@@ -219,6 +219,14 @@ class Profile:
         return "extra_fields" in self.parameters
 
     @property
+    def uses_dialog(self) -> bool:
+        """Whether records of whole dialogs are asked for, which the dialog module must track."""
+        asked = self.flags.cdr is not None and "cdr_flag" in self.parameters
+        if self.uses_do_accounting:
+            asked = bool(self.do_accounting.cdr)
+        return asked or self.is_on("cdr_enable") or self.is_on("acc_json.cdr_enable")
+
+    @property
     def has_legs(self) -> bool:
         """Whether the release has leg fields (OpenSER 1.1 has two fixed leg attributes instead)."""
         return "multi_leg_info" in self.parameters or "leg_fields" in self.parameters

@@ -1,0 +1,109 @@
+"""An existing configuration of a proxy, read back into a profile."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from proxyconf.parse.assemble import Assembly
+from proxyconf.parse.detection import guess_product, guess_version
+from proxyconf.parse.statements import Call, Statements, functions_called, read_statements
+from proxyconf.parse.tokens import Reader, Remark, Tested
+from proxyconf.profile import Profile, layout_of
+from proxyconf.vocabulary.layout import FieldLayout
+from proxyconf.vocabulary.products import Product, Version
+
+__all__ = ["Choice", "Imported", "Remark", "layout_from_text", "parse_config"]
+
+_PASSWORD = re.compile(r"(://[^:@/\s\"']*):[^\s\"']*@")
+_MOST_CHOICES = 60
+
+
+class Choice(NamedTuple):
+    """A name that ``#!ifdef`` asks for and whose definition would change the profile: who imports must decide.
+
+    ``defined`` is how it was taken this time.
+    """
+
+    name: str
+    line: int
+    defined: bool
+
+
+class Imported(NamedTuple):
+    """What a configuration says about accounting.
+
+    ``remarks`` lists everything that was read and not understood, or understood otherwise than written. ``choices`` are
+    the names to be decided. ``flags_elsewhere`` are flag numbers that the script uses for other things. ``calls`` are
+    the script's calls of accounting functions. ``product_guessed`` and ``version_guessed`` tell what nobody said.
+    """
+
+    profile: Profile
+    remarks: tuple[Remark, ...]
+    choices: tuple[Choice, ...]
+    flags_elsewhere: tuple[int, ...]
+    calls: tuple[Call, ...]
+    product_guessed: bool
+    version_guessed: bool
+
+
+def parse_config(
+    text: str,
+    *,
+    product: Product | None = None,
+    version: Version | None = None,
+    defines: Iterable[str] = (),
+) -> Imported:
+    """Read a configuration, or the part of one that concerns accounting.
+
+    ``product`` and ``version`` are guessed where they are not given. ``defines`` are taken as defined from outside, as
+    ``NAME`` or ``NAME=value``. Nothing in the text is an error: what cannot be understood becomes a remark.
+    """
+    defines = tuple(defines)
+    imported, tested = _read(text, product, version, defines)
+    settled = (imported.profile.product, imported.profile.version)
+    names = {one.partition("=")[0] for one in defines}
+    choices = []
+    for one in list(tested)[:_MOST_CHOICES]:
+        others = [d for d in defines if d.partition("=")[0] != one.name]
+        toggled = others if one.name in names else [*defines, one.name]
+        if _read(text, *settled, toggled)[0].profile != imported.profile:
+            choices.append(Choice(one.name, one.line, one.name in names))
+    return imported._replace(choices=tuple(choices))
+
+
+def layout_from_text(text: str, product: Product | None = None, version: Version | None = None) -> FieldLayout:
+    """Return what a proxy with this configuration logs. Raise ``ValueError`` if the text sets up no accounting."""
+    profile = parse_config(text, product=product, version=version).profile
+    if not profile.backends:
+        raise ValueError("no accounting is set up in this text: no flag, no extra fields and no do_accounting() call")
+    return layout_of(profile)
+
+
+def _read(
+    text: str, product: Product | None, version: Version | None, defines: Iterable[str]
+) -> tuple[Imported, tuple[Tested, ...]]:
+    reader, statements = _statements(text, product, defines)
+    wanted = product or guess_product(text, statements)
+    if product is None and wanted is not Product.KAMAILIO:  # read with the preprocessor that this product has not
+        reader, statements = _statements(text, wanted, defines)
+    release = version or guess_version(wanted, statements)
+    assembly = Assembly(wanted, release, statements)
+    profile = assembly.profile()
+    remarks = sorted({*statements.remarks, *assembly.remarks})
+    imported = Imported(
+        profile=profile,
+        remarks=tuple(one._replace(text=_PASSWORD.sub(r"\1:********@", one.text)) for one in remarks),
+        choices=(),
+        flags_elsewhere=assembly.flags_elsewhere(profile),
+        calls=tuple(functions_called(statements.calls)),
+        product_guessed=product is None,
+        version_guessed=version is None,
+    )
+    return imported, tuple(reader.tested.values())
+
+
+def _statements(text: str, product: Product | None, defines: Iterable[str]) -> tuple[Reader, Statements]:
+    reader = Reader(text, defines, preprocess=product in (None, Product.KAMAILIO))
+    return reader, read_statements(reader)

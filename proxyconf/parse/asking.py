@@ -1,0 +1,74 @@
+"""What the script's ``do_accounting()`` calls ask for (OpenSIPS 2.2 and later)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from proxyconf.parse.statements import Call
+from proxyconf.parse.tokens import Remark
+from proxyconf.profile import DoAccounting
+from proxyconf.vocabulary.layout import Backend
+
+_TYPES = frozenset({"log", "db", "aaa", "evi"})
+_FLAGS = frozenset({"missed", "failed", "cdr"})
+
+
+@dataclass(slots=True)
+class Asked:
+    """The backends asked for in any call, and the flags per backend, all calls taken together."""
+
+    backends: set[Backend] = field(default_factory=set)
+    flags: dict[str, set[Backend]] = field(default_factory=lambda: {name: set() for name in _FLAGS})
+    tables: list[str] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
+
+    @property
+    def do_accounting(self) -> DoAccounting:
+        """The same as part of a profile."""
+        return DoAccounting(
+            missed=frozenset(self.flags["missed"]),
+            failed=frozenset(self.flags["failed"]),
+            cdr=frozenset(self.flags["cdr"]),
+            table=self.tables[0] if self.tables else "",
+        )
+
+
+def read_calls(calls: Iterable[Call], backend_of: Callable[[str], Backend]) -> Asked:
+    """Read the ``do_accounting()`` calls; ``backend_of`` tells the backend of a type (``aaa`` may be two)."""
+    asked = Asked()
+    for call in calls:
+        if call.name == "drop_accounting":
+            asked.remarks.append(Remark(call.line, call.text, "where accounting is dropped again is not kept"))
+        if call.name == "do_accounting":
+            _read_call(call, asked, backend_of)
+    return asked
+
+
+def _read_call(call: Call, asked: Asked, backend_of: Callable[[str], Backend]) -> None:
+    backends = {backend_of(word) for word in _words(call, 0, _TYPES, asked)}
+    asked.backends |= backends
+    for flag in _words(call, 1, _FLAGS, asked):
+        asked.flags[flag] |= backends
+    if len(call.arguments) > 2:
+        table = call.arguments[2].value
+        if isinstance(table, str) and "$" not in table and table in (asked.tables or [table]):
+            asked.tables.append(table)
+        else:
+            asked.remarks.append(Remark(call.line, call.text, "one constant table is kept; this one is left out"))
+
+
+def _words(call: Call, position: int, known: frozenset[str], asked: Asked) -> set[str]:
+    if len(call.arguments) <= position:
+        if position == 0:
+            asked.remarks.append(Remark(call.line, call.text, "it does not say what to account to"))
+        return set()
+    value = call.arguments[position].value
+    if not isinstance(value, str) or "$" in value:
+        asked.remarks.append(Remark(call.line, call.text, "what it asks for is known at run time only"))
+        return set()
+    words = {word.strip() for word in value.split("|") if word.strip()}
+    for word in sorted(words - known):
+        why = f"{word!r} is none of {', '.join(sorted(known))}"
+        asked.remarks.append(Remark(call.line, call.text, why))
+    return words & known

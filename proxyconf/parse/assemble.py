@@ -1,0 +1,331 @@
+"""From the statements of a configuration to a profile. What has no place in the profile is kept and remarked on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from proxyconf.parse.asking import Asked, read_calls
+from proxyconf.parse.detection import modules_meant
+from proxyconf.parse.lists import Declared, Pair, split_declaration, split_pairs
+from proxyconf.parse.merging import declared_extras, declared_legs, listed_legs, merge_pairs
+from proxyconf.parse.statements import FLAG_FUNCTIONS, Argument, Assignment, Modparam, Statements
+from proxyconf.parse.tokens import Remark
+from proxyconf.profile import ExtraField, Flag, Flags, OtherParameter, Profile
+from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.parameters import (
+    BackendNames,
+    Kind,
+    Parameter,
+    Value,
+    backends_of,
+    find_parameter,
+    parameters_of,
+    uses_do_accounting,
+    why_absent,
+)
+from proxyconf.vocabulary.products import Product, Version
+
+_COMPANIONS: Mapping[str, frozenset[str]] = {
+    "rr": frozenset({"append_fromtag"}),
+    "dialog": frozenset({"dlg_flag", "default_timeout", "timeout_avp"}),
+}
+"""Parameters of other modules that accounting depends on."""
+
+_ENGINE_MODULES: Mapping[str, Backend] = {
+    "acc_radius": Backend.RADIUS,
+    "acc_diameter": Backend.DIAMETER,
+    "acc_json": Backend.JSON,
+}
+_INTEGER = re.compile(r"[+-]?\d{1,10}")
+_SWITCH_WORDS: Mapping[str, int] = {
+    **dict.fromkeys(("yes", "on", "true", "enabled"), 1),
+    **dict.fromkeys(("no", "off", "false", "disabled"), 0),
+}
+
+
+class _Written(NamedTuple):
+    """A parameter as the text sets it."""
+
+    module: str
+    parameter: Parameter
+    argument: Argument
+    line: int
+    text: str
+
+
+@dataclass(slots=True)
+class Assembly:
+    """The profile in the making, for one product and version."""
+
+    product: Product
+    version: Version
+    statements: Statements
+    remarks: list[Remark] = field(default_factory=list)
+    options: dict[str, Value] = field(default_factory=dict)
+    flags: dict[str, Flag] = field(default_factory=dict)
+    lists: dict[str, list[Pair]] = field(default_factory=dict)
+    declared: dict[str, dict[str, list[Declared]]] = field(default_factory=dict)
+    others: list[OtherParameter] = field(default_factory=list)
+
+    def profile(self) -> Profile:
+        """Return the profile; ``remarks`` then holds all that was not understood."""
+        known, companions = self._sorted_modparams()
+        for written in known:
+            self._take(written)
+        asked = Asked()
+        if uses_do_accounting(self.product, self.version):
+            asked = read_calls(self.statements.calls, self._backend_of_word)
+            self.remarks += asked.remarks
+        backends = self._backends_in_use(asked, known)
+        profile = Profile(
+            product=self.product,
+            version=self.version,
+            backends=backends,
+            flags=self._flags(),
+            do_accounting=asked.do_accounting,
+            options=self._options(),
+            extras=self._listed_extras(),
+            legs=listed_legs(self.lists.get("multi_leg_info", ())),
+            cdr_extras=self._cdr_extras(),
+            cdr_legs=listed_legs(self.lists.get("multi_leg_bye_info", ())),
+        )
+        if profile.uses_field_declarations:
+            extras = self._declarations("extra_fields", backends)
+            legs = self._declarations("leg_fields", backends)
+            profile = replace(
+                profile,
+                extras=declared_extras(extras, self._assigned("acc_extra")),
+                legs=declared_legs(legs, self._assigned("acc_leg")),
+            )
+        others = (*self.others, *_needed_companions(companions, profile))
+        return replace(profile, other_parameters=others)
+
+    def _options(self) -> dict[str, Value]:
+        known = parameters_of(self.product, self.version)
+        return {key: value for key, value in self.options.items() if value != known[key].default}
+
+    def flags_elsewhere(self, profile: Profile) -> tuple[int, ...]:
+        """Return the flag numbers that the script uses and accounting does not."""
+        used = set()
+        for call in self.statements.calls:
+            if call.name in FLAG_FUNCTIONS and call.arguments:
+                number = self._flag(call.arguments[0])
+                if number is not None and number.number is not None:
+                    used.add(number.number)
+        return tuple(sorted(used - profile.flags.numbers()))
+
+    @property
+    def _names(self) -> Mapping[Backend, BackendNames]:
+        return backends_of(self.product, self.version)
+
+    def _remark(self, line: int, text: str, why: str) -> None:
+        self.remarks.append(Remark(line, text, why))
+
+    # --- which modparam is whose
+
+    def _sorted_modparams(self) -> tuple[list[_Written], list[Modparam]]:
+        """Return the parameters that the release knows, the last of each, and the companions' parameters."""
+        last: dict[tuple[str, str, int], _Written] = {}
+        companions = []
+        for position, one in enumerate(self.statements.modparams):
+            for module in modules_meant(one.module):
+                written = self._known(one, module)
+                if written is None:
+                    continue
+                key = (*written.parameter[2:4], position if written.parameter.repeatable else -1)
+                before = last.pop(key, None)
+                if before is not None and before.argument.value != written.argument.value:
+                    self._remark(before.line, before.text, f"replaced by line {one.line}: the last one counts")
+                last[key] = written
+            if one.module in _COMPANIONS and one.name in _COMPANIONS[one.module]:
+                companions.append(one)
+            elif "acc" in one.module and not modules_meant(one.module):
+                self._remark(one.line, one.text, f"no accounting module is meant by {one.module!r}")
+        return list(last.values()), companions
+
+    def _known(self, one: Modparam, module: str) -> _Written | None:
+        parameter = find_parameter(self.product, self.version, one.name, module)
+        if parameter is None:
+            key = f"{module}.{one.name}" if module == "acc_json" else one.name
+            why = why_absent(self.product, self.version, key) or f"{module} has no parameter {one.name}"
+            self._keep(module, one.name, one.argument, one.line, one.text, f"{why}; kept as it is")
+            return None
+        if parameter.module != module:
+            why = f"{one.name} is a parameter of {parameter.module} in this version: taken as that"
+            self._remark(one.line, one.text, why)
+        return _Written(module, parameter, one.argument, one.line, one.text)
+
+    def _keep(self, module: str, name: str, argument: Argument, line: int, text: str, why: str) -> None:
+        self._remark(line, text, why)
+        if argument.value is not None:
+            self.others.append(OtherParameter(module, name, argument.value))
+
+    # --- values
+
+    def _take(self, written: _Written) -> None:
+        key, parameter, argument = written.parameter.key, written.parameter, written.argument
+        match parameter.kind:
+            case Kind.FLAG:
+                self._take_flag(key, written)
+            case Kind.EXTRAS | Kind.LEGS:
+                self._take_list(key, written)
+            case Kind.FIELDS:
+                self._take_declaration(key, written)
+            case _:
+                value = _typed(parameter, argument)
+                if value is None:
+                    why = f"a value of {parameter.name} is needed: {parameter.allowed}"
+                    self._keep(written.module, parameter.name, argument, written.line, written.text, why)
+                else:
+                    self.options[key] = value
+
+    def _take_flag(self, key: str, written: _Written) -> None:
+        flag = self._flag(written.argument)
+        if flag is not None:
+            self.flags[key] = flag
+        elif written.argument.value not in (-1, ""):
+            why = f"no flag: {written.argument.text} is defined nowhere in this text"
+            self._keep(written.module, written.parameter.name, written.argument, written.line, written.text, why)
+
+    def _flag(self, argument: Argument) -> Flag | None:
+        value, word = argument.value, argument.word
+        if isinstance(value, str) and value.isdecimal():
+            value = int(value)
+        if isinstance(value, int):
+            # a name that is itself a number's define; nested definitions give the outermost name
+            return Flag(value, word) if value >= 0 else None
+        name = value or word
+        if name in self.statements.flag_numbers:
+            return Flag(self.statements.flag_numbers[name], name)
+        takes_names = any(
+            one.kind is Kind.FLAG and not one.is_integer for one in parameters_of(self.product, self.version).values()
+        )
+        return Flag(None, name) if name and takes_names else None
+
+    def _take_list(self, key: str, written: _Written) -> None:
+        value = written.argument.value
+        backend_of_list = {names.extra_key for names in self._names.values()}
+        bye = {names.extra_bye_key for names in self._names.values()}
+        legs = {"multi_leg_info", "multi_leg_bye_info", "cdr_extra", "acc_json.cdr_extra"}
+        if not isinstance(value, str) or key not in backend_of_list | bye | legs:
+            why = "a constant string is needed" if not isinstance(value, str) else "no backend of this version uses it"
+            self._keep(written.module, written.parameter.name, written.argument, written.line, written.text, why)
+            return
+        pairs, wrong = split_pairs(value)
+        for part in wrong:
+            why = "an empty part stops the proxy" if part == ";" else "not of the form name=$variable: left out"
+            self._remark(written.line, part, f"{written.parameter.name}: {why}")
+        self.lists[key] = pairs
+
+    def _take_declaration(self, key: str, written: _Written) -> None:
+        try:
+            word, fields = split_declaration(str(written.argument.value))
+        except ValueError as error:
+            self._keep("acc", key, written.argument, written.line, written.text, str(error))
+            return
+        if word not in {names.type for names in self._names.values()}:
+            why = f"{word!r} is no backend; log, db, aaa and evi are"
+            self._keep("acc", key, written.argument, written.line, written.text, why)
+            return
+        self.declared.setdefault(key, {}).setdefault(word, []).extend(fields)
+
+    # --- which backends
+
+    def _flags(self) -> Flags:
+        account = {one: self.flags[n.flag_key] for one, n in self._names.items() if n.flag_key in self.flags}
+        missed = {one: self.flags[n.missed_key] for one, n in self._names.items() if n.missed_key in self.flags}
+        return Flags(
+            account,
+            missed,
+            failed=self.flags.get("failed_transaction_flag"),
+            prepare=self.flags.get("acc_prepare_flag"),
+            cdr=self.flags.get("cdr_flag"),
+        )
+
+    def _backends_in_use(self, asked: Asked, known: Sequence[_Written]) -> tuple[Backend, ...]:
+        if uses_do_accounting(self.product, self.version):
+            used = set(asked.backends) or self._backends_declared()
+        else:
+            used = {
+                backend
+                for backend, names in self._names.items()
+                if {names.flag_key, names.missed_key} & set(self.flags)
+                or {names.extra_key, names.extra_bye_key} & set(self.lists)
+            }
+            modules = {*self.statements.modules, *(one.parameter.module for one in known)}
+            used |= {backend for module, backend in _ENGINE_MODULES.items() if module in modules}
+        return tuple(one for one in Backend if one in used and one in self._names)
+
+    def _backends_declared(self) -> set[Backend]:
+        words = {word for fields in self.declared.values() for word in fields}
+        words |= {"db"} if self.options.get("db_url") else set()
+        words |= {"aaa"} if self.options.get("aaa_url") else set()
+        lists = {one for one, names in self._names.items() if names.extra and names.extra_key in self.lists}
+        return lists | {self._backend_of_word(word) for word in words}
+
+    def _backend_of_word(self, word: str) -> Backend:
+        if word == "aaa" and str(self.options.get("aaa_url", "")).startswith("diameter"):
+            return Backend.DIAMETER
+        return next(backend for backend, names in self._names.items() if names.type == word)
+
+    # --- extra and leg fields
+
+    def _listed_extras(self) -> tuple[ExtraField, ...]:
+        return merge_pairs({one: self.lists.get(names.extra_key, []) for one, names in self._names.items()})
+
+    def _cdr_extras(self) -> tuple[ExtraField, ...]:
+        lists = {one: self.lists.get(names.extra_bye_key, []) for one, names in self._names.items()}
+        if "cdr_extra" in self.lists:  # one list for the log and for SQL
+            lists[Backend.SYSLOG] = lists[Backend.SQL] = self.lists["cdr_extra"]
+        if "acc_json.cdr_extra" in self.lists:
+            lists[Backend.JSON] = self.lists["acc_json.cdr_extra"]
+        return merge_pairs(lists)
+
+    def _assigned(self, variable: str) -> dict[str, str]:
+        """Return what the script assigns to each tag: the first expression, a remark for any other."""
+        first: dict[str, Assignment] = {}
+        for one in self.statements.assignments:
+            if one.variable != variable:
+                continue
+            kept = first.setdefault(one.tag, one)
+            if kept.expression != one.expression:
+                text = f"${variable}({one.tag}) = {one.expression}"
+                self._remark(one.line, text, f"line {kept.line} assigns {kept.expression}: that one is kept")
+        return {tag: one.expression for tag, one in first.items()}
+
+    def _declarations(self, key: str, backends: Iterable[Backend]) -> dict[Backend, list[Declared]]:
+        """Return the declared fields of the backends in use; those of others are kept as they are."""
+        in_use = {self._names[backend].type: backend for backend in backends}
+        found: dict[Backend, list[Declared]] = {}
+        for word, fields in self.declared.get(key, {}).items():
+            if word in in_use:
+                found[in_use[word]] = fields
+                continue
+            value = f"{word}: " + ";".join(f"{one.tag}->{one.name}" for one in fields)
+            self._remark(0, f'{key} "{value}"', f"no do_accounting() asks for {word}; kept as it is")
+            self.others.append(OtherParameter("acc", key, value))
+        return found
+
+
+def _typed(parameter: Parameter, argument: Argument) -> Value | None:
+    """Return the value in the parameter's type, or None if it cannot be."""
+    value = argument.value
+    if not parameter.is_integer:
+        return None if value is None else str(value)
+    if isinstance(value, str):
+        return int(value) if _INTEGER.fullmatch(value) else None
+    return _SWITCH_WORDS.get(argument.word.lower()) if value is None else value
+
+
+def _needed_companions(companions: Iterable[Modparam], profile: Profile) -> list[OtherParameter]:
+    """Return the parameters of other modules that this profile depends on and that are not as rendered anyway."""
+    kept: dict[tuple[str, str], OtherParameter] = {}
+    for one in companions:
+        value = one.argument.value
+        wanted = profile.is_on("detect_direction") and value != 1 if one.module == "rr" else profile.uses_dialog
+        if wanted and value is not None:
+            kept[one.module, one.name] = OtherParameter(one.module, one.name, value)
+    return list(kept.values())

@@ -1,0 +1,76 @@
+"""Several lists of labels, one per backend, into one list of fields that keeps the order of each."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+
+from proxyconf.parse.lists import Declared, Pair
+from proxyconf.profile import ExtraField, LegField
+from proxyconf.vocabulary.layout import Backend, Role, suggest_leg_role, suggest_role
+
+_Labels = dict[Backend, str]
+
+
+def merge_pairs(lists: Mapping[Backend, Sequence[Pair]]) -> tuple[ExtraField, ...]:
+    """Return the fields of lists ``name=$variable``: pairs of two backends with the same variable become one field,
+    unless their order forbids it.
+    """
+    merged = _merged({backend: [(pair.value, pair.name) for pair in pairs] for backend, pairs in lists.items()})
+    fields = []
+    for variable, labels in merged:
+        name = next(iter(labels.values()))
+        fields.append(ExtraField(name, variable, labels, _extra_role(variable, labels.values())))
+    return tuple(fields)
+
+
+def declared_extras(lists: Mapping[Backend, Sequence[Declared]], values: Mapping[str, str]) -> tuple[ExtraField, ...]:
+    """Return the fields of ``extra_fields``; ``values`` is what the script assigns to each tag."""
+    return tuple(
+        ExtraField(tag, values.get(tag, ""), labels, _extra_role(values.get(tag, ""), [*labels.values(), tag]))
+        for tag, labels in _merged_declarations(lists)
+    )
+
+
+def declared_legs(lists: Mapping[Backend, Sequence[Declared]], values: Mapping[str, str]) -> tuple[LegField, ...]:
+    """Return the fields of ``leg_fields``; ``values`` is what the script assigns to each tag."""
+    return tuple(
+        LegField(tag, values.get(tag, ""), labels, _leg_role([*labels.values(), tag]))
+        for tag, labels in _merged_declarations(lists)
+    )
+
+
+def listed_legs(pairs: Iterable[Pair]) -> tuple[LegField, ...]:
+    """Return the fields of ``multi_leg_info``, whose names serve all backends."""
+    return tuple(LegField(pair.name, pair.value, role=suggest_leg_role(pair.name)) for pair in pairs)
+
+
+def _extra_role(variable: str, labels: Iterable[str]) -> Role | None:
+    return next((role for label in labels if (role := suggest_role(label, variable))), None)
+
+
+def _leg_role(labels: Iterable[str]) -> Role | None:
+    return next((role for label in labels if (role := suggest_leg_role(label))), None)
+
+
+def _merged_declarations(lists: Mapping[Backend, Sequence[Declared]]) -> list[tuple[str, _Labels]]:
+    return _merged({backend: [(one.tag, one.name) for one in fields] for backend, fields in lists.items()})
+
+
+def _merged(lists: Mapping[Backend, Sequence[tuple[str, str]]]) -> list[tuple[str, _Labels]]:
+    """Merge lists of (identity, label) into one list of (identity, labels per backend)."""
+    merged: list[tuple[str, _Labels]] = []
+    for backend in Backend:  # in one order, whatever that of the mapping
+        pairs = lists.get(backend, ())
+        matcher = difflib.SequenceMatcher(None, [one[0] for one in merged], [one[0] for one in pairs], autojunk=False)
+        longer: list[tuple[str, _Labels]] = []
+        for tag, old_from, old_to, new_from, new_to in matcher.get_opcodes():
+            old, new = merged[old_from:old_to], pairs[new_from:new_to]
+            if tag == "equal":
+                both = zip(old, new, strict=True)
+                longer += [(identity, {**labels, backend: label}) for (identity, labels), (_same, label) in both]
+            else:
+                longer += old
+                longer += [(identity, {backend: label}) for identity, label in new]
+        merged = longer
+    return merged

@@ -1,0 +1,222 @@
+"""The statements of a configuration that concern accounting, in the order of the text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from proxyconf.parse.tokens import Kind, Reader, Remark, Token
+from proxyconf.vocabulary.parameters import Value
+
+FLAG_FUNCTIONS = frozenset({"setflag", "resetflag", "isflagset"})
+ACCOUNTING_FUNCTIONS = frozenset(
+    {
+        *("do_accounting", "drop_accounting", "acc_new_leg", "acc_request", "acc_log_request", "acc_db_request"),
+        *("acc_rad_request", "acc_aaa_request", "acc_diam_request", "acc_evi_request", "acc_json_request"),
+    }
+)
+_MOST_TOKENS = 2000  # of one statement: an unclosed parenthesis must not cost a look at the whole text each time
+_ASSIGNED = ("acc_extra", "acc_leg")
+
+
+class Argument(NamedTuple):
+    """One argument of a call. ``value`` is None where it is no constant; ``word`` is the bare word it was, or the name
+    of the ``#!define`` that gave it; ``text`` is what was written.
+    """
+
+    value: Value | None
+    word: str
+    text: str
+
+
+class Modparam(NamedTuple):
+    """One ``modparam(module, name, value)``; ``module`` may be a pattern that stands for several."""
+
+    module: str
+    name: str
+    argument: Argument
+    line: int
+    text: str
+
+
+class Call(NamedTuple):
+    """One call of a script function that concerns accounting or flags."""
+
+    name: str
+    arguments: tuple[Argument, ...]
+    line: int
+    text: str
+
+
+class Assignment(NamedTuple):
+    """``$acc_extra(tag) = expression`` or ``$acc_leg(tag) = expression`` (OpenSIPS 2.3 and later)."""
+
+    variable: str
+    tag: str
+    expression: str
+    line: int
+
+
+@dataclass(slots=True)
+class Statements:
+    """What a configuration says about accounting. ``flag_numbers`` are the names declared by ``flags NAME:number``."""
+
+    modparams: list[Modparam] = field(default_factory=list)
+    modules: list[str] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    assignments: list[Assignment] = field(default_factory=list)
+    flag_numbers: dict[str, int] = field(default_factory=dict)
+    remarks: list[Remark] = field(default_factory=list)
+
+
+def read_statements(reader: Reader) -> Statements:
+    """Read the whole configuration of ``reader``."""
+    tokens = list(reader.tokens())
+    found = Statements()
+    position = 0
+    while position < len(tokens):
+        position = _statement(reader, tokens, position, found)
+    found.remarks = [*reader.remarks, *found.remarks]
+    return found
+
+
+def _statement(reader: Reader, tokens: Sequence[Token], at: int, found: Statements) -> int:
+    token = tokens[at]
+    if token.kind is Kind.VARIABLE:
+        return _assignment(reader, tokens, at, found)
+    if token.kind is not Kind.WORD:
+        return at + 1
+    if token.value in ("modparam", "modparamx"):
+        return _modparam(reader, tokens, at, found)
+    if token.value in ("loadmodule", "loadmodulex"):
+        return _loadmodule(reader, tokens, at, found)
+    if token.value in ("include_file", "import_file"):
+        file = _text_at(tokens, at + 1)
+        if file:
+            why = "another file is not read: import its text too"
+            found.remarks.append(Remark(token.line, f"{token.value} {file}", why))
+        return at + 1
+    if token.value == "flags":
+        return _flag_declarations(tokens, at, found)
+    if token.value in FLAG_FUNCTIONS or token.value in ACCOUNTING_FUNCTIONS:
+        arguments, end = _arguments(reader, tokens, at + 1)
+        if arguments is not None:
+            text = reader.source(token.start, tokens[end - 1].end)
+            found.calls.append(Call(token.value, tuple(arguments), token.line, text))
+        return max(end, at + 1)
+    return at + 1
+
+
+def _modparam(reader: Reader, tokens: Sequence[Token], at: int, found: Statements) -> int:
+    arguments, end = _arguments(reader, tokens, at + 1)
+    text = reader.source(tokens[at].start, tokens[max(end, at + 1) - 1].end)
+    if arguments is None or len(arguments) != 3:
+        found.remarks.append(Remark(tokens[at].line, text[:200], "not of the form modparam(module, name, value)"))
+        return at + 1
+    module, name, value = arguments
+    if not isinstance(module.value, str) or not isinstance(name.value, str):
+        found.remarks.append(Remark(tokens[at].line, text[:200], "module and parameter must be strings"))
+        return end
+    found.modparams.append(Modparam(module.value, name.value, value, tokens[at].line, text))
+    return end
+
+
+def _loadmodule(reader: Reader, tokens: Sequence[Token], at: int, found: Statements) -> int:
+    path = _text_at(tokens, at + 1)
+    if path:
+        found.modules.append(path.rpartition("/")[2].removesuffix(".so"))
+        return at + 2
+    arguments, end = _arguments(reader, tokens, at + 1)
+    if arguments and isinstance(arguments[0].value, str):
+        found.modules.append(arguments[0].value.rpartition("/")[2].removesuffix(".so"))
+    return max(end, at + 1)
+
+
+def _flag_declarations(tokens: Sequence[Token], at: int, found: Statements) -> int:
+    position = at + 1
+    while position < len(tokens) and tokens[position].kind in (Kind.WORD, Kind.TEXT):
+        name, position = tokens[position].value, position + 1
+        if _is_sign(tokens, position, ":") and position + 1 < len(tokens):
+            number = tokens[position + 1]
+            if number.kind is Kind.NUMBER:
+                found.flag_numbers[name] = int(number.value, 0)
+            position += 2
+        if not _is_sign(tokens, position, ","):
+            break
+        position += 1
+    return position
+
+
+def _assignment(reader: Reader, tokens: Sequence[Token], at: int, found: Statements) -> int:
+    name, _open, rest = tokens[at].value.removeprefix("$").removeprefix("(").partition("(")
+    if name not in _ASSIGNED or not _is_sign(tokens, at + 1, "=") or _is_sign(tokens, at + 2, "="):
+        return at + 1
+    end, last = at + 2, min(at + _MOST_TOKENS, len(tokens))
+    while end < last and not _is_sign(tokens, end, ";") and not _is_sign(tokens, end, "}"):
+        end += 1
+    expression = reader.source(tokens[at + 2].start, tokens[end - 1].end) if end > at + 2 else ""
+    found.assignments.append(Assignment(name, rest.partition(")")[0].strip(), expression, tokens[at].line))
+    return end
+
+
+def _arguments(reader: Reader, tokens: Sequence[Token], at: int) -> tuple[list[Argument] | None, int]:
+    """Return the arguments of the call whose parenthesis opens at ``at`` and the place after it, or None."""
+    if not _is_sign(tokens, at, "("):
+        return None, at
+    parts: list[list[Token]] = [[]]
+    depth, position, last = 1, at + 1, min(at + _MOST_TOKENS, len(tokens))
+    while position < last:
+        token = tokens[position]
+        depth += _depth_change(token)
+        if depth == 0:
+            break
+        if depth == 1 and token.kind is Kind.SIGN and token.value == ",":
+            parts.append([])
+        else:
+            parts[-1].append(token)
+        position += 1
+    else:
+        return None, at
+    written = [part for part in parts if part] if len(parts) == 1 else parts
+    return [_argument(reader, part) for part in written], position + 1
+
+
+def _depth_change(token: Token) -> int:
+    if token.kind is not Kind.SIGN:
+        return 0
+    return {"(": 1, ")": -1}.get(token.value, 0)
+
+
+def _argument(reader: Reader, tokens: Sequence[Token]) -> Argument:
+    if not tokens:
+        return Argument("", "", "")
+    text = reader.source(tokens[0].start, tokens[-1].end)
+    kinds = {token.kind for token in tokens}
+    if kinds == {Kind.TEXT}:
+        return Argument("".join(token.value for token in tokens), tokens[0].define, text)
+    if kinds == {Kind.NUMBER} and len(tokens) == 1:
+        return Argument(int_of(tokens[0].value), tokens[0].define, text)
+    if len(tokens) == 2 and tokens[0].value == "-" and tokens[1].kind is Kind.NUMBER:
+        return Argument(-int_of(tokens[1].value), tokens[1].define, text)
+    if kinds == {Kind.WORD} and len(tokens) == 1:
+        return Argument(None, tokens[0].value, text)
+    return Argument(None, "", text)
+
+
+def int_of(text: str) -> int:
+    """Read an integer as the proxies do: decimal or ``0x`` hexadecimal."""
+    return int(text, 16) if text[:2] in ("0x", "0X") else int(text)
+
+
+def _is_sign(tokens: Sequence[Token], at: int, sign: str) -> bool:
+    return at < len(tokens) and tokens[at].kind is Kind.SIGN and tokens[at].value == sign
+
+
+def _text_at(tokens: Sequence[Token], at: int) -> str:
+    return tokens[at].value if at < len(tokens) and tokens[at].kind is Kind.TEXT else ""
+
+
+def functions_called(calls: Iterable[Call]) -> Iterator[Call]:
+    """Yield the calls that concern accounting."""
+    return (call for call in calls if call.name in ACCOUNTING_FUNCTIONS)

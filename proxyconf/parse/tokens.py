@@ -1,0 +1,281 @@
+"""The words of a proxy's configuration, with Kamailio's preprocessor applied.
+
+Written after the lexers of Kamailio (``cfg.lex``: comments ``#``, ``//`` and ``/* */``, adjacent strings in double
+quotes are one string, escapes only in double quotes, ``#!define`` and its kin, ``#!ifdef``) and of OpenSIPS, which has
+the same strings and comments and no preprocessor.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from typing import NamedTuple
+
+from proxyconf.vocabulary.variables import scan_variable
+
+_DEEPEST_DEFINE = 20
+_MOST_EXPANSIONS = 10_000  # definitions made of definitions grow without end in few lines
+_LONGEST_TEXT = 65_536
+_LONGEST_VARIABLE = 2000
+
+
+class Kind(StrEnum):
+    """What a token is."""
+
+    WORD = "word"
+    TEXT = "text"
+    NUMBER = "number"
+    VARIABLE = "variable"
+    SIGN = "sign"
+
+
+class Token(NamedTuple):
+    """One token: its value (of a string the content), the line it stands in and the places where it begins and ends.
+
+    ``define`` names the ``#!define`` that it came from.
+    """
+
+    kind: Kind
+    value: str
+    line: int
+    start: int
+    end: int
+    define: str = ""
+
+
+class Remark(NamedTuple):
+    """Something that was read and not understood, or understood otherwise than written: the line, the text, the reason
+    and what became of it.
+    """
+
+    line: int
+    text: str
+    why: str
+
+
+class Tested(NamedTuple):
+    """A name that an ``#!ifdef`` or ``#!ifndef`` asks for and that the text itself does not define before."""
+
+    name: str
+    line: int
+
+
+_TOKEN = re.compile(
+    r"""
+    (?P<blank>\s+)
+  | (?P<directive>(?:\#!|!!)(?:define|trydef|redefine|redef|defenv|trydefenv|defexp|defexps|substdefs|substdef|subst
+        |ifdef|ifndef|ifexp|else|endif|include_file|import_file)\b)
+  | (?P<comment>/\*.*?\*/ | (?:\#|//)[^\n]*)
+  | (?P<double>"(?:[^"\\]|\\.)*")
+  | (?P<single>'[^']*')
+  | (?P<number>0[xX][0-9a-fA-F]+|\d+(?![A-Za-z_]))
+  | (?P<word>[A-Za-z_0-9][A-Za-z0-9_]*)
+  | (?P<variable>\$)
+  | (?P<sign>.)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_BRANCHING = re.compile(r"(?:#!|!!)(ifdef|ifndef|ifexp|else|endif)\b[ \t]*([A-Za-z_]\w*)?[^\n]*")
+_DEFINITION = re.compile(r"[ \t]+([A-Za-z_]\w*)[ \t]*((?:\\\n|[^\n])*)")
+_REST_OF_LINE = re.compile(r"[^\n]*")
+_STRING = re.compile(r"\s*(?:\"((?:[^\"\\]|\\.)*)\"|'([^']*)')", re.DOTALL)
+_ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{1,2})|([0-7]{2,3})|(.))", re.DOTALL)
+_ESCAPED = {"n": "\n", "r": "\r", "a": "\a", "t": "\t", '"': '"', "\\": "\\", "\n": ""}
+_PLAIN_PATTERN = re.compile(r"[^*+?{}()|\\\[\]^$]*")
+
+
+class Reader:
+    """Reads a configuration once. After ``tokens`` has run, ``remarks`` and ``tested`` hold what it met.
+
+    ``defines`` are the names to take as defined from outside, ``NAME`` or ``NAME=value`` (Kamailio's option ``-A``).
+    """
+
+    def __init__(self, text: str, defines: Iterable[str] = (), *, preprocess: bool = True) -> None:
+        self._text = text.replace("\r\n", "\n")
+        self._line_starts = [0, *(match.end() for match in re.finditer("\n", self._text))]
+        self._defines = {name: value for name, _sign, value in (one.partition("=") for one in defines)}
+        self._outside = frozenset(self._defines)
+        self._preprocess = preprocess
+        self._substitutions: list[tuple[str, str]] = []
+        self._branches: list[bool] = []
+        self._expansions = 0
+        self.remarks: list[Remark] = []
+        self.tested: dict[str, Tested] = {}
+
+    @property
+    def defined(self) -> frozenset[str]:
+        """The names that were defined in the end."""
+        return frozenset(self._defines)
+
+    def source(self, start: int, end: int) -> str:
+        """Return the text between two places, on one line."""
+        return " ".join(self._text[start:end].split())
+
+    def tokens(self) -> Iterator[Token]:
+        """Yield the tokens of the branches that are taken."""
+        position = 0
+        while position < len(self._text):
+            if not all(self._branches):
+                position = self._skip(position)
+                continue
+            match = _TOKEN.match(self._text, position)
+            assert match is not None  # the last alternative takes any character
+            if match.lastgroup == "directive" and self._preprocess:
+                position = self._directive(match)
+                continue
+            if match.lastgroup == "directive":  # a comment to a proxy without preprocessor
+                position = self._end_of_line(match.start())
+                continue
+            token = self._token(match)
+            position = token.end if token else match.end()
+            if token is not None:
+                yield from self._expanded(token, 0)
+        if self._branches:
+            self._remark(len(self._text), "#!endif", "an #!ifdef has no #!endif")
+
+    def _line(self, position: int) -> int:
+        return bisect_right(self._line_starts, position)
+
+    def _remark(self, position: int, text: str, why: str) -> None:
+        self.remarks.append(Remark(self._line(position), text, why))
+
+    def _end_of_line(self, position: int) -> int:
+        end = self._text.find("\n", position)
+        return len(self._text) if end < 0 else end + 1
+
+    def _token(self, match: re.Match[str]) -> Token | None:
+        start, end, line = match.start(), match.end(), self._line(match.start())
+        match match.lastgroup:
+            case "blank" | "comment":
+                return None
+            case "double":
+                return Token(Kind.TEXT, self._substituted(unescape(match[0][1:-1])), line, start, end)
+            case "single":
+                return Token(Kind.TEXT, self._substituted(match[0][1:-1]), line, start, end)
+            case "number":
+                return Token(Kind.NUMBER, match[0], line, start, end)
+            case "word":
+                return Token(Kind.WORD, match[0], line, start, end)
+            case "variable":
+                return self._variable(start, line)
+            case _:
+                if match[0] in "\"'":
+                    self._remark(start, self._text[start : start + 40], "a string without its closing quote")
+                return Token(Kind.SIGN, match[0], line, start, end)
+
+    def _variable(self, start: int, line: int) -> Token:
+        try:
+            expression, length = scan_variable(self._text[start : start + _LONGEST_VARIABLE], 0)
+        except ValueError:
+            return Token(Kind.SIGN, "$", line, start, start + 1)
+        return Token(Kind.VARIABLE, expression.text, line, start, start + length)
+
+    def _expanded(self, token: Token, depth: int) -> Iterator[Token]:
+        value = self._defines.get(token.value) if token.kind is Kind.WORD else None
+        if value is None or depth > _DEEPEST_DEFINE or self._expansions >= _MOST_EXPANSIONS:
+            yield token
+            return
+        self._expansions += 1
+        inner = Reader(value, preprocess=False)
+        inner._substitutions = self._substitutions
+        for one in inner.tokens():
+            placed = one._replace(line=token.line, start=token.start, end=token.end, define=token.define or token.value)
+            yield from self._expanded(placed, depth + 1)
+
+    def _substituted(self, text: str) -> str:
+        for name, value in self._substitutions:
+            text = text.replace(name, value)[:_LONGEST_TEXT]
+        return text
+
+    def _directive(self, match: re.Match[str]) -> int:
+        word = match[0][2:]
+        if word in ("ifdef", "ifndef", "ifexp", "else", "endif"):
+            return self._branch(match.start())
+        if word.startswith("subst"):
+            return self._substitution(word, match)
+        if word in ("include_file", "import_file"):
+            end = self._end_of_line(match.end())
+            file = self._text[match.end() : end].strip()
+            self._remark(match.start(), f"{match[0]} {file}", "another file is not read: import its text too")
+            return end
+        return self._definition(word, match)
+
+    def _definition(self, word: str, match: re.Match[str]) -> int:
+        found = _DEFINITION.match(self._text, match.end())
+        if found is None:
+            self._remark(match.start(), match[0], "a definition without a name")
+            return self._end_of_line(match.start())
+        name, value = found[1], found[2].replace("\\\n", "").strip()
+        if word in ("defenv", "trydefenv", "defexp", "defexps"):
+            self._remark(match.start(), f"{match[0]} {name} {value}".strip(), "a value that is known at start only")
+            self._defines.setdefault(name, "")
+        elif word in ("redefine", "redef") or name not in self._defines:
+            self._defines[name] = value
+        elif word == "define" and name not in self._outside:
+            self._remark(match.start(), f"{match[0]} {name}", "defined before: the proxy would not start")
+        return found.end()
+
+    def _substitution(self, word: str, match: re.Match[str]) -> int:
+        rule = _string_after(self._text, match.end())
+        if rule is None:
+            self._remark(match.start(), match[0], "a substitution without its rule in quotes")
+            return match.end()
+        text, end = rule
+        parts = text[1:].split(text[0]) if text else []
+        if len(parts) < 2 or not parts[0]:
+            self._remark(match.start(), f'{match[0]} "{text}"', "not a substitution of the form /this/that/g")
+            return end
+        pattern, value = parts[0], parts[1]
+        if _PLAIN_PATTERN.fullmatch(pattern):
+            self._substitutions.append((pattern, value))
+        else:
+            self._remark(match.start(), f'{match[0]} "{text}"', "a substitution by pattern is not applied here")
+        if word != "subst":
+            self._defines.setdefault(pattern, f'"{value}"' if word == "substdefs" else value)
+        return end
+
+    def _branch(self, position: int) -> int:
+        match = _BRANCHING.match(self._text, position)
+        assert match is not None  # the caller found the directive here
+        word, name = match[1], match[2] or ""
+        if word in ("ifdef", "ifndef"):
+            if all(self._branches) and (name not in self._defines or name in self._outside):
+                self.tested.setdefault(name, Tested(name, self._line(position)))
+            self._branches.append((name in self._defines) == (word == "ifdef"))
+        elif word == "ifexp":
+            if all(self._branches):
+                self._remark(position, match[0].strip(), "an expression is not evaluated here: taken as true")
+            self._branches.append(True)
+        elif not self._branches:
+            self._remark(position, match[0].strip(), f"#!{word} without an #!ifdef before it")
+        elif word == "else":
+            self._branches[-1] = not self._branches[-1]
+        else:
+            self._branches.pop()
+        return match.end()
+
+    def _skip(self, position: int) -> int:
+        found = _BRANCHING.search(self._text, position)
+        return self._branch(found.start()) if found else len(self._text)
+
+
+def unescape(text: str) -> str:
+    """Return the content of a string in double quotes without its escapes; an unknown escape stays as written."""
+    return _ESCAPE.sub(_unescaped, text)
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    if match[1]:
+        return chr(int(match[1], 16))
+    if match[2]:
+        return chr(int(match[2], 8) & 0xFF)
+    return _ESCAPED.get(match[3], match[0])
+
+
+def _string_after(text: str, position: int) -> tuple[str, int] | None:
+    match = _STRING.match(text, position)
+    if match is None:
+        return None
+    return (unescape(match[1]) if match[1] is not None else match[2]), match.end()
