@@ -108,7 +108,7 @@ def _unanswered(cluster: str, case: Case) -> tuple[CallRecord, list[Observed], U
         cluster=cluster,
         call_id=first.call_id,
         anchor=_anchor(case),
-        from_tag=first.from_tag,
+        from_tag=case.caller_tag or "",
         to_tag=next((one.event.to_tag for one in (*told, *case.early) if one.event.to_tag), ""),
         state=State.UNANSWERED if outcome else State.SETUP,
         outcome=outcome,

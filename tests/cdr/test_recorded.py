@@ -205,7 +205,10 @@ def test_the_small_soak_matches_call_by_call() -> None:
 
 @pytest.mark.parametrize("scenario", scenarios_with(RADIUS | DETAIL | DIAMETER | JSON | EVENTS), ids=str)
 def test_the_other_backends_tell_the_same_calls_as_far_as_they_can_know(scenario: Scenario) -> None:
-    """RADIUS and Diameter carry no reason; Kamailio's Diameter never sends what failed (status unknown)."""
+    """RADIUS and Diameter carry no reason; Kamailio's Diameter never sends what failed ("status unknown").
+
+    Kamailio's RADIUS leaves out the To tag that the proxy itself made for its 408.
+    """
     for files in (RADIUS, DETAIL, DIAMETER, JSON, EVENTS):
         if not scenario.has(files):
             continue
@@ -214,6 +217,9 @@ def test_the_other_backends_tell_the_same_calls_as_far_as_they_can_know(scenario
             if files is DIAMETER and one["outcome"] != "answered":
                 assert all(call.call_id != one["call_id"] for call in calls)
                 continue
+            if files is RADIUS and one["final_code"] == 408:
+                assert one_for(one, calls).to_tag == ""
+                one = {**one, "to_tag": ""}
             check(scenario, one, one_for(one, calls), knows_direction=not cannot_know_who_hung_up(scenario, one))
 
 
