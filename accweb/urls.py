@@ -5,3 +5,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("cdr.urls")),
 ]
+handler403 = "accweb.shell.forbidden"
+handler404 = "accweb.shell.not_found"

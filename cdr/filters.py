@@ -52,7 +52,8 @@ class MomentInput(forms.DateTimeInput):
             return None
         if moment is None:
             return None
-        return timezone.localtime(moment).replace(tzinfo=None).isoformat(timespec="auto" if moment.second else "minutes")
+        local = timezone.localtime(moment).replace(tzinfo=None)
+        return local.isoformat(timespec="auto" if moment.second else "minutes")
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context = super().get_context(name, value, attrs)
@@ -137,7 +138,10 @@ class CallFilter(django_filters.FilterSet):
         label=_("State"), choices=[(s.value, w.label) for s, w in wording.STATES.items()], distinct=False
     )
     outcome = django_filters.MultipleChoiceFilter(
-        label=_("Outcome"), choices=[(o.value, w.label) for o, w in wording.OUTCOMES.items()], distinct=False
+        label=_("Outcome"),
+        choices=[(o.value, w.label) for o, w in wording.OUTCOMES.items()],
+        distinct=False,
+        widget=forms.CheckboxSelectMultiple,
     )
     caller = django_filters.CharFilter(label=_("Caller"), method="filter_party", max_length=_LONGEST_TEXT)
     callee = django_filters.CharFilter(label=_("Callee"), method="filter_party", max_length=_LONGEST_TEXT)
@@ -147,6 +151,7 @@ class CallFilter(django_filters.FilterSet):
         choices=[(f.value, w.label) for f, w in wording.FLAGS.items()],
         method="filter_flags",
         distinct=False,
+        widget=forms.CheckboxSelectMultiple,
     )
     proxy = django_filters.CharFilter(label=_("Proxy"), method="filter_proxy", max_length=64)
     superseded = django_filters.ChoiceFilter(

@@ -17,8 +17,7 @@ _HIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff"
     "\uffa0\ufff9-\ufffb\ufe00-\ufe0f\U000e0000-\U000e01ef\ud800-\udfff]"
 )
-_CONTROL_PICTURES = 0x2400  # U+2400 shows NUL, U+2401 SOH…
-_DEL_PICTURE = "\u2421"
+_WELL_KNOWN = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}
 _WIDTH = 16
 _LARGEST_SHARE_OF_ODD_BYTES = 0.1
 
@@ -44,9 +43,7 @@ def pieces(text: str) -> Iterator[Piece]:
 
 def _mark(character: str) -> str:
     code = ord(character)
-    if code < 0x20:
-        return chr(_CONTROL_PICTURES + code)
-    return _DEL_PICTURE if code == 0x7F else f"U+{code:04X}"
+    return _WELL_KNOWN.get(character) or (f"\\x{code:02x}" if code < 0x80 else f"U+{code:04X}")
 
 
 def raw_pieces(raw: bytes) -> Iterator[Piece]:

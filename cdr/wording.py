@@ -25,7 +25,10 @@ class Word(NamedTuple):
 STATES: Mapping[State, Word] = {
     State.SETUP: Word(
         _("being set up"),
-        _("Only provisional evidence so far (early media, a ringing branch). Nothing to bill; it may still be answered."),
+        _(
+            "Only provisional evidence so far (early media, a ringing branch). Nothing to bill; it may still be "
+            "answered."
+        ),
     ),
     State.ONGOING: Word(
         _("ongoing"),
@@ -38,9 +41,9 @@ STATES: Mapping[State, Word] = {
     State.STOP_MISSING: Word(
         _("STOP missing"),
         _(
-            "Answered, but the BYE that ends it was never accounted: the phone vanished, the BYE was not flagged or not "
-            "routed through the proxy, or its event was lost. The end is unknown: do not bill a duration from this record "
-            "alone. A STOP that still comes completes the call."
+            "Answered, but the BYE that ends it was never accounted: the phone vanished, the BYE was not flagged "
+            "or not routed through the proxy, or its event was lost. The end is unknown: do not bill a duration "
+            "from this record alone. A STOP that still comes completes the call."
         ),
     ),
     State.START_MISSING: Word(
@@ -97,22 +100,22 @@ FLAGS: Mapping[Flag, Word] = {
     Flag.LATE_STOP: Word(
         _("late STOP"),
         _(
-            "The STOP came later than the longest plausible call of this proxy. Support: a BYE may have been lost and the "
-            "call ended by a timer. Billing: check the duration before charging it."
+            "The STOP came later than the longest plausible call of this proxy. Support: a BYE may have been lost "
+            "and the call ended by a timer. Billing: check the duration before charging it."
         ),
     ),
     Flag.CLOCK_SKEW: Word(
         _("clock skew"),
         _(
-            "The STOP bears an earlier time than the START, by more than the clocks' resolution: a clock was stepped, or "
-            "two proxies disagree. The duration cannot be told from these times."
+            "The STOP bears an earlier time than the START, by more than the clocks' resolution: a clock was "
+            "stepped, or two proxies disagree. The duration cannot be told from these times."
         ),
     ),
     Flag.LEGS_MIXED: Word(
         _("legs mixed"),
         _(
-            "Leg values were not set for every leg, so they slid to other legs: source and destination of a row may not "
-            "belong together. Set every leg value each time the call is forwarded."
+            "Leg values were not set for every leg, so they slid to other legs: source and destination of a row "
+            "may not belong together. Set every leg value each time the call is forwarded."
         ),
     ),
     Flag.DUPLICATE_STOP: Word(
@@ -125,13 +128,16 @@ FLAGS: Mapping[Flag, Word] = {
     ),
     Flag.TRUNCATED: Word(
         _("truncated"),
-        _("A log line was cut, so fields at its end are missing or incomplete. Raise the line limit of the log system."),
+        _(
+            "A log line was cut, so fields at its end are missing or incomplete. Raise the line limit of the log "
+            "system."
+        ),
     ),
     Flag.FORGED_SEPARATOR: Word(
         _("forged separator"),
         _(
-            "A value holds what looks like fields of its own (such as ;call_id=). The true fields come first in the record "
-            "and won; the sender may have tried to forge accounting."
+            "A value holds what looks like fields of its own (such as ;call_id=). The true fields come first in "
+            "the record and won; the sender may have tried to forge accounting."
         ),
     ),
     Flag.FORKED: Word(
@@ -152,8 +158,8 @@ FLAGS: Mapping[Flag, Word] = {
     Flag.AMBIGUOUS_TIME: Word(
         _("ambiguous time"),
         _(
-            "A local time lies in the hour that a change of summer time repeats or skips, so it may be off by that hour. "
-            "Billing: check the duration. Let the proxy's clock run in UTC to avoid this."
+            "A local time lies in the hour that a change of summer time repeats or skips, so it may be off by that "
+            "hour. Billing: check the duration. Let the proxy's clock run in UTC to avoid this."
         ),
     ),
     Flag.RINGING_INCLUDED: Word(

@@ -20,7 +20,7 @@ def test_ordinary_text_stays_as_it_is(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "mark"),
-    [("\x00", "␀"), ("\r", "␍"), ("\x7f", "␡"), ("\u202e", "U+202E"), ("\u200b", "U+200B"), ("\U000e0041", "U+E0041")],
+    [("\x00", r"\x00"), ("\r", r"\r"), ("\x7f", r"\x7f"), ("\u202e", "U+202E"), ("\u200b", "U+200B"), ("\U000e0041", "U+E0041")],
 )
 def test_a_character_that_nobody_would_see_becomes_a_mark(text: str, mark: str) -> None:
     assert list(pieces(f"a{text}b")) == [Piece("a"), Piece(mark, hidden=True), Piece("b")]
@@ -37,8 +37,8 @@ def test_the_same_characters_written_out_are_no_mark() -> None:
 def test_line_ends_are_marked_and_still_break_the_line() -> None:
     assert list(raw_pieces(b"a\r\nb")) == [
         Piece("a"),
-        Piece("␍", hidden=True),
-        Piece("␊", hidden=True),
+        Piece(r"\r", hidden=True),
+        Piece(r"\n", hidden=True),
         Piece("\n"),
         Piece("b"),
     ]

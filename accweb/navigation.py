@@ -1,0 +1,73 @@
+"""The sidebar: our pages first, then what is set up, then people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from cdr.correlation.record import State
+from cdr.wording import Text
+
+Item = dict[str, Any]
+
+
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the groups of the sidebar in the shape that the theme takes."""
+    calls = reverse("cdr:call-list")
+    without_stop = request.GET.getlist("state") == [State.STOP_MISSING]
+    in_calls = request.path.startswith(calls)
+    return [
+        {
+            "items": [
+                _item(request, _("Start"), "home", reverse("cdr:start"), "cdr.view_call", active=request.path == "/"),
+                _item(request, _("Calls"), "call", calls, "cdr.view_call", active=in_calls and not without_stop),
+                _item(
+                    request,
+                    _("Calls without STOP"),
+                    "phone_missed",
+                    f"{calls}?state={State.STOP_MISSING}",
+                    "cdr.view_call",
+                    active=in_calls and without_stop,
+                ),
+            ]
+        },
+        {
+            "title": _("Collection"),
+            "separator": True,
+            "items": [
+                _admin_item(request, _("Proxies"), "dns", "proxyconf", "proxy"),
+                _admin_item(request, _("Sources"), "sensors", "cdr", "source"),
+                _admin_item(request, _("Events"), "receipt_long", "cdr", "event"),
+                _admin_item(request, _("Rejected"), "report", "cdr", "rejected"),
+            ],
+        },
+        {
+            "title": _("People"),
+            "separator": True,
+            "items": [
+                _admin_item(request, _("Users"), "person", "auth", "user"),
+                _admin_item(request, _("Groups"), "group", "auth", "group"),
+            ],
+        },
+    ]
+
+
+def _admin_item(request: HttpRequest, title: Text, icon: str, app: str, model: str) -> Item:
+    link = reverse(f"admin:{app}_{model}_changelist")
+    return _item(request, title, icon, link, f"{app}.view_{model}", active=request.path.startswith(link))
+
+
+def _item(request: HttpRequest, title: Text, icon: str, link: str, permission: str, *, active: bool) -> Item:
+    return {"title": title, "icon": icon, "link": link, "permission": _allows(permission), "active": _always(active)}
+
+
+def _allows(permission: str) -> Callable[[HttpRequest], bool]:
+    return lambda request: request.user.has_perm(permission)
+
+
+def _always(value: bool) -> Callable[[HttpRequest], bool]:
+    return lambda request: value

@@ -1,0 +1,63 @@
+"""Our pages inside the admin's frame; pages touch the theme only here.
+
+A member of staff may see the frame; permissions open its rooms. Whoever is logged in and may not see a page is told
+so in a page of the same look, which names what is missing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.mixins import PermissionRequiredMixin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.decorators import method_decorator
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.vary import vary_on_headers
+from django.views.generic.base import ContextMixin, TemplateResponseMixin
+from django_htmx.middleware import HtmxDetails
+
+Text = str | Promise
+INSIDE, OUTSIDE = "shell.html", "outside.html"
+
+
+@method_decorator(never_cache, name="dispatch")  # calls are personal data: no copy stays behind in the browser
+@method_decorator(vary_on_headers("HX-Request"), name="dispatch")
+class ShellMixin(PermissionRequiredMixin, TemplateResponseMixin, ContextMixin):
+    """A page of our own inside the admin's frame; htmx gets only the changing part of it."""
+
+    title: Text = ""
+    partial_template_name = ""
+    request: HttpRequest
+
+    def has_permission(self) -> bool:
+        return self.request.user.is_staff and super().has_permission()
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        frame = {} if self._is_partial() else admin.site.each_context(self.request)
+        return super().get_context_data(**{**frame, "title": self.title, **kwargs})
+
+    def get_template_names(self) -> list[str]:
+        return [self.partial_template_name] if self._is_partial() else super().get_template_names()
+
+    def _is_partial(self) -> bool:
+        htmx = HtmxDetails(self.request)  # a "back" that missed htmx's cache wants the whole page
+        return bool(self.partial_template_name and htmx and not htmx.history_restore_request)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Say what may not be seen, and what to do about it."""
+    return _say(request, "403.html", 403, _("Not allowed"))
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _say(request, "404.html", 404, _("Not found"))
+
+
+def _say(request: HttpRequest, template: str, status: int, title: Text) -> HttpResponse:
+    inside = request.user.is_active and request.user.is_staff
+    frame = admin.site.each_context(request) | {"frame": INSIDE if inside else OUTSIDE, "title": title}
+    return render(request, template, frame, status=status)

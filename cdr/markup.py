@@ -1,0 +1,260 @@
+"""How values of a call look on a page: each a small piece of safe markup, for columns and templates alike."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+from django.utils.html import escape, format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from cdr import wording
+from cdr.correlation.record import DurationKind, Flag, Outcome, ReleasedBy, Rule, State
+from cdr.models import Call
+from cdr.visible import Piece, hex_dump, is_binary, pieces, raw_pieces
+
+_STATE_ICONS: Mapping[State, str] = {
+    State.SETUP: "more_horiz",
+    State.ONGOING: "call",
+    State.COMPLETED: "check",
+    State.STOP_MISSING: "warning",
+    State.START_MISSING: "help",
+    State.UNANSWERED: "close",
+}
+_NARROW_SPACE = "\u202f"
+_LONGEST_RAW = 64 * 1024
+_LONGEST_PARTY, _LONGEST_CALL_ID, _LONGEST_CHANGE = 64, 48, 500
+NOTHING = mark_safe('<span class="muted nothing">–</span>')
+_NOT_LOGGED = _("not logged")
+
+
+def _marked(shown: Iterable[Piece]) -> SafeString:
+    return format_html_join(
+        "", "{}", ((format_html('<span class="mark">{}</span>', p.text) if p.hidden else p.text,) for p in shown)
+    )
+
+
+def visible(value: object, longest: int = 0) -> SafeString:
+    """Show text from a proxy: escaped, hidden characters marked, kept from turning what stands around it.
+
+    ``longest`` cuts it (0: never); what was cut is said by an ellipsis.
+    """
+    text = "" if value is None else str(value)
+    cut = "…" if longest and len(text) > longest else ""
+    return format_html("<bdi>{}{}</bdi>", _marked(pieces(text[:longest] if cut else text)), cut)
+
+
+def raw_input(raw: bytes) -> SafeString:
+    """Show input exactly as received: text with every odd byte marked, a packet as a hex dump."""
+    shown = bytes(raw)[:_LONGEST_RAW]
+    body = escape(hex_dump(shown)) if is_binary(shown) else _marked(raw_pieces(shown))
+    left = len(raw) - len(shown)
+    note = ngettext("… and {number} more byte", "… and {number} more bytes", left).format(number=left) if left else ""
+    return format_html('<pre class="raw" dir="ltr" tabindex="0">{}{}</pre>', body, note)
+
+
+def number(value: int) -> str:
+    """Write a count with thin gaps between the thousands."""
+    return f"{value:,}".replace(",", _NARROW_SPACE)
+
+
+def moment(value: datetime | None, precision: int = 1) -> SafeString:
+    """Show a time in the reader's zone, with the fraction that its ``precision`` (microseconds) has."""
+    if value is None:
+        return NOTHING
+    local = timezone.localtime(value)
+    return format_html(
+        '<time datetime="{}" title="{} UTC">{}</time>',
+        value.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
+        _written(local, precision),
+    )
+
+
+def moment_in(value: datetime, zone: Any) -> str:
+    """Write a time in ``zone``, with the zone's name for it."""
+    local = value.astimezone(zone)
+    return f"{_written(local, 1)} {local.tzname()}"
+
+
+def _written(local: datetime, precision: int) -> str:
+    text = f"{local:%Y-%m-%d %H:%M:%S}"
+    if local.microsecond and precision < 1_000_000:
+        text += f".{local.microsecond:06d}"[: 4 if precision >= 1_000 or local.microsecond % 1000 == 0 else 7]
+    return text
+
+
+def clock(value: timedelta | None) -> str:
+    """Write a duration as 0:42 or 1:02:03, whole seconds, cut like a clock."""
+    if value is None:
+        return "–"
+    sign = "−" if value < timedelta(0) else ""
+    minutes, seconds = divmod(int(abs(value).total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    return sign + (f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}")
+
+
+def exact_seconds(value: timedelta) -> str:
+    """Write a duration in seconds with all the digits that it has."""
+    text = f"{value / timedelta(seconds=1):.6f}".rstrip("0").rstrip(".")
+    return f"{text}{_NARROW_SPACE}s"
+
+
+def duration_sign(call: Call) -> str:
+    """Return what stands before a duration that is not simply measured: ≥, ≤ or ≈."""
+    match call.duration_kind:
+        case DurationKind.AT_LEAST:
+            return "≥"
+        case DurationKind.AT_MOST:
+            return "≤"
+        case _:
+            return "≈" if wording.DOUBTFUL.intersection(call.flags) else ""
+
+
+def duration(call: Call) -> SafeString:
+    """Show how long a call lasted, with ≥, ≤ or ≈ where that is not simply measured."""
+    if call.answered_at is None and call.state == State.UNANSWERED:
+        return NOTHING
+    if call.duration is None:
+        return format_html('<span class="muted">{}</span>', wording.DURATIONS[DurationKind.UNKNOWN].label)
+    sign = duration_sign(call)
+    kind = wording.DURATIONS[DurationKind(call.duration_kind)]
+    if not sign:
+        return format_html('<span class="duration">{}</span>', clock(call.duration))
+    spoken = gettext("about") if sign == "≈" else kind.label
+    return format_html(
+        '<span class="duration" title="{}"><span aria-hidden="true">{}</span><span class="sr-only">{} </span>{}</span>',
+        kind.meaning,
+        f"{sign}\u2009",
+        spoken,
+        clock(call.duration),
+    )
+
+
+def icon(name: str) -> SafeString:
+    return format_html('<span class="material-symbols-outlined icon" aria-hidden="true">{}</span>', name)
+
+
+def state_badge(state: str) -> SafeString:
+    """Show a state as text, icon and colour."""
+    word = wording.STATES[State(state)]
+    return format_html(
+        '<span class="state state-{}" title="{}">{}{}</span>',
+        state,
+        word.meaning,
+        icon(_STATE_ICONS[State(state)]),
+        word.label,
+    )
+
+
+def outcome(call: Call) -> SafeString:
+    """Show what became of the INVITE, with the code where it says more than the word."""
+    word = wording.OUTCOMES[Outcome(call.outcome)] if call.outcome else None
+    code = call.sip_code if call.outcome != Outcome.ANSWERED else None
+    if word is None:
+        return NOTHING
+    return format_html(
+        '<span class="outcome" title="{}">{}{}</span>',
+        word.meaning,
+        word.label,
+        format_html(' <span class="code">{}</span>', code) if code else "",
+    )
+
+
+def released_by(call: Call) -> SafeString:
+    """Show who hung up."""
+    if not call.released_by:
+        return NOTHING
+    word = wording.RELEASED[ReleasedBy(call.released_by)]
+    css = "muted" if call.released_by == ReleasedBy.UNKNOWN else "party"
+    return format_html('<span class="{}" title="{}">{}</span>', css, word.meaning, word.label)
+
+
+def _flag_word(flag: str) -> wording.Word:
+    """A flag of a later version has no sentence here yet, but is shown."""
+    return wording.FLAGS[Flag(flag)] if flag in set(Flag) else wording.Word(flag.replace("_", " "), "")
+
+
+def flag_badges(flags: Iterable[str]) -> SafeString:
+    """Show flags as words; each tells its meaning when pointed at."""
+    return format_html_join(
+        " ",
+        '<span class="flag" title="{}">{}</span>',
+        ((word.meaning, word.label) for word in map(_flag_word, flags)),
+    )
+
+
+def flag_words(flags: Iterable[str]) -> list[wording.Word]:
+    """Return label and meaning of each flag."""
+    return [_flag_word(flag) for flag in flags]
+
+
+def rule_word(rule: str) -> wording.Word:
+    return wording.RULES[Rule(rule)]
+
+
+def arrow() -> SafeString:
+    """Show the direction of a call; it is read out as a word."""
+    return format_html('<span class="arrow" aria-hidden="true">→</span><span class="sr-only">{}</span>', _("to"))
+
+
+def party(value: str | None) -> SafeString:
+    """Show a caller or callee, or that the proxy logged none."""
+    if not value:
+        return format_html('<span class="muted">{}</span>', _NOT_LOGGED)
+    return format_html('<span class="party">{}</span>', visible(value, _LONGEST_PARTY))
+
+
+def parties(call: Call) -> SafeString:
+    """Show who called whom; where the proxy did not log it, the Call-ID keeps the row useful."""
+    who = format_html('<span class="parties">{} {} {}</span>', party(call.caller), arrow(), party(call.callee))
+    if call.caller and call.callee:
+        return who
+    return format_html(
+        '{}<span class="call-id" title="{}">{}</span>', who, _("Call-ID"), visible(call.call_id, _LONGEST_CALL_ID)
+    )
+
+
+def value(value: str | None) -> SafeString:
+    """Show a logged value whole, however long, or say that there is none."""
+    if not value:
+        return format_html('<span class="muted">{}</span>', _NOT_LOGGED if value is None else _("empty"))
+    return format_html('<span class="value">{}</span>', visible(value))
+
+
+def pairs(labelled: Iterable[tuple[str, str]]) -> SafeString:
+    """Show labels with their values, one to a line, in the order given."""
+    lines = format_html_join("", "<li>{} = {}</li>", ((visible(label, 64), value(text)) for label, text in labelled))
+    return format_html('<ul class="pairs">{}</ul>', lines) if lines else NOTHING
+
+
+def plain(value: object) -> SafeString:
+    """Show a value out of JSON (a changed field of a revision) as a person would write it."""
+    if value is None or value in ("", [], {}):
+        return NOTHING
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return visible(", ".join(value), _LONGEST_CHANGE)
+    return visible(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), _LONGEST_CHANGE)
+
+
+def ago(value: datetime | None) -> str:
+    """Say how long ago something was, in its largest unit: a glance tells a silent source."""
+    if value is None:
+        return gettext("never")
+    seconds = (timezone.now() - value).total_seconds()
+    if seconds < 0:
+        return gettext("in the future")
+    for unit, written in (
+        (86_400, lambda n: ngettext("{n} day ago", "{n} days ago", n)),
+        (3_600, lambda n: ngettext("{n} hour ago", "{n} hours ago", n)),
+        (60, lambda n: ngettext("{n} minute ago", "{n} minutes ago", n)),
+    ):
+        if seconds >= unit:
+            count = int(seconds // unit)
+            return written(count).format(n=count)
+    return gettext("just now")

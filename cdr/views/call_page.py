@@ -1,0 +1,146 @@
+"""The page of one call: what happened, and how we know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from itertools import islice
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import Http404
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.views.generic import TemplateView
+
+from accweb.shell import ShellMixin
+from cdr import wording
+from cdr.correlation.record import DurationKind, Outcome, ReleasedBy, State
+from cdr.markup import duration_sign
+from cdr.models import Call, CallRevision, Event, Leg
+from cdr.wording import Text
+from proxyconf.models import Proxy
+
+MOST_EVENTS = 200
+MOST_RELATED = 50
+
+_FIELD_LABELS: Mapping[str, Text] = {
+    "started_at": _("started"),
+    "answered_at": _("answered"),
+    "ended_at": _("ended"),
+    "duration_kind": _("duration is"),
+    "released_by": _("hung up"),
+    "sip_code": _("SIP code"),
+    "sip_reason": _("reason"),
+    "source_ip": _("source IP"),
+    "user_agent": _("user agent"),
+    "to_tag": _("callee's tag"),
+    "from_tag": _("caller's tag"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """An event of the Call-ID, what it was used as, and whether that was in this call."""
+
+    event: Event
+    rule: wording.Word
+    here: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a revision changed in one field."""
+
+    field: Text
+    before: object
+    after: object
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A zone that times are shown in, and whose clock runs in it."""
+
+    name: str
+    zone: tzinfo
+    proxies: str
+
+
+class CallPage(ShellMixin, TemplateView):
+    permission_required = "cdr.view_call"
+    template_name = "cdr/call.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        call = Call.objects.filter(pk=self.kwargs["pk"]).first()
+        if call is None:
+            raise Http404
+        legs = list(call.legs.all())
+        uses = iter(_uses(call))
+        return super().get_context_data(
+            title=_("Call"),
+            call=call,
+            state=wording.STATES[State(call.state)],
+            outcome=wording.OUTCOMES[Outcome(call.outcome)] if call.outcome else None,
+            duration=wording.DURATIONS[DurationKind(call.duration_kind)],
+            duration_sign=duration_sign(call),
+            released=wording.RELEASED[ReleasedBy(call.released_by)] if call.released_by else None,
+            times=_times(call),
+            zones=_zones(call),
+            zone_name=timezone.get_current_timezone_name(),
+            legs=legs,
+            route=_route(legs),
+            attempts=list(call.attempts.all()),
+            events=list(islice(uses, MOST_EVENTS)),
+            more_events=sum(1 for _ in uses),
+            revisions=[(revision, _changes(revision)) for revision in call.revisions.all()],
+            related=list(_related(call)[:MOST_RELATED]),
+            **kwargs,
+        )
+
+
+def _uses(call: Call) -> list[Used]:
+    from cdr.correlate import explain
+
+    raise NotImplementedError(explain)
+
+
+def _times(call: Call) -> list[tuple[Text, datetime | None, Text]]:
+    """What happened when; for a time that is missing, why."""
+    unanswered = call.state in (State.UNANSWERED, State.SETUP)
+    return [
+        (_("Started"), call.started_at, ""),
+        (_("Answered"), call.answered_at, _("not answered") if unanswered else _("not known: the START is missing")),
+        (_("Ended"), call.ended_at, _("not yet") if call.state == State.ONGOING else _("not known: no STOP came")),
+    ]
+
+
+def _zones(call: Call) -> list[Zone]:
+    """The reader's zone, and those of the proxies' clocks that differ from it."""
+    reader = Zone(timezone.get_current_timezone_name(), timezone.get_current_timezone(), "")
+    names: dict[str, list[Proxy]] = {}
+    for proxy in Proxy.objects.filter(name__in=call.proxies):
+        names.setdefault(proxy.timezone, []).append(proxy)
+    clocks = [Zone(name, proxies[0].zone, ", ".join(p.name for p in proxies)) for name, proxies in names.items()]
+    return [reader, *(clock for clock in clocks if clock.name != reader.name)]
+
+
+def _route(legs: list[Leg]) -> list[str | None]:
+    """The hops of a forwarded call, A → B → C: each leg's source where the leg before did not lead to it."""
+    hops: list[str | None] = []
+    for leg in legs:
+        if not hops or hops[-1] != leg.source:
+            hops.append(leg.source)
+        hops.append(leg.destination)
+    return hops
+
+
+def _changes(revision: CallRevision) -> list[Change]:
+    return [
+        Change(_FIELD_LABELS.get(field, field.replace("_", " ")), before, after)
+        for field, (before, after) in revision.changes.items()
+    ]
+
+
+def _related(call: Call) -> QuerySet[Call]:
+    return Call.objects.filter(call_key=call.call_key, call_id=call.call_id).exclude(pk=call.pk)

@@ -1,0 +1,110 @@
+"""Proxies in the admin, with what they log in the words of their configuration."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import available_timezones
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from proxyconf.layout_form import BACKEND_NAMES, LayoutForm, extras_field, legs_field
+from proxyconf.models import Proxy
+
+
+class ProxyForm(LayoutForm):
+    timezone = forms.ChoiceField(
+        choices=[(zone, zone) for zone in sorted(available_timezones())],
+        widget=UnfoldAdminSelectWidget,
+        initial="UTC",
+        label=_("Time zone"),
+        help_text=_("The zone of the proxy's own clock: rows of its SQL tables carry local times without a zone."),
+    )
+
+    class Meta:
+        model = Proxy
+        fields = ["name", "product", "version", "timezone", "cluster", "max_call"]
+        labels = {"max_call": _("Longest call")}
+        help_texts = {
+            "version": _("The release, like 5.6 or 5.6.3: formats differ between releases."),
+            "cluster": _("Proxies of one cluster see parts of the same calls. Leave it empty if there is only one."),
+            "max_call": _("The longest plausible call, h:mm:ss. An answered call without STOP is flagged after it."),
+        }
+
+
+@admin.register(Proxy)
+class ProxyAdmin(ModelAdmin):
+    form = ProxyForm
+    list_display = ["name", "product", "version", "timezone", "cluster", "logged", "calls"]
+    list_filter = ["product"]
+    search_fields = ["name"]
+    readonly_fields = ["meanings"]
+    warn_unsaved_form = True
+    fieldsets = [
+        (None, {"fields": ["name", ("product", "version"), "timezone", ("cluster", "max_call")]}),
+        (
+            _("What it logs"),
+            {
+                "description": _(
+                    "The labels that the proxy writes, per backend, in their configured order: separated by blanks, or "
+                    "the value of log_extra, db_extra, radius_extra, multi_leg_info… as it stands in the "
+                    "configuration. Empty: not known, the reader guesses. A dash: it logs none."
+                ),
+                "fields": [(extras_field(backend), legs_field(backend)) for backend in BACKEND_NAMES],
+            },
+        ),
+        (_("What the labels mean"), {"fields": ["meanings", "roles", ("newest_leg_first", "detect_direction")]}),
+        (
+            _("Times, dialog records, renamed columns"),
+            {
+                "classes": ["collapse"],
+                "description": _(
+                    "Only where the configuration sets these parameters to something else than their default."
+                ),
+                "fields": [
+                    ("time_mode", "time_attr"),
+                    ("time_exten", "time_format"),
+                    ("cdr_extras", "cdr_start_on_confirmed"),
+                    ("cdr_start", "cdr_end", "cdr_duration"),
+                    "columns",
+                ],
+            },
+        ),
+    ]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        # The layout's fields are the form's own; the factory must not look for them in the model.
+        return super().get_form(request, obj, change, **kwargs | {"fields": ProxyForm.Meta.fields})
+
+    @admin.display(description=_("logs"))
+    def logged(self, proxy: Proxy) -> str:
+        layout = proxy.field_layout
+        known = [f"{BACKEND_NAMES[backend]}: {len(labels)}" for backend, labels in layout.extras.items()]
+        return ", ".join(known) or str(_("not known"))
+
+    @admin.display(description=_("calls"))
+    def calls(self, proxy: Proxy) -> SafeString:
+        address = reverse("cdr:call-list", query={"proxy": proxy.name})
+        return format_html('<a href="{}">{}</a>', address, _("show its calls"))
+
+    @admin.display(description=_("Roles found"))
+    def meanings(self, proxy: Proxy) -> str | SafeString:
+        """Each label with the role that is in force: as set, else as suggested."""
+        layout = proxy.field_layout
+        extras = dict.fromkeys(label for labels in layout.extras.values() for label in labels)
+        legs = dict.fromkeys(label for labels in layout.legs.values() for label in labels)
+        found = [(label, layout.role_of(label)) for label in extras]
+        found += [(label, layout.leg_role_of(label)) for label in legs]
+        if not found:
+            return str(_("No labels are known yet."))
+        return format_html(
+            '<ul class="pairs">{}</ul>',
+            format_html_join("", "<li>{}: {}</li>", ((label, role or _("shown as it is")) for label, role in found)),
+        )

@@ -1,0 +1,62 @@
+// What makes the pages quicker to use; without it they work all the same.
+
+// A row leads where its link leads, unless one selects text in it or means another link.
+document.addEventListener("click", (event) => {
+  const row = event.target.closest("tr[data-href]");
+  if (!row || event.target.closest("a, button, summary") || String(window.getSelection())) return;
+  if (event.ctrlKey || event.metaKey) window.open(row.dataset.href);
+  else window.location = row.dataset.href;
+});
+
+// An open panel closes with a click elsewhere, and with Escape, which gives the focus back to its opener.
+const openPickers = () => document.querySelectorAll("details.picker[open]");
+document.addEventListener("click", (event) => {
+  for (const picker of openPickers()) if (!picker.contains(event.target)) picker.open = false;
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const picker of openPickers()) {
+    picker.open = false;
+    picker.querySelector("summary").focus();
+  }
+});
+
+// Values that people carry to other tools get a button that copies them, where the browser allows it.
+const addCopyButtons = () => {
+  if (!navigator.clipboard) return;
+  for (const place of document.querySelectorAll(".copyable:not(:has(button))")) {
+    const text = place.dataset.copy ?? place.textContent.trim();
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "copy material-symbols-outlined";
+    button.textContent = "content_copy";
+    button.setAttribute("aria-label", place.dataset.copyLabel ?? "Copy");
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(text);
+      button.textContent = "check";
+      setTimeout(() => (button.textContent = "content_copy"), 1500);
+    });
+    place.append(button);
+  }
+};
+
+// The theme makes some controls of plain text: give them to the keyboard and to screen readers as buttons.
+const makeButtons = () => {
+  const names = { dock_to_right: "Show or hide the sidebar", close: "Close the sidebar" };
+  for (const control of document.querySelectorAll(":is(span, div, a:not([href]))[x-on\\:click]")) {
+    control.tabIndex = 0;
+    control.setAttribute("role", "button");
+    const name = names[control.textContent.trim()];
+    if (name) control.setAttribute("aria-label", name);
+  }
+};
+document.addEventListener("keydown", (event) => {
+  if (!event.target.matches?.("[role=button][x-on\\:click]") || !["Enter", " "].includes(event.key)) return;
+  event.preventDefault();
+  event.target.click();
+});
+
+document.addEventListener("DOMContentLoaded", () => {
+  addCopyButtons();
+  makeButtons();
+});
