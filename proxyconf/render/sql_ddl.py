@@ -1,0 +1,259 @@
+# ruff: noqa: S608 - writing SQL is what this module is for; every name and text in it is quoted by name() and text()
+"""SQL that makes the tables of a profile: what is missing is created, nothing is changed or dropped, and running it
+again does no harm.
+
+How each database is brought to "add the column if it is missing":
+
+* PostgreSQL 9.6 and later has ``ADD COLUMN IF NOT EXISTS``;
+* MariaDB has it too, MySQL does not: there the statement is put together from ``information_schema`` and prepared,
+  which both understand;
+* SQLite has nothing of the kind, and no statement of it can make another. New tables get all columns at once; for
+  columns that an *existing* table lacks the script returns the ``ALTER TABLE`` statements as rows, to be run in a
+  second step. The script's head says how to do both in one line of shell.
+
+The proxies' drivers for PostgreSQL and SQLite write names without quotes, so PostgreSQL folds them to lower case: so
+does this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from proxyconf.profile import Profile
+from proxyconf.render.sql_schema import Column, Dialect, Holds, Table, folded, tables_of
+
+_MYSQL_WIDEST = 16383  # characters of a VARCHAR with 4 bytes each, in a row of 65 535 bytes
+
+_WORDS: Mapping[Dialect, Mapping[Holds, str]] = {
+    Dialect.MYSQL: {
+        Holds.TEXT: "VARCHAR({width})",
+        Holds.PADDED_TEXT: "CHAR({width})",
+        Holds.LONG_TEXT: "TEXT",
+        Holds.MOMENT: "DATETIME",
+        Holds.INTEGER: "INT",
+        Holds.COUNT: "INT UNSIGNED",
+        Holds.SECONDS: "FLOAT(10,3)",
+        Holds.FINE_SECONDS: "FLOAT(13,6)",
+        Holds.REAL: "DOUBLE",
+    },
+    Dialect.POSTGRESQL: {
+        Holds.TEXT: "VARCHAR({width})",
+        Holds.PADDED_TEXT: "VARCHAR({width})",
+        Holds.LONG_TEXT: "TEXT",
+        Holds.MOMENT: "TIMESTAMP WITHOUT TIME ZONE",
+        Holds.INTEGER: "INTEGER",
+        Holds.COUNT: "INTEGER",
+        Holds.SECONDS: "REAL",
+        Holds.FINE_SECONDS: "REAL",
+        Holds.REAL: "DOUBLE PRECISION",
+    },
+    Dialect.SQLITE: {
+        Holds.TEXT: "VARCHAR({width})",
+        Holds.PADDED_TEXT: "CHAR({width})",
+        Holds.LONG_TEXT: "TEXT",
+        Holds.MOMENT: "TIMESTAMP WITHOUT TIME ZONE",
+        Holds.INTEGER: "INTEGER",
+        Holds.COUNT: "INTEGER",
+        Holds.SECONDS: "REAL",
+        Holds.FINE_SECONDS: "REAL",
+        Holds.REAL: "DOUBLE",
+    },
+}
+_KEYS = {
+    Dialect.MYSQL: "INT UNSIGNED AUTO_INCREMENT PRIMARY KEY",
+    Dialect.POSTGRESQL: "SERIAL PRIMARY KEY",
+    Dialect.SQLITE: "INTEGER PRIMARY KEY",
+}
+_HEADS = {
+    Dialect.MYSQL: """\
+for MySQL and MariaDB.
+-- Safe to run again: it creates what is missing and changes or drops nothing.
+--   mysql DATABASE < this-file.sql""",
+    Dialect.POSTGRESQL: """\
+for PostgreSQL 9.6 or later.
+-- Safe to run again: it creates what is missing and changes or drops nothing.
+--   psql DATABASE < this-file.sql""",
+    Dialect.SQLITE: """\
+for SQLite 3.16 or later.
+-- Safe to run again: it creates what is missing and changes or drops nothing.
+-- SQLite cannot add a column "if it is missing": for a table that was there before, the last statements of this file
+-- only return the ALTER TABLE statements that it still needs. This runs the file and then what it returned:
+--   sqlite3 FILE "$(sqlite3 FILE < this-file.sql)\"""",
+}
+
+
+def sql_ddl(profile: Profile, dialect: Dialect | str) -> str:
+    """Return the SQL for the tables that a proxy with this profile writes, extras and legs included.
+
+    ``dialect`` is ``mysql``, ``postgresql`` or ``sqlite``; raise ``ValueError`` for another. The text is complete SQL
+    whatever the labels hold: a label that is no good column name is quoted (the checks report it).
+    """
+    dialect = Dialect(dialect)
+    head = f"-- Accounting tables of {profile.product.label} {profile.version}, {_HEADS[dialect]}\n"
+    tables = tables_of(profile)
+    if not tables:
+        return f"{head}-- This profile writes to no SQL table.\n"
+    writer = _WRITERS[dialect]()
+    versioned = [table for table in tables if table.schema_version is not None]
+    parts = [head]
+    parts += [_pattern_note(table) for table in tables if table.pattern]
+    parts += ["\n".join(writer.version_table(versioned))] if versioned else []
+    parts += ["\n".join(writer.create(table)) for table in tables]
+    parts += ["\n".join(writer.add(table)) for table in tables if table.added]
+    return "\n".join(parts) + "\n"
+
+
+class _Writer:
+    """What the three dialects have in common."""
+
+    dialect: Dialect
+    quote = '"'
+
+    def name(self, name: str) -> str:
+        return self.quote + name.replace(self.quote, self.quote * 2) + self.quote
+
+    def text(self, text: str) -> str:
+        return "'" + text.replace("'", "''") + "'"
+
+    def column(self, column: Column) -> str:
+        default = ""
+        if column.default is not None:
+            value = self.text(column.default) if isinstance(column.default, str) else str(column.default)
+            default = f" DEFAULT {value}"
+        null = "" if column.nullable else " NOT NULL"
+        return f"{self.name(column.name)} {self.type(column)}{default}{null}"
+
+    def type(self, column: Column) -> str:
+        return _WORDS[self.dialect][column.holds].format(width=column.width)
+
+    def version_table(self, tables: list[Table]) -> Iterator[str]:
+        yield "-- The proxy's record of its schema versions; an entry that is there is left alone."
+        yield f"CREATE TABLE IF NOT EXISTS {self.name('version')} ("
+        yield f"    {self.name('table_name')} VARCHAR(32) NOT NULL,"
+        yield f"    {self.name('table_version')} INTEGER DEFAULT 0 NOT NULL,"
+        yield f"    CONSTRAINT {self.name('version_table_name_idx')} UNIQUE ({self.name('table_name')})"
+        yield ");"
+        yield from (self.version_row(table) for table in tables)
+
+    def version_row(self, table: Table) -> str:
+        columns = f"{self.name('table_name')}, {self.name('table_version')}"
+        name, version = self.text(self.table_name(table)), self.name("version")
+        return (
+            f"INSERT INTO {version} ({columns})\n    SELECT {name}, {table.schema_version}{self.from_nothing}"
+            f" WHERE NOT EXISTS (SELECT 1 FROM {version} WHERE {self.name('table_name')} = {name});"
+        )
+
+    from_nothing = ""
+
+    def table_name(self, table: Table) -> str:
+        return table.name
+
+    def create(self, table: Table) -> Iterator[str]:
+        lines = [f"{self.name('id')} {_KEYS[self.dialect]} NOT NULL", *map(self.column, self.created(table))]
+        lines += self.created_with(table)
+        yield f"CREATE TABLE IF NOT EXISTS {self.name(table.name)} ("
+        yield ",\n".join(f"    {line}" for line in lines)
+        yield ");"
+        yield from self.index(table)
+
+    def created(self, table: Table) -> tuple[Column, ...]:
+        return table.columns
+
+    def created_with(self, table: Table) -> list[str]:
+        return []
+
+    def index(self, table: Table) -> Iterator[str]:
+        index = self.name(f"{table.name}_{table.indexed}_idx")
+        yield f"CREATE INDEX IF NOT EXISTS {index} ON {self.name(table.name)} ({self.name(table.indexed)});"
+
+    def add(self, table: Table) -> Iterator[str]:
+        raise NotImplementedError
+
+
+class _PostgreSQL(_Writer):
+    dialect = Dialect.POSTGRESQL
+
+    def name(self, name: str) -> str:
+        return super().name(folded(name))
+
+    def table_name(self, table: Table) -> str:
+        return folded(table.name)
+
+    def add(self, table: Table) -> Iterator[str]:
+        clauses = [f"    ADD COLUMN IF NOT EXISTS {self.column(column)}" for column in table.added]
+        yield f"ALTER TABLE {self.name(table.name)}"
+        yield ",\n".join(clauses) + ";"
+
+
+class _MySQL(_Writer):
+    dialect = Dialect.MYSQL
+    quote = "`"
+    from_nothing = " FROM DUAL"
+
+    def type(self, column: Column) -> str:
+        holds = Holds.LONG_TEXT if column.width > _MYSQL_WIDEST else column.holds
+        return _WORDS[self.dialect][holds].format(width=column.width)
+
+    def column(self, column: Column) -> str:
+        # MySQL's TEXT takes no default
+        return super().column(column._replace(default=None) if column.width > _MYSQL_WIDEST else column)
+
+    def text(self, text: str) -> str:
+        if "\\" not in text:
+            return super().text(text)
+        # whether a backslash escapes depends on the server's sql_mode: keep it out of the literal
+        parts = ", CHAR(92), ".join(super(_MySQL, self).text(part) for part in text.split("\\"))
+        return f"CONCAT({parts})"
+
+    def created_with(self, table: Table) -> list[str]:
+        return [f"INDEX {self.name(f'{table.indexed}_idx')} ({self.name(table.indexed)})"]
+
+    def index(self, table: Table) -> Iterator[str]:
+        yield from ()
+
+    def add(self, table: Table) -> Iterator[str]:
+        # one ALTER TABLE for all of them: each would copy the whole table in older releases
+        here = "information_schema.columns WHERE table_schema = DATABASE()"
+        steps = [
+            f"    IF(EXISTS (SELECT 1 FROM {here} AND table_name = {self.text(table.name)}"
+            f" AND column_name = {self.text(column.name)}),\n"
+            f"        NULL, {self.text(f'ADD COLUMN {self.column(column)}')})"
+            for column in table.added
+        ]
+        yield "SET @accweb_missing = CONCAT_WS(', ',"
+        yield ",\n".join(steps) + ");"
+        alter = self.text(f"ALTER TABLE {self.name(table.name)} ")
+        yield f"SET @accweb_statement = IF(@accweb_missing = '', 'DO 0', CONCAT({alter}, @accweb_missing));"
+        yield "PREPARE accweb_step FROM @accweb_statement;"
+        yield "EXECUTE accweb_step;"
+        yield "DEALLOCATE PREPARE accweb_step;"
+
+
+class _SQLite(_Writer):
+    dialect = Dialect.SQLITE
+
+    def created(self, table: Table) -> tuple[Column, ...]:
+        return table.columns + table.added
+
+    def add(self, table: Table) -> Iterator[str]:
+        for column in table.added:
+            statement = f"ALTER TABLE {self.name(table.name)} ADD COLUMN {self.column(column)};"
+            present = f"SELECT 1 FROM pragma_table_info({self.text(table.name)})"
+            yield f"SELECT {self.text(statement)}"
+            yield f"    WHERE NOT EXISTS ({present} WHERE name = {self.text(column.name)} COLLATE NOCASE);"
+
+
+_WRITERS: Mapping[Dialect, type[_Writer]] = {
+    Dialect.MYSQL: _MySQL,
+    Dialect.POSTGRESQL: _PostgreSQL,
+    Dialect.SQLITE: _SQLite,
+}
+
+
+def _pattern_note(table: Table) -> str:
+    """Say, in one comment line whatever the pattern holds, that the proxy makes this table's name event by event."""
+    pattern = " ".join(table.pattern.split())
+    return (
+        f"-- The profile writes to tables named {pattern}: the proxy fills in the variables event by event.\n"
+        f"-- Each must be there before its first event: make them like the table {table.name} below.\n"
+    )

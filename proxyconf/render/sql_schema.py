@@ -1,0 +1,299 @@
+"""Which tables a proxy writes with a profile, and which columns each of them must have.
+
+The standard columns are those of the ``acc-create.sql`` scripts that come with each release; which columns are written
+is in the modules' ``acc.c`` (``acc_db_init_keys``) and ``acc_cdr.c``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from proxyconf.profile import ExtraField, LegField, Profile, SqlType
+from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.products import Product, Version
+
+_KAMAILIO_3 = (3, 0)
+_TIME_TEXT_WIDTH = 128  # time_format gives 127 bytes at most
+
+
+class Dialect(StrEnum):
+    """The databases that accounting is written to."""
+
+    MYSQL = "mysql"  # and MariaDB
+    POSTGRESQL = "postgresql"
+    SQLITE = "sqlite"
+
+
+_SCHEMES = {
+    "mysql": Dialect.MYSQL,
+    "postgres": Dialect.POSTGRESQL,
+    "postgresql": Dialect.POSTGRESQL,
+    "sqlite": Dialect.SQLITE,
+    "sqlite3": Dialect.SQLITE,
+}
+
+
+def dialect_of(db_url: str) -> Dialect | None:
+    """Return the database that a proxy's ``db_url`` leads to; None for others (ODBC, text files) or if it is empty."""
+    return _SCHEMES.get(db_url.partition(":")[0].strip().lower())
+
+
+def folded(name: str) -> str:
+    """Return a name as SQL compares it: upper and lower case are the same, in ASCII."""
+    return "".join(character.lower() if character.isascii() else character for character in name)
+
+
+class Holds(StrEnum):
+    """What a column holds; each dialect has its word for it."""
+
+    TEXT = "text"  # of limited length
+    PADDED_TEXT = "padded text"  # CHAR: OpenSIPS' scripts
+    LONG_TEXT = "long text"
+    MOMENT = "moment"  # local date and time, to the second
+    INTEGER = "integer"
+    COUNT = "count"  # an integer that is never negative
+    SECONDS = "seconds"  # with milliseconds, in single precision
+    FINE_SECONDS = "fine seconds"  # with microseconds, as Kamailio 6.1 declares them
+    REAL = "real"  # double precision
+
+
+class Column(NamedTuple):
+    """One column. ``default`` None and ``nullable`` False: a value must be given."""
+
+    name: str
+    holds: Holds
+    width: int = 0
+    nullable: bool = False
+    default: str | int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table. ``columns`` are those that it had from the first release on (without ``id``), ``added`` what an older
+    table may lack: columns of later releases, time columns, extras, legs. ``schema_version`` is the row in table
+    ``version``, None if the release has none for it. ``pattern`` is the configured name where it holds variables, so
+    that the proxy makes the name event by event.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    added: tuple[Column, ...]
+    indexed: str
+    schema_version: int | None = None
+    pattern: str = ""
+
+
+def tables_of(profile: Profile) -> tuple[Table, ...]:
+    """Return the tables that a proxy with this profile writes; none if it writes no SQL."""
+    tables = []
+    if Backend.SQL in profile.backends and Backend.SQL in profile.known_backends:
+        tables += [_acc(profile, name) for name in _acc_names(profile)]
+        tables.append(_missed_calls(profile))
+    if profile.is_on("cdr_enable") and profile.is_on("cdrs_table"):
+        tables.append(_acc_cdrs(profile))
+    names = [table.name for table in tables]
+    return tuple(table for position, table in enumerate(tables) if table.name not in names[:position])
+
+
+# --- acc and missed_calls
+
+_CORE = ("method", "from_tag", "to_tag", "callid", "sip_code", "sip_reason", "time")
+_CORE_1_1 = (
+    *("i_uri", "o_uri", "sip_from", "from_uri", "sip_to", "to_uri", "fromtag", "totag"),
+    *("sip_method", "sip_callid", "sip_status", "username", "domain", "time"),
+)
+_PARAMETER_OF = {"username": "acc_user_column"}
+
+
+def _acc_names(profile: Profile) -> tuple[str, ...]:
+    configured = str(profile.option("db_table_acc") or "acc")
+    asked = profile.do_accounting.table if profile.uses_do_accounting else ""
+    return (configured, asked) if asked else (configured,)
+
+
+def _acc(profile: Profile, name: str) -> Table:
+    added = [
+        *_if(profile, (1, 6), Column("duration", Holds.COUNT, default=0)),
+        *_if(profile, (2, 2), Column("ms_duration", Holds.COUNT, default=0)),
+        *_if(profile, (1, 6), *_SETUP),
+        *_time_columns(profile),
+        *_fields(profile.extra_labels(Backend.SQL)),
+    ]
+    added += _fields(profile.cdr_labels(Backend.SQL)) if "db_extra_bye" in profile.parameters else ()
+    added += _legs(profile)
+    added += _fields((one.name, one) for one in profile.cdr_legs) if "multi_leg_bye_info" in profile.parameters else ()
+    return _event_table(profile, name, "acc", added)
+
+
+def _missed_calls(profile: Profile) -> Table:
+    name = str(profile.option("db_table_missed_calls") or "missed_calls")
+    added = [
+        *_if(profile, (2, 1), *_SETUP),
+        *_time_columns(profile),
+        *_fields(profile.extra_labels(Backend.SQL)),
+        *_legs(profile),
+    ]
+    return _event_table(profile, name, "missed_calls", added)
+
+
+_SETUP = (Column("setuptime", Holds.COUNT, default=0), Column("created", Holds.MOMENT, nullable=True))
+
+
+def _if(profile: Profile, since: tuple[int, int], *columns: Column) -> tuple[Column, ...]:
+    return columns if profile.product is Product.OPENSIPS and profile.version >= since else ()
+
+
+def _event_table(profile: Profile, configured: str, standard: str, added: Iterable[Column]) -> Table:
+    columns = _core_1_1(profile) if _is_first(profile) else _core(profile)
+    has_variable = profile.product is Product.KAMAILIO and "$" in configured
+    return Table(
+        name=standard if has_variable else configured,
+        columns=columns,
+        added=_without_repeats(columns, added),
+        indexed=_renamed(profile, "sip_callid" if _is_first(profile) else "callid"),
+        schema_version=_schema_version(profile, standard),
+        pattern=configured if has_variable else "",
+    )
+
+
+def _core(profile: Profile) -> tuple[Column, ...]:
+    width = _widths(profile.product, profile.version)
+    padded = profile.product is Product.OPENSIPS and profile.version >= (1, 5)
+    text = Holds.PADDED_TEXT if padded else Holds.TEXT
+    widths = (16, width.tag, width.tag, width.call_id, 3, width.reason)
+    names = [_renamed(profile, name) for name in _CORE]
+    return (
+        *(Column(name, text, wide, default="") for name, wide in zip(names, widths, strict=False)),
+        Column(names[-1], Holds.MOMENT),
+    )
+
+
+class _Widths(NamedTuple):
+    tag: int
+    call_id: int
+    reason: int
+
+
+def _widths(product: Product, version: Version) -> _Widths:
+    if product is not Product.KAMAILIO or version < _KAMAILIO_3:
+        return _Widths(64, 128 if (product, version[:2]) == (Product.OPENSER, (1, 2)) else 64, 32)
+    return _Widths(
+        tag=128 if version >= (5, 3) else 64,
+        call_id=255 if version >= (3, 2) else 64,
+        reason=128 if version >= (4, 2) else 32,
+    )
+
+
+def _schema_version(profile: Profile, table: str) -> int | None:
+    version = profile.version
+    if profile.product is Product.OPENSIPS:
+        acc, missed = next(
+            pair
+            for since, pair in (
+                ((2, 2), (7, 5)),
+                ((2, 1), (6, 5)),
+                ((1, 6), (6, 4)),
+                ((1, 5), (5, 4)),
+                ((0, 0), (4, 3)),
+            )
+            if version >= since
+        )
+    elif _is_first(profile):
+        return None
+    else:
+        acc, missed = (5, 4) if profile.product is Product.KAMAILIO and version >= (4, 2) else (4, 3)
+    return acc if table == "acc" else missed
+
+
+def _is_first(profile: Profile) -> bool:
+    """Whether the release is OpenSER 1.1, whose table is that of its ancestor SER."""
+    return profile.product is Product.OPENSER and profile.version < (1, 2)
+
+
+def _core_1_1(profile: Profile) -> tuple[Column, ...]:
+    widths = {"sip_method": 16, "username": 64}
+    texts = (Column(_renamed(profile, one), Holds.TEXT, widths.get(one, 128), default="") for one in _CORE_1_1[:-1])
+    return (*texts, Column(_renamed(profile, "time"), Holds.MOMENT))
+
+
+def _renamed(profile: Profile, column: str) -> str:
+    """Return the name that a core column was given (``acc_…_column``)."""
+    names = [_PARAMETER_OF.get(column, f"acc_{column}_column")]
+    if column == "to_tag":
+        names.append("acc_totag_column")  # so called in OpenSER 1.2
+    return next((str(value) for name in names if (value := profile.option(name))), column)
+
+
+def _time_columns(profile: Profile) -> tuple[Column, ...]:
+    mode = profile.option("time_mode")
+    attr, exten = str(profile.option("time_attr")), str(profile.option("time_exten"))
+    match mode:
+        case 1:
+            return (
+                Column(attr, Holds.INTEGER, nullable=True),
+                Column(exten, Holds.INTEGER, nullable=True),
+            )
+        case 2:
+            return (Column(attr, Holds.REAL, nullable=True),)
+        case 3 | 4:
+            return (Column(attr, Holds.TEXT, _TIME_TEXT_WIDTH, nullable=True, default=""),)
+    return ()
+
+
+def _legs(profile: Profile) -> tuple[Column, ...]:
+    if not profile.has_legs and profile.is_on("multi_leg_enabled"):
+        names = [str(profile.option(f"acc_{name}_column")) for name in ("src_leg", "dst_leg")]
+        return tuple(Column(name, Holds.TEXT, 128, nullable=True, default="") for name in names)
+    return tuple(_fields(profile.leg_labels(Backend.SQL)))
+
+
+def _fields(labels: Iterable[tuple[str, ExtraField | LegField]]) -> Iterable[Column]:
+    """Yield the columns of extra and leg fields. All are nullable: an absent value is '' or NULL, as configured."""
+    for label, one in labels:
+        match one.sql_type:
+            case SqlType.INTEGER:
+                yield Column(label, Holds.INTEGER, nullable=True)
+            case SqlType.VARCHAR if one.sql_width > 0:
+                yield Column(label, Holds.TEXT, one.sql_width, nullable=True, default="")
+            case _:
+                yield Column(label, Holds.LONG_TEXT, nullable=True)
+
+
+def _without_repeats(columns: Iterable[Column], added: Iterable[Column]) -> tuple[Column, ...]:
+    """Return the added columns that are neither standard nor there already; SQL does not tell names apart by case."""
+    seen = {"id", *(folded(column.name) for column in columns)}
+    kept = []
+    for column in added:
+        if folded(column.name) not in seen:
+            seen.add(folded(column.name))
+            kept.append(column)
+    return tuple(kept)
+
+
+# --- Kamailio's acc_cdrs
+
+_EPOCH = "2000-01-01 00:00:00"  # the default in the proxy's own script
+
+
+def _acc_cdrs(profile: Profile) -> Table:
+    version = profile.version
+    start, end, duration = (str(profile.option(f"cdr_{one}_id")) for one in ("start", "end", "duration"))
+    if version < (4, 3):  # all three as text: seconds since 1970 with a fraction
+        columns = tuple(Column(name, Holds.TEXT, 32, default="") for name in (start, end, duration))
+    else:
+        precise = Holds.FINE_SECONDS if version >= (6, 1) else Holds.SECONDS
+        columns = (
+            Column(start, Holds.MOMENT, default=_EPOCH),
+            Column(end, Holds.MOMENT, default=_EPOCH),
+            Column(duration, precise, default=0),
+        )
+    return Table(
+        name=str(profile.option("cdrs_table")),
+        columns=columns,
+        added=_without_repeats(columns, _fields(profile.cdr_labels(Backend.SQL))),
+        indexed=start,
+        schema_version=3 if version >= (6, 1) else 2 if version >= (4, 3) else 1,
+    )
