@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import sys
-from argparse import ArgumentTypeError
 from typing import Any
 
 from django.conf import settings
@@ -19,12 +18,6 @@ from accweb.supervisor import Program, stop_on_signals, supervise
 _PATIENCE = 8.0
 
 
-def _port(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= 65535:
-        raise ArgumentTypeError(f"{text!r} is no port; use a number from 1 to 65535")
-    return int(text)
-
-
 class Command(BaseCommand):
     help = (
         "Run everything on this machine: set up the database, make a first login, serve the pages, collect and "
@@ -34,11 +27,13 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--demo", action="store_true", help="load recorded calls first, once")
         parser.add_argument("--host", default="127.0.0.1", help="address to serve at (default 127.0.0.1)")
-        parser.add_argument("--port", type=_port, default=settings.PORT, help="default: PORT, else 8000")
+        parser.add_argument("--port", default=str(settings.PORT), help="default: PORT, else 8000")
 
-    def handle(self, *, demo: bool, host: str, port: int, **options: Any) -> None:
+    def handle(self, *, demo: bool, host: str, port: str, **options: Any) -> None:
+        if not port.isascii() or not port.isdecimal() or not 1 <= int(port) <= 65535:
+            raise CommandError(f"--port: {port!r} is no number from 1 to 65535; use one like 8000", returncode=2)
         stop = stop_on_signals()
-        with _listen(host, port) as listener:
+        with _listen(host, int(port)) as listener:
             call_command("migrate", verbosity=0, interactive=False)
             login = make_first_login(settings.DATA_DIR / "admin-password")
             if demo:

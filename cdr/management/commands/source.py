@@ -30,6 +30,8 @@ class Command(BaseCommand):
             self._list()
 
     def _add(self, *, proxy: str, kind: str, name: str, **_: Any) -> None:
+        if kind not in Source.Kind.values:
+            raise CommandError(f"no kind {kind!r}; use {' or '.join(Source.Kind.values)}", returncode=2)
         source = Source(proxy=named_proxy(proxy), kind=kind, name=name or kind)
         try:
             source.full_clean()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentTypeError
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -20,13 +19,6 @@ from proxyconf.vocabulary.spans import parse_span, span_text
 _USAGE = 2
 
 
-def _span(text: str) -> timedelta:
-    try:
-        return parse_span(text)
-    except ValueError as error:
-        raise ArgumentTypeError(str(error)) from error
-
-
 class Command(BaseCommand):
     help = "Add a proxy whose accounting is to be collected, or list the proxies."
 
@@ -41,7 +33,7 @@ class Command(BaseCommand):
         )
         add.add_argument("--cluster", default="", help="proxies of one cluster see parts of the same calls")
         add.add_argument(
-            "--max-call", type=_span, default=timedelta(hours=4), metavar="SPAN", help="longest plausible call: 4h"
+            "--max-call", default="4h", metavar="SPAN", help="longest plausible call: 4h (the default), 90m"
         )
         add.add_argument(
             "--acc-cfg", type=Path, metavar="FILE", help="its configuration: tells what it logs, in which order"
@@ -62,7 +54,7 @@ class Command(BaseCommand):
         release: str,
         timezone: str,
         cluster: str,
-        max_call: timedelta,
+        max_call: str,
         acc_cfg: Path | None,
         **_: Any,
     ) -> None:
@@ -75,7 +67,7 @@ class Command(BaseCommand):
             version=release,
             timezone=timezone,
             cluster=cluster,
-            max_call=max_call,
+            max_call=_span(max_call),
             layout=layout.to_json(),
         )
         try:
@@ -91,6 +83,13 @@ class Command(BaseCommand):
             self.stdout.write(_line(proxy))
         if not proxies:
             self.stderr.write("no proxy yet; add one: manage.py proxy add NAME --timezone ZONE")
+
+
+def _span(text: str) -> timedelta:
+    try:
+        return parse_span(text)
+    except ValueError as error:
+        raise CommandError(f"--max-call: {error}", returncode=_USAGE) from error
 
 
 def _layout(file: Path) -> FieldLayout:
