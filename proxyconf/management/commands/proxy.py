@@ -87,9 +87,12 @@ class Command(BaseCommand):
 
 def _span(text: str) -> timedelta:
     try:
-        return parse_span(text)
+        span = parse_span(text)
     except ValueError as error:
         raise CommandError(f"--max-call: {error}", returncode=_USAGE) from error
+    if not span:
+        raise CommandError(f"--max-call: {text!r} is no time at all; use a span like 4h", returncode=_USAGE)
+    return span
 
 
 def _layout(file: Path) -> FieldLayout:
