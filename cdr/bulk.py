@@ -1,16 +1,17 @@
 """Many rows at once, the way each database does it best: COPY on PostgreSQL, ``executemany`` on SQLite.
 
 The two writers (``cdr.ingest`` for events, ``cdr.correlate`` for calls) say here what they want done to a table and
-hold no SQL dialect of their own. A row is a tuple of plain values in the order of its ``Table``'s columns: times are
-aware, durations ``timedelta``, JSON columns hold JSON *text*, word lists the column's text. All functions work within
-the caller's transaction and raise Django's database errors.
+hold no SQL dialect of their own. A row is a tuple of values in the order of its ``Table``'s columns. Rows read hold
+aware times, ``timedelta``, JSON *text*; rows to be written hold these as the database's ``Wire`` makes them, because a
+second pass over all values would cost as much as the COPY itself. All functions work within the caller's transaction
+and raise Django's database errors.
 """
 # ruff: noqa: S608  # what is put into SQL here are names of tables and columns, and they come from the models
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -19,7 +20,6 @@ from django.db import connection, models
 from django.db.backends.utils import CursorWrapper
 
 Row = tuple[Any, ...]
-Convert = Callable[[Any], Any]
 
 
 class Table:
@@ -37,8 +37,27 @@ class Table:
         return ", ".join(f'"{column}"' for column in self.columns)
 
 
+class Wire(Protocol):
+    """The form in which a database takes what it has types of its own for; everything else it takes as it is."""
+
+    def time(self, time: datetime) -> int | str:
+        """Return an aware time's form."""
+
+    def length(self, length: timedelta) -> bytes | int:
+        """Return a duration's form."""
+
+    def json(self, text: str) -> bytes | str:
+        """Return JSON text's form."""
+
+    def int4(self, number: int) -> bytes | int:
+        """Return the form of a number for an ``IntegerField``; raise ``OverflowError`` where it does not fit."""
+
+
 class Database(Protocol):
     """What the writers need of a database."""
+
+    @property
+    def wire(self) -> Wire: ...
 
     def insert(self, table: Table, rows: Iterable[Row]) -> None:
         """Insert ``rows``, taken one by one while the database works; raise ``IntegrityError`` if one is there."""
@@ -66,7 +85,7 @@ class Database(Protocol):
         """Mark calls as pending."""
 
     def claim(self, count: int, start: int) -> list[int]:
-        """Take the marks off up to ``count`` pending calls that nobody else claims; return them, ``start`` or greater,
+        """Take the marks off up to ``count`` pending calls, ``start`` or greater, that nobody else claims; return them
         in order.
         """
 
@@ -76,9 +95,46 @@ def database() -> Database:
     return _Postgres() if connection.vendor == "postgresql" else _Sqlite()
 
 
+class _PostgresWire:
+    """Binary forms: a time is microseconds since 2000 in eight bytes, as bigint is; an interval three numbers; jsonb a
+    version byte and text. An integer is its four bytes here, for psycopg would silently cut one that is too large.
+    """
+
+    def time(self, time: datetime) -> int:
+        since = time - _POSTGRES_EPOCH
+        return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+    def length(self, length: timedelta) -> bytes:
+        return _INTERVAL.pack(_microseconds(length), 0, 0)
+
+    def json(self, text: str) -> bytes:
+        return b"\x01" + text.encode()
+
+    def int4(self, number: int) -> bytes:
+        return number.to_bytes(4, "big", signed=True)
+
+
+_POSTGRES_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_INTERVAL = struct.Struct(">qii")  # microseconds, days, months
+_WIRE_TYPES: Mapping[str, str] = {
+    "BigAutoField": "int8",
+    "BigIntegerField": "int8",
+    "BinaryField": "bytea",
+    "BooleanField": "bool",
+    "DateTimeField": "int8",
+    "DurationField": "bytea",
+    "ForeignKey": "int8",
+    "IntegerField": "bytea",
+    "JSONField": "bytea",
+}
+"""How psycopg is to write what ``_PostgresWire`` made, by the type of the field; text is text."""
+
+
 class _Postgres:
+    wire = _PostgresWire()
+
     def insert(self, table: Table, rows: Iterable[Row]) -> None:
-        self._copy(f'"{table.name}"', table, rows)
+        self.copy(f'"{table.name}"', table, rows)
 
     def insert_new(self, table: Table, rows: Sequence[Row], unique: Sequence[str], returning: str) -> list[Any]:
         key = ", ".join(f'"{name}"' for name in unique)
@@ -119,11 +175,9 @@ class _Postgres:
     def new_ids(self, table: Table, count: int) -> list[int]:
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT array_agg(nextval(pg_get_serial_sequence(%s, 'id'))) FROM generate_series(1, %s)",
-                [table.name, count],
+                "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [table.name, count]
             )
-            ids: list[int] | None = cursor.fetchone()[0]
-            return ids or []
+            return [number for (number,) in cursor.fetchall()]
 
     def mark(self, keys: Iterable[int]) -> None:
         # DO UPDATE locks a mark that is there already, and WHERE false leaves it at that: were it not locked, a
@@ -145,20 +199,21 @@ class _Postgres:
             )
             return sorted(key for (key,) in cursor.fetchall())
 
-    def _copy(self, target: str, table: Table, rows: Iterable[Row]) -> None:
+    def copy(self, target: str, table: Table, rows: Iterable[Row]) -> None:
         """COPY in binary form: no text needs escaping, so nothing that a proxy sends can break out of its column."""
         command = f"COPY {target} ({table.listed}) FROM STDIN (FORMAT binary)"
         with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(command) as copy:
             copy.set_types([_WIRE_TYPES.get(kind, "text") for kind in table.types])
-            for row in _converted(rows, table, _TO_POSTGRES):
-                copy.write_row(row)
+            write_row = copy.write_row
+            for row in rows:
+                write_row(row)
 
 
 class _Staged:
     """Rows of a table in a temporary one, for as long as the ``with`` block; its name is what ``with`` gives."""
 
-    def __init__(self, database: _Postgres, cursor: CursorWrapper, table: Table, rows: Sequence[Row]) -> None:
-        self._database, self._cursor, self._table, self._rows = database, cursor, table, rows
+    def __init__(self, postgres: _Postgres, cursor: CursorWrapper, table: Table, rows: Sequence[Row]) -> None:
+        self._postgres, self._cursor, self._table, self._rows = postgres, cursor, table, rows
         self._name = f'"pg_temp"."{table.name}_staged"'
 
     def __enter__(self) -> str:
@@ -167,7 +222,7 @@ class _Staged:
             f'CREATE TEMPORARY TABLE IF NOT EXISTS "{self._table.name}_staged" ON COMMIT DELETE ROWS'
             f' AS SELECT {self._table.listed} FROM "{self._table.name}" WITH NO DATA'
         )
-        self._database._copy(self._name, self._table, self._rows)
+        self._postgres.copy(self._name, self._table, self._rows)
         return self._name
 
     def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
@@ -175,30 +230,48 @@ class _Staged:
             self._cursor.execute(f"DELETE FROM {self._name}")
 
 
+class _SqliteWire:
+    """The forms that Django gives SQLite."""
+
+    def time(self, time: datetime) -> str:
+        return str(time.astimezone(UTC).replace(tzinfo=None))
+
+    def length(self, length: timedelta) -> int:
+        return _microseconds(length)
+
+    def json(self, text: str) -> str:
+        return text
+
+    def int4(self, number: int) -> int:
+        number.to_bytes(4, "big", signed=True)  # as narrow as on PostgreSQL
+        return number
+
+
 class _Sqlite:
+    """There is one writer: a transaction begins with the lock on the whole database (see the settings)."""
+
+    wire = _SqliteWire()
+
     def insert(self, table: Table, rows: Iterable[Row]) -> None:
-        self._many(self._insertion(table), _converted(rows, table, _TO_SQLITE))
+        self._many(self._insertion(table), rows)
 
     def insert_new(self, table: Table, rows: Sequence[Row], unique: Sequence[str], returning: str) -> list[Any]:
         keys = [table.columns.index(name) for name in unique]
-        ordered = sorted(rows, key=lambda row: tuple(row[key] for key in keys))
         listed = ", ".join(f'"{name}"' for name in unique)
         with connection.cursor() as cursor:
             cursor.execute(f'SELECT coalesce(max(id), 0) FROM "{table.name}"')
             (last,) = cursor.fetchone()
             self._many(
-                f"{self._insertion(table)} ON CONFLICT ({listed}) DO NOTHING", _converted(ordered, table, _TO_SQLITE)
+                f"{self._insertion(table)} ON CONFLICT ({listed}) DO NOTHING",
+                sorted(rows, key=lambda row: tuple(row[key] for key in keys)),
             )
-            cursor.execute(f'SELECT "{returning}" FROM "{table.name}" WHERE id > %s', [last])  # there is one writer
+            cursor.execute(f'SELECT "{returning}" FROM "{table.name}" WHERE id > %s', [last])
             return [value for (value,) in cursor.fetchall()]
 
     def update(self, table: Table, rows: Sequence[Row]) -> None:
         key, *others = table.columns
         changes = ", ".join(f'"{column}" = %s' for column in others)
-        self._many(
-            f'UPDATE "{table.name}" SET {changes} WHERE "{key}" = %s',
-            ((*row[1:], row[0]) for row in _converted(rows, table, _TO_SQLITE)),
-        )
+        self._many(f'UPDATE "{table.name}" SET {changes} WHERE "{key}" = %s', ((*row[1:], row[0]) for row in rows))
 
     def delete(self, table: Table, column: str, keys: Iterable[int]) -> None:
         with connection.cursor() as cursor:
@@ -212,10 +285,10 @@ class _Sqlite:
                 f'SELECT {table.listed} FROM "{table.name}" WHERE "{column}" IN (SELECT value FROM json_each(%s))',
                 [_json_array(keys)],
             )
-            return list(_converted(cursor.fetchall(), table, _FROM_SQLITE))
+            return [_from_sqlite(table, row) for row in cursor.fetchall()]
 
     def new_ids(self, table: Table, count: int) -> list[int]:
-        with connection.cursor() as cursor:  # there is one writer: the transaction holds the database
+        with connection.cursor() as cursor:
             cursor.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = %s", [table.name])
             (last,) = cursor.fetchone()
             return list(range(last + 1, last + 1 + count))
@@ -244,67 +317,27 @@ class _Sqlite:
             cursor.executemany(sql, rows)  # type: ignore[arg-type]  # any iterable will do
 
 
-def _array(keys: Iterable[int]) -> str:
-    return "{" + ",".join(map(str, keys)) + "}"
+_FROM_SQLITE: Mapping[str, Callable[[Any], Any]] = {
+    "BinaryField": bytes,
+    "DateTimeField": lambda time: time.replace(tzinfo=UTC),
+    "DurationField": lambda length: timedelta(microseconds=length),
+}
 
 
-def _json_array(keys: Iterable[int]) -> str:
-    return "[" + ",".join(map(str, keys)) + "]"
-
-
-def _converted(rows: Iterable[Row], table: Table, converters: Mapping[str, Convert]) -> Iterator[Row]:
-    """Yield ``rows`` with the values of the columns whose type has a converter converted."""
-    convert = [(at, converters[kind]) for at, kind in enumerate(table.types) if kind in converters]
-    for row in rows:
-        values = list(row)
-        for at, converter in convert:
-            value = values[at]
-            if value is not None:
-                values[at] = converter(value)
-        yield tuple(values)
-
-
-_POSTGRES_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-_INTERVAL = struct.Struct(">qii")  # microseconds, days, months
+def _from_sqlite(table: Table, row: Row) -> Row:
+    return tuple(
+        value if value is None or kind not in _FROM_SQLITE else _FROM_SQLITE[kind](value)
+        for kind, value in zip(table.types, row, strict=True)
+    )
 
 
 def _microseconds(length: timedelta) -> int:
     return (length.days * 86_400 + length.seconds) * 1_000_000 + length.microseconds
 
 
-def _within_int4(number: int) -> int:
-    if not -(2**31) <= number < 2**31:
-        raise OverflowError(f"{number} is too large for its column")
-    return number
+def _array(keys: Iterable[int]) -> str:
+    return "{" + ",".join(map(str, keys)) + "}"
 
 
-# PostgreSQL's binary forms: an integer is its four bytes (psycopg would cut one that is too large); a time is
-# microseconds since 2000 in eight bytes, as bigint is; jsonb is a version byte and text; an interval three numbers.
-_TO_POSTGRES: Mapping[str, Convert] = {
-    "DateTimeField": lambda time: _microseconds(time - _POSTGRES_EPOCH),
-    "DurationField": lambda length: _INTERVAL.pack(_microseconds(length), 0, 0),
-    "IntegerField": lambda number: _within_int4(number).to_bytes(4, "big", signed=True),
-    "JSONField": lambda text: b"\x01" + text.encode(),
-}
-_WIRE_TYPES: Mapping[str, str] = {
-    "BigAutoField": "int8",
-    "BigIntegerField": "int8",
-    "BinaryField": "bytea",
-    "BooleanField": "bool",
-    "DateTimeField": "int8",
-    "DurationField": "bytea",
-    "ForeignKey": "int8",
-    "IntegerField": "bytea",
-    "JSONField": "bytea",
-}
-# SQLite's forms are those that Django gives them.
-_TO_SQLITE: Mapping[str, Convert] = {
-    "DateTimeField": lambda time: str(time.astimezone(UTC).replace(tzinfo=None)),
-    "DurationField": _microseconds,
-    "IntegerField": _within_int4,
-}
-_FROM_SQLITE: Mapping[str, Convert] = {
-    "BinaryField": bytes,
-    "DateTimeField": lambda time: time.replace(tzinfo=UTC),
-    "DurationField": lambda length: timedelta(microseconds=length),
-}
+def _json_array(keys: Iterable[int]) -> str:
+    return "[" + ",".join(map(str, keys)) + "]"

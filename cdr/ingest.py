@@ -17,9 +17,10 @@ from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
 from cdr.bulk import Database, Row, Table, database
-from cdr.events import AccEvent, Kind, call_key, fingerprint
+from cdr.events import AccEvent, Kind, Pairs, call_key, fingerprint, statement
 from cdr.formats.reading import Parsed, Reading, Rejection
 from cdr.models import Event, Rejected, Source
+from cdr.models.fields import WordsField
 from proxyconf.models import Proxy
 from proxyconf.vocabulary.products import Product, Version
 
@@ -190,40 +191,46 @@ class _Writer:
         self, events: Iterable[AccEvent], received_at: datetime, rows: dict[bytes, Row], rejections: list[Rejection]
     ) -> Iterator[Row]:
         """Yield the row of each event that ``rows`` (by fingerprint) does not hold yet, and add it there."""
-        proxy, source = self._source.proxy_id, self._source.pk
+        wire = self._database.wire
+        proxy, source, received, empty = (
+            self._source.proxy_id,
+            self._source.pk,
+            wire.time(received_at),
+            wire.json("[]"),
+        )
         for given in events:
-            event = given
-            extra = _json(event.extra) if event.extra else "[]"
-            legs = _json(event.legs) if event.legs else "[]"
-            if not _is_storable(event, extra, legs):
-                event = _storable(event)
-                extra, legs = _json(event.extra), _json(event.legs)
-            own = fingerprint(event)
+            event, said = _storable(given)
+            own = fingerprint(event, said)
             if own in rows:
+                continue
+            try:
+                code = wire.int4(event.code)
+            except OverflowError:
+                rejections.append(Rejection(event.raw, f"code={event.code} is too large a number for a SIP reply code"))
                 continue
             rows[own] = row = (
                 _key(event, own),
-                event.time,
+                wire.time(event.time),
                 own,
                 proxy,
                 source,
-                event.kind.value,
+                f"{event.kind}",  # its plain text
                 event.method,
                 event.from_tag,
                 event.to_tag,
                 event.call_id,
-                event.code,
+                code,
                 event.reason,
-                event.precision,
-                event.backend.value,
-                extra,
-                legs,
-                event.ended_at,
+                wire.int4(event.precision),
+                f"{event.backend}",
+                wire.json(_json(event.extra)) if event.extra else empty,
+                wire.json(_json(event.legs)) if event.legs else empty,
+                event.ended_at and wire.time(event.ended_at),
                 event.duration_us,
-                event.created_at,
+                event.created_at and wire.time(event.created_at),
                 event.position,
-                f" {' '.join(event.flags)} " if event.flags else "",
-                received_at,
+                WordsField.joined(event.flags) if event.flags else "",
+                received,
                 event.raw,
             )
             yield row
@@ -267,31 +274,28 @@ def _key(event: AccEvent, own: bytes) -> int | None:
     return call_key("", own)  # nothing ties it to another event
 
 
-def _is_storable(event: AccEvent, extra: str, legs: str) -> bool:
-    """Tell whether every database can hold the event's text: no NUL (PostgreSQL), no lone surrogate (no UTF-8)."""
-    text = "".join((event.method, event.from_tag, event.to_tag, event.call_id, event.reason, extra, legs))
-    if "\0" in text or "\\u0000" in text:  # JSON escapes it
-        return False
-    if text.isascii():
-        return True
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def _storable(event: AccEvent) -> tuple[AccEvent, str]:
+    """Return the event with what a database cannot hold made visible, and its statement.
 
-
-def _storable(event: AccEvent) -> AccEvent:
-    """Return the event with what a database cannot hold made visible (``\\x00``, ``\\ud800``)."""
-    return event._replace(
+    PostgreSQL's text holds no NUL (shown as ``\\x00``), UTF-8 no lone surrogate (``\\ud800``).
+    """
+    said = statement(event)
+    if "\\x00" not in said and "\\ud" not in said:  # so are they written in a statement
+        return event, said
+    clean = event._replace(
         method=_storable_text(event.method),
         from_tag=_storable_text(event.from_tag),
         to_tag=_storable_text(event.to_tag),
         call_id=_storable_text(event.call_id),
         reason=_storable_text(event.reason),
-        extra=tuple((_storable_text(label), _storable_text(text)) for label, text in event.extra),
-        legs=tuple(tuple((_storable_text(label), _storable_text(text)) for label, text in leg) for leg in event.legs),
+        extra=_storable_pairs(event.extra),
+        legs=tuple(_storable_pairs(leg) for leg in event.legs),
     )
+    return clean, statement(clean)
+
+
+def _storable_pairs(pairs: Pairs) -> Pairs:
+    return tuple((_storable_text(label), _storable_text(text)) for label, text in pairs)
 
 
 def _storable_text(text: str) -> str:
