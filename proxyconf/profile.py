@@ -33,6 +33,22 @@ SECRET_OPTIONS = frozenset({"db_url"})
 """Options whose value may hold a password."""
 
 
+_AAA = frozenset({Backend.RADIUS, Backend.DIAMETER})
+_BACKENDS_OF_MODULE: Mapping[str, frozenset[Backend]] = {
+    "acc_radius": frozenset({Backend.RADIUS}),
+    "acc_diameter": frozenset({Backend.DIAMETER}),
+    "acc_json": frozenset({Backend.JSON}),
+}
+_BACKENDS_OF_OPTION: Mapping[str, frozenset[Backend]] = {
+    "radius_config": frozenset({Backend.RADIUS}),
+    "aaa_url": _AAA,
+    "service_type": _AAA,
+    "diameter_client_host": frozenset({Backend.DIAMETER}),
+    "diameter_client_port": frozenset({Backend.DIAMETER}),
+}
+"""Options of ``acc`` that exist only if it was compiled for a backend, or that need its module."""
+
+
 class SqlType(StrEnum):
     """The type of an extra column. All extras are inserted as text, so a number column refuses an absent value."""
 
@@ -240,13 +256,29 @@ class Profile:
         """Return whether a switch of this release is on (anything but 0, absent or empty)."""
         return self.option(key) not in (None, 0, "", "0")
 
+    def applicable_options(self) -> dict[str, Parameter]:
+        """Return the options that this release has and that its backends in use can take, in the order of its table.
+
+        A parameter of a module that is not loaded stops the proxy.
+        """
+        return {
+            key: parameter
+            for key, parameter in self.parameters.items()
+            if parameter.kind not in (Kind.FLAG, Kind.EXTRAS, Kind.LEGS, Kind.FIELDS)
+            and self._has_backend_for(parameter)
+        }
+
     def set_options(self) -> dict[str, Value]:
-        """Return the options that differ from the release's default and that it has, in the order of its table."""
+        """Return the applicable options that differ from the release's default."""
         return {
             key: self.options[key]
-            for key, parameter in self.parameters.items()
+            for key, parameter in self.applicable_options().items()
             if key in self.options and self.options[key] != parameter.default
         }
+
+    def _has_backend_for(self, parameter: Parameter) -> bool:
+        wanted = _BACKENDS_OF_MODULE.get(parameter.module) or _BACKENDS_OF_OPTION.get(parameter.name)
+        return wanted is None or bool(wanted & set(self.backends))
 
     def extra_labels(self, backend: Backend) -> tuple[tuple[str, ExtraField], ...]:
         """Return the labels of a backend's extras in configured order, each with its field."""

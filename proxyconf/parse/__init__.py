@@ -101,7 +101,7 @@ def _read(
         product_guessed=product is None,
         version_guessed=version is None,
     )
-    return imported, tuple(reader.tested.values())
+    return imported, reader.undecided()
 
 
 def _statements(text: str, product: Product | None, defines: Iterable[str]) -> tuple[Reader, Statements]:

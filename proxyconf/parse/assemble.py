@@ -100,8 +100,19 @@ class Assembly:
                 extras=declared_extras(extras, self._assigned("acc_extra")),
                 legs=declared_legs(legs, self._assigned("acc_leg")),
             )
+        self._set_aside(profile)
         others = (*self.others, *_needed_companions(companions, profile))
-        return replace(profile, other_parameters=others)
+        return replace(profile, options=self._options(), other_parameters=others)
+
+    def _set_aside(self, profile: Profile) -> None:
+        """Keep options of backends that are not in use as they are."""
+        applicable = profile.applicable_options()
+        for key, value in self._options().items():
+            if key not in applicable:
+                parameter = profile.parameters[key]
+                self._remark(0, f"{parameter.name} = {value}", "its backend is not in use; kept as it is")
+                self.others.append(OtherParameter(parameter.module, parameter.name, value))
+                del self.options[key]
 
     def _options(self) -> dict[str, Value]:
         known = parameters_of(self.product, self.version)

@@ -104,10 +104,10 @@ class Reader:
         self.remarks: list[Remark] = []
         self.tested: dict[str, Tested] = {}
 
-    @property
-    def defined(self) -> frozenset[str]:
-        """The names that were defined in the end."""
-        return frozenset(self._defines)
+    def undecided(self) -> tuple[Tested, ...]:
+        """Return the names that were asked for and that the text itself never defines."""
+        own = self._defines.keys() - self._outside
+        return tuple(one for name, one in self.tested.items() if name not in own)
 
     def source(self, start: int, end: int) -> str:
         """Return the text between two places, on one line."""
@@ -241,7 +241,9 @@ class Reader:
         assert match is not None  # the caller found the directive here
         word, name = match[1], match[2] or ""
         if word in ("ifdef", "ifndef"):
-            if all(self._branches) and (name not in self._defines or name in self._outside):
+            # MOD_name is Kamailio's own word for "this module is loaded": nobody has to decide it
+            outside = name in self._outside or not (name in self._defines or name.startswith("MOD_"))
+            if outside and all(self._branches):
                 self.tested.setdefault(name, Tested(name, self._line(position)))
             self._branches.append((name in self._defines) == (word == "ifdef"))
         elif word == "ifexp":

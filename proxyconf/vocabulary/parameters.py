@@ -288,6 +288,9 @@ def _table() -> tuple[Parameter, ...]:
     return tuple(_parameter(row) for row in csv.DictReader(text.splitlines()))
 
 
+_DESCRIBED = {"client library default": "", "built-in": ""}  # a description of the default is no value
+
+
 def _parameter(row: Mapping[str, str]) -> Parameter:
     is_integer = row["type"] == "integer"
     return Parameter(
@@ -297,7 +300,7 @@ def _parameter(row: Mapping[str, str]) -> Parameter:
         name=row["parameter"],
         is_integer=is_integer,
         repeatable="repeatable" in row["type"],
-        default=int(row["default"]) if is_integer else row["default"],
+        default=int(row["default"]) if is_integer else _DESCRIBED.get(row["default"], row["default"]),
         allowed=row["allowed"],
         meaning=row["meaning"],
     )

@@ -172,7 +172,11 @@ def _closing(text: str, opening: int) -> int:
 def variables_of(product: Product) -> Mapping[str, Variable]:
     """Return the variables of a product by name."""
     heirs = (Product.OPENSIPS, Product.KAMAILIO) if product is Product.OPENSER else (product,)
-    return {one.name: one for one in _table() if one.product in heirs}
+    found: dict[str, Variable] = {}
+    for one in _table():
+        if one.product in heirs:
+            found.setdefault(one.name, one)  # $dlg_var is of dialog first, and of ims_dialog
+    return found
 
 
 def find_variable(product: Product, name: str) -> Variable | None:

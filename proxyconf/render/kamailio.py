@@ -1,0 +1,67 @@
+"""The accounting section of a Kamailio configuration, 3.0 and later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from proxyconf.profile import Profile
+from proxyconf.render.modparams import (
+    Modparam,
+    default_parameters,
+    effective_parameters,
+    modules_needed,
+    modules_presumed,
+    quoted,
+)
+from proxyconf.render.script import comment, flag_word, heading, literal, modparam, named_flags, presumed_modules
+
+_LISTS = ("_extra", "_info")
+
+
+def acc_section(profile: Profile, *, verbose: bool = False) -> str:
+    """Return the section: names of flags, modules, parameters. ``verbose`` adds the options left at their default."""
+    blocks = [
+        heading(
+            profile,
+            "Accounting",
+            "Include it after the #!define lines and the loadmodule lines of the script and before its routes.",
+            "A module that is loaded already is not loaded again.",
+        ),
+        "\n".join(_defines(profile)),
+        presumed_modules(modules_presumed(profile)),
+        "\n".join(_loadmodules(profile)),
+        "\n".join(_line(profile, one) for one in effective_parameters(profile)),
+    ]
+    if verbose:
+        defaults = [_line(profile, one) for one in default_parameters(profile)]
+        blocks.append("\n".join([comment("As they are by default:"), *defaults]))
+    return "\n\n".join(filter(None, blocks)) + "\n"
+
+
+def _defines(profile: Profile) -> Iterator[str]:
+    flags = profile.flags.by_parameter(profile.product, profile.version).values()
+    for name, number in named_flags(flags).items():
+        yield f"#!ifndef {name}\n#!define {name} {number}\n#!endif"
+
+
+def _loadmodules(profile: Profile) -> Iterator[str]:
+    for module in modules_needed(profile):
+        # to load a module twice stops the proxy
+        yield f"#!ifndef MOD_{module}\nloadmodule {quoted(module + '.so')}\n#!endif"
+
+
+def _line(profile: Profile, one: Modparam) -> str:
+    if one.flag is not None:
+        return modparam(one, flag_word(profile, one.flag))
+    if isinstance(one.value, str) and one.name.endswith(_LISTS) and "\n" not in one.value:
+        return modparam(one, _broken(one.value))
+    return modparam(one, literal(one.value))
+
+
+def _broken(value: str) -> str:
+    """Return a list of fields as strings of one field each, which the proxy joins again."""
+    parts = value.split(";")
+    if len(parts) == 1:
+        return quoted(value)
+    strings = [quoted(f"{part};") for part in parts[:-1]] + [quoted(parts[-1])]
+    return "".join(f"\n    {one}" for one in strings)

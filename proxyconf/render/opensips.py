@@ -1,0 +1,135 @@
+"""The accounting section of the proxies without a preprocessor: OpenSIPS, OpenSER and Kamailio before 3.0.
+
+From OpenSIPS 2.2 on it holds the routes that call ``do_accounting()`` too: there is no other way to say what is
+accounted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from proxyconf.profile import ExtraField, LegField, Profile
+from proxyconf.render.modparams import (
+    Modparam,
+    default_parameters,
+    effective_parameters,
+    modules_needed,
+    modules_presumed,
+    quoted,
+)
+from proxyconf.render.script import comment, heading, literal, modparam, one_line, presumed_modules
+from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.products import Version
+
+_EMPTY_ARGUMENTS = Version(3, 0)  # do_accounting("db", , "table"); before, the argument is an empty string
+_Field = TypeVar("_Field", ExtraField, LegField)
+
+
+def acc_section(profile: Profile, *, verbose: bool = False) -> str:
+    """Return the section: modules, parameters, routes. ``verbose`` adds the options left at their default."""
+    blocks = [
+        heading(
+            profile,
+            "Accounting",
+            "Leave out the loadmodule lines of modules that the script loads already.",
+        ),
+        presumed_modules(modules_presumed(profile)),
+        "\n".join(f"loadmodule {quoted(module + '.so')}" for module in modules_needed(profile)),
+        "\n".join(_line(one) for one in effective_parameters(profile)),
+    ]
+    if verbose:
+        defaults = [_line(one) for one in default_parameters(profile)]
+        blocks.append("\n".join([comment("As they are by default:"), *defaults]))
+    if profile.uses_do_accounting:
+        blocks += _routes(profile)
+    return "\n\n".join(filter(None, blocks)) + "\n"
+
+
+def accounting_calls(profile: Profile, words: Iterable[str], backends: Iterable[Backend]) -> list[str]:
+    """Return the ``do_accounting()`` calls that ask for ``backends`` with those flags of ``words`` (missed, failed,
+    cdr) which the profile wants for each; backends with equal flags share a call.
+    """
+    asked = profile.do_accounting
+    wanted = {"cdr": asked.cdr, "missed": asked.missed, "failed": asked.failed}
+    groups: dict[tuple[str, ...], list[Backend]] = {}
+    for backend in profile.backends:
+        if backend in backends and backend in profile.known_backends:
+            flags = tuple(word for word in wanted if word in words and backend in wanted[word])
+            groups.setdefault(flags, []).append(backend)
+    return [_call(profile, group, flags) for flags, group in groups.items()]
+
+
+def _call(profile: Profile, backends: Iterable[Backend], flags: Iterable[str]) -> str:
+    types = dict.fromkeys(profile.known_backends[one].type for one in backends)
+    arguments = [quoted("|".join(types)), quoted("|".join(flags))]
+    if profile.do_accounting.table and Backend.SQL in backends:
+        nothing = "" if profile.version >= _EMPTY_ARGUMENTS else arguments[1]
+        second = nothing if arguments[1] == '""' else arguments[1]
+        return f"do_accounting({arguments[0]}, {second}, {quoted(profile.do_accounting.table)});"
+    return f"do_accounting({', '.join(one for one in arguments if one != quoted(''))});"
+
+
+def _line(one: Modparam) -> str:
+    return modparam(one, literal(one.value))
+
+
+def _routes(profile: Profile) -> Iterator[str]:
+    classic = [one for one in profile.backends if one not in profile.do_accounting.cdr]
+    missed = [one for one in profile.backends if one in profile.do_accounting.missed]
+    values = ["route(ACC_VALUES);"] if _has_values(profile) else []
+    dialog = []
+    if profile.do_accounting.cdr:
+        # without B a dialog that expires leaves no record at all
+        dialog = ['create_dialog("B");  # a record is written at its end; with B also when the BYE is lost']
+    every = ("cdr", "missed", "failed")
+    calls = accounting_calls(profile, every, profile.backends)
+    yield _route("ACC_INVITE", "Call it for the initial INVITE, before t_relay().", [*dialog, *calls, *values])
+    bye = accounting_calls(profile, ("failed",), classic)
+    note = "Call it for the BYE." if bye else "The BYE needs no call: it ends the dialog, whose record is then written."
+    yield _route("ACC_BYE", note, [*bye, *values] if bye else [])
+    again = accounting_calls(profile, ("missed",), missed)
+    yield _route(
+        "ACC_FAILURE", "Call it in the failure_route before the next attempt: each missed event asks anew.", again
+    )
+    if _has_values(profile):
+        yield _route("ACC_VALUES", "The extra fields keep what they are at this moment.", _values(profile))
+    if profile.uses_field_declarations and _leg_tags(profile):
+        note = "Call it for each further leg: the first one is there from the start."
+        yield _route("ACC_NEXT_LEG", note, ["acc_new_leg();", *_leg_values(profile)])
+
+
+def _route(name: str, note: str, statements: Iterable[str]) -> str:
+    lines = [f"    {one}" for one in statements]
+    return "\n".join([comment(note), f"route[{name}] {{", *lines, "    return;", "}"])
+
+
+def _has_values(profile: Profile) -> bool:
+    return profile.uses_field_declarations and bool(_extra_tags(profile) or _leg_tags(profile))
+
+
+def _values(profile: Profile) -> list[str]:
+    extras = [f"$acc_extra({one.name}) = {one_line(one.variable)};" for one in _extra_tags(profile)]
+    return [*extras, *_leg_values(profile)]
+
+
+def _leg_values(profile: Profile) -> list[str]:
+    return [f"$acc_leg({one.name}) = {one_line(one.variable)};" for one in _leg_tags(profile)]
+
+
+def _extra_tags(profile: Profile) -> list[ExtraField]:
+    """The fields that a backend in use declares: an undeclared tag in the script stops the proxy."""
+    declared = [one for backend in profile.backends for _label, one in profile.extra_labels(backend)]
+    return _first_of_each([one for one in profile.extras if one in declared and one.variable])
+
+
+def _leg_tags(profile: Profile) -> list[LegField]:
+    declared = [one for backend in profile.backends for _label, one in profile.leg_labels(backend)]
+    return _first_of_each([one for one in profile.legs if one in declared and one.variable])
+
+
+def _first_of_each(fields: Iterable[_Field]) -> list[_Field]:
+    seen: dict[str, _Field] = {}
+    for one in fields:
+        seen.setdefault(one.name, one)
+    return list(seen.values())

@@ -1,0 +1,76 @@
+"""Lines of a configuration that are the same in every product."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable
+
+from proxyconf.profile import Flag, Profile
+from proxyconf.render.modparams import Modparam, quoted
+from proxyconf.vocabulary.products import Product, Version
+
+_DEFINABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_FIRST_PREPROCESSOR = Version(3, 0)
+_WIDTH = 118
+
+
+def comment(text: str, indent: str = "") -> str:
+    """Return text as comment lines; a line break in it cannot end the comment."""
+    lead = f"{indent}# "
+    lines = textwrap.wrap(one_line(text), _WIDTH, initial_indent=lead, subsequent_indent=lead)
+    return "\n".join(lines) or lead.rstrip()
+
+
+def one_line(text: str) -> str:
+    """Return text with each run of blanks and line breaks as one blank."""
+    return " ".join(text.split())
+
+
+def heading(profile: Profile, title: str, *notes: str) -> str:
+    """Return the comment at the top of a file."""
+    name = f"{profile.product.label} {profile.version}"
+    return "\n".join([comment(f"{title} for {name}."), *(comment(note) for note in notes)])
+
+
+def presumed_modules(modules: Iterable[str]) -> str:
+    """Return the comment that names modules which the script must have loaded; empty for none."""
+    names = ", ".join(modules)
+    return (
+        comment(f"The script must have loaded before: {names} (the variables below come from there).") if names else ""
+    )
+
+
+def has_preprocessor(profile: Profile) -> bool:
+    """Return whether the configuration may hold ``#!define`` (Kamailio 3.0 and later)."""
+    return profile.product is Product.KAMAILIO and profile.version >= _FIRST_PREPROCESSOR
+
+
+def modparam(one: Modparam, value: str) -> str:
+    """Return one ``modparam`` line; ``value`` is written as it stands."""
+    blank = "" if value.startswith("\n") else " "
+    return f"modparam({quoted(one.module)}, {quoted(one.name)},{blank}{value})"
+
+
+def literal(value: int | str) -> str:
+    """Return a value as the configuration has it: a number bare, a text in quotes."""
+    return str(value) if isinstance(value, int) else quoted(value)
+
+
+def named_flags(flags: Iterable[Flag]) -> dict[str, int]:
+    """Return the names that can stand for a flag's number: valid as ``#!define``, and for one number only."""
+    numbers: dict[str, int] = {}
+    for flag in flags:
+        if flag.number is not None and _DEFINABLE.fullmatch(flag.name):
+            numbers.setdefault(flag.name, flag.number)
+    return numbers
+
+
+def flag_word(profile: Profile, flag: Flag) -> str:
+    """Return a flag as ``setflag()`` takes it in the profile's release."""
+    if flag.number is None:
+        return flag.name
+    named = named_flags(profile.flags.by_parameter(profile.product, profile.version).values())
+    if has_preprocessor(profile) and named.get(flag.name) == flag.number:
+        return flag.name
+    return str(flag.number)
