@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO
 
@@ -22,10 +23,54 @@ FORMATS: Mapping[str, Reader] = {
 }
 """Each reads a binary stream to its end and yields one ``Parsed`` per record (line, row, packet, object)."""
 
+_TRANSACTION_COLUMNS = frozenset({"method", "from_tag", "to_tag", "callid", "sip_code", "sip_reason"})
+_ENOUGH_COLUMNS = 3  # some may have been renamed
+_DIALOG_COLUMNS = frozenset({"start_time", "end_time", "duration"})
+_DETAIL = re.compile(rb"^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d [\d:]{8} \d{4}\r?\n\t[\w.-]+ [+:]?= ", re.MULTILINE)
+_EVENT = re.compile(rb'"method"\s*:\s*"E_ACC_')
 
-def detect(head: bytes) -> str:
+
+def detect(head: bytes, name: str = "") -> str:
     """Return the name of the format that a stream starting with ``head`` (its first kilobytes) most likely has.
 
-    Anything without the marks of another format is held for a log, whose reader ignores lines that are no accounting.
+    ``name`` is that of the file, if any. The columns of Kamailio's ``acc`` and ``missed_calls`` are the same: a table
+    is held for ``acc`` unless "missed" stands in the name or the columns are those that OpenSIPS gives to
+    ``missed_calls`` alone (``setuptime`` without ``duration``). Whatever lacks the marks of another format is held for
+    a log, whose reader ignores lines that are no accounting.
     """
-    raise NotImplementedError
+    head = head.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n ")
+    if head.startswith((b"{", b"[")):
+        return _json_format(head)
+    if _DETAIL.search(head):
+        return "radius-detail"
+    return _table_format(head, name) or "syslog"
+
+
+def _json_format(head: bytes) -> str:
+    """Tell by the first object's members: a log of objects (structured logging) has none of the marks."""
+    line = head.split(b"\n", 1)[0]
+    first = line if b'"' in line else head  # else it is spread over lines
+
+    def has(*members: bytes) -> bool:
+        return all(re.search(rb'"%b"\s*:' % member, first) for member in members)
+
+    if has(b"avps", b"command"):
+        return "diameter-jsonl"
+    if has(b"attributes", b"authenticator"):
+        return "radius-jsonl"
+    if _EVENT.search(first):
+        return "opensips-events"
+    if has(b"time", b"method", b"from_tag") or has(b"start_time", b"end_time"):
+        return "acc-json"
+    return "syslog"
+
+
+def _table_format(head: bytes, name: str) -> str | None:
+    header = head.split(b"\n", 1)[0].decode("utf-8", "replace").lower()
+    columns = {column.strip('" \r') for column in re.split("[,\t]", header)}
+    if columns >= _DIALOG_COLUMNS:
+        return "acc-cdrs-csv"
+    if len(columns & _TRANSACTION_COLUMNS) < _ENOUGH_COLUMNS:
+        return None
+    missed = "missed" in name.lower() or ("setuptime" in columns and "duration" not in columns)
+    return "missed-csv" if missed else "acc-csv"

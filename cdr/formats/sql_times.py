@@ -1,0 +1,147 @@
+"""The times in SQL rows: wall clocks, seconds since 1970, and columns by which Kamailio tells more than ``time``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache, partial
+from typing import NamedTuple, TypeAlias
+
+from cdr.events import MICROSECOND, SECOND, Unparsable
+from cdr.formats.local_time import to_utc
+from proxyconf.vocabulary.layout import TimeLayout
+
+
+class Moment(NamedTuple):
+    """A time as ``AccEvent`` has it; ``ambiguous`` as ``cdr.formats.local_time`` says."""
+
+    utc: datetime
+    precision: int
+    ambiguous: bool = False
+
+
+Clock: TypeAlias = Callable[[str], Moment]
+"""Reads a time; raises ``ValueError`` for what is none."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECONDS = re.compile(r"[0-9]{9,11}(?:\.([0-9]{1,9}))?")  # of a moment past 1973: no other number is taken for a time
+_DATE_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.([0-9]{1,6}))?"
+    r"(?:Z|[-+][0-9]{2}(?::?[0-9]{2}){0,2})?"
+)
+_KEPT = 4096
+"""Conversions kept at hand: rows come roughly in the order of their times, many within one second."""
+
+
+def clock_in(zone: tzinfo) -> Clock:
+    """Return what reads times that clocks in ``zone`` show."""
+    return lru_cache(_KEPT)(partial(_moment, zone))
+
+
+def read_time(clock: Clock, column: str, text: str) -> Moment:
+    """Return the time in a column; raise ``Unparsable`` if there is none."""
+    try:
+        return clock(text)
+    except ValueError as error:
+        raise Unparsable(f"{column} is {shown(text)}: {error}") from error
+
+
+def shown(text: str) -> str:
+    """Return a cell for a message."""
+    return repr(text if len(text) <= 40 else text[:40] + "…") if text else "empty"
+
+
+def _moment(zone: tzinfo, text: str) -> Moment:
+    """Read a date with time of day (no zone is needed if it has an offset) or seconds since 1970."""
+    if match := _SECONDS.fullmatch(text):
+        # Kamailio 6.1 with cdr_duration_mode 0 writes whole seconds as "….0".
+        return Moment(_since_epoch(text), _resolution(match[1] if match[1] != "0" else None))
+    match = _DATE_TIME.fullmatch(text)
+    if match is None:
+        raise ValueError("neither a date with time of day nor seconds since 1970")
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        utc, ambiguous = to_utc(moment, zone)
+        return Moment(utc, _resolution(match[1]), ambiguous)
+    try:
+        return Moment(moment.astimezone(UTC), _resolution(match[1]))
+    except OverflowError as error:
+        raise ValueError("outside of the years 1 to 9999") from error
+
+
+def _resolution(fraction: str | None) -> int:
+    return max(MICROSECOND, SECOND // 10 ** len(fraction)) if fraction else SECOND
+
+
+def _since_epoch(seconds: str, microseconds: int = 0) -> datetime:
+    try:
+        return EPOCH + timedelta(microseconds=round(float(seconds) * SECOND) + microseconds)
+    except OverflowError as error:
+        raise ValueError("outside of the years 1 to 9999") from error
+
+
+FinerTime: TypeAlias = Callable[[Sequence[str]], Moment | None]
+"""Reads the time of a row from columns that tell it better than ``time``; None where they are empty."""
+
+
+def finer_time(attr: int | None, exten: int | None, layout: TimeLayout) -> FinerTime | None:
+    """Return how rows with ``time_attr`` and ``time_exten`` at these indexes tell their time, if better than ``time``.
+
+    Kamailio's ``acc`` writes, by its parameter ``time_mode``: 1 seconds and microseconds in two columns, 2 seconds with
+    a fraction, 3 local text (which repeats ``time``), 4 text in UTC. If the layout says 0 and the columns stand there,
+    numbers in them are understood; texts are not, for nothing says which clock they show.
+    """
+    if attr is None or layout.mode == 3:
+        return None
+    if layout.mode == 4:
+        return _UtcText(attr, layout, lru_cache(_KEPT)(partial(_strptime, layout.format)))
+    return _Epoch(attr, exten if layout.mode != 2 else None, layout)
+
+
+@dataclass(frozen=True, slots=True)
+class _Epoch:
+    attr: int
+    exten: int | None
+    layout: TimeLayout
+
+    def __call__(self, row: Sequence[str]) -> Moment | None:
+        text = row[self.attr]
+        if not text or text == "0":
+            return None
+        exten = "" if self.exten is None else row[self.exten]
+        if _SECONDS.fullmatch(text) and (not exten or (exten.isdecimal() and exten.isascii() and len(exten) <= 6)):
+            return Moment(_since_epoch(text, int(exten or 0)), MICROSECOND if exten or "." in text else SECOND)
+        if self.layout.mode == 0:
+            return None
+        raise Unparsable(
+            f"{self.layout.attr} is {shown(text)}{f' with {self.layout.exten} {shown(exten)}' if exten else ''}: not "
+            f"what time_mode {self.layout.mode} writes; correct the time mode in the proxy's layout"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _UtcText:
+    attr: int
+    layout: TimeLayout
+    parse: Callable[[str], datetime]
+
+    def __call__(self, row: Sequence[str]) -> Moment | None:
+        text = row[self.attr]
+        if not text:
+            return None
+        try:
+            return Moment(self.parse(text), SECOND)
+        except (ValueError, OverflowError) as error:
+            raise Unparsable(
+                f"{self.layout.attr} is {shown(text)}: no date with time of day in the form {self.layout.format!r}; "
+                "correct the time format in the proxy's layout"
+            ) from error
+
+
+def _strptime(form: str, text: str) -> datetime:
+    moment = datetime.strptime(text, form)  # noqa: DTZ007
+    if moment.year <= EPOCH.year:  # 1900 stands for a form without a year
+        raise ValueError("no year")
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
