@@ -15,10 +15,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
 
 from cdr.events import MICROSECOND, MILLISECOND, SECOND, AccEvent, Kind, Pairs, Unparsable, classify
-from cdr.formats.framing import frame_of, lines
+from cdr.formats.framing import frame_of
 from cdr.formats.json_values import json_object, json_text, sip_code
 from cdr.formats.local_time import to_utc
 from cdr.formats.reading import IGNORED, Parsed, Reading, Rejection
+from cdr.formats.record_lines import lines
 from proxyconf.vocabulary.layout import Backend, Role, TimeLayout
 
 IDENT = b"json_acc"
@@ -109,7 +110,7 @@ def _dialog_record(members: Mapping[str, Any], reading: Reading, raw: bytes) -> 
     extra = tuple((json_text(label), json_text(value)) for label, value in members.items() if label not in _CDR)
     return AccEvent(
         kind=Kind.CDR,
-        method="",
+        method="INVITE",
         from_tag=_with_role(extra, Role.FROM_TAG, reading),
         to_tag=_with_role(extra, Role.TO_TAG, reading),
         call_id=_with_role(extra, Role.CALL_ID, reading),
@@ -139,11 +140,9 @@ def _time(value: Any, reading: Reading) -> tuple[datetime, int, tuple[str, ...]]
         return (*_epoch(text, "time"), ())
     layout = reading.layout.time
     wall = _wall_time(text, layout)
-    zone = UTC if layout.mode == _UTC_MODE else reading.zone
-    if wall.tzinfo is not None:
-        return wall.astimezone(UTC), SECOND, ()
+    zone = wall.tzinfo or (UTC if layout.mode == _UTC_MODE else reading.zone)
     try:
-        time, ambiguous = to_utc(wall, zone)
+        time, ambiguous = to_utc(wall.replace(tzinfo=None), zone)
     except ValueError as error:
         raise Unparsable(f"member 'time' is {text[:80]!r}: {error}") from None
     return time, SECOND, ("ambiguous_time",) if ambiguous else ()
@@ -179,11 +178,11 @@ def _epoch(value: Any, member: str) -> tuple[datetime, int]:
     return _moment(int(match[1]), member) + timedelta(microseconds=int(fraction[:6].ljust(6, "0"))), precision
 
 
-def _microseconds(value: Any) -> int | None:
-    """Read a duration in seconds with their fraction, as text; a negative one (the clock was set) is none."""
-    if json_text(value).startswith("-"):
-        return None
-    match = _EPOCH.fullmatch(json_text(value))
+def _microseconds(value: Any) -> int:
+    """Read a duration in seconds with their fraction, as text; it is negative where the clock was set back."""
+    text = json_text(value)
+    match = _EPOCH.fullmatch(text.removeprefix("-"))
     if match is None:
-        raise Unparsable(f"member 'duration' is {json_text(value)[:80]!r}; it must be seconds")
-    return int(match[1]) * 1_000_000 + int((match[2] or "")[:6].ljust(6, "0"))
+        raise Unparsable(f"member 'duration' is {text[:80]!r}; it must be seconds")
+    microseconds = int(match[1]) * 1_000_000 + int((match[2] or "")[:6].ljust(6, "0"))
+    return -microseconds if text.startswith("-") else microseconds

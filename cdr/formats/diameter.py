@@ -18,12 +18,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, NamedTuple, TypeAlias
 
 from cdr.events import MICROSECOND, AccEvent, Pairs, Unparsable, classify, text_of
-from cdr.formats.framing import lines
 from cdr.formats.json_values import json_object
 from cdr.formats.radius import hex_bytes, received
 from cdr.formats.radius_dictionary import OPENSIPS_NUMBERS, Dictionary, Value, decode_value
 from cdr.formats.radius_event import event_of
 from cdr.formats.reading import Parsed, Reading, Rejection
+from cdr.formats.record_lines import lines
 from proxyconf.vocabulary.layout import Backend
 
 ACCOUNTING = 271
@@ -188,9 +188,9 @@ def _split_legs(rest: Sequence[Entry], reading: Reading) -> tuple[Pairs, tuple[P
     """Return extras and legs of what the module made after the core, in that order.
 
     No value is ever missing, so legs go by count, whatever their codes; the first begins with the first leg label of
-    the layout. Where the labels are unknown, the codes of the second leg betray the legs: they are those that the module
-    gets by counting wrongly (or, before it had that error, those of the first leg). A single leg then looks like
-    extras.
+    the layout. Where the labels are unknown, the codes of the second leg betray the legs: they are those that the
+    module gets by counting wrongly (or, before it had that error, those of the first leg). A single leg then looks
+    like extras.
     """
     labels = reading.layout.legs.get(Backend.DIAMETER)
     codes = [str(code) for code, _ in rest]

@@ -14,9 +14,9 @@ from enum import StrEnum
 from typing import Any, BinaryIO
 
 from cdr.events import SECOND, AccEvent, Kind, Pairs, Unparsable, classify
-from cdr.formats.framing import lines
 from cdr.formats.json_values import json_bytes, json_integer, json_object, json_text, sip_code
 from cdr.formats.reading import Parsed, Reading, Rejection
+from cdr.formats.record_lines import lines
 from proxyconf.vocabulary.layout import Backend, Role, suggest_leg_role
 
 
@@ -119,13 +119,13 @@ def _moment(params: Mapping[str, Any], member: str) -> datetime | None:
         raise Unparsable(f"member {member!r} is {seconds} seconds since 1970: no time that a calendar holds") from None
 
 
-def _duration_us(params: Mapping[str, Any]) -> int | None:
-    """Return the duration of a dialog: in milliseconds since 2.2, before in whole seconds. None: the clock was set."""
+def _duration_us(params: Mapping[str, Any]) -> int:
+    """Return the duration of a dialog: in milliseconds since 2.2, before in whole seconds."""
     member, unit = ("ms_duration", 1_000) if "ms_duration" in params else ("duration", 1_000_000)
     duration = json_integer(params.get(member), member)
-    if duration >= 2**32:
+    if abs(duration) >= 2**32:
         raise Unparsable(f"member {member!r} is {duration}; OpenSIPS counts with 32 bits")
-    return duration * unit if duration >= 0 else None
+    return duration * unit
 
 
 def _split_legs(params: Mapping[str, Any], reading: Reading) -> tuple[Pairs, tuple[Pairs, ...]]:
@@ -137,7 +137,8 @@ def _split_legs(params: Mapping[str, Any], reading: Reading) -> tuple[Pairs, tup
     pairs = [(json_text(label), json_text(value)) for label, value in params.items() if label not in _CORE | _TIMES]
     labels = reading.layout.legs.get(Backend.EVENTS)
     if labels is None:
-        roles = {label: role for label, _ in pairs if (role := suggest_leg_role(label))}
+        extras = reading.layout.extras.get(Backend.EVENTS, ())
+        roles = {label: role for label, _ in pairs if label not in extras and (role := suggest_leg_role(label))}
         labels = tuple(roles) if {Role.LEG_SOURCE, Role.LEG_DESTINATION} <= set(roles.values()) else ()
     leg = tuple(pair for pair in pairs if pair[0] in labels)
     return tuple(pair for pair in pairs if pair[0] not in labels), (leg,) if leg else ()

@@ -15,8 +15,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, TypeAlias
 
-from cdr.events import AccEvent, Unparsable
-from cdr.formats.framing import lines
+from cdr.events import AccEvent, Unparsable, text_of
 from cdr.formats.json_values import json_object
 from cdr.formats.radius_dictionary import (
     OPENSER_NUMBERS,
@@ -31,6 +30,7 @@ from cdr.formats.radius_dictionary import (
 )
 from cdr.formats.radius_event import Attributes, event_of
 from cdr.formats.reading import Parsed, Reading, Rejection
+from cdr.formats.record_lines import lines
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.products import Product
 
@@ -130,12 +130,15 @@ class _Table:
         found: list[tuple[str, Value]] = []
         for number, value in wire:
             attribute = attributes[number]
-            if attribute.type is DataType.INTEGER and len(value) == attribute.size:
-                found.append((attribute.name, int.from_bytes(value, "big")))
+            name, _, type_, size, _ = attribute
+            if type_ is DataType.TEXT:  # these two types are nearly all that is sent
+                found.append((name, text_of(value)))
+            elif type_ is DataType.INTEGER and len(value) == size:
+                found.append((name, int.from_bytes(value, "big")))
             elif number == _VENDOR_SPECIFIC:
                 found += self._of_vendor(value)
             else:
-                found.append((attribute.name, decode_value(value, attribute)))
+                found.append((name, decode_value(value, attribute)))
         return found
 
     def _of_vendor(self, value: bytes) -> Iterator[tuple[str, Value]]:

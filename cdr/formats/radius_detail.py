@@ -15,11 +15,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import BinaryIO, NamedTuple
 
 from cdr.events import Unparsable, text_of
-from cdr.formats.framing import lines
 from cdr.formats.radius_dictionary import (
     Attribute,
     DataType,
@@ -31,6 +30,7 @@ from cdr.formats.radius_dictionary import (
 )
 from cdr.formats.radius_event import Attributes, event_of
 from cdr.formats.reading import Parsed, Reading, Rejection
+from cdr.formats.record_lines import lines
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.products import Product
 
@@ -43,7 +43,7 @@ _ESCAPED: Mapping[bytes, bytes] = {b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 _NUMBERED = re.compile(r"attr-(\d{1,3})", re.IGNORECASE)
 _DATE = re.compile(r"([A-Z][a-z]{2} +\d{1,2} \d{4} \d\d:\d\d:\d\d) ([\w+-]+)")
 
-_QUARTER = timedelta(minutes=15)
+_QUARTER = 900  # seconds
 
 _IANA_NAMES: Mapping[str, int] = {
     "error-cause": 101,
@@ -171,7 +171,7 @@ def _unescape(match: re.Match[bytes]) -> bytes:
 def _received(printed: list[Line]) -> datetime | None:
     """Return when FreeRADIUS got the packet, where the record tells it."""
     for line in printed:
-        if line.name == "Timestamp" and line.word.isdigit() and len(line.word) <= 10:
+        if line.name == "Timestamp" and re.fullmatch(r"[0-9]{1,10}", line.word):
             return datetime.fromtimestamp(int(line.word), UTC)
     return None
 
@@ -224,16 +224,16 @@ def _epoch(date: re.Match[str], zone: tzinfo, came: datetime | None) -> int:
         naive = datetime.strptime(text, "%b %d %Y %H:%M:%S")  # noqa: DTZ007
     except ValueError:
         raise Unparsable(f"Event-Timestamp reads {date[0]!r}, which is no date") from None
+    seconds = int(naive.replace(tzinfo=UTC).timestamp())
     if abbreviation in ("UTC", "GMT"):
-        return int(naive.replace(tzinfo=UTC).timestamp())
-    if offset := re.fullmatch(r"([+-])(\d\d):?(\d\d)?", abbreviation):
-        ahead = timedelta(hours=int(offset[2]), minutes=int(offset[3] or 0)) * (-1 if offset[1] == "-" else 1)
-        return int((naive.replace(tzinfo=UTC) - ahead).timestamp())
+        return seconds
+    if offset := re.fullmatch(r"([+-])([0-9]{2}):?([0-9]{2})?", abbreviation):
+        ahead = int(offset[2]) * 3600 + int(offset[3] or 0) * 60
+        return seconds + (ahead if offset[1] == "-" else -ahead)
     for fold in (0, 1):
         local = naive.replace(tzinfo=zone, fold=fold)
         if local.tzname() == abbreviation:
             return int(local.timestamp())
     if came is None:
         raise Unparsable(f"Event-Timestamp reads {date[0]!r}; zone {abbreviation} is not the proxy's: which is meant?")
-    quarters = round((naive.replace(tzinfo=UTC) - came) / _QUARTER)
-    return int((naive.replace(tzinfo=UTC) - quarters * _QUARTER).timestamp())
+    return seconds - round((seconds - came.timestamp()) / _QUARTER) * _QUARTER

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv6Address
 from typing import NamedTuple, TypeAlias
 
 from cdr.events import text_of
@@ -77,7 +77,7 @@ def decode_value(raw: bytes, attribute: Attribute) -> Value:
         case DataType.SIGNED:
             return int.from_bytes(raw, "big", signed=True)
         case DataType.IPV4:
-            return str(IPv4Address(raw))
+            return ".".join(map(str, raw))
         case DataType.IPV6:
             return str(IPv6Address(raw))
         case DataType.IPV6_PREFIX if 2 <= len(raw) <= 18 and raw[1] <= 128:

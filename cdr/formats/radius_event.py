@@ -73,12 +73,12 @@ def event_of(attributes: Attributes, reading: Reading, *, backend: Backend, raw:
         code = 200
         duration_us = _duration_us(core)
         ended_at = None if duration_us is None else _later(time, duration_us)
-    labels = leg_labels(reading, backend)
+    labels, extras = leg_labels(reading, backend), extra_labels(reading, backend)
     if kind is not Kind.CDR and labels and _mixes_legs(reading):
         if before_duration and _SETUP_TIME not in core and rest[before_duration - 1][0] == labels[-1]:
             del rest[before_duration - 1]
-        rest = _put_right(rest, extra_labels(reading, backend), labels) or rest
-    extra, legs = _split_legs(rest, labels)
+        rest = _put_right(rest, extras, labels) or rest
+    extra, legs = _split_legs(rest, labels, extras)
     return AccEvent(
         kind=kind,
         method=method,
@@ -126,9 +126,9 @@ def _integer(core: Mapping[str, Value], name: str, default: int | None = None) -
 
 
 def _method(core: Mapping[str, Value], reading: Reading) -> str:
-    """Return the SIP method; a number that the product does not use is kept as it is."""
+    """Return the SIP method: by its number, or as FreeRADIUS named it. A number not used by the product stays."""
     value = core.get(_METHOD)
-    if isinstance(value, str) and value and not value.isdigit():
+    if isinstance(value, str) and value[:1].isalpha():
         return value.upper()
     number = _integer(core, _METHOD)
     return METHOD_NAMES[reading.product].get(number, str(number))
@@ -214,10 +214,12 @@ def extra_labels(reading: Reading, backend: Backend) -> tuple[str, ...]:
     return extras.get(backend, extras.get(Backend.RADIUS, ()))
 
 
-def _split_legs(rest: Sequence[tuple[str, str]], labels: Sequence[str] | None) -> tuple[Pairs, tuple[Pairs, ...]]:
+def _split_legs(
+    rest: Sequence[tuple[str, str]], labels: Sequence[str] | None, extras: Sequence[str]
+) -> tuple[Pairs, tuple[Pairs, ...]]:
     """Return extras and legs. Unknown leg labels: what repeats is one, and what looks like one beside its like."""
     if labels is None:
-        labels = _likely_leg_labels(rest)
+        labels = _likely_leg_labels(name for name, _ in rest if name not in extras)
     own = frozenset(labels)
     values = [pair for pair in rest if pair[0] in own]
     if not values:
@@ -225,9 +227,9 @@ def _split_legs(rest: Sequence[tuple[str, str]], labels: Sequence[str] | None) -
     return tuple(pair for pair in rest if pair[0] not in own), tuple(_paired(values, labels))
 
 
-def _likely_leg_labels(rest: Iterable[tuple[str, str]]) -> list[str]:
+def _likely_leg_labels(names: Iterable[str]) -> list[str]:
     count: dict[str, int] = {}
-    for name, _ in rest:
+    for name in names:
         count[name] = count.get(name, 0) + 1
     roles = {name: suggest_leg_role(name) for name in count}
     named = {Role.LEG_SOURCE, Role.LEG_DESTINATION} <= set(roles.values())
