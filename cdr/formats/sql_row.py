@@ -176,15 +176,21 @@ class _Header:
 
     def require(self, names: Iterable[str]) -> list[int]:
         """Take columns that must be there."""
-        found = {name: self._find(name) for name in names}
-        missing = ", ".join(name for name, column in found.items() if column is None)
+        taken, missing = [], []
+        for name in names:
+            column = self._find(name)
+            if column is None:
+                missing.append(name)
+            else:
+                taken.append(self._free.pop(column))
         if missing:
-            seen = ", ".join(self.names) or "none"
+            seen = ", ".join(self.names)
+            seen = seen[:200] + "…" if len(seen) > 200 else seen or "none"
             raise Unparsable(
-                f"there is no column {missing} (there are: {seen[:200] + '…' if len(seen) > 200 else seen}); if the "
-                "proxy's table names it otherwise (parameters acc_*_column, cdr_*_id), enter its name in the layout"
+                f"there is no column {', '.join(missing)} (there are: {seen}); if the proxy's "
+                "table names it otherwise (parameters acc_*_column, cdr_*_id), enter its name in the layout"
             )
-        return [self._free.pop(column) for column in found.values() if column is not None]
+        return taken
 
     def take(self, name: str) -> int | None:
         """Take a column that need not be there and is no extra of the proxy's configuration."""

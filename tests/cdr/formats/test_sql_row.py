@@ -518,6 +518,11 @@ def test_a_missing_column_is_named_with_the_remedy() -> None:
         RowReader(("id", "method", "from_tag", "to_tag", "sip_code", "sip_reason"), Table.ACC, Reading())
 
 
+def test_a_column_that_two_names_lead_to_is_missing_for_the_second() -> None:
+    with pytest.raises(Unparsable, match="no column from_tag"):
+        RowReader(CORE, Table.ACC, reading(columns={"to_tag": "from_tag"}))
+
+
 def test_a_column_that_stands_twice_is_named() -> None:
     with pytest.raises(Unparsable, match="'method' stands twice"):
         RowReader((*CORE, "method"), Table.ACC, Reading())
