@@ -28,6 +28,7 @@ class Name(StrEnum):
     CDR = "E_ACC_CDR"
 
 
+_NAMES = frozenset(Name)
 _CORE = frozenset({"method", "from_tag", "to_tag", "callid", "sip_code", "sip_reason", "time"})
 _TIMES = frozenset({"duration", "ms_duration", "setuptime", "created"})
 
@@ -68,7 +69,7 @@ def _notification(members: Mapping[str, Any]) -> tuple[Name, Mapping[str, Any]]:
     else:
         params = {label: value for label, value in members.items() if label != "event"}
         name = members.get("event", _likely_name(members))
-    if not isinstance(name, str) or name not in Name._value2member_map_:
+    if not isinstance(name, str) or name not in _NAMES:
         raise Unparsable(f"{json_text(name)[:80]!r} is no accounting; subscribe to {', '.join(Name)}")
     return Name(name), params
 

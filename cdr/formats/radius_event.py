@@ -34,6 +34,8 @@ class Status(IntEnum):
     FAILED = 15
 
 
+_STATUSES = frozenset(Status)
+
 _STATUS, _METHOD, _CODE, _TIME = "Acct-Status-Type", "Sip-Method", "Sip-Response-Code", "Event-Timestamp"
 _FROM_TAG, _TO_TAG, _CALL_ID, _DELAY = "Sip-From-Tag", "Sip-To-Tag", "Acct-Session-Id", "Acct-Delay-Time"
 _DURATION, _MS_DURATION = "Sip-Call-Duration", "Sip-Call-MSDuration"
@@ -147,7 +149,7 @@ def _kind(status: int, method: str, code: int) -> Kind:
     OpenSER sends re-INVITE and ACK as Start, Kamailio and OpenSIPS as Alive: the method decides before the status.
     Only OpenSIPS' dialog record is a Stop with method INVITE.
     """
-    if status not in Status._value2member_map_:
+    if status not in _STATUSES:
         raise Unparsable(f"{_STATUS} is {status}; acc sends Start 1, Stop 2, Alive 3, Failed 15")
     if method == "INVITE" and status == Status.STOP:
         return Kind.CDR
