@@ -107,7 +107,8 @@ def classify(method: str, code: int, *, missed: bool = False) -> Kind:
 def statement(event: AccEvent) -> str:
     """Return all that the event says, in one line of ASCII that no other event has.
 
-    ``raw`` does not count: a line that came once from a file and once from the network differs in its header.
+    ``raw`` does not count: a line that came once from a file and once from the network differs in its header. Neither
+    does a label without a value: RADIUS leaves it out, and a table may have got the column later.
     """
     # ascii() quotes and escapes as repr() does, and alike in every Python version.
     return ascii(
@@ -121,12 +122,16 @@ def statement(event: AccEvent) -> str:
             event.reason,
             _microseconds(event.time),
             event.position,
-            event.extra,
-            event.legs,
+            event.extra and _with_value(event.extra),
+            event.legs and tuple(map(_with_value, event.legs)),
             event.ended_at and _microseconds(event.ended_at),
             event.duration_us,
         )
     )
+
+
+def _with_value(pairs: Pairs) -> Pairs:
+    return tuple(pair for pair in pairs if pair[1])
 
 
 def fingerprint(event: AccEvent, said: str = "") -> bytes:

@@ -86,7 +86,7 @@ def _answered(
         flags.add(Flag.DIRECTION_UNKNOWN)
     call.flags = tuple(flags)
     told = _of_moment(openings, start)
-    speakers = [*told, *case.cdrs] or [*case.tries, *case.early] or [*case.alive, *case.stops]
+    speakers = [*told, *case.cdrs] or [*case.tries, *case.early] or [*case.alive, *case.stops, *case.dead]
     speakers += [ending.stop] if ending.stop is not None and not _among(ending.stop, speakers) else []
     return call, speakers, _uses_of_dialog(case, told, start, ending)
 
@@ -196,7 +196,7 @@ def _tags(case: Case) -> tuple[str, str]:
         return "", ""
     caller_tag = case.caller_tag
     if caller_tag is None:
-        caller_tag = next(iter([*case.stops, *case.alive])).event.from_tag
+        caller_tag = next(iter([*case.stops, *case.alive, *case.dead])).event.from_tag
     one, other = case.pair
     return caller_tag, (other if caller_tag == one else one)
 

@@ -160,7 +160,7 @@ def _rest(
         known = dialogs.get(pair_of(event)) if event.to_tag else None
         if event.kind is Kind.INTERIM and event.to_tag:
             case = known or dialogs.setdefault(pair_of(event), Case(pair=pair_of(event)))
-            case.alive.append(one)
+            (case.dead if event.code in _ALIVE_NOT else case.alive).append(one)
         elif known is not None and _is_within(one, known):
             (known.dead if event.code in _ALIVE_NOT else known.alive).append(one)
         elif event.kind is Kind.CDR:

@@ -63,6 +63,10 @@ def test_a_redelivery_has_the_same_fingerprint_whatever_carried_it() -> None:
     assert fingerprint(START._replace(raw=b"another header")) == fingerprint(START)
 
 
+def test_a_label_without_a_value_makes_no_other_event() -> None:
+    assert fingerprint(START._replace(extra=(("ua", "phone"), ("added_later", "")))) == fingerprint(START)
+
+
 @pytest.mark.parametrize(
     "change",
     [

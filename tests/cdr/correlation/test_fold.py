@@ -454,8 +454,9 @@ def test_requests_within_the_dialog_prove_it_alive() -> None:
     assert call(invite("a", "b", 0), update, now=after(4 * 3600 + 1)).state == State.ONGOING
 
 
-def test_a_reinvite_that_found_nobody_proves_nothing() -> None:
-    only = call(invite("a", "b", 0), invite("a", "b", 3600, 408), now=after(4 * 3600 + 1))
+@pytest.mark.parametrize("kind", [Kind.FAILED, Kind.INTERIM])
+def test_a_reinvite_that_found_nobody_proves_nothing(kind: Kind) -> None:
+    only = call(invite("a", "b", 0), told(kind, "INVITE", "a", "b", 3600, 408), now=after(4 * 3600 + 1))
     assert only.state == State.STOP_MISSING
 
 

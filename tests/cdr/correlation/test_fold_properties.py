@@ -37,6 +37,7 @@ SHAPES = st.sampled_from(
         (Kind.CDR, "INVITE", 0),
         (Kind.CDR, "INVITE", 200),
         (Kind.INTERIM, "INVITE", 200),
+        (Kind.INTERIM, "INVITE", 481),
         (Kind.ON, "", 0),
     ]
 )
