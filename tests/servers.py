@@ -87,8 +87,13 @@ def _programs(home: Path, owner: dict[str, Any]) -> Path:
     try:
         _run([installed / "bin" / "postgres", "--version"], home, owner)
     except PermissionError:
-        shutil.copytree(installed, home / "postgresql", symlinks=True)
-        return home / "postgresql" / "bin"
+        # The programs look for their libraries beside the package, so the copy keeps the wheel's arrangement.
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.exists():
+            shutil.copytree(libraries, home / libraries.name)
+        copied = home / package.name / installed.name
+        shutil.copytree(installed, copied, symlinks=True)
+        return copied / "bin"
     return installed / "bin"
 
 
