@@ -1,0 +1,255 @@
+"""The only writer of calls: takes the calls with new events, folds all their events, publishes what became of them.
+
+A call is made by one worker at a time, however many run: a worker takes the mark of a call (``Pending``) off in its
+transaction before it reads the call's events, and nobody else can have the mark until then (see ``cdr.bulk``).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from cdr.bulk import Database, Row, Table, database
+from cdr.correlation.fold import fold
+from cdr.correlation.matching import identity_of
+from cdr.correlation.record import Observed, Policy, State, Use
+from cdr.events import AccEvent, Kind, Pairs
+from cdr.models import Call, Event, Pending
+from cdr.published import Wanted, publish, wanted
+from proxyconf.models import Proxy
+from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.products import Product, Version
+
+logger = logging.getLogger(__name__)
+
+BATCH = 2_000
+"""Call-IDs per transaction."""
+
+_FIRST = -(2**63)  # the least call_key
+_PENDING = Table(Pending, "call_key")
+_EVENTS = Table(
+    Event,
+    "id",
+    "proxy",
+    "call_key",
+    "kind",
+    "method",
+    "from_tag",
+    "to_tag",
+    "call_id",
+    "code",
+    "reason",
+    "time",
+    "precision",
+    "backend",
+    "extra",
+    "legs",
+    "ended_at",
+    "duration_us",
+    "created_at",
+    "position",
+    "flags",
+)
+_KINDS: Mapping[str, Kind] = {kind.value: kind for kind in Kind}
+_BACKENDS: Mapping[str, Backend] = {backend.value: backend for backend in Backend}
+
+
+def correlate_pending(*, now: datetime | None = None, batch: int = BATCH, limit: int | None = None) -> int:
+    """Correlate the calls that have events nobody looked at yet, until none is left or ``limit`` Call-IDs are done.
+
+    Returns how many Call-IDs were looked at. ``now`` (default: the clock) decides one thing: whether a call without
+    STOP is still taken for ongoing. Any number of workers may run this at once. Each batch is a transaction of its
+    own: after an error the batches before are published, and the failed one is still pending.
+    """
+    done, start = 0, _FIRST
+    while limit is None or done < limit:
+        size = batch if limit is None else min(batch, limit - done)
+        with transaction.atomic():
+            there = database()
+            keys = there.claim(size, start)
+            if keys:
+                _correlate(there, keys, now or timezone.now())
+        if not keys and start == _FIRST:
+            break
+        # On from where this batch ended: what it left behind in the table need not be passed again.
+        start = keys[-1] + 1 if keys and keys[-1] < -_FIRST - 1 else _FIRST
+        done += len(keys)
+    return done
+
+
+def mark_all() -> int:
+    """Mark every call that has events as pending; return how many Call-IDs were not marked before."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO cdr_pending (call_key) SELECT DISTINCT call_key FROM cdr_event WHERE call_key IS NOT NULL"
+            " ORDER BY call_key ON CONFLICT DO NOTHING"
+        )
+        return int(cursor.rowcount)
+
+
+def mark_overdue(*, now: datetime) -> int:
+    """Correlate the ongoing calls whose STOP was due before ``now``, which makes them calls without STOP.
+
+    Returns how many Call-IDs were looked at.
+    """
+    done, after = 0, None
+    overdue = Call.objects.filter(state=State.ONGOING, stop_due_at__lt=now, superseded=False).order_by("call_key")
+    while True:
+        with transaction.atomic():
+            further = overdue if after is None else overdue.filter(call_key__gt=after)
+            keys = list(further.values_list("call_key", flat=True).distinct()[:BATCH])
+            if not keys:
+                return done
+            there = database()
+            there.mark(keys)  # waits for whoever is at one of them, and keeps others away
+            there.delete(_PENDING, "call_key", keys)
+            _correlate(there, keys, now)
+        after = keys[-1]
+        done += len(keys)
+
+
+class Explained(NamedTuple):
+    """An event, what became of it, and the call it is part of (``None``: of no call, or of one not correlated yet)."""
+
+    event: Event
+    use: Use
+    call: Call | None
+
+
+def explain(call: Call) -> list[Explained]:
+    """Return all events with the Call-ID of ``call`` in its cluster, by time, each with the rule that used it."""
+    known = policies()
+    events = [
+        event
+        for event in Event.objects.filter(call_key=call.call_key, call_id=call.call_id).select_related(
+            "proxy", "source"
+        )
+        if known[event.proxy.name].cluster == call.cluster
+    ]
+    folded = fold([_observed_of(event) for event in events], known, timezone.now())
+    calls = {stored.identity: stored for stored in Call.objects.filter(call_key=call.call_key, superseded=False)}
+    made = [calls.get(identity_of(record)) for record in folded.calls]
+    return [
+        Explained(event, use, None if use.call is None else made[use.call])
+        for event, use in zip(events, folded.uses, strict=True)
+    ]
+
+
+def policies() -> dict[str, Policy]:
+    """Return what correlation must know of each proxy, by name."""
+    return {proxy.name: _policy(proxy) for proxy in Proxy.objects.all()}
+
+
+def _policy(proxy: Proxy) -> Policy:
+    return Policy(
+        layout=proxy.field_layout,
+        max_call=proxy.max_call,
+        cluster=proxy.cluster,
+        time_of_first_event=proxy.product == Product.OPENSIPS and Version.parse(proxy.version) >= (3, 2),
+    )
+
+
+def _correlate(there: Database, keys: Sequence[int], now: datetime) -> None:
+    """Publish the calls of the events with ``keys``, whose marks are taken off in this transaction."""
+    rows = there.rows(_EVENTS, "call_key", keys)
+    proxies = {proxy.pk: proxy for proxy in Proxy.objects.all()}  # read after the events: all theirs are there
+    known = {proxy.name: _policy(proxy) for proxy in proxies.values()}
+    names = {pk: proxy.name for pk, proxy in proxies.items()}
+    publishable, calls = _folded(keys, rows, names, known, now)
+    publish(there, publishable, calls)
+
+
+def _folded(
+    keys: Sequence[int], rows: Iterable[Row], names: Mapping[int, str], known: Mapping[str, Policy], now: datetime
+) -> tuple[Sequence[int], list[Wanted]]:
+    """Return the calls of the events in ``rows``, and the keys they are the calls of.
+
+    Should the events of one Call-ID be more than ``fold`` can take, the others do not suffer: the log tells, and what
+    is published of that one stays.
+    """
+    events = [_observed(row, names) for row in rows]
+    try:
+        return keys, _wanted([key for _, key in events], [event for event, _ in events], known, now)
+    except Exception:
+        logger.warning("a batch of %d Call-IDs cannot be correlated as one; each is tried by itself", len(keys))
+    grouped: dict[int, list[Observed]] = {key: [] for key in keys}
+    for event, key in events:
+        grouped[key].append(event)
+    good: list[int] = []
+    calls: list[Wanted] = []
+    for key, group in grouped.items():
+        try:
+            calls += _wanted([key] * len(group), group, known, now)
+            good.append(key)
+        except Exception:
+            logger.exception("the events of Call-ID %r cannot be correlated", group[0].event.call_id)
+    return good, calls
+
+
+def _wanted(
+    keys: Sequence[int], events: Sequence[Observed], known: Mapping[str, Policy], now: datetime
+) -> list[Wanted]:
+    """Return the calls of ``events``; ``keys`` are theirs, one each."""
+    folded = fold(events, known, now)
+    key_of: dict[int | None, int] = {use.call: key for use, key in zip(folded.uses, keys, strict=True)}
+    return [wanted(key_of[index], record) for index, record in enumerate(folded.calls)]
+
+
+def _observed(row: Row, names: Mapping[int, str]) -> tuple[Observed, int]:
+    """Return the event of a row of ``_EVENTS`` and its ``call_key``."""
+    id, proxy, key, kind, method, from_tag, to_tag, call_id, code, reason, time, precision, backend, *rest = row  # noqa: A001
+    extra, legs, ended_at, duration_us, created_at, position, flags = rest
+    event = AccEvent(
+        _KINDS[kind],
+        method,
+        from_tag,
+        to_tag,
+        call_id,
+        code,
+        reason,
+        time,
+        precision,
+        _BACKENDS[backend],
+        _pairs(json.loads(extra)) if extra != "[]" else (),
+        tuple(map(_pairs, json.loads(legs))) if legs != "[]" else (),
+        ended_at,
+        duration_us,
+        created_at,
+        position,
+        tuple(flags.split()) if flags else (),
+    )
+    return Observed(event, names[proxy], id), key
+
+
+def _observed_of(event: Event) -> Observed:
+    """Return the stored event as ``fold`` takes it."""
+    normal = AccEvent(
+        Kind(event.kind),
+        event.method,
+        event.from_tag,
+        event.to_tag,
+        event.call_id,
+        event.code,
+        event.reason,
+        event.time,
+        event.precision,
+        Backend(event.backend),
+        _pairs(event.extra),
+        tuple(map(_pairs, event.legs)),
+        event.ended_at,
+        event.duration_us,
+        event.created_at,
+        event.position,
+        tuple(event.flags),
+    )
+    return Observed(normal, event.proxy.name, event.pk)
+
+
+def _pairs(stored: Iterable[Sequence[str]]) -> Pairs:
+    return tuple((label, text) for label, text in stored)

@@ -1,0 +1,322 @@
+"""The stored calls: what correlation made of the events goes into the rows that pages, exports and billing read.
+
+A call is written only when it says something else than before; each change is a new ``revision``. ``updated_at`` is the
+time of the change on this host's clock, taken just before the transaction commits: who follows changes by it reads
+again from a little before where he stopped, for transactions of several workers do not commit in the order of their
+clocks.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.utils import timezone
+
+from cdr.bulk import Database, Row, Table, Wire
+from cdr.correlation.matching import identity_of, match
+from cdr.correlation.record import AttemptRecord, CallRecord, Flag, LegRecord
+from cdr.models import Attempt, Call, CallRevision, Leg
+from cdr.models.fields import WordsField
+
+
+class Content(NamedTuple):
+    """What a call says: the columns that the events decide, as they are read."""
+
+    cluster: str
+    call_id: str
+    from_tag: str
+    to_tag: str
+    caller: str | None
+    callee: str | None
+    source_ip: str | None
+    user_agent: str | None
+    state: str
+    outcome: str | None
+    started_at: datetime
+    answered_at: datetime | None
+    ended_at: datetime | None
+    duration: timedelta | None
+    duration_kind: str
+    released_by: str | None
+    sip_code: int | None
+    sip_reason: str | None
+    extra: dict[str, str]
+    flags: str
+    proxies: str
+    backends: str
+    events: int
+    stop_due_at: datetime | None
+
+
+class Wanted(NamedTuple):
+    """A call as its events tell it, to be published. ``key`` is its events' ``call_key``."""
+
+    key: int
+    identity: bytes
+    content: Content
+    legs: tuple[LegRecord, ...]
+    attempts: tuple[AttemptRecord, ...]
+
+    @property
+    def scope(self) -> tuple[object, ...]:
+        return (self.key, self.content.cluster, self.content.call_id)
+
+    @property
+    def from_tag(self) -> str:
+        return self.content.from_tag
+
+
+class Published(NamedTuple):
+    """A call as it is stored."""
+
+    id: int
+    key: int
+    identity: bytes
+    superseded: bool
+    revision: int
+    updated_at: datetime
+    content: Content
+
+    @property
+    def scope(self) -> tuple[object, ...]:
+        return (self.key, self.content.cluster, self.content.call_id)
+
+    @property
+    def from_tag(self) -> str:
+        return self.content.from_tag
+
+
+_CALLS = Table(Call, "id", "call_key", "identity", "superseded", "revision", "updated_at", *Content._fields)
+_LEGS = Table(Leg, "call", "position", "source", "destination", "type", "values")
+_ATTEMPTS = Table(Attempt, "call", "position", "code", "reason", "to_tag", "time")
+_REVISIONS = Table(CallRevision, "call", "revision", "at", "changes")
+_EXTRA = Content._fields.index("extra")
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def wanted(key: int, record: CallRecord) -> Wanted:
+    """Return the call of ``record``, whose events have ``key``."""
+    content = Content(
+        record.cluster,
+        record.call_id,
+        record.from_tag,
+        record.to_tag,
+        record.caller,
+        record.callee,
+        record.source_ip,
+        record.user_agent,
+        f"{record.state}",  # its plain text
+        record.outcome and f"{record.outcome}",
+        record.started_at,
+        record.answered_at,
+        record.ended_at,
+        record.duration,
+        f"{record.duration_kind}",
+        record.released_by and f"{record.released_by}",
+        record.sip_code,
+        record.sip_reason,
+        dict(reversed(record.extra)) if record.extra else {},  # of a label's values the first
+        WordsField.joined(record.flags),
+        WordsField.joined(record.proxies),
+        WordsField.joined(record.backends),
+        record.events,
+        record.stop_due_at,
+    )
+    return Wanted(key, identity_of(record), content, record.legs, record.attempts)
+
+
+def publish(database: Database, keys: Sequence[int], calls: Sequence[Wanted]) -> None:
+    """Make the stored calls with ``keys`` be ``calls``, all of them."""
+    stored = [_published(row) for row in database.rows(_CALLS, "call_key", keys)]
+    if stored:
+        pairs, added, left = match(stored, calls)
+        _change(database, pairs, left)
+    else:
+        added = list(calls)
+    _add(database, added)
+
+
+def _add(database: Database, calls: Sequence[Wanted]) -> None:
+    if not calls:
+        return
+    ids = database.new_ids(_CALLS, len(calls))
+    numbered = list(zip(ids, calls, strict=True))
+    now = database.wire.time(timezone.now())
+    database.insert(
+        _CALLS,
+        (_row(database.wire, pk, call.key, call.identity, False, 1, now, call.content) for pk, call in numbered),
+    )
+    _add_parts(database, [(pk, call) for pk, call in numbered if call.legs or call.attempts])
+
+
+def _change(database: Database, pairs: Iterable[tuple[Published, Wanted]], left: Iterable[Published]) -> None:
+    """Write what is different now; flag those of ``left`` that are not flagged yet."""
+    pairs = list(pairs)
+    parts = _parts(database, [old.id for old, _ in pairs])
+    rows: list[Row] = []
+    revisions: list[Row] = []
+    rewritten: list[tuple[int, Wanted]] = []
+    wire, at = database.wire, timezone.now()
+    now = wire.time(at)
+    for old, new in pairs:
+        changes = _differences(old.content, new.content)
+        if old.superseded:
+            changes["superseded"] = [True, False]
+        for name, before, after in zip(("legs", "attempts"), parts[old.id], _parts_of(new), strict=True):
+            if before != after:
+                changes[name] = [before, after]
+        if {"legs", "attempts"} & changes.keys():
+            rewritten.append((old.id, new))
+        if changes:
+            revision = old.revision + 1
+            rows.append(_row(wire, old.id, new.key, new.identity, False, revision, now, new.content))
+            revisions.append((old.id, wire.int4(revision), now, wire.json(_json(changes))))
+        elif old.identity != new.identity:  # known by another name, and otherwise the same
+            unchanged = wire.time(old.updated_at)
+            rows.append(_row(wire, old.id, new.key, new.identity, False, old.revision, unchanged, new.content))
+    for old in left:
+        if not old.superseded:
+            flags = WordsField.joined([*old.content.flags.split(), Flag.SUPERSEDED.value])
+            content = old.content._replace(flags=flags)
+            changes = _differences(old.content, content) | {"superseded": [False, True]}
+            revision = old.revision + 1
+            rows.append(_row(wire, old.id, old.key, old.identity, True, revision, now, content))
+            revisions.append((old.id, wire.int4(revision), now, wire.json(_json(changes))))
+    if rows:
+        database.update(_CALLS, rows)
+    if revisions:
+        database.insert(_REVISIONS, revisions)
+    for table in (_LEGS, _ATTEMPTS):
+        if rewritten:
+            database.delete(table, "call_id", [pk for pk, _ in rewritten])
+    _add_parts(database, rewritten)
+
+
+def _row(
+    wire: Wire,
+    pk: int,
+    key: int,
+    identity: bytes,
+    superseded: bool,
+    revision: int,
+    updated_at: int | str,
+    content: Content,
+) -> Row:
+    """Return the row of a call, in the order of ``_CALLS``."""
+    time, int4 = wire.time, wire.int4
+    return (
+        pk,
+        key,
+        identity,
+        superseded,
+        int4(revision),
+        updated_at,
+        content.cluster,
+        content.call_id,
+        content.from_tag,
+        content.to_tag,
+        content.caller,
+        content.callee,
+        content.source_ip,
+        content.user_agent,
+        content.state,
+        content.outcome,
+        time(content.started_at),
+        content.answered_at and time(content.answered_at),
+        content.ended_at and time(content.ended_at),
+        None if content.duration is None else wire.length(content.duration),
+        content.duration_kind,
+        content.released_by,
+        None if content.sip_code is None else int4(content.sip_code),
+        content.sip_reason,
+        wire.json(_json(content.extra)) if content.extra else wire.json("{}"),
+        content.flags,
+        content.proxies,
+        content.backends,
+        int4(content.events),
+        content.stop_due_at and time(content.stop_due_at),
+    )
+
+
+def _published(row: Row) -> Published:
+    own, content = row[:6], list(row[6:])
+    content[_EXTRA] = {} if content[_EXTRA] == "{}" else json.loads(content[_EXTRA])
+    return Published(*own, Content(*content))
+
+
+def _add_parts(database: Database, calls: Sequence[tuple[int, Wanted]]) -> None:
+    """Store the legs and attempts of calls that have none stored."""
+    wire = database.wire
+    legs = [
+        (pk, wire.int4(at), leg.source, leg.destination, leg.type, wire.json(_json(dict(reversed(leg.values)))))
+        for pk, call in calls
+        for at, leg in enumerate(call.legs)
+    ]
+    attempts = [
+        (pk, wire.int4(at), wire.int4(one.code), one.reason, one.to_tag, wire.time(one.time))
+        for pk, call in calls
+        for at, one in enumerate(call.attempts)
+    ]
+    if legs:
+        database.insert(_LEGS, legs)
+    if attempts:
+        database.insert(_ATTEMPTS, attempts)
+
+
+Parts = tuple[list[dict[str, Any]], list[dict[str, Any]]]
+"""Legs and attempts as a revision tells them."""
+
+
+def _parts(database: Database, ids: Sequence[int]) -> dict[int, Parts]:
+    """Return the stored legs and attempts of each call."""
+    found: dict[int, Parts] = defaultdict(lambda: ([], []))
+    for call, _, source, destination, kind, values in sorted(database.rows(_LEGS, "call_id", ids), key=_place):
+        found[call][0].append(_leg(source, destination, kind, json.loads(values)))
+    for call, _, code, reason, to_tag, time in sorted(database.rows(_ATTEMPTS, "call_id", ids), key=_place):
+        found[call][1].append(_attempt(code, reason, to_tag, time))
+    return found
+
+
+def _place(row: Row) -> tuple[int, int]:
+    return row[0], row[1]
+
+
+def _parts_of(call: Wanted) -> Parts:
+    return (
+        [_leg(leg.source, leg.destination, leg.type, dict(reversed(leg.values))) for leg in call.legs],
+        [_attempt(one.code, one.reason, one.to_tag, one.time) for one in call.attempts],
+    )
+
+
+def _leg(source: str | None, destination: str | None, kind: str | None, values: dict[str, str]) -> dict[str, Any]:
+    return {"source": source, "destination": destination, "type": kind, "values": values}
+
+
+def _attempt(code: int, reason: str, to_tag: str, time: datetime) -> dict[str, Any]:
+    return {"code": code, "reason": reason, "to_tag": to_tag, "time": time.isoformat()}
+
+
+def _differences(before: Content, after: Content) -> dict[str, list[Any]]:
+    """Return what changed: by field [before, after] in JSON's terms (times in ISO 8601, durations in seconds)."""
+    if before == after:
+        return {}
+    return {
+        name: [_told(name, was), _told(name, now)]
+        for name, was, now in zip(Content._fields, before, after, strict=True)
+        if was != now
+    }
+
+
+def _told(name: str, value: Any) -> Any:
+    match value:
+        case datetime():
+            return value.isoformat()
+        case timedelta():
+            return value.total_seconds()
+        case str() if name in ("flags", "proxies", "backends"):
+            return value.split()
+    return value
