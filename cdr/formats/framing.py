@@ -1,0 +1,189 @@
+"""What carries a proxy's log text: lines of a stream, syslog headers, the proxy's own line prefix, JSON wrappings.
+
+Known headers: RFC 3164 §4.1 (with or without priority, host, year), RFC 5424 §6 (with or without priority and version),
+the same with ISO 8601 time stamps, and what the proxies put before a line on stderr (`` 1(1326) `` of OpenSER and
+Kamailio, ``Nov 22 23:57:58 [22192] `` of OpenSIPS), with or without a syslog header before it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, BinaryIO, NamedTuple
+
+MAX_LINE = 1 << 19
+"""Longest line that is looked at. The proxies write at most 64 KiB; wrapped in JSON that may grow sixfold."""
+
+MAX_HEAD = 1024
+"""Within how many bytes of a line its accounting must begin. Bounds the work that a hostile line can cause."""
+
+_LEVEL = rb"\b(?:DBG|DEBUG|INFO|NOTICE|WARN|WARNING|ERR|ERROR|CRIT|CRITICAL|ALERT|EMERG|BUG)\d?:"
+_ISO = rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?"
+_BSD = rb"[A-Z][a-z]{2} [ \d]\d (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d+)?"
+_IDENT = rb"(?!" + _LEVEL + rb")(?P<ident>[^\s:\[\]]+)(?:\[[^\]\s]*\])?:"
+_RFC3164 = rb"(?:" + _ISO + rb"|" + _BSD + rb") (?:[^\s\[]\S*(?<!:) )?" + _IDENT
+_RFC5424 = (
+    rb"(?:\d{1,2} )?" + _ISO + rb" \S+ (?P<app>\S*[^\s:]) \S+ \S+ (?:-|(?:\[(?:[^\]\\]|\\.)*\])+)(?: \xef\xbb\xbf)?"
+)
+_STDERR = rb"\d+\(\d+\) |" + _BSD + rb" \[\d+\] "
+_FRAME = rb"(?P<header>(?:<\d{1,3}>)?(?:" + _RFC3164 + rb"|" + _RFC5424 + rb"))? *(?P<process>" + _STDERR + rb")? *"
+
+# Kamailio: level, its log_prefix (free text, may hold what a caller sent), module, source line, function.
+_KAMAILIO = _LEVEL + rb" (?:(?!<script>|<core>|\[[\w./-]+:\d+\]: ).)*?\bacc \[[\w./-]+:\d+\]: (?:\w+\(\): )?"
+# OpenSIPS from 3.4: its log_prefix, the level. OpenSER and OpenSIPS before: nothing. No JSON object is a prefix.
+_OPENSIPS = rb"(?:(?!" + _LEVEL + rb'|\{ ?").)*?' + _LEVEL + rb" ?"
+
+_frame = re.compile(_FRAME, re.DOTALL)
+_usual_head = re.compile(_FRAME + rb"(?:" + _KAMAILIO + rb"|" + _OPENSIPS + rb"|)", re.DOTALL)
+_strange_head = re.compile(
+    rb"(?:(?!" + _LEVEL + rb"|<script>|<core>).)*(?:" + _KAMAILIO + rb"|" + _LEVEL + rb" ?|)", re.DOTALL
+)
+_process = re.compile(rb"[ \t]*(?:" + _STDERR + rb")")
+
+
+_DIGITS_AS_0 = bytes.maketrans(b"123456789", b"0" * 9)
+
+
+class Frame(NamedTuple):
+    """The header that a line begins with: where the message starts, who wrote it (``kamailio``, ``json_acc``; empty
+    where the header does not tell), and whether the header is one we know.
+    """
+
+    start: int
+    ident: bytes
+    known: bool
+
+
+def frame_of(line: bytes) -> Frame:
+    """Return the frame of a line; for an unknown one the message starts at 0."""
+    match = _frame.match(line)
+    if match is None or not (match["header"] or match["process"]):
+        return Frame(0, b"", known=False)
+    return Frame(match.end(), match["ident"] or match["app"] or b"", known=True)
+
+
+def is_usual_head(line: bytes, end: int) -> bool:
+    """Tell whether ``line`` up to ``end`` is a header that we know and what a proxy puts before accounting text."""
+    return end <= MAX_HEAD and _is_usual(line[:end].translate(_DIGITS_AS_0))
+
+
+@lru_cache(maxsize=1024)
+def _is_usual(head: bytes) -> bool:
+    """``head`` has 0 for every digit: the heads of a log differ in little else, and one digit is as good as another."""
+    return _usual_head.fullmatch(head) is not None
+
+
+def is_accounting_head(line: bytes, end: int) -> bool:
+    """Tell whether ``line`` up to ``end`` is what carriers and a proxy put before accounting text.
+
+    If not, the text at ``end`` is quoted by another message (a script that logs a hostile User-Agent, the database's
+    error message). A header that we do not know may be any text that shows no log level and no other writer's mark.
+    """
+    if is_usual_head(line, end):
+        return True
+    return end <= MAX_HEAD and not frame_of(line).known and _strange_head.fullmatch(line, 0, end) is not None
+
+
+def lines(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines of a log with their line endings, in constant memory.
+
+    A line longer than ``MAX_LINE`` is cut after ``MAX_LINE + 1`` bytes, so that its length shows it. A hole of NUL
+    bytes, as log rotation by copying leaves it, is skipped. The continuation of a header value that was folded over
+    several lines (RFC 3261 §7.3.1: CR LF and a blank; the proxies write it as it came) is joined to its line.
+    """
+    held = b""
+    for line in _physical_lines(stream):
+        if held:
+            if line[:1] in (b" ", b"\t") and not _process.match(line) and len(held) <= MAX_LINE:
+                held += line
+                continue
+            yield held
+            held = b""
+        if line.endswith(b"\r\n") and b"ACC: " in line:
+            held = line
+        else:
+            yield line
+    if held:
+        yield held
+
+
+def _physical_lines(stream: BinaryIO) -> Iterator[bytes]:
+    while line := stream.readline(MAX_LINE + 1):
+        if line[0] == 0:
+            line = line.lstrip(b"\0")
+            if not line:
+                continue
+        if len(line) > MAX_LINE and not line.endswith(b"\n"):
+            _skip_line(stream)
+        yield line
+
+
+def _skip_line(stream: BinaryIO) -> None:
+    while (rest := stream.readline(MAX_LINE)) and not rest.endswith(b"\n"):
+        pass
+
+
+def without_ending(line: bytes) -> bytes:
+    """Return the line without LF or CR LF at its end."""
+    return line.removesuffix(b"\n").removesuffix(b"\r")
+
+
+class Wrapped(NamedTuple):
+    """A log text that came inside a JSON object. ``foreign``: the object names a writer other than the acc module."""
+
+    text: bytes
+    foreign: bool
+
+
+_MESSAGE_KEYS = ("message", "msg", "log", "text")
+_WRITER_KEYS = ("module", "subsys")
+_decoder = json.JSONDecoder()
+
+
+def unwrap(message: bytes) -> Wrapped | None:
+    """Return the log text inside a JSON object, or None where ``message`` is no such object.
+
+    Kamailio's ``--log-engine=json`` writes ``{"level": …, "module": "acc", "function": …, "message": "ACC: …\\n"}``,
+    with flag ``a`` all keys begin with ``kamailio.``, with flag ``j`` the text is ``{"text": …}``, with flag ``U`` it
+    is the CEE form ``@cee: {…, "subsys": "acc", "native": {"function": …}, "msg": …}``. Containers write
+    ``{"log": …}``, journald ``{"MESSAGE": …}`` (text, or the list of its bytes).
+    The name of the function, where told, is put before the text, as it stands in a plain line.
+    """
+    text = message.removeprefix(b"@cee:").strip().decode("utf-8", "surrogateescape")
+    try:
+        record, _ = _decoder.raw_decode(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(record, dict):
+        return None
+    members = {key.rpartition(".")[2].lower(): value for key, value in record.items()}
+    content = _content(members)
+    if content is None:
+        return None
+    native = members.get("native")
+    function = members.get("function", native.get("function") if isinstance(native, dict) else None)
+    if isinstance(function, str):
+        content = _encoded(function) + b"(): " + content
+    return Wrapped(content, any(members.get(key, "acc") != "acc" for key in _WRITER_KEYS))
+
+
+def _content(members: dict[str, Any]) -> bytes | None:
+    for key in _MESSAGE_KEYS:
+        match members.get(key):
+            case str(text):
+                return _encoded(text)
+            case {"text": str(text)}:
+                return _encoded(text)
+            case [*codes] if all(isinstance(code, int) and 0 <= code < 256 for code in codes):
+                return bytes(codes)
+    return None
+
+
+def _encoded(text: str) -> bytes:
+    """Return the bytes that the text stood for. A lone surrogate that was escaped in the JSON stays visible."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace")

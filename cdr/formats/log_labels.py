@@ -1,0 +1,159 @@
+"""Which labels a log line has after its core fields: those of the layout, else those guessed from the line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple, TypeAlias
+
+from cdr.events import text_of
+from cdr.formats import labelled
+from proxyconf.vocabulary.layout import Backend, FieldLayout, Role
+
+Labels: TypeAlias = tuple[bytes, ...]
+
+PREFIX = rb"ACC: (?P<prefix>transaction answered|call missed|request accounted|request acknowledged|call ended): "
+CORE = (b"method", b"from_tag", b"to_tag", b"call_id")
+"""The core fields after the time fields; ``code`` (a number or nothing) and ``reason`` follow."""
+
+_CORE_NAMES = frozenset(
+    (*CORE, b"code", b"reason", b"timestamp", b"created", b"setuptime", b"call_start_time", b"ms_duration")
+)
+_SIP_PARAMETERS = frozenset(b"branch cause expires lr maddr q received rport tag text transport ttl".split())
+"""Parameters of URIs, Via, Contact (RFC 3261 §25.1) and Reason (RFC 3326), which ``;`` introduces inside values."""
+
+_MAX_EXTRAS, _MAX_LEG_LABELS = 64, 16
+"""How many labels the ``acc`` modules take."""
+
+_name = re.compile(rb";(?!user=(?:phone|ip)\b)([A-Za-z_][A-Za-z0-9_.-]{0,63})=")
+
+
+class Shape(NamedTuple):
+    """The labels after the core fields. ``known`` are these and the core's; ``line`` matches a whole accounting line that
+    has all of them in their order.
+    """
+
+    extras: Labels
+    legs: Labels
+    extra_names: tuple[str, ...]
+    leg_names: tuple[str, ...]
+    known: frozenset[bytes]
+    line: re.Pattern[bytes]
+
+
+class LogLabels:
+    """The labels in the log lines of one proxy.
+
+    Where the layout does not tell the extras or the legs of syslog, they are guessed from each line by itself:
+
+    * what looks like ``;name=`` after the reason begins an extra, except the names of core fields (a forged
+      ``;call_id=`` or ``;code=`` stays part of the value it came in) and well-known SIP parameters (``;transport=``…);
+    * a set of two names or more that fills the end of the line at least twice is that of the legs; so is a single set
+      at the end whose names mean a leg's source, destination and type by themselves (``FieldLayout.leg_role_of``);
+    * a name that comes again without forming such a set is part of the value that it stands in.
+    """
+
+    def __init__(self, layout: FieldLayout) -> None:
+        self._layout = layout
+        self._extras = _encoded(layout.extras.get(Backend.SYSLOG))
+        self._legs = _encoded(layout.legs.get(Backend.SYSLOG))
+        self._guess = lru_cache(maxsize=64)(self._make_guess)
+        self._shape = lru_cache(maxsize=64)(_make_shape)
+        known = self._extras is not None and self._legs is not None
+        self._known = _make_shape(self._extras or (), self._legs or ()) if known else None
+
+    def shape(self, line: bytes, start: int) -> Shape:
+        """Return the shape of a line whose accounting begins at ``start``."""
+        if self._known:
+            return self._known
+        return self.shape_of(line[line.find(b";reason=", start) + 1 :])
+
+    def shape_of(self, tail: bytes) -> Shape:
+        """Return the shape of a line, given what follows ``reason=``."""
+        if self._known:
+            return self._known
+        if self._extras is not None:
+            _, values, _ = labelled.split(tail, self._extras)
+            _, legs = self._guess(_names(values[-1][1] if values else tail))
+            return self._shape(self._extras, legs)
+        if self._legs:
+            before, _, _ = labelled.split(tail, self._legs[:1])
+            return self._shape(_once(_names(before)), self._legs)
+        if self._legs is not None:
+            return self._shape(_once(_names(tail)), ())
+        return self._shape(*self._guess(_names(tail)))
+
+    def _make_guess(self, names: Labels) -> tuple[Labels, Labels]:
+        legs_at = self._legs_begin(names)
+        return _once(names[:legs_at]), _once(names[legs_at:])
+
+    def _legs_begin(self, names: Labels) -> int:
+        size = len(names)
+        for length in range(2, min(_MAX_LEG_LABELS, size // 2) + 1):
+            last = names[size - length :]
+            start = size - length
+            while start >= length and names[start - length : start] == last:
+                start -= length
+            if start < size - length and len(set(last)) == length:
+                return start
+        places = range(max(size - _MAX_LEG_LABELS, 0), size - 1)
+        return next((at for at in places if self._means_leg(names[at:])), size)
+
+    def _means_leg(self, names: Labels) -> bool:
+        roles = [self._layout.leg_role_of(text_of(name)) for name in names]
+        return (
+            None not in roles
+            and len(set(roles)) == len(roles)
+            and {Role.LEG_SOURCE, Role.LEG_DESTINATION} <= set(roles)
+        )
+
+
+def _make_shape(extras: Labels, legs: Labels) -> Shape:
+    return Shape(
+        extras,
+        legs,
+        tuple(map(text_of, extras)),
+        tuple(map(text_of, legs)),
+        _CORE_NAMES.union(extras, legs),
+        _line_pattern(extras, legs),
+    )
+
+
+def _line_pattern(extras: Labels, legs: Labels) -> re.Pattern[bytes]:
+    """Return the pattern of a line with all labels in their order, whose core and leg values hold no ``;``.
+
+    Groups: prefix, time fields, the core fields, reason, the extras, and the text of all legs if there are ``legs``.
+    Possessive throughout: a line is read once, however hostile.
+    """
+    core = b"".join(b";" + label + rb"=([^;]*+)" for label in CORE)
+    open_ended = [b"reason", *extras]
+    following = [*extras, *legs[:1]]
+    ends = [rb"(?!" + re.escape(label) + rb"=)" for label in following] + [b""]
+    leg = b"".join(b";" + re.escape(label) + rb"=[^;]*+" for label in legs)
+    return re.compile(
+        PREFIX
+        + rb"((?:timestamp|created)=[^;]*+(?:;(?!method=)[^;]*+)*+)"
+        + core
+        + rb";code=(\d{0,9})"
+        + b"".join(
+            b";" + re.escape(label) + rb"=([^;]*+(?:;" + end + rb"[^;]*+)*+)"
+            for label, end in zip(open_ended, ends, strict=False)
+        )
+        + (rb"((?:" + leg + rb")++)" if legs else b"")
+        + rb"(?<!#012)\Z"
+    )
+
+
+def _names(text: bytes) -> Labels:
+    """Return what looks like labels in ``text``, in order."""
+    names = _name.findall(text)
+    return tuple(name for name in names if name not in _CORE_NAMES and name not in _SIP_PARAMETERS) if names else ()
+
+
+def _once(names: Sequence[bytes]) -> Labels:
+    return tuple(dict.fromkeys(names))[:_MAX_EXTRAS]
+
+
+def _encoded(labels: Sequence[str] | None) -> Labels | None:
+    return None if labels is None else tuple(label.encode() for label in labels)

@@ -1,0 +1,263 @@
+"""Accounting in log lines: what the ``acc`` modules of OpenSER, Kamailio and OpenSIPS write to syslog or stderr.
+
+One line per event, written by one ``printf`` without quoting or escaping::
+
+    ACC: transaction answered: timestamp=1795389790;method=INVITE;from_tag=…;to_tag=…;call_id=…;code=200;reason=OK;ua=…
+
+The prefixes are ``transaction answered`` (failed ones too), ``call missed``, ``request accounted`` (asked for by the
+proxy's script), ``request acknowledged`` and, from OpenSIPS 1.6, ``call ended`` (a dialog's own record). Kamailio's
+record of a dialog has none (``log_dialog``). Kamailio's ``acc_json`` writes objects under the name ``json_acc``.
+``framing`` knows what stands before, ``log_labels`` which labels follow, ``labelled`` where their values end.
+
+Flags: ``forged_separator`` where a value holds what looks like the beginning of a known field, so that its end is not
+sure; ``truncated`` where labels that the proxy is known to log are missing at the end: the line was cut (or comes from
+before they were configured). The attribute where a cut line ends cannot be trusted and is left out; only the reason
+is kept, as no rule reads it. A line that ends before ``reason=`` is rejected.
+
+Syslog daemons write control characters as ``#012``; values are kept as they came. "message repeated" lines add
+nothing: they repeat an event with all its fields.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import chain
+from typing import BinaryIO
+
+from cdr.events import AccEvent, Kind, Pairs, Unparsable, classify, text_of
+from cdr.formats import acc_json, framing, labelled
+from cdr.formats.labelled import Values
+from cdr.formats.log_dialog import dialog_event, line_flags
+from cdr.formats.log_labels import CORE, PREFIX, LogLabels, Shape
+from cdr.formats.log_time import Clock, ClockReader
+from cdr.formats.reading import IGNORED, Ignored, Parsed, Reading, Rejection
+from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.products import Product
+
+_DIALOG_FUNCTION = b"log_write_cdr"
+_KIND_OF_PREFIX = {
+    b"request accounted": Kind.MANUAL,
+    b"request acknowledged": Kind.ACK,
+    b"call ended": Kind.CDR,
+}
+_MAX_WRAPPINGS = 3  # a container's JSON around journald's around the proxy's
+_prefix = re.compile(PREFIX + rb"(?=timestamp=|created=)")
+_code_and_reason = re.compile(rb";code=(\d{0,9});reason=")
+_opened_json = re.compile(rb'(?:@cee: ?)?\{ ?"')
+
+
+def read(stream: BinaryIO, reading: Reading) -> Iterator[Parsed]:
+    """Read a log to its end, in constant memory: one result per line (the lines of a folded value count as one)."""
+    parse = LineParser(reading).parse
+    for line in framing.lines(stream):
+        yield parse(line)
+
+
+def parse_line(line: bytes, reading: Reading) -> Parsed:
+    """Parse one line. For many lines of one proxy keep a ``LineParser``."""
+    return LineParser(reading).parse(line)
+
+
+class LineParser:
+    """Parses the log lines of one proxy."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._labels = LogLabels(reading.layout)
+        self._clock = ClockReader(reading.layout.time).read
+        self._dialog_mark = reading.layout.cdr.start.encode() + b"="
+        self._begins = re.compile(
+            _prefix.pattern
+            + rb"|(?P<function>"
+            + _DIALOG_FUNCTION
+            + rb"\(\): )|(?<!\S)(?="
+            + re.escape(self._dialog_mark)
+            + rb")"
+        )
+
+    def parse(self, line: bytes) -> Parsed:
+        """Return what one line says, with or without its line ending. Nothing that it holds raises."""
+        line = framing.without_ending(line)
+        start = line.find(b"ACC: ")
+        if start < 0 and not (_DIALOG_FUNCTION in line or self._dialog_mark in line or b"json_acc" in line):
+            return IGNORED
+        try:
+            if 0 <= start < framing.MAX_HEAD and len(line) <= framing.MAX_LINE:
+                shape = self._labels.shape(line, start)
+                usual = shape.line.match(line, start)
+                if usual and framing.is_usual_head(line, start):
+                    return self._usual_event(usual, shape, line)
+            return self._unusual(line, _MAX_WRAPPINGS)
+        except Unparsable as error:
+            return Rejection(line[: framing.MAX_LINE], str(error))
+
+    def _usual_event(self, match: re.Match[bytes], shape: Shape, line: bytes) -> AccEvent:
+        """Build the event of a line with all its labels: the same that ``_line_event`` builds, sooner."""
+        prefix, clock, *values = match.groups()
+        legs = _usual_legs(values.pop(), shape.leg_names) if shape.legs else ()
+        text = bytes.decode if line.isascii() and b"\0" not in line else text_of
+        core, extras = values[:5], values[5:]
+        reason, *texts = map(text, extras)
+        extra = tuple(zip(shape.extra_names, texts, strict=True)) if texts else ()
+        # Only reason and extras may hold ";" in a usual line.
+        forged = b";" in b"".join(extras) and labelled.holds_separator(extras, shape.known)
+        flags = line_flags(cut=False, forged=True) if forged else ()
+        return _event(prefix, self._clock(clock), map(text, core), reason, extra, legs, flags, line)
+
+    def _unusual(self, line: bytes, wrappings: int) -> Parsed:
+        """Parse any line. Raise ``Unparsable``."""
+        if len(line) > framing.MAX_LINE:
+            return self._overlong(line)
+        frame, message = self._message(line)
+        if message.startswith((b"{", b"@cee:")) and wrappings:
+            if frame.ident == b"json_acc":
+                return _received_as(line, acc_json.parse_object(message, self._reading))
+            wrapped = framing.unwrap(message)
+            if wrapped is not None:
+                return IGNORED if wrapped.foreign else _received_as(line, self._unusual(wrapped.text, wrappings - 1))
+            if _opened_json.match(message) and _prefix.search(message):
+                raise Unparsable(f"the JSON object around the accounting text cannot be read; {_cut(line)}")
+        return self._plain(line)
+
+    def _message(self, line: bytes) -> tuple[framing.Frame, bytes]:
+        """Return the frame and the message; after an unknown header, a JSON object that stands before any accounting."""
+        frame = framing.frame_of(line)
+        if frame.known:
+            return frame, line[frame.start :]
+        brace = max(line.find(b"{", 0, framing.MAX_HEAD), 0)
+        return frame, line if self._begins.search(line, 0, brace) else line[brace:]
+
+    def _plain(self, line: bytes) -> Parsed:
+        begin = self._begin(line)
+        if begin is None:
+            return IGNORED
+        body = framing.without_ending(line[begin.end() :]).removesuffix(b"#012")  # the LF of the proxy's printf
+        if begin["prefix"]:
+            return self._line_event(begin["prefix"], body, line)
+        event = dialog_event(body, self._reading.layout, line)
+        if event is None and begin["function"]:
+            raise Unparsable(f'no "start=…; end=…; duration=…" at {_shown(body)}; {_cut(line)}')
+        return event or IGNORED
+
+    def _begin(self, line: bytes) -> re.Match[bytes] | None:
+        """Return where accounting begins; none where another message only quotes such text."""
+        for match in self._begins.finditer(line, 0, framing.MAX_HEAD):
+            if framing.is_accounting_head(line, match.end() if match["function"] else match.start()):
+                return match
+        return None
+
+    def _overlong(self, line: bytes) -> Parsed:
+        if self._begin(line) is None:
+            return IGNORED
+        raise Unparsable(
+            f"the line is longer than {framing.MAX_LINE} bytes, and no proxy writes such: is the file damaged?"
+        )
+
+    def _line_event(self, prefix: bytes, body: bytes, line: bytes) -> AccEvent:
+        (clock, *core), tail = _core_of(body, line)
+        shape = self._labels.shape_of(tail)
+        reason, extras, legs, cut = _attributes(tail, shape)
+        if not (extras or legs) and prefix == b"request accounted" and self._reading.product is Product.OPENSIPS:
+            cut = False  # OpenSIPS writes no extras when the script asks for the record
+        values = (*core, reason, *(value for _, value in chain(extras, *legs)))
+        return _event(
+            prefix,
+            self._clock(clock),
+            map(text_of, core),
+            text_of(reason),
+            labelled.pairs(extras),
+            tuple(labelled.pairs(leg) for leg in legs if any(value for _, value in leg)),
+            line_flags(cut=cut, forged=labelled.holds_separator(values, shape.known)),
+            line,
+        )
+
+
+def _attributes(tail: bytes, shape: Shape) -> tuple[bytes, Values, list[Values], bool]:
+    """Split what follows ``reason=``: the reason, the extras, the legs, and whether the line was cut."""
+    reason, extras, cut = labelled.split(tail, (*shape.extras, *shape.legs[:1]))
+    if cut:
+        return reason, extras[:-1], [], True
+    if not shape.legs:
+        return reason, extras, [], False
+    legs, cut = labelled.split_legs(extras.pop()[1], shape.legs)
+    return reason, extras, legs, cut
+
+
+def _usual_legs(text: bytes, names: Sequence[str]) -> tuple[Pairs, ...]:
+    values = [part.partition("=")[2] for part in text_of(text).split(";")[1:]]
+    sets = [values[at : at + len(names)] for at in range(0, len(values), len(names))]
+    return tuple(tuple(zip(names, leg, strict=True)) for leg in sets if any(leg))
+
+
+def _core_of(body: bytes, line: bytes) -> tuple[list[bytes], bytes]:
+    """Return the time fields, method, From tag, To tag, Call-ID and code, and what follows ``reason=``."""
+    values = []
+    start = 0
+    for label in CORE:
+        mark = b";" + label + b"="
+        end = body.find(mark, start)
+        if end < 0:
+            raise Unparsable(f"no {_shown(mark)} after {_shown(body[start:])}; {_cut(line)}")
+        values.append(body[start:end])
+        start = end + len(mark)
+    code = _code_and_reason.search(body, start)
+    if code is None:
+        raise Unparsable(f'no number in ";code=" and ";reason=" after {_shown(body[start:])}; {_cut(line)}')
+    return [*values, body[start : code.start()], code[1]], body[code.end() :]
+
+
+def _event(
+    prefix: bytes,
+    clock: Clock,
+    core: Iterable[str],
+    reason: str,
+    extra: Pairs,
+    legs: tuple[Pairs, ...],
+    flags: tuple[str, ...],
+    raw: bytes,
+) -> AccEvent:
+    """Build the event of a line; ``core``: method, From tag, To tag, Call-ID and the digits of the code, or none."""
+    method, from_tag, to_tag, call_id, digits = core
+    kind, code = _kind_and_code(prefix, method, digits)
+    return AccEvent(
+        kind,
+        method,
+        from_tag,
+        to_tag,
+        call_id,
+        code,
+        reason,
+        clock.time,
+        clock.precision,
+        Backend.SYSLOG,
+        extra,
+        legs,
+        clock.ended_at,
+        clock.duration_us,
+        clock.created_at,
+        0,
+        flags,
+        raw,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _kind_and_code(prefix: bytes, method: str, digits: str) -> tuple[Kind, int]:
+    code = int(digits or 0)
+    return _KIND_OF_PREFIX.get(prefix) or classify(method, code, missed=prefix == b"call missed"), code
+
+
+def _received_as(line: bytes, parsed: Parsed) -> Parsed:
+    """Return ``parsed`` with the whole line as what was received."""
+    return parsed if isinstance(parsed, Ignored) else parsed._replace(raw=line)
+
+
+def _shown(part: bytes) -> str:
+    return f'"{text_of(part[:60])}"'
+
+
+def _cut(line: bytes) -> str:
+    """Return the advice for a line that seems to be cut."""
+    return f"was the line cut ({len(line)} bytes)? Raise the message size limit of the syslog daemon and its relays"
