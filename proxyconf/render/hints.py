@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from proxyconf.profile import Flag, LegField, Profile
-from proxyconf.render.script import comment, flag_word, has_preprocessor, heading
+from proxyconf.render.script import comment, flag_word, has_preprocessor, heading, is_of_reply
 from proxyconf.vocabulary.layout import Backend, Role
 from proxyconf.vocabulary.products import Product
-from proxyconf.vocabulary.variables import Availability, find_variable, parse_variable
 
 _WORDS = {Backend.SYSLOG: "the log", Backend.SQL: "SQL", Backend.JSON: "JSON", Backend.EVENTS: "the event interface"}
 _EXTERNAL = (Backend.RADIUS, Backend.DIAMETER, Backend.JSON)
@@ -23,7 +22,7 @@ def routing_hints(profile: Profile) -> str:
     blocks = [
         heading(
             profile,
-            "Where to ask for accounting",
+            "Routing hints",
             "These routes do nothing until the script calls them, in the places that the comments name.",
         ),
         *(_calls(profile) if profile.uses_do_accounting else _flag_routes(profile)),
@@ -168,8 +167,8 @@ def _calls(profile: Profile) -> Iterator[str]:
 
 
 def _reply_values(profile: Profile) -> Iterator[str]:
-    names = [one for one in (*profile.extras, *profile.cdr_extras) if _is_of_reply(profile, one.variable)]
-    if not names:
+    names = [one for one in (*profile.extras, *profile.cdr_extras) if is_of_reply(profile, one.variable)]
+    if not names or profile.uses_field_declarations:  # there the section assigns them in an onreply_route
         return
     notes = [
         "Extra values are taken from the request, also when a reply is accounted. What stands in a reply must be put "
@@ -184,11 +183,3 @@ def _reply_values(profile: Profile) -> Iterator[str]:
 def _avp(profile: Profile, name: str) -> str:
     word = "".join(character if character.isalnum() else "_" for character in name)
     return f"s:reply_{word}" if profile.product is Product.OPENSER else f"reply_{word}"
-
-
-def _is_of_reply(profile: Profile, text: str) -> bool:
-    try:
-        variable = find_variable(profile.product, parse_variable(text).name)
-    except ValueError:
-        return False
-    return variable is not None and variable.availability is Availability.REPLY

@@ -18,7 +18,7 @@ from proxyconf.render.modparams import (
     modules_presumed,
     quoted,
 )
-from proxyconf.render.script import comment, heading, literal, modparam, one_line, presumed_modules
+from proxyconf.render.script import comment, heading, is_of_reply, literal, modparam, one_line, presumed_modules
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.products import Version
 
@@ -77,40 +77,44 @@ def _line(one: Modparam) -> str:
 def _routes(profile: Profile) -> Iterator[str]:
     classic = [one for one in profile.backends if one not in profile.do_accounting.cdr]
     missed = [one for one in profile.backends if one in profile.do_accounting.missed]
-    values = ["route(ACC_VALUES);"] if _has_values(profile) else []
+    of_request = [*_extra_values(profile, of_reply=False), *_leg_values(profile)]
+    of_reply = _extra_values(profile, of_reply=True)
+    values = [
+        *(["route(ACC_VALUES);"] if of_request else []),
+        *(['t_on_reply("ACC_REPLY");'] if of_reply else []),
+    ]
     dialog = []
     if profile.do_accounting.cdr:
         # without B a dialog that expires leaves no record at all
-        dialog = ['create_dialog("B");  # a record is written at its end; with B also when the BYE is lost']
-    every = ("cdr", "missed", "failed")
-    calls = accounting_calls(profile, every, profile.backends)
+        dialog = ['create_dialog("B");  # the record is written at its end; with B also when the BYE is lost']
+    calls = accounting_calls(profile, ("cdr", "missed", "failed"), profile.backends)
     yield _route("ACC_INVITE", "Call it for the initial INVITE, before t_relay().", [*dialog, *calls, *values])
     bye = accounting_calls(profile, ("failed",), classic)
     note = "Call it for the BYE." if bye else "The BYE needs no call: it ends the dialog, whose record is then written."
     yield _route("ACC_BYE", note, [*bye, *values] if bye else [])
     again = accounting_calls(profile, ("missed",), missed)
-    yield _route(
-        "ACC_FAILURE", "Call it in the failure_route before the next attempt: each missed event asks anew.", again
-    )
-    if _has_values(profile):
-        yield _route("ACC_VALUES", "The extra fields keep what they are at this moment.", _values(profile))
-    if profile.uses_field_declarations and _leg_tags(profile):
+    note = "Call it in the failure_route before the next attempt: each missed event must be asked for anew."
+    yield _route("ACC_FAILURE", note, again)
+    if of_request:
+        yield _route("ACC_VALUES", "The extra fields keep what they are at this moment.", of_request)
+    if of_reply:
+        yield _route("ACC_REPLY", "What stands in a reply is there to take when it arrives.", of_reply, "onreply_route")
+    if _leg_tags(profile):
         note = "Call it for each further leg: the first one is there from the start."
         yield _route("ACC_NEXT_LEG", note, ["acc_new_leg();", *_leg_values(profile)])
 
 
-def _route(name: str, note: str, statements: Iterable[str]) -> str:
+def _route(name: str, note: str, statements: Iterable[str], kind: str = "route") -> str:
     lines = [f"    {one}" for one in statements]
-    return "\n".join([comment(note), f"route[{name}] {{", *lines, "    return;", "}"])
+    return "\n".join([comment(note), f"{kind}[{name}] {{", *lines, "    return;", "}"])
 
 
-def _has_values(profile: Profile) -> bool:
-    return profile.uses_field_declarations and bool(_extra_tags(profile) or _leg_tags(profile))
-
-
-def _values(profile: Profile) -> list[str]:
-    extras = [f"$acc_extra({one.name}) = {one_line(one.variable)};" for one in _extra_tags(profile)]
-    return [*extras, *_leg_values(profile)]
+def _extra_values(profile: Profile, *, of_reply: bool) -> list[str]:
+    return [
+        f"$acc_extra({one.name}) = {one_line(one.variable)};"
+        for one in _extra_tags(profile)
+        if is_of_reply(profile, one.variable) == of_reply
+    ]
 
 
 def _leg_values(profile: Profile) -> list[str]:
@@ -119,17 +123,22 @@ def _leg_values(profile: Profile) -> list[str]:
 
 def _extra_tags(profile: Profile) -> list[ExtraField]:
     """The fields that a backend in use declares: an undeclared tag in the script stops the proxy."""
+    if not profile.uses_field_declarations:
+        return []
     declared = [one for backend in profile.backends for _label, one in profile.extra_labels(backend)]
-    return _first_of_each([one for one in profile.extras if one in declared and one.variable])
+    return _first_of_each(one for one in profile.extras if one in declared and one.variable)
 
 
 def _leg_tags(profile: Profile) -> list[LegField]:
+    if not profile.uses_field_declarations:
+        return []
     declared = [one for backend in profile.backends for _label, one in profile.leg_labels(backend)]
-    return _first_of_each([one for one in profile.legs if one in declared and one.variable])
+    return _first_of_each(one for one in profile.legs if one in declared and one.variable)
 
 
 def _first_of_each(fields: Iterable[_Field]) -> list[_Field]:
-    seen: dict[str, _Field] = {}
+    """One field per tag: a tag can be declared under two names, and is assigned once."""
+    by_tag: dict[str, _Field] = {}
     for one in fields:
-        seen.setdefault(one.name, one)
-    return list(seen.values())
+        by_tag.setdefault(one.name, one)
+    return list(by_tag.values())

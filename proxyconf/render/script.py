@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from proxyconf.profile import Flag, Profile
 from proxyconf.render.modparams import Modparam, quoted
 from proxyconf.vocabulary.products import Product, Version
+from proxyconf.vocabulary.variables import Availability, find_variable, parse_variable
 
 _DEFINABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FIRST_PREPROCESSOR = Version(3, 0)
@@ -18,7 +19,7 @@ _WIDTH = 118
 def comment(text: str, indent: str = "") -> str:
     """Return text as comment lines; a line break in it cannot end the comment."""
     lead = f"{indent}# "
-    lines = textwrap.wrap(one_line(text), _WIDTH, initial_indent=lead, subsequent_indent=lead)
+    lines = textwrap.wrap(one_line(text), _WIDTH, initial_indent=lead, subsequent_indent=lead, break_on_hyphens=False)
     return "\n".join(lines) or lead.rstrip()
 
 
@@ -74,3 +75,12 @@ def flag_word(profile: Profile, flag: Flag) -> str:
     if has_preprocessor(profile) and named.get(flag.name) == flag.number:
         return flag.name
     return str(flag.number)
+
+
+def is_of_reply(profile: Profile, text: str) -> bool:
+    """Return whether a variable has a meaning in replies only."""
+    try:
+        variable = find_variable(profile.product, parse_variable(text).name)
+    except ValueError:
+        return False
+    return variable is not None and variable.availability is Availability.REPLY
