@@ -78,6 +78,7 @@ STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True  # straight from the packages: nothing to collect, nothing to go stale
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "cdr:start"
 
 if environment.flag("ACCWEB_HTTPS", default=False):  # a web server in front speaks TLS and sets X-Forwarded-Proto
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -97,7 +98,14 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     # Django's own handlers would write some records twice, or mail them.
-    "loggers": {"django": {"handlers": [], "level": "NOTSET"}, "django.server": {"handlers": [], "propagate": True}},
+    "loggers": {
+        "django": {"handlers": [], "level": "NOTSET"},
+        "django.server": {"handlers": [], "propagate": True},
+        # Each task of each second would be worth two lines to them.
+        "celery.app.trace": {"level": "NOTSET" if LOG_LEVEL == "DEBUG" else "WARNING"},
+        "celery.beat": {"level": "NOTSET" if LOG_LEVEL == "DEBUG" else "WARNING"},
+        "celery.worker.strategy": {"level": "NOTSET" if LOG_LEVEL == "DEBUG" else "WARNING"},
+    },
 }
 
 REDIS_URL = environment.redis("REDIS_URL")

@@ -10,6 +10,7 @@ import logging
 
 from celery import shared_task
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from cdr import correlate as correlation
 from cdr.models import Source
@@ -42,5 +43,13 @@ def collect_mirrors() -> int:
         except Exception:
             logger.exception("source %s could not be read; it is tried again", source)
     if found:
-        correlate.delay()
+        _wake()
     return found
+
+
+def _wake() -> None:
+    """Ask for correlation at once: a courtesy, the schedule asks for it anyway."""
+    try:
+        correlate.delay()
+    except OperationalError as error:
+        logger.warning("the broker does not answer (%s); the calls have to wait for it", error)

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from kombu.exceptions import OperationalError
 
+from cdr import correlate as correlation
 from cdr import tasks
 from cdr.models import Acc, Call, Event, Source
-from tests.cdr.management.test_ingest import ingest, log
-from tests.factories import NOON, make_call, make_proxy, make_source
+from tests.cdr.management.test_ingest import MAY, ingest, log
+from tests.factories import NOON, make_proxy, make_source
 
 pytestmark = pytest.mark.django_db
 
@@ -59,6 +61,23 @@ def test_a_mirror_that_fails_leaves_the_others_alone_and_is_told(
     assert "kam1/bad could not be read" in caplog.text
 
 
-def test_a_call_whose_time_is_over_is_marked() -> None:
-    make_call(state=Call.State.ONGOING, ended_at=None, duration=None, stop_due_at=NOON + timedelta(hours=4))
-    assert tasks.mark_overdue() >= 0
+def test_new_rows_are_stored_while_the_broker_is_away(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse() -> None:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(tasks.correlate, "delay", refuse)
+    make_source(name="mirror", kind=Source.Kind.MIRROR)
+    _row("a@x")
+    assert tasks.collect_mirrors() == 1
+    assert "the broker does not answer (connection refused)" in caplog.text
+
+
+def test_a_call_whose_time_is_over_is_marked(tmp_path: Path) -> None:
+    (tmp_path / "acc.log").write_text(log("a@x").splitlines()[0] + "\n")
+    ingest(tmp_path / "acc.log")
+    correlation.correlate_pending(now=datetime.fromtimestamp(MAY + 60, UTC))
+    assert Call.objects.get().state == Call.State.ONGOING
+    assert tasks.mark_overdue() == 1
+    assert Call.objects.get().state == Call.State.STOP_MISSING
