@@ -1,0 +1,78 @@
+"""What was published: by whom, when and why. A revision never changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import models, transaction
+
+from proxyconf.models.profile import Profile, profile_of, release_of, sealed, unsealed
+from proxyconf.models.proxy import Proxy
+from proxyconf.profile import Profile as ProfileValue
+from proxyconf.profile import layout_of
+
+
+class Revision(models.Model):
+    """The whole profile of a proxy at one moment. ``author`` keeps the name when the account is gone."""
+
+    proxy = models.ForeignKey(Proxy, on_delete=models.CASCADE, related_name="revisions")
+    number = models.PositiveIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    author = models.CharField(max_length=150, blank=True, default="")
+    why = models.TextField(blank=True, default="")
+    profile = models.JSONField()
+
+    class Meta:
+        ordering = ["proxy", "-number"]
+        default_permissions = ()  # seen with the profile, made by publishing
+        constraints = [models.UniqueConstraint(fields=["proxy", "number"], name="revision_number_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.proxy} {self.number}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.pk is not None:
+            raise ValueError(f"revision {self} is published: it cannot be changed")
+        super().save(*args, **kwargs)
+
+    @property
+    def value(self) -> ProfileValue:
+        """The profile as it was published."""
+        return ProfileValue.from_json(unsealed(self.profile, f"{self.proxy}, revision {self.number}"))
+
+    def before(self) -> Revision | None:
+        """Return the revision that this one followed, if any."""
+        return Revision.objects.filter(proxy=self.proxy_id, number__lt=self.number).order_by("-number").first()
+
+
+def latest_revision(proxy: Proxy) -> Revision | None:
+    """Return what is in force for a proxy, if something was published."""
+    return proxy.revisions.order_by("-number").first()
+
+
+def publish(model: Profile, *, by: User | None, why: str = "") -> Revision:
+    """Make a revision of the stored draft and let the proxy's layout be what it logs from now on."""
+    with transaction.atomic():
+        proxy = Proxy.objects.select_for_update().get(pk=model.proxy_id)  # two at once would take the same number
+        value = profile_of(model)
+        last = latest_revision(proxy)
+        revision = Revision.objects.create(
+            proxy=proxy,
+            number=last.number + 1 if last else 1,
+            created_by=by,
+            author=by.get_username() if by else "",
+            why=why,
+            profile=sealed(value.to_json()),
+        )
+        proxy.layout = layout_of(value).to_json()
+        proxy.save(update_fields=["layout"])
+    return revision
+
+
+def restored(revision: Revision) -> ProfileValue:
+    """Return a revision as a draft for the release that the proxy has now."""
+    data = revision.value.to_json() | release_of(revision.proxy)
+    return ProfileValue.from_json(data)

@@ -1,0 +1,86 @@
+"""Passwords of databases at rest: encrypted with a key that is made of ``SECRET_KEY``.
+
+Sealed is what would let its reader into a database: the values of ``SECRET_OPTIONS`` and, in other parameters, any URL
+that holds a password. The rest of a profile stays readable in the database.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.utils.encoding import force_bytes
+
+from proxyconf.profile import SECRET_OPTIONS, mask_password
+
+_SEALED = "sealed"
+_PURPOSE = b"accweb database passwords"
+
+
+class Unreadable(ValueError):
+    """What was sealed with another ``SECRET_KEY``."""
+
+
+def seal(text: str) -> str:
+    """Return ``text`` encrypted."""
+    return _fernet().encrypt(text.encode()).decode("ascii")
+
+
+def unseal(text: str) -> str:
+    """Return what ``seal`` was given; raise ``Unreadable`` if the key has changed since."""
+    try:
+        return _fernet().decrypt(text.encode()).decode()
+    except InvalidToken as error:
+        raise Unreadable("it was encrypted with another SECRET_KEY: enter it again") from error
+
+
+def sealed_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a profile's JSON with each secret as ``{"sealed": …}``."""
+    return {key: {_SEALED: seal(value)} if _is_secret(key, value) else value for key, value in options.items()}
+
+
+def unsealed_options(options: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return the options that ``sealed_options`` was given, and the keys of those that cannot be read any more."""
+    found, lost = {}, []
+    for key, value in options.items():
+        try:
+            found[key] = unseal(value[_SEALED]) if isinstance(value, dict) else value
+        except Unreadable:
+            lost.append(key)
+    return found, lost
+
+
+def sealed_parameters(parameters: list[list[Any]]) -> list[list[Any]]:
+    """Return ``other_parameters`` of a profile's JSON with each URL that holds a password sealed."""
+    return [[module, name, {_SEALED: seal(v)} if _has_password(v) else v] for module, name, v in parameters]
+
+
+def unsealed_parameters(parameters: list[list[Any]]) -> tuple[list[list[Any]], list[str]]:
+    """Return what ``sealed_parameters`` was given, and the names of those that cannot be read any more."""
+    found, lost = [], []
+    for module, name, value in parameters:
+        try:
+            found.append([module, name, unseal(value[_SEALED]) if isinstance(value, dict) else value])
+        except Unreadable:
+            lost.append(f"{module}.{name}")
+    return found, lost
+
+
+def _is_secret(key: str, value: object) -> bool:
+    return isinstance(value, str) and (key in SECRET_OPTIONS or _has_password(value))
+
+
+def _has_password(value: object) -> bool:
+    return isinstance(value, str) and mask_password(value) != value
+
+
+def _fernet() -> MultiFernet:
+    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(_derived(key))) for key in keys])
+
+
+def _derived(secret: str | bytes) -> bytes:
+    return hashlib.blake2b(force_bytes(secret), digest_size=32, key=_PURPOSE).digest()
