@@ -7,11 +7,13 @@ Kamailio, ``Nov 22 23:57:58 [22192] `` of OpenSIPS), with or without a syslog he
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, BinaryIO, NamedTuple
+
+from cdr.events import Unparsable
+from cdr.formats.json_values import json_bytes, json_object
 
 MAX_LINE = 1 << 19
 """Longest line that is looked at. The proxies write at most 64 KiB; wrapped in JSON that may grow sixfold."""
@@ -30,8 +32,9 @@ _RFC5424 = (
 _STDERR = rb"\d+\(\d+\) |" + _BSD + rb" \[\d+\] "
 _FRAME = rb"(?P<header>(?:<\d{1,3}>)?(?:" + _RFC3164 + rb"|" + _RFC5424 + rb"))? *(?P<process>" + _STDERR + rb")? *"
 
+_SOURCE = rb"\[[\w./-]+\.[a-z]{1,4}:\d+\]: "
 # Kamailio: level, its log_prefix (free text, may hold what a caller sent), module, source line, function.
-_KAMAILIO = _LEVEL + rb" (?:(?!<script>|<core>|\[[\w./-]+:\d+\]: ).)*?\bacc \[[\w./-]+:\d+\]: (?:\w+\(\): )?"
+_KAMAILIO = _LEVEL + rb" (?:(?!<script>|<core>|" + _SOURCE + rb").)*?\bacc " + _SOURCE + rb"(?:\w+\(\): )?"
 # OpenSIPS from 3.4: its log_prefix, the level. OpenSER and OpenSIPS before: nothing. No JSON object is a prefix.
 _OPENSIPS = rb"(?:(?!" + _LEVEL + rb'|\{ ?").)*?' + _LEVEL + rb" ?"
 
@@ -41,7 +44,6 @@ _strange_head = re.compile(
     rb"(?:(?!" + _LEVEL + rb"|<script>|<core>).)*(?:" + _KAMAILIO + rb"|" + _LEVEL + rb" ?|)", re.DOTALL
 )
 _process = re.compile(rb"[ \t]*(?:" + _STDERR + rb")")
-
 
 _DIGITS_AS_0 = bytes.maketrans(b"123456789", b"0" * 9)
 
@@ -139,7 +141,6 @@ class Wrapped(NamedTuple):
 
 _MESSAGE_KEYS = ("message", "msg", "log", "text")
 _WRITER_KEYS = ("module", "subsys")
-_decoder = json.JSONDecoder()
 
 
 def unwrap(message: bytes) -> Wrapped | None:
@@ -151,12 +152,9 @@ def unwrap(message: bytes) -> Wrapped | None:
     ``{"log": …}``, journald ``{"MESSAGE": …}`` (text, or the list of its bytes).
     The name of the function, where told, is put before the text, as it stands in a plain line.
     """
-    text = message.removeprefix(b"@cee:").strip().decode("utf-8", "surrogateescape")
     try:
-        record, _ = _decoder.raw_decode(text)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(record, dict):
+        record = json_object(message.removeprefix(b"@cee:").removesuffix(b"#012"))
+    except Unparsable:
         return None
     members = {key.rpartition(".")[2].lower(): value for key, value in record.items()}
     content = _content(members)
@@ -165,25 +163,18 @@ def unwrap(message: bytes) -> Wrapped | None:
     native = members.get("native")
     function = members.get("function", native.get("function") if isinstance(native, dict) else None)
     if isinstance(function, str):
-        content = _encoded(function) + b"(): " + content
-    return Wrapped(content, any(members.get(key, "acc") != "acc" for key in _WRITER_KEYS))
+        content = json_bytes(function) + b"(): " + content
+        return Wrapped(content, foreign=any(members.get(key, "acc") != "acc" for key in _WRITER_KEYS))
+    return Wrapped(content, foreign=False)
 
 
 def _content(members: dict[str, Any]) -> bytes | None:
     for key in _MESSAGE_KEYS:
         match members.get(key):
             case str(text):
-                return _encoded(text)
+                return json_bytes(text)
             case {"text": str(text)}:
-                return _encoded(text)
+                return json_bytes(text)
             case [*codes] if all(isinstance(code, int) and 0 <= code < 256 for code in codes):
                 return bytes(codes)
     return None
-
-
-def _encoded(text: str) -> bytes:
-    """Return the bytes that the text stood for. A lone surrogate that was escaped in the JSON stays visible."""
-    try:
-        return text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "backslashreplace")

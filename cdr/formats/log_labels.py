@@ -30,7 +30,7 @@ _name = re.compile(rb";(?!user=(?:phone|ip)\b)([A-Za-z_][A-Za-z0-9_.-]{0,63})=")
 
 
 class Shape(NamedTuple):
-    """The labels after the core fields. ``known`` are these and the core's; ``line`` matches a whole accounting line that
+    """The labels after the core fields. ``known``: these and the core's. ``line`` matches an accounting line that
     has all of them in their order.
     """
 
@@ -135,7 +135,7 @@ def _line_pattern(extras: Labels, legs: Labels) -> re.Pattern[bytes]:
         PREFIX
         + rb"((?:timestamp|created)=[^;]*+(?:;(?!method=)[^;]*+)*+)"
         + core
-        + rb";code=(\d{0,9})"
+        + rb";code=(\d{0,3})"
         + b"".join(
             b";" + re.escape(label) + rb"=([^;]*+(?:;" + end + rb"[^;]*+)*+)"
             for label, end in zip(open_ended, ends, strict=False)

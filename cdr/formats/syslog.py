@@ -42,9 +42,10 @@ _KIND_OF_PREFIX = {
     b"request acknowledged": Kind.ACK,
     b"call ended": Kind.CDR,
 }
+_BYTES_LIST = b",".join(b"%d" % byte for byte in b"ACC: ")  # journald lists the bytes of what is no plain text
 _MAX_WRAPPINGS = 3  # a container's JSON around journald's around the proxy's
 _prefix = re.compile(PREFIX + rb"(?=timestamp=|created=)")
-_code_and_reason = re.compile(rb";code=(\d{0,9});reason=")
+_code_and_reason = re.compile(rb";code=(\d{0,3});reason=")
 _opened_json = re.compile(rb'(?:@cee: ?)?\{ ?"')
 
 
@@ -81,7 +82,9 @@ class LineParser:
         """Return what one line says, with or without its line ending. Nothing that it holds raises."""
         line = framing.without_ending(line)
         start = line.find(b"ACC: ")
-        if start < 0 and not (_DIALOG_FUNCTION in line or self._dialog_mark in line or b"json_acc" in line):
+        if start < 0 and not (
+            self._dialog_mark in line or _DIALOG_FUNCTION in line or b"json_acc" in line or _BYTES_LIST in line
+        ):
             return IGNORED
         try:
             if 0 <= start < framing.MAX_HEAD and len(line) <= framing.MAX_LINE:
@@ -122,7 +125,7 @@ class LineParser:
         return self._plain(line)
 
     def _message(self, line: bytes) -> tuple[framing.Frame, bytes]:
-        """Return the frame and the message; after an unknown header, a JSON object that stands before any accounting."""
+        """Return the frame and the message: after an unknown header, the JSON object before any accounting, if any."""
         frame = framing.frame_of(line)
         if frame.known:
             return frame, line[frame.start :]
