@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -38,3 +39,25 @@ class Source(models.Model):
 
     def __str__(self) -> str:
         return f"{self.proxy.name}/{self.name}"
+
+    def clean(self) -> None:
+        """Refuse settings that the kind of source does not have."""
+        try:
+            _check_settings(Source.Kind(self.kind), self.settings)
+        except ValueError as error:
+            raise ValidationError({"settings": str(error)}) from error
+
+
+def _check_settings(kind: Source.Kind, settings: object) -> None:
+    """Raise ``ValueError`` unless ``settings`` are an object with the members that ``kind`` of source has."""
+    if not isinstance(settings, dict):
+        raise ValueError('write a JSON object, such as {} or {"move": true}')
+    known = {"move", "late_seconds"} if kind is Source.Kind.MIRROR else set()
+    unknown = sorted(settings.keys() - known)
+    if unknown:
+        raise ValueError(f"unknown: {', '.join(unknown)}; there are: {', '.join(sorted(known)) or 'none'}")
+    if not isinstance(settings.get("move", False), bool):
+        raise ValueError("move is true or false")
+    late = settings.get("late_seconds", 0)
+    if not isinstance(late, int) or isinstance(late, bool) or late < 0:
+        raise ValueError("late_seconds is a number of seconds, such as 3600")
