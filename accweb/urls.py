@@ -1,7 +1,9 @@
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 urlpatterns = [
+    path("admin/", RedirectView.as_view(pattern_name="cdr:start")),  # one home: what the admin calls its index
     path("admin/", admin.site.urls),
     path("", include("cdr.urls")),
 ]

@@ -79,17 +79,21 @@ class SourceAdmin(ModelAdmin):
         "last_received_at",
         "counted",
         "refused",
-        "error",
+        "trouble",
     ]
     list_display_links = ["name"]
     list_filter = ["kind", "enabled"]
     list_select_related = ["proxy"]
     list_fullwidth = True
-    readonly_fields = ["last_event_at", "last_received_at", "events", "duplicates", "rejected", "ignored", "error"]
+    readonly_fields = ["last_event_at", "last_received_at", "events", "duplicates", "rejected", "ignored", "trouble"]
     fieldsets = [
         (None, {"fields": ["proxy", "name", "kind", "enabled", "settings"]}),
         (_("Health"), {"fields": readonly_fields}),
     ]
+
+    @admin.display(description=_("error"))
+    def trouble(self, source: Source) -> SafeString:
+        return markup.value(source.error) if source.error else markup.NOTHING
 
     @admin.display(description=_("events"), ordering="events")
     def counted(self, source: Source) -> str:

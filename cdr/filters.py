@@ -37,7 +37,7 @@ PERIOD_LABELS: Mapping[str, Text] = {
     "24h": _("24 hours"),
     "7d": _("7 days"),
 }
-_LONGEST_TEXT = 1000
+LONGEST_TEXT = 1000
 
 
 class MomentInput(forms.DateTimeInput):
@@ -143,9 +143,9 @@ class CallFilter(django_filters.FilterSet):
         distinct=False,
         widget=forms.CheckboxSelectMultiple,
     )
-    caller = django_filters.CharFilter(label=_("Caller"), method="filter_party", max_length=_LONGEST_TEXT)
-    callee = django_filters.CharFilter(label=_("Callee"), method="filter_party", max_length=_LONGEST_TEXT)
-    call_id = django_filters.CharFilter(label=_("Call-ID"), method="filter_call_id", max_length=20 * _LONGEST_TEXT)
+    caller = django_filters.CharFilter(label=_("Caller"), method="filter_party", max_length=LONGEST_TEXT)
+    callee = django_filters.CharFilter(label=_("Callee"), method="filter_party", max_length=LONGEST_TEXT)
+    call_id = django_filters.CharFilter(label=_("Call-ID"), method="filter_call_id", max_length=20 * LONGEST_TEXT)
     flag = django_filters.MultipleChoiceFilter(
         label=_("Flags"),
         choices=[(f.value, w.label) for f, w in wording.FLAGS.items()],

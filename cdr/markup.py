@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext, ngettext
@@ -16,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from cdr import wording
 from cdr.correlation.record import DurationKind, Flag, Outcome, ReleasedBy, Rule, State
 from cdr.models import Call
-from cdr.visible import Piece, hex_dump, is_binary, pieces, raw_pieces
+from cdr.visible import Piece, hex_dump, is_binary, one_line, pieces, raw_pieces
 
 _STATE_ICONS: Mapping[State, str] = {
     State.SETUP: "more_horiz",
@@ -28,7 +29,7 @@ _STATE_ICONS: Mapping[State, str] = {
 }
 _NARROW_SPACE = "\u202f"
 _LONGEST_RAW = 64 * 1024
-_LONGEST_PARTY, _LONGEST_CALL_ID, _LONGEST_CHANGE = 64, 48, 500
+_LONGEST_PARTY, _LONGEST_CALL_ID, _LONGEST_CHANGE, _LONGEST_TITLE = 64, 48, 500, 32
 NOTHING = mark_safe('<span class="muted nothing">–</span>')
 _NOT_LOGGED = _("not logged")
 
@@ -47,6 +48,11 @@ def visible(value: object, longest: int = 0) -> SafeString:
     text = "" if value is None else str(value)
     cut = "…" if longest and len(text) > longest else ""
     return format_html("<bdi>{}{}</bdi>", _marked(pieces(text[:longest] if cut else text)), cut)
+
+
+def shortly(value: str | None) -> str:
+    """Return text for a place that holds no markup, such as the title of the window."""
+    return one_line(value or "?", _LONGEST_TITLE)
 
 
 def raw_input(raw: bytes) -> SafeString:
@@ -76,10 +82,10 @@ def moment(value: datetime | None, precision: int = 1) -> SafeString:
     )
 
 
-def moment_in(value: datetime, zone: Any) -> str:
-    """Write a time in ``zone``, with the zone's name for it."""
+def moment_in(value: datetime, zone: tzinfo) -> SafeString:
+    """Write a time in ``zone``, with the offset from UTC for who points at it."""
     local = value.astimezone(zone)
-    return f"{_written(local, 1)} {local.tzname()}"
+    return format_html('<span title="UTC{}">{}</span>', f"{local:%z}", _written(local, 1))
 
 
 def _written(local: datetime, precision: int) -> str:
@@ -234,12 +240,28 @@ def pairs(labelled: Iterable[tuple[str, str]]) -> SafeString:
 
 
 def plain(value: object) -> SafeString:
-    """Show a value out of JSON (a changed field of a revision) as a person would write it."""
+    """Show a value out of JSON as a person would write it."""
     if value is None or value in ("", [], {}):
         return NOTHING
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
         return visible(", ".join(value), _LONGEST_CHANGE)
     return visible(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), _LONGEST_CHANGE)
+
+
+def changed(field: str, value: Any) -> SafeString:
+    """Show what a field of a call was before or after a revision, like the call's page shows the field."""
+    match field, value:
+        case "state", str() if value in set(State):
+            return state_badge(value)
+        case "outcome", str() if value in set(Outcome):
+            return visible(wording.OUTCOMES[Outcome(value)].label)
+        case "flags", list():
+            return flag_badges(value)
+        case "duration", int() | float():
+            return visible(exact_seconds(timedelta(seconds=value)))
+        case (("started_at" | "answered_at" | "ended_at"), str()) if found := parse_datetime(value):
+            return moment(found)
+    return plain(value)
 
 
 def ago(value: datetime | None) -> str:

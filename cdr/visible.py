@@ -19,7 +19,8 @@ _HIDDEN = re.compile(
 )
 _WELL_KNOWN = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}
 _WIDTH = 16
-_LARGEST_SHARE_OF_ODD_BYTES = 0.1
+_HEAD = 4
+_LARGEST_SHARE_OF_ODD_BYTES = 0.3
 
 
 class Piece(NamedTuple):
@@ -46,6 +47,12 @@ def _mark(character: str) -> str:
     return _WELL_KNOWN.get(character) or (f"\\x{code:02x}" if code < 0x80 else f"U+{code:04X}")
 
 
+def one_line(text: str, longest: int = 64) -> str:
+    """Return the beginning of ``text`` for a place that holds no markup (a title), with marks for what is hidden."""
+    shown = "".join(piece.text for piece in pieces(text[: longest + 1]))
+    return shown if len(shown) <= longest else f"{shown[:longest]}…"
+
+
 def raw_pieces(raw: bytes) -> Iterator[Piece]:
     """Split input at bytes that are no UTF-8 (marked ``\\xff``) and at what would not be seen; a line's end keeps its
     break after the mark.
@@ -62,10 +69,14 @@ def raw_pieces(raw: bytes) -> Iterator[Piece]:
 
 
 def is_binary(raw: bytes) -> bool:
-    """Tell whether input is a packet rather than text: too many of its bytes are no printable UTF-8."""
+    """Tell whether input is a packet rather than text.
+
+    RADIUS and Diameter have a control character among their first four bytes (the packet's length, the version);
+    anything else is a packet if much of it is no printable UTF-8.
+    """
     text = raw.decode("utf-8", "surrogateescape")
-    odd = sum(1 for character in text if character not in "\t\r\n" and not character.isprintable())
-    return odd > _LARGEST_SHARE_OF_ODD_BYTES * len(text)
+    odd = [at for at, character in enumerate(text) if character not in "\t\r\n" and not character.isprintable()]
+    return bool(odd) and (odd[0] < _HEAD or len(odd) > _LARGEST_SHARE_OF_ODD_BYTES * len(text))
 
 
 def hex_dump(raw: bytes) -> str:

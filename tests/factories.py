@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 from cdr.events import call_key
-from cdr.models import Call, Source
+from cdr.models import Call, Event, Rejected, Source
 from proxyconf.models import Proxy
 
 NOON = datetime(2026, 5, 31, 12, tzinfo=UTC)
@@ -52,3 +52,43 @@ def make_call(**fields: Any) -> Call:
         "updated_at": NOON,
     }
     return Call.objects.create(**defaults | fields)
+
+
+def make_event(**fields: Any) -> Event:
+    """Return a stored START at noon, received a second later, each with a Call-ID of its own."""
+    number = next(_numbers)
+    source = fields.pop("source", None) or make_source(name=f"import-{number}")
+    call_id = fields.get("call_id", f"{number}@example.net")
+    defaults: dict[str, Any] = {
+        "proxy": source.proxy,
+        "source": source,
+        "kind": "answered",
+        "method": "INVITE",
+        "from_tag": "a",
+        "to_tag": "b",
+        "call_id": call_id,
+        "call_key": call_key(call_id),
+        "code": 200,
+        "reason": "OK",
+        "time": NOON,
+        "precision": 1_000_000,
+        "backend": "syslog",
+        "received_at": NOON + timedelta(seconds=1),
+        "raw": b"ACC: transaction answered: timestamp=1780228800;method=INVITE\n",
+        "fingerprint": number.to_bytes(16, "big"),
+    }
+    return Event.objects.create(**defaults | fields)
+
+
+def make_rejected(**fields: Any) -> Rejected:
+    """Return rejected input: a log line with a time that is no number."""
+    number = next(_numbers)
+    defaults: dict[str, Any] = {
+        "format": "syslog",
+        "raw": b"ACC: transaction answered: timestamp=soon\n",
+        "fingerprint": number.to_bytes(16, "big"),
+        "reason": "timestamp is no number",
+        "received_at": NOON,
+    }
+    source = fields.pop("source", None) or make_source(name=f"import-{number}")
+    return Rejected.objects.create(**defaults | fields, source=source)

@@ -6,6 +6,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from cdr.models.fields import WordsField
+from cdr.visible import one_line
 
 
 class Call(models.Model):
@@ -92,7 +93,7 @@ class Call(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.caller or self.from_tag} → {self.callee or self.to_tag}"
+        return f"{one_line(self.caller or self.from_tag)} → {one_line(self.callee or self.to_tag)}"
 
 
 class Leg(models.Model):

@@ -7,6 +7,7 @@ from django.db import models
 from cdr.events import Kind
 from cdr.models.fields import WordsField
 from cdr.models.source import Source
+from cdr.visible import one_line
 from proxyconf.models import Proxy
 from proxyconf.vocabulary.layout import Backend
 
@@ -52,4 +53,4 @@ class Event(models.Model):
         indexes = [models.Index(fields=["call_key"], name="event_call_key")]
 
     def __str__(self) -> str:
-        return f"{self.method} {self.code} {self.call_id}"
+        return one_line(f"{self.method} {self.code} {self.call_id}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from cdr.models.source import Source
+from cdr.visible import one_line
 
 
 class Rejected(models.Model):
@@ -24,4 +25,4 @@ class Rejected(models.Model):
         constraints = [models.UniqueConstraint(fields=["source", "fingerprint"], name="rejected_unique")]
 
     def __str__(self) -> str:
-        return self.reason
+        return one_line(self.reason)

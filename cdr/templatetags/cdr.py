@@ -25,6 +25,7 @@ for _show in (
     markup.raw_input,
     markup.released_by,
     markup.rule_word,
+    markup.shortly,
     markup.state_badge,
     markup.value,
     markup.visible,

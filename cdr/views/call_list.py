@@ -76,7 +76,7 @@ class CallList(ShellMixin, TemplateView):
         return super().get_context_data(
             title=_title(states),
             filter=asked,
-            errors=[error for errors in asked.form.errors.values() for error in errors] + cursor_error,
+            errors=_errors(asked) + cursor_error,
             chips=(chips := [Chip(one, address.without(one.parameter, one.value)) for one in asked.conditions()]),
             suggestions=_suggestions(chips, asked, address) if not page.rows else [],
             carried=_carried(asked),
@@ -112,6 +112,10 @@ class CallList(ShellMixin, TemplateView):
     def _own_address(self) -> Address:
         cursors = {name: self.request.GET[name] for name in (AFTER, BEFORE) if self.request.GET.get(name)}
         return Address.of(self.request).setting(**cursors)
+
+
+def _errors(asked: CallFilter) -> list[str]:
+    return [f"{asked.form.fields[name].label}: {one}" for name, said in asked.form.errors.items() for one in said]
 
 
 def _row(call: Call) -> tuple[Call, list[tuple[str, SafeString]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from itertools import islice
@@ -10,14 +10,18 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import Http404
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
 
 from accweb.shell import ShellMixin
 from cdr import wording
+from cdr.correlate import explain
 from cdr.correlation.record import DurationKind, Outcome, ReleasedBy, State
-from cdr.markup import duration_sign
+from cdr.filters import LONGEST_TEXT
+from cdr.markup import changed, duration_sign
 from cdr.models import Call, CallRevision, Event, Leg
 from cdr.wording import Text
 from proxyconf.models import Proxy
@@ -42,11 +46,12 @@ _FIELD_LABELS: Mapping[str, Text] = {
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """An event of the Call-ID, what it was used as, and whether that was in this call."""
+    """An event of the Call-ID, and what it was used as: in this call (``here``), in another one, or in none."""
 
     event: Event
     rule: wording.Word
     here: bool
+    other: Call | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +59,8 @@ class Change:
     """What a revision changed in one field."""
 
     field: Text
-    before: object
-    after: object
+    before: SafeString
+    after: SafeString
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,7 @@ class CallPage(ShellMixin, TemplateView):
         if call is None:
             raise Http404
         legs = list(call.legs.all())
-        uses = iter(_uses(call))
+        uses = _uses(call)
         return super().get_context_data(
             title=_("Call"),
             call=call,
@@ -94,15 +99,17 @@ class CallPage(ShellMixin, TemplateView):
             events=list(islice(uses, MOST_EVENTS)),
             more_events=sum(1 for _ in uses),
             revisions=[(revision, _changes(revision)) for revision in call.revisions.all()],
+            calls_of_caller=_calls_of(caller=call.caller),
+            calls_of_callee=_calls_of(callee=call.callee),
             related=list(_related(call)[:MOST_RELATED]),
             **kwargs,
         )
 
 
-def _uses(call: Call) -> list[Used]:
-    from cdr.correlate import explain
-
-    raise NotImplementedError(explain)
+def _uses(call: Call) -> Iterator[Used]:
+    for event, use, used_in in explain(call):
+        here = used_in == call
+        yield Used(event, wording.RULES[use.rule], here, None if here else used_in)
 
 
 def _times(call: Call) -> list[tuple[Text, datetime | None, Text]]:
@@ -137,9 +144,14 @@ def _route(legs: list[Leg]) -> list[str | None]:
 
 def _changes(revision: CallRevision) -> list[Change]:
     return [
-        Change(_FIELD_LABELS.get(field, field.replace("_", " ")), before, after)
+        Change(_FIELD_LABELS.get(field, field.replace("_", " ")), changed(field, before), changed(field, after))
         for field, (before, after) in revision.changes.items()
     ]
+
+
+def _calls_of(**party: str | None) -> str:
+    """Return the address of the list of a party's calls; a number that no list can be asked for gives all."""
+    return reverse("cdr:call-list", query={name: text[:LONGEST_TEXT] for name, text in party.items() if text})
 
 
 def _related(call: Call) -> QuerySet[Call]:

@@ -1,0 +1,123 @@
+"""A person with a browser: what the pages do that no answer of the server alone can show."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from cdr.correlate import correlate_pending, mark_all
+from tests.browser.conftest import Open
+from tests.factories import NOON, make_call, make_event, make_proxy, make_source
+
+WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+
+
+@pytest.fixture(autouse=True)
+def calls(transactional_db: None) -> None:
+    """A completed call and one whose STOP never came, of their events, and enough others for a second page."""
+    source = make_source(proxy=make_proxy(name="edge-1", timezone="Europe/Berlin"))
+    parties = [["src_user", "alice"], ["dst_user", "bob"]]
+    stop = {"kind": "bye", "method": "BYE", "time": NOON + timedelta(seconds=42)}
+    make_event(source=source, call_id="whole@host", extra=parties)
+    make_event(source=source, call_id="whole@host", **stop)
+    make_event(
+        source=source, call_id="lost@host", extra=parties, raw=b"method=INVITE;ua=\xff<script>alert(1)</script>\n"
+    )
+    mark_all()
+    correlate_pending(now=NOON + timedelta(days=1))
+    for second in range(60):
+        make_call(caller=f"caller-{second:02}", started_at=NOON - timedelta(days=1, seconds=second))
+
+
+def rows(page: Page) -> int:
+    return page.locator("table.call-table tbody tr").count()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_from_the_login_to_the_events_of_a_call_without_stop(
+    opened: Open, scheme: str, viewport: dict[str, int]
+) -> None:
+    page = opened("/", viewport=viewport, color_scheme=scheme)
+    assert page.evaluate("document.documentElement.classList.contains('dark')") == (scheme == "dark")
+    page.get_by_role("row", name="Without STOP").get_by_role("link").first.click()
+    expect(page.locator("table.call-table tbody tr")).to_have_count(1)
+    page.locator("table.call-table tbody a").click()
+    expect(page.locator(".call-parties")).to_contain_text("alice")
+    expect(page.locator(".call-facts")).to_contain_text("STOP missing")
+    event = page.locator(".event-table details")
+    event.locator("summary").click()
+    expect(event.locator("pre")).to_contain_text(r"ua=\xff<script>alert(1)</script>")
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+
+
+def test_conditions_and_pages_change_the_list_in_place_and_the_address_follows(opened: Open) -> None:
+    page = opened("/calls/")
+    page.evaluate("window.same = true")
+    page.get_by_role("link", name="Older").click()
+    expect(page.locator(".tally")).to_contain_text("51–62 of 62")
+    page.get_by_label("Caller").fill("caller-0")
+    page.get_by_label("Caller").press("Enter")
+    expect(page.locator(".tally")).to_contain_text("1–10 of 10")
+    assert page.url.endswith("/calls/?caller=caller-0")
+    page.locator("summary", has_text="Outcome").click()
+    page.get_by_label("busy").check()
+    page.locator("fieldset:visible button").click()
+    expect(page.get_by_role("heading", name="No call matches")).to_be_visible()
+    assert page.evaluate("window.same")  # the page itself was loaded once
+    page.go_back()
+    expect(page.locator(".tally")).to_contain_text("1–10 of 10")
+    page.get_by_role("link", name="Caller caller-0").click()
+    expect(page.locator(".tally")).to_contain_text("1–50 of 62")
+
+
+def test_a_range_is_given_in_one_place(opened: Open) -> None:
+    page = opened("/calls/")
+    page.locator("summary", has_text="From – to").click()
+    page.get_by_label("From", exact=True).fill("2026-05-31T00:00")
+    page.locator(".panel:visible button").click()
+    expect(page.locator(".tally")).to_contain_text("1–2 of 2")
+    expect(page.locator(".chip")).to_have_text(re.compile("From 2026-05-31 00:00:00 UTC"))
+
+
+def test_a_row_leads_to_its_call_wherever_one_clicks(opened: Open) -> None:
+    page = opened("/calls/?call_id=whole@host")
+    page.locator("td.col-length").click()
+    expect(page.locator(".call-parties")).to_contain_text("alice")
+
+
+def test_escape_closes_a_panel_and_gives_the_focus_back(opened: Open) -> None:
+    page = opened("/calls/")
+    flags = page.locator("summary", has_text="Flags")
+    flags.press("Enter")
+    expect(page.get_by_label("late STOP")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_label("late STOP")).to_be_hidden()
+    expect(flags).to_be_focused()
+
+
+def test_the_list_works_without_javascript(opened: Open) -> None:
+    page = opened("/calls/", java_script_enabled=False)
+    page.get_by_role("link", name="Older").click()
+    assert rows(page) == 12
+    page.get_by_label("Caller").fill("caller-0")
+    page.get_by_role("button", name="Search").click()
+    assert rows(page) == 10
+    page.locator("table.call-table tbody a").first.click()
+    expect(page.locator(".call-parties")).to_contain_text("caller-0")
+
+
+def test_the_sidebar_and_the_menu_of_the_user_open_by_keyboard(opened: Open) -> None:
+    page = opened("/calls/", viewport=PHONE)
+    page.get_by_role("button", name="Show or hide the sidebar").and_(page.locator(":visible")).press("Enter")
+    expect(page.get_by_role("link", name="Calls without STOP")).to_be_visible()
+
+
+def test_htmx_keeps_no_calls_in_the_browsers_storage(opened: Open) -> None:
+    page = opened("/calls/")
+    page.get_by_role("link", name="Older").click()
+    expect(page.locator(".tally")).to_contain_text("51–62 of 62")
+    assert page.evaluate("localStorage.getItem('htmx-history-cache')") is None

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from cdr import wording
+from cdr.correlate import correlate_pending, mark_all
+from cdr.correlation.record import Flag
+from cdr.models import Call
+from cdr.views import call_page
+from tests.factories import NOON, make_call, make_event, make_proxy, make_source
+
+pytestmark = pytest.mark.django_db
+CALL_ID = "4b1f@10.0.0.1"
+
+
+def text_of(html: str) -> str:
+    """The page as one reads it."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", html[html.find('id="content"') :]))
+
+
+def accounted(*events: dict[str, Any], **proxy: Any) -> Call:
+    """Store the events of one Call-ID, correlate them, and return the newest call they make."""
+    source = make_source(proxy=make_proxy(name="edge-1", **proxy))
+    for fields in events:
+        make_event(source=source, call_id=CALL_ID, **fields)
+    mark_all()
+    correlate_pending(now=NOON + timedelta(days=1))
+    return Call.objects.filter(superseded=False)[0]
+
+
+START: dict[str, Any] = {}
+STOP: dict[str, Any] = {
+    "kind": "bye",
+    "method": "BYE",
+    "from_tag": "b",
+    "to_tag": "a",
+    "time": NOON + timedelta(seconds=42),
+}
+
+
+def shown(client: Client, call: Call) -> str:
+    response = client.get(f"/calls/{call.pk}/")
+    assert response.status_code == 200
+    return response.text
+
+
+def test_the_page_tells_who_what_when_and_how_it_is_known(viewer: Client) -> None:
+    call = accounted(START | {"extra": [["src_user", "alice"], ["dst_user", "bob"]]}, STOP)
+    text = text_of(shown(viewer, call))
+    for said in ("alice", "bob", "completed", "0:42", "From the answer to the end", "The callee ended it.", CALL_ID):
+        assert said in text
+
+
+def test_times_are_shown_in_utc_and_in_the_zone_of_the_proxys_clock(viewer: Client) -> None:
+    text = text_of(shown(viewer, accounted(START, STOP, timezone="America/New_York")))
+    assert "America/New_York" in text
+    assert "2026-05-31 12:00:42" in text
+    assert "2026-05-31 08:00:42" in text
+
+
+def test_every_event_is_shown_with_its_rule_and_its_input_as_received(viewer: Client) -> None:
+    call = accounted(START | {"raw": b"first;ua=\xff<b>\r\n"}, STOP | {"raw": b"second"})
+    html = shown(viewer, call)
+    assert r'first;ua=<span class="mark">\xff</span>&lt;b&gt;' in html
+    assert "second" in html
+    assert re.findall(r'<span class="rule" title=".*?">(.*?)</span>', html) == ["START", "STOP"]
+
+
+def test_an_event_of_another_call_of_the_call_id_leads_there(viewer: Client) -> None:
+    call = accounted(START, STOP, START | {"to_tag": "c", "time": NOON + timedelta(seconds=1)})
+    other = Call.objects.exclude(pk=call.pk).get()
+    html = shown(viewer, call)
+    assert f'<a href="/calls/{other.pk}/">of another call</a>' in html
+    assert "Other calls of the same Call-ID" in html
+
+
+def test_more_events_than_one_reads_are_cut_and_counted(viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(call_page, "MOST_EVENTS", 2)
+    again = [START | {"time": NOON + timedelta(seconds=second)} for second in range(1, 4)]
+    assert "and 3 more events" in text_of(shown(viewer, accounted(START, *again, STOP)))
+
+
+def test_a_call_without_stop_says_that_its_end_is_unknown_and_shows_none(viewer: Client) -> None:
+    text = text_of(shown(viewer, accounted(START)))
+    assert "STOP missing" in text
+    assert "not known: no STOP came" in text
+    assert "no duration is invented" in text
+
+
+def test_a_call_without_start_says_so(viewer: Client) -> None:
+    text = text_of(shown(viewer, accounted(STOP)))
+    assert "START missing" in text
+    assert "not known: the START is missing" in text
+    assert "caller and callee may stand swapped" in text
+
+
+def test_an_unanswered_call_shows_its_attempts_and_no_duration(viewer: Client) -> None:
+    missed = {"kind": "missed", "code": 486, "reason": "Busy Here", "to_tag": "x"}
+    text = text_of(shown(viewer, accounted(missed)))
+    assert "Attempts that failed" in text
+    assert "486 Busy Here" in text
+    assert "none: it was not answered" in text
+
+
+def test_legs_are_shown_as_a_route_and_row_by_row(viewer: Client) -> None:
+    call = make_call()
+    for position, (source, destination) in enumerate([("alice", "bob"), ("bob", "carol"), (None, "dave")]):
+        call.legs.create(position=position, source=source, destination=destination, values={"leg_type": "7"})
+    html = shown(viewer, call)
+    route = re.search(r'<p class="route">(.*?)</p>', html, re.DOTALL)
+    assert route
+    hops = re.findall(r'class="(?:party|muted)">(?:<bdi>)?(.*?)<', route[1])
+    assert hops == ["alice", "bob", "carol", "?", "dave"]
+    assert "leg_type = 7" in text_of(html).replace("=", " = ")
+
+
+def test_each_flag_is_explained(viewer: Client) -> None:
+    text = text_of(shown(viewer, make_call(flags=list(Flag))))
+    for word in wording.FLAGS.values():
+        assert str(word.meaning).replace("'", "&#x27;") in text
+
+
+def test_what_a_later_event_changed_is_shown_like_the_page_shows_it(viewer: Client) -> None:
+    call = make_call(revision=2)
+    changes = {
+        "state": ["stop_missing", "completed"],
+        "ended_at": [None, "2026-05-31T12:00:42Z"],
+        "duration": [None, 42.5],
+        "flags": [[], ["late_stop"]],
+        "extra": [{}, {"a": "<b>"}],
+    }
+    call.revisions.create(revision=2, at=NOON, changes=changes)
+    text = text_of(shown(viewer, call))
+    for said in ("STOP missing", "2026-05-31 12:00:42", "42.5 s", "late STOP", "&lt;b&gt;"):
+        assert said in text
+
+
+def test_a_superseded_call_leads_to_the_one_that_took_its_place(viewer: Client) -> None:
+    current = make_call(call_id="same@host")
+    old = make_call(call_id="same@host", superseded=True, flags=["superseded"])
+    html = shown(viewer, old)
+    assert "Superseded." in html
+    assert f'href="/calls/{current.pk}/"' in html
+
+
+def test_the_parties_lead_to_all_their_calls(viewer: Client) -> None:
+    assert "/calls/?caller=%2B4930" in shown(viewer, make_call(caller="+4930"))
