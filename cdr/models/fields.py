@@ -32,7 +32,7 @@ class WordsField(models.TextField):
         return value if isinstance(value, str) else self.joined(value or ())
 
     def value_to_string(self, obj: models.Model) -> str:
-        return self.joined(self.value_from_object(obj))
+        return self.get_prep_value(self.value_from_object(obj))
 
 
 class WallClockField(models.DateTimeField):
