@@ -1,0 +1,127 @@
+"""The rule by which rsyslog or syslog-ng sends a proxy's accounting lines, and no others, to accweb.
+
+A line of Kamailio is accounting if the accounting module wrote it (``acc [acc.c:123]:``) and not the script, which may
+print what a caller sent; OpenSIPS and OpenSER begin the message with ``ACC:``, from OpenSIPS 3.4 on after the level.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+from proxyconf.profile import Profile
+from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.products import Product
+
+_KAMAILIO = "^ ?[A-Z]+[0-9]?: [^<]*acc [[]{file}[.]c:[0-9]+[]]: ([a-z_]+[(][)]: )?"
+_OPENSIPS_LEVEL = "^ ?([^=;]*[A-Z]+[0-9]?:)?"
+_EVENTS = "ACC: (transaction answered|call missed|request accounted|request acknowledged|call ended): "
+_TIME = "(timestamp|created)=[0-9]"
+_HOST = re.compile(r"[A-Za-z0-9._:-]+")
+
+
+class Daemon(StrEnum):
+    """The syslog daemons that the rule can be written for."""
+
+    RSYSLOG = "rsyslog"
+    SYSLOG_NG = "syslog-ng"
+
+
+class Transport(StrEnum):
+    """How lines travel. TCP waits for a receiver that is away; UDP loses them and cuts long ones."""
+
+    TCP = "tcp"
+    UDP = "udp"
+
+
+def syslog_rule(
+    profile: Profile,
+    daemon: Daemon | str = Daemon.RSYSLOG,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 514,
+    transport: Transport | str = Transport.TCP,
+) -> str:
+    """Return the rule that sends the lines of a proxy with this profile to ``host`` and ``port``.
+
+    Raise ``ValueError`` for an unknown daemon or transport, and for what is no host name, address or port.
+    """
+    daemon, transport = Daemon(daemon), Transport(transport)
+    if not _HOST.fullmatch(host):
+        raise ValueError(f"{host!r} is no host name or address to send syslog to; write it like accweb.example.net")
+    if not 0 < port < 65536:
+        raise ValueError(f"{port} is no port; it lies between 1 and 65535")
+    patterns, json = line_patterns(profile), writes_json(profile)
+    title = f"# Accounting lines of {profile.product.label} {profile.version} to accweb, for {daemon}.\n"
+    if not patterns and not json:
+        return f"{title}# This profile writes no accounting to syslog.\n"
+    write = _rsyslog if daemon is Daemon.RSYSLOG else _syslog_ng
+    return title + write(patterns, json, host, port, transport)
+
+
+def line_patterns(profile: Profile) -> dict[str, str]:
+    """Return what accounting lines look like: a text that each holds, and the regular expression (POSIX extended, and
+    Perl's alike) that the message must match. JSON objects are told apart by the program's name instead.
+    """
+    patterns = {}
+    kamailio = profile.product is Product.KAMAILIO and profile.version >= (3, 0)
+    if Backend.SYSLOG in profile.backends:
+        level = _OPENSIPS_LEVEL if profile.product is Product.OPENSIPS and profile.version >= (3, 4) else "^ ?"
+        patterns["ACC: "] = (_KAMAILIO.format(file="acc") if kamailio else level) + _EVENTS + _TIME
+    if profile.is_on("cdr_enable") and profile.option("cdr_log_enable") in (None, 1):
+        start = _literal(str(profile.option("cdr_start_id") or "start_time"))
+        patterns["acc_cdr"] = f"{_KAMAILIO.format(file='acc_cdr')}{start}=[0-9]"
+    return patterns
+
+
+def writes_json(profile: Profile) -> bool:
+    """Return whether acc_json sends objects to syslog, under the name ``json_acc``; it does unless told not to."""
+    if Backend.JSON not in profile.backends or Backend.JSON not in profile.known_backends:
+        return False
+    outputs = ["acc_json.acc_output_syslog", "acc_json.output_syslog"]
+    outputs += ["acc_json.cdr_output_syslog"] if profile.is_on("acc_json.cdr_enable") else []
+    return any(profile.is_on(one) for one in outputs)
+
+
+def _literal(text: str) -> str:
+    """Return a pattern for a text; what is neither letter nor digit matches any character."""
+    return "".join(one if one.isascii() and (one.isalnum() or one == "_") else "." for one in text)
+
+
+def _rsyslog(patterns: dict[str, str], json: bool, host: str, port: int, transport: Transport) -> str:
+    conditions = [f"($msg contains '{text}' and re_match($msg, '{pattern}'))" for text, pattern in patterns.items()]
+    conditions += ["$programname == 'json_acc'"] if json else []
+    framing = ' TCP_Framing="octet-counted"' if transport is Transport.TCP else ""
+    return f"""\
+# Save it as /etc/rsyslog.d/30-accweb.conf and restart rsyslog. The lines stay in the local log too.
+# Long lines (many extra fields) want global(maxMessageSize="64k") at the top of /etc/rsyslog.conf. systemd-journald
+# drops lines of a busy proxy: RateLimitIntervalSec=0 in /etc/systemd/journald.conf.
+if {_OR_RSYSLOG.join(conditions)} then {{
+    action(type="omfwd" target="{host}" port="{port}" protocol="{transport}"{framing}
+        template="RSYSLOG_SyslogProtocol23Format"
+        # keeps the lines on disk while accweb is away
+        queue.type="LinkedList" queue.filename="accweb" queue.maxDiskSpace="1g" queue.saveOnShutdown="on"
+        action.resumeRetryCount="-1")
+}}
+"""
+
+
+_OR_RSYSLOG = "\n    or "
+
+
+def _syslog_ng(patterns: dict[str, str], json: bool, host: str, port: int, transport: Transport) -> str:
+    conditions = [f"match('{pattern}' value(\"MESSAGE\"))" for pattern in patterns.values()]
+    conditions += ["program('^json_acc$')"] if json else []
+    condition = "\n    or ".join(conditions)
+    return f"""\
+# Save it as /etc/syslog-ng/conf.d/accweb.conf and reload syslog-ng. s_src is Debian's name of the local source; others
+# call it s_sys or s_local. Long lines (many extra fields) want options {{ log-msg-size(65536); }}; systemd-journald
+# drops lines of a busy proxy: RateLimitIntervalSec=0 in /etc/systemd/journald.conf.
+filter f_accweb {{
+    {condition};
+}};
+destination d_accweb {{
+    syslog("{host}" transport("{transport}") port({port}));
+}};
+log {{ source(s_src); filter(f_accweb); destination(d_accweb); }};
+"""
