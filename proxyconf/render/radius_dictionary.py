@@ -54,11 +54,13 @@ def server_dictionary(profile: Profile) -> str:
         f"# FreeRADIUS dictionary for the accounting of {profile.product.label} {profile.version}.",
         "# Save it as /etc/freeradius/3.0/dictionary.sip_accounting (raddb/… on other systems) and add to the file",
         "# named dictionary there:   $INCLUDE dictionary.sip_accounting",
+        "# FreeRADIUS refuses a name twice, and Columbia University has a Sip-Method of its own: put a # before",
+        "# $INCLUDE dictionary.columbia_university   in /usr/share/freeradius/dictionary.",
     ]
     if not uses_radius(profile):
         return "\n".join([*lines, "# This profile sends no RADIUS.", ""])
     found = attributes_of(profile)
-    lines += [f"# {line}" for line in _warnings(profile, (*found.acc, *found.fields))]
+    lines += [f"# {line}" for line in _warnings((*found.acc, *found.fields))]
     text_time = [one for one in found.standard if one.name == "Event-Timestamp" and one.wire is Wire.STRING]
     if text_time:
         lines += ["", "# rad_time_mode 1: the time is sent as text, not as a date"]
@@ -148,11 +150,11 @@ def _word(name: str) -> str:
     return "".join("_" if character.isspace() or not character.isprintable() else character for character in name)
 
 
-def _warnings(profile: Profile, attributes: tuple[Attribute, ...]) -> Iterator[str]:
+def _warnings(attributes: tuple[Attribute, ...]) -> Iterator[str]:
     numbers = {one.number for one in attributes if one.number is not None}
     if any(101 <= number <= 122 for number in numbers):
         yield "101 to 122 have become Error-Cause, EAP-Key-Name and Digest-* (RFC 5176, 4072, 5090): with this file"
         yield "FreeRADIUS reads them as the SIP attributes below, for all its clients."
-    if profile.product is Product.OPENSIPS:
-        yield "227 to 230 are Ascend's in FreeRADIUS' dictionary.ascend.illegal, with names for their values"
-        yield "(Sip-Call-Setuptime = Route-IP-No for 0): leave that file out of its dictionary."
+    if any(one.wire is Wire.INTEGER and one.number and one.number > 122 for one in attributes):
+        yield "From 119 on they are Ascend's too in dictionary.ascend.illegal, with names for the values of some (0 of"
+        yield "Sip-Call-Setuptime reads Route-IP-No): put a # before the line that includes it as well."
