@@ -19,6 +19,7 @@ from django.utils import timezone
 from cdr.bulk import Database, Row, Table, Wire
 from cdr.correlation.matching import identity_of, match
 from cdr.correlation.record import AttemptRecord, CallRecord, Flag, LegRecord
+from cdr.events import Pairs
 from cdr.models import Attempt, Call, CallRevision, Leg
 from cdr.models.fields import WordsField
 
@@ -119,7 +120,7 @@ def wanted(key: int, record: CallRecord) -> Wanted:
         record.released_by and f"{record.released_by}",
         record.sip_code,
         record.sip_reason,
-        dict(reversed(record.extra)) if record.extra else {},  # of a label's values the first
+        _values(record.extra),
         WordsField.joined(record.flags),
         WordsField.joined(record.proxies),
         WordsField.joined(record.backends),
@@ -252,7 +253,7 @@ def _add_parts(database: Database, calls: Sequence[tuple[int, Wanted]]) -> None:
     """Store the legs and attempts of calls that have none stored."""
     wire = database.wire
     legs = [
-        (pk, wire.int4(at), leg.source, leg.destination, leg.type, wire.json(_json(dict(reversed(leg.values)))))
+        (pk, wire.int4(at), leg.source, leg.destination, leg.type, wire.json(_json(_values(leg.values))))
         for pk, call in calls
         for at, leg in enumerate(call.legs)
     ]
@@ -287,9 +288,17 @@ def _place(row: Row) -> tuple[int, int]:
 
 def _parts_of(call: Wanted) -> Parts:
     return (
-        [_leg(leg.source, leg.destination, leg.type, dict(reversed(leg.values))) for leg in call.legs],
+        [_leg(leg.source, leg.destination, leg.type, _values(leg.values)) for leg in call.legs],
         [_attempt(one.code, one.reason, one.to_tag, one.time) for one in call.attempts],
     )
+
+
+def _values(pairs: Pairs) -> dict[str, str]:
+    """Return the text of each label in the order logged; of several the first."""
+    found: dict[str, str] = {}
+    for label, text in pairs:
+        found.setdefault(label, text)
+    return found
 
 
 def _leg(source: str | None, destination: str | None, kind: str | None, values: dict[str, str]) -> dict[str, Any]:
