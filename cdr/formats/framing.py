@@ -117,6 +117,8 @@ def _physical_lines(stream: BinaryIO) -> Iterator[bytes]:
             line = line.lstrip(b"\0")
             if not line:
                 continue
+            if not line.endswith(b"\n"):
+                line += stream.readline(MAX_LINE + 1 - len(line))
         if len(line) > MAX_LINE and not line.endswith(b"\n"):
             _skip_line(stream)
         yield line

@@ -179,13 +179,21 @@ class LineParser:
 
 def _attributes(tail: bytes, shape: Shape) -> tuple[bytes, Values, list[Values], bool]:
     """Split what follows ``reason=``: the reason, the extras, the legs, and whether the line was cut."""
-    reason, extras, cut = labelled.split(tail, (*shape.extras, *shape.legs[:1]))
+    labels = (*shape.extras, *shape.legs[:1])
+    reason, extras, cut = labelled.split(tail, labels)
     if cut:
-        return reason, extras[:-1], [], True
+        return (reason if extras else _without_begun(reason, labels[0])), extras[:-1], [], True
     if not shape.legs:
         return reason, extras, [], False
     legs, cut = labelled.split_legs(extras.pop()[1], shape.legs)
     return reason, extras, legs, cut
+
+
+def _without_begun(reason: bytes, label: bytes) -> bytes:
+    """Return the reason of a cut line without the beginning of the ``label`` that was to follow."""
+    mark = b";" + label + b"="
+    begun = next((size for size in range(len(mark) - 1, 0, -1) if reason.endswith(mark[:size])), 0)
+    return reason[: len(reason) - begun]
 
 
 def _usual_legs(text: bytes, names: Sequence[str]) -> tuple[Pairs, ...]:
