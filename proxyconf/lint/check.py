@@ -1,0 +1,13 @@
+"""Run all rules over a profile."""
+
+from __future__ import annotations
+
+from proxyconf.lint.finding import Finding
+from proxyconf.lint.registry import rules
+from proxyconf.profile import Profile
+
+
+def check(profile: Profile) -> list[Finding]:
+    """Return all findings, the gravest first, else in the order of the rules. It takes any profile and never fails."""
+    found = [finding for rule in rules().values() for finding in rule.findings(profile)]
+    return sorted(found, key=lambda finding: finding.severity.rank)

@@ -1,0 +1,41 @@
+"""What a check has to say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How grave a finding is."""
+
+    ERROR = "error"  # the proxy does not start or ends, or records are lost or wrong
+    WARNING = "warning"  # records or values may be lost or misread, depending on the calls or on the script
+    NOTE = "note"  # as it should be, but worth knowing
+
+    @property
+    def rank(self) -> int:
+        """The place in an order that begins with the gravest."""
+        return list(Severity).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding of ``rule``, whose name never changes.
+
+    ``where`` is a path into the profile's fields (``extras[2].labels.sql``, ``flags.account.radius``,
+    ``options.failed_filter``, empty for the profile as a whole), ``place`` says the same to people. ``what`` is what
+    was found, ``why`` what comes of it, ``remedy`` how to mend it; each is one or a few plain sentences.
+    """
+
+    severity: Severity
+    rule: str
+    where: str
+    place: str
+    what: str
+    why: str
+    remedy: str
+
+    def __str__(self) -> str:
+        place = f"{self.place}: " if self.place else ""
+        return f"{self.severity}: {place}{self.what} {self.why} {self.remedy} [{self.rule}]"

@@ -1,0 +1,87 @@
+"""The rules: one function each, with a name that never changes and the reason why it is one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+from proxyconf.lint.finding import Finding, Severity
+from proxyconf.profile import Profile
+
+
+class Place(NamedTuple):
+    """Where in a profile: the path of ``Finding.where``, and the words of ``Finding.place``."""
+
+    path: str = ""
+    words: str = ""
+
+
+class Problem(NamedTuple):
+    """What a rule yields. ``why`` replaces the rule's own reason where that depends on the profile."""
+
+    severity: Severity
+    at: Place
+    what: str
+    remedy: str
+    why: str = ""
+
+
+Finder: TypeAlias = Callable[[Profile], Iterable[Problem]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule: its name, its reason, and what finds its problems in a profile."""
+
+    name: str
+    why: str
+    find: Finder
+
+    def findings(self, profile: Profile) -> Iterator[Finding]:
+        """Yield what the rule has to say about a profile."""
+        for problem in self.find(profile):
+            yield Finding(
+                problem.severity,
+                self.name,
+                problem.at.path,
+                problem.at.words,
+                problem.what,
+                problem.why or self.why,
+                problem.remedy,
+            )
+
+
+_rules: dict[str, Rule] = {}
+
+
+def rule(name: str, why: str) -> Callable[[Finder], Finder]:
+    """Register the function below as the rule ``name``; ``why`` is its reason, as a finding says it."""
+
+    def register(find: Finder) -> Finder:
+        if name in _rules:
+            raise ValueError(f"two rules are named {name}")
+        _rules[name] = Rule(name, why, find)
+        return find
+
+    return register
+
+
+def rules() -> Mapping[str, Rule]:
+    """Return all rules by name."""
+    return _rules
+
+
+def error(at: Place, what: str, remedy: str, why: str = "") -> Problem:
+    """Return a problem by which the proxy does not start or ends, or records are lost or wrong."""
+    return Problem(Severity.ERROR, at, what, remedy, why)
+
+
+def warning(at: Place, what: str, remedy: str, why: str = "") -> Problem:
+    """Return a problem by which records or values may be lost or misread."""
+    return Problem(Severity.WARNING, at, what, remedy, why)
+
+
+def note(at: Place, what: str, remedy: str, why: str = "") -> Problem:
+    """Return what is no problem but worth knowing."""
+    return Problem(Severity.NOTE, at, what, remedy, why)
