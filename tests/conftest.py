@@ -12,12 +12,20 @@ from urllib.parse import quote
 
 import pytest
 from django.db import connection
+from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests import servers
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDED = Path(__file__).resolve().parent / "recorded"
+
+
+# No test measures time, and a busy machine is no fault; CI tries the same examples each time.
+settings.register_profile(
+    "accweb", deadline=None, derandomize="CI" in os.environ, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("accweb")
 
 
 @pytest.fixture(scope="session")
