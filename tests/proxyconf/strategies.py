@@ -40,7 +40,7 @@ _VARIABLES = {
     "dst_user": "$rU",
     "uri_user": "$(ru{uri.user})",
     "notes": "$(hdr(X-Note)[*])",
-    "odd_header": "$(hdr(X;Y=Z)[1])",
+    "first_part": "$(hdr(X-Note){s.select,0,;})",
     "ticket": "$avp(ticket)",
     "port": "$sp",
 }
@@ -188,6 +188,8 @@ def _options(draw: st.DrawFn, bare: Profile, texts: st.SearchStrategy[str]) -> d
     options = {key: draw(_value(applicable[key], texts)) for key in sorted(chosen)}
     if "aaa_url" in applicable:
         options["aaa_url"] = "diameter:conf" if Backend.DIAMETER in bare.backends else "radius:/etc/radius.conf"
+    if options.get("acc_json.cdr_enable"):
+        options["cdr_enable"] = 1  # acc_json takes the records from acc, and does not start without them
     return {key: value for key, value in options.items() if value != applicable[key].default}
 
 
@@ -197,7 +199,7 @@ def _value(parameter: Parameter, texts: st.SearchStrategy[str]) -> st.SearchStra
     if parameter.choices:
         return st.sampled_from(parameter.choices)
     if parameter.is_integer:
-        low, high = parameter.bounds or (1, 200)
+        low, high = parameter.bounds or (64, 200)  # of what has no bounds: room for fields, RADIUS service types
         return st.integers(low, high)
     if parameter.name.endswith("facility"):
         return st.sampled_from(_FACILITIES)

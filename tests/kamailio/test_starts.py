@@ -1,0 +1,137 @@
+"""A real Kamailio starts with what is generated, and accounts with it."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from proxyconf.parse import parse_config
+from proxyconf.profile import ExtraField, Flag, LegField, Profile
+from proxyconf.render.acc_section import acc_section
+from proxyconf.render.hints import routing_hints
+from proxyconf.render.sql_ddl import sql_ddl
+from proxyconf.render.sql_schema import Dialect
+from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.products import Product, Version
+from tests.conftest import RECORDED
+from tests.kamailio.proxy import CALLEE_TAG, DidNotStart, Kamailio, raw, running
+from tests.proxyconf.strategies import names, profiles
+
+pytestmark = pytest.mark.kamailio
+
+RELEASE = (Product.KAMAILIO, Version(5, 6))  # the one that Debian 12 has
+USER_AGENT = ExtraField("ua", "$hdr(User-Agent)", {Backend.SYSLOG: "ua", Backend.SQL: "ua", Backend.RADIUS: "UA-Attr"})
+CALLER = ExtraField("src_user", "$fU", {Backend.SYSLOG: "src_user", Backend.SQL: "src_user"})
+LEGS = (LegField("src", "$avp(src)"), LegField("dst", "$avp(dst)"))
+
+
+def suggested(*backends: Backend, **options: int | str) -> Profile:
+    return replace(Profile.suggested(*RELEASE, backends), options=options)
+
+
+PROFILES = {
+    "the log": suggested(Backend.SYSLOG),
+    "flags by name": replace(
+        suggested(Backend.SYSLOG),
+        flags=replace(suggested(Backend.SYSLOG).flags, failed=Flag(9, "FLT_FAILED"), prepare=Flag(10, "FLT_LATER")),
+    ),
+    "every backend": replace(suggested(*Backend), extras=(USER_AGENT, CALLER)),
+    "legs": replace(suggested(Backend.SYSLOG, Backend.SQL, Backend.RADIUS), legs=LEGS),
+    "direction detected": suggested(Backend.SYSLOG, detect_direction=1, report_ack=1, report_cancels=1),
+    "records of dialogs": replace(
+        suggested(Backend.SYSLOG, cdr_enable=1, cdr_start_on_confirmed=1),
+        cdr_extras=(ExtraField("callid", "$dlg_var(call_id)", {Backend.SYSLOG: "callid", Backend.SQL: "callid"}),),
+    ),
+    "objects in a queue": suggested(Backend.SYSLOG, Backend.JSON, **{"acc_json.acc_output_mqueue": "acc_events"}),
+    "a variable of a transaction": replace(
+        suggested(Backend.SYSLOG), extras=(ExtraField("code", "$T_reply_code", {Backend.SYSLOG: "final"}),)
+    ),
+    "a value of replies": replace(
+        suggested(Backend.SYSLOG), extras=(ExtraField("why", "$rr", {Backend.SYSLOG: "why"}),)
+    ),
+}
+
+
+@pytest.mark.parametrize("title", PROFILES)
+def test_kamailio_starts_with_a_profile_of(title: str, tmp_path: Path) -> None:
+    with running(PROFILES[title], tmp_path) as proxy:
+        assert " ERROR: " not in proxy.log()
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(profiles([RELEASE], texts=names).map(lambda one: replace(one, other_parameters=(), options=_local(one))))
+def test_kamailio_starts_with_any_profile(profile: Profile) -> None:
+    if Backend.JSON in profile.backends:
+        profile = replace(profile, legs=())  # together they end the proxy at the first leg
+    if Backend.DIAMETER in profile.backends:
+        profile = replace(profile, legs=tuple(replace(one, name=str(n)) for n, one in enumerate(profile.legs, 9000)))
+    with TemporaryDirectory() as folder, running(profile, Path(folder)) as proxy:
+        assert " ERROR: " not in proxy.log()
+
+
+def _local(profile: Profile) -> dict[str, int | str]:
+    """The options without a database that is not there."""
+    return {key: value for key, value in profile.options.items() if key != "db_url"}
+
+
+@pytest.mark.parametrize(
+    "scenario", ["12-extra-accounting", "11-multi-leg", "18-dialog-cdrs", "02b-callee-hangup-detect-direction"]
+)
+def test_kamailio_starts_with_a_recorded_configuration_after_import_and_rendering(
+    scenario: str, tmp_path: Path
+) -> None:
+    profile = parse_config((RECORDED / scenario / "acc.cfg").read_text()).profile
+    with running(profile, tmp_path) as proxy:
+        assert " ERROR: " not in proxy.log()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ('modparam("acc", "log_flag", 77)', 'modparam("acc", "log_flag", 7)'),
+        ('modparam("acc", "log_extra", "a=$fU;")', 'modparam("acc", "log_extra", "a=$fU")'),
+        ('modparam("acc", "multi_leg_info", "a=$var(a)")', 'modparam("acc", "multi_leg_info", "a=$avp(a)")'),
+    ],
+)
+def test_the_start_shows_what_the_syntax_check_of_the_program_does_not(wrong: str, right: str, tmp_path: Path) -> None:
+    profile = suggested(Backend.SYSLOG)
+    section = acc_section(profile).replace('modparam("acc", "log_flag", 1)', "")
+    with raw(section + right, routing_hints(profile), tmp_path):
+        pass
+    with pytest.raises(DidNotStart), raw(section + wrong, routing_hints(profile), tmp_path):
+        pass
+
+
+def test_a_call_leaves_its_events_with_all_extras_in_the_log_and_in_the_database(tmp_path: Path) -> None:
+    file = tmp_path / "accounting.sqlite3"
+    profile = replace(
+        suggested(Backend.SYSLOG, Backend.SQL, db_url=f"sqlite:///{file}", time_mode=2), extras=(USER_AGENT, CALLER)
+    )
+    with sqlite3.connect(file) as database:
+        database.executescript(sql_ddl(profile, Dialect.SQLITE))
+    with running(profile, tmp_path) as proxy:
+        proxy.send("INVITE", "call-1", headers="User-Agent: phone; v=1")
+        proxy.send("BYE", "call-1", to_tag=CALLEE_TAG)
+        _wait_for_rows(proxy, file, 2)
+        lines = [line for line in proxy.log().splitlines() if "ACC: transaction answered: " in line]
+    assert [line.partition(";method=")[2].partition(";")[0] for line in lines] == ["INVITE", "BYE"]
+    assert lines[0].endswith(";ua=phone; v=1;src_user=alice")
+    assert _rows(file) == [
+        ("INVITE", "call-1", "from-alice", CALLEE_TAG, "200", "phone; v=1", "alice"),
+        ("BYE", "call-1", "from-alice", CALLEE_TAG, "200", None, "alice"),
+    ]
+
+
+def _wait_for_rows(proxy: Kamailio, file: Path, count: int) -> None:
+    proxy.wait_for(lambda: len(_rows(file)) >= count)
+
+
+def _rows(file: Path) -> list[tuple[str | None, ...]]:
+    with sqlite3.connect(file) as database:
+        columns = "method, callid, from_tag, to_tag, sip_code, ua, src_user"
+        return database.execute(f"SELECT {columns} FROM acc ORDER BY id").fetchall()
