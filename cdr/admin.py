@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.core.paginator import Paginator
@@ -30,7 +30,7 @@ class CappedPaginator(Paginator):
 
     @cached_property
     def count(self) -> int:
-        return self.object_list[: self.reach].count()
+        return cast(QuerySet[Any], self.object_list)[: self.reach].count()
 
     @property
     def capped(self) -> bool:

@@ -55,7 +55,7 @@ def shortly(value: str | None) -> str:
     return one_line(value or "?", _LONGEST_TITLE)
 
 
-def raw_input(raw: bytes) -> SafeString:
+def raw_input(raw: bytes | memoryview) -> SafeString:
     """Show input exactly as received: text with every odd byte marked, a packet as a hex dump."""
     shown = bytes(raw)[:_LONGEST_RAW]
     body = escape(hex_dump(shown)) if is_binary(shown) else _marked(raw_pieces(shown))
@@ -218,11 +218,14 @@ def party(value: str | None) -> SafeString:
 
 def parties(call: Call) -> SafeString:
     """Show who called whom; where the proxy did not log it, the Call-ID keeps the row useful."""
-    who = format_html('<span class="parties">{} {} {}</span>', party(call.caller), arrow(), party(call.callee))
+    who = party(None)
+    if call.caller or call.callee:
+        who = format_html('<span class="parties">{} {} {}</span>', party(call.caller), arrow(), party(call.callee))
     if call.caller and call.callee:
         return who
+    call_id = visible(call.call_id, _LONGEST_CALL_ID)
     return format_html(
-        '{}<span class="call-id" title="{}">{}</span>', who, _("Call-ID"), visible(call.call_id, _LONGEST_CALL_ID)
+        '<span class="who">{} <span class="call-id" title="{}">{}</span></span>', who, _("Call-ID"), call_id
     )
 
 
@@ -268,15 +271,14 @@ def ago(value: datetime | None) -> str:
     """Say how long ago something was, in its largest unit: a glance tells a silent source."""
     if value is None:
         return gettext("never")
-    seconds = (timezone.now() - value).total_seconds()
+    seconds = int((timezone.now() - value).total_seconds())
     if seconds < 0:
         return gettext("in the future")
-    for unit, written in (
-        (86_400, lambda n: ngettext("{n} day ago", "{n} days ago", n)),
-        (3_600, lambda n: ngettext("{n} hour ago", "{n} hours ago", n)),
-        (60, lambda n: ngettext("{n} minute ago", "{n} minutes ago", n)),
-    ):
-        if seconds >= unit:
-            count = int(seconds // unit)
-            return written(count).format(n=count)
+    minutes, hours, days = seconds // 60, seconds // 3_600, seconds // 86_400
+    if days:
+        return ngettext("{n} day ago", "{n} days ago", days).format(n=days)
+    if hours:
+        return ngettext("{n} hour ago", "{n} hours ago", hours).format(n=hours)
+    if minutes:
+        return ngettext("{n} minute ago", "{n} minutes ago", minutes).format(n=minutes)
     return gettext("just now")

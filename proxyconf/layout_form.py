@@ -139,7 +139,7 @@ class LayoutForm(forms.ModelForm):
         label=_("Roles"),
         allowed=[role.value for role in Role],
         help_text=_(
-            "Only where the role found below is wrong or missing, one to a line: “label = role”. Roles: %(roles)s."
+            "Only where the role found above is wrong or missing, one to a line: “label = role”. Roles: %(roles)s."
         )
         % {"roles": ", ".join(Role)},
     )
@@ -165,7 +165,6 @@ class LayoutForm(forms.ModelForm):
         coerce=int,
         widget=UnfoldAdminSelectWidget,
         required=False,
-        empty_value=0,
     )
     time_attr = forms.CharField(label="time_attr", required=False, widget=UnfoldAdminTextInputWidget)
     time_exten = forms.CharField(label="time_exten", required=False, widget=UnfoldAdminTextInputWidget)
@@ -187,7 +186,7 @@ class LayoutForm(forms.ModelForm):
         for backend, name in BACKEND_NAMES.items():
             self.fields[extras_field(backend)] = LabelsField(label=_("%s: extra fields") % name)
             self.fields[legs_field(backend)] = LabelsField(label=_("%s: leg fields") % name)
-        self.initial = _shown(self._stored()) | self.initial
+        self.initial = {**_shown(self._stored()), **self.initial}
 
     def _stored(self) -> FieldLayout:
         try:
@@ -238,7 +237,7 @@ def _layout(stored: FieldLayout, given: Mapping[str, Any]) -> FieldLayout:
         detect_direction=given["detect_direction"],
         time=replace(
             stored.time,
-            mode=given["time_mode"],
+            mode=given["time_mode"] or time.mode,
             attr=given["time_attr"] or time.attr,
             exten=given["time_exten"] or time.exten,
             format=given["time_format"] or time.format,

@@ -1,5 +1,7 @@
 // What makes the pages quicker to use; without it they work all the same.
 
+const word = (name) => document.querySelector(`meta[name="word-${name}"]`).content;
+
 // A row leads where its link leads, unless one selects text in it or means another link.
 document.addEventListener("click", (event) => {
   const row = event.target.closest("tr[data-href]");
@@ -24,13 +26,13 @@ document.addEventListener("keydown", (event) => {
 // Values that people carry to other tools get a button that copies them, where the browser allows it.
 const addCopyButtons = () => {
   if (!navigator.clipboard) return;
-  for (const place of document.querySelectorAll(".copyable:not(:has(button))")) {
-    const text = place.dataset.copy ?? place.textContent.trim();
+  for (const place of document.querySelectorAll(".copyable")) {
+    const text = place.textContent.trim();
     const button = document.createElement("button");
     button.type = "button";
     button.className = "copy material-symbols-outlined";
     button.textContent = "content_copy";
-    button.setAttribute("aria-label", place.dataset.copyLabel ?? "Copy");
+    button.setAttribute("aria-label", word("copy"));
     button.addEventListener("click", async () => {
       await navigator.clipboard.writeText(text);
       button.textContent = "check";
@@ -42,7 +44,7 @@ const addCopyButtons = () => {
 
 // The theme makes some controls of plain text: give them to the keyboard and to screen readers as buttons.
 const makeButtons = () => {
-  const names = { dock_to_right: "Show or hide the sidebar", close: "Close the sidebar" };
+  const names = { dock_to_right: word("sidebar"), close: word("close") };
   for (const control of document.querySelectorAll(":is(span, div, a:not([href]))[x-on\\:click]")) {
     control.tabIndex = 0;
     control.setAttribute("role", "button");
@@ -56,7 +58,21 @@ document.addEventListener("keydown", (event) => {
   event.target.click();
 });
 
+// The keyboard may skip the sidebar.
+const addSkipLink = () => {
+  const main = document.getElementById("main");
+  if (!main) return;
+  main.setAttribute("role", "main");
+  main.tabIndex = -1;
+  const link = document.createElement("a");
+  link.href = "#main";
+  link.className = "skip-link";
+  link.textContent = word("skip");
+  document.body.prepend(link);
+};
+
 document.addEventListener("DOMContentLoaded", () => {
+  addSkipLink();
   addCopyButtons();
   makeButtons();
 });

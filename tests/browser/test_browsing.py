@@ -42,6 +42,7 @@ def test_from_the_login_to_the_events_of_a_call_without_stop(
     opened: Open, scheme: str, viewport: dict[str, int]
 ) -> None:
     page = opened("/", viewport=viewport, color_scheme=scheme)
+    expect(page.locator("html:not([x-cloak])")).to_have_count(1)  # the theme's script has run
     assert page.evaluate("document.documentElement.classList.contains('dark')") == (scheme == "dark")
     page.get_by_role("row", name="Without STOP").get_by_role("link").first.click()
     expect(page.locator("table.call-table tbody tr")).to_have_count(1)
@@ -114,6 +115,23 @@ def test_the_sidebar_and_the_menu_of_the_user_open_by_keyboard(opened: Open) -> 
     page = opened("/calls/", viewport=PHONE)
     page.get_by_role("button", name="Show or hide the sidebar").and_(page.locator(":visible")).press("Enter")
     expect(page.get_by_role("link", name="Calls without STOP")).to_be_visible()
+
+
+def test_the_keyboard_can_skip_the_sidebar(opened: Open) -> None:
+    page = opened("/calls/")
+    expect(page.locator("h1")).to_contain_text("Calls")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.getElementById('main').contains(document.activeElement)")
+
+
+def test_the_call_id_can_be_copied(opened: Open) -> None:
+    page = opened("/calls/?call_id=whole@host", permissions=["clipboard-read", "clipboard-write"])
+    page.locator("table.call-table tbody a").click()
+    page.get_by_role("button", name="Copy").first.click()
+    assert page.evaluate("navigator.clipboard.readText()") == "whole@host"
 
 
 def test_htmx_keeps_no_calls_in_the_browsers_storage(opened: Open) -> None:

@@ -20,7 +20,14 @@ def test_ordinary_text_stays_as_it_is(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "mark"),
-    [("\x00", r"\x00"), ("\r", r"\r"), ("\x7f", r"\x7f"), ("\u202e", "U+202E"), ("\u200b", "U+200B"), ("\U000e0041", "U+E0041")],
+    [
+        ("\x00", r"\x00"),
+        ("\r", r"\r"),
+        ("\x7f", r"\x7f"),
+        ("\u202e", "U+202E"),
+        ("\u200b", "U+200B"),
+        ("\U000e0041", "U+E0041"),
+    ],
 )
 def test_a_character_that_nobody_would_see_becomes_a_mark(text: str, mark: str) -> None:
     assert list(pieces(f"a{text}b")) == [Piece("a"), Piece(mark, hidden=True), Piece("b")]

@@ -98,7 +98,7 @@ def test_calls_without_stop_are_one_link_away_and_explained(viewer: Client) -> N
 def test_each_condition_is_a_chip_whose_link_removes_it_alone(viewer: Client) -> None:
     make_call(caller="alice", outcome="busy", flags=["forked"])
     html = viewer.get("/calls/?caller=ali&outcome=busy&flag=forked&callee=&after=").text
-    chips = re.findall(r'class="chip" href="(.*?)"', html)
+    chips = re.findall(r'class="chip"\s+href="(.*?)"', html)
     assert [chip.replace("&amp;", "&") for chip in chips] == [
         "/calls/?caller=ali&flag=forked",
         "/calls/?outcome=busy&flag=forked",
