@@ -1,0 +1,149 @@
+"""A small telephone exchange: a real Kamailio that accounts as a profile says, between SIPp's phones.
+
+Whom it connects follows from the number dialled: ``answers``, ``hangs-up``, ``busy``, ``rings``, ``vanishes`` reach one
+phone; ``next`` is busy and the exchange tries a second phone, which answers; ``forwarded`` is passed on to another number,
+so the call has two legs.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+from proxyconf.profile import Profile
+from proxyconf.render.acc_section import acc_section
+from proxyconf.render.hints import routing_hints
+from tests.e2e import sip
+from tests.kamailio.proxy import program
+
+NO_ANSWER_AFTER = 2  # seconds
+PHONES = {
+    "answers": "callee_answers",
+    "hangs-up": "callee_hangs_up",
+    "busy": "callee_is_busy",
+    "rings": "callee_rings",
+}
+
+_SCRIPT = """\
+#!KAMAILIO
+debug=2
+log_stderror=yes
+children=2
+disable_tcp=yes
+auto_aliases=no
+listen=udp:127.0.0.1:{port}
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "rr.so"
+loadmodule "pv.so"
+loadmodule "tmx.so"
+modparam("tm", "fr_timer", 5000)
+modparam("tm", "fr_inv_timer", {no_answer})
+include_file "{folder}/acc.cfg"
+include_file "{folder}/routing.cfg"
+
+request_route {{
+    if ($rm == "OPTIONS") {{
+        sl_send_reply("200", "Here");
+        exit;
+    }}
+    if ($rm == "CANCEL") {{
+        if (t_check_trans()) {{
+{cancel}
+            t_relay();
+        }}
+        exit;
+    }}
+    if ($tt != $null) {{
+        if (loose_route()) {{
+            route(ACC_WITHIN_DIALOG);
+            t_relay();
+        }} else if ($rm == "ACK" && t_check_trans()) {{
+            t_relay();
+        }}
+        exit;
+    }}
+    t_check_trans();
+    route(ACC_INVITE);
+{legs}
+    t_on_failure("NEXT");
+    if ($rU == "next") $du = "sip:127.0.0.1:{busy}";
+    else if ($rU == "busy") $du = "sip:127.0.0.1:{busy}";
+    else if ($rU == "hangs-up") $du = "sip:127.0.0.1:{hangs_up}";
+    else if ($rU == "rings") $du = "sip:127.0.0.1:{rings}";
+    else $du = "sip:127.0.0.1:{answers}";
+    t_relay();
+}}
+
+failure_route[NEXT] {{
+    if (t_is_canceled() || $rU != "next" || $T_reply_code != 486) exit;
+    route(ACC_NEXT_ATTEMPT);
+    $du = "sip:127.0.0.1:{answers}";
+    t_relay();
+}}
+"""
+_LEGS = """\
+    $avp(src) = $fU;
+    $avp(dst) = $rU;
+    $avp(type) = "0";
+    if ($rU == "forwarded") {
+        $avp(src) = "forwarded";
+        $avp(dst) = "answers";
+        $avp(type) = "1";
+        $rU = "answers";
+    }
+"""
+
+
+@contextmanager
+def exchange(profile: Profile, folder: Path) -> Iterator[int]:
+    """Run the phones and the proxy; give the proxy's port. What it logs goes to ``proxy.log`` in the folder."""
+    with ExitStack() as stack:
+        phones = {name: stack.enter_context(sip.callee(scenario, folder)) for name, scenario in PHONES.items()}
+        port = sip.free_port()
+        (folder / "acc.cfg").write_text(acc_section(profile))
+        (folder / "routing.cfg").write_text(routing_hints(profile))
+        (folder / "kamailio.cfg").write_text(
+            _SCRIPT.format(
+                port=port,
+                folder=folder,
+                no_answer=NO_ANSWER_AFTER * 1000,
+                cancel="            route(ACC_CANCEL);" if profile.is_on("report_cancels") else "",
+                legs=_LEGS if profile.legs else "",
+                **{name.replace("-", "_"): number for name, number in phones.items()},
+            )
+        )
+        stack.enter_context(_kamailio(folder))
+        _wait_for(port, folder)
+        yield port
+
+
+@contextmanager
+def _kamailio(folder: Path) -> Iterator[None]:
+    with (folder / "proxy.log").open("wb") as log:
+        process = subprocess.Popen(
+            [program(), "-DD", "-E", "-f", folder / "kamailio.cfg", "-Y", folder, "-w", folder, "-m", "32", "-M", "8"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            env={**os.environ, "TZ": "America/New_York"},  # so that a local time taken for UTC is found out
+            start_new_session=True,
+        )
+    try:
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _wait_for(port: int, folder: Path) -> None:
+    """Wait until the proxy answers; fail with its log if it does not."""
+    end = time.monotonic() + sip.PATIENCE
+    while not sip.is_there(port):
+        assert time.monotonic() < end, (folder / "proxy.log").read_text()
