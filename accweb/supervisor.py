@@ -1,9 +1,11 @@
-"""Child processes that are kept running: what ``up`` consists of."""
+"""Child processes that are kept running: what ``up`` and ``collect`` consist of."""
 
 from __future__ import annotations
 
 import ctypes
 import logging
+import multiprocessing
+import os
 import signal
 import subprocess
 import sys
@@ -11,12 +13,39 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
+
+from django.db import connections
 
 logger = logging.getLogger(__name__)
 TICK = 0.1
 LONGEST_PAUSE = 30.0
 _GOOD_RUN = 60.0  # seconds after which an end is held for a new trouble, not for the old one
 _PR_SET_PDEATHSIG = 1
+
+
+class Process(Protocol):
+    """What ``subprocess.Popen`` has and a child needs."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+    def terminate(self) -> None: ...
+
+    def kill(self) -> None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+
+class Startable(Protocol):
+    """What can be kept running, with the name that the log calls it by."""
+
+    @property
+    def name(self) -> str: ...
+
+    def start(self, folder: Path) -> Process: ...
 
 
 @dataclass(frozen=True)
@@ -27,17 +56,88 @@ class Program:
     command: Sequence[str]
     pass_fds: Sequence[int] = ()
 
+    def start(self, folder: Path) -> Process:
+        return subprocess.Popen(
+            self.command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            pass_fds=self.pass_fds,
+            start_new_session=True,  # Ctrl-C reaches this process alone, which then ends its children in order
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+        )
+
+
+@dataclass(frozen=True)
+class Fork:
+    """A function that runs in a copy of this process until the function it is given says that it shall stop.
+
+    A copy starts at once and shares the memory of the code. This process must have no other thread then.
+    """
+
+    name: str
+    run: Callable[[Callable[[], bool]], None]
+
+    def start(self, folder: Path) -> Process:
+        connections.close_all()  # a copy must not speak on our connections, and closing its copy would end ours
+        return _Forked(self)
+
+
+class _Forked:
+    """A forked process with the face of ``subprocess.Popen``."""
+
+    def __init__(self, fork: Fork) -> None:
+        self._process = multiprocessing.get_context("fork").Process(target=_run_forked, args=(fork,), name=fork.name)
+        self._process.start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid or 0
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def terminate(self) -> None:
+        self._process.terminate()
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired(self._process.name, timeout or 0.0)
+        return self._process.exitcode
+
+
+def _run_forked(fork: Fork) -> None:
+    os.setsid()
+    if sys.platform == "linux":
+        _end_with_parent()
+    stop = stop_on_signals()
+    try:
+        fork.run(stop)
+    except Exception:
+        logger.exception("%s failed", fork.name)
+        raise SystemExit(1) from None
+    finally:
+        connections.close_all()
+
 
 class Child:
     """A program that is started again when it ends, at once and then after longer and longer pauses."""
 
-    def __init__(self, program: Program, folder: Path) -> None:
+    def __init__(self, program: Startable, folder: Path, on_end: Callable[[str, str], None]) -> None:
         self._program = program
         self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
+        self._on_end = on_end
+        self._process: Process | None = None
         self._started = 0.0
         self._pause = 0.0
         self._due = 0.0
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     def tend(self, now: float) -> None:
         """Start the process where it is due; note where it has ended."""
@@ -49,17 +149,11 @@ class Child:
             self._pause = 1.0 if now - self._started > _GOOD_RUN else min(max(1.0, self._pause * 2), LONGEST_PAUSE)
             self._due = now + self._pause
             logger.error("%s ended (%s); starting it again in %.0f s", self._program.name, _reason(status), self._pause)
+            self._on_end(self._program.name, _reason(status))
 
     def _start(self, now: float) -> None:
         self._started = now
-        self._process = subprocess.Popen(
-            self._program.command,
-            cwd=self._folder,
-            stdin=subprocess.DEVNULL,
-            pass_fds=self._program.pass_fds,
-            start_new_session=True,  # Ctrl-C reaches this process alone, which then ends its children in order
-            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
-        )
+        self._process = self._program.start(self._folder)
         logger.info("%s started (process %d)", self._program.name, self._process.pid)
 
     def terminate(self) -> None:
@@ -78,18 +172,54 @@ class Child:
             self._process.wait()
 
 
-def supervise(programs: Sequence[Program], folder: Path, stop: Callable[[], bool], *, patience: float) -> None:
+class Supervisor:
+    """Keeps a changing set of programs running. ``on_end`` is told the name of one that ended by itself, and why."""
+
+    def __init__(self, folder: Path, on_end: Callable[[str, str], None] = lambda name, reason: None) -> None:
+        self._folder = folder
+        self._on_end = on_end
+        self._children: dict[str, Child] = {}
+        self._leaving: list[tuple[Child, float]] = []
+
+    def want(self, programs: Sequence[Startable], *, patience: float) -> None:
+        """Run these programs, each known by its name, and no others; others have ``patience`` seconds to end."""
+        names = {program.name for program in programs}
+        for name in self._children.keys() - names:
+            child = self._children.pop(name)
+            child.terminate()
+            self._leaving.append((child, time.monotonic() + patience))
+        for program in programs:
+            if program.name not in self._children:
+                self._children[program.name] = Child(program, self._folder, self._on_end)
+
+    def tend(self) -> None:
+        """Start what is due, note what ended, end what is no longer wanted. To be called often."""
+        now = time.monotonic()
+        for child in self._children.values():
+            child.tend(now)
+        for child, deadline in self._leaving:
+            if not child.running or now >= deadline:
+                child.end(now)
+        self._leaving = [(child, deadline) for child, deadline in self._leaving if child.running]
+
+    def end(self, patience: float) -> None:
+        """End everything, within ``patience`` seconds."""
+        leaving = [*self._children.values(), *(child for child, _ in self._leaving)]
+        for child in leaving:
+            child.terminate()
+        deadline = time.monotonic() + patience
+        for child in leaving:
+            child.end(deadline)
+
+
+def supervise(programs: Sequence[Startable], folder: Path, stop: Callable[[], bool], *, patience: float) -> None:
     """Run ``programs`` in ``folder`` until ``stop`` says so; then end them all, ``patience`` seconds at most."""
-    children = [Child(program, folder) for program in programs]
+    supervisor = Supervisor(folder)
+    supervisor.want(programs, patience=patience)
     while not stop():
-        for child in children:
-            child.tend(time.monotonic())
+        supervisor.tend()
         time.sleep(TICK)
-    for child in children:
-        child.terminate()
-    deadline = time.monotonic() + patience
-    for child in children:
-        child.end(deadline)
+    supervisor.end(patience)
 
 
 def stop_on_signals() -> Callable[[], bool]:

@@ -2,7 +2,20 @@ from cdr.models.call import Attempt, Call, CallRevision, Leg
 from cdr.models.event import Event
 from cdr.models.mirror import Acc, MissedCall
 from cdr.models.pending import Pending
+from cdr.models.receiver import Receiver
 from cdr.models.rejected import Rejected
 from cdr.models.source import Source
 
-__all__ = ["Acc", "Attempt", "Call", "CallRevision", "Event", "Leg", "MissedCall", "Pending", "Rejected", "Source"]
+__all__ = [
+    "Acc",
+    "Attempt",
+    "Call",
+    "CallRevision",
+    "Event",
+    "Leg",
+    "MissedCall",
+    "Pending",
+    "Receiver",
+    "Rejected",
+    "Source",
+]

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import os
+from typing import Any
+
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from cdr.kinds import KINDS
+from cdr.kinds.setting import Secret, Settings, SettingsError, is_plain_secret
 from proxyconf.models import Proxy
+from proxyconf.models.sealing import Unreadable, seal, unseal
 
 
 class Source(models.Model):
     """A way events of a proxy arrive, with its settings, its cursor and its health counters.
 
-    ``cursor`` says what was read so far; it moves in the transaction that stores the events.
+    ``settings`` are what ``KINDS[kind]`` declares; secrets among them are sealed when the source is saved. ``cursor``
+    says what was read so far; it moves in the transaction that stores the events.
     """
 
     class Kind(models.TextChoices):
         IMPORT = "import", _("files given to the ingest command")
         MIRROR = "mirror", _("the acc and missed_calls tables in our own database")
+        SYSLOG = "syslog", _("log lines over the network")
+        FILE = "file", _("a log file that is followed")
+        RADIUS = "radius", _("RADIUS accounting requests")
+        DETAIL = "detail", _("a detail file of FreeRADIUS that is followed")
+        EVENTS = "events", _("datagrams of OpenSIPS' event interface")
+        HTTP = "http", _("JSON posted to us")
 
     proxy = models.ForeignKey(Proxy, on_delete=models.PROTECT, related_name="sources")
     name = models.CharField(max_length=64)
@@ -40,24 +53,43 @@ class Source(models.Model):
     def __str__(self) -> str:
         return f"{self.proxy.name}/{self.name}"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.settings = sealed_settings(self.kind, self.settings)
+        super().save(*args, **kwargs)
+
     def clean(self) -> None:
-        """Refuse settings that the kind of source does not have."""
-        try:
-            _check_settings(Source.Kind(self.kind), self.settings)
-        except ValueError as error:
-            raise ValidationError({"settings": str(error)}) from error
+        if self.kind in KINDS and isinstance(self.settings, dict):
+            try:
+                self.parsed_settings()
+            except SettingsError as error:
+                raise ValidationError(
+                    {"settings": [f"{name}: {said}" for name, said in error.problems.items()]}
+                ) from error
+
+    def parsed_settings(self) -> Settings:
+        """Return the settings, typed; raise ``SettingsError``."""
+        return KINDS[self.kind].parse(sealed_settings(self.kind, self.settings))
 
 
-def _check_settings(kind: Source.Kind, settings: object) -> None:
-    """Raise ``ValueError`` unless ``settings`` are an object with the members that ``kind`` of source has."""
-    if not isinstance(settings, dict):
-        raise ValueError('write a JSON object, such as {} or {"move": true}')
-    known = {"move", "late_seconds"} if kind is Source.Kind.MIRROR else set()
-    unknown = sorted(settings.keys() - known)
-    if unknown:
-        raise ValueError(f"unknown: {', '.join(unknown)}; there are: {', '.join(sorted(known)) or 'none'}")
-    if not isinstance(settings.get("move", False), bool):
-        raise ValueError("move is true or false")
-    late = settings.get("late_seconds", 0)
-    if not isinstance(late, int) or isinstance(late, bool) or late < 0:
-        raise ValueError("late_seconds is a number of seconds, such as 3600")
+def sealed_settings(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings with each secret that still is plain text sealed."""
+    declared = KINDS[kind].declared() if kind in KINDS else {}
+    return {
+        name: {"sealed": seal(value)}
+        if name in declared and declared[name].secret and is_plain_secret(value)
+        else value
+        for name, value in settings.items()
+    }
+
+
+def reveal(secret: Secret) -> bytes:
+    """Return a secret itself, to be used and never shown; raise ``LookupError`` that says what to do."""
+    if secret.variable:
+        found = os.environ.get(secret.variable, "")
+        if not found:
+            raise LookupError(f"the environment variable {secret.variable} is not set; set it for `up` or `collect`")
+        return found.encode()
+    try:
+        return unseal(secret.sealed).encode()
+    except Unreadable as error:
+        raise LookupError(f"a secret cannot be read: {error}") from error

@@ -112,7 +112,7 @@ def test_up_ends_with_all_its_processes_at_a_signal(start: Callable[..., Service
     service = start()
     service.answer()
     children = [int(number) for number in re.findall(r"started \(process (\d+)\)", service.logged)]
-    assert len(children) == 2
+    assert len(children) == 3  # web, collect and what collect consists of: the scheduler
     service.process.send_signal(signal.SIGINT)
     assert service.process.wait(PATIENCE) == 0
     for child in children:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 
-from accweb import scheduler
+from accweb.collector import collect
 from accweb.supervisor import stop_on_signals
-
-_RECEIVERS = {"collect mirrors": {"task": "cdr.tasks.collect_mirrors", "schedule": 1.0}}
-_PATIENCE = 5.0
 
 
 class Command(BaseCommand):
@@ -20,6 +16,14 @@ class Command(BaseCommand):
         "with it, Celery workers do."
     )
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        schedule = _RECEIVERS if settings.REDIS_URL else _RECEIVERS | settings.CELERY_BEAT_SCHEDULE
-        scheduler.run(schedule, stop_on_signals(), patience=_PATIENCE)
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--only",
+            action="append",
+            default=[],
+            metavar="PROXY/NAME|KIND",
+            help="serve only this source or this kind of sources (may be repeated); others are served elsewhere",
+        )
+
+    def handle(self, *args: Any, only: list[str], **options: Any) -> None:
+        collect(stop_on_signals(), only)

@@ -1,0 +1,51 @@
+"""Who serves a source at the moment, and how that goes."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from cdr.models.source import Source
+
+STALE = timedelta(seconds=20)
+"""A receiver that has not been heard of for so long is held for dead; it reports every few seconds."""
+
+FORGOTTEN = timedelta(hours=1)
+"""After so long a dead one is held for taken away, if others serve the source."""
+
+
+class Receiver(models.Model):
+    """One process that serves a source on one machine, as it last reported.
+
+    ``rate`` is events per second since the report before, ``lag`` how many seconds after its own time the newest event
+    was stored, ``backlog`` the bytes that wait to be read (files). ``refused`` counts by reason what was dropped before
+    it could become an event or a ``Rejected`` (unknown senders, wrong secrets), since the process began.
+    """
+
+    class State(models.TextChoices):
+        RUNNING = "running", _("running")
+        RETRYING = "retrying", _("retrying")
+        FAILED = "failed", _("failed")
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="receivers")
+    host = models.CharField(max_length=255)
+    process = models.IntegerField(default=0)
+    state = models.CharField(max_length=16, choices=State, default=State.RUNNING)
+    error = models.TextField(blank=True, default="")
+    heard_at = models.DateTimeField()
+    started_at = models.DateTimeField()
+    rate = models.FloatField(default=0.0)
+    lag = models.FloatField(null=True)
+    backlog = models.BigIntegerField(default=0)
+    refused = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "host"], name="receiver_one_per_host")]
+
+    def __str__(self) -> str:
+        return f"{self.source} on {self.host}"
+
+    def is_well(self, now: datetime) -> bool:
+        return self.state == self.State.RUNNING and now - self.heard_at < STALE

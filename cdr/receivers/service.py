@@ -1,0 +1,178 @@
+"""What serves a source: take what came, store it, acknowledge it, in a process that says how it fares.
+
+Sources that share a listener are served by one ``Service``, in a process of its own (``serve``), so that a fault of one
+listener, or its load, is no other's. A service does three things in each ``step``: it takes all that has come (waiting
+a moment for the first), stores it in one transaction, and acknowledges it. One commit for all that waits is what makes
+it fast under load and prompt without.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from django.db import DatabaseError, connection, transaction
+
+from cdr.events import AccEvent
+from cdr.formats.reading import Parsed, Reading, Rejection
+from cdr.ingest import Counts, reading_of, store
+from cdr.kinds.setting import Settings
+from cdr.models import Source
+
+logger = logging.getLogger(__name__)
+
+PASSING = (DatabaseError, OSError)
+"""Faults that may pass by themselves: the service waits a moment and goes on with what it holds."""
+
+
+@dataclass(slots=True)
+class Served:
+    """A source, its settings, what its formats need to know, and how it fares."""
+
+    source: Source
+    settings: Any
+    reading: Reading
+    error: str = ""
+    counts: Counts = field(default_factory=Counts)
+    refused: Counter[str] = field(default_factory=Counter)
+    newest: datetime | None = None
+    stored_at: datetime | None = None
+    backlog: int = 0
+
+    @classmethod
+    def of(cls, source: Source, settings: Settings) -> Served:
+        return cls(source, settings, reading_of(source.proxy, datetime.now(UTC)))
+
+
+class Batch(NamedTuple):
+    """What came from one source: the results of reading it, in which format, and the source's cursor afterwards."""
+
+    served: Served
+    parsed: Sequence[Parsed]
+    format: str
+    cursor: dict[str, Any] | None = None
+
+
+class Service(ABC):
+    """Serves the sources of one listener (or the one source of a file or database). Used by one thread."""
+
+    def __init__(self) -> None:
+        self.sources: Sequence[Served] = ()
+
+    def configure(self, sources: Sequence[Served]) -> None:
+        """Take over settings: at the beginning, and whenever the sources or their proxies were changed.
+
+        Raise ``LookupError`` or ``ValueError`` saying what is wrong with them.
+        """
+        self.sources = sources
+
+    @abstractmethod
+    def step(self, wait: float) -> int:
+        """Take what has come, within ``wait`` seconds; store and acknowledge it; return how many records it was.
+
+        Raise one of ``PASSING`` for what may pass; the next call then goes on with what was not stored.
+        """
+
+    def close(self) -> None:  # noqa: B027  # a service may have nothing to let go of
+        """Let go of sockets and files; called once, when ``step`` will not be called again."""
+
+
+def commit(batches: Iterable[Batch]) -> None:
+    """Store what came, all of it in one transaction; raise ``DatabaseError`` and store nothing of it."""
+    now = datetime.now(UTC)
+    done: list[tuple[Batch, Counts]] = []
+    with transaction.atomic():
+        for batch in batches:
+            counts = store(
+                batch.served.source,
+                batch.parsed,
+                format=batch.format,
+                received_at=now,
+                cursor=batch.cursor,
+                batch=len(batch.parsed) + 1,
+            )
+            done.append((batch, counts))
+    for batch, counts in done:
+        served = batch.served
+        served.counts += counts
+        served.stored_at = now
+        served.newest = max((one.time for one in batch.parsed if type(one) is AccEvent), default=served.newest)
+
+
+def parsed_safely(parse: Callable[[bytes], Parsed], raw: bytes) -> Parsed:
+    """Return what ``parse`` makes of input. Should it fail, the input is kept and nothing else is lost."""
+    try:
+        return parse(raw)
+    except Exception as error:
+        complain("a record could not be read: this is a fault of accweb, please report it", exc_info=True)
+        return Rejection(raw, f"a fault in reading it, to be reported: {type(error).__name__}: {error}")
+
+
+class _Complaints:
+    """Says the same thing in the log once in a while, and how often it was left out."""
+
+    INTERVAL = 10.0
+
+    def __init__(self) -> None:
+        self._due: dict[str, float] = {}
+        self._silenced: Counter[str] = Counter()
+
+    def say(self, what: str, detail: str = "", *, exc_info: bool = False) -> None:
+        now = time.monotonic()
+        if now < self._due.get(what, 0.0):
+            self._silenced[what] += 1
+            return
+        if len(self._due) > 1000:
+            self._due.clear()
+        self._due[what] = now + self.INTERVAL
+        silenced = self._silenced.pop(what, 0)
+        more = f" ({silenced} more of these since the last line)" if silenced else ""
+        logger.warning("%s%s%s", what, f": {detail}" if detail else "", more, exc_info=exc_info)
+
+
+complain: Callable[..., None] = _Complaints().say
+"""``complain(what, detail)`` writes a line to the log, at most one each ten seconds for the same ``what``."""
+
+
+class Batches:
+    """Sorts records by source on their way to ``commit``."""
+
+    def __init__(self, format: str) -> None:  # noqa: A002
+        self._format = format
+        self._parsed: dict[int, tuple[Served, list[Parsed]]] = {}
+        self.count = 0
+
+    def add(self, served: Served, parsed: Parsed) -> None:
+        self.count += 1
+        self._parsed.setdefault(served.source.pk, (served, []))[1].append(parsed)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for _, (served, parsed) in sorted(self._parsed.items()):  # in one order: two writers never wait in a circle
+            yield Batch(served, parsed, self._format)
+
+
+def close_connection() -> None:
+    """Give up a database connection that may be the fault; the next query opens another."""
+    try:
+        connection.close()
+    except DatabaseError:
+        logger.debug("the database connection could not be closed", exc_info=True)
+
+
+Signature = Mapping[int, tuple[Any, ...]]
+
+
+def signature(sources: Iterable[Source]) -> Signature:
+    """Return what, when it changes, makes a service be configured anew."""
+    return {one.pk: (one.kind, one.settings, one.proxy_id, *_proxy_signature(one)) for one in sources}
+
+
+def _proxy_signature(source: Source) -> tuple[Any, ...]:
+    proxy = source.proxy
+    return (proxy.name, proxy.product, proxy.version, proxy.timezone, proxy.layout)
