@@ -17,7 +17,7 @@ Item = dict[str, Any]
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the groups of the sidebar in the shape that the theme takes."""
-    calls = reverse("cdr:call-list")
+    calls, configuration = reverse("cdr:call-list"), reverse("proxyconf:profiles")
     without_stop = request.GET.getlist("state") == [State.STOP_MISSING]
     in_calls = request.path.startswith(calls)
     return [
@@ -40,6 +40,14 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "separator": True,
             "items": [
                 _admin_item(request, _("Proxies"), "dns", "proxyconf", "proxy"),
+                _item(
+                    request,
+                    _("Configuration"),
+                    "tune",
+                    configuration,
+                    "proxyconf.view_profile",
+                    active=request.path.startswith(configuration),
+                ),
                 _admin_item(request, _("Sources"), "sensors", "cdr", "source"),
                 _admin_item(request, _("Events"), "receipt_long", "cdr", "event"),
                 _admin_item(request, _("Rejected"), "report", "cdr", "rejected"),

@@ -6,6 +6,7 @@ urlpatterns = [
     path("admin/", RedirectView.as_view(pattern_name="cdr:start")),  # one home: what the admin calls its index
     path("admin/", admin.site.urls),
     path("", include("cdr.urls")),
+    path("", include("proxyconf.urls")),
 ]
 handler403 = "accweb.shell.forbidden"
 handler404 = "accweb.shell.not_found"

@@ -308,9 +308,15 @@ class Profile:
         return tuple(number for number in [*FLAG_NUMBERS[1:], 0] if number not in used)
 
     def masked(self) -> Self:
-        """Return the profile with the passwords in its options replaced by asterisks, for pages and logs."""
+        """Return the profile with the passwords in its options and parameters replaced by asterisks, for pages and
+        logs.
+        """
         hidden = {key: mask_password(str(self.options[key])) for key in SECRET_OPTIONS if key in self.options}
-        return replace(self, options={**self.options, **hidden})
+        others = tuple(
+            one._replace(value=mask_password(one.value)) if isinstance(one.value, str) else one
+            for one in self.other_parameters
+        )
+        return replace(self, options={**self.options, **hidden}, other_parameters=others)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON data that ``from_json`` reads back to an equal profile."""

@@ -1,0 +1,76 @@
+"""Everything that is generated for a profile, as files that people look at, copy and download."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from proxyconf.profile import Profile
+from proxyconf.render.acc_section import acc_section
+from proxyconf.render.hints import routing_hints
+from proxyconf.render.radius_dictionary import (
+    client_configuration,
+    client_dictionary,
+    client_servers,
+    server_dictionary,
+)
+from proxyconf.render.sql_ddl import sql_ddl
+from proxyconf.render.syslog_rule import syslog_rule
+from proxyconf.vocabulary.layout import Backend
+
+_LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the first moment that a ZIP can hold: equal content gives equal files
+
+
+class Artefact(NamedTuple):
+    """One file: its name, what it is to people, and its text."""
+
+    name: str
+    title: str
+    text: str
+
+
+def artefacts_of(profile: Profile) -> list[Artefact]:
+    """Return the files that a proxy with this profile needs, the most important first."""
+    return list(_artefacts(profile))
+
+
+def find_artefact(profile: Profile, name: str) -> Artefact | None:
+    """Return the file of that name, or None if the profile has none such."""
+    return next((one for one in _artefacts(profile) if one.name == name), None)
+
+
+def zipped(files: Iterable[Artefact], folder: str) -> bytes:
+    """Return a ZIP of the files in one folder; the same files give the same bytes."""
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        for one in files:
+            entry = zipfile.ZipInfo(f"{folder}/{one.name}", _LONG_AGO)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o640 << 16  # it may hold the password of the database
+            archive.writestr(entry, one.text)
+    return held.getvalue()
+
+
+def etag_of(content: bytes) -> str:
+    """Return the entity tag of some content (RFC 9110 section 8.8.3)."""
+    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+
+
+def _artefacts(profile: Profile) -> Iterator[Artefact]:
+    backends = set(profile.backends) & profile.known_backends.keys()
+    yield Artefact("acc.cfg", "Accounting section", acc_section(profile))
+    yield Artefact("routing.cfg", "Routing hints", routing_hints(profile))
+    if Backend.SQL in backends:
+        for dialect, title in (("mysql", "MySQL, MariaDB"), ("postgresql", "PostgreSQL"), ("sqlite", "SQLite")):
+            yield Artefact(f"{dialect}.sql", f"SQL: {title}", sql_ddl(profile, dialect))
+    if Backend.RADIUS in backends:
+        yield Artefact("radius/dictionary", "RADIUS: proxy's dictionary", client_dictionary(profile))
+        yield Artefact("radius/radiusclient.conf", "RADIUS: client", client_configuration(profile))
+        yield Artefact("radius/servers", "RADIUS: secrets", client_servers(profile))
+        yield Artefact("radius/dictionary.sip_accounting", "RADIUS: FreeRADIUS", server_dictionary(profile))
+    if backends & {Backend.SYSLOG, Backend.JSON}:
+        yield Artefact("rsyslog.conf", "rsyslog", syslog_rule(profile, "rsyslog"))
+        yield Artefact("syslog-ng.conf", "syslog-ng", syslog_rule(profile, "syslog-ng"))

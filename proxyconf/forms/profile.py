@@ -1,0 +1,237 @@
+"""The form of a profile: what its release has, and why it has not what others have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from django import forms
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from proxyconf.forms.flags import FlagField
+from proxyconf.forms.options import GROUPS, Group, field_name, group_of, option_fields, options_given
+from proxyconf.forms.rows import Rows, lists_given, rows_of
+from proxyconf.layout_form import BACKEND_NAMES
+from proxyconf.profile import DoAccounting, Flags, Profile, takes_flag_names
+from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.parameters import RELEASES, Kind, parameters_of, why_absent, why_no_backend
+from proxyconf.vocabulary.products import Version
+
+Text = str | Promise
+_SUGGESTED_FLAGS = 8
+ABOUT_BACKENDS: Mapping[Backend, Text] = {
+    Backend.SYSLOG: _("A line per event. Needs nothing else, and accweb can receive it straight away."),
+    Backend.SQL: _("A row per event in acc and missed_calls, in a database that the proxy reaches."),
+    Backend.RADIUS: _("A packet per event to a RADIUS server; a worker of the proxy waits for the answer."),
+    Backend.DIAMETER: _("A message per event to a Diameter peer."),
+    Backend.JSON: _("An object per event, to syslog or to a queue of the proxy."),
+    Backend.EVENTS: _("An event per transaction for the event interface, which can send it on over UDP or AMQP."),
+}
+
+
+class FlagLine(NamedTuple):
+    """The flags of one backend in the form."""
+
+    backend: Backend
+    title: str
+    fields: list[forms.BoundField]
+
+
+class OptionGroup(NamedTuple):
+    """The options of one group in the form; ``changed`` of them differ from their default."""
+
+    group: Group
+    fields: list[forms.BoundField]
+    changed: int
+
+
+class ProfileForm(forms.Form):
+    """Everything of a profile but its lists of fields.
+
+    Bound or not, ``value()`` gives the profile as the form has it; what cannot be read stays as it was stored.
+    """
+
+    def __init__(self, stored: Profile, flags_elsewhere: tuple[int, ...] = (), data: Any = None) -> None:
+        super().__init__(data)
+        self.stored = stored
+        self.rows: dict[str, Rows] = rows_of(stored, data)
+        self._add_backends()
+        if stored.uses_do_accounting:
+            self._add_asking()
+        else:
+            self._add_flags(flags_elsewhere)
+        for name, field, initial in option_fields(stored):
+            if isinstance(field.widget, forms.Select):
+                field.widget.attrs["class"] = "input"
+            self.fields[name] = field
+            self.initial[name] = initial
+
+    # --- what the form has
+
+    def _add_backends(self) -> None:
+        choices = [(one.value, BACKEND_NAMES[one]) for one in self.stored.known_backends]
+        self.fields["backends"] = forms.MultipleChoiceField(
+            choices=choices, required=False, widget=forms.CheckboxSelectMultiple
+        )
+        self.initial["backends"] = [one.value for one in self.stored.backends]
+
+    def _add_asking(self) -> None:
+        asked = self.stored.do_accounting
+        choices = [(one.value, BACKEND_NAMES[one]) for one in self.stored.known_backends]
+        for name in ("missed", "failed", "cdr"):
+            self.fields[f"ask_{name}"] = forms.MultipleChoiceField(
+                choices=choices, required=False, widget=forms.CheckboxSelectMultiple
+            )
+            self.initial[f"ask_{name}"] = [one.value for one in Backend if one in getattr(asked, name)]
+        self.fields["ask_table"] = forms.CharField(
+            label=_("Table"),
+            required=False,
+            max_length=256,
+            widget=forms.TextInput({"class": "input mono", "placeholder": "acc"}),
+            help_text=_("Where the rows go instead of the table acc."),
+        )
+        self.initial["ask_table"] = asked.table
+
+    def _add_flags(self, elsewhere: tuple[int, ...]) -> None:
+        flags, known = self.stored.flags, self.stored.parameters
+        free = ", ".join(map(str, self.stored.free_flags(elsewhere)[:_SUGGESTED_FLAGS]))
+        named = takes_flag_names(self.stored.product, self.stored.version)
+        self.flag_hint = (
+            _("Names of flags, as setflag() has them in the script.")
+            if named
+            else _("Numbers from 1 to 31, with a name where the script should use one: FLT_ACC = 1. Free: %s…") % free
+        )
+        for backend, names in self.stored.known_backends.items():
+            self._add_flag(f"flag_{backend.value}", names.flag, flags.account.get(backend))
+            if names.missed_flag:
+                self._add_flag(f"missed_{backend.value}", names.missed_flag, flags.missed.get(backend))
+        for name, key in _SINGLE_FLAGS.items():
+            if key in known and known[key].kind is Kind.FLAG:
+                self._add_flag(name, key, getattr(flags, name), known[key].meaning)
+
+    def _add_flag(self, name: str, label: str, initial: Any, about: str = "") -> None:
+        self.fields[name] = FlagField(label=label, help_text=about)
+        self.initial[name] = initial
+
+    # --- parts of the page
+
+    def backend_choices(self) -> list[dict[str, Any]]:
+        """Return the backends: name, title, what each is, why the release has it not (else empty), chosen or not."""
+        chosen = self["backends"].value() or []
+        release = (self.stored.product, self.stored.version)
+        return [
+            {
+                "name": one.value,
+                "title": BACKEND_NAMES[one],
+                "about": ABOUT_BACKENDS[one],
+                "absent": why_no_backend(*release, one),
+                "chosen": one.value in chosen,
+            }
+            for one in Backend
+        ]
+
+    def flag_lines(self) -> list[FlagLine]:
+        """Return the flags per backend."""
+        return [
+            FlagLine(one, BACKEND_NAMES[one], [self[n] for n in (f"flag_{one}", f"missed_{one}") if n in self.fields])
+            for one in self.stored.known_backends
+            if f"flag_{one}" in self.fields
+        ]
+
+    def single_flags(self) -> list[forms.BoundField]:
+        """Return the flags that concern all backends."""
+        return [self[name] for name in _SINGLE_FLAGS if name in self.fields]
+
+    def asked(self) -> list[dict[str, Any]]:
+        """Return what ``do_accounting()`` asks for, per backend."""
+        return [
+            {
+                "name": one.value,
+                "title": BACKEND_NAMES[one],
+                "boxes": [(word, one.value in (self[f"ask_{word}"].value() or [])) for word in _ASKED],
+            }
+            for one in self.stored.known_backends
+        ]
+
+    def option_groups(self) -> list[OptionGroup]:
+        """Return the groups that have options in this release."""
+        found: dict[str, list[str]] = {}
+        for key, parameter in self.stored.parameters.items():
+            if field_name(key) in self.fields:
+                found.setdefault(group_of(parameter.key), []).append(key)
+        changed = self.stored.set_options().keys()
+        return [
+            OptionGroup(group, [self[field_name(key)] for key in keys], len(changed & set(keys)))
+            for group in GROUPS
+            if (keys := found.get(group.name))
+        ]
+
+    def absent(self) -> Iterator[str]:
+        """Yield a sentence for each parameter that another release of the product has and this one has not."""
+        product, version = self.stored.product, self.stored.version
+        names: dict[str, None] = {}
+        for release in RELEASES[product]:
+            names |= dict.fromkeys(parameters_of(product, Version.parse(release)))
+        for key in sorted(names):
+            if why := why_absent(product, version, key):
+                yield why
+
+    def kept(self) -> list[str]:
+        """Return the options that are stored and that this release has not, each with the reason."""
+        product, version = self.stored.product, self.stored.version
+        return [why for key in self.stored.options if (why := why_absent(product, version, key))]
+
+    # --- what was given
+
+    def is_valid(self) -> bool:
+        rows = [formset.is_valid() for formset in self.rows.values()]
+        return super().is_valid() and all(rows)
+
+    def value(self) -> Profile:
+        """Return the profile as the form has it."""
+        if not self.is_bound:
+            return self.stored
+        self.is_valid()
+        given = self.cleaned_data
+        changed: dict[str, Any] = lists_given(self.stored, self.rows)
+        changed["options"] = options_given(self.stored, given)
+        if "backends" in given:
+            unknown = [one for one in self.stored.backends if one not in self.stored.known_backends]
+            chosen = {*unknown, *map(Backend, given["backends"])}
+            if chosen != set(self.stored.backends):
+                changed["backends"] = tuple(one for one in Backend if one in chosen)
+        if self.stored.uses_do_accounting:
+            changed["do_accounting"] = self._asked_given(given)
+        else:
+            changed["flags"] = self._flags_given(given)
+        return replace(self.stored, **changed)
+
+    def _asked_given(self, given: Mapping[str, Any]) -> DoAccounting:
+        asked = self.stored.do_accounting
+        return DoAccounting(
+            **{
+                word: frozenset(Backend(one) for one in given[f"ask_{word}"])
+                if f"ask_{word}" in given
+                else getattr(asked, word)
+                for word in _ASKED
+            },
+            table=given.get("ask_table", asked.table),
+        )
+
+    def _flags_given(self, given: Mapping[str, Any]) -> Flags:
+        flags = self.stored.flags
+        account, missed = dict(flags.account), dict(flags.missed)
+        for stored, prefix in ((account, "flag"), (missed, "missed")):
+            for backend in Backend:
+                name = f"{prefix}_{backend.value}"
+                if name in given:
+                    stored.pop(backend, None)
+                    stored |= {backend: given[name]} if given[name] else {}
+        single = {name: given.get(name, getattr(flags, name)) for name in _SINGLE_FLAGS}
+        return Flags(account, missed, **single)
+
+
+_SINGLE_FLAGS = {"failed": "failed_transaction_flag", "prepare": "acc_prepare_flag", "cdr": "cdr_flag"}
+_ASKED = ("missed", "failed", "cdr")

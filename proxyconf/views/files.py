@@ -1,0 +1,91 @@
+"""Generated files: downloaded by people, fetched by deployment tools.
+
+Who may change a profile gets its files with the password of the database in them, everybody else with asterisks.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.decorators import method_decorator
+from django.utils.http import parse_etags
+from django.utils.text import get_valid_filename
+from django.views import View
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from proxyconf.artefacts import artefacts_of, etag_of, find_artefact, zipped
+from proxyconf.models import FetchToken, Proxy
+from proxyconf.models.revision import latest_revision
+from proxyconf.profile import Profile
+from proxyconf.views.pages import CHANGE, ProxyPage
+
+_TEXT, _ZIP = "text/plain; charset=utf-8", "application/zip"
+
+
+def content_of(profile: Profile, proxy: Proxy, name: str) -> tuple[bytes, str]:
+    """Return the content and the media type of a file, or of all of them where ``name`` is empty.
+
+    Raise ``Http404`` where the profile has no such file.
+    """
+    if not name:
+        return zipped(artefacts_of(profile), proxy.name), _ZIP
+    found = find_artefact(profile, name)
+    if found is None:
+        raise Http404(f"no file {name}")
+    return found.text.encode(), _TEXT
+
+
+class DraftFile(ProxyPage):
+    """A file of the draft, or all in a ZIP."""
+
+    http_method_names = ["get"]
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return attachment(request, self.value, self.proxy, kwargs.get("name", ""), self.proxy.name)
+
+
+def attachment(request: HttpRequest, profile: Profile, proxy: Proxy, name: str, title: str) -> HttpResponse:
+    """Return a file, or all, to be saved; with passwords for whoever may change them."""
+    shown = profile if request.user.has_perm(CHANGE) else profile.masked()
+    content, media_type = content_of(shown, proxy, name)
+    saved_as = get_valid_filename(name.rpartition("/")[2] if name else f"{title}.zip")
+    return HttpResponse(
+        content, content_type=media_type, headers={"Content-Disposition": f'attachment; filename="{saved_as}"'}
+    )
+
+
+@method_decorator(never_cache, name="dispatch")
+@method_decorator(require_safe, name="dispatch")
+class Fetch(View):
+    """What was published last for a proxy, for tools that hold its token; no session, no cookie.
+
+    ``Authorization: Bearer TOKEN``. The answer has an ETag; with it in ``If-None-Match`` the next one is 304 until
+    something else is published. An unknown proxy is answered like a wrong token.
+    """
+
+    def get(self, request: HttpRequest, proxy: str, name: str = "") -> HttpResponse:
+        word, _, given = request.headers.get("Authorization", "").partition(" ")
+        token = FetchToken.objects.select_related("proxy").filter(proxy__name=proxy).first()
+        if word.lower() != "bearer" or token is None or not token.accepts(given.strip()):
+            return _plain("A token of this proxy is needed: Authorization: Bearer TOKEN", 401)
+        revision = latest_revision(token.proxy)
+        if revision is None:
+            return _plain("Nothing was published for this proxy yet.", 404)
+        try:
+            content, media_type = content_of(revision.value, token.proxy, name)
+        except Http404:
+            names = ", ".join(one.name for one in artefacts_of(revision.value))
+            return _plain(f"There is no such file. There are: {names}", 404)
+        etag = etag_of(content)
+        headers = {"ETag": etag, "X-Revision": str(revision.number)}
+        known = parse_etags(request.headers.get("If-None-Match", ""))
+        if "*" in known or etag in {one.removeprefix("W/") for one in known}:
+            return HttpResponse(status=304, headers=headers)
+        return HttpResponse(content, content_type=media_type, headers=headers)
+
+
+def _plain(text: str, status: int) -> HttpResponse:
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    return HttpResponse(f"{text}\n", status=status, content_type=_TEXT, headers=headers)

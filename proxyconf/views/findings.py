@@ -1,0 +1,74 @@
+"""Findings as pages show them: the gravest first, each with the way to its field in the form."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from proxyconf.forms.options import field_name
+from proxyconf.forms.profile import ProfileForm
+from proxyconf.forms.rows import label_name
+from proxyconf.lint import check
+from proxyconf.profile import Profile
+from proxyconf.vocabulary.layout import Backend
+
+_ROW = re.compile(r"(?P<list>extras|legs|cdr_extras|cdr_legs)\[(?P<index>\d+)\](?:\.(?P<part>.+))?")
+
+
+class Shown(NamedTuple):
+    """One finding; ``anchor`` is the id of the field that it is about, empty where there is no form."""
+
+    severity: str
+    rule: str
+    place: str
+    what: str
+    why: str
+    remedy: str
+    anchor: str
+
+
+def shown_findings(profile: Profile, form: ProfileForm | None = None) -> list[Shown]:
+    """Check a profile; its passwords are kept out of what is said."""
+    return [
+        Shown(
+            one.severity.value,
+            one.rule,
+            one.place,
+            one.what,
+            one.why,
+            one.remedy,
+            anchor_of(one.where, form) if form else "",
+        )
+        for one in check(profile.masked())
+    ]
+
+
+def anchor_of(where: str, form: ProfileForm) -> str:
+    """Return the id of the control for a path into the profile; of the part that has it, if it is no single control."""
+    row = _ROW.fullmatch(where)
+    if row:
+        return _anchor_of_row(row["list"], int(row["index"]), row["part"] or "", form)
+    first, _, rest = where.partition(".")
+    match first:
+        case "options":
+            name = field_name(rest)
+        case "flags":
+            kind, _, backend = rest.partition(".")
+            name = f"{'flag' if kind == 'account' else kind}_{backend}" if backend else kind
+        case "do_accounting":
+            name = "ask_table" if rest == "table" else ""
+        case "extras" | "legs" | "cdr_extras" | "cdr_legs":
+            return f"id_{first}" if first in form.rows else ""
+        case _:
+            return "id_backends"
+    return f"id_{name}" if name in form.fields else "id_backends"
+
+
+def _anchor_of_row(kind: str, index: int, part: str, form: ProfileForm) -> str:
+    rows = form.rows.get(kind)
+    shown = (rows.in_order() if form.is_bound else rows.forms) if rows is not None else []
+    if index >= len(shown):
+        return f"id_{kind}" if kind in form.rows else ""
+    row = shown[index]
+    name = label_name(Backend(part.removeprefix("labels."))) if part.startswith("labels.") else part
+    return f"id_{row.prefix}-{name if name in row.fields else 'variable'}"

@@ -1,0 +1,140 @@
+"""All proxies with what is configured for them, and the page of each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.generic import TemplateView
+
+from accweb.shell import ShellMixin
+from proxyconf.forms.profile import ABOUT_BACKENDS
+from proxyconf.layout_form import BACKEND_NAMES
+from proxyconf.models import FetchToken, Proxy
+from proxyconf.models.fetch_token import new_token
+from proxyconf.models.profile import profile_of, save_profile, suggested
+from proxyconf.models.revision import Revision
+from proxyconf.views.editor import preview_of
+from proxyconf.views.findings import shown_findings
+from proxyconf.views.pages import CHANGE, PUBLISH, VIEW, ProxyPage, release_title
+from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.parameters import backends_of, why_no_backend
+from proxyconf.vocabulary.products import Product, Version
+
+_LATEST = 5
+TOKEN_ONCE = "proxyconf_new_token"  # noqa: S105 - the session's key, not a token
+
+
+class ProfileList(ShellMixin, TemplateView):
+    """Every proxy: its draft, what is wrong with it, what was published last."""
+
+    title = gettext_lazy("Configuration")
+    permission_required = VIEW
+    template_name = "proxyconf/profile_list.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        rows = [_row(proxy) for proxy in Proxy.objects.select_related("profile").order_by("name")]
+        may_change = self.request.user.has_perm(CHANGE)
+        return super().get_context_data(rows=rows, may_change=may_change, **kwargs)
+
+
+class ProfilePage(ProxyPage):
+    """The page of one proxy: how to begin, or the files of its draft and what was published."""
+
+    template_name = "proxyconf/profile.html"
+
+    @cached_property
+    def has_draft(self) -> bool:
+        return self.draft is not None
+
+    def get_template_names(self) -> list[str]:
+        return ["proxyconf/profile.html" if self.has_draft else "proxyconf/profile_start.html"]
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        if not self.has_draft:
+            return super().get_context_data(backends=backend_choices(self.proxy), **kwargs)
+        revisions = list(self.proxy.revisions.order_by("-number")[:_LATEST])
+        return super().get_context_data(
+            profile=self.draft,
+            preview=preview_of(self.value, self.request.GET.get("file", "")),
+            revisions=revisions,
+            is_published=bool(revisions) and revisions[0].value == self.value,
+            token=FetchToken.objects.filter(proxy=self.proxy).first(),
+            new_token=self.request.session.pop(TOKEN_ONCE + self.proxy.name, ""),
+            base=self.request.build_absolute_uri("/").rstrip("/"),
+            **kwargs,
+        )
+
+
+class ProfileStart(ProxyPage):
+    """Begin with a suggestion."""
+
+    permission_required = CHANGE
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if self.draft is not None:
+            messages.info(request, _("There is a profile already: here it is."))
+            return redirect("proxyconf:edit", self.proxy.name)
+        known = {choice["name"] for choice in backend_choices(self.proxy) if not choice["absent"]}
+        wanted = [Backend(name) for name in request.POST.getlist("backends") if name in known]
+        if not wanted:
+            messages.error(request, _("Choose at least one place for the proxy to write to."))
+            return redirect("proxyconf:profile", self.proxy.name)
+        save_profile(self.proxy, suggested(self.proxy, wanted))
+        return redirect("proxyconf:edit", self.proxy.name)
+
+
+class NewToken(ProxyPage):
+    """Make the token of deployment tools; it is shown on the next page, and never again."""
+
+    permission_required = PUBLISH
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if "withdraw" in request.POST:
+            FetchToken.objects.filter(proxy=self.proxy).delete()
+            messages.success(request, _("The token is withdrawn: nothing can be fetched with it any more."))
+        else:
+            by = request.user if request.user.is_authenticated else None
+            request.session[TOKEN_ONCE + self.proxy.name] = new_token(self.proxy, by=by)
+        return redirect("proxyconf:profile", self.proxy.name)
+
+
+def backend_choices(proxy: Proxy) -> list[dict[str, Any]]:
+    """Return every backend: name, title, what it is, and why the proxy's release has it not (else empty)."""
+    release = (Product(proxy.product), Version.parse(proxy.version))
+    usual = [one for one in (Backend.SYSLOG,) if one in backends_of(*release)]
+    return [
+        {
+            "name": one.value,
+            "title": BACKEND_NAMES[one],
+            "about": ABOUT_BACKENDS[one],
+            "absent": why_no_backend(*release, one),
+            "chosen": one in usual,
+        }
+        for one in Backend
+    ]
+
+
+def _row(proxy: Proxy) -> dict[str, Any]:
+    row: dict[str, Any] = {"proxy": proxy, "release": release_title(proxy), "profile": getattr(proxy, "profile", None)}
+    if row["profile"] is None:
+        return row
+    value = profile_of(row["profile"])
+    latest: Revision | None = proxy.revisions.first()
+    found = shown_findings(value)
+    return row | {
+        "backends": ", ".join(BACKEND_NAMES[one] for one in value.backends),
+        "extras": len(value.extras),
+        "legs": len(value.legs),
+        "errors": sum(one.severity == "error" for one in found),
+        "warnings": sum(one.severity == "warning" for one in found),
+        "latest": latest,
+        "is_published": latest is not None and latest.value == value,
+    }

@@ -1,0 +1,53 @@
+"""What the pages of one proxy's configuration have in common."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.shortcuts import get_object_or_404
+from django.utils.functional import Promise, cached_property
+from django.views.generic import TemplateView
+
+from accweb.shell import ShellMixin
+from proxyconf.models import Profile, Proxy
+from proxyconf.models.profile import profile_of
+from proxyconf.profile import Profile as ProfileValue
+from proxyconf.vocabulary.products import Product
+
+VIEW, CHANGE, PUBLISH = "proxyconf.view_profile", "proxyconf.change_profile", "proxyconf.publish_profile"
+
+
+class ProxyPage(ShellMixin, TemplateView):
+    """A page about the configuration of the proxy that the address names."""
+
+    permission_required = VIEW
+    title: str | Promise = ""
+
+    @cached_property
+    def proxy(self) -> Proxy:
+        return get_object_or_404(Proxy, name=self.kwargs["proxy"])
+
+    @cached_property
+    def draft(self) -> Profile | None:
+        return Profile.objects.filter(proxy=self.proxy).first()
+
+    @cached_property
+    def value(self) -> ProfileValue:
+        """The draft as a value; not found where there is none."""
+        return profile_of(get_object_or_404(Profile, proxy=self.proxy))
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        user = self.request.user
+        context = {
+            "proxy": self.proxy,
+            "release": release_title(self.proxy),
+            "may_change": user.has_perm(CHANGE),
+            "may_publish": user.has_perm(PUBLISH),
+            "title": kwargs.get("title") or (f"{self.proxy}: {self.title}" if self.title else str(self.proxy)),
+        }
+        return super().get_context_data(**kwargs | context)  # the address gives the proxy's name as "proxy"
+
+
+def release_title(proxy: Proxy) -> str:
+    """Return product and version as people write them."""
+    return f"{Product(proxy.product).label} {proxy.version}"
