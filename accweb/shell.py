@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.vary import vary_on_headers
 from django.views.generic.base import ContextMixin, TemplateResponseMixin
+from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 Text = str | Promise
@@ -35,6 +36,11 @@ class ShellMixin(PermissionRequiredMixin, TemplateResponseMixin, ContextMixin):
 
     def has_permission(self) -> bool:
         return self.request.user.is_staff and super().has_permission()
+
+    def handle_no_permission(self) -> HttpResponse:  # type: ignore[override]  # any response will do
+        """Lead to the login, or say what is missing; a login must not end up inside the page that htmx changes."""
+        response = super().handle_no_permission()
+        return HttpResponseClientRedirect(response.url) if HtmxDetails(self.request) else response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         frame = {} if self._is_partial() else admin.site.each_context(self.request)

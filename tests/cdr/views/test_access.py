@@ -20,6 +20,12 @@ def test_who_is_not_logged_in_comes_to_the_login_and_back(client: Client) -> Non
         assert response.headers["Location"] == f"{reverse('admin:login')}?next={page}"
 
 
+def test_a_login_that_ran_out_does_not_end_up_inside_the_list(client: Client) -> None:
+    response = client.get("/calls/?state=ongoing", headers={"HX-Request": "true"})
+    assert response.status_code == 200
+    assert response.headers["HX-Redirect"] == f"{reverse('admin:login')}?next=/calls/%3Fstate%3Dongoing"
+
+
 def test_who_may_view_calls_sees_every_page(viewer: Client) -> None:
     for page in pages():
         assert viewer.get(page).status_code == 200

@@ -52,7 +52,7 @@ def test_calls_without_stop_are_one_click_away(viewer: Client) -> None:
     assert 'href="/calls/?state=stop_missing"' in html
 
 
-def test_a_source_that_fell_silent_or_rejected_input_is_seen(viewer: Client) -> None:
+def test_a_source_that_fell_silent_or_rejected_input_is_seen(admin_client: Client) -> None:
     source = make_source(
         proxy=make_proxy(name="edge-7"),
         rejected=3,
@@ -60,11 +60,18 @@ def test_a_source_that_fell_silent_or_rejected_input_is_seen(viewer: Client) -> 
         last_received_at=timezone.now() - timedelta(days=2),
     )
     make_rejected(source=source)
-    html = viewer.get("/").text
+    html = admin_client.get("/").text
     assert "edge-7" in html
     assert "2 days ago" in html
     assert "line cut" in html
     assert f'href="/admin/cdr/rejected/?source__id__exact={source.pk}">3</a>' in html
+
+
+def test_who_may_not_see_rejected_input_sees_how_much_there_is(viewer: Client) -> None:
+    make_source(rejected=3)
+    html = viewer.get("/").text
+    assert '<span class="alarm">3</span>' in html
+    assert "/admin/cdr/rejected/" not in html
 
 
 def test_without_a_proxy_the_first_command_names_one(viewer: Client) -> None:

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.utils import timezone
+
+from cdr import markup
+from cdr.models import Call
+
+NOON = datetime(2026, 5, 31, 12, 0, 0, 340_000, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"),
+    [
+        (0, "0:00"),
+        (59.99, "0:59"),
+        (60, "1:00"),
+        (3599, "59:59"),
+        (3600, "1:00:00"),
+        (360_000, "100:00:00"),
+        (-3, "−0:03"),
+    ],
+)
+def test_a_duration_reads_like_a_clock(seconds: float, written: str) -> None:
+    assert markup.clock(timedelta(seconds=seconds)) == written
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"),
+    [(0, "0\u202fs"), (2.304, "2.304\u202fs"), (100, "100\u202fs"), (0.000001, "0.000001\u202fs")],
+)
+def test_exact_seconds_have_the_digits_that_are_known(seconds: float, written: str) -> None:
+    assert markup.exact_seconds(timedelta(seconds=seconds)) == written
+
+
+@pytest.mark.parametrize(
+    ("precision", "written"), [(1_000_000, "12:00:00<"), (1_000, "12:00:00.340<"), (1, "12:00:00.340<")]
+)
+def test_a_time_has_the_fraction_that_its_source_has(precision: int, written: str) -> None:
+    assert written in markup.moment(NOON, precision)
+
+
+def test_a_time_is_shown_in_the_readers_zone_and_tells_utc() -> None:
+    with timezone.override("America/New_York"):
+        shown = markup.moment(NOON, 1_000_000)
+    assert ">2026-05-31 08:00:00<" in shown
+    assert 'datetime="2026-05-31T12:00:00.340000Z"' in shown
+
+
+def test_a_time_in_another_zone_tells_its_offset() -> None:
+    assert markup.moment_in(NOON.replace(microsecond=0), ZoneInfo("Asia/Kolkata")) == (
+        '<span title="UTC+0530">2026-05-31 17:30:00</span>'
+    )
+
+
+@pytest.mark.parametrize(
+    ("gone", "said"),
+    [
+        (timedelta(seconds=20), "just now"),
+        (timedelta(minutes=1, seconds=5), "1 minute ago"),
+        (timedelta(hours=5), "5 hours ago"),
+        (timedelta(days=2), "2 days ago"),
+        (-timedelta(hours=1), "in the future"),
+    ],
+)
+def test_a_glance_tells_how_long_ago_something_was(gone: timedelta, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timezone, "now", lambda: NOON + gone)
+    assert markup.ago(NOON) == said
+
+
+def test_what_never_was_is_never() -> None:
+    assert markup.ago(None) == "never"
+
+
+def test_a_negative_duration_is_shown_as_such() -> None:
+    call = Call(state="completed", duration=timedelta(seconds=-5), duration_kind="measured", answered_at=NOON)
+    assert "−0:05" in markup.duration(call)
+
+
+def test_raw_input_of_many_megabytes_is_cut_and_says_how_much_is_left() -> None:
+    shown = markup.raw_input(b"x" * 100_000)
+    assert "and 34464 more bytes" in shown
+    assert len(shown) < 70_000
+
+
+def test_a_number_has_gaps_between_the_thousands() -> None:
+    assert markup.number(1234567) == "1\u202f234\u202f567"
