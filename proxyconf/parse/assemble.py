@@ -190,8 +190,11 @@ class Assembly:
                 if value is None:
                     why = f"a value of {parameter.name} is needed: {parameter.allowed}"
                     self._keep(written.module, parameter.name, argument, written.line, written.text, why)
-                else:
-                    self.options[key] = value
+                    return
+                if parameter.is_integer and isinstance(argument.value, str):
+                    why = "a number in quotes, with which the proxy does not start: taken as the number"
+                    self._remark(written.line, written.text, why)
+                self.options[key] = value
 
     def _take_flag(self, key: str, written: _Written) -> None:
         flag = self._flag(written.argument)
