@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+
+from proxyconf.parse.statements import read_statements
+from proxyconf.parse.tokens import Reader
+from proxyconf.profile import DoAccounting, ExtraField, Flag, Flags, LegField, Profile
+from proxyconf.render.hints import routing_hints
+from proxyconf.vocabulary.layout import Backend, Role
+from proxyconf.vocabulary.products import Product, Version
+from tests.proxyconf.strategies import profiles
+
+LOG, SQL, RADIUS = Backend.SYSLOG, Backend.SQL, Backend.RADIUS
+KAMAILIO = (Product.KAMAILIO, Version(5, 6))
+FLAGS = Flags({LOG: Flag(1, "FLT_ACC"), RADIUS: Flag(3)}, {LOG: Flag(2), RADIUS: Flag(4)}, failed=Flag(7))
+PROFILE = Profile(*KAMAILIO, (LOG, RADIUS), flags=FLAGS)
+
+
+def route(profile: Profile, name: str) -> list[str]:
+    """The statements of one route, without their comments."""
+    _before, found, rest = routing_hints(profile).partition(f"[{name}] {{\n")
+    statements = rest.partition("\n}")[0].splitlines() if found else []
+    return [one.partition("  #")[0].strip() for one in statements]
+
+
+def test_the_initial_invite_gets_every_flag_and_is_record_routed() -> None:
+    assert route(PROFILE, "ACC_INVITE") == [
+        *("setflag(FLT_ACC);", "setflag(3);", "setflag(2);", "setflag(4);", "setflag(7);"),
+        "record_route();",
+    ]
+
+
+def test_the_bye_gets_the_flags_and_that_of_failed_calls() -> None:
+    assert route(PROFILE, "ACC_WITHIN_DIALOG") == [
+        'if ($rm == "BYE") {',
+        *("setflag(FLT_ACC);", "setflag(3);", "setflag(7);"),
+        "}",
+    ]
+
+
+def test_the_missed_flags_are_set_again_before_the_next_attempt() -> None:
+    assert route(PROFILE, "ACC_NEXT_ATTEMPT") == ["setflag(2);", "setflag(4);"]
+
+
+def test_one_flag_for_several_backends_is_set_once() -> None:
+    profile = Profile(*KAMAILIO, (LOG, SQL), flags=Flags({LOG: Flag(1), SQL: Flag(1)}))
+    assert "setflag(1);  # the log and SQL\n" in routing_hints(profile)
+
+
+def test_external_engines_want_the_flag_on_the_ack_too() -> None:
+    profile = replace(PROFILE, options={"report_ack": 1})
+    assert route(profile, "ACC_WITHIN_DIALOG")[-3:] == ['if ($rm == "ACK") {', "setflag(3);", "}"]
+
+
+def test_a_cancel_gets_the_flags_if_it_is_to_be_reported() -> None:
+    assert route(PROFILE, "ACC_CANCEL") == []
+    assert route(replace(PROFILE, options={"report_cancels": 1}), "ACC_CANCEL") == ["setflag(FLT_ACC);", "setflag(3);"]
+
+
+def test_every_leg_pushes_every_avp() -> None:
+    legs = (
+        LegField("src", "$avp(src)", role=Role.LEG_SOURCE),
+        LegField("dst", "$avp(dst)", role=Role.LEG_DESTINATION),
+        LegField("kind", "$avp(kind)"),
+    )
+    pushed = ["$avp(src) = $fU;", "$avp(dst) = $rU;", '$avp(kind) = "";']
+    assert route(replace(PROFILE, legs=legs), "ACC_LEG") == pushed
+
+
+@pytest.mark.parametrize(
+    ("profile", "statement"),
+    [
+        (replace(PROFILE, options={"cdr_enable": 1}), "dlg_manage();"),
+        (Profile(Product.OPENSIPS, Version(1, 8), flags=Flags(cdr=Flag(9))), "create_dialog();"),
+    ],
+)
+def test_a_dialog_is_tracked_where_dialogs_are_accounted(profile: Profile, statement: str) -> None:
+    assert statement in route(profile, "ACC_INVITE")
+    assert statement not in route(PROFILE, "ACC_INVITE")
+
+
+def test_a_value_of_replies_is_taken_when_the_reply_arrives() -> None:
+    profile = replace(
+        PROFILE, extras=(ExtraField("why not", "$rr", {LOG: "why"}), ExtraField("ua", "$ua", {LOG: "ua"}))
+    )
+    assert route(profile, "ACC_REPLY") == ["$avp(reply_why_not) = $rr;"]
+    assert "onreply_route[ACC_REPLY]" in routing_hints(profile)
+    assert "ACC_REPLY" not in routing_hints(PROFILE)
+
+
+def test_opensips_is_told_where_to_call_the_routes_of_the_section() -> None:
+    asked = DoAccounting(missed=frozenset({LOG}))
+    legs = (LegField("src", "$avp(src)", {LOG: "src"}),)
+    profile = Profile(Product.OPENSIPS, Version(3, 6), do_accounting=asked, legs=legs)
+    calls = [line for line in routing_hints(profile).splitlines() if line.startswith("#     route(")]
+    assert calls == [f"#     route({name});" for name in ("ACC_INVITE", "ACC_BYE", "ACC_FAILURE", "ACC_NEXT_LEG")]
+
+
+def test_the_method_is_written_as_openser_knows_it() -> None:
+    profile = Profile.suggested(Product.OPENSER, Version(1, 3))
+    assert route(profile, "ACC_WITHIN_DIALOG")[0] == 'if (method == "BYE") {'
+
+
+@given(profiles())
+def test_hints_set_the_flags_of_the_profile_and_no_others(profile: Profile) -> None:
+    calls = read_statements(Reader(routing_hints(profile))).calls
+    flags = profile.flags.by_parameter(profile.product, profile.version).values()
+    words = {str(call.arguments[0].word or call.arguments[0].value) for call in calls if call.name == "setflag"}
+    assert words <= {flag.name for flag in flags} | {str(flag.number) for flag in flags}
