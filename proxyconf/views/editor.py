@@ -56,7 +56,7 @@ class _Editing(ProxyPage):
 class ProfileEdit(_Editing):
     """The form. What is saved is a draft, right or wrong."""
 
-    title = gettext_lazy("accounting profile")
+    title = gettext_lazy("Accounting profile of %(proxy)s")
     template_name = "proxyconf/profile_edit.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -110,10 +110,16 @@ def mark_of(profile: ProfileValue) -> str:
 
 
 def _unread(form: ProfileForm) -> list[str]:
-    found = [f"{form[name].label}: {' '.join(map(str, errors))}" for name, errors in form.errors.items() if name in form.fields]
+    found = [
+        f"{form[name].label}: {' '.join(map(str, errors))}"
+        for name, errors in form.errors.items()
+        if name in form.fields
+    ]
     for rows in form.rows.values():
         for row in rows.forms:
-            found += [f"{row[name].label}: {' '.join(map(str, e))}" for name, e in row.errors.items() if name in row.fields]
+            found += [
+                f"{row[name].label}: {' '.join(map(str, e))}" for name, e in row.errors.items() if name in row.fields
+            ]
     return found
 
 

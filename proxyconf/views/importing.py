@@ -43,7 +43,7 @@ class Import(ProxyPage):
 
     permission_required = CHANGE
     template_name = "proxyconf/import.html"
-    title = gettext_lazy("import a configuration")
+    title = gettext_lazy("Import a configuration of %(proxy)s")
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.shortcuts import get_object_or_404
 from django.utils.functional import Promise, cached_property
+from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
 
 from accweb.shell import ShellMixin
@@ -21,7 +22,8 @@ class ProxyPage(ShellMixin, TemplateView):
     """A page about the configuration of the proxy that the address names."""
 
     permission_required = VIEW
-    title: str | Promise = ""
+    title: str | Promise = _("Configuration of %(proxy)s")
+    """The proxy stands at its end: the frame capitalises the first letter."""
 
     @cached_property
     def proxy(self) -> Proxy:
@@ -43,7 +45,7 @@ class ProxyPage(ShellMixin, TemplateView):
             "release": release_title(self.proxy),
             "may_change": user.has_perm(CHANGE),
             "may_publish": user.has_perm(PUBLISH),
-            "title": kwargs.get("title") or (f"{self.proxy}: {self.title}" if self.title else str(self.proxy)),
+            "title": kwargs.get("title") or str(self.title) % {"proxy": self.proxy},
         }
         return super().get_context_data(**kwargs | context)  # the address gives the proxy's name as "proxy"
 

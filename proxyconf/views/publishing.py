@@ -32,7 +32,7 @@ class Publish(ProxyPage):
 
     permission_required = PUBLISH
     template_name = "proxyconf/publish.html"
-    title = gettext_lazy("publish")
+    title = gettext_lazy("Publish the profile of %(proxy)s")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         last = latest_revision(self.proxy)
@@ -71,7 +71,7 @@ class RevisionList(ProxyPage):
     """Everything that was published for a proxy, the newest first; two can be compared."""
 
     template_name = "proxyconf/revision_list.html"
-    title = gettext_lazy("revisions")
+    title = gettext_lazy("Revisions of %(proxy)s")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         pages = Paginator(self.proxy.revisions.order_by("-number"), _PER_PAGE)
@@ -93,7 +93,7 @@ class RevisionPage(_OfRevision):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         before = self.revision.before()
         return super().get_context_data(
-            title=_("%(proxy)s: revision %(n)d") % {"proxy": self.proxy, "n": self.revision.number},
+            title=_("Revision %(n)d of %(proxy)s") % {"proxy": self.proxy, "n": self.revision.number},
             revision=self.revision,
             before=before,
             newest=latest_revision(self.proxy),
@@ -137,7 +137,7 @@ class Compare(ProxyPage):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         first, second = self._side("first"), self._side("second")
         return super().get_context_data(
-            title=_("%(proxy)s: comparison") % {"proxy": self.proxy},
+            title=_("Comparison for %(proxy)s") % {"proxy": self.proxy},
             first=first[0],
             second=second[0],
             changes=changes(first[1], second[1]),

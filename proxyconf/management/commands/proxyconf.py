@@ -1,0 +1,185 @@
+"""Render, check, import and publish a proxy's accounting from the shell."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from proxyconf.artefacts import artefacts_of, zipped
+from proxyconf.comparison import changes
+from proxyconf.lint import Severity, check
+from proxyconf.models import Profile, Proxy, Revision
+from proxyconf.models.profile import profile_of, save_profile
+from proxyconf.models.revision import latest_revision, publish
+from proxyconf.parse import Imported, parse_config
+from proxyconf.profile import Profile as ProfileValue
+from proxyconf.vocabulary.products import Product, Version
+
+_USAGE = 2
+
+
+class Command(BaseCommand):
+    help = "Render, check, import or publish what a proxy shall account."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True, metavar="render|check|import|publish")
+        render = actions.add_parser("render", help="write the generated files")
+        render.add_argument("proxy", metavar="PROXY")
+        render.add_argument("--artefact", metavar="NAME", help="this file alone, to standard output")
+        render.add_argument("--output", type=Path, metavar="PATH", help="all files: a folder, or a file named *.zip")
+        render.add_argument("--revision", type=int, metavar="N", help="of this revision; without it, of the draft")
+        check = actions.add_parser("check", help="say what is wrong; exit status 1 on errors")
+        check.add_argument("proxy", metavar="PROXY", nargs="?")
+        check.add_argument("--file", metavar="CFG", help="check this configuration instead; - is standard input")
+        check.add_argument("--product", help="of the file: openser, kamailio or opensips; guessed if not given")
+        check.add_argument("--version", dest="release", help="of the file, like 5.6; guessed if not given")
+        take = actions.add_parser("import", help="make a configuration the draft of a proxy")
+        take.add_argument("proxy", metavar="PROXY")
+        take.add_argument("file", metavar="FILE", help="kamailio.cfg or opensips.cfg; - is standard input")
+        take.add_argument("--dry-run", action="store_true", help="show what it says, change nothing")
+        for one in (check, take):
+            one.add_argument("--define", action="append", default=[], metavar="NAME", help="as #!define NAME would")
+        put = actions.add_parser("publish", help="make a revision of the draft")
+        put.add_argument("proxy", metavar="PROXY")
+        put.add_argument("--why", default="", help="kept with the revision")
+        put.add_argument("--despite-errors", action="store_true", help="publish although the check finds errors")
+
+    def handle(self, *, action: str, **options: Any) -> None:
+        actions: dict[str, Callable[..., None]] = {
+            "render": self._render,
+            "check": self._check,
+            "import": self._import,
+            "publish": self._publish,
+        }
+        actions[action](**options)
+
+    def _render(self, *, proxy: str, artefact: str | None, output: Path | None, revision: int | None, **_: Any) -> None:
+        found = _proxy(proxy)
+        value = _revision(found, revision).value if revision is not None else profile_of(_draft(found))
+        files = artefacts_of(value)
+        if artefact is not None:
+            wanted = next((one for one in files if one.name == artefact), None)
+            if wanted is None:
+                names = ", ".join(one.name for one in files)
+                raise CommandError(f"--artefact: there is no {artefact!r}; there are {names}", returncode=_USAGE)
+            self.stdout.write(wanted.text, ending="")
+        elif output is None:
+            for one in files:
+                self.stdout.write(f"{one.name}\t{one.title}")
+            self.stderr.write("add --artefact NAME for one of them, --output FOLDER or --output FILE.zip for all")
+        else:
+            self._write(found, output, files)
+
+    def _write(self, proxy: Proxy, output: Path, files: Any) -> None:
+        try:
+            if output.suffix == ".zip":
+                output.write_bytes(zipped(files, proxy.name))
+                output.chmod(0o640)  # it may hold the password of the database
+            else:
+                for one in files:
+                    target = output / one.name
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    target.write_text(one.text, encoding="utf-8")
+                    target.chmod(0o640)
+        except OSError as error:
+            raise CommandError(f"--output: {error}", returncode=_USAGE) from error
+        self.stdout.write(f"wrote {len(files)} files to {output}")
+
+    def _check(self, *, proxy: str | None, file: str | None, **options: Any) -> None:
+        if (proxy is None) == (file is None):
+            raise CommandError("name a PROXY, or a configuration with --file CFG", returncode=_USAGE)
+        if file is None:
+            value = profile_of(_draft(_proxy(str(proxy))))
+        else:
+            found = _parsed(file, options["product"], options["release"], options["define"])
+            value = found.profile
+            self.stdout.write(f"{file}: read as {value.product.label} {value.version}")
+            self._say_unclear(found)
+        errors = self._say_findings(value)
+        if errors:
+            sys.exit(1)
+
+    def _import(self, *, proxy: str, file: str, define: list[str], dry_run: bool, **_: Any) -> None:
+        target = _proxy(proxy)
+        found = _parsed(file, target.product, target.version, define)
+        if not found.profile.backends:
+            raise CommandError(f"{file}: no accounting is set up in this text; nothing was changed")
+        before = Profile.objects.filter(proxy=target).first()
+        current = profile_of(before) if before else ProfileValue(found.profile.product, found.profile.version, ())
+        for one in changes(current, found.profile):
+            self.stdout.write(f"{one.what}: {one.before or '-'} -> {one.after or '-'}")
+        self._say_unclear(found)
+        self._say_findings(found.profile)
+        if dry_run:
+            self.stdout.write("nothing was changed (--dry-run)")
+        else:
+            save_profile(target, found.profile, found.flags_elsewhere)
+            self.stdout.write(
+                f"the draft of {target} is what {file} says; publish it: manage.py proxyconf publish {target}"
+            )
+
+    def _publish(self, *, proxy: str, why: str, despite_errors: bool, **_: Any) -> None:
+        target = _proxy(proxy)
+        draft = _draft(target)
+        errors = self._say_findings(profile_of(draft))
+        if errors and not despite_errors:
+            raise CommandError(f"{errors} errors: repair them, or add --despite-errors")
+        revision = publish(draft, by=None, why=why)
+        self.stdout.write(f"published revision {revision.number} of {target}")
+
+    def _say_unclear(self, found: Imported) -> None:
+        for remark in found.remarks:
+            self.stdout.write(f"line {remark.line}: {remark.text}: {remark.why}")
+        for choice in found.choices:
+            taken = "taken as defined" if choice.defined else f"taken as not defined; else add --define {choice.name}"
+            self.stdout.write(f"line {choice.line}: #!ifdef {choice.name}: {taken}")
+
+    def _say_findings(self, profile: ProfileValue) -> int:
+        """Write all findings; return how many are errors."""
+        found = check(profile.masked())
+        for one in found:
+            self.stdout.write(str(one))
+        if not found:
+            self.stdout.write("nothing wrong was found")
+        return sum(one.severity is Severity.ERROR for one in found)
+
+
+def _proxy(name: str) -> Proxy:
+    found = Proxy.objects.filter(name=name).first()
+    if found is None:
+        raise CommandError(f"there is no proxy {name!r}; see: manage.py proxy list", returncode=_USAGE)
+    return found
+
+
+def _draft(proxy: Proxy) -> Profile:
+    found = Profile.objects.filter(proxy=proxy).first()
+    if found is None:
+        how = f"manage.py proxyconf import {proxy} FILE"
+        raise CommandError(f"{proxy} has no profile yet; make one in the browser, or {how}", returncode=_USAGE)
+    return found
+
+
+def _revision(proxy: Proxy, number: int) -> Revision:
+    found = Revision.objects.filter(proxy=proxy, number=number).first()
+    if found is None:
+        last = latest_revision(proxy)
+        known = f"the last is {last.number}" if last else "nothing was published yet"
+        raise CommandError(f"--revision: {proxy} has no revision {number}; {known}", returncode=_USAGE)
+    return found
+
+
+def _parsed(file: str, product: str | None, version: str | None, defines: Iterable[str]) -> Imported:
+    try:
+        raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        return parse_config(
+            raw.decode("utf-8", "backslashreplace"),
+            product=Product(product) if product else None,
+            version=Version.parse(version) if version else None,
+            defines=defines,
+        )
+    except (OSError, ValueError) as error:
+        raise CommandError(str(error), returncode=_USAGE) from error
