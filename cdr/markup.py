@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import cache
 from typing import Any
 
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import get_language, gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from cdr import wording
 from cdr.correlation.record import DurationKind, Flag, Outcome, ReleasedBy, Rule, State
 from cdr.models import Call
-from cdr.visible import Piece, hex_dump, is_binary, one_line, pieces, raw_pieces
+from cdr.visible import Piece, hex_dump, is_binary, is_plain, one_line, pieces, raw_pieces
 
 _STATE_ICONS: Mapping[State, str] = {
     State.SETUP: "more_horiz",
@@ -47,7 +48,8 @@ def visible(value: object, longest: int = 0) -> SafeString:
     """
     text = "" if value is None else str(value)
     cut = "…" if longest and len(text) > longest else ""
-    return format_html("<bdi>{}{}</bdi>", _marked(pieces(text[:longest] if cut else text)), cut)
+    shown = text[:longest] if cut else text
+    return format_html("<bdi>{}{}</bdi>", shown if is_plain(shown) else _marked(pieces(shown)), cut)
 
 
 def shortly(value: str | None) -> str:
@@ -148,6 +150,11 @@ def icon(name: str) -> SafeString:
 
 def state_badge(state: str) -> SafeString:
     """Show a state as text, icon and colour."""
+    return _state_badge(state, get_language())
+
+
+@cache  # a list shows the same few again and again; the language is part of what they look like
+def _state_badge(state: str, language: str | None) -> SafeString:
     word = wording.STATES[State(state)]
     return format_html(
         '<span class="state state-{}" title="{}">{}{}</span>',
@@ -206,6 +213,11 @@ def rule_word(rule: str) -> wording.Word:
 
 def arrow() -> SafeString:
     """Show the direction of a call; it is read out as a word."""
+    return _arrow(get_language())
+
+
+@cache
+def _arrow(language: str | None) -> SafeString:
     return format_html('<span class="arrow" aria-hidden="true">→</span><span class="sr-only">{}</span>', _("to"))
 
 

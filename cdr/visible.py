@@ -42,6 +42,11 @@ def pieces(text: str) -> Iterator[Piece]:
         yield Piece(text[end:])
 
 
+def is_plain(text: str) -> bool:
+    """Tell whether ``text`` holds nothing that would not be seen."""
+    return _HIDDEN.search(text) is None
+
+
 def _mark(character: str) -> str:
     code = ord(character)
     return _WELL_KNOWN.get(character) or (f"\\x{code:02x}" if code < 0x80 else f"U+{code:04X}")
