@@ -1,8 +1,8 @@
 """A small telephone exchange: a real Kamailio that accounts as a profile says, between SIPp's phones.
 
-Whom it connects follows from the number dialled: ``answers``, ``hangs-up``, ``busy``, ``rings``, ``vanishes`` reach one
-phone; ``next`` is busy and the exchange tries a second phone, which answers; ``forwarded`` is passed on to another number,
-so the call has two legs.
+Whom it connects follows from the number dialled: ``answers``, ``hangs-up``, ``busy``, ``rings`` reach one phone; ``next``
+is busy and the exchange tries a second phone, which answers; ``forwarded`` is passed on to another number, so the call
+has two legs.
 """
 
 from __future__ import annotations
