@@ -67,7 +67,7 @@ def _words(call: Call, position: int, known: frozenset[str], asked: Asked) -> se
     if not isinstance(value, str) or "$" in value:
         asked.remarks.append(Remark(call.line, call.text, "what it asks for is known at run time only"))
         return set()
-    words = {word.strip() for word in value.split("|") if word.strip()}
+    words = {word.strip().lower() for word in value.split("|") if word.strip()}  # as the module compares them
     for word in sorted(words - known):
         why = f"{word!r} is none of {', '.join(sorted(known))}"
         asked.remarks.append(Remark(call.line, call.text, why))

@@ -22,7 +22,9 @@ from proxyconf.render.script import comment, heading, is_of_reply, literal, modp
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.products import Version
 
-_EMPTY_ARGUMENTS = Version(3, 0)  # do_accounting("db", , "table"); before, the argument is an empty string
+# do_accounting("db", , "table"): before, flags cannot be left out and an empty string stops the proxy, so that a table
+# without flags can be set with db_table_acc only
+_SKIPPED_ARGUMENTS = Version(3, 0)
 _Field = TypeVar("_Field", ExtraField, LegField)
 
 
@@ -64,9 +66,11 @@ def _call(profile: Profile, backends: Iterable[Backend], flags: Iterable[str]) -
     types = dict.fromkeys(profile.known_backends[one].type for one in backends)
     arguments = [quoted("|".join(types)), quoted("|".join(flags))]
     if profile.do_accounting.table and Backend.SQL in backends:
-        nothing = "" if profile.version >= _EMPTY_ARGUMENTS else arguments[1]
-        second = nothing if arguments[1] == '""' else arguments[1]
-        return f"do_accounting({arguments[0]}, {second}, {quoted(profile.do_accounting.table)});"
+        table = quoted(profile.do_accounting.table)
+        if arguments[1] != quoted(""):
+            return f"do_accounting({arguments[0]}, {arguments[1]}, {table});"
+        if profile.version >= _SKIPPED_ARGUMENTS:
+            return f"do_accounting({arguments[0]}, , {table});"
     return f"do_accounting({', '.join(one for one in arguments if one != quoted(''))});"
 
 

@@ -77,7 +77,7 @@ def profiles(
         version,
         used,
         flags=draw(_flags(bare)),
-        do_accounting=draw(_asked(used)) if bare.uses_do_accounting else DoAccounting(),
+        do_accounting=draw(_asked(bare)) if bare.uses_do_accounting else DoAccounting(),
         options=draw(_options(bare, texts)),
         extras=extras,
         legs=legs,
@@ -107,14 +107,11 @@ def _flags(draw: st.DrawFn, bare: Profile) -> Flags:
     )
 
 
-def _asked(used: Sequence[Backend]) -> st.SearchStrategy[DoAccounting]:
-    some = st.frozensets(st.sampled_from(list(used)))
+def _asked(bare: Profile) -> st.SearchStrategy[DoAccounting]:
+    some = st.frozensets(st.sampled_from(list(bare.backends)))
+    has_table = Backend.SQL in bare.backends and bare.version >= (3, 0)  # before, only together with flags
     return st.builds(
-        DoAccounting,
-        missed=some,
-        failed=some,
-        cdr=some,
-        table=st.just("") | names if Backend.SQL in used else st.just(""),
+        DoAccounting, missed=some, failed=some, cdr=some, table=st.just("") | names if has_table else st.just("")
     )
 
 

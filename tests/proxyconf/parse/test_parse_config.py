@@ -296,7 +296,7 @@ def test_what_is_asked_for_is_what_all_calls_ask_for() -> None:
     text = """
         route { do_accounting("log|db", "missed|failed"); }
         route[BYE] { do_accounting("log"); }
-        failure_route[F] { do_accounting("log | evi", "missed"); }
+        failure_route[F] { do_accounting("LOG | evi", "Missed"); }
         route[C] { do_accounting("db", "cdr", "acc_2"); }
     """
     profile = opensips(text).profile

@@ -261,15 +261,17 @@ def test_backends_that_want_different_things_are_asked_for_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "call"),
+    ("version", "missed", "call"),
     [
-        (Version(2, 4), 'do_accounting("log|db", "", "acc_2");'),
-        (Version(3, 0), 'do_accounting("log|db", , "acc_2");'),
+        (Version(2, 4), {SQL}, 'do_accounting("db", "missed", "acc_2");'),
+        (Version(3, 0), {SQL}, 'do_accounting("db", "missed", "acc_2");'),
+        (Version(3, 0), (), 'do_accounting("db", , "acc_2");'),
+        (Version(2, 4), (), 'do_accounting("db");'),  # an empty string for the flags would stop the proxy
     ],
 )
-def test_a_table_is_named_also_without_flags(version: Version, call: str) -> None:
-    profile = Profile(Product.OPENSIPS, version, (LOG, SQL), do_accounting=DoAccounting(table="acc_2"))
-    assert call in acc_section(profile)
+def test_a_table_is_named_where_the_release_can_take_it(version: Version, missed: set[Backend], call: str) -> None:
+    asked = DoAccounting(missed=frozenset(missed), table="acc_2")
+    assert f"    {call}\n" in acc_section(Profile(Product.OPENSIPS, version, (SQL,), do_accounting=asked))
 
 
 def test_a_tag_that_no_backend_in_use_declares_is_not_assigned() -> None:
