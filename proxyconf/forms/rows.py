@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from proxyconf.layout_form import BACKEND_NAMES
 from proxyconf.profile import ExtraField, LegField, Profile, RadiusType, SqlType
-from proxyconf.vocabulary.layout import Backend, Role
+from proxyconf.vocabulary.layout import Backend, Role, suggest_leg_role, suggest_role
 from proxyconf.vocabulary.products import Product
 
 EXTRAS, LEGS, CDR_EXTRAS, CDR_LEGS = "extras", "legs", "cdr_extras", "cdr_legs"
@@ -52,12 +52,13 @@ class RowForm(forms.Form):
     def __init__(self, *args: Any, labels: Mapping[Backend, str], legs: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.labels = labels
+        self.of_legs = legs
         for backend, title in labels.items():
             self.fields[label_name(backend)] = forms.CharField(
                 label=title, required=False, max_length=20_000, widget=forms.TextInput(_MONO)
             )
         roles = [role for role in Role if (role in _LEG_ROLES) == legs]
-        choices = [("", _("—")), *((role.value, role.value.replace("_", " ")) for role in roles)]
+        choices = [("", _("by its name")), *((role.value, role.value.replace("_", " ")) for role in roles)]
         held = self.initial.get("role")
         if held and held not in dict(choices):
             choices.append((held, held.replace("_", " ")))
@@ -76,10 +77,13 @@ class RowForm(forms.Form):
         given = getattr(self, "cleaned_data", {})
         return any(given.get(name) for name in ("name", "variable", *map(label_name, self.labels)))
 
-    def to_field(self, kind: type[Field], stored: Mapping[Backend, str]) -> Field:
-        """Return the row as a field; ``stored`` are its labels of backends that the form does not show."""
+    def to_field(self, kind: type[Field], stored: Field | None) -> Field:
+        """Return the row as a field. ``stored`` is what it was, whose labels that the form does not show stay; a new
+        field without a role has the one that its variable or name suggests.
+        """
         given = self.cleaned_data
-        labels = {backend: label for backend, label in stored.items() if backend not in self.labels}
+        kept = stored.labels if stored else {}
+        labels = {backend: label for backend, label in kept.items() if backend not in self.labels}
         for backend in self.labels:
             if given.get(label_name(backend)):
                 labels[backend] = given[label_name(backend)]
@@ -87,12 +91,16 @@ class RowForm(forms.Form):
             name=given.get("name", ""),
             variable=given.get("variable", ""),
             labels=labels,
-            role=Role(given["role"]) if given.get("role") else None,
+            role=Role(given["role"]) if given.get("role") else None if stored else self._suggested_role(),
             sql_type=SqlType(given.get("sql_type") or SqlType.VARCHAR),
             sql_width=given.get("sql_width") or 128,
             radius_number=given.get("radius_number"),
             radius_type=RadiusType(given["radius_type"]) if given.get("radius_type") else None,
         )
+
+    def _suggested_role(self) -> Role | None:
+        name, variable = self.cleaned_data.get("name", ""), self.cleaned_data.get("variable", "")
+        return suggest_leg_role(name) if self.of_legs else suggest_role(name, variable)
 
 
 class Rows(forms.BaseFormSet):  # type: ignore[type-arg]  # not generic at run time
@@ -108,8 +116,7 @@ class Rows(forms.BaseFormSet):  # type: ignore[type-arg]  # not generic at run t
         found = []
         for form in self.in_order():
             number = form.initial.get("stored")
-            kept = before[number].labels if number is not None else {}
-            one = form.to_field(kind, kept)
+            one = form.to_field(kind, before[number] if number is not None else None)
             found.append(_mirrored(one) if mirrored else one)
         return tuple(found)
 

@@ -6,7 +6,11 @@ from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from proxyconf.views.findings import grave, notes
+
 register = template.Library()
+register.filter(grave)
+register.filter(notes)
 
 _COMMENTS = ("#!", "#", "--")
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from proxyconf.forms.options import field_name
 from proxyconf.forms.profile import ProfileForm
 from proxyconf.forms.rows import label_name
-from proxyconf.lint import check
+from proxyconf.lint import Severity, check
 from proxyconf.profile import Profile
 from proxyconf.vocabulary.layout import Backend
 
@@ -41,6 +42,16 @@ def shown_findings(profile: Profile, form: ProfileForm | None = None) -> list[Sh
         )
         for one in check(profile.masked())
     ]
+
+
+def grave(findings: Iterable[Shown]) -> list[Shown]:
+    """Return the findings that are more than a note."""
+    return [one for one in findings if one.severity != Severity.NOTE]
+
+
+def notes(findings: Iterable[Shown]) -> list[Shown]:
+    """Return the findings that are no more than a note."""
+    return [one for one in findings if one.severity == Severity.NOTE]
 
 
 def anchor_of(where: str, form: ProfileForm) -> str:

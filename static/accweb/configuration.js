@@ -178,10 +178,13 @@ if (form) {
 
   preview.addEventListener("htmx:beforeSwap", () => {
     const top = preview.querySelector(".code")?.scrollTop ?? 0;
-    before = { file: chosen(), lines: new Set(linesOf().map((line) => line.textContent)), top };
+    const notes = preview.querySelector("#finding-notes")?.open ?? false;
+    before = { file: chosen(), notes, lines: new Set(linesOf().map((line) => line.textContent)), top };
   });
   preview.addEventListener("htmx:afterSettle", () => {
     markFields();
+    const notes = preview.querySelector("#finding-notes");
+    if (notes) notes.open = before.notes;
     if (chosen() !== before.file) return;
     preview.querySelector(".code").scrollTop = before.top;
     const fresh = linesOf().filter((line) => !before.lines.has(line.textContent));
