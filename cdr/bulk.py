@@ -11,6 +11,7 @@ and raise Django's database errors.
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -35,6 +36,11 @@ class Table:
     def listed(self) -> str:
         """The columns as SQL lists them."""
         return ", ".join(f'"{column}"' for column in self.columns)
+
+    @property
+    def staged(self) -> str:
+        """The name of a temporary table with these columns."""
+        return f"{self.name}_{zlib.crc32(self.listed.encode()):08x}"
 
 
 class Wire(Protocol):
@@ -214,12 +220,12 @@ class _Staged:
 
     def __init__(self, postgres: _Postgres, cursor: CursorWrapper, table: Table, rows: Sequence[Row]) -> None:
         self._postgres, self._cursor, self._table, self._rows = postgres, cursor, table, rows
-        self._name = f'"pg_temp"."{table.name}_staged"'
+        self._name = f'"pg_temp"."{table.staged}"'
 
     def __enter__(self) -> str:
         # Once per session, for creating one costs more than emptying it.
         self._cursor.execute(
-            f'CREATE TEMPORARY TABLE IF NOT EXISTS "{self._table.name}_staged" ON COMMIT DELETE ROWS'
+            f'CREATE TEMPORARY TABLE IF NOT EXISTS "{self._table.staged}" ON COMMIT DELETE ROWS'
             f' AS SELECT {self._table.listed} FROM "{self._table.name}" WITH NO DATA'
         )
         self._postgres.copy(self._name, self._table, self._rows)

@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -18,10 +18,10 @@ from django.utils import timezone
 from cdr.bulk import Database, Row, Table, database
 from cdr.correlation.fold import fold
 from cdr.correlation.matching import identity_of
-from cdr.correlation.record import Observed, Policy, State, Use
+from cdr.correlation.record import CallRecord, Observed, Policy, State, Use
 from cdr.events import AccEvent, Kind, Pairs
 from cdr.models import Call, Event, Pending
-from cdr.published import Wanted, publish, wanted
+from cdr.published import publish
 from proxyconf.models import Proxy
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.products import Product, Version
@@ -35,7 +35,6 @@ _FIRST = -(2**63)  # the least call_key
 _PENDING = Table(Pending, "call_key")
 _EVENTS = Table(
     Event,
-    "id",
     "proxy",
     "call_key",
     "kind",
@@ -56,6 +55,7 @@ _EVENTS = Table(
     "position",
     "flags",
 )
+_KEY = _EVENTS.columns.index("call_key")
 _KINDS: Mapping[str, Kind] = {kind.value: kind for kind in Kind}
 _BACKENDS: Mapping[str, Backend] = {backend.value: backend for backend in Backend}
 
@@ -161,50 +161,52 @@ def _correlate(there: Database, keys: Sequence[int], now: datetime) -> None:
     proxies = {proxy.pk: proxy for proxy in Proxy.objects.all()}  # read after the events: all theirs are there
     known = {proxy.name: _policy(proxy) for proxy in proxies.values()}
     names = {pk: proxy.name for pk, proxy in proxies.items()}
-    publishable, calls = _folded(keys, rows, names, known, now)
-    publish(there, publishable, calls)
+    groups: dict[int, list[Observed]] = {key: [] for key in keys}
+    for row in rows:
+        groups[row[_KEY]].append(_observed(row, names))
+    publish(there, _folded(groups, known, now))
 
 
 def _folded(
-    keys: Sequence[int], rows: Iterable[Row], names: Mapping[int, str], known: Mapping[str, Policy], now: datetime
-) -> tuple[Sequence[int], list[Wanted]]:
-    """Return the calls of the events in ``rows``, and the keys they are the calls of.
+    groups: Mapping[int, Sequence[Observed]], known: Mapping[str, Policy], now: datetime
+) -> dict[int, list[CallRecord]]:
+    """Return the calls of each group of events.
 
-    Should the events of one Call-ID be more than ``fold`` can take, the others do not suffer: the log tells, and what
-    is published of that one stays.
+    Should one group be more than ``fold`` can take, the others do not suffer: the log tells of it, and what is
+    published of it stays.
     """
-    events = [_observed(row, names) for row in rows]
-    try:
-        return keys, _wanted([key for _, key in events], [event for event, _ in events], known, now)
-    except Exception:
-        logger.warning("a batch of %d Call-IDs cannot be correlated as one; each is tried by itself", len(keys))
-    grouped: dict[int, list[Observed]] = {key: [] for key in keys}
-    for event, key in events:
-        grouped[key].append(event)
-    good: list[int] = []
-    calls: list[Wanted] = []
-    for key, group in grouped.items():
+    folded: dict[int, list[CallRecord]] = {}
+    for key, events in groups.items():
         try:
-            calls += _wanted([key] * len(group), group, known, now)
-            good.append(key)
+            folded[key] = fold(events, known, now).calls
         except Exception:
-            logger.exception("the events of Call-ID %r cannot be correlated", group[0].event.call_id)
-    return good, calls
+            logger.exception("the events of Call-ID %r cannot be correlated", events[0].event.call_id)
+    return folded
 
 
-def _wanted(
-    keys: Sequence[int], events: Sequence[Observed], known: Mapping[str, Policy], now: datetime
-) -> list[Wanted]:
-    """Return the calls of ``events``; ``keys`` are theirs, one each."""
-    folded = fold(events, known, now)
-    key_of: dict[int | None, int] = {use.call: key for use, key in zip(folded.uses, keys, strict=True)}
-    return [wanted(key_of[index], record) for index, record in enumerate(folded.calls)]
-
-
-def _observed(row: Row, names: Mapping[int, str]) -> tuple[Observed, int]:
-    """Return the event of a row of ``_EVENTS`` and its ``call_key``."""
-    id, proxy, key, kind, method, from_tag, to_tag, call_id, code, reason, time, precision, backend, *rest = row  # noqa: A001
-    extra, legs, ended_at, duration_us, created_at, position, flags = rest
+def _observed(row: Row, names: Mapping[int, str]) -> Observed:
+    """Return the event of a row of ``_EVENTS``."""
+    (
+        proxy,
+        _,
+        kind,
+        method,
+        from_tag,
+        to_tag,
+        call_id,
+        code,
+        reason,
+        time,
+        precision,
+        backend,
+        extra,
+        legs,
+        ended_at,
+        duration_us,
+        created_at,
+        position,
+        flags,
+    ) = row
     event = AccEvent(
         _KINDS[kind],
         method,
@@ -216,15 +218,15 @@ def _observed(row: Row, names: Mapping[int, str]) -> tuple[Observed, int]:
         time,
         precision,
         _BACKENDS[backend],
-        _pairs(json.loads(extra)) if extra != "[]" else (),
-        tuple(map(_pairs, json.loads(legs))) if legs != "[]" else (),
+        () if extra == "[]" else _pairs(json.loads(extra)),
+        () if legs == "[]" else tuple(map(_pairs, json.loads(legs))),
         ended_at,
         duration_us,
         created_at,
         position,
         tuple(flags.split()) if flags else (),
     )
-    return Observed(event, names[proxy], id), key
+    return Observed(event, names[proxy])
 
 
 def _observed_of(event: Event) -> Observed:
@@ -251,5 +253,5 @@ def _observed_of(event: Event) -> Observed:
     return Observed(normal, event.proxy.name, event.pk)
 
 
-def _pairs(stored: Iterable[Sequence[str]]) -> Pairs:
-    return tuple((label, text) for label, text in stored)
+def _pairs(stored: Iterable[Iterable[str]]) -> Pairs:
+    return cast(Pairs, tuple(map(tuple, stored)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from cdr.bulk import Database, Row, Table, Wire
 from cdr.correlation.matching import identity_of, match
-from cdr.correlation.record import AttemptRecord, CallRecord, Flag, LegRecord
+from cdr.correlation.record import CallRecord, Flag
 from cdr.events import Pairs
 from cdr.models import Attempt, Call, CallRevision, Leg
 from cdr.models.fields import WordsField
@@ -54,21 +54,19 @@ class Content(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """A call as its events tell it, to be published. ``key`` is its events' ``call_key``."""
+    """A call to be published. ``key`` is its events' ``call_key``."""
 
     key: int
     identity: bytes
-    content: Content
-    legs: tuple[LegRecord, ...]
-    attempts: tuple[AttemptRecord, ...]
+    record: CallRecord
 
     @property
     def scope(self) -> tuple[object, ...]:
-        return (self.key, self.content.cluster, self.content.call_id)
+        return (self.key, self.record.cluster, self.record.call_id)
 
     @property
     def from_tag(self) -> str:
-        return self.content.from_tag
+        return self.record.from_tag
 
 
 class Published(NamedTuple):
@@ -92,6 +90,7 @@ class Published(NamedTuple):
 
 
 _CALLS = Table(Call, "id", "call_key", "identity", "superseded", "revision", "updated_at", *Content._fields)
+_FLAGS = Table(Call, "id", "superseded", "flags", "revision", "updated_at")
 _LEGS = Table(Leg, "call", "position", "source", "destination", "type", "values")
 _ATTEMPTS = Table(Attempt, "call", "position", "code", "reason", "to_tag", "time")
 _REVISIONS = Table(CallRevision, "call", "revision", "at", "changes")
@@ -99,9 +98,84 @@ _EXTRA = Content._fields.index("extra")
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def wanted(key: int, record: CallRecord) -> Wanted:
-    """Return the call of ``record``, whose events have ``key``."""
-    content = Content(
+def publish(database: Database, records: Mapping[int, Iterable[CallRecord]]) -> None:
+    """Make the stored calls be ``records``: of each ``call_key`` in there, all its calls."""
+    calls = [Wanted(key, identity_of(record), record) for key, found in records.items() for record in found]
+    stored = [_published(row) for row in database.rows(_CALLS, "call_key", records)]
+    if stored:
+        pairs, calls, left = match(stored, calls)
+        _change(database, pairs)
+        _supersede(database, [call for call in left if not call.superseded])
+    if calls:
+        _add(database, calls)
+
+
+def _add(database: Database, calls: Sequence[Wanted]) -> None:
+    ids = database.new_ids(_CALLS, len(calls))
+    numbered = list(zip(ids, calls, strict=True))
+    now = database.wire.time(timezone.now())
+    database.insert(_CALLS, (_row(database.wire, pk, call, 1, now) for pk, call in numbered))
+    _add_parts(database, [(pk, call.record) for pk, call in numbered if call.record.legs or call.record.attempts])
+
+
+def _change(database: Database, pairs: Sequence[tuple[Published, Wanted]]) -> None:
+    """Write the calls that are different now, and what is different."""
+    wire, now = database.wire, timezone.now()
+    parts = _parts(database, [old.id for old, _ in pairs])
+    rows: list[Row] = []
+    revisions: list[Row] = []
+    rewritten: list[tuple[int, CallRecord]] = []
+    for old, new in pairs:
+        changes = _differences(old.content, _content(new.record))
+        if old.superseded:
+            changes["superseded"] = [True, False]
+        for name, before, after in zip(("legs", "attempts"), parts[old.id], _parts_of(new.record), strict=True):
+            if before != after:
+                changes[name] = [before, after]
+        if "legs" in changes or "attempts" in changes:
+            rewritten.append((old.id, new.record))
+        if changes:
+            rows.append(_row(wire, old.id, new, old.revision + 1, wire.time(now)))
+            revisions.append(_revision(wire, old, now, changes))
+        elif old.identity != new.identity:  # known by another name, and otherwise the same
+            rows.append(_row(wire, old.id, new, old.revision, wire.time(old.updated_at)))
+    if rows:
+        database.update(_CALLS, rows)
+    if revisions:
+        database.insert(_REVISIONS, revisions)
+    if rewritten:
+        for table in (_LEGS, _ATTEMPTS):
+            database.delete(table, "call_id", [pk for pk, _ in rewritten])
+        _add_parts(database, rewritten)
+
+
+def _supersede(database: Database, calls: Sequence[Published]) -> None:
+    """Flag calls that turned out to be part of others."""
+    if not calls:
+        return
+    wire, now = database.wire, timezone.now()
+    rows: list[Row] = []
+    revisions: list[Row] = []
+    for old in calls:
+        flags = [*old.content.flags.split(), Flag.SUPERSEDED.value]
+        rows.append((old.id, True, WordsField.joined(flags), wire.int4(old.revision + 1), wire.time(now)))
+        changes = {"flags": [flags[:-1], flags], "superseded": [False, True]}
+        revisions.append(_revision(wire, old, now, changes))
+    database.update(_FLAGS, rows)
+    database.insert(_REVISIONS, revisions)
+
+
+def _row(wire: Wire, pk: int, call: Wanted, revision: int, updated_at: int | str) -> Row:
+    """Return the row of a call, in the order of ``_CALLS``."""
+    key, identity, record = call
+    time, int4 = wire.time, wire.int4
+    return (
+        pk,
+        key,
+        identity,
+        False,
+        int4(revision),
+        updated_at,
         record.cluster,
         record.call_id,
         record.from_tag,
@@ -111,6 +185,36 @@ def wanted(key: int, record: CallRecord) -> Wanted:
         record.source_ip,
         record.user_agent,
         f"{record.state}",  # its plain text
+        record.outcome and f"{record.outcome}",
+        time(record.started_at),
+        record.answered_at and time(record.answered_at),
+        record.ended_at and time(record.ended_at),
+        None if record.duration is None else wire.length(record.duration),
+        f"{record.duration_kind}",
+        record.released_by and f"{record.released_by}",
+        None if record.sip_code is None else int4(record.sip_code),
+        record.sip_reason,
+        wire.json(_json(_values(record.extra)) if record.extra else "{}"),
+        WordsField.joined(record.flags),
+        WordsField.joined(record.proxies),
+        WordsField.joined(record.backends),
+        int4(record.events),
+        record.stop_due_at and time(record.stop_due_at),
+    )
+
+
+def _content(record: CallRecord) -> Content:
+    """Return what ``_row`` writes of the record, as it will be read."""
+    return Content(
+        record.cluster,
+        record.call_id,
+        record.from_tag,
+        record.to_tag,
+        record.caller,
+        record.callee,
+        record.source_ip,
+        record.user_agent,
+        f"{record.state}",
         record.outcome and f"{record.outcome}",
         record.started_at,
         record.answered_at,
@@ -127,129 +231,19 @@ def wanted(key: int, record: CallRecord) -> Wanted:
         record.events,
         record.stop_due_at,
     )
-    return Wanted(key, identity_of(record), content, record.legs, record.attempts)
-
-
-def publish(database: Database, keys: Sequence[int], calls: Sequence[Wanted]) -> None:
-    """Make the stored calls with ``keys`` be ``calls``, all of them."""
-    stored = [_published(row) for row in database.rows(_CALLS, "call_key", keys)]
-    if stored:
-        pairs, added, left = match(stored, calls)
-        _change(database, pairs, left)
-    else:
-        added = list(calls)
-    _add(database, added)
-
-
-def _add(database: Database, calls: Sequence[Wanted]) -> None:
-    if not calls:
-        return
-    ids = database.new_ids(_CALLS, len(calls))
-    numbered = list(zip(ids, calls, strict=True))
-    now = database.wire.time(timezone.now())
-    database.insert(
-        _CALLS,
-        (_row(database.wire, pk, call.key, call.identity, False, 1, now, call.content) for pk, call in numbered),
-    )
-    _add_parts(database, [(pk, call) for pk, call in numbered if call.legs or call.attempts])
-
-
-def _change(database: Database, pairs: Iterable[tuple[Published, Wanted]], left: Iterable[Published]) -> None:
-    """Write what is different now; flag those of ``left`` that are not flagged yet."""
-    pairs = list(pairs)
-    parts = _parts(database, [old.id for old, _ in pairs])
-    rows: list[Row] = []
-    revisions: list[Row] = []
-    rewritten: list[tuple[int, Wanted]] = []
-    wire, at = database.wire, timezone.now()
-    now = wire.time(at)
-    for old, new in pairs:
-        changes = _differences(old.content, new.content)
-        if old.superseded:
-            changes["superseded"] = [True, False]
-        for name, before, after in zip(("legs", "attempts"), parts[old.id], _parts_of(new), strict=True):
-            if before != after:
-                changes[name] = [before, after]
-        if {"legs", "attempts"} & changes.keys():
-            rewritten.append((old.id, new))
-        if changes:
-            revision = old.revision + 1
-            rows.append(_row(wire, old.id, new.key, new.identity, False, revision, now, new.content))
-            revisions.append((old.id, wire.int4(revision), now, wire.json(_json(changes))))
-        elif old.identity != new.identity:  # known by another name, and otherwise the same
-            unchanged = wire.time(old.updated_at)
-            rows.append(_row(wire, old.id, new.key, new.identity, False, old.revision, unchanged, new.content))
-    for old in left:
-        if not old.superseded:
-            flags = WordsField.joined([*old.content.flags.split(), Flag.SUPERSEDED.value])
-            content = old.content._replace(flags=flags)
-            changes = _differences(old.content, content) | {"superseded": [False, True]}
-            revision = old.revision + 1
-            rows.append(_row(wire, old.id, old.key, old.identity, True, revision, now, content))
-            revisions.append((old.id, wire.int4(revision), now, wire.json(_json(changes))))
-    if rows:
-        database.update(_CALLS, rows)
-    if revisions:
-        database.insert(_REVISIONS, revisions)
-    for table in (_LEGS, _ATTEMPTS):
-        if rewritten:
-            database.delete(table, "call_id", [pk for pk, _ in rewritten])
-    _add_parts(database, rewritten)
-
-
-def _row(
-    wire: Wire,
-    pk: int,
-    key: int,
-    identity: bytes,
-    superseded: bool,
-    revision: int,
-    updated_at: int | str,
-    content: Content,
-) -> Row:
-    """Return the row of a call, in the order of ``_CALLS``."""
-    time, int4 = wire.time, wire.int4
-    return (
-        pk,
-        key,
-        identity,
-        superseded,
-        int4(revision),
-        updated_at,
-        content.cluster,
-        content.call_id,
-        content.from_tag,
-        content.to_tag,
-        content.caller,
-        content.callee,
-        content.source_ip,
-        content.user_agent,
-        content.state,
-        content.outcome,
-        time(content.started_at),
-        content.answered_at and time(content.answered_at),
-        content.ended_at and time(content.ended_at),
-        None if content.duration is None else wire.length(content.duration),
-        content.duration_kind,
-        content.released_by,
-        None if content.sip_code is None else int4(content.sip_code),
-        content.sip_reason,
-        wire.json(_json(content.extra)) if content.extra else wire.json("{}"),
-        content.flags,
-        content.proxies,
-        content.backends,
-        int4(content.events),
-        content.stop_due_at and time(content.stop_due_at),
-    )
 
 
 def _published(row: Row) -> Published:
-    own, content = row[:6], list(row[6:])
+    pk, key, identity, superseded, revision, updated_at, *content = row
     content[_EXTRA] = {} if content[_EXTRA] == "{}" else json.loads(content[_EXTRA])
-    return Published(*own, Content(*content))
+    return Published(pk, key, identity, superseded, revision, updated_at, Content(*content))
 
 
-def _add_parts(database: Database, calls: Sequence[tuple[int, Wanted]]) -> None:
+def _revision(wire: Wire, old: Published, now: datetime, changes: Mapping[str, Any]) -> Row:
+    return (old.id, wire.int4(old.revision + 1), wire.time(now), wire.json(_json(changes)))
+
+
+def _add_parts(database: Database, calls: Sequence[tuple[int, CallRecord]]) -> None:
     """Store the legs and attempts of calls that have none stored."""
     wire = database.wire
     legs = [
@@ -286,7 +280,7 @@ def _place(row: Row) -> tuple[int, int]:
     return row[0], row[1]
 
 
-def _parts_of(call: Wanted) -> Parts:
+def _parts_of(call: CallRecord) -> Parts:
     return (
         [_leg(leg.source, leg.destination, leg.type, _values(leg.values)) for leg in call.legs],
         [_attempt(one.code, one.reason, one.to_tag, one.time) for one in call.attempts],

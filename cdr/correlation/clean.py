@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
+from cdr.correlation.parties import Parties, parties_of
 from cdr.correlation.record import CallRecord, DurationKind, Observed, Outcome, Policy, ReleasedBy, State
 from cdr.events import Kind
 
 _ZERO = timedelta(0)
+_NO_PARTIES = Parties(None, None, None, None, ())
 
 
-def clean_call(cluster: str, one: Observed, other: Observed, policies: Mapping[str, Policy]) -> CallRecord | None:
+def clean_call(one: Observed, other: Observed, policies: Mapping[str, Policy]) -> CallRecord | None:
     """Return the call of two events if they are such a START and STOP in either order, else ``None``."""
     if one.event.kind is Kind.BYE:
         one, other = other, one
@@ -26,8 +28,8 @@ def clean_call(cluster: str, one: Observed, other: Observed, policies: Mapping[s
         or start.method != "INVITE"
         or one.proxy != other.proxy
         or start.backend is not stop.backend
-        or start.extra
-        or stop.extra
+        or start.call_id != stop.call_id
+        or not start.call_id
         or start.legs
         or stop.legs
         or start.flags
@@ -52,8 +54,9 @@ def clean_call(cluster: str, one: Observed, other: Observed, policies: Mapping[s
     if policy.layout.detect_direction:
         released_by = ReleasedBy.UNKNOWN
     first, second = sorted((start.from_tag, start.to_tag))
+    parties = parties_of((one,), (), policies) if start.extra else _NO_PARTIES
     return CallRecord(
-        cluster=cluster,
+        cluster=policy.cluster,
         call_id=start.call_id,
         anchor=f"dialog\x1f{first}\x1f{second}",
         from_tag=start.from_tag,
@@ -68,6 +71,11 @@ def clean_call(cluster: str, one: Observed, other: Observed, policies: Mapping[s
         released_by=released_by,
         sip_code=start.code,
         sip_reason=start.reason or None,
+        caller=parties.caller,
+        callee=parties.callee,
+        source_ip=parties.source_ip,
+        user_agent=parties.user_agent,
+        extra=parties.extra,
         proxies=(one.proxy,),
         backends=(start.backend.value,),
         events=2,

@@ -14,6 +14,9 @@ from cdr.correlation.evidence import canonical
 from cdr.correlation.record import CallRecord, Folded, Observed, Policy, Rule, Use
 from cdr.events import Kind
 
+_START_STOP = (Use(0, Rule.START), Use(0, Rule.STOP))
+_STOP_START = _START_STOP[::-1]
+
 
 def fold(events: Iterable[Observed], policies: Mapping[str, Policy], now: datetime) -> Folded:
     """Return the calls of ``events``, and what became of each event.
@@ -23,6 +26,8 @@ def fold(events: Iterable[Observed], policies: Mapping[str, Policy], now: dateti
     occurs. ``now`` (UTC) decides one thing: whether a call without STOP is still taken for ongoing.
     """
     given = list(events)
+    if len(given) == 2 and (clean := clean_call(given[0], given[1], policies)) is not None:
+        return Folded([clean], list(_START_STOP if given[0].event.kind is Kind.ANSWERED else _STOP_START))
     uses: list[Use] = [Use(None, Rule.PROXY_STATE)] * len(given)
     scopes: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     for index, one in enumerate(given):
@@ -46,17 +51,6 @@ def _fold_scope(
     cluster: str, members: Sequence[Observed], policies: Mapping[str, Policy], now: datetime
 ) -> tuple[list[CallRecord], list[Use]]:
     """Fold the events of one Call-ID."""
-    if len(members) == 2 and (clean := clean_call(cluster, members[0], members[1], policies)) is not None:
-        start_first = members[0].event.kind is Kind.ANSWERED
-        rules = (Rule.START, Rule.STOP) if start_first else (Rule.STOP, Rule.START)
-        return [clean], [Use(0, rule) for rule in rules]
-    return _fold_generally(cluster, members, policies, now)
-
-
-def _fold_generally(
-    cluster: str, members: Sequence[Observed], policies: Mapping[str, Policy], now: datetime
-) -> tuple[list[CallRecord], list[Use]]:
-    """Fold the events of one Call-ID, whatever they are."""
     keys = [canonical(one) for one in members]
     distinct = dict(zip(keys, members, strict=True))
     events = [distinct[key] for key in sorted(distinct)]

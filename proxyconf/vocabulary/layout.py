@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Self
 
 
@@ -76,6 +77,7 @@ _ROLE_OF_VARIABLE: Mapping[str, Role] = {
 }
 
 
+@lru_cache(maxsize=4096)  # asked for every label of every call
 def suggest_role(label: str, variable: str = "") -> Role | None:
     """Return the role that an extra field most likely has, from its variable first, else from a well-known label."""
     if variable in _ROLE_OF_VARIABLE:

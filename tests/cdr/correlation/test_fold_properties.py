@@ -129,20 +129,30 @@ def test_a_call_has_one_name_among_the_calls_of_its_call_id(events) -> None:
     assert len(names) == len(set(names))
 
 
+EXTRAS = st.lists(
+    st.tuples(st.sampled_from(["src_user", "dst_user", "src_ip", "ua", "other"]), st.sampled_from(["", "1", "2"])),
+    max_size=4,
+).map(tuple)
+
+
 @given(
     st.integers(-5, 5 * 3600),
     st.booleans(),
     st.sampled_from(list(POLICIES)),
     st.sampled_from([Backend.SYSLOG, Backend.RADIUS]),
     st.sampled_from(["OK", ""]),
+    EXTRAS,
+    EXTRAS,
 )
 def test_the_short_way_of_clean_calls_gives_what_the_general_way_gives(
-    seconds, swapped, proxy, backend, reason
+    seconds, swapped, proxy, backend, reason, extra, extra_of_stop
 ) -> None:
     about = {"proxy": proxy, "backend": backend, "reason": reason}
-    start = invite("b", "a", 0, **about)
-    stop = bye(*(("a", "b") if swapped else ("b", "a")), seconds, **about)
-    short = clean_call(POLICIES[proxy].cluster, stop, start, POLICIES)
-    general, _ = fold_module._fold_generally(POLICIES[proxy].cluster, [start, stop], POLICIES, EVENING)
+    start = invite("b", "a", 0, extra=extra, **about)
+    stop = bye(*(("a", "b") if swapped else ("b", "a")), seconds, extra=extra_of_stop, **about)
+    short = clean_call(stop, start, POLICIES)
+    general, uses = fold_module._fold_scope(POLICIES[proxy].cluster, [start, stop], POLICIES, EVENING)
     assert short in (None, general[0])
     assert (short is None) == bool(general[0].flags)
+    assert uses == fold_module.fold([start, stop], POLICIES, EVENING).uses
+    assert uses[::-1] == fold_module.fold([stop, start], POLICIES, EVENING).uses
