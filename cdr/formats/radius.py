@@ -77,10 +77,12 @@ def verify(packet: bytes, secret: bytes) -> bool:
     return hmac.compare_digest(expected, packet[4:_HEADER])
 
 
-def answer(packet: bytes, secret: bytes) -> bytes:
-    """Return the Accounting-Response to a packet that ``attributes_of`` reads, ``Proxy-State`` included."""
+def answer(packet: bytes, secret: bytes, wire: Wire | None = None) -> bytes:
+    """Return the Accounting-Response to a packet, ``Proxy-State`` included; ``wire`` is what ``attributes_of`` gave."""
     states = b"".join(
-        bytes((number, len(value) + 2)) + value for number, value in attributes_of(packet) if number == _PROXY_STATE
+        bytes((number, len(value) + 2)) + value
+        for number, value in (attributes_of(packet) if wire is None else wire)
+        if number == _PROXY_STATE
     )
     head = bytes((ACCOUNTING_RESPONSE, packet[1])) + (_HEADER + len(states)).to_bytes(2, "big")
     return head + _md5(head, packet[4:_HEADER], states, secret) + states

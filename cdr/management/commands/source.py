@@ -1,44 +1,94 @@
-"""Add and list the ways in which events of a proxy arrive."""
+"""Manage sources."""
 
 from __future__ import annotations
 
+import getpass
+import secrets
+import sys
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import ProtectedError
+from django.utils import timezone
 
+from cdr.kinds import KINDS
 from cdr.management.proxies import named_proxy
-from cdr.models import Source
+from cdr.models import Receiver, Source
+
+_SET = "a setting of the kind (see `source kinds`); - as the value of a secret: ask for it or read it from stdin"
 
 
 class Command(BaseCommand):
-    help = "Add a source of events, or list the sources with what came through them."
+    help = "Add, change, show and remove sources of events. Running receivers take changes over within seconds."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        actions = parser.add_subparsers(dest="action", required=True, metavar="add|list")
+        actions = parser.add_subparsers(
+            dest="action", required=True, metavar="add|list|kinds|show|set|enable|disable|remove"
+        )
         kinds = "; ".join(f"{kind.value}: {kind.label}" for kind in Source.Kind)
         add = actions.add_parser("add", help="add a source")
         add.add_argument("--proxy", required=True, metavar="NAME", help="the proxy whose events arrive")
         add.add_argument("--kind", required=True, help=kinds)
         add.add_argument("--name", default="", help="what to call it (default: its kind)")
-        actions.add_parser("list", help="list the sources")
+        add.add_argument("--set", action="append", default=[], metavar="SETTING=VALUE", dest="given", help=_SET)
+        actions.add_parser("list", help="list the sources with what came through them")
+        actions.add_parser("kinds", help="list the kinds of sources and what can be set for each")
+        change = actions.add_parser("set", help="change settings of a source")
+        change.add_argument("source", metavar="PROXY/NAME")
+        change.add_argument("given", nargs="+", metavar="SETTING=VALUE", help=f"{_SET}; nothing: back to the default")
+        for action, what in (
+            ("show", "show a source's settings and who serves it"),
+            ("enable", "have a source served"),
+            ("disable", "stop serving a source"),
+            ("remove", "remove a source that no event came through"),
+        ):
+            actions.add_parser(action, help=what).add_argument("source", metavar="PROXY/NAME")
 
     def handle(self, *, action: str, **options: Any) -> None:
-        if action == "add":
-            self._add(**options)
-        else:
-            self._list()
+        match action:
+            case "add":
+                self._add(**options)
+            case "list":
+                self._list()
+            case "kinds":
+                self._kinds()
+            case "set":
+                self._set(_named(options["source"]), options["given"])
+            case "show":
+                self._show(_named(options["source"]))
+            case "enable" | "disable":
+                source = _named(options["source"])
+                source.enabled = action == "enable"
+                source.save(update_fields=["enabled"])
+                self.stdout.write(f"{action}d {source}")
+            case "remove":
+                self._remove(_named(options["source"]))
 
-    def _add(self, *, proxy: str, kind: str, name: str, **_: Any) -> None:
+    def _add(self, *, proxy: str, kind: str, name: str, given: Sequence[str], **_: Any) -> None:
         if kind not in Source.Kind.values:
             raise CommandError(f"no kind {kind!r}; use {' or '.join(Source.Kind.values)}", returncode=2)
         source = Source(proxy=named_proxy(proxy), kind=kind, name=name or kind)
-        try:
-            source.full_clean()
-        except ValidationError as error:
-            raise CommandError(" ".join(error.messages), returncode=2) from error
-        source.save()
+        settings, token = _settings(kind, given), ""
+        if kind == Source.Kind.HTTP and "token" not in settings:
+            settings["token"] = token = secrets.token_urlsafe(32)
+        _save(source, settings)
         self.stdout.write(f"added {source}")
+        if token:
+            self.stdout.write(f"its token, shown this once: {token}")
+
+    def _set(self, source: Source, given: Sequence[str]) -> None:
+        changed = {**source.settings, **_settings(source.kind, given)}
+        _save(source, {name: value for name, value in changed.items() if value != ""})
+        self.stdout.write(f"changed {source}")
+
+    def _remove(self, source: Source) -> None:
+        try:
+            source.delete()
+        except ProtectedError:
+            raise CommandError(f"events came through {source}, so it stays; disable it instead") from None
+        self.stdout.write(f"removed {source}")
 
     def _list(self) -> None:
         sources = list(Source.objects.select_related("proxy").order_by("proxy__name", "name"))
@@ -46,6 +96,54 @@ class Command(BaseCommand):
             self.stdout.write(_line(source))
         if not sources:
             self.stderr.write("no source yet; add one: manage.py source add --proxy NAME --kind mirror")
+
+    def _kinds(self) -> None:
+        for kind in Source.Kind:
+            self.stdout.write(f"{kind.value}: {kind.label}")
+            settings = KINDS[kind]
+            for name, setting in settings.declared().items():
+                default = settings.default(name)
+                shown = "must be given" if default is None else f"default {_plain(default)}" if default != "" else ""
+                self.stdout.write(f"  {name}: {setting.help}" + (f" ({shown})" if shown else ""))
+
+    def _show(self, source: Source) -> None:
+        self.stdout.write(_line(source))
+        for name in KINDS[source.kind].declared():
+            if name in source.settings:
+                self.stdout.write(f"  {name}={_plain(source.settings[name])}")
+        for receiver in Receiver.objects.filter(source=source).order_by("host"):
+            self.stdout.write(f"  {_receiver(receiver)}")
+
+
+def _named(text: str) -> Source:
+    proxy, _, name = text.partition("/")
+    source = Source.objects.select_related("proxy").filter(proxy__name=proxy, name=name).first()
+    if source is None:
+        raise CommandError(f"no source {text!r}; `manage.py source list` shows those there are", returncode=2)
+    return source
+
+
+def _settings(kind: str, given: Sequence[str]) -> dict[str, Any]:
+    """Return what ``SETTING=VALUE`` arguments give."""
+    declared = KINDS[kind].declared()
+    found: dict[str, Any] = {}
+    for one in given:
+        name, equals, value = one.partition("=")
+        if not equals:
+            raise CommandError(f"{one!r} is not of the form SETTING=VALUE", returncode=2)
+        if name in declared and declared[name].secret and value == "-":
+            value = getpass.getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+        found[name] = value
+    return found
+
+
+def _save(source: Source, settings: dict[str, Any]) -> None:
+    source.settings = settings
+    try:
+        source.full_clean()
+    except ValidationError as error:
+        raise CommandError(" ".join(error.messages), returncode=2) from error
+    source.save()
 
 
 def _line(source: Source) -> str:
@@ -62,3 +160,31 @@ def _line(source: Source) -> str:
         f"error: {source.error.splitlines()[0]}" if source.error.strip() else "",
     )
     return "  ".join(filter(None, about))
+
+
+def _receiver(receiver: Receiver) -> str:
+    well = receiver.is_well(timezone.now())
+    about = (
+        f"on {receiver.host}: {receiver.state}" if well or receiver.error else f"on {receiver.host}: not heard of",
+        f"since {receiver.started_at:%Y-%m-%dT%H:%M:%SZ}",
+        f"heard {receiver.heard_at:%Y-%m-%dT%H:%M:%SZ}",
+        f"{receiver.rate:.1f} events/s",
+        f"lag {receiver.lag:.1f} s" if receiver.lag is not None else "",
+        f"{receiver.backlog} bytes to read" if receiver.backlog else "",
+        *(f"{count} {reason}" for reason, count in sorted(receiver.refused.items())),
+        f"error: {receiver.error}" if receiver.error else "",
+    )
+    return "  ".join(filter(None, about))
+
+
+def _plain(value: Any) -> str:
+    match value:
+        case {"sealed": _}:
+            return "(kept secret)"
+        case tuple() if type(value) is tuple:
+            return ", ".join(map(str, value)) or "none"
+        case list():
+            return ", ".join(map(str, value)) or "none"
+        case bool():
+            return "yes" if value else "no"
+    return str(value)

@@ -6,7 +6,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from cdr.models import Source
-from tests.factories import make_proxy, make_source
+from cdr.models.source import reveal
+from tests.factories import make_event, make_proxy, make_source
 
 pytestmark = pytest.mark.django_db
 
@@ -20,7 +21,7 @@ def test_a_source_belongs_to_a_proxy_and_has_the_name_of_its_kind() -> None:
 
 def test_an_unknown_kind_is_refused_with_those_there_are() -> None:
     make_proxy()
-    with pytest.raises(CommandError, match="no kind 'carrier-pigeon'; use import or mirror") as refusal:
+    with pytest.raises(CommandError, match="no kind 'carrier-pigeon'; use import or mirror or syslog") as refusal:
         call_command("source", "add", "--proxy", "kam1", "--kind", "carrier-pigeon")
     assert refusal.value.returncode == 2
 
@@ -46,3 +47,69 @@ def test_the_list_shows_what_came_through_each_source() -> None:
         "kam1/import  import  7 events  0 duplicates  1 rejected  0 ignored  last received never  "
         "error: connection refused\n"
     )
+
+
+def test_settings_are_checked_when_a_source_is_added() -> None:
+    make_proxy()
+    with pytest.raises(CommandError, match="listen: 'everywhere' is no address to listen at") as refusal:
+        call_command("source", "add", "--proxy", "kam1", "--kind", "syslog", "--set", "listen=everywhere")
+    assert refusal.value.returncode == 2
+    assert not Source.objects.exists()
+
+
+def test_a_secret_is_kept_sealed_and_never_shown() -> None:
+    make_proxy()
+    given = ("--set", "secret=testing123", "--set", "clients=10.0.0.0/8")
+    call_command("source", "add", "--proxy", "kam1", "--kind", "radius", *given, stdout=StringIO())
+    source = Source.objects.get()
+    assert "testing123" not in str(source.settings)
+    assert reveal(source.parsed_settings().secret) == b"testing123"  # type: ignore[attr-defined]
+    out = StringIO()
+    call_command("source", "show", "kam1/radius", stdout=out)
+    assert "secret=(kept secret)" in out.getvalue()
+    assert "testing123" not in out.getvalue()
+
+
+def test_a_secret_may_be_left_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RADIUS_SECRET", "s3cret")
+    source = make_source(kind="radius", settings={"secret": "env:RADIUS_SECRET", "clients": ["10.0.0.1"]})
+    assert reveal(source.parsed_settings().secret) == b"s3cret"  # type: ignore[attr-defined]
+    monkeypatch.delenv("RADIUS_SECRET")
+    with pytest.raises(LookupError, match="RADIUS_SECRET is not set"):
+        reveal(source.parsed_settings().secret)  # type: ignore[attr-defined]
+
+
+def test_a_token_is_made_where_none_is_given_and_shown_once() -> None:
+    make_proxy()
+    out = StringIO()
+    call_command("source", "add", "--proxy", "kam1", "--kind", "http", stdout=out)
+    token = out.getvalue().split("shown this once: ")[1].strip()
+    assert reveal(Source.objects.get().parsed_settings().token).decode() == token  # type: ignore[attr-defined]
+
+
+def test_one_setting_is_changed_and_the_others_stay() -> None:
+    make_source(name="syslog", kind="syslog", settings={"listen": "127.0.0.1:5514", "senders": ["kam1"]})
+    call_command("source", "set", "kam1/syslog", "senders=kam1@10.0.0.5 10.1.0.0/16", stdout=StringIO())
+    settings = Source.objects.get().parsed_settings()
+    assert [str(sender) for sender in settings.senders] == ["kam1@10.0.0.5/32", "10.1.0.0/16"]  # type: ignore[attr-defined]
+    assert str(settings.listen) == "127.0.0.1:5514"  # type: ignore[attr-defined]
+
+
+def test_a_source_is_switched_off_and_on() -> None:
+    make_source(name="mirror", kind="mirror")
+    call_command("source", "disable", "kam1/mirror", stdout=StringIO())
+    assert not Source.objects.get().enabled
+    call_command("source", "enable", "kam1/mirror", stdout=StringIO())
+    assert Source.objects.get().enabled
+
+
+def test_a_source_that_events_came_through_stays() -> None:
+    make_event(source=make_source(name="mirror", kind="mirror"))
+    with pytest.raises(CommandError, match="events came through kam1/mirror, so it stays"):
+        call_command("source", "remove", "kam1/mirror")
+
+
+def test_the_kinds_are_listed_with_what_can_be_set() -> None:
+    out = StringIO()
+    call_command("source", "kinds", stdout=out)
+    assert "  clients: addresses and networks of the proxies that use this secret (must be given)" in out.getvalue()

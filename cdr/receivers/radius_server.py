@@ -1,0 +1,198 @@
+"""RADIUS accounting (RFC 2866): an answer goes out when the event is on disk, and not before.
+
+All packets that wait are stored by one commit. What is not understood as a request of a known client with its secret
+is counted, told in the log once in a while, and never answered. A well-formed request that is no accounting of SIP is
+kept as rejected and answered: sending it again would change nothing.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from cdr.events import Unparsable
+from cdr.formats import radius
+from cdr.formats.radius import MAX_PACKET, Decoder, Wire, answer, attributes_of, verify
+from cdr.formats.radius_dictionary import Dictionary, parse
+from cdr.formats.radius_event import event_of
+from cdr.formats.reading import Parsed, Reading, Rejection
+from cdr.kinds.network import Radius
+from cdr.kinds.setting import Address
+from cdr.models.source import reveal
+from cdr.receivers.datagrams import bind, plain_host, received
+from cdr.receivers.senders import Senders, of_networks
+from cdr.receivers.service import Batches, Served, Service, commit, complain
+from proxyconf.vocabulary.layout import Backend
+
+MOST = 2048
+"""Packets per commit."""
+
+_REMEMBERED = 16_384
+_HEADER = 20
+_Sender = tuple[str, int]
+
+
+class _Client(NamedTuple):
+    served: Served
+    secret: bytes
+    decoder: Decoder
+
+
+class _Request(NamedTuple):
+    packet: bytes
+    sender: _Sender
+    client: _Client
+    wire: Wire
+
+
+class RadiusServer(Service):
+    """Serves the sources that share one address, one per shared secret."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._socket: socket.socket | None = None
+        self._address: Address | None = None
+        self._clients: dict[int, _Client] = {}
+        self._senders = Senders(())
+        self._answers: dict[tuple[_Sender, bytes], tuple[bytes, bytes]] = {}
+
+    @property
+    def port(self) -> int:
+        """The port it listens at."""
+        return int(self._socket.getsockname()[1]) if self._socket else 0
+
+    def configure(self, sources: Sequence[Served]) -> None:
+        super().configure(sources)
+        self._clients = {}
+        for served in sources:
+            settings: Radius = served.settings
+            try:
+                self._clients[served.source.pk] = _Client(served, reveal(settings.secret), _decoder(settings))
+            except (LookupError, ValueError, OSError) as error:
+                served.error = str(error)
+        self._senders = Senders((served, of_networks(served.settings.clients)) for served in sources)
+        address: Address = sources[0].settings.listen
+        if self._socket is None or address != self._address:
+            self.close()
+            self._socket, self._address = bind(address), address
+
+    def step(self, wait: float) -> int:
+        if self._socket is None:
+            return 0
+        requests = self._requests(wait)
+        if requests:
+            # Should this fail nothing is answered, and the clients send their packets again.
+            commit(self._read(requests))
+            for request in requests:
+                self._answer(request)
+        return len(requests)
+
+    def close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _requests(self, wait: float) -> list[_Request]:
+        """Return the requests that wait; answer those that were answered before again."""
+        assert self._socket is not None
+        found: dict[tuple[_Sender, bytes], _Request] = {}
+        for packet, sender in received(self._socket, wait, MOST):
+            key = (sender, packet[:_HEADER])
+            known = self._answers.get(key)
+            if known is not None and known[0] == packet:
+                self._answer_again(known[1], sender)
+            elif key in found and found[key].packet == packet:
+                found[key].client.served.refused["retransmissions"] += 1
+            elif request := self._request(packet, sender):
+                found[key] = request
+        return list(found.values())
+
+    def _request(self, packet: bytes, sender: _Sender) -> _Request | None:
+        """Return a request that is to be stored and answered; count any other packet."""
+        host = plain_host(sender[0])
+        served = self._senders.source(host)
+        if served is None:
+            for one in self.sources:
+                one.refused["packets of unknown clients"] += 1
+            complain("RADIUS packet of an unknown client", host)
+            return None
+        client = self._clients.get(served.source.pk)
+        if client is None:  # its secret cannot be had; the source says so
+            return None
+        try:
+            if len(packet) > MAX_PACKET:
+                raise Unparsable(f"RADIUS packet of {len(packet)} bytes; {MAX_PACKET} are allowed")
+            wire = attributes_of(packet)
+        except Unparsable as error:
+            served.refused["malformed packets"] += 1
+            complain(f"malformed RADIUS packet from {host}", str(error))
+            return None
+        if not verify(packet, client.secret):
+            served.refused["wrong authenticators"] += 1
+            complain(f"RADIUS packet from {host} with a wrong authenticator", "its secret is not the one set here")
+            return None
+        return _Request(packet, sender, client, wire)
+
+    def _read(self, requests: Sequence[_Request]) -> Batches:
+        now = datetime.now(UTC)
+        batches = Batches("radius")
+        readings: dict[int, Reading] = {}
+        for request in requests:
+            served = request.client.served
+            reading = readings.get(served.source.pk)
+            if reading is None:
+                reading = readings[served.source.pk] = replace(served.reading, received_at=now)
+            batches.add(served, _parsed(request, reading))
+        return batches
+
+    def _answer(self, request: _Request) -> None:
+        key = (request.sender, request.packet[:_HEADER])
+        response = answer(request.packet, request.client.secret, request.wire)
+        if len(self._answers) >= _REMEMBERED:
+            del self._answers[next(iter(self._answers))]
+        self._answers[key] = request.packet, response
+        self._send(response, request.sender)
+
+    def _answer_again(self, response: bytes, sender: _Sender) -> None:
+        served = self._senders.source(plain_host(sender[0]))
+        if served is not None:
+            served.refused["retransmissions"] += 1
+            self._send(response, sender)
+
+    def _send(self, response: bytes, sender: _Sender) -> None:
+        assert self._socket is not None
+        with suppress(OSError):  # an answer that is lost is asked for again
+            self._socket.sendto(response, sender)
+
+
+def _parsed(request: _Request, reading: Reading) -> Parsed:
+    packet = request.packet
+    try:
+        attributes = request.client.decoder.named(request.wire, reading.product)
+        return event_of(attributes, reading, backend=Backend.RADIUS, raw=packet[: packet[2] << 8 | packet[3]])
+    except Unparsable as error:
+        return Rejection(packet, str(error))
+    except Exception as error:
+        complain("a RADIUS packet could not be read: this is a fault of accweb, please report it", exc_info=True)
+        return Rejection(packet, f"a fault in reading it, to be reported: {type(error).__name__}: {error}")
+
+
+def _decoder(settings: Radius) -> Decoder:
+    return radius.Decoder(dictionary_of(settings.dictionary))
+
+
+def dictionary_of(path: str) -> Dictionary | None:
+    """Read a dictionary file with the files it includes; raise ``OSError`` or ``ValueError``."""
+    if not path:
+        return None
+    file = Path(path)
+
+    def include(name: str) -> str:
+        return (file.parent / name).read_text(errors="replace")
+
+    return parse(file.read_text(errors="replace"), include, name=file.name)

@@ -1,0 +1,79 @@
+"""Which source a sender belongs to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from cdr.kinds.setting import Network, Sender
+from cdr.receivers.service import Served
+
+_MOST_KNOWN = 10_000
+_HEADER_HOST = re.compile(
+    rb"(?:<\d{1,3}>)?(?:1 )?"
+    rb"(?:\d{4}-\d\d-\d\dT\S+|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\S*|[A-Z][a-z]{2} [ \d]\d (?:\d{4} )?\d\d:\d\d:\d\d\S*) "
+    rb"([^\s:\[\]]+) "
+)
+
+
+def host_in(line: bytes) -> str:
+    """Return the host name in a syslog line's header (RFC 3164 section 4.1.2, RFC 5424 section 6.2.4); or nothing."""
+    match = _HEADER_HOST.match(line)
+    return match[1].decode("ascii", "replace").lower() if match else ""
+
+
+class Senders:
+    """Finds the source of a sender: the entry that says most about it counts, then the longest network.
+
+    An entry says a host name from a network, a host name, or a network; a source without entries takes what is left.
+    """
+
+    def __init__(self, sources: Iterable[tuple[Served, Sequence[Sender]]]) -> None:
+        self._named: list[tuple[Sender, Served]] = []
+        self._networks: list[tuple[Network, Served]] = []
+        self._others: Served | None = None
+        for served, entries in sources:
+            for entry in entries:
+                if entry.host:
+                    self._named.append((entry, served))
+                elif entry.network is not None:
+                    self._networks.append((entry.network, served))
+            if not entries and self._others is None:
+                self._others = served
+        self._named.sort(key=lambda one: (one[0].network is not None, _length(one[0].network)), reverse=True)
+        self._networks.sort(key=lambda one: _length(one[0]), reverse=True)
+        self._known: dict[tuple[str, str], Served | None] = {}
+
+    @property
+    def by_name(self) -> bool:
+        """Whether the host name in a line matters."""
+        return bool(self._named)
+
+    def source(self, address: str, host: str = "") -> Served | None:
+        """Return the source of what ``address`` sent, in a line that bears the name ``host``."""
+        key = (address, host)
+        try:
+            return self._known[key]
+        except KeyError:
+            if len(self._known) >= _MOST_KNOWN:  # whoever makes up host names shall not fill the memory
+                self._known.clear()
+            found = self._known[key] = self._find(ip_address(address), host)
+            return found
+
+    def _find(self, address: IPv4Address | IPv6Address, host: str) -> Served | None:
+        for entry, served in self._named:
+            if entry.host == host and (entry.network is None or address in entry.network):
+                return served
+        for network, served in self._networks:
+            if address in network:
+                return served
+        return self._others
+
+
+def of_networks(networks: Iterable[Network]) -> list[Sender]:
+    return [Sender("", network) for network in networks]
+
+
+def _length(network: Network | None) -> int:
+    return network.prefixlen if network is not None else -1

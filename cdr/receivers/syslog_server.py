@@ -1,0 +1,174 @@
+"""Syslog over UDP (RFC 5426) and TCP (RFC 6587), one address for many proxies.
+
+Syslog knows no acknowledgement. What was taken from a socket stays in hand until it is stored; meanwhile the kernel
+holds what comes, and over TCP the sender waits.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+from collections.abc import Sequence
+
+from cdr.formats.syslog import LineParser
+from cdr.kinds.network import Syslog
+from cdr.kinds.setting import Address
+from cdr.receivers.datagrams import bind, listen, plain_host, received
+from cdr.receivers.senders import Senders, host_in
+from cdr.receivers.service import Batches, Served, Service, commit, complain, parsed_safely
+from cdr.receivers.syslog_frames import Frames
+
+MOST = 10_000
+"""Lines per commit, about."""
+
+_CHUNK = 1 << 18
+_MOST_CONNECTIONS = 1000
+
+
+class _Connection:
+    """A sender's TCP connection."""
+
+    def __init__(self, sock: socket.socket, host: str) -> None:
+        self.socket = sock
+        self.host = host
+        self.frames = Frames()
+
+
+class SyslogServer(Service):
+    """Serves the sources that share one address."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._selector = selectors.DefaultSelector()
+        self._address: tuple[Address, frozenset[str]] | None = None
+        self._udp: socket.socket | None = None
+        self._tcp: socket.socket | None = None
+        self._connections: dict[int, _Connection] = {}
+        self._senders = Senders(())
+        self._parsers: dict[int, LineParser] = {}
+        self._held = Batches("syslog")
+
+    @property
+    def ports(self) -> tuple[int, int]:
+        """The UDP and the TCP port it listens at; 0 where it does not."""
+        udp, tcp = (int(one.getsockname()[1]) if one else 0 for one in (self._udp, self._tcp))
+        return udp, tcp
+
+    def configure(self, sources: Sequence[Served]) -> None:
+        super().configure(sources)
+        self._senders = Senders((served, served.settings.senders) for served in sources)
+        self._parsers = {served.source.pk: LineParser(served.reading) for served in sources}
+        first: Syslog = sources[0].settings
+        wanted = first.listen, _transports(sources)
+        if wanted != self._address:
+            self._unbind()
+            self._bind(*wanted)
+            self._address = wanted
+
+    def step(self, wait: float) -> int:
+        if not self._held.count:
+            for key, _ in self._selector.select(wait):
+                self._take(key.fileobj)  # type: ignore[arg-type]  # sockets are all that is registered
+        count = self._held.count
+        if count:
+            commit(self._held)
+            self._held = Batches("syslog")
+        return count
+
+    def close(self) -> None:
+        self._unbind()
+        for number in list(self._connections):
+            self._hang_up(self._connections[number])
+        self._selector.close()
+
+    def _bind(self, address: Address, transports: frozenset[str]) -> None:
+        try:
+            if "udp" in transports:
+                self._udp = bind(address)
+                self._selector.register(self._udp, selectors.EVENT_READ)
+            if "tcp" in transports:
+                self._tcp = listen(address)
+                self._selector.register(self._tcp, selectors.EVENT_READ)
+        except OSError:
+            self._unbind()
+            raise
+
+    def _unbind(self) -> None:
+        for one in (self._udp, self._tcp):
+            if one is not None and one in self._selector.get_map():
+                self._selector.unregister(one)
+            if one is not None:
+                one.close()
+        self._udp = self._tcp = None
+        self._address = None
+
+    def _take(self, ready: socket.socket) -> None:
+        if ready is self._udp:
+            for datagram, sender in received(ready, 0.0, MOST):
+                self._line(datagram, plain_host(sender[0]))
+        elif ready is self._tcp:
+            self._accept(ready)
+        elif ready.fileno() in self._connections and self._held.count < MOST:
+            self._read(self._connections[ready.fileno()])
+
+    def _accept(self, listener: socket.socket) -> None:
+        try:
+            made, sender = listener.accept()
+        except (BlockingIOError, ConnectionError):
+            return
+        host = plain_host(sender[0])
+        if len(self._connections) >= _MOST_CONNECTIONS or (not self._senders.by_name and not self._known(host)):
+            complain(f"syslog connection from {host} refused", "no source names it, or there are too many")
+            made.close()
+            return
+        made.setblocking(False)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a sender that vanished is noticed some day
+        self._connections[made.fileno()] = _Connection(made, host)
+        self._selector.register(made, selectors.EVENT_READ)
+
+    def _known(self, host: str) -> bool:
+        if self._senders.source(host) is not None:
+            return True
+        self._unknown(host)
+        return False
+
+    def _read(self, connection: _Connection) -> None:
+        try:
+            data = connection.socket.recv(_CHUNK)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        lines = connection.frames.feed(data) if data else connection.frames.rest()
+        for line in lines:
+            self._line(line, connection.host)
+        if connection.frames.lost_track:
+            complain(f"syslog from {connection.host}: a message announced as too long; connection closed")
+            self._count("overlong messages")
+        if not data or connection.frames.lost_track:
+            self._hang_up(connection)
+
+    def _hang_up(self, connection: _Connection) -> None:
+        del self._connections[connection.socket.fileno()]
+        self._selector.unregister(connection.socket)
+        connection.socket.close()
+
+    def _line(self, line: bytes, host: str) -> None:
+        served = self._senders.source(host, host_in(line) if self._senders.by_name else "")
+        if served is None:
+            self._unknown(host)
+        else:
+            self._held.add(served, parsed_safely(self._parsers[served.source.pk].parse, line))
+
+    def _unknown(self, host: str) -> None:
+        self._count("messages of unknown senders")
+        complain("syslog message of an unknown sender", host)
+
+    def _count(self, reason: str) -> None:
+        for one in self.sources:
+            one.refused[reason] += 1
+
+
+def _transports(sources: Sequence[Served]) -> frozenset[str]:
+    wanted = {served.settings.transport for served in sources}
+    return frozenset({"udp", "tcp"} if "both" in wanted else wanted)
