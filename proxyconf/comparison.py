@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 from proxyconf.profile import Profile
 
+_HEADING = 2  # lines of a unified diff that name the two files
 _MEMBERS = ("product", "version", "backends", "flags", "do_accounting", "options")
 _LISTS = {"extras": "extra field", "legs": "leg field", "cdr_extras": "dialog extra field", "cdr_legs": "dialog leg"}
 
@@ -46,7 +48,7 @@ def changes(before: Profile, after: Profile) -> list[Change]:
 def compared(before: str, after: str, context: int = 3) -> list[Line]:
     """Return the lines that differ between two texts with some around them; empty if nothing differs."""
     lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=context)
-    return [Line(line[0], "" if line[0] == "@" else line[1:]) for line in lines if line[:3] not in ("---", "+++")]
+    return [Line(line[0], "" if line[0] == "@" else line[1:]) for line in islice(lines, _HEADING, None)]
 
 
 def _members(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
