@@ -18,6 +18,7 @@ __all__ = ["Choice", "Imported", "Remark", "layout_from_text", "parse_config"]
 
 _PASSWORD = re.compile(r"(://[^:@/\s\"']*):[^\s\"']*@")
 _MOST_CHOICES = 60
+_LONGEST_SHOWN = 300
 
 
 class Choice(NamedTuple):
@@ -94,7 +95,7 @@ def _read(
     remarks = sorted({*statements.remarks, *assembly.remarks})
     imported = Imported(
         profile=profile,
-        remarks=tuple(one._replace(text=_PASSWORD.sub(r"\1:********@", one.text)) for one in remarks),
+        remarks=tuple(one._replace(text=_shown(one.text)) for one in remarks),
         choices=(),
         flags_elsewhere=assembly.flags_elsewhere(profile),
         calls=tuple(functions_called(statements.calls)),
@@ -102,6 +103,11 @@ def _read(
         version_guessed=version is None,
     )
     return imported, reader.undecided()
+
+
+def _shown(text: str) -> str:
+    """Return what a remark shows of the text it is about: not all of a long one, and no password."""
+    return _PASSWORD.sub(r"\1:********@", text[: 4 * _LONGEST_SHOWN])[:_LONGEST_SHOWN]
 
 
 def _statements(text: str, product: Product | None, defines: Iterable[str]) -> tuple[Reader, Statements]:

@@ -10,6 +10,7 @@ from proxyconf.profile import ExtraField, LegField
 from proxyconf.vocabulary.layout import Backend, Role, suggest_leg_role, suggest_role
 
 _Labels = dict[Backend, str]
+_MOST_MATCHED = 200  # no proxy takes more fields; to match many would take long
 
 
 def merge_pairs(lists: Mapping[Backend, Sequence[Pair]]) -> tuple[ExtraField, ...]:
@@ -62,6 +63,9 @@ def _merged(lists: Mapping[Backend, Sequence[tuple[str, str]]]) -> list[tuple[st
     merged: list[tuple[str, _Labels]] = []
     for backend in Backend:  # in one order, whatever that of the mapping
         pairs = lists.get(backend, ())
+        if len(merged) + len(pairs) > _MOST_MATCHED:
+            merged += [(identity, {backend: label}) for identity, label in pairs]
+            continue
         matcher = difflib.SequenceMatcher(None, [one[0] for one in merged], [one[0] for one in pairs], autojunk=False)
         longer: list[tuple[str, _Labels]] = []
         for tag, old_from, old_to, new_from, new_to in matcher.get_opcodes():

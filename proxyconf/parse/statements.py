@@ -60,7 +60,9 @@ class Assignment(NamedTuple):
 
 @dataclass(slots=True)
 class Statements:
-    """What a configuration says about accounting. ``flag_numbers`` are the names declared by ``flags NAME:number``."""
+    """What a configuration says about accounting. ``flag_numbers`` are the names declared by ``flags NAME:number``,
+    ``closings`` the places of the tokens that close a parenthesis, by the place of the one that opens it.
+    """
 
     modparams: list[Modparam] = field(default_factory=list)
     modules: list[str] = field(default_factory=list)
@@ -68,12 +70,13 @@ class Statements:
     assignments: list[Assignment] = field(default_factory=list)
     flag_numbers: dict[str, int] = field(default_factory=dict)
     remarks: list[Remark] = field(default_factory=list)
+    closings: dict[int, int] = field(default_factory=dict)
 
 
 def read_statements(reader: Reader) -> Statements:
     """Read the whole configuration of ``reader``."""
     tokens = list(reader.tokens())
-    found = Statements()
+    found = Statements(closings=_closings(tokens))
     position = 0
     while position < len(tokens):
         position = _statement(reader, tokens, position, found)
@@ -100,7 +103,7 @@ def _statement(reader: Reader, tokens: Sequence[Token], at: int, found: Statemen
     if token.value == "flags":
         return _flag_declarations(tokens, at, found)
     if token.value in FLAG_FUNCTIONS or token.value in ACCOUNTING_FUNCTIONS:
-        arguments, end = _arguments(reader, tokens, at + 1)
+        arguments, end = _arguments(reader, tokens, at + 1, found)
         if arguments is not None:
             text = reader.source(token.start, tokens[end - 1].end)
             found.calls.append(Call(token.value, tuple(arguments), token.line, text))
@@ -109,14 +112,15 @@ def _statement(reader: Reader, tokens: Sequence[Token], at: int, found: Statemen
 
 
 def _modparam(reader: Reader, tokens: Sequence[Token], at: int, found: Statements) -> int:
-    arguments, end = _arguments(reader, tokens, at + 1)
-    text = reader.source(tokens[at].start, tokens[max(end, at + 1) - 1].end)
+    arguments, end = _arguments(reader, tokens, at + 1, found)
+    end = max(end, at + 1)
+    text = reader.source(tokens[at].start, tokens[end - 1].end)
     if arguments is None or len(arguments) != 3:
-        found.remarks.append(Remark(tokens[at].line, text[:200], "not of the form modparam(module, name, value)"))
-        return at + 1
+        found.remarks.append(Remark(tokens[at].line, text, "not of the form modparam(module, name, value)"))
+        return end
     module, name, value = arguments
     if not isinstance(module.value, str) or not isinstance(name.value, str):
-        found.remarks.append(Remark(tokens[at].line, text[:200], "module and parameter must be strings"))
+        found.remarks.append(Remark(tokens[at].line, text, "module and parameter must be strings"))
         return end
     found.modparams.append(Modparam(module.value, name.value, value, tokens[at].line, text))
     return end
@@ -127,7 +131,7 @@ def _loadmodule(reader: Reader, tokens: Sequence[Token], at: int, found: Stateme
     if path:
         found.modules.append(path.rpartition("/")[2].removesuffix(".so"))
         return at + 2
-    arguments, end = _arguments(reader, tokens, at + 1)
+    arguments, end = _arguments(reader, tokens, at + 1, found)
     if arguments and isinstance(arguments[0].value, str):
         found.modules.append(arguments[0].value.rpartition("/")[2].removesuffix(".so"))
     return max(end, at + 1)
@@ -160,32 +164,36 @@ def _assignment(reader: Reader, tokens: Sequence[Token], at: int, found: Stateme
     return end
 
 
-def _arguments(reader: Reader, tokens: Sequence[Token], at: int) -> tuple[list[Argument] | None, int]:
+def _closings(tokens: Sequence[Token]) -> dict[int, int]:
+    """Return where each parenthesis that is opened is closed."""
+    opened: list[int] = []
+    found: dict[int, int] = {}
+    for position, token in enumerate(tokens):
+        if token.kind is Kind.SIGN and token.value == "(":
+            opened.append(position)
+        elif token.kind is Kind.SIGN and token.value == ")" and opened:
+            found[opened.pop()] = position
+    return found
+
+
+def _arguments(
+    reader: Reader, tokens: Sequence[Token], at: int, found: Statements
+) -> tuple[list[Argument] | None, int]:
     """Return the arguments of the call whose parenthesis opens at ``at`` and the place after it, or None."""
-    if not _is_sign(tokens, at, "("):
+    end = found.closings.get(at)
+    if end is None:
         return None, at
     parts: list[list[Token]] = [[]]
-    depth, position, last = 1, at + 1, min(at + _MOST_TOKENS, len(tokens))
-    while position < last:
-        token = tokens[position]
-        depth += _depth_change(token)
-        if depth == 0:
-            break
-        if depth == 1 and token.kind is Kind.SIGN and token.value == ",":
+    position = at + 1
+    while position < end:
+        inner = found.closings.get(position, position)
+        if tokens[position].kind is Kind.SIGN and tokens[position].value == ",":
             parts.append([])
         else:
-            parts[-1].append(token)
-        position += 1
-    else:
-        return None, at
+            parts[-1] += tokens[position : inner + 1]
+        position = inner + 1
     written = [part for part in parts if part] if len(parts) == 1 else parts
-    return [_argument(reader, part) for part in written], position + 1
-
-
-def _depth_change(token: Token) -> int:
-    if token.kind is not Kind.SIGN:
-        return 0
-    return {"(": 1, ")": -1}.get(token.value, 0)
+    return [_argument(reader, part) for part in written], end + 1
 
 
 def _argument(reader: Reader, tokens: Sequence[Token]) -> Argument:

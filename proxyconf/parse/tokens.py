@@ -18,7 +18,7 @@ from proxyconf.vocabulary.variables import scan_variable
 _DEEPEST_DEFINE = 20
 _MOST_EXPANSIONS = 10_000  # definitions made of definitions grow without end in few lines
 _LONGEST_TEXT = 65_536
-_LONGEST_VARIABLE = 2000
+_LONGEST_VARIABLE = 500
 
 
 class Kind(StrEnum):
@@ -67,9 +67,10 @@ _TOKEN = re.compile(
     (?P<blank>\s+)
   | (?P<directive>(?:\#!|!!)(?:define|trydef|redefine|redef|defenv|trydefenv|defexp|defexps|substdefs|substdef|subst
         |ifdef|ifndef|ifexp|else|endif|include_file|import_file)\b)
-  | (?P<comment>/\*.*?\*/ | (?:\#|//)[^\n]*)
+  | (?P<comment>/\*.*?(?:\*/|\Z) | (?:\#|//)[^\n]*)
   | (?P<double>"(?:[^"\\]|\\.)*")
   | (?P<single>'[^']*')
+  | (?P<unclosed>"(?:[^"\\]|\\.)*\\?\Z | '[^']*\Z)
   | (?P<number>0[xX][0-9a-fA-F]+|\d+(?![A-Za-z_]))
   | (?P<word>[A-Za-z_0-9][A-Za-z0-9_]*)
   | (?P<variable>\$)
@@ -99,7 +100,8 @@ class Reader:
         self._outside = frozenset(self._defines)
         self._preprocess = preprocess
         self._substitutions: list[tuple[str, str]] = []
-        self._branches: list[bool] = []
+        self._branches: list[bool] = []  # of the conditions around: whether the text is read
+        self._closed = 0  # how many of them say no
         self._expansions = 0
         self.remarks: list[Remark] = []
         self.tested: dict[str, Tested] = {}
@@ -117,7 +119,7 @@ class Reader:
         """Yield the tokens of the branches that are taken."""
         position = 0
         while position < len(self._text):
-            if not all(self._branches):
+            if self._closed:
                 position = self._skip(position)
                 continue
             match = _TOKEN.match(self._text, position)
@@ -160,9 +162,10 @@ class Reader:
                 return Token(Kind.WORD, match[0], line, start, end)
             case "variable":
                 return self._variable(start, line)
+            case "unclosed":
+                self._remark(start, match[0][:40], "a string without its closing quote")
+                return None
             case _:
-                if match[0] in "\"'":
-                    self._remark(start, self._text[start : start + 40], "a string without its closing quote")
                 return Token(Kind.SIGN, match[0], line, start, end)
 
     def _variable(self, start: int, line: int) -> Token:
@@ -243,20 +246,29 @@ class Reader:
         if word in ("ifdef", "ifndef"):
             # MOD_name is Kamailio's own word for "this module is loaded": nobody has to decide it
             outside = name in self._outside or not (name in self._defines or name.startswith("MOD_"))
-            if outside and all(self._branches):
+            if outside and not self._closed:
                 self.tested.setdefault(name, Tested(name, self._line(position)))
-            self._branches.append((name in self._defines) == (word == "ifdef"))
+            self._enter((name in self._defines) == (word == "ifdef"))
         elif word == "ifexp":
-            if all(self._branches):
+            if not self._closed:
                 self._remark(position, match[0].strip(), "an expression is not evaluated here: taken as true")
-            self._branches.append(True)
+            self._enter(True)
         elif not self._branches:
             self._remark(position, match[0].strip(), f"#!{word} without an #!ifdef before it")
-        elif word == "else":
-            self._branches[-1] = not self._branches[-1]
         else:
-            self._branches.pop()
+            taken = self._leave()
+            if word == "else":
+                self._enter(not taken)
         return match.end()
+
+    def _enter(self, taken: bool) -> None:
+        self._branches.append(taken)
+        self._closed += not taken
+
+    def _leave(self) -> bool:
+        taken = self._branches.pop()
+        self._closed -= not taken
+        return taken
 
     def _skip(self, position: int) -> int:
         found = _BRANCHING.search(self._text, position)

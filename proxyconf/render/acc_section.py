@@ -12,5 +12,6 @@ def acc_section(profile: Profile, *, verbose: bool = False) -> str:
 
     ``verbose`` adds the options that are left at their default.
     """
-    product = kamailio if has_preprocessor(profile) else opensips
-    return product.acc_section(profile, verbose=verbose)
+    if has_preprocessor(profile):
+        return kamailio.acc_section(profile, verbose=verbose)
+    return opensips.acc_section(profile, verbose=verbose)

@@ -463,3 +463,27 @@ fragments = st.sampled_from(
 def test_any_text_is_read_without_an_error(text: str, product: Product | None) -> None:
     imported = parse_config(text, product=product)
     assert Profile.from_json(imported.profile.to_json()) == imported.profile
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/*" * 100_000,
+        '"' + '\\"' * 100_000,
+        "modparam(" * 20_000,
+        "modparam(" * 20_000 + ")" * 20_000,
+        "do_accounting(" * 20_000 + ")" * 20_000,
+        "$(" * 20_000,
+        "$acc_extra(a) = " * 20_000,
+        "#!ifdef A\n" * 20_000,
+        'modparam("acc", "log_extra", "'
+        + "a=$b;" * 20_000
+        + '")\nmodparam("acc", "db_extra", "'
+        + "a=$b;" * 20_000
+        + '")',
+        'modparam("acc", "log_level", "' + "://a:" * 20_000 + '")',
+    ],
+    ids=lambda text: text[:12],
+)
+def test_a_text_that_is_made_to_take_long_is_read_like_any_other(text: str) -> None:
+    assert parse_config(text).profile.product in Product
