@@ -132,7 +132,7 @@ def explain(call: Call) -> list[Explained]:
         )
         if known[event.proxy.name].cluster == call.cluster
     ]
-    folded = fold([_observed_of(event) for event in events], known, timezone.now())
+    folded = fold([observed_of(event) for event in events], known, timezone.now())
     calls = {stored.identity: stored for stored in Call.objects.filter(call_key=call.call_key, superseded=False)}
     made = [calls.get(identity_of(record)) for record in folded.calls]
     return [
@@ -229,7 +229,7 @@ def _observed(row: Row, names: Mapping[int, str]) -> Observed:
     return Observed(event, names[proxy])
 
 
-def _observed_of(event: Event) -> Observed:
+def observed_of(event: Event) -> Observed:
     """Return the stored event as ``fold`` takes it."""
     normal = AccEvent(
         Kind(event.kind),
