@@ -83,6 +83,7 @@ LOGIN_REDIRECT_URL = "cdr:start"
 if environment.flag("ACCWEB_HTTPS", default=False):  # a web server in front speaks TLS and sets X-Forwarded-Proto
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = ["^healthz$", "^metrics$"]  # asked from within, past the web server in front
     SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds())
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SESSION_COOKIE_SECURE = True
@@ -107,6 +108,8 @@ LOGGING = {
         "celery.worker.strategy": {"level": "NOTSET" if LOG_LEVEL == "DEBUG" else "WARNING"},
     },
 }
+
+METRICS_TOKEN = environment.text("METRICS_TOKEN")
 
 REDIS_URL = environment.redis("REDIS_URL")
 CELERY_BROKER_URL = REDIS_URL or None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -17,7 +19,9 @@ from unfold.admin import ModelAdmin
 
 from cdr import markup
 from cdr.events import call_key
+from cdr.kinds import KINDS
 from cdr.models import Call, Event, Rejected, Source
+from cdr.source_form import OWN, PREFIX, form_of
 
 REACH = 10_000
 
@@ -77,6 +81,7 @@ class SourceAdmin(ModelAdmin):
         "enabled",
         "last_event_at",
         "last_received_at",
+        "rate",
         "counted",
         "refused",
         "trouble",
@@ -85,11 +90,69 @@ class SourceAdmin(ModelAdmin):
     list_filter = ["kind", "enabled"]
     list_select_related = ["proxy"]
     list_fullwidth = True
-    readonly_fields = ["last_event_at", "last_received_at", "events", "duplicates", "rejected", "ignored", "trouble"]
-    fieldsets = [
-        (None, {"fields": ["proxy", "name", "kind", "enabled", "settings"]}),
-        (_("Health"), {"fields": readonly_fields}),
+    health = [
+        "last_event_at",
+        "last_received_at",
+        "events",
+        "duplicates",
+        "rejected",
+        "ignored",
+        "served_by",
+        "trouble",
     ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Source]:
+        found: QuerySet[Source] = super().get_queryset(request).prefetch_related("receivers")
+        return found
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if request.GET.get("kind") not in Source.Kind.values and self.has_add_permission(request):
+            context = {
+                **self.admin_site.each_context(request),
+                "title": _("Add a source"),
+                "opts": self.opts,
+                "kinds": [kind for kind in Source.Kind if kind != Source.Kind.IMPORT],
+            }
+            return TemplateResponse(request, "admin/cdr/source/choose_kind.html", context)
+        answer: HttpResponse = super().add_view(request, form_url, extra_context)
+        return answer
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        kind = obj.kind if obj else request.GET.get("kind", Source.Kind.IMPORT)
+        # The settings' fields are the form's own; the factory must not look for them in the model.
+        return super().get_form(request, obj, change, **kwargs | {"form": form_of(kind), "fields": OWN})
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        kind = obj.kind if obj else request.GET.get("kind", Source.Kind.IMPORT)
+        settings = [PREFIX + name for name in KINDS[kind].declared()]
+        own = (None, {"fields": OWN + (["kind"] if obj else [])})
+        return [
+            own,
+            *([(_("Settings"), {"fields": settings})] if settings else []),
+            *([(_("Health"), {"fields": self.health})] if obj else []),
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ["kind", *self.health]
+
+    def save_model(self, request: HttpRequest, obj: Source, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if form.new_token:
+            messages.warning(request, _("The token, shown this once: %(token)s") % {"token": form.new_token})
+
+    @admin.display(description=_("events/s"))
+    def rate(self, source: Source) -> str:
+        rates = [receiver.rate for receiver in source.receivers.all() if receiver.is_well(timezone.now())]
+        return f"{sum(rates):.1f}" if rates else ""
+
+    @admin.display(description=_("served by"))
+    def served_by(self, source: Source) -> SafeString:
+        receivers = source.receivers.all()
+        return (
+            markup.pairs([(one.host, one.told(timezone.now())) for one in receivers]) if receivers else markup.NOTHING
+        )
 
     @admin.display(description=_("error"))
     def trouble(self, source: Source) -> SafeString:

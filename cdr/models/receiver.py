@@ -49,3 +49,17 @@ class Receiver(models.Model):
 
     def is_well(self, now: datetime) -> bool:
         return self.state == self.State.RUNNING and now - self.heard_at < STALE
+
+    def told(self, now: datetime) -> str:
+        """Return how it fares, in one line."""
+        about = (
+            self.get_state_display() if self.error or self.is_well(now) else "not heard of",
+            f"since {self.started_at:%Y-%m-%dT%H:%M:%SZ}",
+            f"heard {self.heard_at:%Y-%m-%dT%H:%M:%SZ}",
+            f"{self.rate:.1f} events/s",
+            f"lag {self.lag:.1f} s" if self.lag is not None else "",
+            f"{self.backlog} bytes to read" if self.backlog else "",
+            *(f"{count} {reason}" for reason, count in sorted(self.refused.items())),
+            f"error: {self.error}" if self.error else "",
+        )
+        return "  ".join(filter(None, map(str, about)))

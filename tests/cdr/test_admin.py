@@ -80,8 +80,8 @@ def test_a_call_of_the_admin_leads_to_its_page(admin_client: Client) -> None:
 
 def test_a_source_can_be_added_and_its_health_is_shown(admin_client: Client) -> None:
     proxy = make_proxy()
-    fields = {"proxy": proxy.pk, "name": "tables", "kind": "mirror", "enabled": "on", "settings": "{}"}
-    assert admin_client.post(reverse("admin:cdr_source_add"), fields).status_code == 302
+    fields = {"proxy": proxy.pk, "name": "tables", "enabled": "on"}
+    assert admin_client.post(reverse("admin:cdr_source_add") + "?kind=mirror", fields).status_code == 302
     source = make_source(proxy=proxy, events=1234567, error="connection refused")
     html = admin_client.get(reverse("admin:cdr_source_changelist")).text
     assert "1\u202f234\u202f567" in html

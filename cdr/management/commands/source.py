@@ -14,6 +14,7 @@ from django.db.models import ProtectedError
 from django.utils import timezone
 
 from cdr.kinds import KINDS
+from cdr.kinds.setting import SettingsError
 from cdr.management.proxies import named_proxy
 from cdr.models import Receiver, Source
 
@@ -112,7 +113,7 @@ class Command(BaseCommand):
             if name in source.settings:
                 self.stdout.write(f"  {name}={_plain(source.settings[name])}")
         for receiver in Receiver.objects.filter(source=source).order_by("host"):
-            self.stdout.write(f"  {_receiver(receiver)}")
+            self.stdout.write(f"  on {receiver.host}: {receiver.told(timezone.now())}")
 
 
 def _named(text: str) -> Source:
@@ -141,8 +142,11 @@ def _save(source: Source, settings: dict[str, Any]) -> None:
     source.settings = settings
     try:
         source.full_clean()
+        source.parsed_settings()
     except ValidationError as error:
         raise CommandError(" ".join(error.messages), returncode=2) from error
+    except SettingsError as error:
+        raise CommandError(str(error), returncode=2) from error
     source.save()
 
 
@@ -158,21 +162,6 @@ def _line(source: Source) -> str:
         f"{source.ignored} ignored",
         f"last received {last}",
         f"error: {source.error.splitlines()[0]}" if source.error.strip() else "",
-    )
-    return "  ".join(filter(None, about))
-
-
-def _receiver(receiver: Receiver) -> str:
-    well = receiver.is_well(timezone.now())
-    about = (
-        f"on {receiver.host}: {receiver.state}" if well or receiver.error else f"on {receiver.host}: not heard of",
-        f"since {receiver.started_at:%Y-%m-%dT%H:%M:%SZ}",
-        f"heard {receiver.heard_at:%Y-%m-%dT%H:%M:%SZ}",
-        f"{receiver.rate:.1f} events/s",
-        f"lag {receiver.lag:.1f} s" if receiver.lag is not None else "",
-        f"{receiver.backlog} bytes to read" if receiver.backlog else "",
-        *(f"{count} {reason}" for reason, count in sorted(receiver.refused.items())),
-        f"error: {receiver.error}" if receiver.error else "",
     )
     return "  ".join(filter(None, about))
 

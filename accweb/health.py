@@ -1,0 +1,131 @@
+"""Whether the service does its work: ``/healthz`` for whoever restarts it, ``/metrics`` for Prometheus."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from cdr.kinds import KINDS
+from cdr.models import Pending, Source
+
+_LOCAL = ("127.0.0.1", "::1")
+_MOST_PENDING = 1_000_000
+
+
+@never_cache
+@require_safe
+def healthz(request: HttpRequest) -> JsonResponse:
+    """200 where the database answers and somebody serves every source, else 503. Says how many, and no names."""
+    now = timezone.now()
+    try:
+        sources = _served_sources()
+        failing = sum(not _is_well(source, now) for source in sources)
+    except DatabaseError:
+        return JsonResponse({"status": "failing", "database": "does not answer"}, status=503)
+    told = {"database": "ok", "sources": len(sources), "sources failing": failing}
+    return JsonResponse({"status": "failing" if failing else "ok", **told}, status=503 if failing else 200)
+
+
+@never_cache
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Counters and gauges in Prometheus' text format, for who shows ``METRICS_TOKEN``; without one, this machine."""
+    if not _may_read_metrics(request):
+        answer = HttpResponse("show METRICS_TOKEN: Authorization: Bearer TOKEN\n", "text/plain", status=401)
+        answer["WWW-Authenticate"] = "Bearer"
+        return answer
+    try:
+        lines = list(_lines(timezone.now()))
+    except DatabaseError:
+        lines = list(_metric("accweb_up", "gauge", "Whether the database answers.", [Sample({}, 0)]))
+    return HttpResponse("".join(f"{line}\n" for line in lines), "text/plain; version=0.0.4; charset=utf-8")
+
+
+def _may_read_metrics(request: HttpRequest) -> bool:
+    if token := settings.METRICS_TOKEN:
+        shown = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        return hmac.compare_digest(shown.encode(), token.encode())
+    # A web server in front is on this machine as well; it says for whom it asks.
+    return request.META.get("REMOTE_ADDR") in _LOCAL and "X-Forwarded-For" not in request.headers
+
+
+def _served_sources() -> list[Source]:
+    kinds = [name for name, kind in KINDS.items() if kind.served]
+    sources = Source.objects.filter(enabled=True, kind__in=kinds)
+    return list(sources.select_related("proxy").prefetch_related("receivers"))
+
+
+def _is_well(source: Source, now: datetime) -> bool:
+    return any(receiver.is_well(now) for receiver in source.receivers.all())
+
+
+class Sample(NamedTuple):
+    labels: dict[str, str]
+    value: float
+
+
+def _lines(now: datetime) -> Iterator[str]:
+    sources = list(Source.objects.select_related("proxy").prefetch_related("receivers").order_by("pk"))
+    served = {kind for kind, settings in KINDS.items() if settings.served}
+    of = {source.pk: {"source": str(source), "kind": source.kind} for source in sources}
+    receivers = [(source, receiver) for source in sources for receiver in source.receivers.all()]
+
+    def per_source(name: str, help: str, field: str) -> Iterator[str]:  # noqa: A002
+        samples = [Sample(of[source.pk], getattr(source, field)) for source in sources]
+        return _metric(f"accweb_source_{name}_total", "counter", help, samples)
+
+    def per_receiver(name: str, help: str, field: str) -> Iterator[str]:  # noqa: A002
+        values = [(source, receiver, getattr(receiver, field)) for source, receiver in receivers]
+        samples = [
+            Sample({"source": str(source), "host": receiver.host}, value)
+            for source, receiver, value in values
+            if value is not None
+        ]
+        return _metric(f"accweb_receiver_{name}", "gauge", help, samples)
+
+    def moments(name: str, help: str, field: str) -> Iterator[str]:  # noqa: A002
+        found: list[tuple[Source, Any]] = [(source, getattr(source, field)) for source in sources]
+        samples = [Sample(of[source.pk], moment.timestamp()) for source, moment in found if moment]
+        return _metric(f"accweb_source_{name}_timestamp_seconds", "gauge", help, samples)
+
+    yield from _metric("accweb_up", "gauge", "Whether the database answers.", [Sample({}, 1)])
+    well = [Sample(of[one.pk], _is_well(one, now)) for one in sources if one.enabled and one.kind in served]
+    yield from _metric("accweb_source_up", "gauge", "Whether a receiver serves the source.", well)
+    yield from per_source("events", "Events stored.", "events")
+    yield from per_source("duplicates", "Events that were known already.", "duplicates")
+    yield from per_source("rejected", "Records that could not be understood.", "rejected")
+    yield from per_source("ignored", "Records that are no accounting.", "ignored")
+    yield from moments("last_received", "When something came last.", "last_received_at")
+    yield from moments("last_event", "The time of the newest event.", "last_event_at")
+    yield from per_receiver("events_per_second", "Events since the last report.", "rate")
+    yield from per_receiver("lag_seconds", "How long after its own time the newest event was stored.", "lag")
+    yield from per_receiver("backlog_bytes", "What waits to be read in a file.", "backlog")
+    refused = [
+        Sample({"source": str(source), "host": receiver.host, "reason": reason}, count)
+        for source, receiver in receivers
+        for reason, count in sorted(receiver.refused.items())
+    ]
+    yield from _metric("accweb_receiver_refused_total", "counter", "What was dropped before it was read.", refused)
+    pending = Pending.objects.all()[:_MOST_PENDING].count()
+    yield from _metric("accweb_calls_pending", "gauge", "Calls that wait for correlation.", [Sample({}, pending)])
+
+
+def _metric(name: str, kind: str, help: str, samples: Iterable[Sample]) -> Iterator[str]:  # noqa: A002
+    yield f"# HELP {name} {help}"
+    yield f"# TYPE {name} {kind}"
+    for labels, value in samples:
+        listed = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
+        yield f"{name}{{{listed}}} {float(value)!r}" if listed else f"{name} {float(value)!r}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
