@@ -26,9 +26,11 @@ class Source(models.Model):
         IMPORT = "import", _("files given to the ingest command")
         MIRROR = "mirror", _("the acc and missed_calls tables in our own database")
         SYSLOG = "syslog", _("log lines over the network")
+        DATABASE = "database", _("the proxy's own tables in a database")
         FILE = "file", _("a log file that is followed")
         RADIUS = "radius", _("RADIUS accounting requests")
         DETAIL = "detail", _("a detail file of FreeRADIUS that is followed")
+        DIAMETER = "diameter", _("Diameter accounting requests")
         EVENTS = "events", _("datagrams of OpenSIPS' event interface")
         HTTP = "http", _("JSON posted to us")
 

@@ -15,7 +15,7 @@ from cdr.correlate import correlate_pending
 from cdr.events import Unparsable
 from cdr.ingest import Counts
 from cdr.models import Acc, Call, Event, MissedCall, Rejected, Source
-from cdr.receivers import mirror
+from cdr.receivers import growing_table
 from cdr.receivers.mirror import collect_mirror
 from tests.background import in_background, wait_until_blocked
 from tests.factories import make_proxy, make_source
@@ -86,7 +86,7 @@ def test_times_are_those_of_the_proxys_clock(db: None) -> None:
 
 
 def test_many_rows_are_read_in_portions(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mirror, "BATCH", 3)
+    monkeypatch.setattr(growing_table, "BATCH", 3)
     for number in range(10):
         acc(callid=f"{number}@x")
 
@@ -108,13 +108,13 @@ def test_a_gap_is_looked_at_until_it_is_too_old(source: Source, monkeypatch: pyt
     Source.objects.update(settings={"late_seconds": 60})
     acc(id=1)
     acc(id=4, callid="4@x")
-    monkeypatch.setattr(mirror.time, "time", lambda: 1000.0)
+    monkeypatch.setattr(growing_table.time, "time", lambda: 1000.0)
     collect(source)
     acc(id=2, callid="2@x")
-    monkeypatch.setattr(mirror.time, "time", lambda: 1060.0)
+    monkeypatch.setattr(growing_table.time, "time", lambda: 1060.0)
     assert collect(source).events == 1
     acc(id=3, callid="3@x")
-    monkeypatch.setattr(mirror.time, "time", lambda: 1061.0)
+    monkeypatch.setattr(growing_table.time, "time", lambda: 1061.0)
 
     assert collect(source) == Counts()
 
@@ -125,7 +125,7 @@ def test_too_many_gaps_are_given_up_with_a_warning(
     for number in range(2, 12, 2):
         acc(id=number, callid=f"{number}@x")
     collect(source)
-    monkeypatch.setattr(mirror, "MOST_GAPS", 2)
+    monkeypatch.setattr(growing_table, "MOST_GAPS", 2)
 
     collect(source)
 

@@ -1,0 +1,86 @@
+"""Serves a proxy's own tables in a database of its own: looks for new rows every second."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from cdr.events import Unparsable
+from cdr.formats.sql_row import Table
+from cdr.ingest import Counts
+from cdr.kinds.tables import Database as Settings
+from cdr.models.source import reveal
+from cdr.receivers import table_periods
+from cdr.receivers.foreign_database import ForeignDatabase, NoTable, database
+from cdr.receivers.growing_table import GrowingTable, collect_batch
+from cdr.receivers.service import Served, Service
+
+INTERVAL = 1.0
+"""Seconds between two looks at a table that nothing came to."""
+
+
+class DatabaseService(Service):
+    """Reads the tables of one source. A table that cannot be read is told of and costs no other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._due = 0.0
+        self._database: ForeignDatabase | None = None
+
+    def configure(self, sources: Sequence[Served]) -> None:
+        super().configure(sources)
+        self.close()
+        settings: Settings = sources[0].settings
+        password = reveal(settings.password).decode() if settings.password else ""
+        self._database = database(settings, password)
+        self._due = 0.0
+
+    def close(self) -> None:
+        if self._database is not None:
+            self._database.close()
+
+    def step(self, wait: float) -> int:
+        now = time.monotonic()
+        if now < self._due:
+            time.sleep(min(wait, self._due - now))
+            return 0
+        read = sum(self._collect(served) for served in self.sources)
+        self._due = 0.0 if read else now + INTERVAL
+        return read
+
+    def _collect(self, served: Served) -> int:
+        served.source.refresh_from_db(fields=["cursor"])
+        problems: list[str] = []
+        read = 0
+        for kind, pattern in served.settings.tables().items():
+            tables = tables_of(served, Table(kind), pattern)
+            missing: list[str] = []
+            for table in tables:
+                try:
+                    read += self._stored(served, table)
+                except NoTable as error:
+                    missing.append(str(error))
+                except Unparsable as error:
+                    problems.append(f"table {table.name}: {error}")
+            if len(missing) == len(tables):  # that of a new period may not be there yet, nor that of the first one
+                problems += missing
+        served.error = "; ".join(problems)
+        return read
+
+    def _stored(self, served: Served, table: GrowingTable) -> int:
+        assert self._database is not None
+        counts: Counts = collect_batch(served.source, self._database, table)
+        served.counts += counts
+        if counts.read:
+            served.stored_at = datetime.now(UTC)
+        return counts.read
+
+
+def tables_of(served: Served, kind: Table, pattern: str) -> list[GrowingTable]:
+    """Return the tables that a pattern stands for now, the oldest first."""
+    known = {member.partition(":")[2] for member in served.source.cursor if member.startswith(f"{kind}:")}
+    now = datetime.now(UTC).astimezone(served.reading.zone)
+    names = table_periods.names(pattern, now, known) if "%" in pattern else [pattern]
+    key = served.reading.layout.columns.get("id", "id")
+    return [GrowingTable(kind, name, key, f"{kind}:{name}") for name in names]

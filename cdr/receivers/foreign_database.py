@@ -1,0 +1,240 @@
+"""A proxy's own database, read: PostgreSQL, MySQL or MariaDB, SQLite. The right to SELECT is enough.
+
+Every statement is a transaction of its own, so each sees what is committed at that moment. All values are fetched as
+text or bytes, which is what proxies write: no column that an administrator added has a type that its reader does not
+know, and no text is in an encoding that the driver fails on.
+"""
+# ruff: noqa: S608  # put into SQL here are names of tables and columns (quoted), and numbers
+
+from __future__ import annotations
+
+import sqlite3
+import ssl
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+import pymysql
+
+from cdr.events import text_of
+from cdr.kinds.tables import Database as Settings
+from cdr.receivers.growing_table import GrowingTable, Row
+from cdr.receivers.row_cursor import Gap
+
+CONNECT_SECONDS = 10
+STATEMENT_SECONDS = 60
+"""The longest that connecting, and one statement, may take."""
+
+_ALIAS = "line"  # of the table: the id is selected twice, so its name alone is ambiguous
+_GAPS_AT_ONCE = 200
+_DELETED_AT_ONCE = 1000
+
+
+class Unreachable(OSError):
+    """The database does not answer, or not now; what was asked may be asked again."""
+
+
+class NoTable(LookupError):
+    """A table is not there, or we may not read it."""
+
+
+def database(settings: Settings, password: str) -> ForeignDatabase:
+    """Return the database that settings describe; it is connected to when it is asked something."""
+    return _ENGINES[settings.engine](settings, password)
+
+
+class ForeignDatabase(ABC):
+    """A database that is not ours. Connected to when asked; after an error, connected to anew."""
+
+    is_ours = False
+    _quote = '"'
+    _text = "CAST({} AS text)"
+    _errors: type[Exception]
+
+    def __init__(self, settings: Settings, password: str) -> None:
+        self._settings, self._password = settings, password
+        self._connection: Any = None
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        gone, self._connection = self._connection, None
+        if gone is not None:
+            try:
+                gone.close()
+            except self._errors:
+                return  # it was lost
+
+    def columns(self, table: GrowingTable) -> list[str]:
+        """Return the columns; raise ``NoTable``."""
+        return self._run(table, f"SELECT * FROM {self._named(table.name)} WHERE 1 = 0")[0]
+
+    def greatest(self, table: GrowingTable) -> int | None:
+        key = self._quoted(table.key)
+        found = self._run(table, f"SELECT max({key}) FROM {self._named(table.name)}")[1][0][0]
+        return None if found is None else self._number(table, found)
+
+    def above(self, table: GrowingTable, columns: Sequence[str], high: int, most: int) -> list[Row]:
+        return self._select(table, columns, f"{self._key(table)} > {high}", most)
+
+    def within(self, table: GrowingTable, columns: Sequence[str], gaps: Sequence[Gap], most: int) -> list[Row]:
+        key = self._key(table)
+        found: list[Row] = []
+        for at in range(0, len(gaps), _GAPS_AT_ONCE):
+            if len(found) >= most:
+                break
+            some = gaps[at : at + _GAPS_AT_ONCE]
+            condition = " OR ".join(f"{key} BETWEEN {gap.first} AND {gap.last}" for gap in some)
+            found += self._select(table, columns, f"({condition})", most - len(found))
+        return found
+
+    def delete(self, table: GrowingTable, ids: Sequence[int]) -> None:
+        for at in range(0, len(ids), _DELETED_AT_ONCE):
+            listed = ", ".join(map(str, ids[at : at + _DELETED_AT_ONCE]))
+            self._run(table, f"DELETE FROM {self._named(table.name)} WHERE {self._quoted(table.key)} IN ({listed})")
+
+    def _select(self, table: GrowingTable, columns: Sequence[str], condition: str, most: int) -> list[Row]:
+        key = self._key(table)
+        texts = ", ".join(self._text.format(f"{_ALIAS}.{self._quoted(column)}") for column in columns)
+        source = f"{self._named(table.name)} AS {_ALIAS}"
+        query = f"SELECT {key}, {texts} FROM {source} WHERE {condition} ORDER BY {key} LIMIT {most}"
+        return [(self._number(table, pk), [_text(cell) for cell in cells]) for pk, *cells in self._run(table, query)[1]]
+
+    def _number(self, table: GrowingTable, found: Any) -> int:
+        try:
+            return int(found)
+        except ValueError:
+            raise NoTable(
+                f"the column {table.key} of {table.name} holds {found!r}: rows need an id that counts"
+            ) from None
+
+    def _run(self, table: GrowingTable, statement: str) -> tuple[list[str], Sequence[Sequence[Any]]]:
+        """Return the columns and rows that a statement gives."""
+        try:
+            if self._connection is None:
+                self._connection = self._connect()
+            cursor = self._connection.cursor()
+            try:
+                cursor.execute(statement)
+                columns = [_text(column[0]) or "" for column in cursor.description or ()]
+                return columns, cursor.fetchall() if cursor.description else ()
+            finally:
+                cursor.close()
+        except self._errors as error:
+            said = " ".join(str(error).split())
+            if self._is_about_table(error):
+                raise NoTable(f"table {table.name}: {said}") from error
+            self.close()
+            raise Unreachable(f"{self._settings.engine} database {self._where()}: {said}") from error
+
+    def _where(self) -> str:
+        server = self._settings.server
+        return f"{self._settings.database} on {server}" if server else self._settings.database
+
+    def _key(self, table: GrowingTable) -> str:
+        return f"{_ALIAS}.{self._quoted(table.key)}"
+
+    def _named(self, table: str) -> str:
+        return ".".join(map(self._quoted, table.split(".")))
+
+    def _quoted(self, name: str) -> str:
+        return f"{self._quote}{name.replace(self._quote, self._quote * 2)}{self._quote}"
+
+    @abstractmethod
+    def _connect(self) -> Any: ...
+
+    @abstractmethod
+    def _is_about_table(self, error: Exception) -> bool: ...
+
+
+def _text(cell: Any) -> str | None:
+    if cell is None or isinstance(cell, str):
+        return cell
+    return text_of(cell) if isinstance(cell, bytes) else str(cell)
+
+
+class _PostgreSQL(ForeignDatabase):
+    _errors = psycopg.Error
+
+    def _connect(self) -> Any:
+        settings = self._settings
+        tls = {"prefer": "prefer", "require": "require", "verify": "verify-full"}[settings.tls]
+        given: dict[str, Any] = {
+            "host": settings.server,
+            "port": settings.port,
+            "user": settings.user,
+            "password": self._password,
+        }
+        return psycopg.connect(
+            **{name: value for name, value in given.items() if value},
+            dbname=settings.database,
+            sslmode=tls,
+            autocommit=True,
+            client_encoding="utf8",
+            connect_timeout=CONNECT_SECONDS,
+            options=f"-c statement_timeout={STATEMENT_SECONDS}s",
+            application_name="accweb",
+            keepalives_idle=CONNECT_SECONDS,
+        )
+
+    def _is_about_table(self, error: Exception) -> bool:
+        return isinstance(error, psycopg.ProgrammingError)
+
+
+class _MySQL(ForeignDatabase):
+    _quote = "`"
+    _text = "{}"  # all values come as bytes
+    _errors = pymysql.err.Error
+    _ABOUT_TABLE = frozenset({1054, 1109, 1142, 1143, 1146})  # unknown or forbidden: tables and columns
+
+    def _connect(self) -> Any:
+        settings = self._settings
+        given: dict[str, Any] = {"port": settings.port, "user": settings.user, "password": self._password}
+        socket = settings.server.startswith("/")
+        given["unix_socket" if socket else "host"] = settings.server
+        return pymysql.connect(
+            **{name: value for name, value in given.items() if value},
+            database=settings.database,
+            charset="utf8mb4",
+            use_unicode=False,
+            conv={},
+            autocommit=True,
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=STATEMENT_SECONDS,
+            write_timeout=STATEMENT_SECONDS,
+            ssl=_tls(settings.tls),
+        )
+
+    def _is_about_table(self, error: Exception) -> bool:
+        return bool(error.args) and error.args[0] in self._ABOUT_TABLE
+
+
+def _tls(wanted: str) -> ssl.SSLContext | None:
+    if wanted == "prefer":
+        return None
+    context = ssl.create_default_context()
+    if wanted == "require":
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+class _SQLite(ForeignDatabase):
+    _errors = sqlite3.Error
+
+    def _connect(self) -> Any:
+        mode = "rw" if self._settings.move else "ro"
+        opened = sqlite3.connect(
+            f"file:{quote(self._settings.database)}?mode={mode}",
+            uri=True,
+            timeout=CONNECT_SECONDS,
+            isolation_level=None,
+        )
+        opened.text_factory = text_of
+        return opened
+
+    def _is_about_table(self, error: Exception) -> bool:
+        return str(error).startswith(("no such table", "no such column"))
+
+
+_ENGINES: Mapping[str, type[ForeignDatabase]] = {"postgresql": _PostgreSQL, "mysql": _MySQL, "sqlite": _SQLite}

@@ -1,0 +1,423 @@
+"""Rows of a proxy's own database become events, whatever the database, and none is lost."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from cdr.correlate import correlate_pending
+from cdr.ingest import Counts
+from cdr.kinds.setting import SettingsError
+from cdr.kinds.tables import Database
+from cdr.models import Call, Event, Rejected, Source
+from cdr.receivers import database_service
+from cdr.receivers.database_service import DatabaseService
+from cdr.receivers.foreign_database import Unreachable
+from cdr.receivers.service import Served
+from tests import servers
+from tests.background import in_background
+from tests.cdr.receivers.proxy_databases import MariaDB, PostgreSQL, ProxyDatabase, SQLite, write
+from tests.factories import make_proxy
+from tests.proxyconf.render.databases import mariadb_server
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(scope="module")
+def mariadb_socket() -> Path:
+    return mariadb_server()
+
+
+@pytest.fixture(scope="module")
+def postgresql_url() -> str:
+    return os.environ.get("TEST_POSTGRESQL_URL") or servers.postgresql()
+
+
+def opened(engine: str, request: pytest.FixtureRequest) -> ProxyDatabase:
+    match engine:
+        case "sqlite":
+            return SQLite(request.getfixturevalue("tmp_path"))
+        case "postgresql":
+            return PostgreSQL(request.getfixturevalue("postgresql_url"))
+    return MariaDB(request.getfixturevalue("mariadb_socket"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+def database(request: pytest.FixtureRequest) -> Iterator[ProxyDatabase]:
+    """A database of each kind."""
+    made = opened(request.param, request)
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=["postgresql", "mariadb"])
+def server(request: pytest.FixtureRequest) -> Iterator[ProxyDatabase]:
+    """A database that many write to at once."""
+    made = opened(request.param, request)
+    yield made
+    made.close()
+
+
+class Receiver:
+    """A service with one source, as its process runs it."""
+
+    def __init__(self, database: ProxyDatabase, settings: dict[str, Any], **proxy: Any) -> None:
+        self.source = Source(
+            proxy=make_proxy(**proxy),
+            name="tables",
+            kind=Source.Kind.DATABASE,
+            settings=database.settings | settings,
+        )
+        self.source.save()
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin again with what is stored, as another process would."""
+        self.source = Source.objects.get(pk=self.source.pk)
+        self.served = Served.of(self.source, self.source.parsed_settings())
+        self.service = DatabaseService()
+        self.service.configure([self.served])
+
+    def collect(self) -> int:
+        """Look at the tables once."""
+        self.service._due = 0.0
+        return self.service.step(0.0)
+
+
+@pytest.fixture
+def receivers() -> Iterator[list[Receiver]]:
+    made: list[Receiver] = []
+    yield made
+    for one in made:
+        one.service.close()
+
+
+@pytest.fixture
+def receive(receivers: list[Receiver], database: ProxyDatabase) -> Any:
+    def make(**settings: Any) -> Receiver:
+        receivers.append(Receiver(database, settings))
+        return receivers[-1]
+
+    return make
+
+
+def call_ids() -> list[str]:
+    return sorted(Event.objects.values_list("call_id", flat=True))
+
+
+def test_rows_of_both_tables_become_a_call(receive: Any, database: ProxyDatabase) -> None:
+    receiver = receive()
+    database.insert("1@x", table="missed_calls", sip_code="486", sip_reason="Busy Here", to_tag="")
+    database.insert("1@x")
+    database.insert("1@x", method="BYE", time="2026-05-01 12:00:42")
+
+    assert receiver.collect() == 3, receiver.served.error
+
+    correlate_pending()
+    call = Call.objects.get()
+    assert (call.state, call.duration, call.attempts.get().code) == ("completed", timedelta(seconds=42), 486)
+    assert receiver.served.error == ""
+
+
+def test_rows_are_read_once_even_after_a_restart(receive: Any, database: ProxyDatabase) -> None:
+    receiver = receive()
+    database.insert("1@x")
+    receiver.collect()
+    assert receiver.collect() == 0
+
+    receiver.restart()
+    database.insert("2@x")
+
+    assert receiver.collect() == 1
+    assert receiver.served.counts == Counts(read=1, events=1)
+
+
+def test_many_rows_are_read_in_portions(receive: Any, database: ProxyDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cdr.receivers.growing_table.BATCH", 2)
+    receiver = receive()
+    for number in range(5):
+        database.insert(f"{number}@x")
+
+    assert [receiver.collect() for _ in range(4)] == [2, 2, 1, 0]
+
+
+def test_a_column_that_appears_is_an_extra_from_then_on(receive: Any, database: ProxyDatabase) -> None:
+    receiver = receive()
+    database.insert("1@x")
+    receiver.collect()
+    database.run(f"ALTER TABLE {database.prefix}acc ADD COLUMN src_user VARCHAR(64)")
+    database.insert("2@x", src_user="O\u0142a")
+
+    assert receiver.collect() == 1
+    assert Event.objects.get(call_id="2@x").extra == [["src_user", "O\u0142a"]]
+
+
+def test_dialogs_are_read_where_their_table_is_named(receive: Any, database: ProxyDatabase) -> None:
+    receiver = receive(acc_cdrs=f"{database.prefix}acc_cdrs", acc="none", missed_calls="none")
+    database.run(
+        f"INSERT INTO {database.prefix}acc_cdrs (start_time, end_time, duration, callid)"
+        " VALUES ('2026-05-01 12:00:00', '2026-05-01 12:00:42', 42.5, 'dialog@x')"
+    )
+
+    assert receiver.collect() == 1
+    event = Event.objects.get()
+    assert (event.kind, event.call_id, event.duration_us) == ("cdr", "dialog@x", 42_500_000)
+
+
+def test_moving_deletes_what_was_stored_and_nothing_else(receive: Any, database: ProxyDatabase) -> None:
+    receiver = receive(move="yes")
+    database.insert("1@x")
+    database.insert("2@x", sip_code="2x0")
+
+    assert receiver.collect() == 2
+    database.insert("3@x")
+
+    assert database.rows(f"SELECT callid FROM {database.prefix}acc") == [("3@x",)]
+    assert (call_ids(), Rejected.objects.count()) == (["1@x"], 1)
+
+
+def test_a_move_that_was_cut_short_is_completed(
+    receive: Any, database: ProxyDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receiver = receive(move="yes")
+    database.insert("1@x")
+    with monkeypatch.context() as cut:
+        cut.setattr(receiver.service._database, "delete", fail)
+        with pytest.raises(Unreachable):
+            receiver.collect()
+    assert call_ids() == ["1@x"]
+
+    receiver.collect()
+
+    assert database.rows(f"SELECT callid FROM {database.prefix}acc") == []
+    assert call_ids() == ["1@x"]
+
+
+def fail(*_: Any) -> None:
+    raise Unreachable("gone")
+
+
+def test_a_table_that_is_not_there_is_named_and_costs_no_other(receive: Any, database: ProxyDatabase) -> None:
+    receiver = receive(missed_calls="nowhere")
+    database.insert("1@x")
+
+    assert receiver.collect() == 1
+    assert "table nowhere" in receiver.served.error
+
+
+def test_a_table_without_a_core_column_is_named(receive: Any, database: ProxyDatabase) -> None:
+    database.create("renamed", "callid VARCHAR(255)")
+    receiver = receive(missed_calls=f"{database.prefix}renamed")
+    database.insert("1@x")
+    database.run(f"INSERT INTO {database.prefix}renamed (callid) VALUES ('x')")
+
+    assert receiver.collect() == 1
+    assert "there is no column method" in receiver.served.error
+    database.run(f"DROP TABLE {database.prefix}renamed")
+    database.create("renamed")
+    receiver.collect()
+    assert receiver.served.error == ""
+
+
+def test_columns_may_have_other_names(database: ProxyDatabase, receivers: list[Receiver]) -> None:
+    database.insert("1@x", sip_code="202")
+    database.run(f"ALTER TABLE {database.prefix}acc RENAME COLUMN sip_code TO reply")
+    database.run(f"ALTER TABLE {database.prefix}acc RENAME COLUMN id TO number")
+    layout = {"columns": {"sip_code": "reply", "id": "number"}}
+    receivers.append(Receiver(database, {"missed_calls": "none"}, layout=layout))
+
+    assert receivers[0].collect() == 1
+    assert Event.objects.get().code == 202
+
+
+def test_times_are_those_of_the_proxys_clock(database: ProxyDatabase, receivers: list[Receiver]) -> None:
+    receivers.append(Receiver(database, {}, timezone="America/New_York"))
+    database.insert("1@x")
+
+    receivers[0].collect()
+
+    assert Event.objects.get().time == datetime(2026, 5, 1, 16, tzinfo=UTC)
+
+
+def test_a_table_of_each_month_is_followed(
+    receive: Any, database: ProxyDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return at
+
+    monkeypatch.setattr(database_service, "datetime", Clock)
+    receiver = receive(acc=f"{database.prefix}acc_%Y_%m")
+    database.create("acc_2026_09")
+    database.insert("september@x", table="acc_2026_09")
+    at = datetime(2026, 9, 30, 12, tzinfo=UTC)
+    assert receiver.collect() == 1
+
+    at = datetime(2026, 11, 15, tzinfo=UTC)  # long after: the months between are caught up with
+    for month in ("10", "11"):
+        database.create(f"acc_2026_{month}")
+        database.insert(f"{month}@x", table=f"acc_2026_{month}")
+    database.insert("late@x", table="acc_2026_09")
+    assert receiver.collect() == 3, receiver.served.error
+    database.insert("late10@x", table="acc_2026_10")
+
+    assert receiver.collect() == 1
+    assert receiver.served.error == ""
+
+
+def test_rows_of_transactions_held_open_are_read_when_they_end(
+    server: ProxyDatabase, receivers: list[Receiver]
+) -> None:
+    receivers.append(Receiver(server, {}))
+    held, failing = server.connect(), server.connect()
+    write(held, f"{server.prefix}acc", "1@x")
+    write(failing, f"{server.prefix}acc", "2@x")
+    server.insert("3@x")
+    assert receivers[0].collect() == 1
+    receivers[0].restart()
+    held.commit()
+    failing.rollback()
+    server.insert("4@x")
+
+    assert receivers[0].collect() == 2
+
+    assert call_ids() == ["1@x", "3@x", "4@x"]
+    held.close()
+    failing.close()
+
+
+def test_no_row_of_many_concurrent_writers_is_lost(server: ProxyDatabase, receivers: list[Receiver]) -> None:
+    receiver = Receiver(server, {})
+    receivers.append(receiver)
+
+    def write_many(writer_number: int) -> list[str]:
+        chance, written = random.Random(writer_number), []
+        writer = server.connect()
+        for number in range(40):
+            call_ids = [f"{writer_number}-{number}-{row}@x" for row in range(chance.randint(1, 3))]
+            for call_id in call_ids:
+                write(writer, f"{server.prefix}acc", call_id)
+                time.sleep(chance.random() / 200)
+            if chance.random() < 0.2:
+                writer.rollback()
+            else:
+                writer.commit()
+                written += call_ids
+        writer.close()
+        return written
+
+    writers = [in_background(write_many, number) for number in range(4)]
+    while not all(writer.done() for writer in writers):
+        receiver.collect()
+    written = sorted(call_id for writer in writers for call_id in writer.result())
+    while receiver.collect():
+        pass
+
+    assert call_ids() == written
+    assert Source.objects.get().duplicates == 0
+
+
+def test_a_lost_connection_is_said_and_made_again(server: ProxyDatabase, receivers: list[Receiver]) -> None:
+    receiver = Receiver(server, {})
+    receivers.append(receiver)
+    receiver.collect()
+    lose(receiver, server)
+    server.insert("1@x")
+
+    with pytest.raises(Unreachable, match=f"{server.engine} database"):
+        receiver.collect()
+
+    assert receiver.collect() == 1
+
+
+def lose(receiver: Receiver, server: ProxyDatabase) -> None:
+    """Have the server end the receiver's connection."""
+    connection: Any = receiver.service._database._connection  # type: ignore[union-attr]
+    if isinstance(server, PostgreSQL):
+        server.rows(f"SELECT pg_terminate_backend({connection.info.backend_pid}, 10000)")
+    else:
+        server.run(f"KILL {connection.thread_id()}")
+
+
+def test_the_right_to_read_is_enough(postgresql_url: str, receivers: list[Receiver]) -> None:
+    server = PostgreSQL(postgresql_url)
+    role = f"reader_{server.schema}"
+    server.run(f"CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA {server.schema} TO {role}")
+    server.run(f"GRANT SELECT ON ALL TABLES IN SCHEMA {server.schema} TO {role}")
+    try:
+        receivers.append(Receiver(server, {"user": role}))
+        server.insert("1@x")
+
+        assert receivers[0].collect() == 1
+    finally:
+        receivers[0].service.close()
+        server.close()
+        with psycopg.connect(postgresql_url, autocommit=True) as cleaning:
+            cleaning.execute(f"DROP ROLE {role}".encode())
+
+
+def test_without_the_right_to_delete_a_move_says_so(postgresql_url: str, receivers: list[Receiver]) -> None:
+    server = PostgreSQL(postgresql_url)
+    role = f"reader_{server.schema}"
+    server.run(f"CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA {server.schema} TO {role}")
+    server.run(f"GRANT SELECT ON ALL TABLES IN SCHEMA {server.schema} TO {role}")
+    try:
+        receivers.append(Receiver(server, {"user": role, "move": True}))
+        server.insert("1@x")
+        receivers[0].collect()
+
+        assert "permission denied" in receivers[0].served.error
+        assert call_ids() == ["1@x"]
+    finally:
+        receivers[0].service.close()
+        server.close()
+        with psycopg.connect(postgresql_url, autocommit=True) as cleaning:
+            cleaning.execute(f"DROP ROLE {role}".encode())
+
+
+def test_text_that_is_no_utf8_is_made_visible(tmp_path: Path, receivers: list[Receiver]) -> None:
+    database = SQLite(tmp_path)
+    receivers.append(Receiver(database, {}))
+    database.insert("1@x")
+    database.run("UPDATE acc SET sip_reason = CAST(x'4f4bff' AS text)")
+
+    assert receivers[0].collect() == 1
+    assert Event.objects.get().reason == r"OK\xff"
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path, receivers: list[Receiver]) -> None:
+    database = SQLite(tmp_path)
+    receivers.append(Receiver(database, {"database": str(tmp_path / "nowhere")}))
+
+    with pytest.raises(Unreachable, match="nowhere: unable to open"):
+        receivers[0].collect()
+
+
+def test_the_password_is_sealed_and_in_no_message(database: ProxyDatabase, receivers: list[Receiver]) -> None:
+    receiver = Receiver(database, {"password": "s3cret-word"})
+    receivers.append(receiver)
+
+    assert "s3cret" not in str(Source.objects.get().settings)
+    assert receiver.service._database._password == "s3cret-word"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"engine": "sqlite", "database": "acc.db"}, "no absolute path of an SQLite file"),
+        ({"engine": "oracle", "database": "x"}, "use postgresql or mysql or sqlite"),
+        ({"acc": "none", "missed_calls": "none", "database": "x"}, "no table is left to be read"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(settings: dict[str, str], said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        Database.parse(settings)
