@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
+from proxyconf.lint import (  # noqa: F401 - each file registers its rules
+    cdrs,
+    columns,
+    diameter,
+    flags,
+    labels,
+    legs,
+    lists,
+    options,
+    radius,
+    release,
+    sql,
+    variables,
+)
 from proxyconf.lint.finding import Finding
 from proxyconf.lint.registry import rules
 from proxyconf.profile import Profile

@@ -20,7 +20,7 @@ from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.products import Product
 from proxyconf.vocabulary.variables import IntegerForm, integer_form, parse_variable
 
-LOCAL_NUMBERS = (*range(224, 241), *range(192, 224))
+LOCAL_NUMBERS: tuple[int, ...] = (*range(224, 241), *range(192, 224))
 """The numbers that nobody else may assign."""
 
 

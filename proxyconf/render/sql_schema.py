@@ -98,6 +98,13 @@ def tables_of(profile: Profile) -> tuple[Table, ...]:
     return tuple(table for position, table in enumerate(tables) if table.name not in names[:position])
 
 
+def core_columns(profile: Profile) -> frozenset[str]:
+    """Return the columns, in lower case, that ``acc`` and ``missed_calls`` have whatever the profile's fields are."""
+    added = (*_opensips_columns(profile), *_time_columns(profile))
+    core = _core_1_1(profile) if _is_first(profile) else _core(profile)
+    return frozenset({"id", *(folded(column.name) for column in (*core, *added))})
+
+
 # --- acc and missed_calls
 
 _CORE = ("method", "from_tag", "to_tag", "callid", "sip_code", "sip_reason", "time")
@@ -116,9 +123,7 @@ def _acc_names(profile: Profile) -> tuple[str, ...]:
 
 def _acc(profile: Profile, name: str) -> Table:
     added = [
-        *_if(profile, (1, 6), Column("duration", Holds.COUNT, default=0)),
-        *_if(profile, (2, 2), Column("ms_duration", Holds.COUNT, default=0)),
-        *_if(profile, (1, 6), *_SETUP),
+        *_opensips_columns(profile),
         *_time_columns(profile),
         *_fields(profile.extra_labels(Backend.SQL)),
     ]
@@ -126,6 +131,14 @@ def _acc(profile: Profile, name: str) -> Table:
     added += _legs(profile)
     added += _fields((one.name, one) for one in profile.cdr_legs) if "multi_leg_bye_info" in profile.parameters else ()
     return _event_table(profile, name, "acc", added)
+
+
+def _opensips_columns(profile: Profile) -> tuple[Column, ...]:
+    return (
+        *_if(profile, (1, 6), Column("duration", Holds.COUNT, default=0)),
+        *_if(profile, (2, 2), Column("ms_duration", Holds.COUNT, default=0)),
+        *_if(profile, (1, 6), *_SETUP),
+    )
 
 
 def _missed_calls(profile: Profile) -> Table:

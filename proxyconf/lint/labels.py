@@ -1,0 +1,190 @@
+"""The names that values get: what a name may hold, and which are taken."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from proxyconf.lint.places import BACKEND_WORDS, Label, fields, labels, used_backends
+from proxyconf.lint.registry import Place, Problem, error, rule, warning
+from proxyconf.profile import Profile
+from proxyconf.render.radius_attributes import acc_names
+from proxyconf.render.sql_schema import core_columns, folded
+from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.parameters import Kind, find_parameter
+from proxyconf.vocabulary.products import Product
+
+_BAD = re.compile(r"""[;="'`\s\x00-\x1f\x7f]""")
+_TAG = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_WORDS = {";": "a semicolon", "=": "an equals sign", '"': "a quote", "'": "a quote", "`": "a quote"}
+
+
+def bad_characters(text: str) -> list[str]:
+    """Return, in words, the characters of a label that no backend can carry."""
+    return list(dict.fromkeys(_WORDS.get(one, "a blank") for one in _BAD.findall(text)))
+
+
+def plain(text: str) -> str:
+    """Return a label made of letters, digits and underscores that resembles ``text``."""
+    name = re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_").lower() or "field"
+    return f"f_{name}" if name[0].isdigit() else name
+
+
+@rule(
+    "label-characters",
+    "A record is a row of name=value;name=value without any quoting: with such a name the proxy does not start, or "
+    "readers cut the record in the wrong place.",
+)
+def label_characters(profile: Profile) -> Iterator[Problem]:
+    for label in _once(labels(profile)):
+        if found := bad_characters(label.text):
+            yield error(
+                label.at,
+                f"The label {label.text!r} holds {' and '.join(found)}.",
+                f"Use letters, digits and underscores: {plain(label.text)}.",
+            )
+
+
+@rule("trailing-separator", "After the last field a semicolon is a syntax error: the proxy does not start.")
+def trailing_separator(profile: Profile) -> Iterator[Problem]:
+    for found in fields(profile):
+        if found.one.variable.rstrip().endswith(";"):
+            yield error(found.variable, f"{found.one.variable!r} ends with a semicolon.", "Remove the semicolon.")
+    for at, one in enumerate(profile.other_parameters):
+        parameter = find_parameter(profile.product, profile.version, one.name, one.module)
+        is_list = parameter is not None and parameter.kind in (Kind.EXTRAS, Kind.LEGS)
+        if is_list and isinstance(one.value, str) and one.value.rstrip().endswith(";"):
+            place = Place(f"other_parameters[{at}]", f"parameter {one.name}")
+            yield error(place, f"The list {one.value!r} ends with a semicolon.", "Remove the semicolon.")
+
+
+@rule("field-unused", "A field is logged by those backends for which it has a label.")
+def field_unused(profile: Profile) -> Iterator[Problem]:
+    used = used_backends(profile)
+    logged = {(label.field.kind, label.field.index) for label in labels(profile) if label.text.strip()}
+    for found in fields(profile):
+        if used and (found.kind, found.index) not in logged:
+            words = " or ".join(BACKEND_WORDS[one] for one in used)
+            yield warning(found.at(), "No backend in use logs this field.", f"Give it a label for {words}.")
+
+
+@rule("tag-form", "The tag is what the script calls the field: $acc_extra(tag), $acc_leg(tag).")
+def tag_form(profile: Profile) -> Iterator[Problem]:
+    if not profile.uses_field_declarations:
+        return
+    seen: dict[tuple[str, str], str] = {}
+    for found in fields(profile):
+        name = found.one.name
+        if not _TAG.fullmatch(name):
+            yield error(
+                found.at("name", "name"),
+                f"The name {name!r} cannot stand in $acc_extra(…) or $acc_leg(…).",
+                f"Use letters, digits and underscores: {plain(name)}.",
+                "The proxy does not start with a tag that it cannot read.",
+            )
+        elif (found.kind, name) in seen:
+            yield error(
+                found.at("name", "name"),
+                f"The name {name!r} is used by {seen[found.kind, name]} already.",
+                "Give each field a name of its own.",
+                "Two fields of one tag are one field: the value assigned last is logged for both.",
+            )
+        seen.setdefault((found.kind, name), found.at().words)
+
+
+@rule("label-repeated", "Readers cannot tell two values of one name apart.")
+def label_repeated(profile: Profile) -> Iterator[Problem]:
+    seen: dict[tuple[str, str], Label] = {}
+    for label in labels(profile):
+        key = (label.record, _compared(label))
+        first = seen.setdefault(key, label)
+        if first is label:
+            continue
+        lost = label.backend is Backend.SQL
+        yield (error if lost else warning)(
+            label.at,
+            f"The label {label.text!r} is used by {first.at.words} already.",
+            "Give each field a label of its own.",
+            "The INSERT names the column twice, so the database refuses every row." if lost else "",
+        )
+
+
+@rule("label-core-name", "Every record has fields of its own, which no extra field may be named like.")
+def label_core_name(profile: Profile) -> Iterator[Problem]:
+    for label in labels(profile):
+        taken = _core_names(profile, label)
+        if _compared(label) in taken:
+            severity = warning if label.backend in (Backend.SYSLOG, Backend.EVENTS) else error
+            yield severity(
+                label.at,
+                f"{BACKEND_WORDS[label.backend].capitalize()} has a field {label.text!r} of its own.",
+                f"Choose another label, such as x_{label.text}."
+                if label.backend is not Backend.DIAMETER
+                else "Choose another AVP code, above 1000.",
+                _CONSEQUENCE[label.backend],
+            )
+
+
+_CONSEQUENCE: Mapping[Backend, str] = {
+    Backend.SYSLOG: "The line has the name twice; readers take the first or the last of them.",
+    Backend.SQL: "The INSERT names the column twice, so the database refuses every row.",
+    Backend.RADIUS: "The request has the attribute twice; servers keep one of them.",
+    Backend.DIAMETER: "The message has the AVP twice, and the reader takes one for the other.",
+    Backend.JSON: "The extra value takes the place of the proxy's own.",
+    Backend.EVENTS: "The event has the parameter twice; readers keep one of them.",
+}
+_LOG = frozenset({"timestamp", "method", "from_tag", "to_tag", "call_id", "code", "reason"})
+_LOG_OPENSIPS = frozenset({"created", "setuptime", "duration", "ms_duration", "call_start_time"})
+_OBJECT = frozenset({"time", "method", "from_tag", "to_tag", "callid", "sip_code", "sip_reason"})
+_EVENT = _OBJECT | {"setuptime", "created", "duration", "ms_duration"}
+# acc_diameter's own AVPs (diam_dict.h) and those of the base protocol that it sends
+_DIAMETER = frozenset(map(str, (263, 264, 268, 279, 283, 296, 404, 406, 550, 551, 552, 553, 554, 564)))
+
+
+def _core_names(profile: Profile, label: Label) -> frozenset[str]:
+    is_cdr = label.record != str(label.backend)
+    cdr = {str(profile.option(f"cdr_{one}_id")) for one in ("start", "end", "duration")}
+    match label.backend:
+        case Backend.SYSLOG if is_cdr:
+            return frozenset(cdr)
+        case Backend.SYSLOG:
+            return _LOG | _time_names(profile) | (_LOG_OPENSIPS if _writes_setup(profile) else frozenset())
+        case Backend.SQL if is_cdr:
+            return frozenset({"id", *map(folded, cdr)})
+        case Backend.SQL:
+            return core_columns(profile)
+        case Backend.RADIUS:
+            return acc_names(profile)
+        case Backend.DIAMETER if not profile.uses_do_accounting:
+            return _DIAMETER
+        case Backend.DIAMETER:
+            return acc_names(profile)
+        case Backend.JSON:
+            return frozenset({"start_time", "end_time", "duration"}) if is_cdr else _OBJECT
+    return _EVENT
+
+
+def _time_names(profile: Profile) -> frozenset[str]:
+    names = {1: ("time_exten",), 2: ("time_attr",), 3: ("time_attr",), 4: ("time_attr",)}
+    mode = profile.option("time_mode")
+    return frozenset(str(profile.option(one)) for one in names.get(mode if isinstance(mode, int) else 0, ()))
+
+
+def _writes_setup(profile: Profile) -> bool:
+    return profile.product is Product.OPENSIPS and profile.version >= (1, 6)
+
+
+def _compared(label: Label) -> str:
+    """Return a label as its backend compares it: SQL and RADIUS do not tell case apart."""
+    if label.backend is Backend.SQL:
+        return folded(label.text)
+    return label.text.lower() if label.backend is Backend.RADIUS else label.text
+
+
+def _once(found: Iterable[Label]) -> Iterator[Label]:
+    """Yield each place once: a leg's name serves all backends."""
+    seen = set()
+    for label in found:
+        if label.at.path not in seen:
+            seen.add(label.at.path)
+            yield label

@@ -1,0 +1,110 @@
+"""Leg fields: where their values come from, and what backends make of several legs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from proxyconf.lint.kinds import expression_of
+from proxyconf.lint.places import fields, used_backends
+from proxyconf.lint.registry import Place, Problem, error, rule, warning
+from proxyconf.profile import LegField, Profile
+from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.products import Product
+
+_LEGS = Place("legs", "leg fields")
+
+
+@rule("leg-avp", "Legs are read from the stack of an AVP's values: the proxy does not start with another variable.")
+def leg_avp(profile: Profile) -> Iterator[Problem]:
+    if profile.uses_field_declarations:
+        return
+    for found in fields(profile):
+        expression = expression_of(found.one.variable)
+        if isinstance(found.one, LegField) and expression is not None and expression.name != "avp":
+            yield error(
+                found.variable,
+                f"{expression.text} is no AVP.",
+                f"Push the value into an AVP in the script and write $avp({found.one.name or 'name'}) here.",
+            )
+
+
+@rule("leg-index", "Legs are all values of the AVP, one after the other, as they were pushed.")
+def leg_index(profile: Profile) -> Iterator[Problem]:
+    if profile.uses_field_declarations:
+        return
+    for found in fields(profile):
+        expression = expression_of(found.one.variable)
+        if expression is None or not isinstance(found.one, LegField) or expression.name != "avp":
+            continue
+        if expression.index is not None or expression.transformations:
+            yield warning(
+                found.variable,
+                f"Index and transformations of {expression.text} have no effect.",
+                f"Write $avp({expression.argument}).",
+            )
+
+
+@rule("legs-name", "The name of a leg field is its label in every backend.")
+def legs_name(profile: Profile) -> Iterator[Problem]:
+    if profile.uses_field_declarations:
+        return
+    for found in fields(profile):
+        if isinstance(found.one, LegField) and not found.one.name.strip():
+            yield error(found.at("name", "name"), "The leg field has no name.", "Give it one, such as src or dst.")
+
+
+@rule(
+    "legs-json",
+    "Seen live: at the first event with a leg the worker dies with signal 11 and the whole proxy ends.",
+)
+def legs_json(profile: Profile) -> Iterator[Problem]:
+    if profile.product is Product.KAMAILIO and Backend.JSON in used_backends(profile) and profile.legs:
+        yield error(
+            _LEGS,
+            "multi_leg_info is used together with acc_json.",
+            "Do without the leg fields or without JSON; the log, SQL and RADIUS take legs.",
+        )
+
+
+@rule(
+    "legs-diameter",
+    "One list names the legs of all backends, and Diameter takes nothing but decimal AVP codes: no name of a column "
+    "and hardly one of a RADIUS attribute. Besides, every leg but the first goes out under wrong codes, that of the "
+    "Call-ID among them.",
+)
+def legs_diameter(profile: Profile) -> Iterator[Problem]:
+    used = used_backends(profile)
+    if Backend.DIAMETER not in used or not profile.legs or profile.uses_do_accounting or not profile.has_legs:
+        return
+    if len(used) > 1:
+        yield error(
+            _LEGS, "Diameter is used together with legs of other backends.", "Do without the legs or without Diameter."
+        )
+    else:
+        yield warning(_LEGS, "Diameter is used with leg fields.", "Do without the legs.")
+
+
+@rule(
+    "legs-radius-names",
+    "Seen live on OpenSIPS 3.6: in START and STOP requests all values of a leg go out under the name of the first, "
+    "second, … attribute of the list extras + legs, whichever leg it is, and Sip-Call-Setuptime and Sip-Call-Created "
+    "under others' names. Only the record of a whole call (cdr) is right.",
+)
+def legs_radius_names(profile: Profile) -> Iterator[Problem]:
+    if not profile.uses_field_declarations:
+        return
+    for backend in (Backend.RADIUS, Backend.DIAMETER):
+        if backend not in used_backends(profile) or not profile.leg_labels(backend):
+            continue
+        if backend not in profile.do_accounting.cdr:
+            yield error(
+                _LEGS,
+                "Leg values go out under wrong names.",
+                "Ask for records of whole calls (cdr) here, or send legs to another backend.",
+            )
+        elif backend in profile.do_accounting.failed or backend in profile.do_accounting.missed:
+            yield warning(
+                _LEGS,
+                "In failed and missed calls leg values go out under wrong names.",
+                "Do not rely on the legs of calls that were not answered.",
+            )

@@ -1,0 +1,121 @@
+"""What the rules walk over: the fields and labels of a profile, each with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from proxyconf.lint.registry import Place
+from proxyconf.profile import ExtraField, LegField, Profile
+from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.products import Product
+
+BACKEND_WORDS: Mapping[Backend, str] = {
+    Backend.SYSLOG: "the log",
+    Backend.SQL: "SQL",
+    Backend.RADIUS: "RADIUS",
+    Backend.DIAMETER: "Diameter",
+    Backend.JSON: "JSON",
+    Backend.EVENTS: "events",
+}
+_KINDS = {
+    "extras": "extra field",
+    "legs": "leg field",
+    "cdr_extras": "field of dialog records",
+    "cdr_legs": "leg field of dialog records",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of the profile: ``kind`` is the name of its list there."""
+
+    kind: str
+    index: int
+    one: ExtraField | LegField
+
+    def at(self, part: str = "", words: str = "") -> Place:
+        """Return the place of the field, or of a part of it."""
+        name = f" “{self.one.name}”" if self.one.name else ""
+        path = f"{self.kind}[{self.index}]"
+        return Place(
+            f"{path}.{part}" if part else path,
+            f"{_KINDS[self.kind]} {self.index + 1}{name}{f', {words}' if words else ''}",
+        )
+
+    @property
+    def variable(self) -> Place:
+        """The place of its variable."""
+        return self.at("variable", "variable")
+
+
+class Label(NamedTuple):
+    """A label that a backend gets. Labels of one ``record`` stand side by side in what the proxy writes."""
+
+    text: str
+    backend: Backend
+    field: Field
+    at: Place
+    record: str
+
+
+def used_backends(profile: Profile) -> tuple[Backend, ...]:
+    """Return the backends in use that the release has."""
+    return tuple(one for one in profile.backends if one in profile.known_backends)
+
+
+def fields(profile: Profile) -> Iterator[Field]:
+    """Yield the fields that the release takes."""
+    for kind in ("extras", "legs", "cdr_extras", "cdr_legs"):
+        if takes(profile, kind):
+            yield from (Field(kind, index, one) for index, one in enumerate(getattr(profile, kind)))
+
+
+def takes(profile: Profile, kind: str) -> bool:
+    """Return whether a release has fields of a kind."""
+    match kind:
+        case "extras":
+            return True
+        case "legs":
+            return profile.has_legs
+        case "cdr_legs":
+            return "multi_leg_bye_info" in profile.parameters
+    return any(name in profile.parameters for name in ("cdr_extra", "log_extra_bye", "acc_json.cdr_extra"))
+
+
+def labels(profile: Profile, *kinds: str) -> Iterator[Label]:
+    """Yield the labels that the backends in use get, of all kinds of fields or of those named."""
+    for found in fields(profile):
+        if not kinds or found.kind in kinds:
+            for backend in used_backends(profile):
+                yield from _label(profile, found, backend)
+
+
+def _label(profile: Profile, found: Field, backend: Backend) -> Iterator[Label]:
+    kamailio_cdr = found.kind == "cdr_extras" and profile.product is Product.KAMAILIO
+    record = f"{backend} dialog record" if kamailio_cdr else str(backend)
+    if isinstance(found.one, LegField) and not profile.uses_field_declarations:
+        yield Label(found.one.name, backend, found, found.at("name", "name"), record)
+        return
+    text, key = found.one.labels.get(backend, ""), backend
+    if kamailio_cdr and backend in (Backend.SYSLOG, Backend.SQL):  # one list for both; the log's label counts
+        key = Backend.SYSLOG if found.one.labels.get(Backend.SYSLOG) else Backend.SQL
+        text = found.one.labels.get(key, "")
+    if text:
+        yield Label(text, backend, found, found.at(f"labels.{key}", f"label for {BACKEND_WORDS[backend]}"), record)
+
+
+def option_place(key: str) -> Place:
+    """Return the place of an option."""
+    return Place(f"options.{key}", f"option {key}")
+
+
+def number_of(profile: Profile, key: str) -> int | None:
+    """Return the value of an option where it is an integer."""
+    value = profile.option(key)
+    return value if isinstance(value, int) else None
+
+
+BACKENDS = Place("backends", "backends")
+"""The place of the list of backends."""

@@ -1,0 +1,154 @@
+"""Rows: whether they are written at all, and which the database refuses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from proxyconf.lint.columns import dialect, writes_cdr_table, writes_sql
+from proxyconf.lint.kinds import expression_of, is_number, is_set_by_the_script, may_be_empty, may_be_long
+from proxyconf.lint.places import BACKENDS, Field, labels, option_place
+from proxyconf.lint.registry import Problem, error, note, rule, warning
+from proxyconf.profile import LegField, Profile, SqlType
+from proxyconf.render.sql_schema import Dialect, Holds, tables_of
+from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.products import Product
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9_]*:.+", re.DOTALL)
+_MYSQL_ROW = 65_535  # bytes, without TEXT
+_MYSQL_CHARACTER = 4  # utf8mb4
+_WIDEST = 16_383
+
+
+def sql_fields(profile: Profile) -> Iterator[Field]:
+    """Yield the fields that have a column."""
+    seen = set()
+    for label in labels(profile):
+        is_cdr = label.record != str(label.backend)
+        if label.backend is Backend.SQL and label.at.path not in seen and (not is_cdr or writes_cdr_table(profile)):
+            seen.add(label.at.path)
+            yield label.field
+
+
+@rule("db-url-missing", "Without a database the flags for SQL do nothing, and nothing says so.")
+def db_url_missing(profile: Profile) -> Iterator[Problem]:
+    if profile.is_on("db_url") or "db_url" not in profile.parameters:
+        return
+    remedy = 'Set it: modparam("acc", "db_url", "mysql://user:password@host/database").'
+    if writes_sql(profile):
+        if profile.uses_field_declarations and any(profile.extra_labels(Backend.SQL) + profile.leg_labels(Backend.SQL)):
+            yield error(
+                option_place("db_url"),
+                "db_url is not set, and there are fields for SQL.",
+                remedy,
+                "The proxy does not start with fields for a database that it does not have.",
+            )
+        else:
+            yield warning(option_place("db_url"), "db_url is not set.", remedy)
+    elif writes_cdr_table(profile):
+        yield warning(
+            option_place("db_url"),
+            "cdrs_table is set and db_url is not.",
+            remedy,
+            "The proxy starts, and writes no dialog record to the table.",
+        )
+
+
+@rule("db-url-form", "The part before the colon names the driver's module; the proxy does not start without it.")
+def db_url_form(profile: Profile) -> Iterator[Problem]:
+    url = profile.option("db_url")
+    if isinstance(url, str) and url.strip() and not _URL.fullmatch(url.strip()):
+        yield error(
+            option_place("db_url"),
+            "The address of the database begins with no driver.",
+            "Write it like mysql://user:password@host/database or postgres://… or sqlite:///file.",
+        )
+
+
+@rule(
+    "column-integer",
+    "All values are inserted as text: where the value is absent or no number the database refuses the row, and the "
+    "event is lost.",
+)
+def column_integer(profile: Profile) -> Iterator[Problem]:
+    if dialect(profile) is Dialect.SQLITE:  # takes any text
+        return
+    for found in sql_fields(profile):
+        expression = expression_of(found.one.variable)
+        if found.one.sql_type is not SqlType.INTEGER or expression is None or is_number(expression):
+            continue
+        nulls = profile.is_on("cdr_extra_nullable" if found.kind == "cdr_extras" else "acc_extra_nullable")
+        if nulls and (isinstance(found.one, LegField) or is_set_by_the_script(expression)):
+            continue
+        how = "may be empty" if may_be_empty(expression) else "is no number"
+        yield error(
+            found.at("sql_type", "type of the column"),
+            f"The column is an integer, and {expression.text} {how}.",
+            "Make it varchar or text.",
+        )
+
+
+@rule("column-width", "A column takes text of one character at least; MySQL takes 16 383 at most.")
+def column_width(profile: Profile) -> Iterator[Problem]:
+    for found in sql_fields(profile):
+        width = found.one.sql_width
+        if found.one.sql_type is SqlType.VARCHAR and not 0 < width <= _WIDEST:
+            yield warning(
+                found.at("sql_width", "width of the column"),
+                f"A width of {width} is not possible everywhere.",
+                "Choose the type text for long values; the generated SQL does.",
+            )
+
+
+@rule(
+    "column-foreign-text",
+    "PostgreSQL and strict MySQL refuse a row with a value that is longer than its column: who sends a long enough "
+    "text is not accounted.",
+)
+def column_foreign_text(profile: Profile) -> Iterator[Problem]:
+    if dialect(profile) is Dialect.SQLITE:  # looks at no width
+        return
+    for found in sql_fields(profile):
+        expression = expression_of(found.one.variable)
+        if found.one.sql_type is SqlType.VARCHAR and expression is not None and may_be_long(expression):
+            cut = shortened(expression.text, found.one.sql_width)
+            yield note(
+                found.at("sql_width", "width of the column"),
+                f"How long {expression.text} is, others decide; the column takes {found.one.sql_width} characters.",
+                f"Choose the type text, or cut the value: {cut}.",
+            )
+
+
+@rule("row-size", "A row of MySQL has 65 535 bytes at most, 4 for each character: ALTER TABLE fails.")
+def row_size(profile: Profile) -> Iterator[Problem]:
+    if dialect(profile) not in (Dialect.MYSQL, None):
+        return
+    for table in tables_of(profile):
+        columns = (*table.columns, *table.added)
+        size = sum(one.width * _MYSQL_CHARACTER for one in columns if one.holds is Holds.TEXT and one.width <= _WIDEST)
+        if size > _MYSQL_ROW:
+            yield (error if dialect(profile) else note)(
+                BACKENDS,
+                f"The columns of {table.name} add up to {size} bytes.",
+                "Make some of them narrower, or of type text.",
+            )
+
+
+@rule("call-id-width", "Longer ones are cut or refused: events of such a call cannot be joined, or are lost.")
+def call_id_width(profile: Profile) -> Iterator[Problem]:
+    if not writes_sql(profile):
+        return
+    for table in tables_of(profile)[:1]:
+        width = next((one.width for one in table.columns if one.name == table.indexed), 255)
+        if width < 128 and profile.product is Product.OPENSIPS:
+            yield note(
+                BACKENDS,
+                f"The standard table takes Call-IDs of {width} characters; RFC 3261 sets no limit.",
+                f"Widen {table.indexed}, from_tag and to_tag to 255 in both tables.",
+            )
+
+
+def shortened(variable: str, width: int) -> str:
+    """Return a variable cut to a width by a transformation, which all products have alike."""
+    inner = variable[2:-1] if variable.startswith("$(") else variable[1:]
+    return f"$({inner}{{s.substr,0,{max(width, 1)}}})"

@@ -1,0 +1,219 @@
+"""The pseudo-variables of extra fields: written as one, known to the product, and with a value when accounting asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from proxyconf.lint.kinds import (
+    expression_of,
+    is_credential,
+    is_request_uri,
+    may_hold_separators,
+)
+from proxyconf.lint.places import Field, fields, used_backends
+from proxyconf.lint.registry import Problem, error, note, rule, warning
+from proxyconf.profile import ExtraField, LegField, Profile
+from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.products import Product
+from proxyconf.vocabulary.variables import (
+    Availability,
+    Expression,
+    find_variable,
+    nearest_names,
+    parse_variable,
+    why_wrong,
+)
+
+
+class _Read(NamedTuple):
+    field: Field
+    expression: Expression
+
+
+def variables(profile: Profile, kind: type[ExtraField | LegField] | None = None) -> Iterator[_Read]:
+    """Yield the fields whose variable can be read, with what was read."""
+    for found in fields(profile):
+        if kind is None or isinstance(found.one, kind):
+            expression = expression_of(found.one.variable)
+            if expression is not None:
+                yield _Read(found, expression)
+
+
+def is_plain_value(profile: Profile, variable: str) -> bool:
+    """Return whether the variable is a text or number that OpenSIPS 2.3 and later can assign all the same."""
+    text = variable.strip()
+    quoted = len(text) > 1 and text[0] == text[-1] == '"' and '"' not in text[1:-1]
+    return profile.uses_field_declarations and (quoted or text.isdecimal())
+
+
+@rule(
+    "variable-one",
+    "The value of a field is exactly one pseudo-variable, without text around it: the proxy does not start with "
+    "anything else.",
+)
+def variable_one(profile: Profile) -> Iterator[Problem]:
+    for found in fields(profile):
+        text = found.one.variable.strip()
+        if text.endswith(";") or is_plain_value(profile, text):  # the former is a finding of its own
+            continue
+        try:
+            parse_variable(text)
+        except ValueError as problem:
+            yield error(
+                found.variable,
+                f"{str(problem)[:1].upper()}{str(problem)[1:]}.",
+                "Write one variable, such as $fU or $hdr(User-Agent). To log a text, or several values together, put "
+                "it into an AVP in the script and log $avp(name).",
+            )
+
+
+@rule("variable-argument", "The proxy does not start with it.")
+def variable_argument(profile: Profile) -> Iterator[Problem]:
+    for found, expression in variables(profile):
+        known = find_variable(profile.product, expression.name) is not None
+        if known and (problem := why_wrong(profile.product, expression)):
+            yield error(found.variable, problem, "Write it as its module's documentation has it.")
+
+
+@rule(
+    "variable-unknown",
+    "The proxy does not start with a variable that neither it nor a loaded module has. The list here is that of the "
+    "newest releases: it may lack one of yours.",
+)
+def variable_unknown(profile: Profile) -> Iterator[Problem]:
+    for found, expression in variables(profile):
+        if find_variable(profile.product, expression.name) is None:
+            near = [f"${one}" for one in nearest_names(profile.product, expression.name)]
+            yield warning(
+                found.variable,
+                f"{profile.product.label} is not known to have ${expression.name}.",
+                f"Did you mean {' or '.join(near)}?" if near else "Look the name up in the module's documentation.",
+            )
+
+
+@rule(
+    "variable-reply",
+    "Extra values are taken from the request, in events of replies too: a value of the reply is empty there.",
+)
+def variable_reply(profile: Profile) -> Iterator[Problem]:
+    for found, expression in variables(profile):
+        if _availability(profile, expression) is Availability.REPLY:
+            yield warning(
+                found.variable,
+                f"${expression.name} has a value in replies only.",
+                f"Copy it in an onreply_route, as in $avp(reply_value) = {expression.text};, and log that.",
+            )
+
+
+_ELSEWHERE: Mapping[Availability, str] = {
+    Availability.EVENT: "while an event route runs",
+    Availability.TIMER: "while a timer route runs",
+    Availability.ONSEND_ROUTE: "in the onsend_route",
+    Availability.ERROR_ROUTE: "in the error_route",
+}
+
+
+@rule("variable-elsewhere", "No accounting happens there, so the field is always empty.")
+def variable_elsewhere(profile: Profile) -> Iterator[Problem]:
+    for found, expression in variables(profile):
+        if where := _ELSEWHERE.get(_availability(profile, expression) or Availability.ANY):
+            yield warning(
+                found.variable,
+                f"${expression.name} has a value only {where}.",
+                "Copy it into an AVP in the script and log that.",
+            )
+
+
+@rule("variable-dialog", "Such a variable is empty in requests whose dialog the proxy does not track.")
+def variable_dialog(profile: Profile) -> Iterator[Problem]:
+    tracked = "create_dialog()" if profile.product is Product.OPENSIPS else "dlg_manage()"
+    for found, expression in variables(profile):
+        if _availability(profile, expression) is Availability.DIALOG and not profile.uses_dialog:
+            yield note(
+                found.variable,
+                f"${expression.name} is a variable of dialogs.",
+                f"Load the dialog module and call {tracked} for the INVITE.",
+            )
+
+
+@rule(
+    "variable-credentials",
+    "A phone sends its credentials only with the request that was asked for them: the BYE, the ACK and the first "
+    "INVITE have none.",
+)
+def variable_credentials(profile: Profile) -> Iterator[Problem]:
+    for found, expression in variables(profile):
+        if is_credential(expression) and not isinstance(found.one, LegField):
+            yield note(
+                found.variable,
+                f"${expression.name} is empty in most events.",
+                "Take it from the START of a call. To have it in every event, keep it in a variable of the dialog.",
+            )
+
+
+@rule(
+    "variable-request-uri",
+    "The proxy puts the URI of the branch that answered (or failed) in its place before it asks for the values.",
+)
+def variable_request_uri(profile: Profile) -> Iterator[Problem]:
+    if profile.product is not Product.KAMAILIO:
+        return
+    for found, expression in variables(profile, ExtraField):
+        if is_request_uri(expression):
+            yield note(
+                found.variable,
+                f"${expression.name} is where the call went, not what was dialled.",
+                "Log $ou (or its user, $oU) too if the number dialled matters.",
+            )
+
+
+@rule(
+    "variable-foreign-text",
+    "A log line is not quoted: text with ;name= in it looks like further fields, and callers choose this text. accweb "
+    "reads such a line by the order of the fields; other readers may not.",
+)
+def variable_foreign_text(profile: Profile) -> Iterator[Problem]:
+    if Backend.SYSLOG not in used_backends(profile):
+        return
+    remedy = (
+        "Log it escaped, as in $(ua{s.escape.common}), where anything else reads the log."
+        if profile.product is not Product.OPENSER
+        else "Let nothing else rely on the fields that follow it."
+    )
+    for found, expression in variables(profile, ExtraField):
+        if may_hold_separators(expression) and found.one.labels.get(Backend.SYSLOG):
+            yield note(found.variable, f"{expression.text} is written by the caller.", remedy)
+            return
+
+
+@rule("avp-form", "Which names of AVPs a release takes has changed.")
+def avp_form(profile: Profile) -> Iterator[Problem]:
+    for found, expression in variables(profile):
+        if expression.avp is None:
+            continue
+        prefix, name = expression.avp
+        if prefix and profile.product is Product.OPENSIPS and profile.version >= (1, 7):
+            yield error(
+                found.variable,
+                f"OpenSIPS {profile.version} has no $avp({prefix}:…).",
+                f"Write $avp({name if prefix == 's' else f'avp_{name}'}), here and in the script.",
+                "The forms with i: and s: are gone since OpenSIPS 1.7.",
+            )
+        elif not prefix and not name.startswith("$") and _aliased(profile):
+            yield warning(
+                found.variable,
+                f"In {profile.product.label} {profile.version} $avp({name}) is an alias.",
+                f"Define it with avp_aliases, or write $avp(s:{name}) here and in the script.",
+                "The proxy does not start with an alias that is not defined.",
+            )
+
+
+def _aliased(profile: Profile) -> bool:
+    limit = {Product.OPENSER: (9, 0), Product.KAMAILIO: (3, 1), Product.OPENSIPS: (1, 7)}[profile.product]
+    return profile.version < limit
+
+
+def _availability(profile: Profile, expression: Expression) -> Availability | None:
+    variable = find_variable(profile.product, expression.name)
+    return variable.availability if variable else None

@@ -1,0 +1,110 @@
+"""How a rule is tested: a profile in which it finds something, and the same profile mended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from proxyconf.lint import Finding, Severity, check
+from proxyconf.profile import DoAccounting, ExtraField, Flag, Flags, LegField, Profile
+from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.parameters import Value
+from proxyconf.vocabulary.products import Product, Version
+
+ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
+LOG, SQL, RADIUS, DIAMETER = Backend.SYSLOG, Backend.SQL, Backend.RADIUS, Backend.DIAMETER
+JSON, EVENTS = Backend.JSON, Backend.EVENTS
+
+
+@dataclass(frozen=True)
+class Case:
+    """What ``rule`` finds in ``wrong``, and not in ``right``: how grave, and where."""
+
+    title: str
+    rule: str
+    severity: Severity
+    where: str
+    wrong: Profile
+    right: Profile
+
+    def holds(self) -> None:
+        """Fail unless the rule finds just what it should."""
+        found = of_rule(self.wrong, self.rule)
+        assert (self.severity, self.where) in [(one.severity, one.where) for one in found], found
+        assert of_rule(self.right, self.rule) == []
+
+
+def cases(*all_of_them: Case) -> pytest.MarkDecorator:
+    """Parametrise a test by cases, named by their titles."""
+    return pytest.mark.parametrize("case", all_of_them, ids=[one.title for one in all_of_them])
+
+
+def of_rule(profile: Profile, rule: str) -> list[Finding]:
+    """Return what one rule finds."""
+    return [one for one in check(profile) if one.rule == rule]
+
+
+def kamailio(*backends: Backend, version: tuple[int, int] = (5, 6), **options: Value) -> Profile:
+    """A Kamailio with its flags set."""
+    return replace(Profile.suggested(Product.KAMAILIO, Version(*version), backends or (LOG,)), options=options)
+
+
+def opensips(*backends: Backend, version: tuple[int, int] = (3, 4), **options: Value) -> Profile:
+    """An OpenSIPS that asks for missed and failed calls."""
+    return replace(Profile.suggested(Product.OPENSIPS, Version(*version), backends or (LOG,)), options=options)
+
+
+def openser(*backends: Backend, version: tuple[int, int] = (1, 3), **options: Value) -> Profile:
+    """An OpenSER with its flags set."""
+    return replace(Profile.suggested(Product.OPENSER, Version(*version), backends or (LOG,)), options=options)
+
+
+def with_extra(profile: Profile, variable: str, label: str = "x_value", **rest: Any) -> Profile:
+    """Add an extra field that all backends of the profile log."""
+    labels = {one: str(1001 + len(profile.extras)) if one is DIAMETER else label for one in profile.backends}
+    one = ExtraField(f"field{len(profile.extras)}", variable, labels, **rest)
+    return replace(profile, extras=(*profile.extras, one))
+
+
+def with_label(profile: Profile, backend: Backend, *labels: str) -> Profile:
+    """Add an extra field for each label of one backend."""
+    added = tuple(ExtraField(f"field{at}", "$si", {backend: label}) for at, label in enumerate(labels))
+    return replace(profile, extras=(*profile.extras, *added))
+
+
+def with_leg(profile: Profile, variable: str = "$avp(src)", name: str = "src", **rest: Any) -> Profile:
+    """Add a leg field that all backends of the profile log."""
+    one = LegField(name, variable, dict.fromkeys(profile.backends, name), **rest)
+    return replace(profile, legs=(*profile.legs, one))
+
+
+def with_cdr(profile: Profile, variable: str, label: str = "x_value", sql_label: str = "") -> Profile:
+    """Add a field of dialog records."""
+    one = ExtraField(label, variable, {LOG: label, SQL: sql_label or label})
+    return replace(profile, cdr_extras=(*profile.cdr_extras, one))
+
+
+def with_flags(profile: Profile, **flags: Any) -> Profile:
+    """Replace flags; a number stands for the flag."""
+    return replace(profile, flags=replace(profile.flags, **{name: flag_of(value) for name, value in flags.items()}))
+
+
+def flag_of(value: Any) -> Any:
+    """Return a number, a name, or those of a mapping, as flags."""
+    if isinstance(value, dict):
+        return {backend: flag_of(one) for backend, one in value.items()}
+    if isinstance(value, int):
+        return Flag(value)
+    return Flag(None, value) if isinstance(value, str) else value
+
+
+def asking(profile: Profile, **asked: Any) -> Profile:
+    """Replace what ``do_accounting()`` asks for."""
+    return replace(profile, do_accounting=DoAccounting(**asked))
+
+
+def flags(**all_of_them: Any) -> Flags:
+    """Return flags given by number."""
+    return Flags(**{name: flag_of(value) for name, value in all_of_them.items()})

@@ -1,0 +1,221 @@
+"""Pseudo-variables of extra fields."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from proxyconf.profile import LegField
+from tests.proxyconf.lint.cases import (
+    ERROR,
+    LOG,
+    NOTE,
+    SQL,
+    WARNING,
+    Case,
+    asking,
+    cases,
+    kamailio,
+    of_rule,
+    openser,
+    opensips,
+    with_cdr,
+    with_extra,
+    with_leg,
+)
+
+FIRST = "extras[0].variable"
+
+CASES = (
+    Case(
+        "text beside a variable",
+        "variable-one",
+        ERROR,
+        FIRST,
+        with_extra(kamailio(), "$fU@$fd"),
+        with_extra(kamailio(), "$fu"),
+    ),
+    Case("plain text", "variable-one", ERROR, FIRST, with_extra(kamailio(), "alice"), with_extra(kamailio(), "$fU")),
+    Case(
+        "plain text is a value where the script assigns it",
+        "variable-one",
+        ERROR,
+        FIRST,
+        with_extra(kamailio(), '"alice"'),
+        with_extra(opensips(), '"alice"'),
+    ),
+    Case("nothing", "variable-one", ERROR, FIRST, with_extra(kamailio(), ""), with_extra(kamailio(), "$ua")),
+    Case(
+        "a bracket that is not closed",
+        "variable-one",
+        ERROR,
+        FIRST,
+        with_extra(kamailio(), "$hdr(User-Agent"),
+        with_extra(kamailio(), "$(hdr(X-Note)[*])"),
+    ),
+    Case(
+        "a missing argument",
+        "variable-argument",
+        ERROR,
+        FIRST,
+        with_extra(kamailio(), "$hdr"),
+        with_extra(kamailio(), "$hdr(X-Note)"),
+    ),
+    Case(
+        "an argument too many",
+        "variable-argument",
+        ERROR,
+        FIRST,
+        with_extra(opensips(), "$fU(x)"),
+        with_extra(opensips(), "$fU"),
+    ),
+    Case(
+        "a variable that nobody knows",
+        "variable-unknown",
+        WARNING,
+        FIRST,
+        with_extra(kamailio(), "$useragent"),
+        with_extra(kamailio(), "$ua"),
+    ),
+    Case(
+        "a variable of the other product",
+        "variable-unknown",
+        WARNING,
+        FIRST,
+        with_extra(kamailio(), "$socket_in"),
+        with_extra(opensips(), "$socket_in"),
+    ),
+    Case(
+        "a value of replies",
+        "variable-reply",
+        WARNING,
+        FIRST,
+        with_extra(kamailio(), "$rr"),
+        with_extra(kamailio(), "$avp(reply_reason)"),
+    ),
+    Case(
+        "a value of replies in OpenSIPS",
+        "variable-reply",
+        WARNING,
+        FIRST,
+        with_extra(opensips(), "$rs"),
+        with_extra(opensips(), "$rm"),
+    ),
+    Case(
+        "a value of an error route",
+        "variable-elsewhere",
+        WARNING,
+        FIRST,
+        with_extra(kamailio(), "$err.class"),
+        with_extra(kamailio(), "$avp(why)"),
+    ),
+    Case(
+        "a value of dialogs without dialogs",
+        "variable-dialog",
+        NOTE,
+        FIRST,
+        with_extra(kamailio(), "$dlg_var(account)"),
+        with_extra(kamailio(cdr_enable=1), "$dlg_var(account)"),
+    ),
+    Case(
+        "a value of dialogs in OpenSIPS",
+        "variable-dialog",
+        NOTE,
+        FIRST,
+        with_extra(opensips(), "$dlg_val(account)"),
+        with_extra(asking(opensips(), cdr=frozenset({LOG})), "$dlg_val(account)"),
+    ),
+    Case(
+        "credentials",
+        "variable-credentials",
+        NOTE,
+        FIRST,
+        with_extra(kamailio(), "$au"),
+        with_extra(kamailio(), "$dlg_var(account)"),
+    ),
+    Case(
+        "the request URI, which Kamailio replaces",
+        "variable-request-uri",
+        NOTE,
+        FIRST,
+        with_extra(kamailio(), "$rU"),
+        with_extra(kamailio(), "$oU"),
+    ),
+    Case(
+        "the request URI, which OpenSIPS leaves alone",
+        "variable-request-uri",
+        NOTE,
+        FIRST,
+        with_extra(kamailio(), "$ru"),
+        with_extra(opensips(), "$ru"),
+    ),
+    Case(
+        "text of the caller in the log",
+        "variable-foreign-text",
+        NOTE,
+        FIRST,
+        with_extra(kamailio(), "$hdr(User-Agent)"),
+        with_extra(kamailio(), "$(hdr(User-Agent){s.escape.common})"),
+    ),
+    Case(
+        "text of the caller in a column",
+        "variable-foreign-text",
+        NOTE,
+        FIRST,
+        with_extra(kamailio(LOG), "$ua"),
+        with_extra(kamailio(SQL), "$ua"),
+    ),
+    Case(
+        "an AVP by kind where there are no kinds any more",
+        "avp-form",
+        ERROR,
+        FIRST,
+        with_extra(opensips(), "$avp(s:uuid)"),
+        with_extra(opensips(version=(1, 6)), "$avp(s:uuid)"),
+    ),
+    Case(
+        "an AVP by alias",
+        "avp-form",
+        WARNING,
+        FIRST,
+        with_extra(openser(), "$avp(uuid)"),
+        with_extra(openser(), "$avp(s:uuid)"),
+    ),
+    Case(
+        "an AVP by name where names are names",
+        "avp-form",
+        WARNING,
+        "legs[0].variable",
+        with_leg(kamailio(version=(3, 0)), "$avp(src)"),
+        with_leg(kamailio(version=(3, 1)), "$avp(src)"),
+    ),
+)
+
+
+@cases(*CASES)
+def test_what_is_wrong_with_a_variable_is_found_and_what_is_right_is_not(case: Case) -> None:
+    case.holds()
+
+
+def test_the_nearest_known_names_are_suggested() -> None:
+    (found,) = of_rule(with_extra(kamailio(), "$RU"), "variable-unknown")
+    assert "$ru" in found.remedy
+    (found,) = of_rule(with_extra(kamailio(), "$hdrs(X)"), "variable-unknown")
+    assert "$hdr" in found.remedy
+
+
+@pytest.mark.parametrize("text", ["$fU", "$(fU)", "$(ru{uri.user})", "$hdr(X-Note)", "$(hdr(X-Note)[*])", "$avp(s:x)"])
+def test_the_forms_of_a_variable_are_taken(text: str) -> None:
+    profile = with_extra(kamailio(), text)
+    for rule in ("variable-one", "variable-argument", "variable-unknown"):
+        assert of_rule(profile, rule) == []
+
+
+def test_fields_of_dialog_records_are_looked_at_too() -> None:
+    assert of_rule(with_cdr(kamailio(cdr_enable=1), "nothing"), "variable-one")[0].where == "cdr_extras[0].variable"
+
+
+def test_fields_that_the_release_does_not_have_are_left_alone() -> None:
+    profile = replace(openser(version=(1, 1)), legs=(LegField("src", "nothing"),))
+    assert of_rule(profile, "variable-one") == []
