@@ -13,6 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from cdr.correlation.record import DurationKind, Flag, Outcome, ReleasedBy, Rule, State
+from cdr.ladder import Note, Side
 
 Text = str | Promise
 
@@ -191,6 +192,24 @@ RULES: Mapping[Rule, Word] = {
     Rule.NO_CALL: Word(_("of no call"), _("A transaction outside of calls (MESSAGE, REGISTER, OPTIONS…).")),
     Rule.NO_DIALOG: Word(_("of no known call"), _("Belongs to a dialog of which nothing else is known.")),
     Rule.PROXY_STATE: Word(_("proxy state"), _("The proxy says that it starts or stops; it ends no call.")),
+}
+
+LADDER_SIDES: Mapping[Side, Text] = {
+    Side.CALLER: _("caller"),
+    Side.PROXY: _("proxy"),
+    Side.BRANCH: _("branch that failed"),
+    Side.FORWARDER: _("forwarded the call"),
+    Side.CALLEE: _("callee"),
+}
+
+LADDER_NOTES: Mapping[Note, Text] = {
+    Note.NO_START: _("the answer was never accounted"),
+    Note.NO_STOP: _("no STOP ever came: the end is unknown"),
+    Note.ONGOING: _("no STOP yet"),
+    Note.SETTLED: _("settled by hand: no STOP ever came"),
+    Note.TIMED_OUT: _("408: the proxy got no final reply in time"),
+    Note.RECORD_ENDED: _("end, as the proxy's own record of the dialog tells it"),
+    Note.CUT: _("… and more; the timeline has them"),
 }
 
 DOUBTFUL = frozenset({Flag.RINGING_INCLUDED, Flag.AMBIGUOUS_TIME, Flag.LATE_STOP})

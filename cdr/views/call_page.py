@@ -18,11 +18,12 @@ from django.views.generic import TemplateView
 
 from accweb.shell import ShellMixin
 from cdr import wording
-from cdr.correlate import explain
+from cdr.correlate import Explained, explain
 from cdr.correlation.record import DurationKind, Outcome, ReleasedBy, State
 from cdr.filters import LONGEST_TEXT
 from cdr.markup import changed, duration_sign
 from cdr.models import Call, CallRevision, Event, Leg
+from cdr.views.ladder import ladder_of
 from cdr.wording import Text
 from proxyconf.models import Proxy
 
@@ -81,7 +82,8 @@ class CallPage(ShellMixin, TemplateView):
         if call is None:
             raise Http404
         legs = list(call.legs.all())
-        uses = _uses(call)
+        explained = explain(call)
+        uses = _uses(call, explained)
         return super().get_context_data(
             title=_("Call"),
             call=call,
@@ -96,6 +98,7 @@ class CallPage(ShellMixin, TemplateView):
             legs=legs,
             route=_route(legs),
             attempts=list(call.attempts.all()),
+            ladder=ladder_of(call, explained, legs),
             events=list(islice(uses, MOST_EVENTS)),
             more_events=sum(1 for _ in uses),
             revisions=[(revision, _changes(revision)) for revision in call.revisions.all()],
@@ -106,8 +109,8 @@ class CallPage(ShellMixin, TemplateView):
         )
 
 
-def _uses(call: Call) -> Iterator[Used]:
-    for event, use, used_in in explain(call):
+def _uses(call: Call, explained: list[Explained]) -> Iterator[Used]:
+    for event, use, used_in in explained:
         here = used_in == call
         yield Used(event, wording.RULES[use.rule], here, None if here else used_in)
 

@@ -10,7 +10,9 @@ pytestmark = pytest.mark.django_db
 
 
 def pages() -> list[str]:
-    return [reverse("cdr:start"), reverse("cdr:call-list"), reverse("cdr:call", args=[make_call().pk])]
+    call = [make_call().pk]
+    alone = [reverse("cdr:start"), reverse("cdr:call-list")]
+    return [*alone, reverse("cdr:call", args=call), reverse("cdr:call-ladder", args=call)]
 
 
 def test_who_is_not_logged_in_comes_to_the_login_and_back(client: Client) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from django.test import Client
@@ -10,7 +11,7 @@ from django.test import Client
 from cdr import wording
 from cdr.correlate import correlate_pending, mark_all
 from cdr.correlation.record import Flag
-from cdr.models import Call
+from cdr.models import Call, Event
 from cdr.views import call_page
 from tests.factories import NOON, make_call, make_event, make_proxy, make_source
 
@@ -150,3 +151,23 @@ def test_a_superseded_call_leads_to_the_one_that_took_its_place(viewer: Client) 
 
 def test_the_parties_lead_to_all_their_calls(viewer: Client) -> None:
     assert "/calls/?caller=%2B4930" in shown(viewer, make_call(caller="+4930"))
+
+
+def test_the_ladder_is_drawn_from_the_events_and_leads_to_them(viewer: Client) -> None:
+    html = shown(viewer, accounted(START, STOP))
+    start, stop = Event.objects.order_by("time")
+    assert re.findall(r'<a class="message" href="#(event-\d+)"', html) == [f"event-{start.pk}", f"event-{stop.pk}"]
+    assert f'<tr id="event-{start.pk}"' in html
+
+
+def test_the_ladder_can_be_downloaded_as_a_file_of_its_own(viewer: Client) -> None:
+    call = accounted(START | {"extra": [["src_user", "<script>\u202e\ufffe"], ["dst_user", "bob"]]}, STOP)
+    response = viewer.get(f"/calls/{call.pk}/ladder.svg")
+    assert response.headers["Content-Type"] == "image/svg+xml; charset=utf-8"
+    assert f'filename="call-{call.pk}-ladder.svg"' in response.headers["Content-Disposition"]
+    root = ElementTree.fromstring(response.content)
+    assert "<script>U+202E\ufffd" in "".join(root.itertext())
+
+
+def test_there_is_no_ladder_of_no_call(viewer: Client) -> None:
+    assert viewer.get("/calls/999/ladder.svg").status_code == 404

@@ -1,0 +1,111 @@
+"""The ladder of a call: on its page, and as a file of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext
+from django.views.generic import View
+
+from accweb.shell import ShellMixin
+from cdr import wording
+from cdr.correlate import Explained, explain
+from cdr.correlation.record import Outcome, ReleasedBy, Rule, State
+from cdr.events import Kind
+from cdr.ladder import Drawing, End, Message, Sender, Subject, Told, drawing
+from cdr.ladder_svg import Words, svg
+from cdr.models import Call, Event, Leg
+from proxyconf.vocabulary.layout import FieldLayout, Role
+
+_ENDS = {State.STOP_MISSING: End.NO_STOP, State.ONGOING: End.ONGOING}
+_SENDERS = {ReleasedBy.CALLER: Sender.CALLER, ReleasedBy.CALLEE: Sender.CALLEE}
+
+
+class LadderFile(ShellMixin, View):
+    """The ladder as a file that any browser shows; its times are in the reader's zone, as the title says."""
+
+    permission_required = "cdr.view_call"
+
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+        call = get_object_or_404(Call, pk=pk)
+        text = ladder_of(call, explain(call), list(call.legs.all()), linked=False)
+        return HttpResponse(
+            '<?xml version="1.0" encoding="UTF-8"?>\n' + text,
+            content_type="image/svg+xml; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="call-{pk}-ladder.svg"'},
+        )
+
+
+def ladder_of(call: Call, events: Iterable[Explained], legs: Sequence[Leg], *, linked: bool = True) -> SafeString:
+    """Return the SVG of a call; ``linked``: its arrows lead to the events of the page."""
+    drawn = drawing(_subject(call, legs), _told(call, events))
+    zone = timezone.get_current_timezone()
+    words = Words(
+        title=gettext("Ladder of the call {caller} → {callee} (times: {zone})").format(
+            caller=call.caller or "?", callee=call.callee or "?", zone=timezone.get_current_timezone_name()
+        ),
+        description=_in_words(drawn),
+        sides={side: str(text) for side, text in wording.LADDER_SIDES.items()},
+        notes={note: str(text) for note, text in wording.LADDER_NOTES.items()},
+        unknown=gettext("not logged"),
+        leg=gettext("leg"),
+        linked=linked,
+    )
+    return mark_safe(svg(drawn, words, zone))  # noqa: S308  # svg() escapes all that it is given
+
+
+def _subject(call: Call, legs: Sequence[Leg]) -> Subject:
+    return Subject(
+        caller=call.caller,
+        callee=call.callee,
+        from_tag=call.from_tag,
+        to_tag=call.to_tag,
+        answered=call.outcome == Outcome.ANSWERED,
+        end=_ENDS.get(State(call.state), End.TOLD),
+        hung_up=_SENDERS.get(ReleasedBy(call.released_by)) if call.released_by else None,
+        legs=tuple((leg.source, leg.destination) for leg in legs),
+    )
+
+
+def _told(call: Call, events: Iterable[Explained]) -> list[Told]:
+    layouts: dict[int, FieldLayout] = {}
+    return [
+        _one(event, use.rule, layouts.setdefault(event.proxy_id, event.proxy.field_layout))
+        for event, use, used_in in events
+        if used_in == call
+    ]
+
+
+def _one(event: Event, rule: Rule, layout: FieldLayout) -> Told:
+    return Told(
+        event.pk,
+        event.time,
+        event.precision,
+        Kind(event.kind),
+        event.method,
+        event.code,
+        event.reason,
+        event.from_tag,
+        event.to_tag,
+        event.proxy.name,
+        rule,
+        next((text for label, text in event.extra if text and layout.role_of(label) is Role.CALLEE), None),
+        event.ended_at,
+    )
+
+
+def _in_words(drawn: Drawing) -> str:
+    """Tell the ladder to who cannot see it: each message that an event tells, in order."""
+    names = [column.name or gettext("not logged") for column in drawn.columns]
+    told = [
+        f"{row.label}: {names[hop.source]} → {names[hop.target]}"
+        for row in drawn.rows
+        if isinstance(row, Message)
+        for hop in row.hops
+        if hop.told
+    ]
+    return "; ".join(told)
