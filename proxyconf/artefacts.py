@@ -21,6 +21,10 @@ from proxyconf.render.sql_ddl import sql_ddl
 from proxyconf.render.syslog_rule import syslog_rule
 from proxyconf.vocabulary.layout import Backend
 
+LOCAL = "127.0.0.1"
+SYSLOG_PORT = 5140
+"""Where accweb listens for syslog unless its source says otherwise."""
+
 _LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the first moment that a ZIP can hold: equal content gives equal files
 
 
@@ -32,14 +36,17 @@ class Artefact(NamedTuple):
     text: str
 
 
-def artefacts_of(profile: Profile) -> list[Artefact]:
-    """Return the files that a proxy with this profile needs, the most important first."""
-    return list(_artefacts(profile))
+def artefacts_of(profile: Profile, collector: str = LOCAL) -> list[Artefact]:
+    """Return the files that a proxy with this profile needs, the most important first.
+
+    ``collector`` is the host under which the proxy reaches accweb.
+    """
+    return list(_artefacts(profile, collector))
 
 
-def find_artefact(profile: Profile, name: str) -> Artefact | None:
+def find_artefact(profile: Profile, name: str, collector: str = LOCAL) -> Artefact | None:
     """Return the file of that name, or None if the profile has none such."""
-    return next((one for one in _artefacts(profile) if one.name == name), None)
+    return next((one for one in _artefacts(profile, collector) if one.name == name), None)
 
 
 def zipped(files: Iterable[Artefact], folder: str) -> bytes:
@@ -59,7 +66,7 @@ def etag_of(content: bytes) -> str:
     return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
 
 
-def _artefacts(profile: Profile) -> Iterator[Artefact]:
+def _artefacts(profile: Profile, collector: str) -> Iterator[Artefact]:
     backends = set(profile.backends) & profile.known_backends.keys()
     yield Artefact("acc.cfg", "Accounting section", acc_section(profile))
     yield Artefact("routing.cfg", "Routing hints", routing_hints(profile))
@@ -68,9 +75,11 @@ def _artefacts(profile: Profile) -> Iterator[Artefact]:
             yield Artefact(f"{dialect}.sql", f"SQL: {title}", sql_ddl(profile, dialect))
     if Backend.RADIUS in backends:
         yield Artefact("radius/dictionary", "RADIUS: proxy's dictionary", client_dictionary(profile))
-        yield Artefact("radius/radiusclient.conf", "RADIUS: client", client_configuration(profile))
-        yield Artefact("radius/servers", "RADIUS: secrets", client_servers(profile))
+        yield Artefact("radius/radiusclient.conf", "RADIUS: client", client_configuration(profile, collector))
+        yield Artefact("radius/servers", "RADIUS: secrets", client_servers(profile, collector))
         yield Artefact("radius/dictionary.sip_accounting", "RADIUS: FreeRADIUS", server_dictionary(profile))
     if backends & {Backend.SYSLOG, Backend.JSON}:
-        yield Artefact("rsyslog.conf", "rsyslog", syslog_rule(profile, "rsyslog"))
-        yield Artefact("syslog-ng.conf", "syslog-ng", syslog_rule(profile, "syslog-ng"))
+        yield Artefact("rsyslog.conf", "rsyslog", syslog_rule(profile, "rsyslog", host=collector, port=SYSLOG_PORT))
+        yield Artefact(
+            "syslog-ng.conf", "syslog-ng", syslog_rule(profile, "syslog-ng", host=collector, port=SYSLOG_PORT)
+        )

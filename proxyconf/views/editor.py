@@ -21,7 +21,7 @@ from proxyconf.models import Profile
 from proxyconf.models.profile import save_profile
 from proxyconf.profile import Profile as ProfileValue
 from proxyconf.views.findings import Shown, shown_findings
-from proxyconf.views.pages import CHANGE, ProxyPage
+from proxyconf.views.pages import CHANGE, ProxyPage, collector_of
 from proxyconf.vocabulary.variables import Takes, variables_of
 
 
@@ -33,9 +33,9 @@ class Preview(NamedTuple):
     findings: list[Shown]
 
 
-def preview_of(profile: ProfileValue, chosen: str = "", form: ProfileForm | None = None) -> Preview:
+def preview_of(profile: ProfileValue, collector: str, chosen: str = "", form: ProfileForm | None = None) -> Preview:
     """Return the preview of a profile, without its passwords; ``form`` is where findings lead to."""
-    files = artefacts_of(profile.masked())
+    files = artefacts_of(profile.masked(), collector)
     shown = next((one for one in files if one.name == chosen), files[0])
     return Preview(files, shown, shown_findings(profile, form))
 
@@ -83,7 +83,7 @@ class ProfileEdit(_Editing):
         context = {
             "form": form,
             "seen": mark_of(self.value),
-            "preview": preview_of(form.value(), form=form),
+            "preview": preview_of(form.value(), collector_of(self.request), form=form),
             "variables": _variables(self.value),
             "lists": _lists(form),
         }
@@ -99,7 +99,7 @@ class ProfilePreview(_Editing):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         form = self.form(request.POST)
-        preview = preview_of(form.value(), request.POST.get("file", ""), form)
+        preview = preview_of(form.value(), collector_of(request), request.POST.get("file", ""), form)
         return self.render_to_response({"preview": preview, "form": form, "unread": _unread(form)})
 
 

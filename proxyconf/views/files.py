@@ -19,19 +19,19 @@ from proxyconf.artefacts import artefacts_of, etag_of, find_artefact, zipped
 from proxyconf.models import FetchToken, Proxy
 from proxyconf.models.revision import latest_revision
 from proxyconf.profile import Profile
-from proxyconf.views.pages import CHANGE, ProxyPage
+from proxyconf.views.pages import CHANGE, ProxyPage, collector_of
 
 _TEXT, _ZIP = "text/plain; charset=utf-8", "application/zip"
 
 
-def content_of(profile: Profile, proxy: Proxy, name: str) -> tuple[bytes, str]:
+def content_of(profile: Profile, proxy: Proxy, name: str, collector: str) -> tuple[bytes, str]:
     """Return the content and the media type of a file, or of all of them where ``name`` is empty.
 
     Raise ``Http404`` where the profile has no such file.
     """
     if not name:
-        return zipped(artefacts_of(profile), proxy.name), _ZIP
-    found = find_artefact(profile, name)
+        return zipped(artefacts_of(profile, collector), proxy.name), _ZIP
+    found = find_artefact(profile, name, collector)
     if found is None:
         raise Http404(f"no file {name}")
     return found.text.encode(), _TEXT
@@ -49,7 +49,7 @@ class DraftFile(ProxyPage):
 def attachment(request: HttpRequest, profile: Profile, proxy: Proxy, name: str, title: str) -> HttpResponse:
     """Return a file, or all, to be saved; with passwords for whoever may change them."""
     shown = profile if request.user.has_perm(CHANGE) else profile.masked()
-    content, media_type = content_of(shown, proxy, name)
+    content, media_type = content_of(shown, proxy, name, collector_of(request))
     saved_as = get_valid_filename(name.rpartition("/")[2] if name else f"{title}.zip")
     return HttpResponse(
         content, content_type=media_type, headers={"Content-Disposition": f'attachment; filename="{saved_as}"'}
@@ -74,7 +74,7 @@ class Fetch(View):
         if revision is None:
             return _plain("Nothing was published for this proxy yet.", 404)
         try:
-            content, media_type = content_of(revision.value, token.proxy, name)
+            content, media_type = content_of(revision.value, token.proxy, name, collector_of(request))
         except Http404:
             names = ", ".join(one.name for one in artefacts_of(revision.value))
             return _plain(f"There is no such file. There are: {names}", 404)

@@ -21,7 +21,7 @@ from proxyconf.models.profile import profile_of, save_profile, suggested
 from proxyconf.models.revision import Revision
 from proxyconf.views.editor import preview_of
 from proxyconf.views.findings import shown_findings
-from proxyconf.views.pages import CHANGE, PUBLISH, VIEW, ProxyPage, release_title
+from proxyconf.views.pages import CHANGE, PUBLISH, VIEW, ProxyPage, collector_of, release_title
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.parameters import backends_of, why_no_backend
 from proxyconf.vocabulary.products import Product, Version
@@ -61,7 +61,7 @@ class ProfilePage(ProxyPage):
         revisions = list(self.proxy.revisions.order_by("-number")[:_LATEST])
         return super().get_context_data(
             profile=self.draft,
-            preview=preview_of(self.value, self.request.GET.get("file", "")),
+            preview=preview_of(self.value, collector_of(self.request), self.request.GET.get("file", "")),
             revisions=revisions,
             is_published=bool(revisions) and revisions[0].value == self.value,
             token=FetchToken.objects.filter(proxy=self.proxy).first(),

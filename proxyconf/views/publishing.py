@@ -21,7 +21,7 @@ from proxyconf.profile import Profile as ProfileValue
 from proxyconf.views.editor import mark_of, preview_of
 from proxyconf.views.files import attachment
 from proxyconf.views.findings import shown_findings
-from proxyconf.views.pages import CHANGE, PUBLISH, ProxyPage
+from proxyconf.views.pages import CHANGE, PUBLISH, ProxyPage, collector_of
 
 _PER_PAGE = 50
 _LONGEST_WHY = 2000
@@ -98,7 +98,7 @@ class RevisionPage(_OfRevision):
             before=before,
             newest=latest_revision(self.proxy),
             changes=changes(before.value, self.revision.value) if before else None,
-            preview=preview_of(self.revision.value, self.request.GET.get("file", "")),
+            preview=preview_of(self.revision.value, collector_of(self.request), self.request.GET.get("file", "")),
             has_draft=self.draft is not None,
             **kwargs,
         )

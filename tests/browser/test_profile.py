@@ -62,7 +62,6 @@ def test_a_profile_from_nothing_to_the_files(opened: Open) -> None:
     expect(code).to_contain_text('"leg_dst=$avp(leg_dst)"')
     expect(code).to_contain_text("mysql://acc:********@db.example.net/acc")
     assert profile_of(Profile.objects.get()).extras == ()
-    screenshot(admin, "profile")
 
     # the order is that of the rows
     rows(admin, "extras").last.get_by_role("button", name="Move up").click()
@@ -76,6 +75,7 @@ def test_a_profile_from_nothing_to_the_files(opened: Open) -> None:
     expect(label).to_have_class(re.compile("found-error"))
     finding.get_by_role("link").click()
     expect(label).to_be_focused()
+    screenshot(admin, "profile")
     label.fill("dst_user")
     expect(finding).to_have_count(0)
     expect(label).not_to_have_class(re.compile("found-error"))

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from proxyconf.artefacts import artefacts_of, zipped
+from proxyconf.artefacts import LOCAL, Artefact, artefacts_of, zipped
 from proxyconf.comparison import changes
 from proxyconf.lint import Severity, check
 from proxyconf.models import Profile, Proxy, Revision
@@ -32,6 +32,9 @@ class Command(BaseCommand):
         render.add_argument("--artefact", metavar="NAME", help="this file alone, to standard output")
         render.add_argument("--output", type=Path, metavar="PATH", help="all files: a folder, or a file named *.zip")
         render.add_argument("--revision", type=int, metavar="N", help="of this revision; without it, of the draft")
+        render.add_argument(
+            "--collector", default=LOCAL, metavar="HOST", help=f"where the proxy reaches accweb (default {LOCAL})"
+        )
         check = actions.add_parser("check", help="say what is wrong; exit status 1 on errors")
         check.add_argument("proxy", metavar="PROXY", nargs="?")
         check.add_argument("--file", metavar="CFG", help="check this configuration instead; - is standard input")
@@ -57,10 +60,12 @@ class Command(BaseCommand):
         }
         actions[action](**options)
 
-    def _render(self, *, proxy: str, artefact: str | None, output: Path | None, revision: int | None, **_: Any) -> None:
+    def _render(
+        self, *, proxy: str, artefact: str | None, output: Path | None, revision: int | None, collector: str, **_: Any
+    ) -> None:
         found = _proxy(proxy)
         value = _revision(found, revision).value if revision is not None else profile_of(_draft(found))
-        files = artefacts_of(value)
+        files = _files(value, collector)
         if artefact is not None:
             wanted = next((one for one in files if one.name == artefact), None)
             if wanted is None:
@@ -74,7 +79,7 @@ class Command(BaseCommand):
         else:
             self._write(found, output, files)
 
-    def _write(self, proxy: Proxy, output: Path, files: Any) -> None:
+    def _write(self, proxy: Proxy, output: Path, files: list[Artefact]) -> None:
         try:
             if output.suffix == ".zip":
                 output.write_bytes(zipped(files, proxy.name))
@@ -161,6 +166,13 @@ def _draft(proxy: Proxy) -> Profile:
         how = f"manage.py proxyconf import {proxy} FILE"
         raise CommandError(f"{proxy} has no profile yet; make one in the browser, or {how}", returncode=_USAGE)
     return found
+
+
+def _files(profile: ProfileValue, collector: str) -> list[Artefact]:
+    try:
+        return artefacts_of(profile, collector)
+    except ValueError as error:
+        raise CommandError(f"--collector: {error}", returncode=_USAGE) from error
 
 
 def _revision(proxy: Proxy, number: int) -> Revision:

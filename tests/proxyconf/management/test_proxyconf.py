@@ -48,6 +48,11 @@ def test_render_writes_all_files_into_a_folder_or_a_zip(proxy: Proxy, tmp_path: 
     assert (tmp_path / "out.zip").stat().st_mode & 0o777 == 0o640
 
 
+def test_render_leads_the_log_to_the_collector(proxy: Proxy) -> None:
+    rule = run("render", "edge-1", "--artefact", "rsyslog.conf", "--collector", "accweb.example.net")
+    assert 'target="accweb.example.net" port="5140"' in rule
+
+
 def test_render_gives_what_a_revision_held(proxy: Proxy) -> None:
     run("publish", "edge-1")
     save_profile(proxy, replace(SOUND, extras=()))
@@ -65,6 +70,7 @@ def test_render_gives_what_a_revision_held(proxy: Proxy) -> None:
         ),
         (["render", "edge-1", "--artefact", "x"], "--artefact: there is no 'x'; there are acc.cfg, "),
         (["render", "edge-1", "--revision", "3"], "--revision: edge-1 has no revision 3; nothing was published yet"),
+        (["render", "edge-1", "--collector", "a b"], "--collector: 'a b' is no host name or address"),
         (["check"], "name a PROXY, or a configuration with --file CFG"),
         (["check", "--file", "/no/such/file"], "No such file or directory"),
         (["check", "--file", __file__, "--version", "new"], "new"),

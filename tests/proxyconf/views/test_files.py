@@ -5,7 +5,7 @@ import zipfile
 from dataclasses import replace
 
 import pytest
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import reverse
 
 from proxyconf.artefacts import artefacts_of, find_artefact
@@ -55,7 +55,7 @@ class TestDownloads:
 
     def test_all_files_come_in_one_folder(self, editor: Client, proxy: Proxy) -> None:
         content = editor.get(reverse("proxyconf:zip", args=[proxy.name])).content
-        assert unzipped(content) == {f"edge-1/{one.name}": one.text for one in artefacts_of(WHOLE)}
+        assert unzipped(content) == {f"edge-1/{one.name}": one.text for one in artefacts_of(WHOLE, "testserver")}
 
     def test_a_file_in_a_folder_is_saved_under_its_own_name(self, editor: Client, proxy: Proxy) -> None:
         name = next(one.name for one in artefacts_of(WHOLE) if one.name.endswith(".sql"))
@@ -98,6 +98,11 @@ class TestFetching:
         first, again = (client.get(address, headers={"Authorization": f"Bearer {token}"}) for _ in range(2))
         assert "edge-1/acc.cfg" in unzipped(first.content)
         assert first.headers["ETag"] == again.headers["ETag"]
+
+    def test_leads_the_log_to_where_accweb_was_asked(self, client: Client, token: str) -> None:
+        with override_settings(ALLOWED_HOSTS=["accweb.example.net"]):
+            text = fetch(client, token, "rsyslog.conf", Host="accweb.example.net:8000").text
+        assert 'target="accweb.example.net" port="5140"' in text
 
     def test_sets_no_cookie(self, client: Client, token: str) -> None:
         assert not fetch(client, token).cookies
