@@ -23,7 +23,7 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -208,8 +208,8 @@ def _copy(rows: list[Any]) -> None:
 _JOIN = """
 INSERT INTO cdr_call (
     cluster, call_id, call_key, identity, from_tag, to_tag, state, outcome, started_at, answered_at, ended_at, duration,
-    duration_kind, released_by, sip_code, sip_reason, caller, callee, source_ip, extra, flags, proxies, backends, events,
-    superseded, revision, updated_at
+    duration_kind, released_by, sip_code, sip_reason, caller, callee, source_ip, extra, flags, proxies, backends,
+    events, superseded, revision, updated_at
 )
 SELECT
     '', start.call_id, start.call_key,
@@ -267,12 +267,13 @@ def _fill(begin: int, end: int) -> None:
             SELECT
                 proxy.id, source.id, '{kind}', '{method}', 'f' || n, 't' || n, digest || '@192.0.2.1',
                 ('x' || substr(digest, 1, 16))::bit(64)::bigint, 200, 'OK',
-                timestamptz '2026-01-01' + interval '1 second' * (n / 50 + {seconds}), 1000000, 'syslog', '[]', '[]', 0,
+                timestamptz '2026-01-01' + interval '1 second' * (n / 50 + {seconds}), 1000000, 'syslog', '[]', '[]', n,
                 '', now(), repeat('x', 200)::bytea, decode(md5('{kind}' || n), 'hex')
-            FROM proxyconf_proxy AS proxy, cdr_source AS source, generate_series({begin}, {end - 1}) AS n, md5(n::text) AS digest
+            FROM proxyconf_proxy AS proxy, cdr_source AS source, generate_series({begin}, {end - 1}) AS n,
+                md5(n::text) AS digest
             """
         )
-    _run(f"{_JOIN} AND start.from_tag LIKE 'f%' AND substr(start.from_tag, 2)::int >= {begin}")
+    _run(f"{_JOIN} AND start.position >= {begin}")
 
 
 def _empty() -> None:

@@ -12,6 +12,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from django.utils import timezone
@@ -90,12 +91,17 @@ class Published(NamedTuple):
 
 
 _CALLS = Table(Call, "id", "call_key", "identity", "superseded", "revision", "updated_at", *Content._fields)
+_NEW_CALLS = Table(Call, "call_key", "identity", "superseded", "revision", "updated_at", *Content._fields)
 _FLAGS = Table(Call, "id", "superseded", "flags", "revision", "updated_at")
 _LEGS = Table(Leg, "call", "position", "source", "destination", "type", "values")
 _ATTEMPTS = Table(Attempt, "call", "position", "code", "reason", "to_tag", "time")
 _REVISIONS = Table(CallRevision, "call", "revision", "at", "changes")
 _EXTRA = Content._fields.index("extra")
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+_words = lru_cache(WordsField.joined)
+"""The column's text of a tuple of words; there are few."""
 
 
 def publish(database: Database, records: Mapping[int, Iterable[CallRecord]]) -> None:
@@ -111,11 +117,15 @@ def publish(database: Database, records: Mapping[int, Iterable[CallRecord]]) -> 
 
 
 def _add(database: Database, calls: Sequence[Wanted]) -> None:
-    ids = database.new_ids(_CALLS, len(calls))
-    numbered = list(zip(ids, calls, strict=True))
+    """Store new calls. Those with parts need to know their ids; the database numbers the others, which is cheaper."""
     now = database.wire.time(timezone.now())
-    database.insert(_CALLS, (_row(database.wire, pk, call, 1, now) for pk, call in numbered))
-    _add_parts(database, [(pk, call.record) for pk, call in numbered if call.record.legs or call.record.attempts])
+    whole = [call for call in calls if not (call.record.legs or call.record.attempts)]
+    database.insert(_NEW_CALLS, (_row(database.wire, 0, call, 1, now)[1:] for call in whole))
+    parted = [call for call in calls if call.record.legs or call.record.attempts]
+    if parted:
+        numbered = list(zip(database.new_ids(_CALLS, len(parted)), parted, strict=True))
+        database.insert(_CALLS, (_row(database.wire, pk, call, 1, now) for pk, call in numbered))
+        _add_parts(database, [(pk, call.record) for pk, call in numbered])
 
 
 def _change(database: Database, pairs: Sequence[tuple[Published, Wanted]]) -> None:
@@ -195,9 +205,9 @@ def _row(wire: Wire, pk: int, call: Wanted, revision: int, updated_at: int | str
         None if record.sip_code is None else int4(record.sip_code),
         record.sip_reason,
         wire.json(_json(_values(record.extra)) if record.extra else "{}"),
-        WordsField.joined(record.flags),
-        WordsField.joined(record.proxies),
-        WordsField.joined(record.backends),
+        _words(record.flags),
+        _words(record.proxies),
+        _words(record.backends),
         int4(record.events),
         record.stop_due_at and time(record.stop_due_at),
     )
@@ -225,9 +235,9 @@ def _content(record: CallRecord) -> Content:
         record.sip_code,
         record.sip_reason,
         _values(record.extra),
-        WordsField.joined(record.flags),
-        WordsField.joined(record.proxies),
-        WordsField.joined(record.backends),
+        _words(record.flags),
+        _words(record.proxies),
+        _words(record.backends),
         record.events,
         record.stop_due_at,
     )
