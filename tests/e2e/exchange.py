@@ -1,8 +1,8 @@
 """A small telephone exchange: a real Kamailio that accounts as a profile says, between SIPp's phones.
 
-Whom it connects follows from the number dialled: ``answers``, ``hangs-up``, ``busy``, ``rings`` reach one phone; ``next``
-is busy and the exchange tries a second phone, which answers; ``forwarded`` is passed on to another number, so the call
-has two legs.
+Whom it connects follows from the number dialled: ``answers``, ``hangs-up``, ``busy``, ``rings`` reach one phone;
+``next`` is busy and the exchange tries a second phone, which answers; ``forwarded`` is passed on to another number, so
+the call has two legs.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ _LEGS = """\
 
 
 @contextmanager
-def exchange(profile: Profile, folder: Path) -> Iterator[int]:
+def exchange(profile: Profile, folder: Path, **environment: str) -> Iterator[int]:
     """Run the phones and the proxy; give the proxy's port. What it logs goes to ``proxy.log`` in the folder."""
     with ExitStack() as stack:
         phones = {name: stack.enter_context(sip.callee(scenario, folder)) for name, scenario in PHONES.items()}
@@ -118,20 +118,21 @@ def exchange(profile: Profile, folder: Path) -> Iterator[int]:
                 **{name.replace("-", "_"): number for name, number in phones.items()},
             )
         )
-        stack.enter_context(_kamailio(folder))
+        stack.enter_context(_kamailio(folder, environment))
         _wait_for(port, folder)
         yield port
 
 
 @contextmanager
-def _kamailio(folder: Path) -> Iterator[None]:
-    with (folder / "proxy.log").open("wb") as log:
+def _kamailio(folder: Path, environment: dict[str, str]) -> Iterator[None]:
+    with (folder / "proxy.log").open("ab") as log:
         process = subprocess.Popen(
             [program(), "-DD", "-E", "-f", folder / "kamailio.cfg", "-Y", folder, "-w", folder, "-m", "32", "-M", "8"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=log,
-            env={**os.environ, "TZ": "America/New_York"},  # so that a local time taken for UTC is found out
+            # New York, so that a local time taken for UTC is found out
+            env={**os.environ, "TZ": "America/New_York", **environment},
             start_new_session=True,
         )
     try:
