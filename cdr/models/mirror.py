@@ -12,15 +12,16 @@ class AccRow(models.Model):
 
     Widths are those of Kamailio 5.3 and newer (its ``acc-create.sql``), OpenSIPS' further columns allowed for. Every
     default lives in the database, for the proxy names only the columns it knows. An administrator may add columns for
-    ``db_extra`` and ``multi_leg_info``; readers find them by themselves.
+    ``db_extra`` and ``multi_leg_info``; readers find them by themselves. NULL is allowed where the proxies' own tables
+    forbid it: Kamailio's ``db_sqlite`` writes an empty To tag as NULL, and the row would be lost.
     """
 
-    method = models.CharField(max_length=16, db_default="")
-    from_tag = models.CharField(max_length=128, db_default="")
-    to_tag = models.CharField(max_length=128, db_default="")
-    callid = models.CharField(max_length=255, db_default="", db_index=True)
-    sip_code = models.CharField(max_length=3, db_default="")
-    sip_reason = models.CharField(max_length=128, db_default="")
+    method = models.CharField(max_length=16, null=True, db_default="")
+    from_tag = models.CharField(max_length=128, null=True, db_default="")
+    to_tag = models.CharField(max_length=128, null=True, db_default="")
+    callid = models.CharField(max_length=255, null=True, db_default="", db_index=True)
+    sip_code = models.CharField(max_length=3, null=True, db_default="")
+    sip_reason = models.CharField(max_length=128, null=True, db_default="")
     time = WallClockField()
     setuptime = models.BigIntegerField(db_default=0)
     created = WallClockField(null=True)

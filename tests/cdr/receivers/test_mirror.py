@@ -52,6 +52,13 @@ def positions() -> list[int]:
     return sorted(Event.objects.values_list("position", flat=True))
 
 
+def test_a_row_with_null_for_an_empty_tag_becomes_an_event(source: Source) -> None:
+    """Kamailio's ``db_sqlite`` writes NULL for the To tag of a CANCEL."""
+    acc(method="CANCEL", to_tag=None, sip_reason=None)
+    assert collect(source).events == 1
+    assert Event.objects.get().to_tag == ""
+
+
 def test_rows_of_both_tables_become_events(source: Source) -> None:
     MissedCall.objects.create(**START | {"sip_code": "486", "to_tag": "", "sip_reason": "Busy Here"})
     acc()

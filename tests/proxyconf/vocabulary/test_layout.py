@@ -51,6 +51,7 @@ def test_a_wrong_layout_is_refused(data: dict[str, object]) -> None:
         ("src_user", "", Role.CALLER),
         ("Calling-Station-Id", "", Role.CALLER),
         ("dst_user", "$rU", Role.CALLEE),
+        ("dst_ouser", "$tU", Role.ORIGINAL_CALLEE),
         ("ua", "", Role.USER_AGENT),
         ("agent", "$hdr(User-Agent)", Role.USER_AGENT),
         ("src_ip", "$si", Role.SOURCE_IP),
@@ -58,7 +59,7 @@ def test_a_wrong_layout_is_refused(data: dict[str, object]) -> None:
         ("note", "$avp(note)", None),
     ],
 )
-def test_the_variable_or_a_well_known_label_suggests_the_role(label: str, variable: str, role: Role | None) -> None:
+def test_a_well_known_label_or_else_the_variable_suggests_the_role(label: str, variable: str, role: Role | None) -> None:
     assert suggest_role(label, variable) == role
 
 
