@@ -42,7 +42,7 @@ class ProxyForm(LayoutForm):
 @admin.register(Proxy)
 class ProxyAdmin(ModelAdmin):
     form = ProxyForm
-    list_display = ["name", "product", "version", "timezone", "cluster", "logged", "calls"]
+    list_display = ["name", "product", "version", "timezone", "cluster", "logged", "configuration", "calls"]
     list_filter = ["product"]
     search_fields = ["name"]
     readonly_fields = ["meanings"]
@@ -88,6 +88,11 @@ class ProxyAdmin(ModelAdmin):
         layout = proxy.field_layout
         known = [f"{BACKEND_NAMES[backend]}: {len(labels)}" for backend, labels in layout.extras.items()]
         return ", ".join(known) or str(_("not known"))
+
+    @admin.display(description=_("configuration"))
+    def configuration(self, proxy: Proxy) -> SafeString:
+        address = reverse("proxyconf:profile", args=[proxy.name])
+        return format_html('<a href="{}">{}</a>', address, _("show its profile"))
 
     @admin.display(description=_("calls"))
     def calls(self, proxy: Proxy) -> SafeString:

@@ -82,6 +82,11 @@ class Import(ProxyPage):
         }
 
 
+def text_of(raw: bytes) -> str:
+    """Return the text of a configuration, what is no text in it as escapes; NUL too, which PostgreSQL does not store."""
+    return raw.decode("utf-8", "backslashreplace").replace("\0", "\\0")
+
+
 def _source(request: HttpRequest) -> Source:
     """Return what was uploaded, pasted or sealed by the page before; raise ``ValueError`` that says what to do."""
     if request.POST.get("sealed"):
@@ -93,10 +98,10 @@ def _source(request: HttpRequest) -> Source:
     if upload is not None:
         if (upload.size or 0) > LARGEST:
             raise ValueError(_("%(name)s is larger than 1 MB: that is no configuration.") % {"name": upload.name})
-        return Source(str(upload.name), upload.read().decode("utf-8", "backslashreplace"))
+        return Source(str(upload.name), text_of(upload.read()))
     text = request.POST.get("text", "")
     if not text.strip():
         raise ValueError(_("Paste the configuration, or choose its file."))
     if len(text) > LARGEST:
         raise ValueError(_("The text is larger than 1 MB: that is no configuration."))
-    return Source(_("the pasted text"), text)
+    return Source(_("the pasted text"), text_of(text.encode()))

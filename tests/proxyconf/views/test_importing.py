@@ -84,3 +84,10 @@ def test_a_configuration_of_another_product_is_pointed_out(editor: Client) -> No
 
 def test_a_text_without_accounting_is_pointed_out(editor: Client, proxy: Proxy) -> None:
     assert "No accounting is set up in this text" in editor.post(address(proxy), {"text": "listen=udp:1.2.3.4"}).text
+
+
+def test_bytes_that_are_no_text_cost_nothing_else(editor: Client, proxy: Proxy) -> None:
+    config = b'modparam("acc", "log_flag", 1)\nmodparam("acc", "log_extra", "a\0\xff=$ua;ua=$ua")\n'
+    sealed = editor.post(address(proxy), {"file": SimpleUploadedFile("k.cfg", config)}).context["sealed"]
+    assert editor.post(address(proxy), {"sealed": sealed, "take": "1"}).status_code == 302
+    assert [one.name for one in profile_of(Profile.objects.get()).extras][-1] == "ua"
