@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from proxyconf.lint.kinds import expression_of
-from proxyconf.lint.places import BACKEND_WORDS, fields, number_of, option_place, used_backends
+from proxyconf.lint.places import BACKEND_WORDS, fields, number_of, option_place, takes, used_backends
 from proxyconf.lint.registry import Place, Problem, error, note, rule, warning
 from proxyconf.profile import ExtraField, Profile
 from proxyconf.vocabulary.layout import Backend, Role, suggest_role
@@ -56,14 +56,15 @@ def cdr_label_shared(profile: Profile) -> Iterator[Problem]:
 
 @rule("cdr-fields-unused", "The fields belong to records that nobody asked for.")
 def cdr_fields_unused(profile: Profile) -> Iterator[Problem]:
-    found = [one for one in fields(profile) if one.kind in ("cdr_extras", "cdr_legs")]
+    found = [kind for kind in ("cdr_extras", "cdr_legs") if takes(profile, kind) and getattr(profile, kind)]
     if found and not profile.uses_dialog:
         remedy = (
             "Set cdr_enable to 1, or remove the fields."
             if profile.product is Product.KAMAILIO
             else "Ask for dialog records (cdr), or remove the fields."
         )
-        yield warning(found[0].at(), "Records of dialogs are not turned on.", remedy)
+        at = Place(found[0], "fields of dialog records")
+        yield warning(at, "Records of dialogs are not turned on.", remedy)
 
 
 @rule("cdr-nowhere", "The records are made and go nowhere.")

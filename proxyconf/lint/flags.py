@@ -74,11 +74,12 @@ def flag_form(profile: Profile) -> Iterator[Problem]:
         if use.flag.number is None and not use.flag.name:
             yield error(use.at, "The flag has neither number nor name.", "Give it one, or do without the flag.")
         elif use.flag.name and not _NAME.fullmatch(use.flag.name):
-            yield error(
+            needed = use.flag.number is None
+            yield (error if needed else warning)(
                 use.at,
                 f"{use.flag.name!r} is no name of a flag.",
                 "Use letters, digits and underscores.",
-                "The proxy cannot read it and does not start.",
+                "The proxy cannot read it and does not start." if needed else "The number is used without the name.",
             )
         elif named and use.flag.number is not None:
             yield warning(

@@ -12,7 +12,7 @@ from proxyconf.lint.registry import Place, Problem, error, note, rule, warning
 from proxyconf.profile import Profile
 from proxyconf.render.sql_schema import Dialect
 from proxyconf.vocabulary.layout import Backend
-from proxyconf.vocabulary.parameters import Kind, why_absent
+from proxyconf.vocabulary.parameters import why_absent
 from proxyconf.vocabulary.products import Product
 
 _FILTER = re.compile(r"[0-9]{3}(,[0-9]{3})*", re.ASCII)
@@ -40,8 +40,8 @@ def option_unknown(profile: Profile) -> Iterator[Problem]:
 @rule("option-type", "The proxy does not start with a text where it wants a number, or the other way round.")
 def option_type(profile: Profile) -> Iterator[Problem]:
     for key, value in profile.options.items():
-        parameter = profile.parameters.get(key)
-        if parameter is None or parameter.kind is Kind.FLAG:
+        parameter = profile.applicable_options().get(key)
+        if parameter is None:
             continue
         if parameter.is_integer and not isinstance(value, int):
             yield error(option_place(key), f"{value!r} is no number.", f"Allowed: {parameter.allowed}.")
@@ -52,8 +52,8 @@ def option_type(profile: Profile) -> Iterator[Problem]:
 @rule("option-value", "The module takes the value as it comes and does something that nobody asked for.")
 def option_value(profile: Profile) -> Iterator[Problem]:
     for key, value in profile.options.items():
-        parameter = profile.parameters.get(key)
-        if parameter is None or parameter.kind is Kind.FLAG or not isinstance(value, int) or value == parameter.default:
+        parameter = profile.applicable_options().get(key)
+        if parameter is None or not isinstance(value, int) or value == parameter.default:
             continue
         low, high = parameter.bounds or (value, value)
         if low <= value <= high and value in (parameter.choices or (value,)):
@@ -124,7 +124,7 @@ def log_level(profile: Profile) -> Iterator[Problem]:
 @rule("log-facility", "The proxy does not start with a facility that it does not know.")
 def log_facility(profile: Profile) -> Iterator[Problem]:
     for key, value in profile.options.items():
-        if key in profile.parameters and key.endswith("facility") and value not in _FACILITIES:
+        if key in profile.applicable_options() and key.endswith("facility") and value not in _FACILITIES:
             yield error(
                 option_place(key), f"{value!r} is no facility.", "Use LOG_DAEMON, LOG_USER or LOG_LOCAL0 to LOG_LOCAL7."
             )

@@ -66,9 +66,12 @@ def used_backends(profile: Profile) -> tuple[Backend, ...]:
 
 
 def fields(profile: Profile) -> Iterator[Field]:
-    """Yield the fields that the release takes."""
+    """Yield the fields that the proxy looks at: those of a kind that its release has. Kamailio looks at those of dialog
+    records only if such records are turned on.
+    """
     for kind in ("extras", "legs", "cdr_extras", "cdr_legs"):
-        if takes(profile, kind):
+        asleep = kind == "cdr_extras" and profile.product is Product.KAMAILIO and not profile.uses_dialog
+        if takes(profile, kind) and not asleep:
             yield from (Field(kind, index, one) for index, one in enumerate(getattr(profile, kind)))
 
 

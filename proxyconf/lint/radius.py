@@ -93,7 +93,7 @@ def _has_own_default(profile: Profile) -> bool:
     return profile.product is Product.OPENSER or (profile.product is Product.KAMAILIO and profile.version < (3, 0))
 
 
-@rule("radius-name", "The client library cannot read the dictionary with such a name, and the proxy does not start.")
+@rule("radius-name", "Servers refuse a dictionary with such a name, and the proxy's client library may do so, too.")
 def radius_name(profile: Profile) -> Iterator[Problem]:
     for label in radius_labels(profile):
         if len(label.text) > LONGEST_NAME:

@@ -97,6 +97,20 @@ def parameter_unknown(profile: Profile) -> Iterator[Problem]:
             )
 
 
+@rule("parameter-type", "The proxy does not start with a text where it wants a number, or the other way round.")
+def parameter_type(profile: Profile) -> Iterator[Problem]:
+    for at, one in enumerate(profile.other_parameters):
+        parameter = find_parameter(profile.product, profile.version, one.name, one.module)
+        if one.module not in _ACC_MODULES or parameter is None or parameter.kind is Kind.FLAG:
+            continue
+        if parameter.is_integer != isinstance(one.value, int):
+            yield error(
+                Place(f"other_parameters[{at}]", f"parameter {one.name} of {one.module}"),
+                f"{one.value!r} is {'no number' if parameter.is_integer else 'a number, not a text'}.",
+                f"Allowed: {parameter.allowed}.",
+            )
+
+
 @rule("parameter-repeated", "Of a parameter that is set twice the last counts.")
 def parameter_repeated(profile: Profile) -> Iterator[Problem]:
     seen = set()

@@ -85,6 +85,14 @@ CASES = (
         with_flags(NAMED, account={LOG: "ACC_LOG"}),
     ),
     Case(
+        "a number whose name nobody can define",
+        "flag-form",
+        WARNING,
+        "flags.account.syslog",
+        with_flags(kamailio(), account={LOG: Flag(1, "my flag")}),
+        with_flags(kamailio(), account={LOG: Flag(1, "my_flag")}),
+    ),
+    Case(
         "one flag for accounted and missed calls",
         "flag-clash",
         ERROR,

@@ -48,8 +48,8 @@ CASES = (
         "too-many-extras",
         ERROR,
         "cdr_extras[64]",
-        extras(kamailio(cdr_enable=1), 65, "cdr_extras"),
         extras(kamailio(cdr_enable=1, cdr_extra_size=80), 65, "cdr_extras"),
+        extras(kamailio(cdr_enable=1, cdr_extra_size=80, acc_extra_size=80), 65, "cdr_extras"),
     ),
     Case(
         "more legs than the smaller list takes",
@@ -80,11 +80,11 @@ CASES = (
     ),
     Case(
         "a list without room",
-        "list-size",
+        "too-many-extras",
         ERROR,
-        "options.acc_extra_size",
-        kamailio(acc_extra_size=0),
-        kamailio(acc_extra_size=1),
+        "extras[0]",
+        extras(kamailio(acc_extra_size=0), 1),
+        extras(kamailio(acc_extra_size=0), 0),
     ),
 )
 

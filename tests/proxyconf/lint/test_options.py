@@ -58,9 +58,9 @@ CASES = (
         "a number for a text",
         "option-type",
         ERROR,
-        "options.db_url",
-        kamailio(SQL, db_url=5),
-        kamailio(SQL, db_url="mysql://host/db"),
+        "options.time_format",
+        kamailio(time_format=5),
+        kamailio(time_format="%s"),
     ),
     Case(
         "a switch that is neither on nor off",

@@ -127,7 +127,15 @@ CASES = (
         ERROR,
         "other_parameters[0]",
         with_parameters(kamailio(), ("acc_radius", "log_flag", 1)),
-        with_parameters(kamailio(), ("dialog", "whatever", 1)),
+        with_parameters(kamailio(), ("tm", "fr_timer", 30_000)),
+    ),
+    Case(
+        "a text for a number",
+        "parameter-type",
+        ERROR,
+        "other_parameters[0]",
+        with_parameters(kamailio(), ("acc", "report_ack", "1")),
+        with_parameters(kamailio(), ("acc", "report_ack", 1)),
     ),
     Case(
         "a parameter that is set twice",
