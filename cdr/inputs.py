@@ -7,7 +7,7 @@ import io
 import sys
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
@@ -69,8 +69,7 @@ def open_input(name: str, on_bytes: Callable[[int], object] = lambda count: None
     ``on_bytes`` is told the bytes read as they lie in the file. What can be read before damage (a cut gzip file, a
     disk that fails) is read; ``damage`` tells of it. Raise ``OSError`` where the file cannot be opened.
     """
-    source = nullcontext(cast(io.BufferedReader, sys.stdin.buffer)) if name == STDIN else Path(name).open("rb")
-    with source as file:
+    with _raw(name) as file:
         outer = _Tapped(file, on_bytes)
         packed = io.BufferedReader(outer, _HEAD)
         if packed.peek(len(_GZIP))[: len(_GZIP)] != _GZIP:
@@ -79,6 +78,16 @@ def open_input(name: str, on_bytes: Callable[[int], object] = lambda count: None
         inner = _Tapped(gzip.GzipFile(fileobj=packed))
         stream = io.BufferedReader(inner, _HEAD)
         yield Input(stream, stream.peek(_HEAD), (outer, inner))
+
+
+@contextmanager
+def _raw(name: str) -> Iterator[Readable]:
+    """Open the input; standard input stays open afterwards."""
+    if name == STDIN:
+        yield cast(io.BufferedReader, sys.stdin.buffer)
+    else:
+        with Path(name).open("rb") as file:
+            yield file
 
 
 def size_of(name: str) -> int | None:
