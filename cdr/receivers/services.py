@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from cdr.models import Source
 from cdr.receivers.database_service import DatabaseService
+from cdr.receivers.diameter_server import DiameterServer
 from cdr.receivers.event_datagrams import EventDatagramServer
 from cdr.receivers.file_follower import DetailFollower, LogFollower
 from cdr.receivers.mirror_service import MirrorService
@@ -20,5 +21,6 @@ SERVICES: Mapping[str, Callable[[], Service]] = {
     Source.Kind.FILE: LogFollower,
     Source.Kind.RADIUS: RadiusServer,
     Source.Kind.DETAIL: DetailFollower,
+    Source.Kind.DIAMETER: DiameterServer,
     Source.Kind.EVENTS: EventDatagramServer,
 }

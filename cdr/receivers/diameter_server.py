@@ -1,0 +1,262 @@
+"""Diameter over TCP: Kamailio's ``acc_diameter`` and peers of RFC 6733, answered when the event is on disk.
+
+Which of them speaks follows from what it says: ``acc_diameter`` sends its accounting (application 1) at once, on a
+connection of each worker process, and waits two seconds for an answer that must come in one piece; a peer begins with
+its capabilities. All requests that wait, of all connections, are stored by one commit.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+
+from cdr.events import Unparsable
+from cdr.formats import diameter
+from cdr.formats.diameter import ACC_DIAMETER, ACCOUNTING, BASE_ACCOUNTING, MAX_MESSAGE
+from cdr.formats.radius_dictionary import OPENSIPS_NUMBERS, Dictionary
+from cdr.formats.reading import Parsed, Reading
+from cdr.kinds.diameter import Diameter
+from cdr.kinds.setting import Address
+from cdr.receivers import diameter_peer
+from cdr.receivers.datagrams import listen, plain_host
+from cdr.receivers.diameter_peer import Identity
+from cdr.receivers.radius_server import dictionary_of
+from cdr.receivers.senders import Senders, of_networks
+from cdr.receivers.service import Batches, Served, Service, commit, complain, parsed_safely
+
+MOST = 2048
+"""Requests per commit, about."""
+
+WATCHDOG = 30.0
+"""Seconds of silence after which a peer is asked whether it is there, and then is given up (RFC 3539)."""
+
+_CHUNK = 1 << 16
+_MOST_UNSENT = 1 << 20
+_MOST_CONNECTIONS = 1000
+_HEADER = 20
+_REQUEST = 0x80
+
+
+@dataclass(eq=False, slots=True)
+class _Connection:
+    """A proxy's TCP connection. ``is_peer``: capabilities were exchanged; ``ends``: nothing more is read from it."""
+
+    socket: socket.socket
+    host: str
+    own_host: str
+    received: bytes = b""
+    unsent: bytes = b""
+    is_peer: bool = False
+    ends: bool = False
+    heard: float = field(default_factory=time.monotonic)
+    asked: bool = False
+
+
+class DiameterServer(Service):
+    """Serves the sources that share one address."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._selector = selectors.DefaultSelector()
+        self._listener: socket.socket | None = None
+        self._address: Address | None = None
+        self._connections: set[_Connection] = set()
+        self._senders = Senders(())
+        self._names: dict[int, Dictionary] = {}
+        self._held = Batches("diameter")
+        self._answers: list[tuple[_Connection, bytes]] = []
+
+    @property
+    def port(self) -> int:
+        """The port it listens at."""
+        return int(self._listener.getsockname()[1]) if self._listener else 0
+
+    def configure(self, sources: Sequence[Served]) -> None:
+        super().configure(sources)
+        self._names = {}
+        for served in sources:
+            try:
+                own = dictionary_of(served.settings.dictionary)
+                self._names[served.source.pk] = OPENSIPS_NUMBERS if own is None else own.over(OPENSIPS_NUMBERS)
+            except (ValueError, OSError) as error:
+                served.error = str(error)
+        self._senders = Senders((served, of_networks(served.settings.senders)) for served in sources)
+        address: Address = sources[0].settings.listen
+        if self._listener is None or address != self._address:
+            self._unbind()
+            self._listener, self._address = listen(address), address
+            self._selector.register(self._listener, selectors.EVENT_READ)
+
+    def step(self, wait: float) -> int:
+        if not self._held.count:  # else the last commit failed, and its requests come first
+            for key, events in self._selector.select(wait):
+                self._take(key.data, events)
+            self._watch()
+        count = self._held.count
+        if count:
+            commit(self._held)
+            answers, self._answers, self._held = self._answers, [], Batches("diameter")
+            self._send(answers)
+        return count
+
+    def close(self) -> None:
+        self._unbind()
+        for connection in list(self._connections):
+            self._hang_up(connection)
+        self._selector.close()
+
+    def _unbind(self) -> None:
+        if self._listener is not None:
+            self._selector.unregister(self._listener)
+            self._listener.close()
+            self._listener = None
+
+    def _take(self, connection: _Connection | None, events: int) -> None:
+        if connection is None:
+            self._accept()
+            return
+        if events & selectors.EVENT_WRITE:
+            self._flush(connection)
+        if events & selectors.EVENT_READ and self._held.count < MOST:
+            self._read(connection)
+
+    def _accept(self) -> None:
+        assert self._listener is not None
+        try:
+            made, sender = self._listener.accept()
+        except (BlockingIOError, ConnectionError):
+            return
+        host = plain_host(sender[0])
+        known = self._senders.source(host)
+        if known is None or len(self._connections) >= _MOST_CONNECTIONS:
+            complain(f"Diameter connection from {host} refused", "no source names it, or there are too many")
+            for one in self.sources:
+                one.refused["connections of unknown senders"] += known is None
+            made.close()
+            return
+        made.setblocking(False)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a proxy that vanished is noticed some day
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = _Connection(made, host, plain_host(made.getsockname()[0]))
+        self._connections.add(connection)
+        self._selector.register(made, selectors.EVENT_READ, connection)
+
+    def _read(self, connection: _Connection) -> None:
+        try:
+            data = connection.socket.recv(_CHUNK)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._hang_up(connection)
+            return
+        if connection.ends:
+            return
+        connection.heard, connection.asked = time.monotonic(), False
+        connection.received += data
+        served = self._senders.source(connection.host)
+        try:
+            if served is None:
+                raise Unparsable("no source names this sender any more")
+            self._messages(connection, served)
+        except Unparsable as error:
+            complain(f"Diameter connection of {connection.host} closed", str(error))
+            if served is not None:
+                served.refused["malformed messages"] += 1
+            self._hang_up(connection)
+
+    def _messages(self, connection: _Connection, served: Served) -> None:
+        """Take the messages that are complete; raise ``Unparsable`` where the connection is of no more use."""
+        while len(connection.received) >= _HEADER and not connection.ends:
+            length = int.from_bytes(connection.received[1:4], "big")
+            if connection.received[0] != 1 or not _HEADER <= length <= MAX_MESSAGE:
+                raise Unparsable(f"no Diameter: it sent {connection.received[:_HEADER]!r}")
+            if len(connection.received) < length:
+                return
+            raw, connection.received = connection.received[:length], connection.received[length:]
+            if raw[4] & _REQUEST:  # else it answers our watchdog
+                self._request(connection, served, raw)
+
+    def _request(self, connection: _Connection, served: Served, raw: bytes) -> None:
+        identity = _identity(served)
+        command, application = int.from_bytes(raw[5:8], "big"), int.from_bytes(raw[8:12], "big")
+        if command == ACCOUNTING and application == ACC_DIAMETER:
+            self._hold(connection, served, raw, diameter.answer(raw))
+        elif command == ACCOUNTING and application == BASE_ACCOUNTING and connection.is_peer:
+            self._hold(connection, served, raw, diameter_peer.accounting_answer(raw, identity))
+        elif command == ACCOUNTING and not connection.is_peer:
+            raise Unparsable("accounting before capabilities (CER) were exchanged")
+        else:
+            reply = diameter_peer.reply(raw, identity, connection.own_host)
+            connection.is_peer = connection.is_peer or reply.opens
+            connection.ends = reply.ends
+            self._send([(connection, reply.answer)])
+
+    def _hold(self, connection: _Connection, served: Served, raw: bytes, answer: bytes) -> None:
+        """Keep a request that is to be stored, with what to answer then."""
+        names = self._names.get(served.source.pk)
+        if names is None:
+            raise Unparsable("its dictionary cannot be read")
+        reading = replace(served.reading, received_at=datetime.now(UTC))
+        parse = partial(_parsed, reading, names)
+        self._held.add(served, parsed_safely(parse, raw))
+        self._answers.append((connection, answer))
+
+    def _send(self, answers: Sequence[tuple[_Connection, bytes]]) -> None:
+        for connection, answer in answers:
+            connection.unsent += answer
+        for connection in {connection for connection, _ in answers}:
+            self._flush(connection)
+
+    def _flush(self, connection: _Connection) -> None:
+        """Send what waits: in one piece, unless the other side does not read."""
+        if connection not in self._connections:
+            return  # it is gone; what it sent is stored all the same
+        try:
+            sent = connection.socket.send(connection.unsent)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError:
+            self._hang_up(connection)
+            return
+        connection.unsent = connection.unsent[sent:]
+        if len(connection.unsent) > _MOST_UNSENT:
+            complain(f"Diameter connection of {connection.host} closed", "it does not read its answers")
+            self._hang_up(connection)
+            return
+        writing = selectors.EVENT_WRITE if connection.unsent else 0
+        self._selector.modify(connection.socket, selectors.EVENT_READ | writing, connection)
+
+    def _watch(self) -> None:
+        now = time.monotonic()
+        silent = [one for one in self._connections if one.heard < now - WATCHDOG and (one.is_peer or one.ends)]
+        for connection in silent:
+            served = self._senders.source(connection.host)
+            if served is None or connection.ends:
+                self._hang_up(connection)
+            elif connection.asked and connection.heard < now - 2 * WATCHDOG:
+                complain(f"Diameter peer {connection.host} given up", "it did not answer the watchdog")
+                self._hang_up(connection)
+            elif not connection.asked:
+                connection.asked = True
+                self._send([(connection, diameter_peer.watchdog(_identity(served)))])
+
+    def _hang_up(self, connection: _Connection) -> None:
+        self._connections.discard(connection)
+        self._selector.unregister(connection.socket)
+        connection.socket.close()
+
+
+def _parsed(reading: Reading, names: Dictionary, raw: bytes) -> Parsed:
+    return diameter.decode(raw, reading, names)
+
+
+def _identity(served: Served) -> Identity:
+    settings: Diameter = served.settings
+    return Identity(settings.identity, settings.own_realm)
