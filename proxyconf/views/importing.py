@@ -83,7 +83,7 @@ class Import(ProxyPage):
 
 
 def text_of(raw: bytes) -> str:
-    """Return the text of a configuration, what is no text in it as escapes; NUL too, which PostgreSQL does not store."""
+    """Return the text of a configuration. What is no text in it becomes an escape, NUL too: PostgreSQL stores none."""
     return raw.decode("utf-8", "backslashreplace").replace("\0", "\\0")
 
 
