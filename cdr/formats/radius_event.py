@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
+from functools import lru_cache
 from typing import TypeAlias
 
 from cdr.events import MICROSECOND, SECOND, AccEvent, Kind, Pairs, Unparsable, classify
@@ -221,7 +222,7 @@ def _split_legs(
 ) -> tuple[Pairs, tuple[Pairs, ...]]:
     """Return extras and legs. Unknown leg labels: what repeats is one, and what looks like one beside its like."""
     if labels is None:
-        labels = _likely_leg_labels(name for name, _ in rest if name not in extras)
+        labels = _likely_leg_labels(tuple(name for name, _ in rest if name not in extras))
     own = frozenset(labels)
     values = [pair for pair in rest if pair[0] in own]
     if not values:
@@ -229,7 +230,8 @@ def _split_legs(
     return tuple(pair for pair in rest if pair[0] not in own), tuple(_paired(values, labels))
 
 
-def _likely_leg_labels(names: Iterable[str]) -> list[str]:
+@lru_cache(maxsize=1024)
+def _likely_leg_labels(names: tuple[str, ...]) -> list[str]:
     count: dict[str, int] = {}
     for name in names:
         count[name] = count.get(name, 0) + 1

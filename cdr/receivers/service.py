@@ -13,6 +13,7 @@ import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -86,23 +87,26 @@ class Service(ABC):
 def commit(batches: Iterable[Batch]) -> None:
     """Store what came, all of it in one transaction; raise ``DatabaseError`` and store nothing of it."""
     now = datetime.now(UTC)
-    done: list[tuple[Batch, Counts]] = []
-    with transaction.atomic():
-        for batch in batches:
-            counts = store(
-                batch.served.source,
-                batch.parsed,
-                format=batch.format,
-                received_at=now,
-                cursor=batch.cursor,
-                batch=len(batch.parsed) + 1,
-            )
-            done.append((batch, counts))
+    given = list(batches)
+    # A single batch is one transaction by itself.
+    with transaction.atomic() if len(given) > 1 else nullcontext():
+        done = [(batch, _store(batch, now)) for batch in given]
     for batch, counts in done:
         served = batch.served
         served.counts += counts
         served.stored_at = now
         served.newest = max((one.time for one in batch.parsed if type(one) is AccEvent), default=served.newest)
+
+
+def _store(batch: Batch, now: datetime) -> Counts:
+    return store(
+        batch.served.source,
+        batch.parsed,
+        format=batch.format,
+        received_at=now,
+        cursor=batch.cursor,
+        batch=len(batch.parsed) + 1,
+    )
 
 
 def parsed_safely(parse: Callable[[bytes], Parsed], raw: bytes) -> Parsed:

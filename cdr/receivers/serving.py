@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import socket
@@ -54,6 +55,7 @@ def wanted(only: Sequence[str] = ()) -> tuple[dict[str, list[Source]], dict[Sour
 
 def serve(name: str, make: Callable[[], Service], stop: Callable[[], bool], only: Sequence[str] = ()) -> None:
     """Serve the sources of the service ``name`` until ``stop`` says so or no source is left; then drain and end."""
+    gc.freeze()  # what is loaded now stays; looking at it again and again would be in vain
     _Process(name, make(), stop, only).run()
 
 

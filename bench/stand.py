@@ -1,0 +1,113 @@
+"""What the measurements of receivers share: a PostgreSQL server, the processes' CPU time, our receivers."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit, urlunsplit
+
+import psycopg
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+DATABASE = "accweb_bench"
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def database() -> Iterator[str]:
+    """Set up an empty database with our tables, on the server that DATABASE_URL names or one started for the run."""
+    server = os.environ.get("DATABASE_URL", "")
+    if not server.startswith("postgres"):
+        from tests.servers import postgresql
+
+        server = postgresql()
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE IF EXISTS {DATABASE}")
+        admin.execute(f"CREATE DATABASE {DATABASE}")
+        url = urlunsplit(urlsplit(server)._replace(path=f"/{DATABASE}"))
+        os.environ |= {
+            "DATABASE_URL": url,
+            "ACCWEB_DATA_DIR": tempfile.mkdtemp(prefix="accweb-bench-"),
+            "DJANGO_SETTINGS_MODULE": "accweb.settings",
+            "LOG_LEVEL": "WARNING",
+        }
+        import django
+
+        django.setup()
+        from django.core.management import call_command
+        from django.db import connections
+
+        call_command("migrate", verbosity=0)
+        try:
+            yield url
+        finally:
+            connections.close_all()
+            admin.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)")
+
+
+def libpq(url: str) -> dict[str, str]:
+    """Return host (a folder, for a socket), user, password, port and database of an address."""
+    parts = urlsplit(url)
+    host = parse_qs(parts.query).get("host", [parts.hostname or ""])[0]
+    return {
+        "host": host,
+        "user": parts.username or "",
+        "password": parts.password or "",
+        "port": str(parts.port or 5432),
+        "database": parts.path[1:],
+    }
+
+
+@contextmanager
+def receiver(kind: str, settings: dict[str, Any], *, correlate: bool) -> Iterator[int]:
+    """Run what serves one source, and the scheduler too where ``correlate``; yield its process."""
+    from accweb.collector import _schedule
+    from accweb.supervisor import Fork
+    from cdr.models import Source
+    from cdr.receivers.services import SERVICES
+    from cdr.receivers.serving import serve, wanted
+    from proxyconf.models import Proxy
+
+    proxy, _ = Proxy.objects.get_or_create(name="bench")
+    Source.objects.update(enabled=False)
+    Source.objects.create(proxy=proxy, name=f"{kind}-{Source.objects.count()}", kind=kind, settings=settings)
+    (name,) = wanted()[0]
+    programs: list[Callable[..., None]] = [partial(serve, name, SERVICES[kind])]
+    if correlate:
+        from django.conf import settings as ours
+
+        programs.append(partial(_schedule, ours.CELERY_BEAT_SCHEDULE))
+    running = [Fork("bench", program).start(Path()) for program in programs]
+    try:
+        yield running[0].pid
+    finally:
+        for process in running:
+            process.terminate()
+        for process in running:
+            process.wait(30)
+
+
+def cpu_of(*processes: int) -> float:
+    """Return the CPU seconds that processes have used so far, with their threads."""
+    return sum(_cpu(process) for process in processes)
+
+
+def _cpu(process: int) -> float:
+    try:
+        words = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(words[11]) + int(words[12])) / _TICKS
+
+
+def rows(url: str, query: str) -> int:
+    with psycopg.connect(url) as connection:
+        found = connection.execute(query).fetchone()  # type: ignore[arg-type]
+    return int(found[0]) if found else 0
