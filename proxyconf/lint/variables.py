@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -24,6 +25,8 @@ from proxyconf.vocabulary.variables import (
     parse_variable,
     why_wrong,
 )
+
+_HEADER = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+")  # token of RFC 3261 section 25.1
 
 
 class _Read(NamedTuple):
@@ -90,6 +93,14 @@ def variable_unknown(profile: Profile) -> Iterator[Problem]:
                 f"{profile.product.label} is not known to have ${expression.name}.",
                 f"Did you mean {' or '.join(near)}?" if near else "Look the name up in the module's documentation.",
             )
+
+
+@rule("variable-header", "No header has such a name: the value is empty, or the proxy does not start with it.")
+def variable_header(profile: Profile) -> Iterator[Problem]:
+    for found, expression in variables(profile):
+        name = expression.argument or ""
+        if expression.name in ("hdr", "hdrc") and name and not name.startswith("$") and not _HEADER.fullmatch(name):
+            yield warning(found.variable, f"{name!r} is no name of a header.", "Write it like $hdr(User-Agent).")
 
 
 @rule(

@@ -87,6 +87,14 @@ CASES = (
         with_extra(opensips(), "$socket_in"),
     ),
     Case(
+        "a header that cannot be",
+        "variable-header",
+        WARNING,
+        FIRST,
+        with_extra(kamailio(), "$hdr(a=b)"),
+        with_extra(kamailio(), "$hdr($var(name))"),
+    ),
+    Case(
         "a value of replies",
         "variable-reply",
         WARNING,
