@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from cdr.kinds import KINDS
-from cdr.kinds.setting import Secret, Settings, SettingsError, is_plain_secret
+from cdr.kinds.setting import Secret, Settings, is_plain_secret
 from proxyconf.models import Proxy
 from proxyconf.models.sealing import Unreadable, seal, unseal
 
@@ -58,15 +57,6 @@ class Source(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.settings = sealed_settings(self.kind, self.settings)
         super().save(*args, **kwargs)
-
-    def clean(self) -> None:
-        if self.kind in KINDS and isinstance(self.settings, dict):
-            try:
-                self.parsed_settings()
-            except SettingsError as error:
-                raise ValidationError(
-                    {"settings": [f"{name}: {said}" for name, said in error.problems.items()]}
-                ) from error
 
     def parsed_settings(self) -> Settings:
         """Return the settings, typed; raise ``SettingsError``."""
