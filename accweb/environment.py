@@ -95,6 +95,24 @@ def data_folder(name: str, *, default: Path) -> Path:
     return folder
 
 
+def template_of_url(name: str, placeholders: Collection[str]) -> str:
+    """Return an address to link to, with ``{placeholders}`` to be filled in; empty where none is set."""
+    value = text(name)
+    if not value:
+        return ""
+    known = ", ".join(f"{{{one}}}" for one in placeholders)
+    if not value.startswith(("https://", "http://")):
+        stop(
+            name,
+            "not the address of a web page",
+            f"use one like https://HOST/search?callid={{call_id}}; known: {known}",
+        )
+    for found in re.findall("{(.*?)}", value):
+        if found not in placeholders:
+            stop(name, f"{{{found}}} is unknown", f"use {known}")
+    return value
+
+
 def redis(name: str) -> str:
     """Return the broker's address as Celery spells it; empty where none is set."""
     url = text(name)

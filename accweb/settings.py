@@ -6,6 +6,7 @@ from pathlib import Path
 from django.templatetags.static import static
 
 from accweb import environment
+from cdr.tracer import PLACEHOLDERS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = environment.data_folder("ACCWEB_DATA_DIR", default=BASE_DIR / "data")
@@ -110,6 +111,8 @@ LOGGING = {
 }
 
 METRICS_TOKEN = environment.text("METRICS_TOKEN")
+
+TRACER_URL = environment.template_of_url("TRACER_URL", PLACEHOLDERS)  # where a call's page links to its SIP messages
 
 REDIS_URL = environment.redis("REDIS_URL")
 CELERY_BROKER_URL = REDIS_URL or None

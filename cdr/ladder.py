@@ -181,9 +181,9 @@ def in_order(told: Iterable[Told]) -> list[Told]:
     events = list(told)
     coarse = any(one.precision >= SECOND for one in events)
 
-    def place(one: Told) -> tuple[datetime, int, datetime, int]:
+    def place(one: Told) -> tuple[datetime, int, bool, datetime, int]:
         whole = one.time.replace(microsecond=0) if coarse else one.time
-        return whole, _rank(one), one.time, one.id
+        return whole, _rank(one), one.rule is Rule.SAME, one.time, one.id
 
     return sorted(events, key=place)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
 from typing import Any
@@ -18,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from cdr import wording
 from cdr.correlation.record import DurationKind, Flag, Outcome, ReleasedBy, Rule, State
 from cdr.models import Call
+from cdr.recognised import Span, recognised
 from cdr.visible import Piece, hex_dump, is_binary, is_plain, one_line, pieces, raw_pieces
 
 _STATE_ICONS: Mapping[State, str] = {
@@ -30,6 +32,7 @@ _STATE_ICONS: Mapping[State, str] = {
 }
 _NARROW_SPACE = "\u202f"
 _LONGEST_RAW = 64 * 1024
+_UNTAKEN = re.compile("[\x00\udc80-\udcff]")
 _LONGEST_PARTY, _LONGEST_CALL_ID, _LONGEST_CHANGE, _LONGEST_TITLE = 64, 48, 500, 32
 NOTHING = mark_safe('<span class="muted nothing">–</span>')
 _NOT_LOGGED = _("not logged")
@@ -57,13 +60,52 @@ def shortly(value: str | None) -> str:
     return one_line(value or "?", _LONGEST_TITLE)
 
 
-def raw_input(raw: bytes | memoryview) -> SafeString:
-    """Show input exactly as received: text with every odd byte marked, a packet as a hex dump."""
+def raw_input(raw: bytes | memoryview, fields: Iterable[tuple[str, str]] = ()) -> SafeString:
+    """Show input exactly as received: text with every odd byte marked, a packet as a hex dump.
+
+    In text, the values of ``fields`` (label and value, in the order logged) are marked, each with its label.
+    """
     shown = bytes(raw)[:_LONGEST_RAW]
-    body = escape(hex_dump(shown)) if is_binary(shown) else _marked(raw_pieces(shown))
+    body = escape(hex_dump(shown)) if is_binary(shown) else _with_fields(shown, fields)
     left = len(raw) - len(shown)
     note = ngettext("… and {number} more byte", "… and {number} more bytes", left).format(number=left) if left else ""
     return format_html('<pre class="raw" dir="ltr" tabindex="0">{}{}</pre>', body, note)
+
+
+def _with_fields(raw: bytes, fields: Iterable[tuple[str, str]]) -> SafeString:
+    """Mark the fields in text; a value that held bytes which are no text is known by their ``\\xff``."""
+    text = raw.decode("utf-8", "surrogateescape")
+    taken, places = _as_taken(text)
+    parts: list[SafeString] = []
+    end = 0
+    for span in (Span(places[s], places[e], label) for s, e, label in recognised(taken, fields)):
+        parts += [_raw_text(text[end : span.start]), _field(text[span.start : span.end], span.label)]
+        end = span.end
+    return format_html_join("", "{}", ((part,) for part in [*parts, _raw_text(text[end:])]))
+
+
+def _as_taken(text: str) -> tuple[str, Sequence[int]]:
+    """Return text as parsing took it (``cdr.events.text_of``), and the place in ``text`` of each of its characters and
+    of its end.
+    """
+    if not _UNTAKEN.search(text):
+        return text, range(len(text) + 1)
+    taken: list[str] = []
+    places: list[int] = []
+    for at, character in enumerate(text):
+        code = ord(character)
+        written = f"\\x{code - 0xDC00 if code else 0:02x}" if _UNTAKEN.match(character) else character
+        taken.append(written)
+        places += [at] * len(written)
+    return "".join(taken), [*places, len(text)]
+
+
+def _raw_text(text: str) -> SafeString:
+    return _marked(raw_pieces(text.encode("utf-8", "surrogateescape")))
+
+
+def _field(text: str, label: str) -> SafeString:
+    return format_html('<mark class="field-mark" title="{}">{}</mark>', one_line(label), _raw_text(text))
 
 
 def number(value: int) -> str:
@@ -263,9 +305,34 @@ def plain(value: object) -> SafeString:
     return visible(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), _LONGEST_CHANGE)
 
 
+def _none_of(field: str) -> SafeString:
+    """Say that a field had no value: a time or length was not known, anything else was not there."""
+    if field.endswith("_at") or field == "duration":
+        return format_html('<span class="muted">{}</span>', _("unknown"))
+    return format_html('<span class="muted">{}</span>', _("none"))
+
+
+def _leg_in_words(leg: Mapping[str, Any]) -> str:
+    return f"{leg.get('source') or '?'} → {leg.get('destination') or '?'}"
+
+
 def changed(field: str, value: Any) -> SafeString:
     """Show what a field of a call was before or after a revision, like the call's page shows the field."""
     match field, value:
+        case _ if value in (None, "", [], {}):
+            return _none_of(field)
+        case "superseded", bool():
+            return visible(gettext("yes") if value else gettext("no"))
+        case "attempts", list():
+            return visible(", ".join(f"{one.get('code')} {one.get('reason')}" for one in value), _LONGEST_CHANGE)
+        case "legs", list():
+            return visible(", ".join(map(_leg_in_words, value)), _LONGEST_CHANGE)
+        case "extra", dict():
+            return visible(", ".join(f"{label}={text}" for label, text in value.items()), _LONGEST_CHANGE)
+        case "duration_kind", str() if value in set(DurationKind):
+            return visible(wording.DURATIONS[DurationKind(value)].label)
+        case "released_by", str() if value in set(ReleasedBy):
+            return visible(wording.RELEASED[ReleasedBy(value)].label)
         case "state", str() if value in set(State):
             return state_badge(value)
         case "outcome", str() if value in set(Outcome):
@@ -274,9 +341,27 @@ def changed(field: str, value: Any) -> SafeString:
             return flag_badges(value)
         case "duration", int() | float():
             return visible(exact_seconds(timedelta(seconds=value)))
-        case (("started_at" | "answered_at" | "ended_at"), str()) if found := parse_datetime(value):
+        case (("started_at" | "answered_at" | "ended_at" | "stop_due_at"), str()) if found := parse_datetime(value):
             return moment(found)
     return plain(value)
+
+
+def lag(value: datetime, received: datetime, precision: int) -> SafeString:
+    """Say how long after an event's own time it was received; a time of whole seconds may lie up to one back."""
+    late = received - value
+    if late < -timedelta(microseconds=precision):
+        return format_html(
+            '<span class="skew" title="{}">{}</span>',
+            _("The event's time lies after its receipt: the proxy's clock is ahead of ours, or its zone is set wrong."),
+            gettext("{length} before its own time").format(length=clock(-late)),
+        )
+    if late < timedelta(seconds=2):
+        return format_html('<span class="muted">{}</span>', _("at once"))
+    if late >= timedelta(days=1):
+        text = ngettext("{n} day later", "{n} days later", late.days).format(n=late.days)
+    else:
+        text = gettext("{length} later").format(length=clock(late))
+    return format_html('<span class="muted">{}</span>', text)
 
 
 def ago(value: datetime | None) -> str:

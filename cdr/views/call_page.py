@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db.models import QuerySet
+from django.conf import settings
+from django.db.models import Q, QuerySet
 from django.http import Http404
 from django.urls import reverse
 from django.utils import timezone
@@ -21,14 +22,19 @@ from cdr import wording
 from cdr.correlate import Explained, explain
 from cdr.correlation.record import DurationKind, Outcome, ReleasedBy, State
 from cdr.filters import LONGEST_TEXT
+from cdr.ladder import in_order
 from cdr.markup import changed, duration_sign
 from cdr.models import Call, CallRevision, Event, Leg
-from cdr.views.ladder import ladder_of
+from cdr.paging import capped_count
+from cdr.tracer import address
+from cdr.views.ladder import ladder_of, told_of
 from cdr.wording import Text
 from proxyconf.models import Proxy
 
 MOST_EVENTS = 200
 MOST_RELATED = 50
+MOST_SEARCHED = 5_000
+AROUND = timedelta(minutes=5)
 
 _FIELD_LABELS: Mapping[str, Text] = {
     "started_at": _("started"),
@@ -42,6 +48,11 @@ _FIELD_LABELS: Mapping[str, Text] = {
     "user_agent": _("user agent"),
     "to_tag": _("callee's tag"),
     "from_tag": _("caller's tag"),
+    "stop_due_at": _("STOP was due"),
+    "events": _("number of events"),
+    "proxies": _("seen by"),
+    "backends": _("told through"),
+    "extra": _("extra fields"),
 }
 
 
@@ -53,6 +64,7 @@ class Used:
     rule: wording.Word
     here: bool
     other: Call | None
+    fields: list[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +117,34 @@ class CallPage(ShellMixin, TemplateView):
             calls_of_caller=_calls_of(caller=call.caller),
             calls_of_callee=_calls_of(callee=call.callee),
             related=list(_related(call)[:MOST_RELATED]),
+            around=_around(call),
+            tracer=_tracer(call),
             **kwargs,
         )
 
 
 def _uses(call: Call, explained: list[Explained]) -> Iterator[Used]:
-    for event, use, used_in in explained:
+    """Yield the events in the order in which they must have come about."""
+    by_id = {one.event.pk: one for one in explained}
+    for told in in_order(told_of(explained)):
+        event, use, used_in = by_id[told.id]
         here = used_in == call
-        yield Used(event, wording.RULES[use.rule], here, None if here else used_in)
+        yield Used(event, wording.RULES[use.rule], here, None if here else used_in, _fields(event))
+
+
+def _fields(event: Event) -> list[tuple[str, str]]:
+    """Return what was taken from the input, in the order in which the proxies write it."""
+    return [
+        ("timestamp", str(int(event.time.timestamp()))),
+        ("method", event.method),
+        ("from_tag", event.from_tag),
+        ("to_tag", event.to_tag),
+        ("call_id", event.call_id),
+        ("code", str(event.code or "")),
+        ("reason", event.reason),
+        *((label, text) for label, text in event.extra),
+        *((label, text) for leg in event.legs for label, text in leg),
+    ]
 
 
 def _times(call: Call) -> list[tuple[Text, datetime | None, Text]]:
@@ -159,3 +191,39 @@ def _calls_of(**party: str | None) -> str:
 
 def _related(call: Call) -> QuerySet[Call]:
     return Call.objects.filter(call_key=call.call_key, call_id=call.call_id).exclude(pk=call.pk)
+
+
+class Around(NamedTuple):
+    """Calls of the same parties, either way round, close in time. ``whole``: all calls of that time were looked at."""
+
+    calls: list[Call]
+    whole: bool
+
+
+def _around(call: Call) -> Around:
+    """Return the calls between the call's parties within ``AROUND`` of its start, in time order.
+
+    No index has both parties, so the calls next in time are looked through, and no more than ``MOST_SEARCHED`` of them
+    on each side.
+    """
+    if not call.caller and not call.callee:
+        return Around([], True)
+    same = Q(caller=call.caller, callee=call.callee) | Q(caller=call.callee, callee=call.caller)
+    at = call.started_at
+    earlier = Call.objects.filter(started_at__gte=at - AROUND, started_at__lt=at).order_by("-started_at", "-id")
+    later = Call.objects.filter(started_at__gte=at, started_at__lte=at + AROUND).order_by("started_at", "id")
+    found: list[Call] = []
+    for side in (earlier, later):
+        near = side[:MOST_SEARCHED].values("pk")
+        others = Call.objects.filter(same, pk__in=near, superseded=False)
+        found += others.exclude(call_key=call.call_key, call_id=call.call_id)[:MOST_RELATED]
+    whole = all(capped_count(side, MOST_SEARCHED) <= MOST_SEARCHED for side in (earlier, later))
+    return Around(sorted(found, key=lambda other: (other.started_at, other.pk)), whole)
+
+
+def _tracer(call: Call) -> str:
+    """Return where the installation's tracer shows the call's messages; empty where it has none."""
+    if not settings.TRACER_URL:
+        return ""
+    last = call.ended_at or call.answered_at or call.started_at
+    return address(settings.TRACER_URL, call.call_id, call.started_at, max(last, call.started_at))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -42,7 +42,7 @@ class LadderFile(ShellMixin, View):
 
 def ladder_of(call: Call, events: Iterable[Explained], legs: Sequence[Leg], *, linked: bool = True) -> SafeString:
     """Return the SVG of a call; ``linked``: its arrows lead to the events of the page."""
-    drawn = drawing(_subject(call, legs), _told(call, events))
+    drawn = drawing(_subject(call, legs), told_of(one for one in events if one.call == call))
     zone = timezone.get_current_timezone()
     words = Words(
         title=gettext("Ladder of the call {caller} → {callee} (times: {zone})").format(
@@ -71,13 +71,13 @@ def _subject(call: Call, legs: Sequence[Leg]) -> Subject:
     )
 
 
-def _told(call: Call, events: Iterable[Explained]) -> list[Told]:
+def told_of(events: Iterable[Explained]) -> Iterator[Told]:
+    """Yield the events as the ladder takes them."""
     layouts: dict[int, FieldLayout] = {}
-    return [
-        _one(event, use.rule, layouts.setdefault(event.proxy_id, event.proxy.field_layout))
-        for event, use, used_in in events
-        if used_in == call
-    ]
+    for event, use, _ in events:
+        if event.proxy_id not in layouts:
+            layouts[event.proxy_id] = event.proxy.field_layout
+        yield _one(event, use.rule, layouts[event.proxy_id])
 
 
 def _one(event: Event, rule: Rule, layout: FieldLayout) -> Told:

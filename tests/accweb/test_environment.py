@@ -87,7 +87,7 @@ def test_a_redis_address_is_one_that_celery_understands(
 @pytest.mark.parametrize("address", ["broker:6379", "http://broker", "redis://", "redis://broker:sixty", "unix://sock"])
 def test_a_wrong_redis_address_stops_the_start(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("THING", address)
-    with pytest.raises(SystemExit, match="accweb: THING: not the address of a Redis server"):
+    with pytest.raises(SystemExit, match=r"accweb: THING: not the address of a Redis server"):
         environment.redis("THING")
 
 
@@ -187,3 +187,15 @@ def test_a_database_that_was_never_set_up_gives_one_line(manage: Manage, tmp_pat
     assert ended.returncode == 1
     assert ended.stderr.count("\n") == 1
     assert "manage.py migrate" in ended.stderr
+
+
+@pytest.mark.parametrize("address", ["homer.example.net", "javascript:alert(1)", "https://homer/?id={callid}"])
+def test_a_wrong_template_of_an_address_stops_the_start(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", address)
+    with pytest.raises(SystemExit, match=r"accweb: THING: .*; use .*{call_id}"):
+        environment.template_of_url("THING", ["call_id"])
+
+
+def test_a_template_of_an_address_keeps_its_placeholders(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", "https://homer/?id={call_id}")
+    assert environment.template_of_url("THING", ["call_id"]) == "https://homer/?id={call_id}"

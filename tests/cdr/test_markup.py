@@ -88,3 +88,48 @@ def test_raw_input_of_many_megabytes_is_cut_and_says_how_much_is_left() -> None:
 
 def test_a_number_has_gaps_between_the_thousands() -> None:
     assert markup.number(1234567) == "1\u202f234\u202f567"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (-3, "0:03 before its own time"),
+        (-0.5, "at once"),
+        (1.5, "at once"),
+        (62, "1:02 later"),
+        (172_900, "2 days later"),
+    ],
+)
+def test_the_lag_of_an_event_is_said_and_a_clock_that_is_ahead_stands_out(seconds: float, said: str) -> None:
+    shown = markup.lag(NOON, NOON + timedelta(seconds=seconds), 1_000_000)
+    assert said in shown
+    assert ("skew" in shown) == (seconds < -1)
+
+
+def test_the_fields_taken_from_a_line_are_marked_within_it() -> None:
+    shown = markup.raw_input(b"method=INVITE;ua=<b>\xff\n", [("method", "INVITE"), ("ua", r"<b>\xff")])
+    assert '<mark class="field-mark" title="method">INVITE</mark>' in shown
+    assert r'<mark class="field-mark" title="ua">&lt;b&gt;<span class="mark">\xff</span></mark>' in shown
+
+
+def test_a_hostile_label_stays_a_title() -> None:
+    shown = markup.raw_input(b'"><script>=x', [('"><script>', "x")])
+    assert 'title="&quot;&gt;&lt;script&gt;">x</mark>' in shown
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("ended_at", None, "unknown"),
+        ("duration", None, "unknown"),
+        ("flags", [], "none"),
+        ("attempts", [{"code": 486, "reason": "<Busy>"}], "486 &lt;Busy&gt;"),
+        ("legs", [{"source": "alice", "destination": None}], "alice → ?"),
+        ("extra", {"ua": "x"}, "ua=x"),
+        ("superseded", True, "yes"),
+        ("released_by", "callee", "callee"),
+        ("duration_kind", "at_least", "at least"),
+    ],
+)
+def test_a_change_is_told_in_words(field: str, value: object, said: str) -> None:
+    assert said in markup.changed(field, value)

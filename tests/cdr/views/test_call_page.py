@@ -171,3 +171,61 @@ def test_the_ladder_can_be_downloaded_as_a_file_of_its_own(viewer: Client) -> No
 
 def test_there_is_no_ladder_of_no_call(viewer: Client) -> None:
     assert viewer.get("/calls/999/ladder.svg").status_code == 404
+
+
+def test_the_start_stands_first_among_the_events_of_a_second(viewer: Client) -> None:
+    html = shown(viewer, accounted(STOP | {"time": NOON}, START))
+    assert re.findall(r'<span class="rule" title=".*?">(.*?)</span>', html) == ["START", "STOP"]
+
+
+def test_the_timeline_says_which_rule_used_an_event_and_when_a_clock_is_ahead(viewer: Client) -> None:
+    text = text_of(shown(viewer, accounted(START | {"received_at": NOON - timedelta(minutes=2)})))
+    assert "The first 2xx to an INVITE of this dialog: the call was answered." in text
+    assert "2:00 before its own time" in text
+
+
+def test_a_late_stop_tells_what_it_changed_in_words(viewer: Client) -> None:
+    call = accounted(START)
+    make_event(source=Event.objects.get().source, call_id=CALL_ID, **STOP)
+    mark_all()
+    correlate_pending(now=NOON + timedelta(days=2))
+    text = text_of(shown(viewer, call))
+    assert "Revision 2" in text
+    assert re.search(r"ended ?: unknown → to 2026-05-31 12:00:42", text)
+    assert re.search(r"state ?: warning STOP missing → to check completed", text)
+
+
+def test_calls_between_the_same_parties_within_five_minutes_are_shown(viewer: Client) -> None:
+    call = make_call(caller="ann", callee="bea")
+    back = make_call(caller="bea", callee="ann", started_at=NOON + timedelta(minutes=4))
+    later = make_call(caller="ann", callee="bea", started_at=NOON + timedelta(minutes=6))
+    other = make_call(caller="ann", callee="zoe")
+    html = shown(viewer, call)
+    assert "Between the same parties" in html
+    assert f'data-href="/calls/{back.pk}/"' in html
+    assert f'data-href="/calls/{later.pk}/"' not in html
+    assert f'data-href="/calls/{other.pk}/"' not in html
+
+
+def test_more_calls_in_these_minutes_than_are_looked_through_are_said(
+    viewer: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(call_page, "MOST_SEARCHED", 2)
+    call = make_call(caller="ann", callee="bea")
+    make_call(caller="ann", callee="bea", started_at=NOON + timedelta(seconds=1))
+    assert "there may be others" not in shown(viewer, call)
+    make_call(started_at=NOON + timedelta(seconds=2))
+    assert "there may be others" in shown(viewer, call)
+
+
+def test_calls_without_parties_are_related_to_none(viewer: Client) -> None:
+    call = make_call(caller=None, callee=None)
+    make_call(caller=None, callee=None)
+    assert "Between the same parties" not in shown(viewer, call)
+
+
+def test_the_tracer_is_linked_to_where_there_is_one(viewer: Client, settings: Any) -> None:
+    call = make_call(call_id="a&b@h")
+    assert "Open in the tracer" not in shown(viewer, call)
+    settings.TRACER_URL = "https://homer.example/?c={call_id}"
+    assert 'href="https://homer.example/?c=a%26b%40h"' in shown(viewer, call)

@@ -1,0 +1,75 @@
+"""Where in the input, as received, the fields that an event was made of stand.
+
+Parsing keeps no positions, and need not: what it took is known, with its label, and is looked for again. A field that
+is not found as it was taken (a number written another way, a time) is simply not marked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+_CORE_LABELS = {"call_id": ("call_id", "callid"), "code": ("code", "sip_code"), "reason": ("reason", "sip_reason")}
+_OFTEN = 64
+"""So many places are tried for one field: a line made of one letter is no reason to look for long."""
+_SHORTEST_BARE = 2
+_BOUNDS = " \t\r\n,;:=\"'|<>(){}[]"
+
+
+class Span(NamedTuple):
+    """The value of the field ``label`` stands from ``start`` to ``end`` (exclusive), in characters."""
+
+    start: int
+    end: int
+    label: str
+
+
+def recognised(text: str, fields: Iterable[tuple[str, str]]) -> list[Span]:
+    """Return where the values of ``fields`` (label and value, in the order logged) stand in ``text``, by position.
+
+    The first place after the field before it wins, as in parsing: a value that holds what looks like later fields
+    does not have them marked. A value beside its label (``label=value``, ``"label": "value"``) goes before a bare one.
+    """
+    found: list[Span] = []
+    end = 0
+    for label, value in fields:
+        if not value:
+            continue
+        span = _beside_label(text, label, value, end, found) or _beside_label(text, label, value, 0, found)
+        span = span or _bare(text, label, value, end, found)
+        if span is not None:
+            found.append(span)
+            end = span.end
+    return sorted(found)
+
+
+def _beside_label(text: str, label: str, value: str, start: int, taken: Sequence[Span]) -> Span | None:
+    for name in _CORE_LABELS.get(label, (label,)):
+        for before in (f"{name}=", f'"{name}": "', f'"{name}":"', f'"{name}": ', f'"{name}":'):
+            span = _first(text, label, value, before, start, taken)
+            if span is not None:
+                return span
+    return None
+
+
+def _bare(text: str, label: str, value: str, start: int, taken: Sequence[Span]) -> Span | None:
+    return _first(text, label, value, "", start, taken) if len(value) >= _SHORTEST_BARE else None
+
+
+def _first(text: str, label: str, value: str, before: str, start: int, taken: Sequence[Span]) -> Span | None:
+    """Return the first place of ``before`` and ``value`` that is bounded on both sides and not taken."""
+    at = start
+    for _ in range(_OFTEN):
+        at = text.find(before + value, at)
+        if at < 0:
+            return None
+        span = Span(at + len(before), at + len(before) + len(value), label)
+        free = all(span.end <= other.start or other.end <= span.start for other in taken)
+        if free and _is_bound(text, at - 1) and _is_bound(text, span.end):
+            return span
+        at += 1
+    return None
+
+
+def _is_bound(text: str, at: int) -> bool:
+    return not 0 <= at < len(text) or text[at] in _BOUNDS
