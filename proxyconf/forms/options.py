@@ -108,7 +108,7 @@ def options_given(profile: Profile, given: Mapping[str, Any]) -> dict[str, Value
     options = dict(profile.options)
     for key in profile.parameters:
         name = field_name(key)
-        if name not in given or given[name] == shown(profile, key):
+        if name not in given or _typed(given[name]) == _typed(shown(profile, key)):
             continue
         value = _read(profile, key, given[name])
         if value is None or value == profile.parameters[key].default:
@@ -116,6 +116,11 @@ def options_given(profile: Profile, given: Mapping[str, Any]) -> dict[str, Value
         else:
             options[key] = value
     return options
+
+
+def _typed(value: Any) -> Any:
+    """Return a value as a line of a form can hold it: without line breaks, and no blanks around it."""
+    return value.replace("\r", "").replace("\n", "").strip() if isinstance(value, str) else value
 
 
 def _read(profile: Profile, key: str, given: Any) -> Value | None:

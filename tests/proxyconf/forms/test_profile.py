@@ -92,6 +92,14 @@ def test_an_option_that_is_emptied_has_its_default_again() -> None:
     assert changed(profile, option_db_table_acc="").options == {}
 
 
+@pytest.mark.parametrize("text", ["\r", " x", "a\nb"])
+def test_an_option_that_no_line_can_hold_stays_unless_it_is_changed(text: str) -> None:
+    profile = replace(KAMAILIO, options={"db_table_acc": text})
+    typed = text.replace("\n", "")
+    assert changed(profile, option_db_table_acc=typed) == profile
+    assert changed(profile, option_db_table_acc="calls").options == {"db_table_acc": "calls"}
+
+
 def test_two_quotes_set_an_option_to_nothing() -> None:
     profile = changed(KAMAILIO, option_db_table_acc='""')
     assert profile.options == {"db_table_acc": ""}
