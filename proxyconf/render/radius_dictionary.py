@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from proxyconf.profile import Profile
+from proxyconf.render.endpoint import checked_host, checked_port
 from proxyconf.render.radius_attributes import Attribute, Wire, attributes_of, uses_radius
 from proxyconf.vocabulary.products import Product
 from proxyconf.vocabulary.sip_methods import METHOD_NUMBERS
@@ -81,14 +82,17 @@ def client_configuration_path(profile: Profile) -> PurePosixPath:
 def client_configuration(profile: Profile, server: str = "127.0.0.1", port: int = 1813) -> str:
     """Return the client library's configuration: where the server is, and how long a worker of the proxy waits for it.
 
-    The dictionary and the file with the secrets are expected in the same folder.
+    The dictionary and the file with the secrets are expected in the same folder. Raise ``ValueError`` for what is no
+    host or port.
     """
+    server, port = checked_host(server), checked_port(port)
+    address = f"[{server}]" if ":" in server else server
     folder = client_configuration_path(profile).parent
     return f"""\
 # RADIUS client of {profile.product.label} {profile.version}, for radcli.
 # Save it as {client_configuration_path(profile)}
-authserver      {server}
-acctserver      {server}:{port}
+authserver      {address}
+acctserver      {address}:{port}
 servers         {folder / CLIENT_SERVERS}
 dictionary      {folder / CLIENT_DICTIONARY}
 default_realm
@@ -113,7 +117,10 @@ bindaddr        *
 
 
 def client_servers(profile: Profile, server: str = "127.0.0.1") -> str:
-    """Return the file that holds the shared secret of each server, without a secret."""
+    """Return the file that holds the shared secret of each server, without a secret. Raise ``ValueError`` for what is
+    no host.
+    """
+    server = checked_host(server)
     return f"""\
 # RADIUS servers and their shared secrets. Save it as {client_configuration_path(profile).parent / CLIENT_SERVERS},
 # readable for the proxy's user alone (chmod 600). Write the secret that the server knows this proxy by and take the

@@ -6,10 +6,10 @@ print what a caller sent; OpenSIPS and OpenSER begin the message with ``ACC:``, 
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 
 from proxyconf.profile import Profile
+from proxyconf.render.endpoint import checked_host, checked_port
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.products import Product
 
@@ -17,7 +17,6 @@ _KAMAILIO = "^ ?[A-Z]+[0-9]?: [^<]*acc [[]{file}[.]c:[0-9]+[]]: ([a-z_]+[(][)]: 
 _OPENSIPS_LEVEL = "^ ?([^=;]*[A-Z]+[0-9]?:)?"
 _EVENTS = "ACC: (transaction answered|call missed|request accounted|request acknowledged|call ended): "
 _TIME = "(timestamp|created)=[0-9]"
-_HOST = re.compile(r"[A-Za-z0-9._:-]+")
 
 
 class Daemon(StrEnum):
@@ -47,10 +46,7 @@ def syslog_rule(
     Raise ``ValueError`` for an unknown daemon or transport, and for what is no host name, address or port.
     """
     daemon, transport = Daemon(daemon), Transport(transport)
-    if not _HOST.fullmatch(host):
-        raise ValueError(f"{host!r} is no host name or address to send syslog to; write it like accweb.example.net")
-    if not 0 < port < 65536:
-        raise ValueError(f"{port} is no port; it lies between 1 and 65535")
+    host, port = checked_host(host), checked_port(port)
     patterns, json = line_patterns(profile), writes_json(profile)
     title = f"# Accounting lines of {profile.product.label} {profile.version} to accweb, for {daemon}.\n"
     if not patterns and not json:

@@ -184,6 +184,17 @@ def test_the_client_configuration_names_its_files_and_no_secret() -> None:
     assert all(line.startswith("#") for line in secrets)
 
 
+def test_an_address_with_colons_stands_in_brackets() -> None:
+    assert "acctserver      [2001:db8::7]:1813" in client_configuration(KAMAILIO, "2001:db8::7")
+
+
+@pytest.mark.parametrize("server", ["", "a b", "x\nservers /tmp"])
+def test_what_is_no_host_is_refused(server: str) -> None:
+    for write in (client_configuration, client_servers):
+        with pytest.raises(ValueError, match="no host name"):
+            write(KAMAILIO, server)
+
+
 def test_opensips_names_its_client_configuration_in_the_url() -> None:
     configured = replace(OPENSIPS, options={"aaa_url": "radius:/etc/opensips/radius.conf"})
     assert "Save it as /etc/opensips/radius.conf" in client_configuration(configured)
