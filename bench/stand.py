@@ -27,7 +27,7 @@ def database() -> Iterator[str]:
     if not server.startswith("postgres"):
         from tests.servers import postgresql
 
-        server = postgresql()
+        server = postgresql(durable=True)
     with psycopg.connect(server, autocommit=True) as admin:
         admin.execute(f"DROP DATABASE IF EXISTS {DATABASE}")
         admin.execute(f"CREATE DATABASE {DATABASE}")

@@ -30,33 +30,68 @@ def folder() -> Path:
     return made
 
 
-def postgresql() -> str:
-    """Start a PostgreSQL server that ends with this process; return its address."""
-    home, owner = folder(), _unprivileged()
-    if owner:
-        shutil.chown(home, owner["user"], owner["group"])
-    programs, data = _programs(home, owner), home / "data"
-    _run([programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale"], home, owner)
-    server = _start(
-        [programs / "postgres", "-D", data, "-k", home, "-h", "", "-F", "-c", "max_connections=50"], home, owner
-    )
-    url = f"postgresql://postgres@/postgres?host={quote(str(home), safe='')}"
-    _wait(server, home, lambda: psycopg.connect(url).close(), psycopg.OperationalError)
-    return url
+def postgresql(*, durable: bool = False) -> str:
+    """Start a PostgreSQL server that ends with this process; return its address. ``durable``: it waits for the disk."""
+    return Postgres(durable=durable).url
 
 
 def redis_server() -> str:
     """Start a Redis server that ends with this process; return its address."""
-    home = folder()
-    program = _redis_program()
-    server = _start([program, "--port", "0", "--unixsocket", home / "redis", "--save", "", "--dir", home], home, {})
+    return Redis().url
 
-    def ping() -> None:
-        with redis.Redis(unix_socket_path=str(home / "redis")) as client:
+
+class Postgres:
+    """A PostgreSQL server that can be killed and started again."""
+
+    def __init__(self, *, durable: bool = False) -> None:
+        self._home, self._owner = folder(), _unprivileged()
+        if self._owner:
+            shutil.chown(self._home, self._owner["user"], self._owner["group"])
+        self._programs = _programs(self._home, self._owner)
+        made = ["-D", self._home / "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale"]
+        _run([self._programs / "initdb", *made], self._home, self._owner)
+        self._more: list[str | Path] = [] if durable else ["-F"]
+        self.url = f"postgresql://postgres@/postgres?host={quote(str(self._home), safe='')}"
+        self.start()
+
+    def start(self) -> None:
+        command = [self._programs / "postgres", "-D", self._home / "data", "-k", self._home, "-h", "", *self._more]
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            self._server = _start([*command, "-c", "max_connections=50"], self._home, self._owner)
+            try:
+                _wait(self._server, self._home, lambda: psycopg.connect(self.url).close(), psycopg.OperationalError)
+                return
+            except RuntimeError:  # the processes of one that was killed need a moment to notice
+                if time.monotonic() > deadline or "is still in use" not in (self._home / "log").read_text():
+                    raise
+                time.sleep(0.1)
+
+    def kill(self) -> None:
+        self._server.kill()
+        self._server.wait()
+
+
+class Redis:
+    """A Redis server that can be killed and started again, and then remembers nothing."""
+
+    def __init__(self) -> None:
+        self._home = folder()
+        self.url = f"unix://{self._home}/redis"
+        self.start()
+
+    def start(self) -> None:
+        arguments = ["--port", "0", "--unixsocket", self._home / "redis", "--save", "", "--dir", self._home]
+        self._server = _start([_redis_program(), *arguments], self._home, {})
+        _wait(self._server, self._home, self._ping, redis.ConnectionError)
+
+    def kill(self) -> None:
+        self._server.kill()
+        self._server.wait()
+
+    def _ping(self) -> None:
+        with redis.Redis(unix_socket_path=str(self._home / "redis")) as client:
             client.ping()
-
-    _wait(server, home, ping, redis.ConnectionError)
-    return f"unix://{home}/redis"
 
 
 def _package(name: str) -> Path | None:

@@ -12,29 +12,32 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import LiteralString
 
+import psycopg
 import pytest
 from django.conf import settings
 
 from cdr.models import Call, Event, Pending, Receiver, Source
 from tests.cdr.receivers.test_radius_server import SECRET, request
 from tests.cdr.receivers.test_syslog_server import line
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Manage
 from tests.factories import make_source
-from tests.servers import PATIENCE
+from tests.servers import PATIENCE, Postgres, Redis
 
 OUTSTANDING = 16
 
 
 class Collector:
-    """A running ``manage.py collect``; what it logs goes to a file."""
+    """A running ``manage.py collect``, or another command; what it logs goes to a file."""
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(self, folder: Path, environment: dict[str, str], *command: str) -> None:
         self._logged = folder / "collected"
         with self._logged.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, ROOT / "manage.py", "collect"],
+                [sys.executable, ROOT / "manage.py", *(command or ("collect",))],
                 stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
                 stderr=log,
                 env={**os.environ, "DJANGO_SETTINGS_MODULE": "accweb.settings", **environment},
             )
@@ -67,10 +70,10 @@ class Collector:
 def start(database_url: str, tmp_path: Path) -> Iterator[Callable[..., Collector]]:
     started: list[Collector] = []
 
-    def collect(**environment: str) -> Collector:
+    def collect(*command: str, **environment: str) -> Collector:
         kept = {"DATABASE_URL": database_url, "ACCWEB_DATA_DIR": str(tmp_path / "data")}
         kept["SECRET_KEY"] = settings.SECRET_KEY  # what the test sealed is to be read
-        started.append(Collector(tmp_path, {**kept, **environment}))
+        started.append(Collector(tmp_path, {**kept, **environment}, *command))
         return started[-1]
 
     yield collect
@@ -298,3 +301,54 @@ def test_an_address_that_cannot_be_had_is_told_and_tried_again(
         assert f"cannot listen at 127.0.0.1:{port}: Address already in use" in Source.objects.get().error
     collector.wait_for(Receiver.objects.filter(state="running").exists)
     assert Source.objects.get().error == ""
+
+
+def test_workers_and_redis_killed_in_the_middle_of_a_load_lose_no_call(
+    start: Callable[..., Collector], radius_port: int
+) -> None:
+    broker = Redis()
+    everything = start("up", "--port", str(_free_port(socket.SOCK_STREAM)), REDIS_URL=broker.url)
+    proxy = Proxy(radius_port)
+
+    def kill() -> None:
+        everything.kill("worker")
+        broker.kill()
+
+    everything.process_of("receiver radius")
+    killer = Killer(kill, every=200, times=1)
+    proxy.account(REQUESTS, killer)
+    assert killer.done
+    assert stored() == sorted(REQUESTS)
+    broker.start()
+    everything.wait_for(all_complete)
+
+
+def test_a_database_killed_in_the_middle_of_a_load_loses_nothing_that_was_acknowledged(
+    start: Callable[..., Collector], manage: Manage
+) -> None:
+    server, port = Postgres(), _free_port(socket.SOCK_DGRAM)
+    environment = {"DATABASE_URL": server.url, "SECRET_KEY": settings.SECRET_KEY}
+    given = (f"secret={SECRET.decode()}", f"listen=127.0.0.1:{port}", "clients=127.0.0.1")
+    add = ["source", "add", "--proxy", "kam1", "--kind", "radius", *(f"--set={one}" for one in given)]
+    for command in (["migrate"], ["proxy", "add", "kam1"], add):
+        done = manage(*command, **environment)
+        assert done.returncode == 0, done.stderr
+    collector, proxy = start(**environment), Proxy(port)
+
+    def kill() -> None:
+        server.kill()
+        server.start()
+
+    killer = Killer(kill, every=200, times=2)
+    proxy.account(REQUESTS, killer)
+    assert killer.done
+
+    def count(query: LiteralString) -> int:
+        with psycopg.connect(server.url) as connection:
+            (found,) = connection.execute(query).fetchone() or (0,)
+        return int(found)
+
+    assert (
+        count("SELECT count(*) FROM cdr_event") == count("SELECT count(DISTINCT raw) FROM cdr_event") == len(REQUESTS)
+    )
+    collector.wait_for(lambda: count("SELECT count(*) FROM cdr_call WHERE state = 'completed'") == len(CALLS))

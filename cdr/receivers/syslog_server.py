@@ -67,8 +67,11 @@ class SyslogServer(Service):
 
     def step(self, wait: float) -> int:
         if not self._held.count:
-            for key, _ in self._selector.select(wait):
-                self._take(key.fileobj)  # type: ignore[arg-type]  # sockets are all that is registered
+            ready = self._selector.select(wait)
+            while ready and self._held.count < MOST:
+                for key, _ in ready:
+                    self._take(key.fileobj)  # type: ignore[arg-type]  # sockets are all that is registered
+                ready = self._selector.select(0.0)
         count = self._held.count
         if count:
             commit(self._held)
