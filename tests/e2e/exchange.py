@@ -46,6 +46,7 @@ modparam("tm", "fr_timer", 5000)
 modparam("tm", "fr_inv_timer", {no_answer})
 include_file "{folder}/acc.cfg"
 include_file "{folder}/routing.cfg"
+{more}
 
 request_route {{
     if ($rm == "OPTIONS") {{
@@ -101,8 +102,11 @@ _LEGS = """\
 
 
 @contextmanager
-def exchange(profile: Profile, folder: Path, **environment: str) -> Iterator[int]:
-    """Run the phones and the proxy; give the proxy's port. What it logs goes to ``proxy.log`` in the folder."""
+def exchange(profile: Profile, folder: Path, *, more: str = "", **environment: str) -> Iterator[int]:
+    """Run the phones and the proxy; give the proxy's port. What it logs goes to ``proxy.log`` in the folder.
+
+    ``more`` is what its script has besides.
+    """
     with ExitStack() as stack:
         phones = {name: stack.enter_context(sip.callee(scenario, folder)) for name, scenario in PHONES.items()}
         port = sip.free_port()
@@ -112,6 +116,7 @@ def exchange(profile: Profile, folder: Path, **environment: str) -> Iterator[int
             _SCRIPT.format(
                 port=port,
                 folder=folder,
+                more=more,
                 no_answer=NO_ANSWER_AFTER * 1000,
                 cancel="            route(ACC_CANCEL);" if profile.is_on("report_cancels") else "",
                 legs=_LEGS if profile.legs else "",
