@@ -18,7 +18,8 @@ from proxyconf.render.radius_dictionary import (
     server_dictionary,
 )
 from proxyconf.render.sql_ddl import sql_ddl
-from proxyconf.render.syslog_rule import syslog_rule
+from proxyconf.render.sql_schema import tables_of
+from proxyconf.render.syslog_rule import line_patterns, syslog_rule, writes_json
 from proxyconf.vocabulary.layout import Backend
 
 LOCAL = "127.0.0.1"
@@ -70,7 +71,7 @@ def _artefacts(profile: Profile, collector: str) -> Iterator[Artefact]:
     backends = set(profile.backends) & profile.known_backends.keys()
     yield Artefact("acc.cfg", "Accounting section", acc_section(profile))
     yield Artefact("routing.cfg", "Routing hints", routing_hints(profile))
-    if Backend.SQL in backends:
+    if tables_of(profile):
         for dialect, title in (("mysql", "MySQL, MariaDB"), ("postgresql", "PostgreSQL"), ("sqlite", "SQLite")):
             yield Artefact(f"{dialect}.sql", f"SQL: {title}", sql_ddl(profile, dialect))
     if Backend.RADIUS in backends:
@@ -78,7 +79,7 @@ def _artefacts(profile: Profile, collector: str) -> Iterator[Artefact]:
         yield Artefact("radius/radiusclient.conf", "RADIUS: client", client_configuration(profile, collector))
         yield Artefact("radius/servers", "RADIUS: secrets", client_servers(profile, collector))
         yield Artefact("radius/dictionary.sip_accounting", "RADIUS: FreeRADIUS", server_dictionary(profile))
-    if backends & {Backend.SYSLOG, Backend.JSON}:
+    if line_patterns(profile) or writes_json(profile):
         yield Artefact("rsyslog.conf", "rsyslog", syslog_rule(profile, "rsyslog", host=collector, port=SYSLOG_PORT))
         yield Artefact(
             "syslog-ng.conf", "syslog-ng", syslog_rule(profile, "syslog-ng", host=collector, port=SYSLOG_PORT)

@@ -9,7 +9,6 @@ whatever attribute they belong to: nothing else in the file may have these names
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 from proxyconf.profile import Profile
 from proxyconf.render.endpoint import checked_host, checked_port
@@ -71,12 +70,12 @@ def server_dictionary(profile: Profile) -> str:
     return "\n".join([*lines, ""])
 
 
-def client_configuration_path(profile: Profile) -> PurePosixPath:
+def client_configuration_path(profile: Profile) -> str:
     """Return where the proxy looks for its client configuration: ``radius_config``, or what ``aaa_url`` names."""
     configured = str(profile.option("radius_config") or "")
     scheme, _, path = str(profile.option("aaa_url") or "").partition(":")
     configured = configured or (path if scheme == "radius" else "")
-    return PurePosixPath(" ".join(configured.split()) or _DEFAULT_CONFIGURATION)
+    return " ".join(configured.split()) or _DEFAULT_CONFIGURATION
 
 
 def client_configuration(profile: Profile, server: str = "127.0.0.1", port: int = 1813) -> str:
@@ -87,14 +86,14 @@ def client_configuration(profile: Profile, server: str = "127.0.0.1", port: int 
     """
     server, port = checked_host(server), checked_port(port)
     address = f"[{server}]" if ":" in server else server
-    folder = client_configuration_path(profile).parent
+    folder = _folder(profile)
     return f"""\
 # RADIUS client of {profile.product.label} {profile.version}, for radcli.
 # Save it as {client_configuration_path(profile)}
 authserver      {address}
 acctserver      {address}:{port}
-servers         {folder / CLIENT_SERVERS}
-dictionary      {folder / CLIENT_DICTIONARY}
+servers         {folder}{CLIENT_SERVERS}
+dictionary      {folder}{CLIENT_DICTIONARY}
 default_realm
 
 # A SIP worker of the proxy does nothing else while it waits: at most radius_timeout × radius_retries seconds for each
@@ -112,7 +111,7 @@ bindaddr        *
 #login_radius   /usr/sbin/login.radius
 #login_local    /bin/login
 #seqfile        /var/run/radius.seq
-#mapfile        {folder / "port-id-map"}
+#mapfile        {folder}port-id-map
 """
 
 
@@ -122,11 +121,17 @@ def client_servers(profile: Profile, server: str = "127.0.0.1") -> str:
     """
     server = checked_host(server)
     return f"""\
-# RADIUS servers and their shared secrets. Save it as {client_configuration_path(profile).parent / CLIENT_SERVERS},
+# RADIUS servers and their shared secrets. Save it as {_folder(profile)}{CLIENT_SERVERS},
 # readable for the proxy's user alone (chmod 600). Write the secret that the server knows this proxy by and take the
 # comment sign away: as long as there is none, no event is sent.
 #{server}    the-shared-secret
 """
+
+
+def _folder(profile: Profile) -> str:
+    """Return the folder of the client's configuration, with a slash at its end; empty if the path has none."""
+    path = client_configuration_path(profile)
+    return path[: path.rfind("/") + 1]
 
 
 def _attribute(one: Attribute) -> str:

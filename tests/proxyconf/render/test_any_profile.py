@@ -23,7 +23,7 @@ FORMS = (
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(any_profiles())
 def test_every_file_of_any_profile_can_be_written_and_is_the_same_again(profile: Profile) -> None:
     for form in FORMS:
@@ -32,7 +32,7 @@ def test_every_file_of_any_profile_can_be_written_and_is_the_same_again(profile:
         assert form(profile) == text
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(any_profiles())
 def test_no_text_of_a_profile_makes_a_line_of_its_own_out_of_a_comment(profile: Profile) -> None:
     for form in (client_dictionary, server_dictionary, client_servers):

@@ -149,7 +149,7 @@ def test_what_is_left_without_a_number_is_named_and_not_defined() -> None:
         assert name not in read(text).attributes
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(profile=profiles(backends=(RADIUS, Backend.SYSLOG), releases=[one for one in ALL_RELEASES if one[1] != (1, 1)]))
 def test_no_two_attributes_share_a_number_and_new_ones_are_for_local_use(profile: Profile) -> None:
     found = attributes_of(profile)
