@@ -42,7 +42,7 @@ def _seen_by(call: Call) -> SafeString:
 COLUMNS: tuple[Column, ...] = (
     Column("started", _("Started"), _started),
     Column("who", _("From → to"), shown.parties),
-    Column("state", _("State"), lambda call: shown.state_badge(call.state)),
+    Column("state", _("State"), shown.state_of),
     Column("length", _("Duration"), shown.duration),
     Column("result", _("Outcome"), shown.outcome),
     Column("released", _("Hung up"), shown.released_by),

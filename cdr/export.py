@@ -17,6 +17,7 @@ from typing import Any, TypeAlias, TypeVar
 from django.db.models import QuerySet
 
 from cdr.models import Attempt, Call, Leg
+from cdr.settling import look_up
 
 Record: TypeAlias = dict[str, Any]
 Part = TypeVar("Part", Leg, Attempt)
@@ -49,6 +50,7 @@ FIELDS = (
     "events",
     "revision",
     "updated_at",
+    "settlement",
 )
 _BATCH = 2000
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -84,11 +86,27 @@ def record_of(call: Call, legs: Iterable[Leg] | None = None, attempts: Iterable[
         "events": call.events,
         "revision": call.revision,
         "updated_at": _utc(call.updated_at),
+        "settlement": _settlement(call),
     }
 
 
 def _utc(moment: datetime | None) -> str | None:
     return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _settlement(call: Call) -> Record | None:
+    """Return how a person settled the end of a call without STOP; it changes no other field of the record."""
+    settled = call.settlement
+    if settled is None:
+        return None
+    length = settled.ended_at - call.answered_at if settled.ended_at and call.answered_at else None
+    return {
+        "ended_at": _utc(settled.ended_at),
+        "duration": None if length is None else length.total_seconds(),
+        "reason": settled.reason,
+        "by": settled.by.get_username(),
+        "at": _utc(settled.at),
+    }
 
 
 def _attempt(attempt: Attempt) -> Record:
@@ -109,6 +127,7 @@ def records(calls: QuerySet[Call]) -> Iterator[Record]:
     each = calls.iterator(chunk_size=_BATCH)
     while batch := list(islice(each, _BATCH)):
         legs, attempts = _by_call(Leg.objects.all(), batch), _by_call(Attempt.objects.all(), batch)
+        look_up(batch)
         for call in batch:
             yield record_of(call, legs[call.pk], attempts[call.pk])
 

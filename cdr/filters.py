@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy as _
 from cdr import wording
 from cdr.correlation.record import Flag
 from cdr.events import call_key
-from cdr.models import Call
+from cdr.models import Call, Settlement
 from cdr.wording import Text
 
 PERIODS: Mapping[str, timedelta] = {
@@ -126,7 +126,8 @@ class CallFilter(django_filters.FilterSet):
     ``since`` (inclusive) and ``until`` (exclusive; a date includes that day) are about the start of the call and win
     over ``period``. Values of one parameter are alternatives; parameters narrow each other. ``caller`` and ``callee``
     match any part, or the whole with ``*`` for the parts that do not matter; ``call_id`` matches the whole Call-ID
-    unless it has a ``*``. Calls that were superseded are left out unless asked for.
+    unless it has a ``*``. ``settled`` is about calls that lack their STOP. Calls that were superseded are left
+    out unless asked for.
     """
 
     period = django_filters.ChoiceFilter(
@@ -154,6 +155,9 @@ class CallFilter(django_filters.FilterSet):
         widget=forms.CheckboxSelectMultiple,
     )
     proxy = django_filters.CharFilter(label=_("Proxy"), method="filter_proxy", max_length=64)
+    settled = django_filters.ChoiceFilter(
+        label=_("End settled by hand"), choices=[("1", _("yes")), ("0", _("no"))], method="filter_settled"
+    )
     superseded = django_filters.ChoiceFilter(
         label=_("Superseded calls"), choices=[("0", _("left out")), ("1", _("shown"))], method="keep"
     )
@@ -211,7 +215,7 @@ class CallFilter(django_filters.FilterSet):
         if isinstance(value, datetime):
             local = timezone.localtime(value)
             return f"{local:%Y-%m-%d %H:%M:%S} {local.tzname()}"
-        return str(dict(self.form.fields[name].choices)[value]) if name == "superseded" else str(value)
+        return str(dict(self.form.fields[name].choices)[value]) if name in ("superseded", "settled") else str(value)
 
     def keep(self, queryset: QuerySet[Call], name: str, value: Any) -> QuerySet[Call]:
         """Leave a parameter to ``filter_queryset``, which sees it together with others."""
@@ -230,6 +234,10 @@ class CallFilter(django_filters.FilterSet):
 
     def filter_proxy(self, queryset: QuerySet[Call], name: str, value: str) -> QuerySet[Call]:
         return queryset.filter(_any_word("proxies", [value]))
+
+    def filter_settled(self, queryset: QuerySet[Call], name: str, value: str) -> QuerySet[Call]:
+        settled = Q(pk__in=Settlement.objects.filter(revoked_at=None).values("call"))
+        return queryset.filter(settled if value == "1" else ~settled, state=Call.State.STOP_MISSING)
 
 
 def unknown_parameters(data: QueryDict, *others: str) -> list[str]:

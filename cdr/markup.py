@@ -55,6 +55,11 @@ def visible(value: object, longest: int = 0) -> SafeString:
     return format_html("<bdi>{}{}</bdi>", shown if is_plain(shown) else _marked(pieces(shown)), cut)
 
 
+def visible_lines(text: str) -> SafeString:
+    """Show text that a person wrote, with its line breaks."""
+    return format_html_join("\n", "{}", ((visible(line),) for line in text.splitlines()))
+
+
 def shortly(value: str | None) -> str:
     """Return text for a place that holds no markup, such as the title of the window."""
     return one_line(value or "?", _LONGEST_TITLE)
@@ -170,6 +175,13 @@ def duration(call: Call) -> SafeString:
     """Show how long a call lasted, with ≥, ≤ or ≈ where that is not simply measured."""
     if call.answered_at is None and call.state == State.UNANSWERED:
         return NOTHING
+    if call.duration is None and call.settlement and call.settlement.ended_at and call.answered_at:
+        return format_html(
+            '<span class="duration by-hand" title="{}"><span class="sr-only">{} </span>{}</span>',
+            wording.SETTLED.meaning,
+            wording.SETTLED.label,
+            clock(call.settlement.ended_at - call.answered_at),
+        )
     if call.duration is None:
         return format_html('<span class="muted">{}</span>', wording.DURATIONS[DurationKind.UNKNOWN].label)
     sign = duration_sign(call)
@@ -204,6 +216,19 @@ def _state_badge(state: str, language: str | None) -> SafeString:
         word.meaning,
         icon(_STATE_ICONS[State(state)]),
         word.label,
+    )
+
+
+def state_of(call: Call) -> SafeString:
+    """Show the state of a call, and where a person settled its end, that."""
+    return _settled_badge(get_language()) if call.settlement else state_badge(call.state)
+
+
+@cache
+def _settled_badge(language: str | None) -> SafeString:
+    word = wording.SETTLED
+    return format_html(
+        '<span class="state state-settled" title="{}">{}{}</span>', word.meaning, icon("person_check"), word.label
     )
 
 
@@ -312,6 +337,16 @@ def _none_of(field: str) -> SafeString:
     return format_html('<span class="muted">{}</span>', _("none"))
 
 
+def _settlement_in_words(settled: Mapping[str, Any]) -> SafeString:
+    end = parse_datetime(settled["ended_at"]) if settled.get("ended_at") else None
+    return format_html(
+        "{} ({}: {})",
+        moment(end) if end else gettext("unknown for good"),
+        visible(settled.get("by"), _LONGEST_PARTY),
+        visible(settled.get("reason"), _LONGEST_CHANGE),
+    )
+
+
 def _leg_in_words(leg: Mapping[str, Any]) -> str:
     return f"{leg.get('source') or '?'} → {leg.get('destination') or '?'}"
 
@@ -321,6 +356,8 @@ def changed(field: str, value: Any) -> SafeString:
     match field, value:
         case _ if value in (None, "", [], {}):
             return _none_of(field)
+        case "settlement", dict():
+            return _settlement_in_words(value)
         case "superseded", bool():
             return visible(gettext("yes") if value else gettext("no"))
         case "attempts", list():

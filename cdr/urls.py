@@ -2,6 +2,7 @@ from django.urls import include, path
 
 from cdr.views.call_list import CallList
 from cdr.views.call_page import CallPage
+from cdr.views.handwork import AddNote, RevokeSettlement, Settle
 from cdr.views.ladder import LadderFile
 from cdr.views.start import StartPage
 
@@ -11,5 +12,8 @@ urlpatterns = [
     path("calls/", CallList.as_view(), name="call-list"),
     path("calls/<int:pk>/", CallPage.as_view(), name="call"),
     path("calls/<int:pk>/ladder.svg", LadderFile.as_view(), name="call-ladder"),
+    path("calls/<int:pk>/notes/", AddNote.as_view(), name="call-notes"),
+    path("calls/<int:pk>/settlement/", Settle.as_view(), name="call-settlement"),
+    path("calls/<int:pk>/settlement/revoke/", RevokeSettlement.as_view(), name="call-settlement-revoke"),
     path("api/v1/", include("cdr.api.urls")),
 ]

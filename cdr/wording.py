@@ -57,6 +57,14 @@ STATES: Mapping[State, Word] = {
     State.UNANSWERED: Word(_("unanswered"), _("Nobody answered; the outcome says why. Nothing to bill.")),
 }
 
+SETTLED = Word(
+    _("settled by hand"),
+    _(
+        "The STOP never came, and a person settled the end; the events do not tell it. A STOP that still comes takes "
+        "its place."
+    ),
+)
+
 OUTCOMES: Mapping[Outcome, Word] = {
     Outcome.ANSWERED: Word(_("answered"), _("The INVITE got a 2xx.")),
     Outcome.BUSY: Word(_("busy"), _("The callee was busy (486 or 600).")),

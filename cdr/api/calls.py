@@ -16,6 +16,7 @@ from cdr.filters import CallFilter, unknown_parameters
 from cdr.keyset import Cursor
 from cdr.models import Call
 from cdr.paging import call_page
+from cdr.settling import look_up
 
 PAGE_SIZE = 100
 _AFTER, _BEFORE = "after", "before"
@@ -45,6 +46,7 @@ class CallList(CallView):
             after=_cursor(request, _AFTER),
             before=_cursor(request, _BEFORE),
         )
+        look_up(page.rows)
         return Response(
             {
                 "next": _address(request, _AFTER, page.older),

@@ -1,5 +1,6 @@
 from cdr.models.call import Attempt, Call, CallRevision, Leg
 from cdr.models.event import Event
+from cdr.models.handwork import Note, Settlement
 from cdr.models.mirror import Acc, MissedCall
 from cdr.models.pending import Pending
 from cdr.models.receiver import Receiver
@@ -14,8 +15,10 @@ __all__ = [
     "Event",
     "Leg",
     "MissedCall",
+    "Note",
     "Pending",
     "Receiver",
     "Rejected",
+    "Settlement",
     "Source",
 ]

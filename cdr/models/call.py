@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.db import models
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from cdr.models.fields import WordsField
 from cdr.visible import one_line
+
+if TYPE_CHECKING:
+    from cdr.models.handwork import Settlement
 
 
 class Call(models.Model):
@@ -94,6 +100,20 @@ class Call(models.Model):
 
     def __str__(self) -> str:
         return f"{one_line(self.caller or self.from_tag)} → {one_line(self.callee or self.to_tag)}"
+
+    @cached_property
+    def settlement(self) -> Settlement | None:
+        """How a person settled the end of this call: only while its STOP is missing, and until it is revoked.
+
+        One query for each call that lacks its STOP; ``cdr.settling.look_up`` asks for many at once.
+        """
+        if not self.lacks_stop:
+            return None
+        return self.settlements.filter(revoked_at=None).select_related("by").first()
+
+    @property
+    def lacks_stop(self) -> bool:
+        return self.state == self.State.STOP_MISSING and not self.superseded
 
 
 class Leg(models.Model):

@@ -27,8 +27,10 @@ for _show in (
     markup.rule_word,
     markup.shortly,
     markup.state_badge,
+    markup.state_of,
     markup.value,
     markup.visible,
+    markup.visible_lines,
 ):
     register.filter(_show)
 register.simple_tag(markup.icon)

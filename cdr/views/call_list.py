@@ -22,6 +22,7 @@ from cdr.keyset import Cursor
 from cdr.markup import number
 from cdr.models import Call
 from cdr.paging import CallPage, call_page, capped_count, position
+from cdr.settling import look_up
 from cdr.views.addresses import AFTER, BEFORE, Address
 from cdr.wording import Text
 
@@ -72,6 +73,7 @@ class CallList(ShellMixin, TemplateView):
         asked = CallFilter(self.request.GET)
         states = asked.form.cleaned_data.get("state", []) if asked.form.is_valid() else []
         page, cursor_error = self._page(asked)
+        look_up(page.rows)
         count = capped_count(asked.qs, COUNT_LIMIT)
         return super().get_context_data(
             title=_title(states),
@@ -144,7 +146,11 @@ def _suggestions(chips: list[Chip], asked: CallFilter, address: Address) -> list
 
 def _carried(asked: CallFilter) -> list[tuple[str, str]]:
     """The conditions that the form has no control for: they are kept when it is sent."""
-    return [(one.parameter, one.value) for one in asked.conditions() if one.parameter in ("state", "period", "proxy")]
+    return [
+        (one.parameter, one.value)
+        for one in asked.conditions()
+        if one.parameter in ("state", "period", "proxy", "settled")
+    ]
 
 
 def _periods(asked: CallFilter, address: Address) -> list[Choice]:

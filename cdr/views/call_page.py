@@ -26,13 +26,16 @@ from cdr.ladder import in_order
 from cdr.markup import changed, duration_sign
 from cdr.models import Call, CallRevision, Event, Leg
 from cdr.paging import capped_count
+from cdr.settling import look_up
 from cdr.tracer import address
+from cdr.views.handwork import NoteForm, SettlementForm
 from cdr.views.ladder import ladder_of, told_of
 from cdr.wording import Text
 from proxyconf.models import Proxy
 
 MOST_EVENTS = 200
 MOST_RELATED = 50
+MOST_NOTES = 500
 MOST_SEARCHED = 5_000
 AROUND = timedelta(minutes=5)
 
@@ -53,6 +56,7 @@ _FIELD_LABELS: Mapping[str, Text] = {
     "proxies": _("seen by"),
     "backends": _("told through"),
     "extra": _("extra fields"),
+    "settlement": _("end settled by hand"),
 }
 
 
@@ -96,6 +100,8 @@ class CallPage(ShellMixin, TemplateView):
         legs = list(call.legs.all())
         explained = explain(call)
         uses = _uses(call, explained)
+        related, around = list(_related(call)[:MOST_RELATED]), _around(call)
+        look_up([*related, *around.calls])
         return super().get_context_data(
             title=_("Call"),
             call=call,
@@ -116,8 +122,12 @@ class CallPage(ShellMixin, TemplateView):
             revisions=[(revision, _changes(revision)) for revision in call.revisions.all()],
             calls_of_caller=_calls_of(caller=call.caller),
             calls_of_callee=_calls_of(callee=call.callee),
-            related=list(_related(call)[:MOST_RELATED]),
-            around=_around(call),
+            related=related,
+            around=around,
+            notes=list(call.notes.select_related("author")[:MOST_NOTES]),
+            note_form=NoteForm(),
+            settlements=list(call.settlements.select_related("by", "revoked_by")),
+            settlement_form=SettlementForm(),
             tracer=_tracer(call),
             **kwargs,
         )

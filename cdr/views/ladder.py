@@ -65,9 +65,10 @@ def _subject(call: Call, legs: Sequence[Leg]) -> Subject:
         from_tag=call.from_tag,
         to_tag=call.to_tag,
         answered=call.outcome == Outcome.ANSWERED,
-        end=_ENDS.get(State(call.state), End.TOLD),
+        end=End.SETTLED if call.settlement else _ENDS.get(State(call.state), End.TOLD),
         hung_up=_SENDERS.get(ReleasedBy(call.released_by)) if call.released_by else None,
         legs=tuple((leg.source, leg.destination) for leg in legs),
+        ended_at=call.settlement.ended_at if call.settlement else None,
     )
 
 
