@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 
 from cdr.events import Unparsable
 from cdr.formats.sql_row import Table
-from cdr.ingest import Counts
 from cdr.kinds.tables import Database as Settings
 from cdr.models.source import reveal
 from cdr.receivers import table_periods
@@ -31,8 +30,13 @@ class DatabaseService(Service):
     def configure(self, sources: Sequence[Served]) -> None:
         super().configure(sources)
         self.close()
+        self._database = None
         settings: Settings = sources[0].settings
-        password = reveal(settings.password).decode() if settings.password else ""
+        try:
+            password = reveal(settings.password).decode() if settings.password else ""
+        except LookupError as error:
+            sources[0].error = str(error)
+            return
         self._database = database(settings, password)
         self._due = 0.0
 
@@ -42,14 +46,14 @@ class DatabaseService(Service):
 
     def step(self, wait: float) -> int:
         now = time.monotonic()
-        if now < self._due:
-            time.sleep(min(wait, self._due - now))
+        if self._database is None or now < self._due:
+            time.sleep(wait if self._database is None else min(wait, self._due - now))
             return 0
-        read = sum(self._collect(served) for served in self.sources)
+        read = sum(self._collect(self._database, served) for served in self.sources)
         self._due = 0.0 if read else now + INTERVAL
         return read
 
-    def _collect(self, served: Served) -> int:
+    def _collect(self, database: ForeignDatabase, served: Served) -> int:
         served.source.refresh_from_db(fields=["cursor"])
         problems: list[str] = []
         read = 0
@@ -58,7 +62,7 @@ class DatabaseService(Service):
             missing: list[str] = []
             for table in tables:
                 try:
-                    read += self._stored(served, table)
+                    read += self._stored(database, served, table)
                 except NoTable as error:
                     missing.append(str(error))
                 except Unparsable as error:
@@ -68,12 +72,11 @@ class DatabaseService(Service):
         served.error = "; ".join(problems)
         return read
 
-    def _stored(self, served: Served, table: GrowingTable) -> int:
-        assert self._database is not None
-        counts: Counts = collect_batch(served.source, self._database, table)
+    def _stored(self, database: ForeignDatabase, served: Served, table: GrowingTable) -> int:
+        counts = collect_batch(served.source, database, table)
         served.counts += counts
         if counts.read:
-            served.stored_at = datetime.now(UTC)
+            served.stored_at, served.newest = datetime.now(UTC), served.source.last_event_at
         return counts.read
 
 

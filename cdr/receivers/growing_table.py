@@ -96,7 +96,7 @@ def collect_batch(source: Source, database: Database, table: GrowingTable) -> Co
             database.delete(table, ids)
     if position.move and not database.is_ours:  # should we die before: the rows are read again, and known
         database.delete(table, ids)
-    source.refresh_from_db(fields=["cursor"])
+    source.refresh_from_db(fields=["cursor", "last_event_at"])
     return counts
 
 

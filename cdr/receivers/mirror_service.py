@@ -38,5 +38,5 @@ class MirrorService(Service):
         served.error = ""
         served.counts += counts
         if counts.read:
-            served.stored_at = datetime.now(UTC)
+            served.stored_at, served.newest = datetime.now(UTC), served.source.last_event_at
         return counts.read

@@ -17,11 +17,12 @@ from cdr.correlate import correlate_pending
 from cdr.ingest import Counts
 from cdr.kinds.setting import SettingsError
 from cdr.kinds.tables import Database
-from cdr.models import Call, Event, Rejected, Source
+from cdr.models import Call, Event, Receiver, Rejected, Source
 from cdr.receivers import database_service
 from cdr.receivers.database_service import DatabaseService
 from cdr.receivers.foreign_database import Unreachable
 from cdr.receivers.service import Served
+from cdr.receivers.serving import serve
 from tests import servers
 from tests.background import in_background
 from tests.cdr.receivers.proxy_databases import MariaDB, PostgreSQL, ProxyDatabase, SQLite, write
@@ -66,7 +67,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[ProxyDatabase]:
     made.close()
 
 
-class Receiver:
+class Reader:
     """A service with one source, as its process runs it."""
 
     def __init__(self, database: ProxyDatabase, settings: dict[str, Any], **proxy: Any) -> None:
@@ -93,17 +94,17 @@ class Receiver:
 
 
 @pytest.fixture
-def receivers() -> Iterator[list[Receiver]]:
-    made: list[Receiver] = []
+def receivers() -> Iterator[list[Reader]]:
+    made: list[Reader] = []
     yield made
     for one in made:
         one.service.close()
 
 
 @pytest.fixture
-def receive(receivers: list[Receiver], database: ProxyDatabase) -> Any:
-    def make(**settings: Any) -> Receiver:
-        receivers.append(Receiver(database, settings))
+def receive(receivers: list[Reader], database: ProxyDatabase) -> Any:
+    def make(**settings: Any) -> Reader:
+        receivers.append(Reader(database, settings))
         return receivers[-1]
 
     return make
@@ -227,24 +228,25 @@ def test_a_table_without_a_core_column_is_named(receive: Any, database: ProxyDat
     assert receiver.served.error == ""
 
 
-def test_columns_may_have_other_names(database: ProxyDatabase, receivers: list[Receiver]) -> None:
+def test_columns_may_have_other_names(database: ProxyDatabase, receivers: list[Reader]) -> None:
     database.insert("1@x", sip_code="202")
     database.run(f"ALTER TABLE {database.prefix}acc RENAME COLUMN sip_code TO reply")
     database.run(f"ALTER TABLE {database.prefix}acc RENAME COLUMN id TO number")
     layout = {"columns": {"sip_code": "reply", "id": "number"}}
-    receivers.append(Receiver(database, {"missed_calls": "none"}, layout=layout))
+    receivers.append(Reader(database, {"missed_calls": "none"}, layout=layout))
 
     assert receivers[0].collect() == 1
     assert Event.objects.get().code == 202
 
 
-def test_times_are_those_of_the_proxys_clock(database: ProxyDatabase, receivers: list[Receiver]) -> None:
-    receivers.append(Receiver(database, {}, timezone="America/New_York"))
+def test_times_are_those_of_the_proxys_clock(database: ProxyDatabase, receivers: list[Reader]) -> None:
+    receivers.append(Reader(database, {}, timezone="America/New_York"))
     database.insert("1@x")
 
     receivers[0].collect()
 
-    assert Event.objects.get().time == datetime(2026, 5, 1, 16, tzinfo=UTC)
+    noon = datetime(2026, 5, 1, 16, tzinfo=UTC)
+    assert (Event.objects.get().time, receivers[0].served.newest) == (noon, noon)
 
 
 def test_a_table_of_each_month_is_followed(
@@ -274,10 +276,8 @@ def test_a_table_of_each_month_is_followed(
     assert receiver.served.error == ""
 
 
-def test_rows_of_transactions_held_open_are_read_when_they_end(
-    server: ProxyDatabase, receivers: list[Receiver]
-) -> None:
-    receivers.append(Receiver(server, {}))
+def test_rows_of_transactions_held_open_are_read_when_they_end(server: ProxyDatabase, receivers: list[Reader]) -> None:
+    receivers.append(Reader(server, {}))
     held, failing = server.connect(), server.connect()
     write(held, f"{server.prefix}acc", "1@x")
     write(failing, f"{server.prefix}acc", "2@x")
@@ -295,8 +295,8 @@ def test_rows_of_transactions_held_open_are_read_when_they_end(
     failing.close()
 
 
-def test_no_row_of_many_concurrent_writers_is_lost(server: ProxyDatabase, receivers: list[Receiver]) -> None:
-    receiver = Receiver(server, {})
+def test_no_row_of_many_concurrent_writers_is_lost(server: ProxyDatabase, receivers: list[Reader]) -> None:
+    receiver = Reader(server, {})
     receivers.append(receiver)
 
     def write_many(writer_number: int) -> list[str]:
@@ -326,8 +326,8 @@ def test_no_row_of_many_concurrent_writers_is_lost(server: ProxyDatabase, receiv
     assert Source.objects.get().duplicates == 0
 
 
-def test_a_lost_connection_is_said_and_made_again(server: ProxyDatabase, receivers: list[Receiver]) -> None:
-    receiver = Receiver(server, {})
+def test_a_lost_connection_is_said_and_made_again(server: ProxyDatabase, receivers: list[Reader]) -> None:
+    receiver = Reader(server, {})
     receivers.append(receiver)
     receiver.collect()
     lose(receiver, server)
@@ -339,7 +339,7 @@ def test_a_lost_connection_is_said_and_made_again(server: ProxyDatabase, receive
     assert receiver.collect() == 1
 
 
-def lose(receiver: Receiver, server: ProxyDatabase) -> None:
+def lose(receiver: Reader, server: ProxyDatabase) -> None:
     """Have the server end the receiver's connection."""
     connection: Any = receiver.service._database._connection  # type: ignore[union-attr]
     if isinstance(server, PostgreSQL):
@@ -348,13 +348,13 @@ def lose(receiver: Receiver, server: ProxyDatabase) -> None:
         server.run(f"KILL {connection.thread_id()}")
 
 
-def test_the_right_to_read_is_enough(postgresql_url: str, receivers: list[Receiver]) -> None:
+def test_the_right_to_read_is_enough(postgresql_url: str, receivers: list[Reader]) -> None:
     server = PostgreSQL(postgresql_url)
     role = f"reader_{server.schema}"
     server.run(f"CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA {server.schema} TO {role}")
     server.run(f"GRANT SELECT ON ALL TABLES IN SCHEMA {server.schema} TO {role}")
     try:
-        receivers.append(Receiver(server, {"user": role}))
+        receivers.append(Reader(server, {"user": role}))
         server.insert("1@x")
 
         assert receivers[0].collect() == 1
@@ -365,13 +365,13 @@ def test_the_right_to_read_is_enough(postgresql_url: str, receivers: list[Receiv
             cleaning.execute(f"DROP ROLE {role}".encode())
 
 
-def test_without_the_right_to_delete_a_move_says_so(postgresql_url: str, receivers: list[Receiver]) -> None:
+def test_without_the_right_to_delete_a_move_says_so(postgresql_url: str, receivers: list[Reader]) -> None:
     server = PostgreSQL(postgresql_url)
     role = f"reader_{server.schema}"
     server.run(f"CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA {server.schema} TO {role}")
     server.run(f"GRANT SELECT ON ALL TABLES IN SCHEMA {server.schema} TO {role}")
     try:
-        receivers.append(Receiver(server, {"user": role, "move": True}))
+        receivers.append(Reader(server, {"user": role, "move": True}))
         server.insert("1@x")
         receivers[0].collect()
 
@@ -384,9 +384,9 @@ def test_without_the_right_to_delete_a_move_says_so(postgresql_url: str, receive
             cleaning.execute(f"DROP ROLE {role}".encode())
 
 
-def test_text_that_is_no_utf8_is_made_visible(tmp_path: Path, receivers: list[Receiver]) -> None:
+def test_text_that_is_no_utf8_is_made_visible(tmp_path: Path, receivers: list[Reader]) -> None:
     database = SQLite(tmp_path)
-    receivers.append(Receiver(database, {}))
+    receivers.append(Reader(database, {}))
     database.insert("1@x")
     database.run("UPDATE acc SET sip_reason = CAST(x'4f4bff' AS text)")
 
@@ -394,16 +394,48 @@ def test_text_that_is_no_utf8_is_made_visible(tmp_path: Path, receivers: list[Re
     assert Event.objects.get().reason == r"OK\xff"
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path, receivers: list[Receiver]) -> None:
+def test_a_file_that_is_not_there_is_named(tmp_path: Path, receivers: list[Reader]) -> None:
     database = SQLite(tmp_path)
-    receivers.append(Receiver(database, {"database": str(tmp_path / "nowhere")}))
+    receivers.append(Reader(database, {"database": str(tmp_path / "nowhere")}))
 
     with pytest.raises(Unreachable, match="nowhere: unable to open"):
         receivers[0].collect()
 
 
-def test_the_password_is_sealed_and_in_no_message(database: ProxyDatabase, receivers: list[Receiver]) -> None:
-    receiver = Receiver(database, {"password": "s3cret-word"})
+def test_a_database_that_does_not_answer_is_tried_again_and_said_meanwhile(tmp_path: Path) -> None:
+    file = tmp_path / "later.sqlite3"
+    settings = {"engine": "sqlite", "database": str(file)}
+    source = Source.objects.create(proxy=make_proxy(), name="tables", kind=Source.Kind.DATABASE, settings=settings)
+    said: list[str] = []
+    deadline = time.monotonic() + servers.PATIENCE
+
+    def stop() -> bool:
+        assert time.monotonic() < deadline, said
+        source.refresh_from_db()
+        receiver = Receiver.objects.filter(source=source).first()
+        if receiver is not None and receiver.state == Receiver.State.RETRYING and not said:
+            said.extend((receiver.error, source.error))
+            made = SQLite(tmp_path)
+            made.insert("1@x")
+            made.close()
+            Path(made.file).rename(file)
+        return bool(said) and receiver is not None and receiver.state == Receiver.State.RUNNING and not source.error
+
+    serve(f"database {source.pk}", DatabaseService, stop)
+
+    assert [f"{file}: unable to open" in one for one in said] == [True, True]
+    assert call_ids() == ["1@x"]
+
+
+def test_a_password_that_cannot_be_had_is_said(database: ProxyDatabase, receivers: list[Reader]) -> None:
+    receivers.append(Reader(database, {"password": "env:ACCWEB_TEST_NOT_SET"}))
+
+    assert "ACCWEB_TEST_NOT_SET is not set" in receivers[0].served.error
+    assert receivers[0].collect() == 0
+
+
+def test_the_password_is_sealed_and_in_no_message(database: ProxyDatabase, receivers: list[Reader]) -> None:
+    receiver = Reader(database, {"password": "s3cret-word"})
     receivers.append(receiver)
 
     assert "s3cret" not in str(Source.objects.get().settings)
