@@ -11,6 +11,9 @@ from proxyconf.vocabulary.layout import FieldLayout
 from proxyconf.vocabulary.products import Product, Version
 
 
+USUAL_VERSION = Version(5, 6)
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """The proxy whose records are read. ``zone`` is that of its local clock, ``received_at`` when the input came
@@ -20,7 +23,7 @@ class Reading:
     layout: FieldLayout = field(default_factory=FieldLayout)
     zone: tzinfo = UTC
     product: Product = Product.KAMAILIO
-    version: Version = Version(5, 6)
+    version: Version = USUAL_VERSION
     received_at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
 
 

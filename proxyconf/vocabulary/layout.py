@@ -1,7 +1,7 @@
 """What a proxy is known to log: the labels per backend in their order, and what they mean.
 
-A line of the proxies' log is neither quoted nor escaped (it is one ``printf`` in the acc modules), so who parses it needs
-to know these names. They come from forms, from the proxy's own configuration, or from a published profile.
+A line of the proxies' log is neither quoted nor escaped (it is one ``printf`` in the acc modules), so who parses it
+needs to know these names. They come from forms, from the proxy's own configuration, or from a published profile.
 """
 
 from __future__ import annotations
