@@ -44,12 +44,13 @@ def recognised(text: str, fields: Iterable[tuple[str, str]]) -> list[Span]:
 
 
 def _beside_label(text: str, label: str, value: str, start: int, taken: Sequence[Span]) -> Span | None:
-    for name in _CORE_LABELS.get(label, (label,)):
-        for before in (f"{name}=", f'"{name}": "', f'"{name}":"', f'"{name}": ', f'"{name}":'):
-            span = _first(text, label, value, before, start, taken)
-            if span is not None:
-                return span
-    return None
+    """Return the first of all ways to write a label with its value: who forges another way can only come later."""
+    spans = (
+        _first(text, label, value, before, start, taken)
+        for name in _CORE_LABELS.get(label, (label,))
+        for before in (f"{name}=", f'"{name}": "', f'"{name}":"', f'"{name}": ', f'"{name}":')
+    )
+    return min(filter(None, spans), default=None)
 
 
 def _bare(text: str, label: str, value: str, start: int, taken: Sequence[Span]) -> Span | None:

@@ -107,7 +107,7 @@ class CallPage(ShellMixin, TemplateView):
             call=call,
             state=wording.STATES[State(call.state)],
             outcome=wording.OUTCOMES[Outcome(call.outcome)] if call.outcome else None,
-            duration=wording.DURATIONS[DurationKind(call.duration_kind)],
+            duration=wording.SETTLED if call.settlement else wording.DURATIONS[DurationKind(call.duration_kind)],
             duration_sign=duration_sign(call),
             released=wording.RELEASED[ReleasedBy(call.released_by)] if call.released_by else None,
             times=_times(call),
@@ -160,10 +160,16 @@ def _fields(event: Event) -> list[tuple[str, str]]:
 def _times(call: Call) -> list[tuple[Text, datetime | None, Text]]:
     """What happened when; for a time that is missing, why."""
     unanswered = call.state in (State.UNANSWERED, State.SETUP)
+    if call.state == State.ONGOING:
+        no_end: Text = _("not yet")
+    elif call.settlement:
+        no_end = _("no STOP came; settled by hand, see below")
+    else:
+        no_end = _("not known: no STOP came")
     return [
         (_("Started"), call.started_at, ""),
         (_("Answered"), call.answered_at, _("not answered") if unanswered else _("not known: the START is missing")),
-        (_("Ended"), call.ended_at, _("not yet") if call.state == State.ONGOING else _("not known: no STOP came")),
+        (_("Ended"), call.ended_at, no_end),
     ]
 
 

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.generic import View
 
 from accweb.shell import ShellMixin
-from cdr.filters import MomentField
+from cdr.filters import MomentField, MomentInput
 from cdr.models import Call, Note
 from cdr.settling import NotSettled, revoke, settle
 
@@ -29,7 +29,7 @@ class NoteForm(forms.Form):
 class SettlementForm(forms.Form):
     """The end, or that it stays unknown; one of both must be said."""
 
-    ended_at = MomentField(label=_("Ended at"), required=False)
+    ended_at = MomentField(label=_("Ended at"), required=False, widget=MomentInput(attrs={"step": 1}))  # to the second
     unknown = forms.BooleanField(label=_("the end stays unknown"), required=False)
     reason = forms.CharField(label=_("Reason"), max_length=LONGEST)
 

@@ -139,3 +139,30 @@ def test_htmx_keeps_no_calls_in_the_browsers_storage(opened: Open) -> None:
     page.get_by_role("link", name="Older").click()
     expect(page.locator(".tally")).to_contain_text("51–62 of 62")
     assert page.evaluate("localStorage.getItem('htmx-history-cache')") is None
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_an_end_is_settled_on_the_page_of_its_call(opened: Open, scheme: str, viewport: dict[str, int]) -> None:
+    page = opened("/calls/?call_id=lost@host", viewport=viewport, color_scheme=scheme)
+    page.locator("table.call-table tbody a").click()
+    page.get_by_text("Settle the end of this call").click()
+    page.get_by_label("Ended at").fill("2026-05-31T12:01:35")
+    page.get_by_label("Reason").fill("the carrier's record")
+    page.get_by_role("button", name="Settle").click()
+    expect(page.locator(".call-facts")).to_contain_text("settled by hand")
+    expect(page.locator(".ladder")).to_contain_text("01:35")
+    page.get_by_role("textbox", name="Note").fill("asked the carrier")
+    page.get_by_role("button", name="Add note").click()
+    expect(page.locator(".note-list").last).to_contain_text("asked the carrier")
+    page.get_by_role("button", name="Revoke").click()
+    expect(page.locator(".call-facts")).to_contain_text("STOP missing")
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+
+
+def test_an_arrow_of_the_ladder_leads_to_its_event(opened: Open) -> None:
+    page = opened("/calls/?call_id=whole@host")
+    page.locator("table.call-table tbody a").click()
+    page.locator(".ladder a.message").last.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".event:target")).to_contain_text("BYE")

@@ -41,6 +41,11 @@ def test_a_value_that_forges_fields_leaves_the_true_ones_marked() -> None:
     ]
 
 
+def test_a_value_in_json_that_forges_a_log_line_changes_nothing() -> None:
+    text = '{"method":"BYE","ua":"x; method=BYE;"}'
+    assert [before for *_, before in marked(text, ("method", "BYE"))] == ['{"method":"']
+
+
 def test_a_part_of_a_longer_value_is_not_marked() -> None:
     assert marked("callid=abc;to_tag=200100", ("code", "200"), ("x", "bc")) == []
 
