@@ -66,6 +66,13 @@ class ProxyDatabase:
         """Return a connection whose transactions its owner ends."""
         raise NotImplementedError
 
+    def allow_to_read(self, user: str, password: str) -> None:
+        """Make a user who may read the tables there are, and nothing else."""
+        raise NotImplementedError
+
+    def forget(self, user: str) -> None:
+        raise NotImplementedError
+
     def close(self) -> None:
         self.writer.close()
 
@@ -134,6 +141,13 @@ class PostgreSQL(ProxyDatabase):
         }
         return {name: value for name, value in given.items() if value}
 
+    def allow_to_read(self, user: str, password: str) -> None:
+        self.run(f"CREATE ROLE {user} LOGIN PASSWORD '{password}'; GRANT USAGE ON SCHEMA {self.schema} TO {user}")
+        self.run(f"GRANT SELECT ON ALL TABLES IN SCHEMA {self.schema} TO {user}")
+
+    def forget(self, user: str) -> None:
+        self.run(f"DROP OWNED BY {user}; DROP ROLE {user}")
+
     def close(self) -> None:
         self.run(f"DROP SCHEMA {self.schema} CASCADE")
         super().close()
@@ -156,6 +170,13 @@ class MariaDB(ProxyDatabase):
 
     def address(self) -> dict[str, Any]:
         return {"server": self.socket, "database": self.name, "user": "root"}
+
+    def allow_to_read(self, user: str, password: str) -> None:
+        self.run(f"CREATE USER {user}@localhost IDENTIFIED BY '{password}'")
+        self.run(f"GRANT SELECT ON {self.name}.* TO {user}@localhost")
+
+    def forget(self, user: str) -> None:
+        self.run(f"DROP USER {user}@localhost")
 
     def close(self) -> None:
         self.run(f"DROP DATABASE {self.name}")

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 from cdr.correlate import correlate_pending
@@ -34,7 +33,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(scope="module")
 def mariadb_socket() -> Path:
-    return mariadb_server()
+    return mariadb_server(rights=True)
 
 
 @pytest.fixture(scope="module")
@@ -348,40 +347,33 @@ def lose(receiver: Reader, server: ProxyDatabase) -> None:
         server.run(f"KILL {connection.thread_id()}")
 
 
-def test_the_right_to_read_is_enough(postgresql_url: str, receivers: list[Reader]) -> None:
-    server = PostgreSQL(postgresql_url)
-    role = f"reader_{server.schema}"
-    server.run(f"CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA {server.schema} TO {role}")
-    server.run(f"GRANT SELECT ON ALL TABLES IN SCHEMA {server.schema} TO {role}")
-    try:
-        receivers.append(Reader(server, {"user": role}))
-        server.insert("1@x")
-
-        assert receivers[0].collect() == 1
-    finally:
-        receivers[0].service.close()
-        server.close()
-        with psycopg.connect(postgresql_url, autocommit=True) as cleaning:
-            cleaning.execute(f"DROP ROLE {role}".encode())
+@pytest.fixture
+def reader(server: ProxyDatabase) -> Iterator[dict[str, str]]:
+    """A user who may read and nothing else."""
+    name = f"reader_{os.getpid()}"
+    server.allow_to_read(name, "pass word")
+    yield {"user": name, "password": "pass word"}
+    server.forget(name)
 
 
-def test_without_the_right_to_delete_a_move_says_so(postgresql_url: str, receivers: list[Reader]) -> None:
-    server = PostgreSQL(postgresql_url)
-    role = f"reader_{server.schema}"
-    server.run(f"CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA {server.schema} TO {role}")
-    server.run(f"GRANT SELECT ON ALL TABLES IN SCHEMA {server.schema} TO {role}")
-    try:
-        receivers.append(Reader(server, {"user": role, "move": True}))
-        server.insert("1@x")
-        receivers[0].collect()
+def test_the_right_to_read_is_enough(server: ProxyDatabase, reader: dict[str, str], receivers: list[Reader]) -> None:
+    receivers.append(Reader(server, reader))
+    server.insert("1@x")
 
-        assert "permission denied" in receivers[0].served.error
-        assert call_ids() == ["1@x"]
-    finally:
-        receivers[0].service.close()
-        server.close()
-        with psycopg.connect(postgresql_url, autocommit=True) as cleaning:
-            cleaning.execute(f"DROP ROLE {role}".encode())
+    assert receivers[0].collect() == 1
+    receivers[0].service.close()
+
+
+def test_without_the_right_to_delete_a_move_says_so(
+    server: ProxyDatabase, reader: dict[str, str], receivers: list[Reader]
+) -> None:
+    receivers.append(Reader(server, reader | {"move": "yes"}))
+    server.insert("1@x")
+    receivers[0].collect()
+
+    assert "denied" in receivers[0].served.error
+    assert call_ids() == ["1@x"]
+    receivers[0].service.close()
 
 
 def test_text_that_is_no_utf8_is_made_visible(tmp_path: Path, receivers: list[Reader]) -> None:

@@ -114,15 +114,22 @@ class MariaDB:
 Database = SQLite | PostgreSQL | MariaDB
 
 
-def mariadb_server() -> Path:
-    """Start a MariaDB server without grants and ports that ends with this process; return its socket."""
+def mariadb_server(*, rights: bool = False) -> Path:
+    """Start a MariaDB server without ports that ends with this process; return its socket.
+
+    Without ``rights`` everybody may do everything; with them it is root, who needs no password, and users made by it.
+    """
     home = servers.folder()
     socket, data = home / "socket", home / "data"
     data.mkdir()
     owner = ["--user=root"] if os.geteuid() == 0 else []
+    if rights:
+        install = [program("mariadb-install-db", "mariadb-server-core"), "--no-defaults", f"--datadir={data}"]
+        normal = ["--auth-root-authentication-method=normal", "--skip-test-db", "--innodb-log-file-size=4M", *owner]
+        subprocess.run([*install, *normal], stdin=subprocess.DEVNULL, capture_output=True, check=True)
     command = [
         *(program("mariadbd", "mariadb-server-core"), "--no-defaults", f"--datadir={data}", f"--socket={socket}"),
-        *("--skip-networking", "--skip-grant-tables", f"--pid-file={home / 'pid'}"),
+        *("--skip-networking", f"--pid-file={home / 'pid'}", *([] if rights else ["--skip-grant-tables"])),
         *("--innodb-log-file-size=4M", "--innodb-buffer-pool-size=8M", *owner),
     ]
     with (home / "log").open("wb") as log:
