@@ -81,18 +81,19 @@ def _measure(
     name: str, port: int, processes: list[int], options: argparse.Namespace, url: str, count: str
 ) -> tuple[float, float]:
     _send(port, 0, 1, 1.0)  # until it is there and warm
-    stored, cpu = stand.rows(url, count), stand.cpu_of(*processes)
+    stored, cpu, database = stand.rows(url, count), stand.cpu_of(*processes), stand.cpu_of_database()
     with multiprocessing.Pool(options.senders) as pool:
         work = [(port, number + 1, options.outstanding, options.seconds) for number in range(options.senders)]
         results = pool.starmap(_send, work)
-    cpu = stand.cpu_of(*processes) - cpu
+    cpu, database = stand.cpu_of(*processes) - cpu, stand.cpu_of_database() - database
     answered = sum(result.answered for result in results)
     rate = answered / max(result.seconds for result in results)
     delays = sorted(delay for result in results for delay in result.delays)
     p50, p99 = (delays[int(len(delays) * part)] * 1000 for part in (0.5, 0.99))
     print(
         f"{name:12} {rate:8.0f} requests/s  p50 {p50:6.2f} ms  p99 {p99:6.2f} ms  "
-        f"CPU {cpu / answered * 1e6:5.1f} µs/request  stored {stand.rows(url, count) - stored} of {answered}"
+        f"CPU {cpu / answered * 1e6:5.1f} µs/request "
+        f"and {database / answered * 1e6:5.1f} of the database  stored {stand.rows(url, count) - stored} of {answered}"
     )
     return rate, p99
 

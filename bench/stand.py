@@ -99,6 +99,19 @@ def cpu_of(*processes: int) -> float:
     return sum(_cpu(process) for process in processes)
 
 
+def cpu_of_database() -> float:
+    """Return the CPU seconds that all processes of PostgreSQL on this machine have used so far."""
+    named = list(Path("/proc").glob("[0-9]*/comm"))
+    found = 0.0
+    for file in named:
+        try:
+            if file.read_text().startswith("postgres"):
+                found += _cpu(int(file.parent.name))
+        except OSError:  # it has just ended
+            continue
+    return found
+
+
 def _cpu(process: int) -> float:
     try:
         words = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
