@@ -32,6 +32,7 @@ class EventDatagramServer(Service):
 
     def configure(self, sources: Sequence[Served]) -> None:
         super().configure(sources)
+        self._held.keep(sources)
         self._senders = Senders((served, of_networks(served.settings.senders)) for served in sources)
         address: Address = sources[0].settings.listen
         if self._socket is None or address != self._address:

@@ -156,6 +156,13 @@ class Batches:
         self.count += 1
         self._parsed.setdefault(served.source.pk, (served, []))[1].append(parsed)
 
+    def keep(self, sources: Iterable[Served]) -> None:
+        """Forget what came from sources that are no longer there: it could never be stored."""
+        kept = {one.source.pk for one in sources}
+        for pk in self._parsed.keys() - kept:
+            _, lost = self._parsed.pop(pk)
+            self.count -= len(lost)
+
     def __iter__(self) -> Iterator[Batch]:
         for _, (served, parsed) in sorted(self._parsed.items()):  # in one order: two writers never wait in a circle
             yield Batch(served, parsed, self._format)

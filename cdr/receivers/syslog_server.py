@@ -56,6 +56,7 @@ class SyslogServer(Service):
 
     def configure(self, sources: Sequence[Served]) -> None:
         super().configure(sources)
+        self._held.keep(sources)
         self._senders = Senders((served, served.settings.senders) for served in sources)
         self._parsers = {served.source.pk: LineParser(served.reading) for served in sources}
         first: Syslog = sources[0].settings

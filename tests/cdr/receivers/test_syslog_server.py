@@ -175,3 +175,20 @@ def test_new_settings_are_taken_over_while_connections_stay(server: SyslogServer
         client.sendall(line("b@x") + b"\n")
         step_until(server, 1)
     assert seen() == ["a@x", "b@x"]
+
+
+def test_lines_of_a_source_that_was_removed_hold_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> None:
+        raise DatabaseError("the source is gone")
+
+    removed, other = make_syslog(senders=["kam1"]), make_syslog("kam2", senders=["kam2"])
+    with serving(SyslogServer(), removed, other) as server:
+        send(server, line("a@x", "kam1"), line("b@x", "kam2"))
+        with monkeypatch.context() as broken:
+            broken.setattr(syslog_server, "commit", fail)
+            with pytest.raises(DatabaseError):
+                step_until(server, 2)
+        removed.delete()
+        server.configure(server.sources[1:])
+        step_until(server, 1)
+    assert seen() == ["b@x"]
