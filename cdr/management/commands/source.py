@@ -14,8 +14,7 @@ from django.db.models import ProtectedError
 from django.utils import timezone
 
 from cdr.kinds import KINDS
-from cdr.kinds.setting import Secret
-from cdr.kinds.setting import SettingsError
+from cdr.kinds.setting import Secret, SettingsError
 from cdr.management.proxies import named_proxy
 from cdr.models import Receiver, Source
 
@@ -105,7 +104,8 @@ class Command(BaseCommand):
             settings = KINDS[kind]
             for name, setting in settings.declared().items():
                 default = settings.default(name)
-                shown = "must be given" if default is None else f"default {_plain(default)}" if default not in ("", Secret()) else ""
+                none = default in ("", Secret())
+                shown = "must be given" if default is None else "" if none else f"default {_plain(default)}"
                 self.stdout.write(f"  {name}: {setting.help}" + (f" ({shown})" if shown else ""))
 
     def _show(self, source: Source) -> None:
