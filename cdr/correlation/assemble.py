@@ -121,8 +121,7 @@ def _unanswered(cluster: str, case: Case) -> tuple[CallRecord, list[Observed], U
         sip_reason=_reason(told),
         attempts=attempts_of(case.tries),
     )
-    uses: Uses = [(one, Rule.FINAL if one is final else Rule.ATTEMPT) for one in case.tries]
-    uses += _side_uses(case)
+    uses = _uses_of_tries(case.tries, final) + _side_uses(case)
     uses += [(one, Rule.CDR) for one in case.cdrs]
     others = [one for one in (*case.tries, *case.cdrs, *case.early, *case.cancels) if not _among(one, told)]
     return call, [*told, *others], uses
@@ -259,8 +258,25 @@ def _uses_of_dialog(case: Case, told: Sequence[Observed], start: Observed | None
     uses += [(one, Rule.REINVITE if one.event.method == "INVITE" else Rule.IN_DIALOG) for one in case.alive]
     uses += [(one, Rule.IN_DIALOG) for one in case.dead]
     uses += [(one, Rule.CDR) for one in case.cdrs]
-    uses += [(one, Rule.ATTEMPT) for one in case.tries]
-    return uses + _side_uses(case)
+    return uses + _uses_of_tries(case.tries, None) + _side_uses(case)
+
+
+def _uses_of_tries(tries: Sequence[Observed], final: Observed | None) -> Uses:
+    """The final reply and each failed branch once; what other tellers say of the same is the same event."""
+    told: list[Observed] = [final] if final else []
+    uses: Uses = [(final, Rule.FINAL)] if final else []
+    for one in tries:
+        if one is final:
+            continue
+        same = any(
+            one.event[:6] == other.event[:6]
+            and near(one.event.time, other.event.time)
+            and (one.proxy, one.event.backend) != (other.proxy, other.event.backend)
+            for other in told
+        )
+        uses.append((one, Rule.SAME if same else Rule.ATTEMPT))
+        told.append(one)
+    return uses
 
 
 def _side_uses(case: Case) -> Uses:

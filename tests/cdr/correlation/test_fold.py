@@ -415,6 +415,13 @@ def test_one_event_through_several_backends_is_one_piece_of_evidence() -> None:
     assert rules(*start, *stop).count(Rule.SAME) == 3
 
 
+def test_a_failure_through_several_backends_is_told_once() -> None:
+    sql = {"backend": Backend.SQL}
+    events = [missed("a", "x", 0, 486), missed("a", "x", 0, 486, **sql)]
+    events += [invite("a", "x", 0, 486), invite("a", "x", 1, 486, **sql)]
+    assert sorted(rules(*events)) == [Rule.ATTEMPT, Rule.FINAL, Rule.SAME, Rule.SAME]
+
+
 def test_the_backend_with_the_finest_clock_tells_the_times() -> None:
     fine = {"backend": Backend.SQL, "precision": MICROSECOND}
     only = call(invite("a", "b", 0), invite("a", "b", 0.25, **fine), bye("a", "b", 42), bye("a", "b", 42.75, **fine))
