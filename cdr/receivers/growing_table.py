@@ -6,7 +6,6 @@ late with a smaller id are found (``cdr.receivers.row_cursor``). Columns are tho
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -19,8 +18,7 @@ from cdr.formats.sql_row import RowReader, Table
 from cdr.ingest import Counts, reading_of, store
 from cdr.models import Source
 from cdr.receivers.row_cursor import Gap, RowCursor
-
-logger = logging.getLogger(__name__)
+from cdr.receivers.service import complain
 
 BATCH = 5_000
 """Rows per transaction."""
@@ -115,12 +113,8 @@ class _Position:
             return RowCursor()  # what is stored is deleted, so whatever is there is to be read
         known = RowCursor.from_json(self._source.cursor.get(self._table.member, {}))
         if len(known.gaps) > MOST_GAPS:
-            logger.warning(
-                "%s: more than %d gaps in the ids of %s; the oldest are given up",
-                self._source,
-                MOST_GAPS,
-                self._table.name,
-            )
+            gone = f"more than {MOST_GAPS} gaps in the ids of {self._table.name}; the oldest are given up"
+            complain(gone, str(self._source))
         kept = known.without_older(self._at - self._late, MOST_GAPS)
         return RowCursor() if self._starts_again(kept) else kept
 
