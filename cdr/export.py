@@ -16,7 +16,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from django.db.models import QuerySet
 
-from cdr.models import Attempt, Call, Leg
+from cdr.models import Attempt, Call, Leg, Settlement
 from cdr.settling import look_up
 
 Record: TypeAlias = dict[str, Any]
@@ -50,15 +50,17 @@ FIELDS = (
     "events",
     "revision",
     "updated_at",
-    "settlement",
 )
 _BATCH = 2000
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def record_of(call: Call, legs: Iterable[Leg] | None = None, attempts: Iterable[Attempt] | None = None) -> Record:
-    """Return the record of a call. Who has its legs and attempts at hand (in their order) gives them."""
-    return {
+    """Return the record of a call. Who has its legs and attempts at hand (in their order) gives them.
+
+    A call whose end was settled by hand has the flag ``settled`` and one member more, ``settlement``.
+    """
+    record: Record = {
         "id": call.pk,
         "call_id": call.call_id,
         "from_tag": call.from_tag,
@@ -86,19 +88,19 @@ def record_of(call: Call, legs: Iterable[Leg] | None = None, attempts: Iterable[
         "events": call.events,
         "revision": call.revision,
         "updated_at": _utc(call.updated_at),
-        "settlement": _settlement(call),
     }
+    if call.settlement is not None:
+        record["flags"] = [*call.flags, "settled"]
+        record["settlement"] = _settlement(call, call.settlement)
+    return record
 
 
 def _utc(moment: datetime | None) -> str | None:
     return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _settlement(call: Call) -> Record | None:
-    """Return how a person settled the end of a call without STOP; it changes no other field of the record."""
-    settled = call.settlement
-    if settled is None:
-        return None
+def _settlement(call: Call, settled: Settlement) -> Record:
+    """Return how a person settled the end of a call without STOP; what the events tell stays as it is."""
     length = settled.ended_at - call.answered_at if settled.ended_at and call.answered_at else None
     return {
         "ended_at": _utc(settled.ended_at),
@@ -146,7 +148,8 @@ def json_lines(found: Iterable[Record]) -> Iterator[str]:
 
 
 def csv_lines(found: Iterable[Record]) -> Iterator[str]:
-    """Yield CSV (RFC 4180) with a heading; nested values are JSON text, absent ones empty.
+    """Yield CSV (RFC 4180) with a heading and the same columns for every call; nested values are JSON text, absent
+    ones empty.
 
     No cell is a formula to a spreadsheet: text that begins like one gets an apostrophe before it, telephone numbers
     with ``+`` too. Who wants the bare text takes JSON Lines.
@@ -163,7 +166,7 @@ def csv_lines(found: Iterable[Record]) -> Iterator[str]:
 def _rows(found: Iterable[Record]) -> Iterator[Iterable[Any]]:
     yield FIELDS
     for record in found:
-        yield map(_cell, record.values())
+        yield [_cell(record[name]) for name in FIELDS]
 
 
 def _cell(value: Any) -> Any:

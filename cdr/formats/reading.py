@@ -10,7 +10,6 @@ from cdr.events import AccEvent
 from proxyconf.vocabulary.layout import FieldLayout
 from proxyconf.vocabulary.products import Product, Version
 
-
 USUAL_VERSION = Version(5, 6)
 
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 NAMES = (
     "id, call_id, from_tag, to_tag, caller, callee, source_ip, user_agent, state, outcome, started_at, answered_at, "
     "ended_at, duration, duration_kind, released_by, sip_code, sip_reason, attempts, legs, extra, flags, proxies, "
-    "backends, events, revision, updated_at, settlement"
+    "backends, events, revision, updated_at"
 )
 
 

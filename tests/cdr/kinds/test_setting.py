@@ -34,7 +34,13 @@ def test_whatever_is_given_is_taken_or_refused_by_name(kind: type[Any], value: o
 
 @pytest.mark.parametrize(
     ("text", "shown"),
-    [("127.0.0.1:514", "127.0.0.1:514"), ("[::1]:514", "[::1]:514"), ("*:514", ":514"), ("514", ":514"), ("0.0.0.0:0", "0.0.0.0:0")],
+    [
+        ("127.0.0.1:514", "127.0.0.1:514"),
+        ("[::1]:514", "[::1]:514"),
+        ("*:514", ":514"),
+        ("514", ":514"),
+        ("0.0.0.0:0", "0.0.0.0:0"),
+    ],
 )
 def test_an_address_is_a_host_and_a_port(text: str, shown: str) -> None:
     assert str(Syslog.parse({"listen": text}).listen) == shown

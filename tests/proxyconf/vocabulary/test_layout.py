@@ -59,7 +59,9 @@ def test_a_wrong_layout_is_refused(data: dict[str, object]) -> None:
         ("note", "$avp(note)", None),
     ],
 )
-def test_a_well_known_label_or_else_the_variable_suggests_the_role(label: str, variable: str, role: Role | None) -> None:
+def test_a_well_known_label_or_else_the_variable_suggests_the_role(
+    label: str, variable: str, role: Role | None
+) -> None:
     assert suggest_role(label, variable) == role
 
 
