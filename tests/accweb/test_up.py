@@ -108,11 +108,15 @@ def test_up_serves_the_pages_makes_a_login_and_correlates_what_comes(
     service.wait_for(Call.objects.filter(call_id="a@x", state="completed").exists)
 
 
+def _processes(service: Service) -> list[int]:
+    return [int(number) for number in re.findall(r"started \(process (\d+)\)", service.logged)]
+
+
 def test_up_ends_with_all_its_processes_at_a_signal(start: Callable[..., Service]) -> None:
     service = start()
     service.answer()
-    children = [int(number) for number in re.findall(r"started \(process (\d+)\)", service.logged)]
-    assert len(children) == 3  # web, collect and what collect consists of: the scheduler
+    service.wait_for(lambda: len(_processes(service)) == 3)  # web, collect and what collect consists of: the scheduler
+    children = _processes(service)
     service.process.send_signal(signal.SIGINT)
     assert service.process.wait(PATIENCE) == 0
     for child in children:
