@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from tqdm import tqdm
 
+from cdr.events import Unparsable
 from cdr.formats.registry import FORMATS, detect
 from cdr.ingest import Counts, reading_of, store
 from cdr.inputs import STDIN, Input, open_input, size_of
@@ -69,6 +70,8 @@ def _take(source: Source, name: str, wanted: str) -> tuple[Counts, str]:
             return counts, _problem(given, counts)
     except OSError as error:
         return Counts(), f"{error.strerror or error}; not taken"
+    except Unparsable as error:  # a table whose heading lacks what every row needs
+        return Counts(), f"{error}; not taken"
 
 
 def _store(source: Source, given: Input, form: str) -> Counts:

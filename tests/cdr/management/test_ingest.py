@@ -144,6 +144,19 @@ def test_a_bad_file_gets_one_line_and_the_others_are_taken(
 
 
 @pytest.mark.django_db
+def test_a_table_whose_heading_lacks_a_column_gets_one_line_and_the_others_are_taken(
+    file: Path, tmp_path: Path
+) -> None:
+    bad = tmp_path / "acc.csv"
+    bad.write_text("id,method,from_tag,callid,sip_code,sip_reason,time\n1,BYE,a,c@h,200,OK,2026-05-01\n")
+    ended = ingest(bad, file)
+    assert ended.err.startswith(f"{bad}: line 1")
+    assert "there is no column to_tag" in ended.err
+    assert ended.err.count("\n") == 1
+    assert (ended.counts["events"], ended.status) == (4, 1)
+
+
+@pytest.mark.django_db
 def test_nothing_that_can_be_read_is_a_usage_error(tmp_path: Path) -> None:
     ended = ingest(tmp_path / "one", tmp_path / "two")
     assert ended.status == 2
