@@ -51,9 +51,7 @@ class Proxy(models.Model):
         unique=True,
         validators=[RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9._-]*\Z", _("Use letters, digits, dot, dash, underscore."))],
     )
-    product = models.CharField(
-        max_length=16, choices=[(p.value, p.name.title()) for p in Product], default=Product.KAMAILIO
-    )
+    product = models.CharField(max_length=16, choices=[(p.value, p.label) for p in Product], default=Product.KAMAILIO)
     version = models.CharField(max_length=16, default="5.6", validators=[validate_version])
     timezone = models.CharField(max_length=64, default="UTC", validators=[validate_zone])
     cluster = models.CharField(max_length=64, blank=True, default="")

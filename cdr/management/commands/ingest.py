@@ -55,6 +55,8 @@ class Command(BaseCommand):
             if problem:
                 failed += 1
                 self.stderr.write(f"{name}: {problem}")
+            elif counts.read and counts.ignored == counts.read:
+                self.stderr.write(f"{name}: no accounting in it; if there should be, is --format right?")
         self.stdout.write(_json_of(total) if json else _sentence(total))
         if failed:
             sys.exit(1 if failed < len(files) or total.read else 2)

@@ -29,7 +29,10 @@ class Command(BaseCommand):
         add.add_argument("--product", default=Product.KAMAILIO.value, help="openser, kamailio (default) or opensips")
         add.add_argument("--version", dest="release", default="5.6", help="like 5.6 (the default)")
         add.add_argument(
-            "--timezone", default="UTC", metavar="ZONE", help="zone of its local clock, like Europe/Berlin"
+            "--timezone",
+            default="UTC",
+            metavar="ZONE",
+            help="zone of its local clock, like Europe/Berlin (default UTC): its SQL rows carry no zone of their own",
         )
         add.add_argument("--cluster", default="", help="proxies of one cluster see parts of the same calls")
         add.add_argument(

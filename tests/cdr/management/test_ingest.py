@@ -157,6 +157,14 @@ def test_a_table_whose_heading_lacks_a_column_gets_one_line_and_the_others_are_t
 
 
 @pytest.mark.django_db
+def test_a_file_without_accounting_is_no_failure_and_is_said(tmp_path: Path) -> None:
+    (tmp_path / "quiet.log").write_text("May  1 12:00:00 host kamailio[1]: INFO: nothing happens\n")
+    ended = ingest(tmp_path / "quiet.log")
+    assert "no accounting in it" in ended.err
+    assert (ended.counts["ignored"], ended.status) == (1, 0)
+
+
+@pytest.mark.django_db
 def test_nothing_that_can_be_read_is_a_usage_error(tmp_path: Path) -> None:
     ended = ingest(tmp_path / "one", tmp_path / "two")
     assert ended.status == 2
