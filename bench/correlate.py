@@ -273,6 +273,7 @@ def _fill(begin: int, end: int) -> None:
                 md5(n::text) AS digest
             """
         )
+    _vacuum()
     _run(f"{_JOIN} AND start.position >= {begin}")
 
 
