@@ -105,7 +105,7 @@ class CallPage(ShellMixin, TemplateView):
         return super().get_context_data(
             title=_("Call"),
             call=call,
-            state=wording.STATES[State(call.state)],
+            state=wording.SETTLED if call.settlement else wording.STATES[State(call.state)],
             outcome=wording.OUTCOMES[Outcome(call.outcome)] if call.outcome else None,
             duration=wording.SETTLED if call.settlement else wording.DURATIONS[DurationKind(call.duration_kind)],
             duration_sign=duration_sign(call),

@@ -53,6 +53,7 @@ def test_an_end_settled_by_hand_shows_everywhere_as_such(analyst: Client, call: 
     analyst.post(f"/calls/{call.pk}/settlement/", form)
     html = page(analyst, call)
     assert "settled by hand: no STOP ever came" in html  # the ladder
+    assert "The end is unknown" not in html
     assert "phone log" in html
     for shown in (html, analyst.get("/calls/").text):
         assert "state-settled" in shown
