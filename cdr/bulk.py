@@ -10,9 +10,11 @@ and raise Django's database errors.
 
 from __future__ import annotations
 
+import gc
 import struct
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -99,6 +101,20 @@ class Database(Protocol):
 def database() -> Database:
     """Return the face of the default connection's database."""
     return _Postgres() if connection.vendor == "postgresql" else _Sqlite()
+
+
+@contextmanager
+def collector_at_rest() -> Iterator[None]:
+    """Keep Python's collector of cycles from going, time and again, through a batch's many small objects: there are no
+    cycles among them, and looking for some makes a sixth of the work.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class _PostgresWire:

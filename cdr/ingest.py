@@ -16,7 +16,7 @@ from django.db.models import F, Value
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
-from cdr.bulk import Database, Row, Table, database
+from cdr.bulk import Database, Row, Table, collector_at_rest, database
 from cdr.events import AccEvent, Kind, Pairs, call_key, fingerprint, statement
 from cdr.formats.reading import Parsed, Reading, Rejection
 from cdr.models import Event, Rejected, Source
@@ -141,7 +141,7 @@ class _Writer:
         events = [record for record in records if type(record) is AccEvent]
         rejections = [record for record in records if type(record) is Rejection]
         counts = Counts(read=len(records), ignored=len(records) - len(events) - len(rejections))
-        with transaction.atomic():
+        with collector_at_rest(), transaction.atomic():
             keys = self._insert(events, received_at, rejections)
             self._database.mark({key for key in keys if key is not None})
             self._reject(rejections, received_at)
