@@ -68,7 +68,7 @@ def _answered(
         to_tag=to_tag,
         state=ending.state,
         outcome=Outcome.ANSWERED,
-        started_at=min(_begun(case), ending.answered_at or _begun(case)),
+        started_at=_begun(case, ending.answered_at),
         answered_at=ending.answered_at,
         ended_at=ending.ended_at,
         duration=ending.duration,
@@ -127,11 +127,12 @@ def _unanswered(cluster: str, case: Case) -> tuple[CallRecord, list[Observed], U
     return call, [*told, *others], uses
 
 
-def _begun(case: Case) -> datetime:
+def _begun(case: Case, answered_at: datetime | None = None) -> datetime:
     """Return the time of the first sign of the call: what began before it is not known."""
     everything = list(case.everything())
     created = [one.event.created_at for one in everything if one.event.created_at]
-    return min([one.event.time for one in certain(everything)] + created)
+    answered = [answered_at] if answered_at else []
+    return min([*(one.event.time for one in certain(everything)), *created, *answered])
 
 
 def attempts_of(tries: Sequence[Observed]) -> tuple[AttemptRecord, ...]:
@@ -241,14 +242,13 @@ def _reason(told: Sequence[Observed]) -> str | None:
 
 
 def _uses_of_dialog(case: Case, told: Sequence[Observed], start: Observed | None, ending: Ending) -> Uses:
-    opening_rule = Rule.START if case.starts else Rule.ACK
     uses: Uses = []
     for one in case.starts:
         if one is start:
             uses.append((one, Rule.START))
         else:
             uses.append((one, Rule.SAME if _among(one, told) else Rule.REINVITE))
-    uses += [(one, Rule.START if one is start and opening_rule is Rule.ACK else Rule.ACK) for one in case.acks]
+    uses += [(one, Rule.START if one is start else Rule.ACK) for one in case.acks]
     same_stop = _of_moment(case.stops, ending.stop)
     for one in case.stops:
         if one is ending.stop:
