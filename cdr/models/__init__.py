@@ -1,24 +1,32 @@
+from cdr.models.browsing import ColumnChoice, SavedView
 from cdr.models.call import Attempt, Call, CallRevision, Leg
 from cdr.models.event import Event
+from cdr.models.exporting import ExportChunk, ExportJob
 from cdr.models.handwork import Note, Settlement
 from cdr.models.mirror import Acc, MissedCall
 from cdr.models.pending import Pending
 from cdr.models.receiver import Receiver
 from cdr.models.rejected import Rejected
 from cdr.models.source import Source
+from cdr.models.volume import Volume
 
 __all__ = [
     "Acc",
     "Attempt",
     "Call",
     "CallRevision",
+    "ColumnChoice",
     "Event",
+    "ExportChunk",
+    "ExportJob",
     "Leg",
     "MissedCall",
     "Note",
     "Pending",
     "Receiver",
     "Rejected",
+    "SavedView",
     "Settlement",
     "Source",
+    "Volume",
 ]

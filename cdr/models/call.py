@@ -86,6 +86,10 @@ class Call(models.Model):
 
     class Meta:
         ordering = ["-started_at", "-id"]
+        permissions = [
+            ("view_numbers", "Can see full numbers, extra fields and raw input of calls"),
+            ("export_call", "Can export calls"),
+        ]
         constraints = [models.UniqueConstraint(fields=["call_key", "identity", "cluster"], name="call_unique")]
         indexes = [
             models.Index(fields=["-started_at", "-id"], name="call_newest_first"),

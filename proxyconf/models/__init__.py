@@ -2,6 +2,7 @@ from proxyconf.models.fetch_token import FetchToken
 from proxyconf.models.fields import ExtraField, LegField
 from proxyconf.models.profile import Profile
 from proxyconf.models.proxy import Proxy
+from proxyconf.models.reach import ProxyLimit
 from proxyconf.models.revision import Revision
 
-__all__ = ["ExtraField", "FetchToken", "LegField", "Profile", "Proxy", "Revision"]
+__all__ = ["ExtraField", "FetchToken", "LegField", "Profile", "Proxy", "ProxyLimit", "Revision"]

@@ -1,0 +1,66 @@
+"""Exports that are made in the background, and their files."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class ExportJob(models.Model):
+    """Calls that a user asked to have as a file.
+
+    ``conditions`` is the query string of the filter, with its moments resolved: a preset counts from when it was asked.
+    ``columns`` (empty: the record's fields) and ``zone`` are for CSV and XLSX. ``written`` counts the calls that are in
+    the file so far; ``matches`` how many there will be, as far as it was counted. ``size`` is in bytes. ``scope`` names
+    the proxies that the file may tell of (null: all) and ``masked`` whether numbers are masked in it: what the user
+    might see when asking.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("waiting")
+        RUNNING = "running", _("being written")
+        DONE = "done", _("done")
+        FAILED = "failed", _("failed")
+        EXPIRED = "expired", _("expired")
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="exports")
+    format = models.CharField(max_length=16)
+    conditions = models.TextField(blank=True, default="")
+    columns = models.JSONField(default=list)
+    zone = models.CharField(max_length=64, default="UTC")
+    scope = models.JSONField(null=True, default=None)
+    masked = models.BooleanField(default=False)
+    state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
+    error = models.TextField(blank=True, default="")
+    matches = models.BigIntegerField(null=True)
+    written = models.BigIntegerField(default=0)
+    size = models.BigIntegerField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    heard_at = models.DateTimeField(null=True, help_text=_("when the writer last told of its progress"))
+    finished_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        default_permissions = ("view", "delete")
+        indexes = [models.Index(fields=["state", "id"], name="export_by_state")]
+
+    def __str__(self) -> str:
+        return f"{self.format} {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class ExportChunk(models.Model):
+    """A piece of an export's file. In the database, so that any web server can send what any worker wrote."""
+
+    job = models.ForeignKey(ExportJob, on_delete=models.CASCADE, related_name="chunks", db_index=False)
+    position = models.IntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        ordering = ["job", "position"]
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["job", "position"], name="export_chunk_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.job_id}/{self.position}"

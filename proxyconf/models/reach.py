@@ -1,0 +1,41 @@
+"""Which proxies a user may see anything of."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from proxyconf.models.proxy import Proxy
+
+
+class ProxyLimit(models.Model):
+    """Limits a user to some proxies, their calls and what was collected of them; who has none sees every proxy.
+
+    A limit without proxies lets one see nothing: taking the last proxy away must not open all the others.
+    """
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="proxy_limit")
+    proxies = models.ManyToManyField(
+        Proxy, blank=True, related_name="+", help_text=_("The user sees these and no others; none chosen: nothing.")
+    )
+
+    class Meta:
+        verbose_name = _("limit to proxies")
+        verbose_name_plural = _("limits to proxies")
+
+    def __str__(self) -> str:
+        return str(self.user)
+
+
+def within_reach(user: AbstractBaseUser | AnonymousUser) -> frozenset[str] | None:
+    """Return the names of the proxies that ``user`` is limited to; ``None``: to no proxies in particular."""
+    limit = ProxyLimit.objects.filter(user_id=user.pk or 0).first()
+    return None if limit is None else frozenset(limit.proxies.values_list("name", flat=True))
+
+
+def proxies_for(user: AbstractBaseUser | AnonymousUser) -> models.QuerySet[Proxy]:
+    """Return the proxies that ``user`` may see."""
+    names = within_reach(user)
+    return Proxy.objects.all() if names is None else Proxy.objects.filter(name__in=names)
