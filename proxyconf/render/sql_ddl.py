@@ -9,7 +9,7 @@ How each database is brought to "add the column if it is missing":
   which both understand;
 * SQLite has nothing of the kind, and no statement of it can make another. New tables get all columns at once; for
   columns that an *existing* table lacks the script returns the ``ALTER TABLE`` statements as rows, to be run in a
-  second step. The script's head says how to do both in one line of shell.
+  second step. The script's head says how to do both in one line of shell. All that the script returns is therefore SQL.
 
 The proxies' drivers for PostgreSQL and SQLite write names without quotes, so PostgreSQL folds them to lower case: so
 does this.
@@ -75,7 +75,8 @@ for PostgreSQL 9.6 or later.
 --   psql DATABASE < this-file.sql""",
     Dialect.SQLITE: """\
 for SQLite 3.16 or later.
--- Safe to run again: it creates what is missing and changes or drops nothing.
+-- Safe to run again: it creates what is missing and changes or drops nothing. Run it as the proxy's
+-- user, to whom the file and what comes beside it (FILE-wal, FILE-shm) must belong.
 -- SQLite cannot add a column "if it is missing": for a table that was there before, the last statements of this file
 -- only return the ALTER TABLE statements that it still needs. This runs the file and then what it returned:
 --   sqlite3 FILE "$(sqlite3 FILE < this-file.sql)\"""",
@@ -97,6 +98,7 @@ def sql_ddl(profile: Profile, dialect: Dialect | str) -> str:
     versioned = [table for table in tables if table.schema_version is not None]
     parts = [head]
     parts += [_pattern_note(table) for table in tables if table.pattern]
+    parts += [writer.before] if writer.before else []
     parts += ["\n".join(writer.version_table(versioned))] if versioned else []
     parts += ["\n".join(writer.create(table)) for table in tables]
     parts += ["\n".join(writer.add(table)) for table in tables if table.added]
@@ -108,6 +110,7 @@ class _Writer:
 
     dialect: Dialect
     quote = '"'
+    before = ""
 
     def name(self, name: str) -> str:
         return self.quote + name.replace(self.quote, self.quote * 2) + self.quote
@@ -229,8 +232,20 @@ class _MySQL(_Writer):
         yield "DEALLOCATE PREPARE accweb_step;"
 
 
+# Setting the mode returns it as a row, which cannot be left out: it is made a comment in what the script returns.
+_WRITE_AHEAD = """\
+-- Kamailio's db_sqlite does not wait for a lock: what it cannot write at once is lost. With a write-ahead log it can
+-- write while others read. The mode stays with the file. The proxy's own processes still lock each other out: give
+-- db_sqlite the parameter db_set_busy_timeout if it has it, else let one process write, or take another database.
+SELECT '/* journal mode:';
+PRAGMA journal_mode = WAL;
+SELECT '*/';
+"""
+
+
 class _SQLite(_Writer):
     dialect = Dialect.SQLITE
+    before = _WRITE_AHEAD
 
     def created(self, table: Table) -> tuple[Column, ...]:
         return table.columns + table.added

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +17,7 @@ from proxyconf.render.sql_schema import Column, Dialect, Holds, Table, dialect_o
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.parameters import RELEASES
 from proxyconf.vocabulary.products import Product, Version
-from tests.proxyconf.render.databases import Database
+from tests.proxyconf.render.databases import Database, SQLite
 
 SQL = Backend.SQL
 EXTRAS = (
@@ -131,6 +134,34 @@ def test_a_version_entry_that_is_there_is_left_alone(database: Database) -> None
     database.run("insert into version values ('acc', 4);")
     database.run(sql_ddl(KAMAILIO, database.dialect))
     assert ("acc", "4") in database.rows("select table_name, table_version from version")
+
+
+@pytest.mark.parametrize("is_there_before", [False, True])
+def test_a_reader_of_the_sqlite_file_keeps_nobody_from_writing(is_there_before: bool, tmp_path: Path) -> None:
+    database = SQLite(tmp_path)
+    if is_there_before:
+        database.run("create table acc (id integer primary key, method text, time text);")
+    database.run(sql_ddl(KAMAILIO, Dialect.SQLITE))
+    with closing(sqlite3.connect(database.file)) as reader, closing(connected_like_a_proxy(database)) as proxy:
+        reader.execute("begin")
+        assert reader.execute("select count(*) from acc").fetchone() == (0,)
+        proxy.execute("insert into acc (method, time) values ('BYE', '2026-05-01 12:00:00')")
+        assert reader.execute("select count(*) from acc").fetchone() == (0,)
+    assert database.rows("select method from acc") == [("BYE",)]
+
+
+def connected_like_a_proxy(database: SQLite) -> sqlite3.Connection:
+    """Return a connection that commits each statement and does not wait for a lock, as that of Kamailio's db_sqlite."""
+    return sqlite3.connect(database.file, timeout=0, isolation_level=None)
+
+
+def test_the_sqlite_script_also_runs_through_a_driver(tmp_path: Path) -> None:
+    file = tmp_path / "proxy.sqlite3"
+    for _ in range(2):
+        with closing(sqlite3.connect(file)) as driver:
+            driver.executescript(sql_ddl(KAMAILIO, Dialect.SQLITE))
+    with closing(sqlite3.connect(file)) as driver:
+        assert driver.execute("pragma journal_mode").fetchone() == ("wal",)
 
 
 HOSTILE = (
