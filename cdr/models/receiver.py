@@ -21,7 +21,8 @@ class Receiver(models.Model):
 
     ``rate`` is events per second since the report before, ``lag`` how many seconds after its own time the newest event
     was stored, ``backlog`` the bytes that wait to be read (files). ``refused`` counts by reason what was dropped before
-    it could become an event or a ``Rejected`` (unknown senders, wrong secrets), since the process began.
+    it could become an event or a ``Rejected`` (unknown senders, wrong secrets), since the process began. ``error`` says
+    why it does not run, or, of one that runs, what somebody should know.
     """
 
     class State(models.TextChoices):
@@ -53,13 +54,13 @@ class Receiver(models.Model):
     def told(self, now: datetime) -> str:
         """Return how it fares, in one line."""
         about = (
-            self.get_state_display() if self.error or self.is_well(now) else "not heard of",
+            self.get_state_display() if self.state != self.State.RUNNING or self.is_well(now) else "not heard of",
             f"since {self.started_at:%Y-%m-%dT%H:%M:%SZ}",
             f"heard {self.heard_at:%Y-%m-%dT%H:%M:%SZ}",
             f"{self.rate:.1f} events/s",
             f"lag {self.lag:.1f} s" if self.lag is not None else "",
             f"{self.backlog} bytes to read" if self.backlog else "",
             *(f"{count} {reason}" for reason, count in sorted(self.refused.items())),
-            f"error: {self.error}" if self.error else "",
+            f"{'warning' if self.state == self.State.RUNNING else 'error'}: {self.error}" if self.error else "",
         )
         return "  ".join(filter(None, map(str, about)))

@@ -69,7 +69,7 @@ class DatabaseService(Service):
                     problems.append(f"table {table.name}: {error}")
             if len(missing) == len(tables):  # that of a new period may not be there yet, nor that of the first one
                 problems += missing
-        served.error = "; ".join(problems)
+        served.error, served.warning = "; ".join(problems), database.warning()
         return read
 
     def _stored(self, database: ForeignDatabase, served: Served, table: GrowingTable) -> int:

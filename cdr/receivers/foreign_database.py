@@ -1,17 +1,20 @@
 """A proxy's own database, read: PostgreSQL, MySQL or MariaDB, SQLite. The right to SELECT is enough.
 
-Every statement is a transaction of its own, so each sees what is committed at that moment. All values are fetched as
-text or bytes, which is what proxies write: no column that an administrator added has a type that its reader does not
-know, and no text is in an encoding that the driver fails on.
+Every statement is a transaction of its own, so each sees what is committed at that moment, and nothing there is locked
+while we store what it gave. All values are fetched as text or bytes, which is what proxies write: no column that an
+administrator added has a type that its reader does not know, and no text is in an encoding that the driver fails on.
 """
 # ruff: noqa: S608  # put into SQL here are names of tables and columns (quoted), and numbers
 
 from __future__ import annotations
 
+import os
+import shlex
 import sqlite3
 import ssl
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -30,6 +33,7 @@ STATEMENT_SECONDS = 60
 _ALIAS = "line"  # of the table: the id is selected twice, so its name alone is ambiguous
 _GAPS_AT_ONCE = 200
 _DELETED_AT_ONCE = 1000
+_WAL_FORMAT = b"\x02\x02"  # https://www.sqlite.org/fileformat2.html#file_format_version_numbers
 
 
 class Unreachable(OSError):
@@ -65,6 +69,10 @@ class ForeignDatabase(ABC):
                 gone.close()
             except self._errors:
                 return  # it was lost
+
+    def warning(self) -> str:
+        """Return what the proxy's administrator should know though the database can be read; "" if there is nothing."""
+        return ""
 
     def columns(self, table: GrowingTable) -> list[str]:
         """Return the columns; raise ``NoTable``."""
@@ -109,8 +117,8 @@ class ForeignDatabase(ABC):
                 f"the column {table.key} of {table.name} holds {found!r}: rows need an id that counts"
             ) from None
 
-    def _run(self, table: GrowingTable, statement: str) -> tuple[list[str], Sequence[Sequence[Any]]]:
-        """Return the columns and rows that a statement gives."""
+    def _run(self, table: GrowingTable | None, statement: str) -> tuple[list[str], Sequence[Sequence[Any]]]:
+        """Return the columns and rows that a statement, which is about a table or none, gives."""
         try:
             if self._connection is None:
                 self._connection = self._connect()
@@ -123,7 +131,7 @@ class ForeignDatabase(ABC):
                 cursor.close()
         except self._errors as error:
             said = " ".join(str(error).split())
-            if self._is_about_table(error):
+            if table is not None and self._is_about_table(error):
                 raise NoTable(f"table {table.name}: {said}") from error
             self.close()
             raise Unreachable(f"{self._settings.engine} database {self._where()}: {said}") from error
@@ -220,12 +228,38 @@ def _tls(wanted: str) -> ssl.SSLContext | None:
 
 
 class _SQLite(ForeignDatabase):
+    """A file that the proxy writes to.
+
+    With a rollback journal whoever reads locks it, and Kamailio's ``db_sqlite`` does not wait: it has no busy timeout,
+    unless it is given one, and loses the row. With a write-ahead log (WAL) a reader hinders nobody.
+    """
+
     _errors = sqlite3.Error
+    _without_log = False
+
+    def warning(self) -> str:
+        mode = self._run(None, "PRAGMA journal_mode")[1][0][0]
+        if mode == "wal" or self._without_log:
+            return ""
+        file = self._settings.database
+        return (
+            f"the proxy may lose rows: the journal mode of {file} is {mode}, so nothing can be written while it is read"
+            f" (Kamailio does not wait for it). Run once, as the proxy's user:"
+            f" sqlite3 {shlex.quote(file)} 'PRAGMA journal_mode=WAL'"
+        )
+
+    def _run(self, table: GrowingTable | None, statement: str) -> tuple[list[str], Sequence[Sequence[Any]]]:
+        try:
+            return super()._run(table, statement)
+        finally:
+            if self._without_log:  # the proxy may begin it at any time
+                self.close()
 
     def _connect(self) -> Any:
         mode = "rw" if self._settings.move else "ro"
+        self._without_log = mode == "ro" and _would_begin_log(Path(self._settings.database).resolve())
         opened = sqlite3.connect(
-            f"file:{quote(self._settings.database)}?mode={mode}",
+            f"file:{quote(self._settings.database)}?mode={mode}{'&immutable=1' if self._without_log else ''}",
             uri=True,
             timeout=CONNECT_SECONDS,
             isolation_level=None,
@@ -235,6 +269,23 @@ class _SQLite(ForeignDatabase):
 
     def _is_about_table(self, error: Exception) -> bool:
         return str(error).startswith(("no such table", "no such column"))
+
+
+def _would_begin_log(file: Path) -> bool:
+    """Tell whether reading a file would make its log ours, or fail because we may not make it.
+
+    Where nobody has a file in WAL mode open, its first reader makes FILE-wal and FILE-shm; the proxy could not write to
+    them if they were another user's. All rows are in the file itself then: it can be read as if it never changed.
+
+    Not to be asked while we have the file open: closing it here would let go of the locks that SQLite holds on it.
+    """
+    try:
+        with file.open("rb") as opened:
+            if opened.read(20)[18:] != _WAL_FORMAT:
+                return False
+        return os.geteuid() not in (0, file.stat().st_uid) and not Path(f"{file}-wal").exists()
+    except OSError:
+        return False  # SQLite says what is wrong with it
 
 
 _ENGINES: Mapping[str, type[ForeignDatabase]] = {"postgresql": _PostgreSQL, "mysql": _MySQL, "sqlite": _SQLite}

@@ -34,12 +34,16 @@ PASSING = (DatabaseError, OSError)
 
 @dataclass(slots=True)
 class Served:
-    """A source, its settings, what its formats need to know, and how it fares."""
+    """A source, its settings, what its formats need to know, and how it fares.
+
+    ``error`` keeps it from its work or a part of it; ``warning`` does not, and somebody should know.
+    """
 
     source: Source
     settings: Any
     reading: Reading
     error: str = ""
+    warning: str = ""
     counts: Counts = field(default_factory=Counts)
     refused: Counter[str] = field(default_factory=Counter)
     newest: datetime | None = None

@@ -171,7 +171,7 @@ class Reports:
         stored = False
         with transaction.atomic():
             for one in sources:
-                error = trouble or one.error
+                error = trouble or "; ".join(filter(None, (one.error, one.warning)))
                 events = one.counts.events + one.counts.duplicates
                 at, known = self._before.get(one.source.pk, (clock, 0))
                 self._before[one.source.pk] = clock, events
@@ -181,7 +181,7 @@ class Reports:
                     host=self._host,
                     defaults={
                         "process": os.getpid(),
-                        "state": _State.RETRYING if trouble else _State.FAILED if error else _State.RUNNING,
+                        "state": _State.RETRYING if trouble else _State.FAILED if one.error else _State.RUNNING,
                         "error": error,
                         "heard_at": now,
                         "started_at": self._started,

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from cdr.correlate import correlate_pending
-from cdr.ingest import Counts
+from cdr.ingest import Counts, store
 from cdr.kinds.setting import SettingsError
 from cdr.kinds.tables import Database
 from cdr.models import Call, Event, Receiver, Rejected, Source
-from cdr.receivers import database_service
+from cdr.receivers import database_service, foreign_database, growing_table
 from cdr.receivers.database_service import DatabaseService
 from cdr.receivers.foreign_database import Unreachable
 from cdr.receivers.service import Served
@@ -394,6 +394,123 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path, receivers: list[Reade
         receivers[0].collect()
 
 
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[SQLite]:
+    """A file with a write-ahead log."""
+    made = SQLite(tmp_path)
+    made.run("PRAGMA journal_mode = WAL")
+    yield made
+    made.close()
+
+
+def test_a_file_that_is_locked_while_it_is_read_is_warned_of_until_its_mode_is_changed(
+    tmp_path: Path, receivers: list[Reader]
+) -> None:
+    database = SQLite(tmp_path)
+    receivers.append(Reader(database, {}))
+    database.insert("1@x")
+
+    assert receivers[0].collect() == 1
+    served = receivers[0].served
+    assert f"sqlite3 '{database.file}' 'PRAGMA journal_mode=WAL'" in served.warning
+    assert served.error == ""
+
+    database.run("PRAGMA journal_mode = WAL")
+    database.insert("2@x")
+
+    assert receivers[0].collect() == 1
+    assert served.warning == ""
+    database.close()
+
+
+def test_of_no_other_database_there_is_a_warning(server: ProxyDatabase, receivers: list[Reader]) -> None:
+    receivers.append(Reader(server, {}))
+
+    receivers[0].collect()
+
+    assert receivers[0].served.warning == ""
+
+
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+def test_a_file_is_not_locked_while_its_rows_are_stored(
+    mode: str, tmp_path: Path, receivers: list[Reader], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = SQLite(tmp_path)
+    database.run(f"PRAGMA journal_mode = {mode}")
+    database.insert("1@x")
+    receivers.append(Reader(database, {}))
+
+    def write_while_storing(*given: Any, **named: Any) -> Counts:
+        database.run("PRAGMA busy_timeout = 0")  # as Kamailio's db_sqlite
+        database.insert("2@x")
+        return store(*given, **named)
+
+    with monkeypatch.context() as storing:
+        storing.setattr(growing_table, "store", write_while_storing)
+        assert receivers[0].collect() == 1
+    assert receivers[0].collect() == 1
+    assert call_ids() == ["1@x", "2@x"]
+    database.close()
+
+
+def test_a_transaction_of_the_proxy_that_lasts_keeps_nobody_from_reading(file: SQLite, receivers: list[Reader]) -> None:
+    receivers.append(Reader(file, {}))
+    file.insert("1@x")
+    held = file.connect()
+    write(held, "acc", "2@x")
+
+    assert receivers[0].collect() == 1
+    held.commit()
+    held.close()
+
+    assert receivers[0].collect() == 1
+
+
+def test_what_nobody_has_open_is_read_without_files_that_would_lock_the_proxy_out(
+    file: SQLite, receivers: list[Reader], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(foreign_database.os, "geteuid", lambda: os.getuid() + 1)  # neither root nor the owner
+    receivers.append(Reader(file, {}))
+    file.insert("1@x")
+    file.close()
+    alone = [Path(file.file)]
+    assert list(alone[0].parent.iterdir()) == alone
+
+    assert receivers[0].collect() == 1
+    assert receivers[0].served.warning == ""
+    assert list(alone[0].parent.iterdir()) == alone
+
+    file.writer = file.connect()
+    file.insert("2@x")
+    assert receivers[0].collect() == 1
+    assert call_ids() == ["1@x", "2@x"]
+
+
+def test_a_warning_is_shown_and_the_source_is_well(tmp_path: Path) -> None:
+    database = SQLite(tmp_path)
+    database.insert("1@x")
+    source = Source(proxy=make_proxy(), name="tables", kind=Source.Kind.DATABASE, settings=database.settings)
+    source.save()
+    deadline = time.monotonic() + servers.PATIENCE
+    told: list[str] = []
+
+    def stop() -> bool:
+        assert time.monotonic() < deadline, told
+        source.refresh_from_db()
+        receiver = Receiver.objects.filter(source=source).first()
+        if receiver is not None and source.error:
+            told.append(receiver.told(datetime.now(UTC)))
+            assert receiver.is_well(datetime.now(UTC))
+        return bool(told)
+
+    serve(f"database {source.pk}", DatabaseService, stop)
+
+    assert "is delete, so nothing can be written while it is read" in source.error
+    assert told[0].startswith("running  ")
+    assert "warning: the proxy may lose rows" in told[0]
+    database.close()
+
+
 def test_a_database_that_does_not_answer_is_tried_again_and_said_meanwhile(tmp_path: Path) -> None:
     file = tmp_path / "later.sqlite3"
     settings = {"engine": "sqlite", "database": str(file)}
@@ -408,6 +525,7 @@ def test_a_database_that_does_not_answer_is_tried_again_and_said_meanwhile(tmp_p
         if receiver is not None and receiver.state == Receiver.State.RETRYING and not said:
             said.extend((receiver.error, source.error))
             made = SQLite(tmp_path)
+            made.run("PRAGMA journal_mode = WAL")
             made.insert("1@x")
             made.close()
             Path(made.file).rename(file)
