@@ -8,7 +8,6 @@ administrator added has a type that its reader does not know, and no text is in 
 
 from __future__ import annotations
 
-import os
 import shlex
 import sqlite3
 import ssl
@@ -257,7 +256,7 @@ class _SQLite(ForeignDatabase):
 
     def _connect(self) -> Any:
         mode = "rw" if self._settings.move else "ro"
-        self._without_log = mode == "ro" and _would_begin_log(Path(self._settings.database).resolve())
+        self._without_log = mode == "ro" and _is_without_log(Path(self._settings.database).resolve())
         opened = sqlite3.connect(
             f"file:{quote(self._settings.database)}?mode={mode}{'&immutable=1' if self._without_log else ''}",
             uri=True,
@@ -271,21 +270,20 @@ class _SQLite(ForeignDatabase):
         return str(error).startswith(("no such table", "no such column"))
 
 
-def _would_begin_log(file: Path) -> bool:
-    """Tell whether reading a file would make its log ours, or fail because we may not make it.
+def _is_without_log(file: Path) -> bool:
+    """Tell whether a file is in WAL mode and its log is not there, because nobody has the file open.
 
-    Where nobody has a file in WAL mode open, its first reader makes FILE-wal and FILE-shm; the proxy could not write to
-    them if they were another user's. All rows are in the file itself then: it can be read as if it never changed.
+    Its first reader would make the log. If the proxy ran as another user, it could not write to that; if it began to
+    write just then, it would find it locked. All rows are in the file itself, which can be read as if it never changed.
 
     Not to be asked while we have the file open: closing it here would let go of the locks that SQLite holds on it.
     """
     try:
         with file.open("rb") as opened:
-            if opened.read(20)[18:] != _WAL_FORMAT:
-                return False
-        return os.geteuid() not in (0, file.stat().st_uid) and not Path(f"{file}-wal").exists()
+            uses_log = opened.read(20)[18:] == _WAL_FORMAT
     except OSError:
         return False  # SQLite says what is wrong with it
+    return uses_log and not all(Path(f"{file}{end}").exists() for end in ("-wal", "-shm"))
 
 
 _ENGINES: Mapping[str, type[ForeignDatabase]] = {"postgresql": _PostgreSQL, "mysql": _MySQL, "sqlite": _SQLite}
