@@ -29,7 +29,7 @@ ANSWERED = [
     ("caller_vanishes", "answers"),
 ]
 FAILED = [("caller_fails", "busy"), ("caller_cancels", "rings"), ("caller_fails", "rings")]
-ARRIVAL = timedelta(milliseconds=500)  # from the proxy to us
+ARRIVAL = timedelta(seconds=1)  # from the proxy to us
 
 # What a script needs besides, to post the objects: one process empties the queue, and what could not be posted goes
 # back there. A single quote or anything else that a phone sends stays data: nothing of it reaches a shell.

@@ -45,6 +45,7 @@ listen=udp:127.0.0.1:{port}
 loadmodule "tm.so"
 loadmodule "sl.so"
 loadmodule "pv.so"
+modparam("tm", "retr_timer1", {patience})  # nothing gets lost here: who does not answer yet is busy
 include_file "acc.cfg"
 include_file "routing.cfg"
 request_route {{
@@ -100,13 +101,18 @@ class Kamailio:
     def send(self, method: str, call_id: str, *, headers: str = "", to_tag: str = "") -> str:
         """Send a request until it is answered; return the final answer. What the proxy forwards is answered 200."""
         request = self._request(method, call_id, headers, to_tag)
+        branch = f";branch={_branch(method, call_id)}\r\n"
         answers: list[str] = []
 
         def answered() -> bool:
             try:
                 self._socket.send(request)
                 while not answers:
-                    self._take(self._socket.recv(65_536).decode(), answers)
+                    message = self._socket.recv(65_536).decode()
+                    if not message.startswith("SIP/2.0"):
+                        self._socket.send(_answer(message).encode())
+                    elif branch in message and not message.startswith("SIP/2.0 1"):  # else of one that was sent twice
+                        answers.append(message)
             except (ConnectionRefusedError, TimeoutError):
                 return False
             return True
@@ -114,17 +120,10 @@ class Kamailio:
         self.wait_for(answered)
         return answers[-1]
 
-    def _take(self, message: str, answers: list[str]) -> None:
-        status = message.partition(" ")[2][:3]
-        if not message.startswith("SIP/2.0"):
-            self._socket.send(_answer(message).encode())
-        elif status >= "200":
-            answers.append(message)
-
     def _request(self, method: str, call_id: str, headers: str, to_tag: str) -> bytes:
         lines = [
             f"{method} sip:bob@127.0.0.1 SIP/2.0",
-            f"Via: SIP/2.0/UDP 127.0.0.1:{self._port};branch=z9hG4bK-{method}-{call_id}",
+            f"Via: SIP/2.0/UDP 127.0.0.1:{self._port};branch={_branch(method, call_id)}",
             "Max-Forwards: 70",
             "From: <sip:alice@127.0.0.1>;tag=from-alice",
             f"To: <sip:bob@127.0.0.1>{f';tag={to_tag}' if to_tag else ''}",
@@ -142,6 +141,10 @@ class Kamailio:
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+
+
+def _branch(method: str, call_id: str) -> str:
+    return f"z9hG4bK-{method}-{call_id}"
 
 
 def _answer(request: str) -> str:
@@ -174,7 +177,7 @@ def raw(section: str, hints: str, folder: Path) -> Iterator[Kamailio]:
     port = _free_port()
     (folder / "acc.cfg").write_text(section)
     (folder / "routing.cfg").write_text(hints)
-    (folder / "kamailio.cfg").write_text(_SCRIPT.format(port=port))
+    (folder / "kamailio.cfg").write_text(_SCRIPT.format(port=port, patience=PATIENCE * 1000))
     log = folder / "log.txt"
     with log.open("wb") as out:
         process = subprocess.Popen(

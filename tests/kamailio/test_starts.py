@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +21,7 @@ from proxyconf.render.sql_schema import Dialect
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.products import Product, Version
 from tests.conftest import RECORDED
-from tests.kamailio.proxy import CALLEE_TAG, DidNotStart, Kamailio, raw, running
+from tests.kamailio.proxy import CALLEE_TAG, DidNotStart, raw, running
 from tests.proxyconf.strategies import names, profiles
 
 pytestmark = pytest.mark.kamailio
@@ -107,31 +109,62 @@ def test_the_start_shows_what_the_syntax_check_of_the_program_does_not(wrong: st
         pass
 
 
-def test_a_call_leaves_its_events_with_all_extras_in_the_log_and_in_the_database(tmp_path: Path) -> None:
+@pytest.fixture
+def accounting(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    """A reader of the tables that the profile's SQL makes in an SQLite file.
+
+    It is there before the proxy: the first to read the file locks it for a moment, to make its log, and Kamailio does
+    not wait.
+    """
     file = tmp_path / "accounting.sqlite3"
-    profile = replace(
-        suggested(Backend.SYSLOG, Backend.SQL, db_url=f"sqlite:///{file}", time_mode=2), extras=(USER_AGENT, CALLER)
-    )
-    with sqlite3.connect(file) as database:
-        database.executescript(sql_ddl(profile, Dialect.SQLITE))
-    with running(profile, tmp_path) as proxy:
+    with closing(sqlite3.connect(file)) as made:
+        made.executescript(sql_ddl(accounted_in(file), Dialect.SQLITE))
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, isolation_level=None)) as reader:
+        assert _rows(reader) == []
+        yield reader
+
+
+def accounted_in(file: Path) -> Profile:
+    """Return a profile that accounts to the log and to an SQLite file."""
+    given = suggested(Backend.SYSLOG, Backend.SQL, db_url=f"sqlite:///{file}", time_mode=2)
+    return replace(given, extras=(USER_AGENT, CALLER))
+
+
+def test_a_call_leaves_its_events_with_all_extras_in_the_log_and_in_the_database(
+    accounting: sqlite3.Connection, tmp_path: Path
+) -> None:
+    with running(accounted_in(tmp_path / "accounting.sqlite3"), tmp_path) as proxy:
         proxy.send("INVITE", "call-1", headers="User-Agent: phone; v=1")
         proxy.send("BYE", "call-1", to_tag=CALLEE_TAG)
-        _wait_for_rows(proxy, file, 2)
+        proxy.wait_for(lambda: len(_rows(accounting)) >= 2)
         lines = [line for line in proxy.log().splitlines() if "ACC: transaction answered: " in line]
     assert [line.partition(";method=")[2].partition(";")[0] for line in lines] == ["INVITE", "BYE"]
     assert lines[0].endswith(";ua=phone; v=1;src_user=alice")
-    assert _rows(file) == [
+    assert _rows(accounting) == [
         ("INVITE", "call-1", "from-alice", CALLEE_TAG, "200", "phone; v=1", "alice"),
         ("BYE", "call-1", "from-alice", CALLEE_TAG, "200", None, "alice"),
     ]
 
 
-def _wait_for_rows(proxy: Kamailio, file: Path, count: int) -> None:
-    proxy.wait_for(lambda: len(_rows(file)) >= count)
+def test_nothing_is_lost_while_somebody_reads_the_database(accounting: sqlite3.Connection, tmp_path: Path) -> None:
+    with running(accounted_in(tmp_path / "accounting.sqlite3"), tmp_path) as proxy:
+        accounting.execute("BEGIN")
+        assert _rows(accounting) == []
+        for call_id in ("call-1", "call-2"):
+            proxy.send("INVITE", call_id)
+            proxy.send("BYE", call_id, to_tag=CALLEE_TAG)
+        proxy.send("OPTIONS", "the-only-worker-is-through")
+        assert _rows(accounting) == []  # what was there when the transaction began
+        accounting.execute("COMMIT")
+        assert " ERROR: " not in proxy.log()
+    assert [row[:2] for row in _rows(accounting)] == [
+        ("INVITE", "call-1"),
+        ("BYE", "call-1"),
+        ("INVITE", "call-2"),
+        ("BYE", "call-2"),
+    ]
 
 
-def _rows(file: Path) -> list[tuple[str | None, ...]]:
-    with sqlite3.connect(file) as database:
-        columns = "method, callid, from_tag, to_tag, sip_code, ua, src_user"
-        return database.execute(f"SELECT {columns} FROM acc ORDER BY id").fetchall()
+def _rows(reader: sqlite3.Connection) -> list[tuple[str | None, ...]]:
+    columns = "method, callid, from_tag, to_tag, sip_code, ua, src_user"
+    return reader.execute(f"SELECT {columns} FROM acc ORDER BY id").fetchall()
