@@ -3,7 +3,7 @@
 A call is written only when it says something else than before; each change is a new ``revision``. ``updated_at`` is the
 time of the change on this host's clock, taken just before the transaction commits: who follows changes by it reads
 again from a little before where he stopped, for transactions of several workers do not commit in the order of their
-clocks.
+clocks. The hourly volumes follow in the same transaction.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from cdr.correlation.record import CallRecord, Flag
 from cdr.events import Pairs
 from cdr.models import Attempt, Call, CallRevision, Leg
 from cdr.models.fields import WordsField
+from cdr.volumes import Difference
 
 
 class Content(NamedTuple):
@@ -108,15 +109,17 @@ def publish(database: Database, records: Mapping[int, Iterable[CallRecord]]) -> 
     """Make the stored calls be ``records``: of each ``call_key`` in there, all its calls."""
     calls = [Wanted(key, identity_of(record), record) for key, found in records.items() for record in found]
     stored = [_published(row) for row in database.rows(_CALLS, "call_key", records)]
+    volumes = Difference()
     if stored:
         pairs, calls, left = match(stored, calls)
-        _change(database, pairs)
-        _supersede(database, [call for call in left if not call.superseded])
+        _change(database, pairs, volumes)
+        _supersede(database, [call for call in left if not call.superseded], volumes)
     if calls:
-        _add(database, calls)
+        _add(database, calls, volumes)
+    volumes.write(database)
 
 
-def _add(database: Database, calls: Sequence[Wanted]) -> None:
+def _add(database: Database, calls: Sequence[Wanted], volumes: Difference) -> None:
     """Store new calls. Those with parts need to know their ids; the database numbers the others, which is cheaper."""
     now = database.wire.time(timezone.now())
     whole = [call for call in calls if not (call.record.legs or call.record.attempts)]
@@ -126,9 +129,11 @@ def _add(database: Database, calls: Sequence[Wanted]) -> None:
         numbered = list(zip(database.new_ids(_CALLS, len(parted)), parted, strict=True))
         database.insert(_CALLS, (_row(database.wire, pk, call, 1, now) for pk, call in numbered))
         _add_parts(database, [(pk, call.record) for pk, call in numbered])
+    for call in calls:
+        _count(volumes, call.record)
 
 
-def _change(database: Database, pairs: Sequence[tuple[Published, Wanted]]) -> None:
+def _change(database: Database, pairs: Sequence[tuple[Published, Wanted]], volumes: Difference) -> None:
     """Write the calls that are different now, and what is different."""
     wire, now = database.wire, timezone.now()
     parts = _parts(database, [old.id for old, _ in pairs])
@@ -147,6 +152,9 @@ def _change(database: Database, pairs: Sequence[tuple[Published, Wanted]]) -> No
         if changes:
             rows.append(_row(wire, old.id, new, old.revision + 1, wire.time(now)))
             revisions.append(_revision(wire, old, now, changes))
+            if not old.superseded:
+                _uncount(volumes, old.content)
+            _count(volumes, new.record)
         elif old.identity != new.identity:  # known by another name, and otherwise the same
             rows.append(_row(wire, old.id, new, old.revision, wire.time(old.updated_at)))
     if rows:
@@ -159,7 +167,7 @@ def _change(database: Database, pairs: Sequence[tuple[Published, Wanted]]) -> No
         _add_parts(database, rewritten)
 
 
-def _supersede(database: Database, calls: Sequence[Published]) -> None:
+def _supersede(database: Database, calls: Sequence[Published], volumes: Difference) -> None:
     """Flag calls that turned out to be part of others."""
     if not calls:
         return
@@ -171,8 +179,35 @@ def _supersede(database: Database, calls: Sequence[Published]) -> None:
         rows.append((old.id, True, WordsField.joined(flags), wire.int4(old.revision + 1), wire.time(now)))
         changes = {"flags": [flags[:-1], flags], "superseded": [False, True]}
         revisions.append(_revision(wire, old, now, changes))
+        _uncount(volumes, old.content)
     database.update(_FLAGS, rows)
     database.insert(_REVISIONS, revisions)
+
+
+def _count(volumes: Difference, record: CallRecord) -> None:
+    volumes.count(
+        1,
+        record.started_at,
+        _words(record.proxies),
+        f"{record.state}",
+        record.outcome and f"{record.outcome}",
+        record.sip_code,
+        record.duration,
+        f"{record.duration_kind}",
+    )
+
+
+def _uncount(volumes: Difference, said: Content) -> None:
+    volumes.count(
+        -1,
+        said.started_at,
+        said.proxies,
+        said.state,
+        said.outcome,
+        said.sip_code,
+        said.duration,
+        said.duration_kind,
+    )
 
 
 def _row(wire: Wire, pk: int, call: Wanted, revision: int, updated_at: int | str) -> Row:

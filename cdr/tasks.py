@@ -10,6 +10,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from cdr import correlate as correlation
+from cdr import volumes
 
 
 @shared_task
@@ -22,3 +23,9 @@ def correlate() -> int:
 def mark_overdue() -> int:
     """Mark the calls whose longest plausible time has passed without a STOP; return how many."""
     return correlation.mark_overdue(now=timezone.now())
+
+
+@shared_task
+def join_volumes() -> int:
+    """Join the rows that the correlators added to the hourly volumes; return how many rows fewer there are."""
+    return volumes.join()

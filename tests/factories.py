@@ -6,8 +6,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+from cdr.bulk import database
 from cdr.events import call_key
 from cdr.models import Call, Event, Rejected, Source
+from cdr.models.fields import WordsField
+from cdr.volumes import Difference
 from proxyconf.models import Proxy
 
 NOON = datetime(2026, 5, 31, 12, tzinfo=UTC)
@@ -25,7 +28,10 @@ def make_source(**fields: Any) -> Source:
 
 
 def make_call(**fields: Any) -> Call:
-    """Return a stored call, completed, of two seconds at noon, each with a Call-ID of its own."""
+    """Return a stored call, completed, of two seconds at noon, each with a Call-ID of its own.
+
+    The hourly volumes count it, as if correlation had made it.
+    """
     number = next(_numbers)
     call_id = fields.get("call_id", f"{number}@example.net")
     defaults: dict[str, Any] = {
@@ -51,7 +57,21 @@ def make_call(**fields: Any) -> Call:
         "events": 2,
         "updated_at": NOON,
     }
-    return Call.objects.create(**defaults | fields)
+    call = Call.objects.create(**defaults | fields)
+    if not call.superseded:
+        volumes = Difference()
+        volumes.count(
+            1,
+            call.started_at.astimezone(UTC),
+            WordsField.joined(call.proxies),
+            f"{call.state}",
+            call.outcome and f"{call.outcome}",
+            call.sip_code,
+            call.duration,
+            f"{call.duration_kind}",
+        )
+        volumes.write(database())
+    return call
 
 
 def make_event(**fields: Any) -> Event:
