@@ -127,6 +127,7 @@ CELERY_BEAT_SCHEDULE = {
     # Each is harmless to skip (the next run does the work of both), so none may pile up while no worker runs.
     "correlate": {"task": "cdr.tasks.correlate", "schedule": 1.0, "options": {"expires": 5}},
     "mark overdue": {"task": "cdr.tasks.mark_overdue", "schedule": 60.0, "options": {"expires": 60}},
+    "join volumes": {"task": "cdr.tasks.join_volumes", "schedule": 30.0, "options": {"expires": 30}},
 }
 
 UNFOLD = {
