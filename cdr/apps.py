@@ -5,3 +5,6 @@ class CdrConfig(AppConfig):
     name = "cdr"
     verbose_name = "Call records"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from cdr import patterns  # noqa: F401  # its functions must be known to each connection from the first

@@ -17,12 +17,14 @@ from accweb.shell import ShellMixin
 from cdr import wording
 from cdr.columns import COLUMNS
 from cdr.correlation.record import State
-from cdr.filters import PERIOD_LABELS, CallFilter, Condition
+from cdr.filters import CallFilter, Condition
 from cdr.keyset import Cursor
 from cdr.markup import number
 from cdr.models import Call
 from cdr.paging import CallPage, call_page, capped_count, position
+from cdr.periods import LABELS as PERIOD_LABELS
 from cdr.settling import look_up
+from cdr.sight import Sight
 from cdr.views.addresses import AFTER, BEFORE, Address
 from cdr.wording import Text
 
@@ -70,7 +72,7 @@ class CallList(ShellMixin, TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         address = Address.of(self.request)
-        asked = CallFilter(self.request.GET)
+        asked = CallFilter(self.request.GET, Sight.of(self.request.user))
         states = asked.form.cleaned_data.get("state", []) if asked.form.is_valid() else []
         page, cursor_error = self._page(asked)
         look_up(page.rows)
@@ -134,7 +136,7 @@ def _suggestions(chips: list[Chip], asked: CallFilter, address: Address) -> list
     if asked.chosen_period != "all":
         suggestions.append(Choice(_("Search all time"), address.setting(period=None, since=None, until=None), False))
     for chip in chips:
-        name, value, label, text = chip.condition
+        name, value, label, text, _negated = chip.condition
         if name == "call_id" and "*" not in value:
             containing = gettext("Call-IDs that contain “{text}”").format(text=value[:60])
             suggestions.append(Choice(containing, address.setting(call_id=f"*{value}*"), False))

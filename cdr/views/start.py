@@ -15,8 +15,10 @@ from django.views.generic import TemplateView
 from accweb.shell import ShellMixin
 from cdr import wording
 from cdr.correlation.record import Outcome, State
-from cdr.filters import PERIOD_LABELS, CallFilter
+from cdr.filters import CallFilter
 from cdr.models import Call, Event, Source
+from cdr.periods import LABELS as PERIOD_LABELS
+from cdr.sight import Sight
 from cdr.statistics import Tally, tally
 from cdr.views.addresses import Address
 from cdr.wording import Text
@@ -76,7 +78,7 @@ class StartPage(ShellMixin, TemplateView):
 
 def _calls(period: str, now: datetime) -> Any:
     """The calls that the list gives for the period: the same filter answers."""
-    return CallFilter(QueryDict(f"period={period}"), now=now).qs
+    return CallFilter(QueryDict(f"period={period}"), Sight(), now=now).qs
 
 
 def _address(**conditions: object) -> Address:

@@ -19,6 +19,12 @@ def viewer(db: None) -> Client:
 
 
 @pytest.fixture
+def analyst(db: None) -> Client:
+    """Logged in as staff who may view calls with full numbers."""
+    return _client(User.objects.create_user("analyst", is_staff=True), "view_call", "view_numbers")
+
+
+@pytest.fixture
 def nobody(db: None) -> Client:
     """Logged in as staff without any permission."""
     return _client(User.objects.create_user("nobody", is_staff=True))

@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from cdr.views import call_list
-from tests.factories import NOON, make_call
+from tests.factories import NOON, make_call, make_proxy
 
 pytestmark = pytest.mark.django_db
 
@@ -20,53 +20,53 @@ def parties(html: str) -> list[str]:
     return re.findall(r'<span class="parties"><span class="party"><bdi>(.*?)</bdi>', table)
 
 
-def test_calls_are_listed_newest_first(viewer: Client) -> None:
+def test_calls_are_listed_newest_first(analyst: Client) -> None:
     for minute in (1, 3, 2):
         make_call(caller=f"c{minute}", started_at=NOON + timedelta(minutes=minute))
-    assert parties(viewer.get("/calls/").text) == ["c3", "c2", "c1"]
+    assert parties(analyst.get("/calls/").text) == ["c3", "c2", "c1"]
 
 
 def test_pages_follow_each_other_in_both_directions_though_all_calls_start_at_once(
-    viewer: Client, monkeypatch: pytest.MonkeyPatch
+    analyst: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(call_list, "PAGE_SIZE", 3)
     for number in range(8):
         make_call(caller=f"c{number}")
     seen, address = [], "/calls/?state=completed"
     while address:
-        html = viewer.get(address).text
+        html = analyst.get(address).text
         seen.append(parties(html))
         address = next(iter(re.findall(r'id="older" rel="next" href="(.*?)"', html)), "").replace("&amp;", "&")
     assert seen == [["c7", "c6", "c5"], ["c4", "c3", "c2"], ["c1", "c0"]]
     newer = re.findall(r'id="newer" rel="prev" href="(.*?)"', html)[0].replace("&amp;", "&")
-    assert parties(viewer.get(newer).text) == seen[1]
+    assert parties(analyst.get(newer).text) == seen[1]
 
 
-def test_a_page_says_which_of_how_many_calls_it_shows(viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_says_which_of_how_many_calls_it_shows(analyst: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(call_list, "PAGE_SIZE", 2)
     for _ in range(5):
         make_call()
-    first = viewer.get("/calls/").text
+    first = analyst.get("/calls/").text
     assert "<b>1–2</b> of 5" in first
     older = re.findall(r'id="older" rel="next" href="(.*?)"', first)[0]
-    assert "<b>3–4</b> of 5" in viewer.get(older).text
+    assert "<b>3–4</b> of 5" in analyst.get(older).text
 
 
-def test_counting_stops_at_a_limit_and_says_so(viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_counting_stops_at_a_limit_and_says_so(analyst: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(call_list, "COUNT_LIMIT", 3)
     for _ in range(4):
         make_call()
-    assert "of more than 3" in viewer.get("/calls/").text
+    assert "of more than 3" in analyst.get("/calls/").text
 
 
-def test_no_query_skips_rows_or_counts_without_a_limit(viewer: Client) -> None:
+def test_no_query_skips_rows_or_counts_without_a_limit(analyst: Client) -> None:
     for _ in range(60):
         make_call()
     with CaptureQueriesContext(
         connection,
     ) as queries:
-        html = viewer.get("/calls/?state=completed&caller=a&period=all").text
-        viewer.get(re.findall(r'id="older" rel="next" href="(.*?)"', html)[0].replace("&amp;", "&"))
+        html = analyst.get("/calls/?state=completed&caller=a&period=all").text
+        analyst.get(re.findall(r'id="older" rel="next" href="(.*?)"', html)[0].replace("&amp;", "&"))
     asked = [query["sql"] for query in queries if '"cdr_call"' in query["sql"]]
     assert asked
     assert not [sql for sql in asked if "OFFSET" in sql]
@@ -74,30 +74,30 @@ def test_no_query_skips_rows_or_counts_without_a_limit(viewer: Client) -> None:
     assert all("LIMIT" in sql for sql in asked)
 
 
-def test_the_number_of_queries_does_not_grow_with_the_rows(viewer: Client) -> None:
+def test_the_number_of_queries_does_not_grow_with_the_rows(analyst: Client) -> None:
     make_call()
     with CaptureQueriesContext(connection) as few:
-        viewer.get("/calls/")
+        analyst.get("/calls/")
     for _ in range(40):
         make_call()
     with CaptureQueriesContext(connection) as many:
-        viewer.get("/calls/")
+        analyst.get("/calls/")
     assert len(many) == len(few)
 
 
-def test_calls_without_stop_are_one_link_away_and_explained(viewer: Client) -> None:
+def test_calls_without_stop_are_one_link_away_and_explained(analyst: Client) -> None:
     make_call(caller="ended")
     make_call(caller="open", state="stop_missing")
-    assert 'href="/calls/?state=stop_missing"' in viewer.get("/calls/").text
-    html = viewer.get("/calls/?state=stop_missing").text
+    assert 'href="/calls/?state=stop_missing"' in analyst.get("/calls/").text
+    html = analyst.get("/calls/?state=stop_missing").text
     assert parties(html) == ["open"]
     assert "do not bill a duration" in html
     assert "Calls without STOP" in html
 
 
-def test_each_condition_is_a_chip_whose_link_removes_it_alone(viewer: Client) -> None:
+def test_each_condition_is_a_chip_whose_link_removes_it_alone(analyst: Client) -> None:
     make_call(caller="alice", outcome="busy", flags=["forked"])
-    html = viewer.get("/calls/?caller=ali&outcome=busy&flag=forked&callee=&after=").text
+    html = analyst.get("/calls/?caller=ali&outcome=busy&flag=forked&callee=&after=").text
     chips = re.findall(r'class="chip"\s+href="(.*?)"', html)
     assert [chip.replace("&amp;", "&") for chip in chips] == [
         "/calls/?caller=ali&flag=forked",
@@ -106,47 +106,48 @@ def test_each_condition_is_a_chip_whose_link_removes_it_alone(viewer: Client) ->
     ]
 
 
-def test_the_form_keeps_conditions_that_it_has_no_control_for(viewer: Client) -> None:
-    html = viewer.get("/calls/?state=ongoing&proxy=edge-1&period=24h").text
+def test_the_form_keeps_conditions_that_it_has_no_control_for(analyst: Client) -> None:
+    make_proxy(name="edge-1")
+    html = analyst.get("/calls/?state=ongoing&proxy=edge-1&period=24h").text
     for name, value in (("state", "ongoing"), ("proxy", "edge-1"), ("period", "24h")):
         assert f'<input type="hidden" name="{name}" value="{value}">' in html
 
 
-def test_a_range_is_shown_in_its_fields_whatever_form_the_url_has_it_in(viewer: Client) -> None:
-    html = viewer.get("/calls/?since=2026-05-04T14:00:00%2B02:00&until=2026-05-04").text
+def test_a_range_is_shown_in_its_fields_whatever_form_the_url_has_it_in(analyst: Client) -> None:
+    html = analyst.get("/calls/?since=2026-05-04T14:00:00%2B02:00&until=2026-05-04").text
     assert 'name="since" value="2026-05-04T12:00"' in html
 
 
-def test_a_condition_that_makes_no_sense_is_named_and_shows_no_calls(viewer: Client) -> None:
+def test_a_condition_that_makes_no_sense_is_named_and_shows_no_calls(analyst: Client) -> None:
     make_call()
-    html = viewer.get("/calls/?since=soon").text
+    html = analyst.get("/calls/?since=soon").text
     assert "soon&#x27; is no date and time" in html
     assert parties(html) == []
     assert "Nothing was searched" in html
 
 
-def test_a_cursor_that_makes_no_sense_is_named_and_leads_to_the_first_page(viewer: Client) -> None:
+def test_a_cursor_that_makes_no_sense_is_named_and_leads_to_the_first_page(analyst: Client) -> None:
     make_call(caller="c1")
-    html = viewer.get("/calls/?after=zzz").text
+    html = analyst.get("/calls/?after=zzz").text
     assert "is no place in the list" in html
     assert parties(html) == ["c1"]
 
 
-def test_nothing_found_offers_what_to_try(viewer: Client) -> None:
+def test_nothing_found_offers_what_to_try(analyst: Client) -> None:
     make_call()
-    html = viewer.get("/calls/?call_id=abc&period=1h").text
+    html = analyst.get("/calls/?call_id=abc&period=1h").text
     assert "No call matches" in html
     assert 'href="/calls/?call_id=abc"' in html  # search all time
     assert "call_id=%2Aabc%2A" in html  # a part of the Call-ID
 
 
-def test_nothing_stored_leads_to_the_first_steps(viewer: Client) -> None:
-    assert "No calls yet" in viewer.get("/calls/").text
+def test_nothing_stored_leads_to_the_first_steps(analyst: Client) -> None:
+    assert "No calls yet" in analyst.get("/calls/").text
 
 
-def test_a_call_without_logged_parties_is_known_by_its_call_id(viewer: Client) -> None:
+def test_a_call_without_logged_parties_is_known_by_its_call_id(analyst: Client) -> None:
     make_call(caller=None, callee=None, call_id="only-this@host")
-    html = viewer.get("/calls/").text
+    html = analyst.get("/calls/").text
     assert "not logged" in html
     assert "only-this@host" in html
 
@@ -161,43 +162,43 @@ def test_a_call_without_logged_parties_is_known_by_its_call_id(viewer: Client) -
     ],
 )
 def test_a_duration_that_is_not_simply_measured_bears_a_sign(
-    viewer: Client, fields: dict[str, object], sign: str
+    analyst: Client, fields: dict[str, object], sign: str
 ) -> None:
     make_call(**fields)
-    html = viewer.get("/calls/").text
+    html = analyst.get("/calls/").text
     table = html[html.find("<tbody") : html.find("</tbody>")]
     assert "0:02" in table
     assert [found for found in "≥≤≈" if found in table] == ([sign] if sign else [])
 
 
-def test_an_unknown_duration_is_no_number(viewer: Client) -> None:
+def test_an_unknown_duration_is_no_number(analyst: Client) -> None:
     make_call(state="stop_missing", duration=None, duration_kind="unknown")
-    html = viewer.get("/calls/").text
+    html = analyst.get("/calls/").text
     assert ">unknown</span>" in html
     assert 'class="duration"' not in html
 
 
-def test_htmx_gets_the_changing_part_and_the_address_that_says_only_what_is_set(viewer: Client) -> None:
+def test_htmx_gets_the_changing_part_and_the_address_that_says_only_what_is_set(analyst: Client) -> None:
     make_call(caller="c1")
-    response = viewer.get("/calls/?caller=c1&callee=&since=", headers={"HX-Request": "true"})
+    response = analyst.get("/calls/?caller=c1&callee=&since=", headers={"HX-Request": "true"})
     assert response.text.lstrip().startswith('<div id="calls"')
     assert parties(response.text) == ["c1"]
     assert response.headers["HX-Push-Url"] == "/calls/?caller=c1"
     assert "HX-Request" in response.headers["Vary"]
 
 
-def test_going_back_with_htmx_gets_the_whole_page(viewer: Client) -> None:
-    response = viewer.get("/calls/", headers={"HX-Request": "true", "HX-History-Restore-Request": "true"})
+def test_going_back_with_htmx_gets_the_whole_page(analyst: Client) -> None:
+    response = analyst.get("/calls/", headers={"HX-Request": "true", "HX-History-Restore-Request": "true"})
     assert "<html" in response.text
 
 
-def test_a_superseded_call_is_shown_only_when_asked_for(viewer: Client) -> None:
+def test_a_superseded_call_is_shown_only_when_asked_for(analyst: Client) -> None:
     make_call(caller="old", superseded=True, flags=["superseded"])
     make_call(caller="new")
-    assert parties(viewer.get("/calls/").text) == ["new"]
-    assert parties(viewer.get("/calls/?superseded=1").text) == ["new", "old"]
+    assert parties(analyst.get("/calls/").text) == ["new"]
+    assert parties(analyst.get("/calls/?superseded=1").text) == ["new", "old"]
 
 
-def test_a_flag_of_a_later_version_is_shown_as_it_is(viewer: Client) -> None:
+def test_a_flag_of_a_later_version_is_shown_as_it_is(analyst: Client) -> None:
     make_call(flags=["settled_by_hand"])
-    assert "settled by hand" in viewer.get("/calls/").text
+    assert "settled by hand" in analyst.get("/calls/").text
