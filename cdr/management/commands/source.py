@@ -12,11 +12,13 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import ProtectedError
 from django.utils import timezone
+from tqdm import tqdm
 
 from cdr.kinds import KINDS
 from cdr.kinds.setting import Secret, SettingsError
 from cdr.management.proxies import named_proxy
-from cdr.models import Receiver, Source
+from cdr.models import Receiver, Rejected, Source
+from cdr.replay import Replayed, replay
 
 _SET = "a setting of the kind (see `source kinds`); - as the value of a secret: ask for it or read it from stdin"
 
@@ -26,7 +28,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(
-            dest="action", required=True, metavar="add|list|kinds|show|set|enable|disable|remove"
+            dest="action", required=True, metavar="add|list|kinds|show|set|enable|disable|remove|replay"
         )
         kinds = "; ".join(f"{kind.value}: {kind.label}" for kind in Source.Kind)
         add = actions.add_parser("add", help="add a source")
@@ -46,6 +48,8 @@ class Command(BaseCommand):
             ("remove", "remove a source that no event came through"),
         ):
             actions.add_parser(action, help=what).add_argument("source", metavar="PROXY/NAME")
+        again = actions.add_parser("replay", help="read rejected input again, after a fix")
+        again.add_argument("replayed", metavar="PROXY[/NAME]", help="a source, or all sources of a proxy")
 
     def handle(self, *, action: str, **options: Any) -> None:
         match action:
@@ -66,6 +70,8 @@ class Command(BaseCommand):
                 self.stdout.write(f"{action}d {source}")
             case "remove":
                 self._remove(_named(options["source"]))
+            case "replay":
+                self._replay(options["replayed"])
 
     def _add(self, *, proxy: str, kind: str, name: str, given: Sequence[str], **_: Any) -> None:
         if kind not in Source.Kind.values:
@@ -90,6 +96,16 @@ class Command(BaseCommand):
         except ProtectedError:
             raise CommandError(f"events came through {source}, so it stays; disable it instead") from None
         self.stdout.write(f"removed {source}")
+
+    def _replay(self, name: str) -> None:
+        sources = [_named(name)] if "/" in name else list(Source.objects.filter(proxy=named_proxy(name)))
+        for source in sources:
+            with tqdm(desc=str(source), unit=" records", leave=False, disable=not sys.stderr.isatty()) as bar:
+                rejected = Rejected.objects.filter(source=source)
+                done = replay(rejected, on_progress=lambda so_far: bar.update(so_far.waited - bar.n))
+            self.stdout.write(f"{source}: {_sentence(done)}")
+        if not sources:
+            self.stderr.write(f"{name} has no source")
 
     def _list(self) -> None:
         sources = list(Source.objects.select_related("proxy").order_by("proxy__name", "name"))
@@ -165,6 +181,16 @@ def _line(source: Source) -> str:
         f"error: {source.error.splitlines()[0]}" if source.error.strip() else "",
     )
     return "  ".join(filter(None, about))
+
+
+def _sentence(done: Replayed) -> str:
+    if not done.waited:
+        return "nothing was rejected that waits to be read again"
+    text = (
+        f"{done.waited} waited, {done.taken} taken ({done.events} new events), {done.ignored} no accounting, "
+        f"{done.failing} still rejected"
+    )
+    return f"{text}; why, is under Rejected in the browser" if done.failing else text
 
 
 def _plain(value: Any) -> str:

@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 
 from cdr.models import Source
 from cdr.models.source import reveal
-from tests.factories import make_event, make_proxy, make_source
+from tests.factories import make_event, make_proxy, make_rejected, make_source
 
 pytestmark = pytest.mark.django_db
 
@@ -113,3 +113,29 @@ def test_the_kinds_are_listed_with_what_can_be_set() -> None:
     out = StringIO()
     call_command("source", "kinds", stdout=out)
     assert "  clients: addresses and networks of the proxies that use this secret (must be given)" in out.getvalue()
+
+
+def test_rejected_input_of_a_proxy_is_read_again_and_told_by_source() -> None:
+    log = make_source(name="log", kind=Source.Kind.SYSLOG)
+    line = (
+        b"ACC: transaction answered: timestamp=1780228800;method=BYE;from_tag=a;to_tag=b;call_id=c;code=200;reason=OK"
+    )
+    make_rejected(source=log, raw=line)
+    make_rejected(source=log)
+    make_source(name="other")
+    out = StringIO()
+    call_command("source", "replay", "kam1", stdout=out)
+    assert out.getvalue() == (
+        "kam1/log: 2 waited, 1 taken (1 new events), 0 no accounting, 1 still rejected; "
+        "why, is under Rejected in the browser\n"
+        "kam1/other: nothing was rejected that waits to be read again\n"
+    )
+
+
+def test_one_source_alone_may_be_read_again() -> None:
+    make_source(name="log", kind=Source.Kind.SYSLOG)
+    make_source(name="other")
+    out = StringIO()
+    call_command("source", "replay", "kam1/log", stdout=out)
+    assert out.getvalue().startswith("kam1/log: nothing")
+    assert "other" not in out.getvalue()
