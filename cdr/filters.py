@@ -243,9 +243,13 @@ class Alternatives(django_filters.Filter):
         one_of = reduce(or_, map(self.matching, values))
         return calls.filter(~one_of if self.negated else one_of)
 
+    def __deepcopy__(self, _memo: Any) -> Alternatives:
+        """Return a filter of its own for one request; what it was made of never changes."""
+        return copy.copy(self)
+
     def negation(self) -> Alternatives:
         """Return the filter that gives the other calls."""
-        negated = copy.deepcopy(self)
+        negated = copy.copy(self)
         negated.negated = True
         return negated
 
@@ -448,6 +452,9 @@ class CallFilter(django_filters.FilterSet):
         self.now = now or timezone.now()
         self.sight = sight
         super().__init__({} if data is None else data, sight.calls())
+        self.filters = {
+            name: one for name, one in self.filters.items() if not name.startswith(NOT) or name in self.data
+        }
         if not sight.numbers:
             for name in self.filters:
                 if name.removeprefix(NOT) in _PARTIES:
