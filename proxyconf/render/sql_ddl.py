@@ -247,6 +247,11 @@ class _SQLite(_Writer):
     dialect = Dialect.SQLITE
     before = _WRITE_AHEAD
 
+    def column(self, column: Column) -> str:
+        # Kamailio's db_sqlite writes empty text, as the To tag of a callee that is busy may be, as NULL
+        takes_null = column.default is not None and not column.nullable
+        return super().column(column) + (" ON CONFLICT REPLACE" if takes_null else "")
+
     def created(self, table: Table) -> tuple[Column, ...]:
         return table.columns + table.added
 

@@ -29,8 +29,8 @@ OUTCOMES = {200: Outcome.ANSWERED, 486: Outcome.BUSY, 487: Outcome.CANCELLED, 40
 USER_AGENT = "e2e phone; rev=7"
 LATER = timedelta(hours=5)  # past the longest plausible call
 SLACK = timedelta(milliseconds=400)
-"""The phones and the proxy do not read the clock at once, less so on a busy machine. Calls take 1.5 seconds: the time of
-another event is still found out."""
+"""The phones and the proxy do not read the clock at once, and less so on a busy machine. Calls take 1.5 seconds, so the
+time of another event is found out."""
 
 Identity = tuple[str, str, str, tuple[str, ...]]
 Compare = Callable[[sip.Seen, CallRecord], Iterator[tuple[str, bool]]]

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from proxyconf.profile import Profile
 from proxyconf.render.acc_section import acc_section
@@ -64,6 +65,16 @@ request_route {{
 """
 
 
+class Answer(NamedTuple):
+    """What the callee answers: status code and reason phrase, and its tag."""
+
+    status: str
+    to_tag: str = CALLEE_TAG
+
+
+ANSWERED = Answer("200 OK")
+
+
 class DidNotStart(AssertionError):
     """The proxy ended instead of answering; the text is what it wrote."""
 
@@ -98,8 +109,8 @@ class Kamailio:
                 raise DidNotStart(self.log())
             time.sleep(0.02)
 
-    def send(self, method: str, call_id: str, *, headers: str = "", to_tag: str = "") -> str:
-        """Send a request until it is answered; return the final answer. What the proxy forwards is answered 200."""
+    def send(self, method: str, call_id: str, *, headers: str = "", to_tag: str = "", callee: Answer = ANSWERED) -> str:
+        """Send a request until it is answered; return the final answer. What the proxy forwards ``callee`` answers."""
         request = self._request(method, call_id, headers, to_tag)
         branch = f";branch={_branch(method, call_id)}\r\n"
         answers: list[str] = []
@@ -110,7 +121,7 @@ class Kamailio:
                 while not answers:
                     message = self._socket.recv(65_536).decode()
                     if not message.startswith("SIP/2.0"):
-                        self._socket.send(_answer(message).encode())
+                        self._socket.send(_answered(message, callee).encode())
                     elif branch in message and not message.startswith("SIP/2.0 1"):  # else of one that was sent twice
                         answers.append(message)
             except (ConnectionRefusedError, TimeoutError):
@@ -147,13 +158,12 @@ def _branch(method: str, call_id: str) -> str:
     return f"z9hG4bK-{method}-{call_id}"
 
 
-def _answer(request: str) -> str:
-    """Return the callee's 200."""
-    lines = ["SIP/2.0 200 OK"]
+def _answered(request: str, answer: Answer) -> str:
+    lines = [f"SIP/2.0 {answer.status}"]
     for line in request.splitlines()[1:]:
         name = line.partition(":")[0]
         if name == "To" and ";tag=" not in line:
-            line = f"{line};tag={CALLEE_TAG}"
+            line += f";tag={answer.to_tag}" if answer.to_tag else ""
         if name in ("Via", "From", "To", "Call-ID", "CSeq", "Record-Route"):
             lines.append(line)
     return "\r\n".join([*lines, "Content-Length: 0", "", ""])

@@ -21,7 +21,7 @@ from proxyconf.render.sql_schema import Dialect
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.products import Product, Version
 from tests.conftest import RECORDED
-from tests.kamailio.proxy import CALLEE_TAG, DidNotStart, raw, running
+from tests.kamailio.proxy import CALLEE_TAG, Answer, DidNotStart, raw, running
 from tests.proxyconf.strategies import names, profiles
 
 pytestmark = pytest.mark.kamailio
@@ -144,6 +144,14 @@ def test_a_call_leaves_its_events_with_all_extras_in_the_log_and_in_the_database
         ("INVITE", "call-1", "from-alice", CALLEE_TAG, "200", "phone; v=1", "alice"),
         ("BYE", "call-1", "from-alice", CALLEE_TAG, "200", None, "alice"),
     ]
+
+
+def test_a_callee_without_a_tag_costs_no_row(accounting: sqlite3.Connection, tmp_path: Path) -> None:
+    with running(accounted_in(tmp_path / "accounting.sqlite3"), tmp_path) as proxy:
+        proxy.send("INVITE", "call-1", callee=Answer("486 Busy Here", to_tag=""))
+        proxy.send("OPTIONS", "the-only-worker-is-through")
+    for table in ("acc", "missed_calls"):
+        assert accounting.execute(f"SELECT callid, to_tag, sip_code FROM {table}").fetchall() == [("call-1", "", "486")]
 
 
 def test_nothing_is_lost_while_somebody_reads_the_database(accounting: sqlite3.Connection, tmp_path: Path) -> None:

@@ -155,6 +155,13 @@ def connected_like_a_proxy(database: SQLite) -> sqlite3.Connection:
     return sqlite3.connect(database.file, timeout=0, isolation_level=None)
 
 
+def test_a_null_where_the_proxy_has_empty_text_costs_no_row_in_sqlite(tmp_path: Path) -> None:
+    database = SQLite(tmp_path)
+    database.run(sql_ddl(KAMAILIO, Dialect.SQLITE))
+    database.run("insert into missed_calls (to_tag, time) values (NULL, '2026-05-01 12:00:00');")
+    assert database.rows("select to_tag is '' from missed_calls") == [("1",)]
+
+
 def test_the_sqlite_script_also_runs_through_a_driver(tmp_path: Path) -> None:
     file = tmp_path / "proxy.sqlite3"
     for _ in range(2):
