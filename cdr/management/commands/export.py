@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
 from django.db.models import QuerySet
@@ -17,46 +17,53 @@ from django.http import QueryDict
 from django.utils import timezone
 from tqdm import tqdm
 
-from cdr.export import FORMATS, Record, records
-from cdr.filters import CallFilter, parse_moment
+from cdr.export import Record, records
+from cdr.export.columns import Shape
+from cdr.export.formats import CONTRACT, FORMATS, Format
+from cdr.export.sink import Sink
+from cdr.export.snapshot import snapshot
+from cdr.filters import EXTRA, NOT, Alternatives, CallFilter, parse_moment
 from cdr.models import Call
+from cdr.sight import Sight
 from proxyconf.vocabulary.spans import parse_span
 
-
-class SupportsWrite(Protocol):
-    def write(self, text: str, /) -> object: ...
-
-
 _MOMENTS = ("since", "until")
+_YES_NO: Mapping[str, str] = {"yes": "1", "no": "0"}
 _HELP = {
-    "period": "start of the call: all, 1h, 24h or 7d back from now",
+    "period": "start of the call, days and months in UTC",
     "since": "start of the call at or after: 2026-05-01, 2026-05-01T14:30Z, or 24h for so long ago",
     "until": "start of the call before; a date includes that day",
-    "state": "setup, ongoing, completed, stop_missing, start_missing, unanswered; may be repeated",
-    "outcome": "answered, busy, no_answer, cancelled…; may be repeated",
     "caller": "any part of it; with * for the parts that do not matter, the whole",
     "callee": "as --caller",
     "call_id": "the whole Call-ID, or a part with *",
-    "flag": "late_stop, clock_skew…; may be repeated",
     "proxy": "seen by this proxy",
+    "settled": "calls that lack their STOP: whether a person settled their end",
 }
 
 
 class Command(BaseCommand):
     help = (
-        "Write calls, oldest first, as JSON Lines or CSV. Memory stays constant. Conditions narrow each other; values "
-        "of a repeated one are alternatives; times without a zone are UTC. In CSV, text that a spreadsheet would take "
-        "for a formula begins with an apostrophe."
+        "Write calls, oldest first, as JSON Lines, CSV, XLSX or Parquet. Memory stays constant. Conditions narrow each "
+        "other; values of a repeated one are alternatives; times without a zone are UTC. In CSV, text that a "
+        "spreadsheet would take for a formula begins with an apostrophe; XLSX and Parquet have columns for an end "
+        "settled by hand as well."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("what", choices=["calls"], help="calls")
-        parser.add_argument("--format", default="jsonl", help=" or ".join(FORMATS))
+        parser.add_argument("--format", default="jsonl", help=_one_of(FORMATS))
         parser.add_argument("--output", type=Path, metavar="FILE", help="where to (default: standard output)")
         for name in CallFilter.base_filters:
             if name != "superseded":
-                option = f"--{name.replace('_', '-')}"
-                parser.add_argument(option, action="append", default=[], metavar="VALUE", help=_HELP.get(name))
+                parser.add_argument(_option(name), action="append", default=[], metavar="VALUE", help=_help(name))
+        for option, what in (("--extra", "have"), ("--not-extra", "do not have")):
+            parser.add_argument(
+                option,
+                action="append",
+                default=[],
+                metavar="LABEL=VALUE",
+                help=f"calls that {what} this value in this extra field; with * for the parts that do not matter",
+            )
         parser.add_argument(
             "--updated-after",
             action="append",
@@ -77,30 +84,74 @@ class Command(BaseCommand):
         **options: Any,
     ) -> None:
         if format not in FORMATS:
-            raise CommandError(f"no format {format!r}; use {' or '.join(FORMATS)}", returncode=2)
+            raise CommandError(f"no format {format!r}; use {_one_of(FORMATS)}", returncode=2)
+        wanted = FORMATS[format]
+        if wanted.binary and output is None and sys.stdout.isatty():
+            raise CommandError(f"{wanted.label} is no text for a terminal; name a file with --output", returncode=2)
         now = timezone.now()
         calls = _asked(options, now, include_superseded=options["include_superseded"] or bool(updated_after))
         if updated_after:
             calls = calls.filter(updated_at__gte=_changed_since(updated_after[-1], now)).order_by("updated_at", "id")
-        with _opened(output, self.stdout) as out:
-            for line in FORMATS[format](_counted(records(calls))):
-                out.write(line)
+        shape = Shape() if wanted.binary else CONTRACT
+        with _opened(output, self.stdout, wanted) as sink, snapshot():
+            wanted.write(_counted(records(calls)), sink, shape)
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _one_of(names: Mapping[str, Any]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def _choices(name: str) -> Mapping[str, Any]:
+    """Return the values that a condition may have, where they can be listed."""
+    return _YES_NO if name == "settled" else dict(CallFilter.base_filters[name].extra.get("choices", ()))
+
+
+def _help(name: str) -> str:
+    if name.startswith(NOT):
+        return f"the calls that {_option(name.removeprefix(NOT))} does not find"
+    condition = CallFilter.base_filters[name]
+    told = _HELP.get(name) or str(condition.extra.get("help_text", condition.label)).rstrip(".")
+    if choices := _choices(name):
+        told += f": {_one_of(choices)}"
+    if isinstance(condition, Alternatives):
+        told += "; may be repeated"
+    return told.replace("%", "%%")
 
 
 def _asked(options: dict[str, Any], now: datetime, *, include_superseded: bool) -> QuerySet[Call]:
     """Return the calls that the options ask for, by the filter that the pages use."""
     asked = QueryDict(mutable=True)
     for name in CallFilter.base_filters:
-        values: list[str] = options.get(name, [])
-        asked.setlist(name, [_absolute(value, now) for value in values] if name in _MOMENTS else values)
+        asked.setlist(name, [_value(name, value, now) for value in options.get(name, [])])
+    for option, prefix in (("extra", EXTRA), ("not_extra", NOT + EXTRA)):
+        for pair in options.get(option, []):
+            label, equals, value = pair.partition("=")
+            if not label or not equals:
+                raise CommandError(f"{_option(option)}: {pair!r} is not of the form LABEL=VALUE", returncode=2)
+            asked.appendlist(prefix + label, value)
     if include_superseded:
         asked["superseded"] = "1"
-    found = CallFilter(asked, Call.objects.order_by("started_at", "id"), now=now)
-    for name, problems in found.form.errors.items():
-        option = f"--{name.replace('_', '-')}"
-        raise CommandError(f"{option}: {' '.join(map(str, problems))}", returncode=2)
+    found = CallFilter(asked, Sight(), now=now)
+    for name, problems in found.form.errors.as_data().items():
+        for problem in problems:
+            told = " ".join(problem.messages)
+            if problem.code == "invalid_choice" and _choices(name):
+                value = (problem.params or {}).get("value", asked.get(name))
+                told = f"{value!r} is unknown; use {_one_of(_choices(name))}"
+            raise CommandError(f"{_option(name)}: {told}", returncode=2)
     calls: QuerySet[Call] = found.qs
-    return calls
+    return calls.order_by("started_at", "id")
+
+
+def _value(name: str, value: str, now: datetime) -> str:
+    if name == "settled":
+        return _YES_NO.get(value, value)
+    return _absolute(value, now) if name in _MOMENTS else value
 
 
 def _absolute(value: str, now: datetime) -> str:
@@ -120,21 +171,35 @@ def _changed_since(value: str, now: datetime) -> datetime:
         ) from error
 
 
+class _Text:
+    """A sink for text, of which each part that is written ends a line."""
+
+    def __init__(self, out: OutputWrapper) -> None:
+        self._out = out
+
+    def write(self, data: bytes) -> object:
+        return self._out.write(data.decode())
+
+    def flush(self) -> None:
+        self._out.flush()
+
+
 @contextmanager
-def _opened(output: Path | None, stdout: OutputWrapper) -> Iterator[SupportsWrite]:
+def _opened(output: Path | None, stdout: OutputWrapper, wanted: Format) -> Iterator[Sink]:
     """Open where to write to. A reader that goes away (``| head``) ends the command without a word, status 1."""
     if output is not None:
         try:
-            with output.open("w", encoding="utf-8", newline="") as file:
+            with output.open("wb") as file:
                 yield file
         except OSError as error:
             raise CommandError(f"--output: {error}", returncode=2) from error
         return
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", newline="")
+    sink: Sink = sys.stdout.buffer if wanted.binary else _Text(stdout)
     try:
-        yield stdout
-        stdout.flush()
+        yield sink
+        sink.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
         sys.exit(1)

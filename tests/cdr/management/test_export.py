@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -8,12 +9,19 @@ from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 
+import openpyxl
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.utils import timezone
+from pyarrow import parquet
 
+from cdr.export import FIELDS
+from cdr.management.commands.export import Command
+from cdr.models import Call
+from cdr.settling import settle
 from tests.conftest import ROOT, Manage
-from tests.factories import NOON, make_call
+from tests.factories import NOON, make_call, make_proxy
 
 
 def export(*arguments: str) -> list[str]:
@@ -25,8 +33,9 @@ def export(*arguments: str) -> list[str]:
 
 @pytest.fixture
 def calls(db: None) -> None:
+    make_proxy("kam1")
     make_call(call_id="early", started_at=NOON - timedelta(days=1), caller="+4930123", state="stop_missing")
-    make_call(call_id="noon", flags=["early_media"], updated_at=NOON + timedelta(days=3))
+    make_call(call_id="noon", flags=["early_media"], extra={"ua": "Snom/8"}, updated_at=NOON + timedelta(days=3))
     make_call(call_id="busy", started_at=NOON + timedelta(hours=1), outcome="busy", callee="carol")
     make_call(call_id="gone", superseded=True, flags=["superseded"], updated_at=NOON + timedelta(days=2))
 
@@ -52,6 +61,12 @@ def test_calls_come_oldest_first_without_superseded_ones() -> None:
         (["--proxy", "kam1", "--state", "completed"], ["noon", "busy"]),
         (["--updated-after", "2026-06-01"], ["gone", "noon"]),
         (["--include-superseded", "--call-id", "gone"], ["gone"]),
+        (["--settled", "no"], ["early"]),
+        (["--settled", "0"], ["early"]),
+        (["--settled", "yes"], []),
+        (["--not-state", "stop_missing"], ["noon", "busy"]),
+        (["--extra", "ua=Snom*"], ["noon"]),
+        (["--not-extra", "ua=Snom*"], ["early", "busy"]),
     ],
 )
 def test_conditions_are_those_of_the_pages(options: list[str], found: list[str]) -> None:
@@ -71,10 +86,14 @@ def test_a_span_counts_back_from_now() -> None:
     [
         (["--since", "yesterday"], "--since: "),
         (["--since", "2026-02-30"], "--since: "),
-        (["--state", "finished"], "--state: "),
-        (["--flag", "red"], "--flag: "),
+        (["--state", "finished"], "--state: 'finished' is unknown; use setup, ongoing, completed, "),
+        (["--flag", "red"], "--flag: 'red' is unknown; use late_stop, "),
+        (["--period", "1y"], "--period: '1y' is unknown; use all, 1h, "),
+        (["--settled", "maybe"], "--settled: 'maybe' is unknown; use yes or no"),
+        (["--proxy", "nope"], "--proxy: there is no proxy 'nope'; there are: kam1"),
+        (["--extra", "ua"], "--extra: 'ua' is not of the form LABEL=VALUE"),
         (["--updated-after", "soon"], "--updated-after: 'soon' is no moment"),
-        (["--format", "xml"], "no format 'xml'; use jsonl or csv"),
+        (["--format", "xml"], "no format 'xml'; use jsonl, csv, xlsx or parquet"),
         (["--output", "/no/such/folder/calls.jsonl"], "--output: "),
     ],
 )
@@ -91,6 +110,47 @@ def test_calls_are_written_to_a_file(tmp_path: Path) -> None:
     file = tmp_path / "calls.csv"
     assert export("--format", "csv", "--output", str(file)) == []
     assert len(file.read_bytes().split(b"\r\n")) == 5
+
+
+@pytest.mark.usefixtures("calls")
+def test_a_workbook_is_written_to_a_file_with_the_settlements_in_columns(tmp_path: Path) -> None:
+    file = tmp_path / "calls.xlsx"
+    assert export("--format", "xlsx", "--output", str(file)) == []
+    heading, *rows = openpyxl.load_workbook(file)["Calls"].values
+    assert heading == (*FIELDS, "settled_ended_at", "settled_duration", "settled_reason", "settled_by", "settled_at")
+    assert [row[1] for row in rows] == ["early", "noon", "busy"]
+
+
+def test_binary_formats_go_to_standard_output_as_they_are(database_url: str, tmp_path: Path) -> None:
+    make_call(call_id="one")
+    ended = subprocess.run(
+        [sys.executable, ROOT / "manage.py", "export", "calls", "--format", "parquet"],
+        capture_output=True,
+        env={
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "accweb.settings",
+            "DATABASE_URL": database_url,
+            "ACCWEB_DATA_DIR": str(tmp_path),
+        },
+        check=True,
+    )
+    assert parquet.read_table(io.BytesIO(ended.stdout)).column("call_id").to_pylist() == ["one"]
+
+
+@pytest.mark.usefixtures("calls")
+def test_csv_keeps_its_columns_though_a_call_is_settled() -> None:
+    ann = User.objects.create_user("ann")
+    settle(Call.objects.get(call_id="early"), ended_at=None, reason="lost", by=ann, now=NOON)
+    out = StringIO()
+    call_command("export", "calls", "--format", "csv", stdout=out)
+    assert out.getvalue().splitlines()[0] == ",".join(FIELDS)
+
+
+def test_the_choices_stand_in_the_help() -> None:
+    told = " ".join(Command().create_parser("manage.py", "export").format_help().split())
+    assert "jsonl, csv, xlsx or parquet" in told
+    assert "measured, at_least, at_most, unknown or approximate" in told
+    assert "yes or no" in told
 
 
 def test_a_reader_that_goes_away_ends_the_command_without_a_word(database_url: str, tmp_path: Path) -> None:

@@ -1,23 +1,18 @@
-"""Calls as records for other programs: JSON Lines and CSV, streamed.
-
-A record has the fields that scripts rely on, in their order. Times are ISO 8601 in UTC, absent is null.
-"""
+"""The record of a call: the fields that scripts rely on, in their order. Times are ISO 8601 in UTC, absent is null."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, TypeAlias, TypeVar
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, prefetch_related_objects
 
 from cdr.models import Attempt, Call, Leg, Settlement
 from cdr.settling import look_up
+from cdr.sight import Sight
 
 Record: TypeAlias = dict[str, Any]
 Part = TypeVar("Part", Leg, Attempt)
@@ -52,7 +47,7 @@ FIELDS = (
     "updated_at",
 )
 _BATCH = 2000
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_EVERYTHING = Sight()
 
 
 def record_of(call: Call, legs: Iterable[Leg] | None = None, attempts: Iterable[Attempt] | None = None) -> Record:
@@ -124,14 +119,24 @@ def _leg(leg: Leg) -> Record:
     return {"source": leg.source, "destination": leg.destination, "type": leg.type, "values": leg.values}
 
 
-def records(calls: QuerySet[Call]) -> Iterator[Record]:
-    """Yield the records of ``calls`` in their order; memory stays constant, legs and attempts come by the batch."""
+def records(calls: QuerySet[Call], sight: Sight = _EVERYTHING) -> Iterator[Record]:
+    """Yield the records of ``calls`` in their order; memory stays constant, legs and attempts come by the batch.
+
+    ``sight`` masks what its user may not see; which calls are within reach, ``calls`` must say already.
+    """
     each = calls.iterator(chunk_size=_BATCH)
     while batch := list(islice(each, _BATCH)):
-        legs, attempts = _by_call(Leg.objects.all(), batch), _by_call(Attempt.objects.all(), batch)
+        attempts = _by_call(Attempt.objects.all(), batch)
         look_up(batch)
+        legs = _by_call(Leg.objects.all(), batch) if sight.numbers else _masked(batch, sight)
         for call in batch:
             yield record_of(call, legs[call.pk], attempts[call.pk])
+
+
+def _masked(calls: list[Call], sight: Sight) -> dict[int, list[Leg]]:
+    """Mask ``calls`` and return their legs, masked with them."""
+    prefetch_related_objects(calls, "legs")
+    return {call.pk: list(call.legs.all()) for call in sight.shown(calls)}
 
 
 def _by_call(parts: QuerySet[Part], calls: Iterable[Call]) -> dict[int, list[Part]]:
@@ -140,39 +145,3 @@ def _by_call(parts: QuerySet[Part], calls: Iterable[Call]) -> dict[int, list[Par
     for part in parts.filter(call__in=calls).order_by("call", "position"):
         found[part.call_id].append(part)
     return found
-
-
-def json_lines(found: Iterable[Record]) -> Iterator[str]:
-    """Yield one line of JSON per record."""
-    return (json.dumps(record, ensure_ascii=False) + "\n" for record in found)
-
-
-def csv_lines(found: Iterable[Record]) -> Iterator[str]:
-    """Yield CSV (RFC 4180) with a heading and the same columns for every call; nested values are JSON text, absent
-    ones empty.
-
-    No cell is a formula to a spreadsheet: text that begins like one gets an apostrophe before it, telephone numbers
-    with ``+`` too. Who wants the bare text takes JSON Lines.
-    """
-    line = io.StringIO(newline="")
-    writer = csv.writer(line)
-    for row in _rows(found):
-        writer.writerow(row)
-        yield line.getvalue()
-        line.seek(0)
-        line.truncate()
-
-
-def _rows(found: Iterable[Record]) -> Iterator[Iterable[Any]]:
-    yield FIELDS
-    for record in found:
-        yield [_cell(record[name]) for name in FIELDS]
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, str):
-        return "'" + value if value.startswith(_FORMULA) else value
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else value
-
-
-FORMATS: Mapping[str, Callable[[Iterable[Record]], Iterator[str]]] = {"jsonl": json_lines, "csv": csv_lines}

@@ -9,7 +9,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from cdr.export import FIELDS, csv_lines, json_lines, record_of, records
+from cdr.export import FIELDS, record_of, records
+from cdr.export.text import csv_lines, json_lines
 from cdr.models import Attempt, Call, Leg
 from tests.factories import NOON, make_call
 

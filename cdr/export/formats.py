@@ -1,0 +1,91 @@
+"""The formats that calls are exported in, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from django.utils.translation import gettext_lazy as _
+
+from cdr.export.columns import Shape
+from cdr.export.record import FIELDS, Record
+from cdr.export.sink import Sink
+from cdr.export.text import csv_lines, json_lines
+from cdr.wording import Text
+
+Write = Callable[[Iterable[Record], Sink, Shape], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format: how people call it and what it is good for, its media type, and what writes it.
+
+    ``binary`` files are not for a terminal. ``shaped`` ones have columns to choose, ``zoned`` ones a time zone.
+    """
+
+    name: str
+    label: Text
+    use: Text
+    media_type: str
+    write: Write
+    binary: bool = False
+    shaped: bool = True
+    zoned: bool = True
+
+
+def _write_jsonl(found: Iterable[Record], sink: Sink, shape: Shape) -> None:
+    for line in json_lines(found):
+        sink.write(line.encode())
+
+
+def _write_csv(found: Iterable[Record], sink: Sink, shape: Shape) -> None:
+    for line in csv_lines(found, shape.columns, shape.zone):
+        sink.write(line.encode())
+
+
+def _write_xlsx(found: Iterable[Record], sink: Sink, shape: Shape) -> None:
+    from cdr.export.xlsx import write_xlsx
+
+    write_xlsx(found, sink, shape)
+
+
+def _write_parquet(found: Iterable[Record], sink: Sink, shape: Shape) -> None:
+    from cdr.export.parquet import write_parquet  # its library takes a tenth of a second and 50 MB to load
+
+    write_parquet(found, sink, shape)
+
+
+FORMATS: Mapping[str, Format] = {
+    one.name: one
+    for one in (
+        Format(
+            "jsonl",
+            "JSON Lines",
+            _("One object per line with every field, as it came; for programs."),
+            "application/jsonl",
+            _write_jsonl,
+            shaped=False,
+            zoned=False,
+        ),
+        Format("csv", "CSV", _("Text, a line per call; for spreadsheets and most programs."), "text/csv", _write_csv),
+        Format(
+            "xlsx",
+            "XLSX",
+            _("A workbook for Excel or LibreOffice, with real dates and numbers."),
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            _write_xlsx,
+            binary=True,
+        ),
+        Format(
+            "parquet",
+            "Parquet",
+            _("Typed columns, compressed; for data tools such as pandas and DuckDB."),
+            "application/vnd.apache.parquet",
+            _write_parquet,
+            binary=True,
+            zoned=False,
+        ),
+    )
+}
+CONTRACT = Shape(columns=FIELDS)
+"""The columns of the command's CSV: scripts rely on them."""

@@ -1,0 +1,53 @@
+"""JSON Lines and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, tzinfo
+from typing import Any
+
+from cdr.export.columns import MOMENTS, local, row_of
+from cdr.export.record import FIELDS, Record
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def json_lines(found: Iterable[Record]) -> Iterator[str]:
+    """Yield one line of JSON per record."""
+    return (json.dumps(record, ensure_ascii=False) + "\n" for record in found)
+
+
+def csv_lines(found: Iterable[Record], columns: Sequence[str] = FIELDS, zone: tzinfo = UTC) -> Iterator[str]:
+    """Yield CSV (RFC 4180) with a heading and the same columns for every call; nested values are JSON text, absent
+    ones empty, times ISO 8601 with their offset.
+
+    No cell is a formula to a spreadsheet: text that begins like one gets an apostrophe before it, telephone numbers
+    with ``+`` too. Who wants the bare text takes JSON Lines.
+    """
+    line = io.StringIO(newline="")
+    writer = csv.writer(line)
+    for row in _rows(found, columns, zone):
+        writer.writerow(row)
+        yield line.getvalue()
+        line.seek(0)
+        line.truncate()
+
+
+def _rows(found: Iterable[Record], columns: Sequence[str], zone: tzinfo) -> Iterator[Iterable[Any]]:
+    yield [_cell(column) for column in columns]
+    moments = [] if zone is UTC else [place for place, column in enumerate(columns) if column in MOMENTS]
+    values_of = row_of(columns)
+    for record in found:
+        values = values_of(record)
+        for place in moments:
+            values[place] = values[place] and local(values[place], zone).isoformat()
+        yield [_cell(value) for value in values]
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str):
+        return "'" + value if value.startswith(_FORMULA) else value
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else value
