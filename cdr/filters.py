@@ -441,6 +441,8 @@ class CallFilter(django_filters.FilterSet):
         label=_("Superseded calls"), choices=[("0", _("left out")), ("1", _("shown"))], method="keep"
     )
 
+    filters: dict[str, Any]
+
     class Meta:
         model = Call
         form = ConditionsForm

@@ -1,0 +1,234 @@
+"""What somebody types into the search box, read as conditions of the list of calls.
+
+Words stand between blanks. ``caller:alice`` says what it is about; a word alone is taken for what it looks like (a SIP
+code, an address or network, a Call-ID, a state, a number or part of it). ``-`` before either asks for the other calls.
+Quotes hold a value with blanks together, two of them in it stand for one; what is quoted as a whole is never taken for
+anything but text. Any text can be read: what makes no sense as a value is left to the condition to say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import ip_network
+from typing import NamedTuple
+
+from cdr.correlation.record import Flag, Outcome, State
+from proxyconf.vocabulary.layout import Backend
+
+NOT, EXTRA = "not_", "extra."
+PREFIXES: Mapping[str, str] = {
+    "number": "number",
+    "caller": "caller",
+    "callee": "callee",
+    "call-id": "call_id",
+    "ip": "source",
+    "code": "code",
+    "reason": "reason",
+    "state": "state",
+    "outcome": "outcome",
+    "flag": "flag",
+    "proxy": "proxy",
+    "backend": "backend",
+    "ua": "user_agent",
+    "tag": "tag",
+    "hung-up": "released_by",
+    "duration": "duration_kind",
+    "longer": "min_duration",
+    "shorter": "max_duration",
+    "since": "since",
+    "until": "until",
+    "period": "period",
+    "settled": "settled",
+    "superseded": "superseded",
+}
+"""The word before the colon, and the condition that it stands for."""
+_ALSO: Mapping[str, str] = {
+    "callid": "call_id",
+    "call_id": "call_id",
+    "source": "source",
+    "user-agent": "user_agent",
+    "user_agent": "user_agent",
+    "released_by": "released_by",
+    "duration_kind": "duration_kind",
+    "min_duration": "min_duration",
+    "max_duration": "max_duration",
+}
+SINGLE = frozenset({"since", "until", "period", "min_duration", "max_duration", "settled", "superseded"})
+"""Conditions that have one value and no negation."""
+_NAMES = {**PREFIXES, **_ALSO}
+_PREFIX_OF = {name: prefix for prefix, name in PREFIXES.items()}
+_WORDS: Mapping[str, str] = {
+    **{flag.value: "flag" for flag in Flag},
+    **{backend.value: "backend" for backend in Backend},
+    **{outcome.value: "outcome" for outcome in Outcome},
+    **{state.value: "state" for state in State},
+}
+
+_QUOTED = re.compile(r'"((?:[^"]|"")*)"?')
+_BARE = re.compile(r"\S+")
+_BLANKS = re.compile(r"\s*")
+_PREFIX = re.compile(
+    r"""(?P<name>[A-Za-z_-]+):|[Ee][Xx][Tt][Rr][Aa]\.(?:"(?P<quoted>(?:[^"]|"")+)"|(?P<label>[^\s:"][^\s:]*)):"""
+)
+_CODE = re.compile(r"[1-6](?:[0-9]{2}|[xX]{2})")
+_DIALLED = re.compile(r"[+0-9*#][0-9*#().\-/]*")
+_LONG_ID = 16
+
+
+class Reading(NamedTuple):
+    """A condition: its parameter and value in the URL."""
+
+    parameter: str
+    value: str
+
+
+class Term(NamedTuple):
+    """A word as written, without its ``-``, and what it may mean: the first of ``readings`` is taken."""
+
+    text: str
+    readings: tuple[Reading, ...]
+
+    @property
+    def taken(self) -> Reading:
+        return self.readings[0]
+
+
+def parse(text: str) -> list[Term]:
+    """Read what was typed. Any text gives terms; none is lost, and nothing raises."""
+    return list(_terms(text))
+
+
+def _terms(text: str) -> Iterator[Term]:
+    at = _skip(text, 0)
+    while at < len(text):
+        negated = text[at] == "-" and at + 1 < len(text) and not text[at + 1].isspace()
+        prefix = _PREFIX.match(text, at + negated)
+        name = _name(prefix) if prefix else ""
+        if prefix and name and not (negated and name in SINGLE):
+            start = _skip(text, prefix.end())
+            if start < len(text):
+                value, end = _value(text, start)
+                if value:
+                    yield Term(text[at + negated : end], (Reading(_signed(name, negated), _known(name, value)),))
+                at = _skip(text, end)
+                continue
+        quoted = text[at + negated] == '"'
+        word, end = _value(text, at + negated)
+        if word:
+            readings = _as_text(word) if quoted else _readings(word)
+            yield Term(word, tuple(Reading(_signed(one, negated), value) for one, value in readings))
+        at = _skip(text, end)
+
+
+def _skip(text: str, at: int) -> int:
+    blanks = _BLANKS.match(text, at)
+    return blanks.end() if blanks else at
+
+
+def _value(text: str, at: int) -> tuple[str, int]:
+    """Return the value that begins there, and where it ends; a quote that is never closed holds to the end."""
+    if found := _QUOTED.match(text, at):
+        return found[1].replace('""', '"'), found.end()
+    bare = _BARE.match(text, at)
+    return (bare[0], bare.end()) if bare else ("", len(text))
+
+
+def _name(prefix: re.Match[str]) -> str:
+    """Return the parameter that a prefix stands for; empty for none."""
+    if prefix["name"]:
+        return _NAMES.get(prefix["name"].lower(), "")
+    return EXTRA + (prefix["quoted"].replace('""', '"') if prefix["quoted"] else prefix["label"])
+
+
+def _signed(name: str, negated: bool) -> str:
+    return NOT + name if negated else name
+
+
+def _known(name: str, value: str) -> str:
+    """Return the word of a state, outcome, flag or backend as it is spelt; any other value as it is."""
+    spelt = _spelt(value)
+    return spelt if _WORDS.get(spelt) == name else value
+
+
+def _spelt(word: str) -> str:
+    return word.lower().replace("-", "_").replace(" ", "_")
+
+
+def _as_text(word: str) -> list[Reading]:
+    """Return what text may be that does not look like anything: part of a number, or of other fields."""
+    part = word if "*" in word else f"*{word}*"
+    return [
+        Reading("number", word),
+        Reading("call_id", part),
+        Reading("user_agent", word),
+        Reading("tag", part),
+        Reading("reason", word),
+    ]
+
+
+def _readings(word: str) -> list[Reading]:
+    """Return what a word without prefix may mean, the likeliest first."""
+    found: list[Reading] = []
+    if _spelt(word) in _WORDS:
+        found.append(Reading(_WORDS[_spelt(word)], _spelt(word)))
+    if _CODE.fullmatch(word):
+        found.append(Reading("code", word))
+    if _is_network(word):
+        found.append(Reading("source", word))
+    number = _dialled(word)
+    if number:
+        found.append(Reading("number", number))
+    elif _is_identifier(word):
+        found += [Reading("call_id", word), Reading("tag", word)]
+    return list(dict.fromkeys([*found, *_as_text(word)]))
+
+
+def _is_network(word: str) -> bool:
+    if not ("." in word or ":" in word):  # Python takes a number alone for an address
+        return False
+    try:
+        ip_network(word.removeprefix("[").removesuffix("]"), strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _dialled(word: str) -> str:
+    """Return the number that a word is, without what people put between its digits; empty where it is none."""
+    if not _DIALLED.fullmatch(word) or _is_network(word):
+        return ""
+    return re.sub(r"[().\-/]", "", word)
+
+
+def _is_identifier(word: str) -> bool:
+    """Tell whether a word looks like a Call-ID or a tag: long and of letters and digits, or a name at a host."""
+    if "*" in word or ":" in word:
+        return False
+    user, at, host = word.partition("@")
+    if at:
+        return bool(host) and not _DIALLED.fullmatch(user)
+    return len(word) >= _LONG_ID and any(map(str.isdigit, word)) and any(map(str.isalpha, word))
+
+
+def written(conditions: Iterable[tuple[str, str]]) -> str:
+    """Write conditions as one would type them; ``parse`` reads them back. Parameters of no condition are left out."""
+    return " ".join(filter(None, (_written(name, value) for name, value in conditions)))
+
+
+def _written(parameter: str, value: str) -> str:
+    name = parameter.removeprefix(NOT)
+    sign = "-" if parameter.startswith(NOT) else ""
+    if name.startswith(EXTRA) and len(name) > len(EXTRA):
+        label = name.removeprefix(EXTRA)
+        prefix = EXTRA + (_quoted(label) if re.search(r'[\s:"]', label) else label)
+    elif name in _PREFIX_OF and not (sign and name in SINGLE):
+        prefix = _PREFIX_OF[name]
+    else:
+        return ""
+    bare = _BARE.fullmatch(value) and not value.startswith('"')
+    return f"{sign}{prefix}:{value if bare else _quoted(value)}"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
