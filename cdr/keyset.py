@@ -35,3 +35,7 @@ class Cursor(NamedTuple):
 
     def __str__(self) -> str:
         return f"{(self.at - _EPOCH) // _MICROSECOND}.{self.pk}"
+
+
+OLDEST = Cursor(datetime.min.replace(tzinfo=UTC), 0)
+"""The place after the last row: what precedes it is the end of the list."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
+from django.core.exceptions import EmptyResultSet
+from django.db import connections
 from django.db.models import QuerySet
 
-from cdr.keyset import Cursor
+from cdr.keyset import OLDEST, Cursor
 from cdr.models import Call
 
 
@@ -22,7 +25,10 @@ class CallPage:
 def call_page(
     calls: QuerySet[Call], size: int, *, after: Cursor | None = None, before: Cursor | None = None
 ) -> CallPage:
-    """Return the ``size`` calls that follow ``after`` (older), or precede ``before`` (newer), or the newest ones."""
+    """Return the ``size`` calls that follow ``after`` (older), or precede ``before`` (newer), or the newest ones.
+
+    ``before`` the place ``OLDEST`` stand the oldest ones.
+    """
     if before is not None:
         return _page_before(calls, size, before)
     older = calls.order_by("-started_at", "-id")
@@ -41,7 +47,7 @@ def _page_before(calls: QuerySet[Call], size: int, before: Cursor) -> CallPage:
     if len(rows) <= size:  # the top is reached: fill the page from there
         return call_page(calls, size)
     rows = rows[:size][::-1]
-    return CallPage(rows, newer=_cursor(rows[0]), older=_cursor(rows[-1]))
+    return CallPage(rows, newer=_cursor(rows[0]), older=None if before == OLDEST else _cursor(rows[-1]))
 
 
 def newer_than(calls: QuerySet[Call], cursor: Cursor) -> QuerySet[Call]:
@@ -52,6 +58,35 @@ def newer_than(calls: QuerySet[Call], cursor: Cursor) -> QuerySet[Call]:
 def capped_count(calls: QuerySet[Call], limit: int) -> int:
     """Return how many calls there are, or ``limit + 1`` where there are more than ``limit``."""
     return calls.order_by()[: limit + 1].count()
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """How many calls match: ``count`` of them, or about so many (``estimated``), or more than that (``at_least``)."""
+
+    count: int
+    estimated: bool = False
+    at_least: bool = False
+
+
+def matches(calls: QuerySet[Call], limit: int) -> Matches:
+    """Count exactly up to ``limit``; beyond it, take the planner's estimate where the database has one."""
+    count = capped_count(calls, limit)
+    if count <= limit:
+        return Matches(count)
+    guessed = _planned_rows(calls)
+    return Matches(guessed, estimated=True) if guessed and guessed > limit else Matches(limit, at_least=True)
+
+
+def _planned_rows(calls: QuerySet[Call]) -> int | None:
+    """Return how many rows PostgreSQL's planner expects, from its statistics alone."""
+    if connections[calls.db].vendor != "postgresql":
+        return None
+    try:
+        plan = json.loads(calls.order_by().values("pk").explain(format="json"))
+    except EmptyResultSet:
+        return 0
+    return int(plan[0]["Plan"]["Plan Rows"])
 
 
 def position(calls: QuerySet[Call], page: CallPage, limit: int) -> int | None:
