@@ -1,0 +1,200 @@
+"""Drift: where what a proxy logs and what it is known to log went apart. Pure.
+
+The layout says which labels a proxy writes; a sample of its newest events says which it does write. A difference
+costs: a log line is read by the layout's labels in their order, so a label that the proxy does not write ends the
+reading there, and one that nobody configured becomes part of the value before it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+from cdr.events import Kind, Pairs
+from proxyconf.vocabulary.layout import Backend, FieldLayout
+from proxyconf.vocabulary.products import Product
+
+ENOUGH = 5
+"""Events of a backend from which on "never" and "always" may be said."""
+
+_FOLDED = frozenset({Backend.SQL, Backend.RADIUS})  # databases and dictionaries know names in either case
+_ENVELOPE = frozenset(  # what the client's library adds
+    {"destination-realm", "nas-identifier", "nas-ip-address", "nas-ipv6-address", "nas-port", "service-type"}
+)
+_UNKNOWN_LABEL = re.compile(r";(?!user=(?:phone|ip)\b)([A-Za-z_][A-Za-z0-9_.-]{0,63})=")
+_SIP_PARAMETERS = frozenset(
+    ["branch", "cause", "expires", "lr", "maddr", "q", "received", "rport", "tag", "text", "transport", "ttl"]
+)
+_NO_FIELDS = (Kind.MANUAL, Kind.ON, Kind.OFF)
+
+
+class Sign(StrEnum):
+    """What is wrong."""
+
+    NEVER_SEEN = "never_seen"  # configured, and in no event
+    NOT_CONFIGURED = "not_configured"  # in events, and not configured
+    ALWAYS_EMPTY = "always_empty"
+    LEGS_MIXED = "legs_mixed"
+    GUESSED = "guessed"  # the layout does not tell; a heuristic reads
+
+
+class Sample(NamedTuple):
+    """An event, as much of it as matters here; legs and extras as received."""
+
+    backend: Backend
+    kind: Kind
+    extra: Pairs
+    legs: Sequence[Pairs] = ()
+    reason: str = ""
+
+
+class Finding(NamedTuple):
+    """One difference. ``labels`` in configured order; ``of_legs``: they are those of legs, ``of_dialogs``: of dialog
+    records; ``often`` of ``total`` events (calls, for mixed legs) show it.
+    """
+
+    sign: Sign
+    backend: Backend
+    labels: tuple[str, ...]
+    often: int
+    total: int
+    of_legs: bool = False
+    of_dialogs: bool = False
+
+
+def find_drift(
+    layout: FieldLayout, samples: Iterable[Sample], *, product: Product, calls: int = 0, mixed: int = 0
+) -> list[Finding]:
+    """Compare ``samples`` (of one proxy) with its ``layout``; ``mixed`` of their ``calls`` have their legs mixed."""
+    groups: dict[tuple[Backend, bool], list[Sample]] = defaultdict(list)
+    for sample in samples:
+        if sample.kind not in _NO_FIELDS:
+            groups[sample.backend, sample.kind is Kind.CDR and product is not Product.OPENSIPS].append(sample)
+    found: list[Finding] = []
+    for (backend, of_dialogs), group in sorted(groups.items()):
+        found += _of_extras(_extras(layout, backend, product, of_dialogs=of_dialogs), backend, of_dialogs, group)
+        if not of_dialogs:
+            found += _of_legs(_legs(layout, backend), backend, group)
+            found += _guesses(layout, backend, group)
+    if mixed:
+        tellers = [backend for (backend, _), group in sorted(groups.items()) if any(one.legs for one in group)]
+        backend = tellers[0] if tellers else Backend.SYSLOG
+        found.append(Finding(Sign.LEGS_MIXED, backend, _legs(layout, backend) or (), mixed, calls, of_legs=True))
+    return found
+
+
+def _extras(layout: FieldLayout, backend: Backend, product: Product, *, of_dialogs: bool) -> tuple[str, ...] | None:
+    """Return the configured labels, none where they are unknown. OpenSIPS configures both AAA protocols as one."""
+    if of_dialogs:
+        return None if backend is Backend.JSON else layout.cdr.extras  # acc_json has a list of its own
+    known = layout.extras.get(backend)
+    if known is None and backend is Backend.DIAMETER:
+        known = layout.extras.get(Backend.RADIUS)
+    if known is not None and product is Product.OPENSIPS:
+        known += tuple(label for label in layout.cdr.extras or () if label not in known)  # in records of dialogs
+    return known
+
+
+def _legs(layout: FieldLayout, backend: Backend) -> tuple[str, ...] | None:
+    known = layout.legs.get(backend)
+    return layout.legs.get(Backend.RADIUS) if known is None and backend is Backend.DIAMETER else known
+
+
+def _of_extras(
+    known: tuple[str, ...] | None, backend: Backend, of_dialogs: bool, group: Sequence[Sample]
+) -> Iterable[Finding]:
+    total = len(group)
+    seen = _Seen((sample.extra for sample in group), backend)
+    if known is not None:
+        if total >= ENOUGH:
+            never = tuple(label for label in known if _folded(label, backend) not in seen.often)
+            yield from _finding(Sign.NEVER_SEEN, backend, never, 0, total, of_dialogs)
+        strange = seen.others({_folded(label, backend) for label in known} | _ENVELOPE)
+        if backend is Backend.SYSLOG:
+            strange |= _inside_values(group)
+        most = max(strange.values(), default=0)
+        yield from _finding(Sign.NOT_CONFIGURED, backend, tuple(strange), most, total, of_dialogs)
+    if total >= ENOUGH:
+        yield from _finding(Sign.ALWAYS_EMPTY, backend, seen.empty(), total, total, of_dialogs)
+
+
+def _of_legs(known: tuple[str, ...] | None, backend: Backend, group: Sequence[Sample]) -> Iterable[Finding]:
+    """Compare legs, where there are any: calls that were not forwarded have none."""
+    with_legs = [sample for sample in group if sample.legs]
+    if not with_legs:
+        return
+    total = len(with_legs)
+    seen = _Seen((leg for sample in with_legs for leg in sample.legs), backend)
+    if known is not None:
+        never = tuple(label for label in known if _folded(label, backend) not in seen.often)
+        yield from _finding(Sign.NEVER_SEEN, backend, never if total >= ENOUGH else (), 0, total, of_legs=True)
+        strange = tuple(seen.others({_folded(label, backend) for label in known}))
+        often = sum(any(label in strange for leg in sample.legs for label, _ in leg) for sample in with_legs)
+        yield from _finding(Sign.NOT_CONFIGURED, backend, strange, often, total, of_legs=True)
+    if total >= ENOUGH:
+        yield from _finding(Sign.ALWAYS_EMPTY, backend, seen.empty(), total, total, of_legs=True)
+
+
+def _guesses(layout: FieldLayout, backend: Backend, group: Sequence[Sample]) -> Iterable[Finding]:
+    """Say where a heuristic reads: the labels of log lines; elsewhere which of the labels are those of legs."""
+    if backend is Backend.SYSLOG and backend not in layout.extras:
+        guessed = tuple(_Seen((sample.extra for sample in group), backend).spelled)
+        yield Finding(Sign.GUESSED, backend, guessed, sum(bool(sample.extra) for sample in group), len(group))
+    elif backend is not Backend.JSON and _legs(layout, backend) is None:
+        legs = [leg for sample in group for leg in sample.legs]
+        if legs:
+            often = sum(bool(sample.legs) for sample in group)
+            guessed = tuple(_Seen(legs, backend).spelled)
+            yield Finding(Sign.GUESSED, backend, guessed, often, len(group), of_legs=True)
+
+
+def _finding(
+    sign: Sign,
+    backend: Backend,
+    labels: tuple[str, ...],
+    often: int,
+    total: int,
+    of_dialogs: bool = False,
+    *,
+    of_legs: bool = False,
+) -> Iterable[Finding]:
+    if labels:
+        yield Finding(sign, backend, labels, often, total, of_legs, of_dialogs)
+
+
+class _Seen:
+    """The labels of events (or legs), folded: in how many each is, in how many with a value, how it is spelled."""
+
+    def __init__(self, events: Iterable[Pairs], backend: Backend) -> None:
+        self.often: Counter[str] = Counter()
+        self.filled: Counter[str] = Counter()
+        self.spelled: dict[str, str] = {}
+        for pairs in events:
+            labels = {_folded(label, backend): label for label, _ in pairs}
+            self.spelled = labels | self.spelled
+            self.often.update(list(labels))
+            self.filled.update({_folded(label, backend) for label, text in pairs if text})
+
+    def empty(self) -> tuple[str, ...]:
+        return tuple(self.spelled[label] for label in self.often if not self.filled[label])
+
+    def others(self, own: set[str]) -> dict[str, int]:
+        """Return the labels that are not among ``own`` (folded), as spelled, with how often they are there."""
+        return {self.spelled[label]: often for label, often in self.often.items() if label not in own}
+
+
+def _folded(label: str, backend: Backend) -> str:
+    return label.lower() if backend in _FOLDED or label.lower() in _ENVELOPE else label
+
+
+def _inside_values(group: Sequence[Sample]) -> dict[str, int]:
+    """Return what looks like a label within values of log lines, if most lines have it: some may well be forged."""
+    found: Counter[str] = Counter()
+    for sample in group:
+        values = (sample.reason, *(text for _, text in sample.extra), *(t for leg in sample.legs for _, t in leg))
+        found.update({name for value in values if ";" in value for name in _UNKNOWN_LABEL.findall(value)})
+    most = {name: count for name, count in found.items() if count > len(group) / 2 and count >= ENOUGH}
+    return {name: count for name, count in most.items() if name not in _SIP_PARAMETERS}
