@@ -27,11 +27,15 @@ class Address:
         return f"{self.path}?{self._conditions.urlencode()}" if self._conditions else self.path
 
     def setting(self, **values: object) -> Address:
-        """Return the address with these conditions instead of what they were; ``None`` removes one."""
+        """Return the address with these conditions instead of what they were; ``None`` removes one, a list gives
+        alternatives.
+        """
         changed = Address(self.path, self._conditions)
         for name, value in values.items():
             changed._conditions.pop(name, None)
-            if value is not None:
+            if isinstance(value, list):
+                changed._conditions.setlist(name, [str(one) for one in value])
+            elif value is not None:
                 changed._conditions[name] = str(value)
         return changed
 
