@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, cast
 
@@ -55,6 +55,7 @@ _EVENTS = Table(
     "created_at",
     "position",
     "flags",
+    "id",
 )
 _KEY = _EVENTS.columns.index("call_key")
 _KINDS: Mapping[str, Kind] = {kind.value: kind for kind in Kind}
@@ -127,19 +128,27 @@ def explain(call: Call) -> list[Explained]:
     """Return all events with the Call-ID of ``call`` in its cluster, by time, each with the rule that used it."""
     known = policies()
     events = [
-        event
-        for event in Event.objects.filter(call_key=call.call_key, call_id=call.call_id).select_related(
-            "proxy", "source"
-        )
-        if known[event.proxy.name].cluster == call.cluster
+        one
+        for one in observed([call.call_key])
+        if one.event.call_id == call.call_id and known[one.proxy].cluster == call.cluster
     ]
-    folded = fold([observed_of(event) for event in events], known, timezone.now())
+    folded = fold(events, known, timezone.now())
+    stored = Event.objects.select_related("proxy", "source").in_bulk([one.id for one in events])
     calls = {stored.identity: stored for stored in Call.objects.filter(call_key=call.call_key, superseded=False)}
     made = [calls.get(identity_of(record)) for record in folded.calls]
-    return [
-        Explained(event, use, None if use.call is None else made[use.call])
-        for event, use in zip(events, folded.uses, strict=True)
+    explained = [
+        Explained(stored[one.id], use, None if use.call is None else made[use.call])
+        for one, use in zip(events, folded.uses, strict=True)
+        if one.id in stored  # it may have been read again, and replaced, since
     ]
+    return sorted(explained, key=lambda one: (one.event.time, one.event.pk))
+
+
+def observed(keys: Iterable[int]) -> list[Observed]:
+    """Return the stored events with these ``call_key``s, as ``fold`` takes them, in no order."""
+    rows = database().rows(_EVENTS, "call_key", keys)
+    names = dict(Proxy.objects.values_list("pk", "name"))  # read after the events: all theirs are there
+    return [_observed(row, names) for row in rows]
 
 
 def policies() -> dict[str, Policy]:
@@ -208,6 +217,7 @@ def _observed(row: Row, names: Mapping[int, str]) -> Observed:
         created_at,
         position,
         flags,
+        pk,
     ) = row
     event = AccEvent(
         _KINDS[kind],
@@ -228,31 +238,7 @@ def _observed(row: Row, names: Mapping[int, str]) -> Observed:
         position,
         tuple(flags.split()) if flags else (),
     )
-    return Observed(event, names[proxy])
-
-
-def observed_of(event: Event) -> Observed:
-    """Return the stored event as ``fold`` takes it."""
-    normal = AccEvent(
-        Kind(event.kind),
-        event.method,
-        event.from_tag,
-        event.to_tag,
-        event.call_id,
-        event.code,
-        event.reason,
-        event.time,
-        event.precision,
-        Backend(event.backend),
-        _pairs(event.extra),
-        tuple(map(_pairs, event.legs)),
-        event.ended_at,
-        event.duration_us,
-        event.created_at,
-        event.position,
-        tuple(event.flags),
-    )
-    return Observed(normal, event.proxy.name, event.pk)
+    return Observed(event, names[proxy], pk)
 
 
 def _pairs(stored: Iterable[Iterable[str]]) -> Pairs:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from django.db import models
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
+from cdr import wording
+from cdr.correlation.record import DurationKind, Outcome, ReleasedBy, State
 from cdr.models.fields import WordsField
 from cdr.visible import one_line
 
 if TYPE_CHECKING:
     from cdr.models.handwork import Settlement
+
+
+def _choices(words: Iterable[tuple[StrEnum, wording.Word]]) -> list[tuple[str, wording.Text]]:
+    return [(value.value, word.label) for value, word in words]
 
 
 class Call(models.Model):
@@ -24,35 +32,7 @@ class Call(models.Model):
     changes learns of it.
     """
 
-    class State(models.TextChoices):
-        SETUP = "setup", _("being set up")
-        ONGOING = "ongoing", _("ongoing")
-        COMPLETED = "completed", _("completed")
-        STOP_MISSING = "stop_missing", _("STOP missing")
-        START_MISSING = "start_missing", _("START missing")
-        UNANSWERED = "unanswered", _("unanswered")
-
-    class Outcome(models.TextChoices):
-        ANSWERED = "answered", _("answered")
-        BUSY = "busy", _("busy")
-        NO_ANSWER = "no_answer", _("no answer")
-        CANCELLED = "cancelled", _("cancelled")
-        DECLINED = "declined", _("declined")
-        NOT_FOUND = "not_found", _("not found")
-        REDIRECTED = "redirected", _("redirected")
-        UNAUTHORIZED = "unauthorized", _("unauthorized")
-        FAILED = "failed", _("failed")
-
-    class DurationKind(models.TextChoices):
-        MEASURED = "measured", _("measured")
-        AT_LEAST = "at_least", _("at least")
-        AT_MOST = "at_most", _("at most")
-        UNKNOWN = "unknown", _("unknown")
-
-    class ReleasedBy(models.TextChoices):
-        CALLER = "caller", _("caller")
-        CALLEE = "callee", _("callee")
-        UNKNOWN = "unknown", _("unknown")
+    State, Outcome, DurationKind, ReleasedBy = State, Outcome, DurationKind, ReleasedBy
 
     cluster = models.CharField(max_length=64, default="", blank=True)
     call_id = models.TextField()
@@ -64,14 +44,14 @@ class Call(models.Model):
     callee = models.TextField(null=True)
     source_ip = models.TextField(null=True)
     user_agent = models.TextField(null=True)
-    state = models.CharField(max_length=16, choices=State)
-    outcome = models.CharField(max_length=16, choices=Outcome, null=True)
+    state = models.CharField(max_length=16, choices=_choices(wording.STATES.items()))
+    outcome = models.CharField(max_length=16, choices=_choices(wording.OUTCOMES.items()), null=True)
     started_at = models.DateTimeField()
     answered_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     duration = models.DurationField(null=True)
-    duration_kind = models.CharField(max_length=16, choices=DurationKind)
-    released_by = models.CharField(max_length=8, choices=ReleasedBy, null=True)
+    duration_kind = models.CharField(max_length=16, choices=_choices(wording.DURATIONS.items()))
+    released_by = models.CharField(max_length=8, choices=_choices(wording.RELEASED.items()), null=True)
     sip_code = models.IntegerField(null=True)
     sip_reason = models.TextField(null=True)
     extra = models.JSONField(default=dict)

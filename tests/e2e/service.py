@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from cdr.correlate import observed_of, policies
+from cdr.correlate import observed, policies
 from cdr.correlation.fold import fold
 from cdr.correlation.record import CallRecord, Outcome, State
 from cdr.models import Call, Event
@@ -81,8 +81,9 @@ def make_calls(scenes: Sequence[tuple[str, str]], proxy: int, folder: Path) -> l
 
 def differences(seen: Sequence[sip.Seen], backends: Sequence[Backend], compare: Compare) -> list[str]:
     """Return what the phones saw and the calls of these backends' events say otherwise, long after."""
-    events = Event.objects.filter(backend__in=backends).select_related("proxy")
-    calls = fold([observed_of(event) for event in events], policies(), datetime.now(UTC) + LATER).calls
+    keys = Event.objects.values_list("call_key", flat=True).distinct()
+    events = [one for one in observed(key for key in keys if key is not None) if one.event.backend in backends]
+    calls = fold(events, policies(), datetime.now(UTC) + LATER).calls
     found = [] if len(calls) == len(seen) else [f"{len(calls)} calls instead of {len(seen)}"]
     by_id = {call.call_id: call for call in calls}
     for one in seen:
