@@ -115,6 +115,9 @@ METRICS_TOKEN = environment.text("METRICS_TOKEN")
 
 TRACER_URL = environment.template_of_url("TRACER_URL", PLACEHOLDERS)  # where a call's page links to its SIP messages
 
+EXPORT_DAYS = environment.number("ACCWEB_EXPORT_DAYS", default=7, low=1, high=3650)
+EXPORTS_AT_ONCE = environment.number("ACCWEB_EXPORTS_AT_ONCE", default=1, low=1, high=100)  # each takes a worker
+
 REDIS_URL = environment.redis("REDIS_URL")
 CELERY_BROKER_URL = REDIS_URL or None
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -127,6 +130,8 @@ CELERY_BEAT_SCHEDULE = {
     # Each is harmless to skip (the next run does the work of both), so none may pile up while no worker runs.
     "correlate": {"task": "cdr.tasks.correlate", "schedule": 1.0, "options": {"expires": 5}},
     "mark overdue": {"task": "cdr.tasks.mark_overdue", "schedule": 60.0, "options": {"expires": 60}},
+    "write exports": {"task": "cdr.tasks.write_exports", "schedule": 2.0, "options": {"expires": 5}},
+    "expire exports": {"task": "cdr.tasks.expire_exports", "schedule": 600.0, "options": {"expires": 600}},
     "join volumes": {"task": "cdr.tasks.join_volumes", "schedule": 30.0, "options": {"expires": 30}},
 }
 

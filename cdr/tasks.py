@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from cdr import correlate as correlation
 from cdr import volumes
+from cdr.export import jobs as exports
 
 
 @shared_task
@@ -29,3 +30,15 @@ def mark_overdue() -> int:
 def join_volumes() -> int:
     """Join the rows that the correlators added to the hourly volumes; return how many rows fewer there are."""
     return volumes.join()
+
+
+@shared_task
+def write_exports() -> bool:
+    """Write the export that has waited longest; return whether there was one."""
+    return exports.write_next()
+
+
+@shared_task
+def expire_exports() -> int:
+    """Delete the files of exports whose time is over; return how many."""
+    return exports.expire(timezone.now())
