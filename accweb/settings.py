@@ -26,6 +26,8 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_htmx",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "accweb",
     "proxyconf",
     "cdr",
@@ -82,7 +84,8 @@ WHITENOISE_USE_FINDERS = True  # straight from the packages: nothing to collect,
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "cdr:start"
 
-if environment.flag("ACCWEB_HTTPS", default=False):  # a web server in front speaks TLS and sets X-Forwarded-Proto
+BEHIND_TLS = environment.flag("ACCWEB_HTTPS", default=False)
+if BEHIND_TLS:  # by a web server in front, which sets X-Forwarded-Proto and X-Forwarded-For
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
     SECURE_REDIRECT_EXEMPT = ["^healthz$", "^metrics$"]  # asked from within, past the web server in front
@@ -109,6 +112,42 @@ LOGGING = {
         "celery.beat": {"level": "NOTSET" if LOG_LEVEL == "DEBUG" else "WARNING"},
         "celery.worker.strategy": {"level": "NOTSET" if LOG_LEVEL == "DEBUG" else "WARNING"},
     },
+}
+
+API_RATE = environment.number("API_RATE", default=600, low=1, high=1_000_000)  # requests a minute
+API_RATE_UNKNOWN = environment.number("API_RATE_UNKNOWN", default=30, low=1, high=1_000_000)
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    "limits": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "limits",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},  # askers that are remembered at once
+    },
+}
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accweb.api.access.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["accweb.api.access.Granted"],
+    "DEFAULT_THROTTLE_CLASSES": ["accweb.api.limits.KnownRate", "accweb.api.limits.UnknownRate"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_METADATA_CLASS": None,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "accweb.api.errors.answer",
+    "NUM_PROXIES": 1 if BEHIND_TLS else 0,  # whose X-Forwarded-For says who asks
+    "URL_FORMAT_OVERRIDE": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "accweb",
+    "VERSION": "1",
+    "DESCRIPTION": "Call records made of the accounting of SIP proxies, and the proxies, sources and profiles behind "
+    "them. All answers are JSON in UTF-8, all times ISO 8601 in UTC. Text that a proxy sent is given as it came: treat "
+    "it as hostile. Members may be added to records; none is renamed or taken away within a version.",
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "accweb.api.schema.with_errors"],
+    "COMPONENT_SPLIT_REQUEST": True,
 }
 
 METRICS_TOKEN = environment.text("METRICS_TOKEN")

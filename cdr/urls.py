@@ -1,8 +1,9 @@
-from django.urls import include, path
+from django.urls import path
 
 from cdr.views.call_list import CallList
 from cdr.views.call_page import CallPage
 from cdr.views.handwork import AddNote, RevokeSettlement, Settle
+from cdr.views.histogram import Histogram
 from cdr.views.ladder import LadderFile
 from cdr.views.start import StartPage
 
@@ -10,10 +11,10 @@ app_name = "cdr"
 urlpatterns = [
     path("", StartPage.as_view(), name="start"),
     path("calls/", CallList.as_view(), name="call-list"),
+    path("calls/histogram/", Histogram.as_view(), name="histogram"),
     path("calls/<int:pk>/", CallPage.as_view(), name="call"),
     path("calls/<int:pk>/ladder.svg", LadderFile.as_view(), name="call-ladder"),
     path("calls/<int:pk>/notes/", AddNote.as_view(), name="call-notes"),
     path("calls/<int:pk>/settlement/", Settle.as_view(), name="call-settlement"),
     path("calls/<int:pk>/settlement/revoke/", RevokeSettlement.as_view(), name="call-settlement-revoke"),
-    path("api/v1/", include("cdr.api.urls")),
 ]

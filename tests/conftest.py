@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from django.core.cache import caches
 from django.db import connection
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -26,6 +27,12 @@ settings.register_profile(
     "accweb", deadline=None, derandomize="CI" in os.environ, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("accweb")
+
+
+@pytest.fixture(autouse=True)
+def unlimited() -> None:
+    """No test is held to what another has asked of the API."""
+    caches["limits"].clear()
 
 
 @pytest.fixture(scope="session")

@@ -1,95 +1,242 @@
-"""Calls for scripts: read only, with the conditions of the page and the record of the export."""
+"""Calls for programs: read only, with the conditions of the page and the record of the export."""
 
 from __future__ import annotations
 
+from base64 import b64encode
+from datetime import UTC, datetime
+from typing import Any
+
 from django.http import Http404
-from rest_framework.authentication import SessionAuthentication
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
-from rest_framework.permissions import BasePermission
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from cdr.export import record_of
-from cdr.filters import CallFilter, unknown_parameters
+from accweb.api.frame import (
+    AFTER,
+    LIMIT,
+    LIMIT_PARAMETER,
+    ApiView,
+    limit_of,
+    note_viewing,
+    refuse_unknown,
+    with_parameters,
+)
+from cdr.api import records
+from cdr.api.conditions import asked, parameters
+from cdr.changes import Changes, changes, since
+from cdr.correlate import Explained, explain
+from cdr.export import Record, record_of
+from cdr.filters import parse_moment
 from cdr.keyset import Cursor
-from cdr.models import Call
+from cdr.models import Call, Event
 from cdr.paging import call_page
 from cdr.settling import look_up
+from cdr.sight import Sight
 
-PAGE_SIZE = 100
-_AFTER, _BEFORE = "after", "before"
-
-
-class MayViewCalls(BasePermission):
-    """The permission that the pages of calls need as well."""
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        return bool(request.user and request.user.has_perm("cdr.view_call"))
+MOST_EVENTS = 1000
+BEFORE, UPDATED_AFTER = "before", "updated_after"
 
 
-class CallView(APIView):
-    authentication_classes = [SessionAuthentication]
-    permission_classes = [MayViewCalls]
-    renderer_classes = [JSONRenderer]
+class CallView(ApiView):
+    """A view of calls: those within the asker's reach, with numbers in full or masked."""
+
+    permission_required = "cdr.view_call"
+
+    def sight(self, request: Request) -> Sight:
+        return Sight.of(request.user)
+
+    def note(self, request: Request, sight: Sight, told: object) -> None:
+        """Keep in the audit log that full numbers are read, if ``told`` has something and shows them."""
+        if sight.numbers and told:
+            note_viewing(request)
+
+    def call(self, request: Request, pk: int) -> Call:
+        found = self.sight(request).calls().prefetch_related("legs", "attempts").filter(pk=pk).first()
+        if found is None:
+            raise Http404(f"There is no call {pk} that you may see.")
+        return found
+
+
+_PLACES = [
+    LIMIT_PARAMETER,
+    OpenApiParameter(AFTER, OpenApiTypes.STR, description="A place in the list, as next and resume name it."),
+    OpenApiParameter(BEFORE, OpenApiTypes.STR, description="A place in the list, as previous names it."),
+    OpenApiParameter(
+        UPDATED_AFTER,
+        OpenApiTypes.STR,
+        description="Tells changes: calls that were made or changed at this moment (ISO 8601; without a zone UTC) or "
+        "later, in the order of change, superseded ones included. A change is told ten seconds after it was made, or "
+        "later while a transaction before it is not committed, so that none is ever passed over.",
+    ),
+]
 
 
 class CallList(CallView):
-    """Calls, newest first, with the addresses of the ``next`` (older) and ``previous`` (newer) page."""
+    """Calls that meet all conditions, by the start of the call, the newest first.
 
+    Values of one parameter are alternatives; parameters narrow each other. Superseded calls are left out unless asked
+    for, or unless changes are told.
+    """
+
+    @extend_schema(
+        operation_id="calls_list",
+        tags=["calls"],
+        summary="Calls, newest first; with updated_after, changes",
+        parameters=[*parameters(), *_PLACES],
+        responses=records.CallPageRecord,
+    )
     def get(self, request: Request) -> Response:
-        asked = _conditions(request)
-        page = call_page(
-            asked.qs.prefetch_related("legs", "attempts"),
-            PAGE_SIZE,
-            after=_cursor(request, _AFTER),
-            before=_cursor(request, _BEFORE),
-        )
-        look_up(page.rows)
-        return Response(
-            {
-                "next": _address(request, _AFTER, page.older),
-                "previous": _address(request, _BEFORE, page.newer),
-                "results": [record_of(call) for call in page.rows],
-            }
-        )
+        told = _changes(request, self.sight(request)) if UPDATED_AFTER in request.query_params else None
+        page = told or _newest_first(request, self.sight(request))
+        self.note(request, self.sight(request), page["results"])
+        return Response(page)
 
 
 class CallDetail(CallView):
-    """One call."""
+    """The record of a call, the same as in the list and in exports."""
 
+    @extend_schema(operation_id="calls_get", tags=["calls"], summary="One call", responses=records.CallRecord)
     def get(self, request: Request, pk: int) -> Response:
-        call = Call.objects.prefetch_related("legs", "attempts").filter(pk=pk).first()
-        if call is None:
-            raise Http404
+        refuse_unknown(request)
+        sight = self.sight(request)
+        (call,) = sight.shown([self.call(request, pk)])
+        self.note(request, sight, call)
         return Response(record_of(call))
 
 
-def _conditions(request: Request) -> CallFilter:
-    """Return the filter; a condition that is unknown or makes no sense is an error: all calls are no answer to it."""
-    asked = CallFilter(request.query_params)
-    errors: dict[str, list[str]] = {name: list(map(str, said)) for name, said in asked.form.errors.items()}
-    for name in unknown_parameters(request.query_params, _AFTER, _BEFORE):
-        errors[name] = [f"there is no such parameter; there are {', '.join(CallFilter.base_filters)}"]
-    if errors:
-        raise ValidationError(errors)
-    return asked
+class CallEvents(CallView):
+    """All events with the Call-ID of the call, by time, those of other calls with that Call-ID too."""
+
+    @extend_schema(
+        operation_id="calls_events",
+        tags=["calls"],
+        summary="The events of a call, and what each was used as",
+        responses=records.EventsRecord,
+    )
+    def get(self, request: Request, pk: int) -> Response:
+        refuse_unknown(request)
+        sight = self.sight(request)
+        call = self.call(request, pk)
+        explained = explain(call)
+        told = explained[:MOST_EVENTS]
+        within = set(
+            sight.calls().filter(pk__in={one.call.pk for one in told if one.call}).values_list("pk", flat=True)
+        )
+        sight.events(call, [one.event for one in told])
+        self.note(request, sight, told)
+        results = [_event(one, within, sight) for one in told]
+        return Response({"left_out": len(explained) - len(told), "results": results})
+
+
+class CallRevisions(CallView):
+    """What later events, or a person who settled the call, changed in it: one revision for each change."""
+
+    @extend_schema(
+        operation_id="calls_revisions",
+        tags=["calls"],
+        summary="What changed in a call since it was published",
+        responses=records.RevisionsRecord,
+    )
+    def get(self, request: Request, pk: int) -> Response:
+        refuse_unknown(request)
+        sight = self.sight(request)
+        call = self.call(request, pk)
+        found = [
+            {"revision": one.revision, "at": _utc(one.at), "changes": sight.changes(call, one.changes)}
+            for one in call.revisions.all()
+        ]
+        self.note(request, sight, found)
+        return Response({"results": found})
+
+
+def _newest_first(request: Request, sight: Sight) -> dict[str, Any]:
+    conditions = asked(request, sight, LIMIT, AFTER, BEFORE, UPDATED_AFTER)
+    page = call_page(
+        conditions.qs.prefetch_related("legs", "attempts"),
+        limit_of(request),
+        after=_cursor(request, AFTER),
+        before=_cursor(request, BEFORE),
+    )
+    return {
+        "next": _address(request, AFTER, page.older),
+        "previous": _address(request, BEFORE, page.newer),
+        "resume": None,
+        "results": _records(page.rows, sight),
+    }
+
+
+def _changes(request: Request, sight: Sight) -> dict[str, Any]:
+    conditions = asked(request, sight, LIMIT, AFTER, BEFORE, UPDATED_AFTER, superseded="1")
+    place = _cursor(request, AFTER) or since(_moment(request))
+    if BEFORE in request.query_params:
+        raise ValidationError({BEFORE: ["Changes are told forward only; leave it out."]})
+    found: Changes = changes(conditions.qs.prefetch_related("legs", "attempts"), place, limit_of(request))
+    resume = _address(request, AFTER, found.place)
+    return {
+        "next": resume if found.more else None,
+        "previous": None,
+        "resume": resume,
+        "results": _records(found.rows, sight),
+    }
+
+
+def _records(calls: list[Call], sight: Sight) -> list[Record]:
+    look_up(calls)
+    return [record_of(call) for call in sight.shown(calls)]
+
+
+def _moment(request: Request) -> datetime:
+    text = request.query_params[UPDATED_AFTER]
+    try:
+        return parse_moment(text)
+    except ValueError:
+        raise ValidationError(
+            {UPDATED_AFTER: [f"{text[:80]!r} is no moment; write it like 2026-05-31T14:30:00Z."]}
+        ) from None
 
 
 def _cursor(request: Request, name: str) -> Cursor | None:
     text = request.query_params.get(name)
     try:
-        return Cursor.parse(text) if text else None
+        return None if text is None else Cursor.parse(text)
     except ValueError as error:
         raise ValidationError({name: [str(error)]}) from error
 
 
 def _address(request: Request, name: str, cursor: Cursor | None) -> str | None:
-    if cursor is None:
-        return None
-    parameters = request.query_params.copy()
-    for one in (_AFTER, _BEFORE):
-        parameters.pop(one, None)
-    parameters[name] = str(cursor)
-    return request.build_absolute_uri(f"{request.path}?{parameters.urlencode()}")
+    return None if cursor is None else with_parameters(request, **{AFTER: None, BEFORE: None, name: cursor})
+
+
+def _event(explained: Explained, within: set[int], sight: Sight) -> dict[str, Any]:
+    event: Event = explained.event
+    call = explained.call
+    return {
+        "id": event.pk,
+        "proxy": event.proxy.name,
+        "source": f"{event.proxy.name}/{event.source.name}",
+        "backend": event.backend,
+        "kind": event.kind,
+        "method": event.method,
+        "from_tag": event.from_tag,
+        "to_tag": event.to_tag,
+        "code": event.code,
+        "reason": event.reason,
+        "time": _utc(event.time),
+        "precision": event.precision,
+        "received_at": _utc(event.received_at),
+        "created_at": _utc(event.created_at),
+        "ended_at": _utc(event.ended_at),
+        "duration": None if event.duration_us is None else event.duration_us / 1_000_000,
+        "extra": event.extra,
+        "legs": event.legs,
+        "flags": event.flags,
+        "rule": explained.use.rule.value,
+        "call": call.pk if call and call.pk in within else None,
+        "raw": b64encode(bytes(event.raw)).decode("ascii") if sight.numbers else None,
+    }
+
+
+def _utc(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

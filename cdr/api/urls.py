@@ -1,10 +1,12 @@
 from django.urls import path
 
-from cdr.api.calls import CallDetail, CallList
+from cdr.api.calls import CallDetail, CallEvents, CallList, CallRevisions
 from cdr.api.events import post_events
 
 urlpatterns = [
-    path("events/", post_events, name="api-events"),
-    path("calls/", CallList.as_view(), name="api-call-list"),
-    path("calls/<int:pk>/", CallDetail.as_view(), name="api-call"),
+    path("events/", post_events, name="events"),
+    path("calls/", CallList.as_view(), name="calls"),
+    path("calls/<int:pk>/", CallDetail.as_view(), name="call"),
+    path("calls/<int:pk>/events/", CallEvents.as_view(), name="call-events"),
+    path("calls/<int:pk>/revisions/", CallRevisions.as_view(), name="call-revisions"),
 ]

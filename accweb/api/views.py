@@ -1,0 +1,110 @@
+"""What the API says of itself: its addresses, its schema, its documentation, and who one is to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from django.views.generic import TemplateView
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+
+from accweb.api.frame import LOGIN, ApiView, refuse_unknown
+from accweb.api.schema import schema
+from accweb.models import ApiToken
+from accweb.shell import ShellMixin
+from accweb.tokens import SCOPES
+from proxyconf.models.reach import within_reach
+
+ADDRESSES = ("calls", "me", "schema", "docs")
+_ADDRESSES_RECORD = {
+    "type": "object",
+    "description": "Address by name.",
+    "properties": {name: {"type": "string", "format": "uri"} for name in ADDRESSES},
+    "required": list(ADDRESSES),
+}
+
+
+class Root(ApiView):
+    """Where what can be found."""
+
+    permission_required = LOGIN
+
+    @extend_schema(
+        operation_id="root",
+        tags=["about"],
+        summary="The addresses of the API",
+        responses={(200, "application/json"): _ADDRESSES_RECORD},
+    )
+    def get(self, request: Request) -> Response:
+        refuse_unknown(request)
+        return Response({name: reverse(f"api:{name}", request=request) for name in ADDRESSES})
+
+
+class TokenRecord(serializers.Serializer[object]):
+    """The token that was shown."""
+
+    name = serializers.CharField(help_text="Its name.")
+    prefix = serializers.CharField(help_text="Its first characters.")
+    expires_at = serializers.DateTimeField(allow_null=True, help_text="When it expires. ISO 8601 in UTC. Null: never.")
+
+
+class MeRecord(serializers.Serializer[object]):
+    """Who asks, and what that may see."""
+
+    user = serializers.CharField(help_text="Name of the user in whose name is asked.")
+    permissions = serializers.ListField(
+        child=serializers.ChoiceField(choices=list(SCOPES)),
+        help_text="What of the API may be used: the user's permissions, narrowed by the token's scopes.",
+    )
+    proxies = serializers.ListField(
+        child=serializers.CharField(),
+        allow_null=True,
+        help_text="Names of the proxies that the user is limited to. Null: all.",
+    )
+    token = TokenRecord(allow_null=True, help_text="The token that was shown. Null: a session was.")
+
+
+class Me(ApiView):
+    """For a program that wants to know whether its token does for what it is about to do."""
+
+    permission_required = LOGIN
+
+    @extend_schema(operation_id="me", tags=["about"], summary="Who one is, and what one may", responses=MeRecord)
+    def get(self, request: Request) -> Response:
+        refuse_unknown(request)
+        reach = within_reach(request.user)
+        return Response(
+            {
+                "user": request.user.get_username(),
+                "permissions": [scope for scope in SCOPES if request.user.has_perm(scope)],
+                "proxies": None if reach is None else sorted(reach),
+                "token": _token(request.auth) if isinstance(request.auth, ApiToken) else None,
+            }
+        )
+
+
+def _token(token: ApiToken) -> dict[str, Any]:
+    return {"name": token.name, "prefix": token.prefix, "expires_at": token.expires_at}
+
+
+class Schema(ApiView):
+    """The schema as JSON (OpenAPI 3); it is the same for everybody."""
+
+    permission_required = LOGIN
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> Response:
+        refuse_unknown(request)
+        return Response(schema())
+
+
+class Documentation(ShellMixin, TemplateView):
+    """The schema as a page to read, from which one can ask in one's own name."""
+
+    title = _("API")
+    template_name = "accweb/api_docs.html"
+    permission_required = ()

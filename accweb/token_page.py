@@ -1,0 +1,118 @@
+"""The page on which people make and revoke their own tokens."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.generic import TemplateView
+
+from accweb.audit import Action, record
+from accweb.models import ApiToken
+from accweb.shell import ShellMixin
+from accweb.tokens import SCOPES, TokenRefused, is_expired, new_token, scopes_of
+
+_USUAL = timedelta(days=365)
+
+
+class TokenForm(forms.Form):
+    """What a new token is called, what it may do, and until when."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=80,
+        help_text=gettext_lazy("The program that will use it, say."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    scopes = forms.MultipleChoiceField(
+        label=gettext_lazy("It may"),
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("Never more than you may yourself, at any time."),
+    )
+    expires = forms.DateField(
+        label=gettext_lazy("Good until the end of"),
+        required=False,
+        help_text=gettext_lazy("Empty: until it is revoked."),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+
+    def __init__(self, data: Any = None, *, user: User) -> None:
+        super().__init__(data)
+        scopes = self.fields["scopes"]
+        assert isinstance(scopes, forms.MultipleChoiceField)
+        scopes.choices = [(scope, SCOPES[scope]) for scope in scopes_of(user)]
+        self.fields["expires"].initial = timezone.localdate() + _USUAL
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """The end of the day that was chosen, in the reader's zone."""
+        day = self.cleaned_data["expires"]
+        return timezone.make_aware(datetime.combine(day + timedelta(days=1), time.min)) if day else None
+
+
+class TokenPage(ShellMixin, TemplateView):
+    """Own tokens: everybody who may log in has this page."""
+
+    title = gettext_lazy("API tokens")
+    permission_required = ()
+    template_name = "accweb/tokens.html"
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Make a token and show it: in this answer alone, which no session and no browser keeps."""
+        assert isinstance(request.user, User)
+        form = TokenForm(request.POST, user=request.user)
+        if form.is_valid():
+            try:
+                text = _made(request, request.user, form)
+                return self.render_to_response(self.get_context_data(new_token=text))
+            except (TokenRefused, OverflowError) as error:
+                field, why = (
+                    (error.field, error.why) if isinstance(error, TokenRefused) else ("expires", _("Too late."))
+                )
+                form.add_error(field, str(why))
+        return self.render_to_response(self.get_context_data(form=form))
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        assert isinstance(self.request.user, User)
+        now = timezone.now()
+        tokens = [
+            {
+                "token": token,
+                "may": [SCOPES.get(scope, scope) for scope in token.scopes],
+                "expired": is_expired(token, now),
+            }
+            for token in self.request.user.api_tokens.order_by("name")
+        ]
+        return super().get_context_data(**{"form": TokenForm(user=self.request.user), "tokens": tokens, **kwargs})
+
+
+class RevokeToken(ShellMixin, TemplateView):
+    """Make one of one's own tokens useless at once."""
+
+    permission_required = ()
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        with transaction.atomic():
+            token = get_object_or_404(ApiToken, pk=kwargs["pk"], user=request.user)
+            token.delete()
+            record(request, Action.DELETED, f"API token {token}")
+        messages.success(request, _("The token “%(name)s” is revoked.") % {"name": token.name})
+        return redirect("tokens")
+
+
+def _made(request: HttpRequest, user: User, form: TokenForm) -> str:
+    asked = form.cleaned_data
+    with transaction.atomic():
+        token, text = new_token(user, asked["name"], asked["scopes"], expires_at=form.expires_at, now=timezone.now())
+        record(request, Action.ADDED, f"API token {token}", scopes=token.scopes)
+    return text

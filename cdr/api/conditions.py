@@ -1,0 +1,87 @@
+"""The conditions on calls as parameters: read by the filter of the pages, described for the schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import django_filters
+from django.utils import translation
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+
+from cdr.filters import (
+    EXTRA,
+    MOST_VALUES,
+    NOT,
+    Alternatives,
+    CallFilter,
+    MomentFilter,
+    SecondsFilter,
+    unknown_parameters,
+)
+from cdr.sight import Sight
+
+
+def asked(request: Request, sight: Sight, *others: str, **defaults: str) -> CallFilter:
+    """Return the filter; a condition that is unknown or makes no sense is an error: all calls are no answer to it.
+
+    ``others`` are parameters that are no conditions; ``defaults`` are conditions that hold unless something else is
+    asked.
+    """
+    data = request.query_params.copy()
+    for name, value in defaults.items():
+        data.setdefault(name, value)
+    for name in others:
+        data.pop(name, None)
+    found = CallFilter(data, sight)
+    errors: dict[str, list[str]] = {name: list(map(str, said)) for name, said in found.form.errors.items()}
+    for name in unknown_parameters(data):
+        errors[name] = [f"There is no such parameter; there are {', '.join([*CallFilter.base_filters, *others])}."]
+    if errors:
+        raise ValidationError(errors)
+    return found
+
+
+def parameters() -> list[OpenApiParameter]:
+    """Return every condition as the schema tells it."""
+    with translation.override("en"):
+        return [*map(_parameter, CallFilter.base_filters.items()), *_of_extra_fields()]
+
+
+def _parameter(named: tuple[str, django_filters.Filter]) -> OpenApiParameter:
+    name, one = named
+    several = isinstance(one, Alternatives)
+    schema: dict[str, Any] = {"type": "number", "minimum": 0} if isinstance(one, SecondsFilter) else {"type": "string"}
+    if values := [str(value) for value, _ in getattr(one.field, "choices", ()) if value != ""]:
+        schema["enum"] = values
+    return OpenApiParameter(
+        name,
+        {"type": "array", "items": schema, "maxItems": MOST_VALUES} if several else schema,
+        description=_description(name, one),
+        explode=True if several else None,
+        style="form" if several else None,
+    )
+
+
+def _description(name: str, one: django_filters.Filter) -> str:
+    about = [str(one.label), str(one.extra.get("help_text") or "")]
+    if name.startswith(NOT):
+        about.insert(0, "Only calls for which this does not hold")
+    if isinstance(one, MomentFilter):
+        about.append("ISO 8601; without a zone UTC")
+    if isinstance(one, Alternatives):
+        about.append("May be repeated: the values are alternatives")
+    return " ".join(text if text.endswith(".") else f"{text}." for text in about if text)
+
+
+def _of_extra_fields() -> Iterator[OpenApiParameter]:
+    for prefix, about in (("", "Calls whose"), (NOT, "Only calls for which this does not hold: their")):
+        yield OpenApiParameter(
+            f"{prefix}{EXTRA}LABEL",
+            OpenApiTypes.STR,
+            description=f"{about} extra field LABEL (the label under which the proxy logs it) has this value: the "
+            "whole, or parts with * between them; after = everything counts, * too. May be repeated.",
+        )
