@@ -13,6 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from cdr.correlation.record import DurationKind, Flag, Outcome, ReleasedBy, Rule, State
+from cdr.histogram import Group
 from cdr.ladder import Note, Side
 
 Text = str | Promise
@@ -79,6 +80,19 @@ OUTCOMES: Mapping[Outcome, Word] = {
         _("unauthorized"), _("The proxy asked for credentials, and no accepted ones followed (401, 402 or 407).")
     ),
     Outcome.FAILED: Word(_("failed"), _("The call failed for another reason; the SIP code tells which.")),
+}
+
+GROUPS: Mapping[Group, Word] = {
+    Group.ANSWERED: Word(_("answered"), _("The INVITE got a 2xx.")),
+    Group.NOT_TAKEN: Word(
+        _("not taken"),
+        _("The network did its part, and nobody spoke: busy, no answer, cancelled by the caller, or declined."),
+    ),
+    Group.FAILED: Word(
+        _("failed"),
+        _("The call did not get through: not found, redirected, unauthorized, or failed for another reason."),
+    ),
+    Group.SETUP: Word(_("being set up"), _("Only provisional evidence so far: the outcome is still to come.")),
 }
 
 DURATIONS: Mapping[DurationKind, Word] = {
