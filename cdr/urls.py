@@ -4,6 +4,7 @@ from cdr.views.call_list import CallList
 from cdr.views.call_page import CallPage
 from cdr.views.handwork import AddNote, RevokeSettlement, Settle
 from cdr.views.histogram import Histogram
+from cdr.views.histogram import Histogram
 from cdr.views.ladder import LadderFile
 from cdr.views.start import StartPage
 
@@ -11,6 +12,7 @@ app_name = "cdr"
 urlpatterns = [
     path("", StartPage.as_view(), name="start"),
     path("calls/", CallList.as_view(), name="call-list"),
+    path("calls/histogram/", Histogram.as_view(), name="histogram"),
     path("calls/histogram/", Histogram.as_view(), name="histogram"),
     path("calls/<int:pk>/", CallPage.as_view(), name="call"),
     path("calls/<int:pk>/ladder.svg", LadderFile.as_view(), name="call-ladder"),
