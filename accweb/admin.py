@@ -1,16 +1,33 @@
-"""Users and groups in the look of the rest."""
+"""Users, groups, limits to proxies and the audit log, in the look of the rest."""
 
 from __future__ import annotations
+
+import json
+from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
-from unfold.admin import ModelAdmin
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin, StackedInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from accweb.models import ApiToken, AuditEntry
+from cdr import markup
+from cdr.admin import CollectedAdmin
+from proxyconf.models import ProxyLimit
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
+
+
+class ProxyLimitInline(StackedInline):
+    model = ProxyLimit
+    filter_horizontal = ["proxies"]
+    verbose_name_plural = _("Limit to some proxies (none set: the user sees all)")
 
 
 @admin.register(User)
@@ -18,8 +35,70 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+    list_display = ["username", "first_name", "last_name", "member_of", "is_superuser", "is_active", "last_login"]
+    inlines = [ProxyLimitInline]
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        return self.inlines if obj else []  # the page that adds a user asks for name and password alone
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        if not change:
+            obj.is_staff = True  # every page stands in the admin's frame: without it a new user could see none
+        super().save_model(request, obj, form, change)
+
+    @admin.display(description=_("groups"))
+    def member_of(self, user: User) -> str:
+        return ", ".join(group.name for group in user.groups.all())
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).prefetch_related("groups")
 
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
     pass
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ModelAdmin):
+    """Everybody's tokens, to see and to revoke; each makes the own ones on the account's page."""
+
+    list_display = ["name", "user", "prefix", "told_scopes", "created_at", "expires_at", "last_used_at"]
+    list_select_related = ["user"]
+    fields = ["name", "user", "prefix", "told_scopes", "created_at", "expires_at", "last_used_at"]
+    readonly_fields = fields
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    @admin.display(description=_("may"))
+    def told_scopes(self, token: ApiToken) -> str:
+        return ", ".join(token.scopes)
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(CollectedAdmin):
+    """Who saw, exported, changed and settled what, newest first; nobody changes it."""
+
+    list_display = ["when", "username", "action", "about", "address"]
+    list_filter = ["action"]
+    search_fields = ["username", "target"]
+    search_help_text = _("Part of the user's name or of what it was about")
+    ordering = ["-at", "-id"]
+    fields = ["when", "username", "address", "action", "about", "details"]
+    readonly_fields = fields
+
+    @admin.display(description=_("when"), ordering="at")
+    def when(self, entry: AuditEntry) -> SafeString:
+        return markup.moment(entry.at)
+
+    @admin.display(description=_("what"))
+    def about(self, entry: AuditEntry) -> SafeString:
+        return markup.visible(entry.target, 120)
+
+    @admin.display(description=_("details"))
+    def details(self, entry: AuditEntry) -> SafeString:
+        return markup.visible_lines(json.dumps(entry.detail, ensure_ascii=False, indent=2))

@@ -59,6 +59,8 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "items": [
                 _admin_item(request, _("Users"), "person", "auth", "user"),
                 _admin_item(request, _("Groups"), "group", "auth", "group"),
+                _admin_item(request, _("API tokens"), "key", "accweb", "apitoken"),
+                _admin_item(request, _("Audit log"), "history", "accweb", "auditentry"),
             ],
         },
     ]
@@ -79,3 +81,12 @@ def _allows(permission: str) -> Callable[[HttpRequest], bool]:
 
 def _always(value: bool) -> Callable[[HttpRequest], bool]:
     return lambda request: value
+
+
+def account(request: HttpRequest) -> list[Item]:
+    """Return what the menu of one's own name offers, beside logging out."""
+    return [
+        {"title": _("My account"), "link": reverse("account")},
+        {"title": _("API tokens"), "link": reverse("tokens")},
+        {"title": _("Change my password"), "link": reverse("admin:password_change")},
+    ]

@@ -37,9 +37,11 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accweb.preferences.PreferencesMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -73,6 +75,7 @@ AUTH_PASSWORD_VALIDATORS = [
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("es", "Español")]
+LOCALE_PATHS = [BASE_DIR / "accweb" / "locale"]
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
@@ -186,6 +189,7 @@ UNFOLD = {
     "STYLES": [lambda request: static("accweb/app.css")],
     "SCRIPTS": [lambda request: static("accweb/app.js")],
     "SIDEBAR": {"navigation": "accweb.navigation.sidebar"},
+    "ACCOUNT": {"navigation": "accweb.navigation.account"},
     "BORDER_RADIUS": "6px",
     "COLORS": {
         "primary": {  # petrol: calm beside the colours of states, and dark enough for text

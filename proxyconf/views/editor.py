@@ -14,7 +14,9 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accweb.audit import Action
 from proxyconf.artefacts import Artefact, artefacts_of
+from proxyconf.comparison import changes
 from proxyconf.forms.profile import ProfileForm
 from proxyconf.forms.rows import EXTRAS
 from proxyconf.models import Profile
@@ -76,6 +78,7 @@ class ProfileEdit(_Editing):
             )
             return self._page(form)
         save_profile(self.proxy, form.value())
+        self.kept(Action.CHANGED, draft=[one._asdict() for one in changes(self.value, form.value())])
         messages.success(request, _("The draft is saved. The proxy gets it when it is published."))
         return redirect("proxyconf:publish" if "publish" in request.POST else "proxyconf:edit", self.proxy.name)
 

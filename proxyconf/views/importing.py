@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accweb.audit import Action
 from proxyconf.comparison import changes
 from proxyconf.models.profile import save_profile
 from proxyconf.models.sealing import Unreadable, seal, unseal
@@ -55,6 +56,7 @@ class Import(ProxyPage):
         found = self._parsed(source, defines)
         if "take" in request.POST:
             save_profile(self.proxy, found.profile, found.flags_elsewhere)
+            self.kept(Action.CHANGED, draft="imported", file=source.name)
             messages.success(
                 request,
                 _("The draft is what %(name)s says. Look at the findings, then publish it.") % {"name": source.name},

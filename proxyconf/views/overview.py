@@ -12,12 +12,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.generic import TemplateView
 
+from accweb.audit import Action
 from accweb.shell import ShellMixin
 from proxyconf.forms.profile import ABOUT_BACKENDS
 from proxyconf.layout_form import BACKEND_NAMES
 from proxyconf.models import FetchToken, Proxy
 from proxyconf.models.fetch_token import new_token
 from proxyconf.models.profile import profile_of, save_profile, suggested
+from proxyconf.models.reach import proxies_for
 from proxyconf.models.revision import Revision
 from proxyconf.views.editor import preview_of
 from proxyconf.views.findings import shown_findings
@@ -38,7 +40,8 @@ class ProfileList(ShellMixin, TemplateView):
     template_name = "proxyconf/profile_list.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        rows = [_row(proxy) for proxy in Proxy.objects.select_related("profile").order_by("name")]
+        proxies = proxies_for(self.request.user).select_related("profile").order_by("name")
+        rows = [_row(proxy) for proxy in proxies]
         may_change = self.request.user.has_perm(CHANGE)
         return super().get_context_data(rows=rows, may_change=may_change, **kwargs)
 
@@ -87,6 +90,7 @@ class ProfileStart(ProxyPage):
             messages.error(request, _("Choose at least one place for the proxy to write to."))
             return redirect("proxyconf:profile", self.proxy.name)
         save_profile(self.proxy, suggested(self.proxy, wanted))
+        self.kept(Action.ADDED, draft="suggested", backends=[one.value for one in wanted])
         return redirect("proxyconf:edit", self.proxy.name)
 
 
@@ -99,10 +103,12 @@ class NewToken(ProxyPage):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if "withdraw" in request.POST:
             FetchToken.objects.filter(proxy=self.proxy).delete()
+            self.kept(Action.DELETED, what="token for fetching")
             messages.success(request, _("The token is withdrawn: nothing can be fetched with it any more."))
         else:
             by = request.user if request.user.is_authenticated else None
             request.session[TOKEN_ONCE + self.proxy.name] = new_token(self.proxy, by=by)
+            self.kept(Action.ADDED, what="token for fetching")
         return redirect("proxyconf:profile", self.proxy.name)
 
 

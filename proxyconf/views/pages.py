@@ -11,10 +11,12 @@ from django.utils.functional import Promise, cached_property
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
 
+from accweb.audit import Action, record
 from accweb.shell import ShellMixin
 from proxyconf.artefacts import LOCAL
 from proxyconf.models import Profile, Proxy
 from proxyconf.models.profile import profile_of
+from proxyconf.models.reach import proxies_for
 from proxyconf.profile import Profile as ProfileValue
 from proxyconf.vocabulary.products import Product
 
@@ -30,7 +32,7 @@ class ProxyPage(ShellMixin, TemplateView):
 
     @cached_property
     def proxy(self) -> Proxy:
-        return get_object_or_404(Proxy, name=self.kwargs["proxy"])
+        return get_object_or_404(proxies_for(self.request.user), name=self.kwargs["proxy"])
 
     @cached_property
     def draft(self) -> Profile | None:
@@ -40,6 +42,10 @@ class ProxyPage(ShellMixin, TemplateView):
     def value(self) -> ProfileValue:
         """The draft as a value; not found where there is none."""
         return profile_of(get_object_or_404(Profile, proxy=self.proxy))
+
+    def kept(self, action: Action, **detail: Any) -> None:
+        """Keep in the audit log what was done to this proxy's configuration."""
+        record(self.request, action, f"configuration of {self.proxy}", **detail)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         user = self.request.user

@@ -12,6 +12,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accweb.audit import Action
 from proxyconf.artefacts import artefacts_of
 from proxyconf.comparison import changes, compared
 from proxyconf.models import Profile, Revision
@@ -62,6 +63,7 @@ class Publish(ProxyPage):
             draft = get_object_or_404(Profile, proxy=self.proxy)
             by = request.user if request.user.is_authenticated else None
             revision = publish(draft, by=by, why=why)
+            self.kept(Action.CHANGED, published=revision.number, why=why)
             messages.success(request, _("Revision %(n)d is published.") % {"n": revision.number})
             return redirect("proxyconf:revision", self.proxy.name, revision.number)
         return self.render_to_response(self.get_context_data(why=why))
@@ -122,6 +124,7 @@ class Restore(_OfRevision):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         save_profile(self.proxy, restored(self.revision))
+        self.kept(Action.CHANGED, draft="restored", revision=self.revision.number)
         messages.success(
             request,
             _("The draft is revision %(n)d again. Publish it to put it in force.") % {"n": self.revision.number},

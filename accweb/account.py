@@ -1,0 +1,74 @@
+"""One's own page: the zone that times are shown in, the language, the tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import available_timezones
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.generic import TemplateView
+
+from accweb.models import Preferences
+from accweb.preferences import preferences_of
+from accweb.shell import ShellMixin
+from cdr.sight import Sight
+
+
+class PreferencesForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none when it runs
+    time_zone = forms.ChoiceField(
+        label=gettext_lazy("Time zone"),
+        required=False,
+        choices=lambda: [("", settings.TIME_ZONE), *((zone, zone) for zone in sorted(available_timezones()))],
+        help_text=gettext_lazy("Times are shown in it, and times that you type are taken in it."),
+    )
+    language = forms.ChoiceField(
+        label=gettext_lazy("Language"),
+        required=False,
+        choices=[("", gettext_lazy("as the browser asks for")), *settings.LANGUAGES],
+    )
+
+    class Meta:
+        model = Preferences
+        fields = ("time_zone", "language")
+
+
+class AccountPage(ShellMixin, TemplateView):
+    """What everybody who may log in can set for themselves, and what they may see and do."""
+
+    title = gettext_lazy("My account")
+    permission_required = ()
+    template_name = "accweb/account.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        user = self.request.user
+        assert isinstance(user, User)
+        sight = Sight.of(user)
+        return super().get_context_data(
+            **{
+                "form": PreferencesForm(instance=preferences_of(user)),
+                "groups": list(user.groups.values_list("name", flat=True)),
+                "numbers": sight.numbers,
+                "proxies": None if sight.proxies is None else sorted(sight.proxies),
+                **kwargs,
+            }
+        )
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        assert isinstance(request.user, User)
+        chosen = preferences_of(request.user)
+        chosen.user = request.user
+        form = PreferencesForm(request.POST, instance=chosen)
+        if not form.is_valid():
+            return self.render_to_response(self.get_context_data(form=form))
+        form.save()
+        with translation.override(chosen.language or request.LANGUAGE_CODE):
+            messages.success(request, _("Saved."))
+        return redirect("account")
