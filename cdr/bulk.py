@@ -16,13 +16,18 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any, Protocol
 
 import psycopg
 from django.db import connection, models
 from django.db.backends.utils import CursorWrapper
 
+from cdr.copying import HEADER, TRAILER, Sending, encoded
+
 Row = tuple[Any, ...]
+Statement = tuple[str, Sequence[Any]]
+"""SQL and its parameters, in the form that Django gives a cursor."""
 
 
 class Table:
@@ -82,6 +87,11 @@ class Database(Protocol):
 
     def delete(self, table: Table, column: str, keys: Iterable[int]) -> None:
         """Delete the rows with one of ``keys`` in ``column``."""
+
+    def sender(self, table: Table) -> Sender | None:
+        """Return what stores rows of ``table`` while the caller goes on; none where that is not to be had: on SQLite,
+        or while a transaction is open, which what is stored then belongs to.
+        """
 
     def rows(self, table: Table, column: str, keys: Iterable[int]) -> list[Row]:
         """Return the rows with one of ``keys`` in ``column``, in no order."""
@@ -149,7 +159,26 @@ _WIRE_TYPES: Mapping[str, str] = {
     "IntegerField": "bytea",
     "JSONField": "bytea",
 }
-"""How psycopg is to write what ``_PostgresWire`` made, by the type of the field; text is text."""
+"""How COPY is to take what ``_PostgresWire`` made, by the type of the field; text is text."""
+
+_ROWS_AT_ONCE = 500
+
+_MARK = (
+    "INSERT INTO cdr_pending (call_key) SELECT DISTINCT unnest(%s::bigint[]) ORDER BY 1"
+    " ON CONFLICT (call_key) DO UPDATE SET call_key = excluded.call_key WHERE false"
+)
+"""DO UPDATE locks a mark that is there already, and WHERE false leaves it at that: were it not locked, a correlator
+could take it, read the events before ours are committed, and nobody would look again. In order, so that two writers of
+the same calls never wait in a circle.
+"""
+
+
+def _wire_types(table: Table) -> list[str]:
+    return [_WIRE_TYPES.get(kind, "text") for kind in table.types]
+
+
+def _copy_command(target: str, table: Table) -> str:
+    return f"COPY {target} ({table.listed}) FROM STDIN (FORMAT binary)"
 
 
 class _Postgres:
@@ -202,15 +231,8 @@ class _Postgres:
             return [number for (number,) in cursor.fetchall()]
 
     def mark(self, keys: Iterable[int]) -> None:
-        # DO UPDATE locks a mark that is there already, and WHERE false leaves it at that: were it not locked, a
-        # correlator could take it, read the events before ours are committed, and nobody would look again. In order,
-        # so that two writers of the same calls never wait in a circle.
         with connection.cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO cdr_pending (call_key) SELECT DISTINCT unnest(%s::bigint[]) ORDER BY 1"
-                " ON CONFLICT (call_key) DO UPDATE SET call_key = excluded.call_key WHERE false",
-                [_array(keys)],
-            )
+            cursor.execute(_MARK, [_array(keys)])
 
     def claim(self, count: int, start: int) -> list[int]:
         with connection.cursor() as cursor:
@@ -223,12 +245,37 @@ class _Postgres:
 
     def copy(self, target: str, table: Table, rows: Iterable[Row]) -> None:
         """COPY in binary form: no text needs escaping, so nothing that a proxy sends can break out of its column."""
-        command = f"COPY {target} ({table.listed}) FROM STDIN (FORMAT binary)"
-        with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(command) as copy:
-            copy.set_types([_WIRE_TYPES.get(kind, "text") for kind in table.types])
-            write_row = copy.write_row
-            for row in rows:
-                write_row(row)
+        given, types = iter(rows), _wire_types(table)
+        with (
+            connection.cursor() as cursor,
+            connection.wrap_database_errors,
+            cursor.copy(_copy_command(target, table)) as copy,
+        ):
+            copy.write(HEADER)
+            while some := list(islice(given, _ROWS_AT_ONCE)):
+                copy.write(encoded(some, types))
+            copy.write(TRAILER)
+
+    def sender(self, table: Table) -> Sender | None:
+        return None if connection.in_atomic_block else Sender(table)
+
+
+class Sender:
+    """Sends new rows of a table in a transaction of theirs."""
+
+    def __init__(self, table: Table) -> None:
+        self._command, self._types = _copy_command(f'"{table.name}"', table), _wire_types(table)
+
+    def encoded(self, rows: Sequence[Row]) -> bytes:
+        """Return rows ready for ``send``; raise ``OverflowError`` for a number that no column holds."""
+        return encoded(rows, self._types)
+
+    def send(self, chunks: Iterable[bytes], keys: Iterable[int], then: Iterable[Statement]) -> Sending:
+        """Begin a transaction that inserts rows, marks ``keys`` as pending and does ``then``."""
+        connection.ensure_connection()
+        with connection.cursor() as cursor, connection.wrap_database_errors:
+            others = [cursor.mogrify(sql, values) for sql, values in ((_MARK, [_array(keys)]), *then)]
+            return Sending(connection.connection, "; ".join([self._command, *others]), chunks)
 
 
 class _Staged:
@@ -289,6 +336,9 @@ class _Sqlite:
             )
             cursor.execute(f'SELECT "{returning}" FROM "{table.name}" WHERE id > %s', [last])
             return [value for (value,) in cursor.fetchall()]
+
+    def sender(self, table: Table) -> None:
+        return None
 
     def update(self, table: Table, rows: Sequence[Row]) -> None:
         key, *others = table.columns

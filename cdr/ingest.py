@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -11,51 +10,23 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, Self
 
-from django.db import DatabaseError, DataError, IntegrityError, transaction
-from django.db.models import F, Value
-from django.db.models.functions import Coalesce, Greatest
+from django.db import DatabaseError, DataError, IntegrityError, connection, transaction
 from django.utils import timezone
 
-from cdr.bulk import Database, Row, Table, collector_at_rest, database
-from cdr.events import AccEvent, Kind, Pairs, call_key, fingerprint, statement
+from cdr import event_rows
+from cdr.bulk import Database, Row, Sender, Statement, collector_at_rest, database
+from cdr.copying import Sending
+from cdr.event_rows import Rows, storable_text
+from cdr.events import AccEvent
 from cdr.formats.reading import Parsed, Reading, Rejection
-from cdr.models import Event, Rejected, Source
-from cdr.models.fields import WordsField
+from cdr.models import Rejected, Source
 from proxyconf.models import Proxy
 from proxyconf.vocabulary.products import Product, Version
 
 BATCH = 5_000
 """Records per transaction."""
 
-_EVENTS = Table(
-    Event,
-    "call_key",
-    "time",
-    "fingerprint",
-    "proxy",
-    "source",
-    "kind",
-    "method",
-    "from_tag",
-    "to_tag",
-    "call_id",
-    "code",
-    "reason",
-    "precision",
-    "backend",
-    "extra",
-    "legs",
-    "ended_at",
-    "duration_us",
-    "created_at",
-    "position",
-    "flags",
-    "received_at",
-    "raw",
-)
-_KEY, _RAW = _EVENTS.columns.index("call_key"), _EVENTS.columns.index("raw")
 _UNIQUE = ("time", "fingerprint", "proxy_id")
-_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(slots=True)
@@ -148,7 +119,9 @@ class _Writer:
             counts.events = len(keys)
             counts.rejected = len(rejections)
             counts.duplicates = counts.read - counts.events - counts.rejected - counts.ignored
-            self._count(counts, events, received_at, moved)
+            # The last statement, for it locks the source's row.
+            with connection.cursor() as cursor:
+                cursor.execute(*_counting(self._source, counts, _newest(events), received_at, moved))
         self._expects_duplicates = counts.duplicates > 0
         return counts
 
@@ -162,78 +135,30 @@ class _Writer:
         """
         if not events:
             return []
-        rows: dict[bytes, Row] = {}
-        making = self._rows(events, received_at, rows, rejections)
+        rows = Rows(self._source, self._database.wire)
+        making = rows.of(events, received_at, lambda event, reason: rejections.append(Rejection(event.raw, reason)))
         if not self._expects_duplicates:
             try:
                 with transaction.atomic():
-                    self._database.insert(_EVENTS, making)
-                return [row[_KEY] for row in rows.values()]
+                    self._database.insert(event_rows.TABLE, making)
+                return [row[event_rows.KEY] for row in rows.made.values()]
             except (DatabaseError, OverflowError):  # whatever it was, the careful way meets it again and tells
                 pass
         deque(making, maxlen=0)
-        return self._insert_new(list(rows.values()), rejections)
+        return self._insert_new(list(rows.made.values()), rejections)
 
     def _insert_new(self, rows: Sequence[Row], rejections: list[Rejection]) -> list[int | None]:
         """Store those of ``rows`` that are new; when the database refuses one, halve until it stands alone."""
         try:
             with transaction.atomic():
-                return self._database.insert_new(_EVENTS, rows, _UNIQUE, "call_key")
+                return self._database.insert_new(event_rows.TABLE, rows, _UNIQUE, "call_key")
         except (DataError, IntegrityError, OverflowError) as error:
             if len(rows) == 1:
                 reason = f"the database cannot hold this event: {error}".strip()
-                rejections.append(Rejection(rows[0][_RAW], reason))
+                rejections.append(Rejection(rows[0][event_rows.RAW], reason))
                 return []
         middle = len(rows) // 2
         return self._insert_new(rows[:middle], rejections) + self._insert_new(rows[middle:], rejections)
-
-    def _rows(
-        self, events: Iterable[AccEvent], received_at: datetime, rows: dict[bytes, Row], rejections: list[Rejection]
-    ) -> Iterator[Row]:
-        """Yield the row of each event that ``rows`` (by fingerprint) does not hold yet, and add it there."""
-        wire = self._database.wire
-        proxy, source, received, empty = (
-            self._source.proxy_id,
-            self._source.pk,
-            wire.time(received_at),
-            wire.json("[]"),
-        )
-        for given in events:
-            event, said = _storable(given)
-            own = fingerprint(event, said)
-            if own in rows:
-                continue
-            try:
-                code = wire.int4(event.code)
-            except OverflowError:
-                rejections.append(Rejection(event.raw, f"code={event.code} is too large a number for a SIP reply code"))
-                continue
-            rows[own] = row = (
-                _key(event, own),
-                wire.time(event.time),
-                own,
-                proxy,
-                source,
-                f"{event.kind}",  # its plain text
-                event.method,
-                event.from_tag,
-                event.to_tag,
-                event.call_id,
-                code,
-                event.reason,
-                wire.int4(event.precision),
-                f"{event.backend}",
-                wire.json(_json(event.extra)) if event.extra else empty,
-                wire.json(_json(event.legs)) if event.legs else empty,
-                event.ended_at and wire.time(event.ended_at),
-                event.duration_us,
-                event.created_at and wire.time(event.created_at),
-                event.position,
-                WordsField.joined(event.flags) if event.flags else "",
-                received,
-                event.raw,
-            )
-            yield row
 
     def _reject(self, rejections: Iterable[Rejection], received_at: datetime) -> None:
         """Keep rejected input; the same once."""
@@ -243,60 +168,143 @@ class _Writer:
                 format=self._format,
                 raw=raw,
                 fingerprint=hashlib.blake2b(raw or reason.encode(errors="replace"), digest_size=16).digest(),
-                reason=_storable_text(reason),
+                reason=storable_text(reason),
                 received_at=received_at,
             )
             for raw, reason in rejections
         ]
-        Rejected.objects.bulk_create(kept, ignore_conflicts=True)
+        if kept:
+            Rejected.objects.bulk_create(kept, ignore_conflicts=True)
 
-    def _count(self, counts: Counts, events: Iterable[AccEvent], received_at: datetime, moved: dict[str, Any]) -> None:
-        """Move the source's counters and ``moved``. The last statement, for it locks the source's row."""
-        newest = max((event.time for event in events), default=None)
-        if newest is not None:
-            moved = moved | {"last_event_at": Greatest(Coalesce(F("last_event_at"), Value(newest)), Value(newest))}
-        Source.objects.filter(pk=self._source.pk).update(
-            events=F("events") + counts.events,
-            duplicates=F("duplicates") + counts.duplicates,
-            rejected=F("rejected") + counts.rejected,
-            ignored=F("ignored") + counts.ignored,
-            last_received_at=received_at,
-            **moved,
+
+def _newest(events: Iterable[AccEvent]) -> datetime | None:
+    return max((event.time for event in events), default=None)
+
+
+def _counting(
+    source: Source, counts: Counts, newest: datetime | None, received_at: datetime, moved: dict[str, Any]
+) -> Statement:
+    """Return what moves the source's counters, and its cursor where ``moved`` has one.
+
+    Written out, for Django would think it through anew for each batch, which costs as much as storing fifty events.
+    """
+    time = connection.ops.adapt_datetimefield_value
+    changes: dict[str, tuple[str, Sequence[Any]]] = {
+        "events": ("events + %s", (counts.events,)),
+        "duplicates": ("duplicates + %s", (counts.duplicates,)),
+        "rejected": ("rejected + %s", (counts.rejected,)),
+        "ignored": ("ignored + %s", (counts.ignored,)),
+        "last_received_at": ("%s", (time(received_at),)),
+    }
+    if newest is not None:
+        later = "CASE WHEN last_event_at > %s THEN last_event_at ELSE %s END"
+        changes["last_event_at"] = later, (time(newest), time(newest))
+    if "cursor" in moved:
+        changes["cursor"] = "%s", (connection.ops.adapt_json_value(moved["cursor"], None),)
+    listed = ", ".join(f'"{column}" = {change}' for column, (change, _) in changes.items())
+    values = [value for _, given in changes.values() for value in given]
+    return f'UPDATE "{Source._meta.db_table}" SET {listed} WHERE "id" = %s', [*values, source.pk]  # noqa: S608
+
+
+class Storing:
+    """What came from some sources, stored by one transaction while the caller goes on.
+
+    ``add`` makes it ready, so that nothing but the database's work is left when ``start`` sends it. It is for what
+    nearly always comes: events that are new, on PostgreSQL. ``finish`` says no to anything else, and nothing is stored.
+    """
+
+    def __init__(self) -> None:
+        self._sender = database().sender(event_rows.TABLE)
+        self._parts: dict[int, _Part] = {}
+        self._sending: Sending | None = None
+
+    def add(self, source: Source, records: Iterable[Parsed], received_at: datetime) -> None:
+        """Make ready what came from ``source``."""
+        if self._sender is None:
+            return
+        part = self._parts.get(source.pk)
+        if part is None:
+            part = self._parts[source.pk] = _Part(source, self._sender, received_at)
+        if part.usual:
+            with collector_at_rest():
+                part.add(records, received_at)
+
+    def drop(self, source: int) -> None:
+        """Forget what came from the source with this primary key."""
+        self._parts.pop(source, None)
+
+    def start(self) -> None:
+        """Send what was added, if it may be sent like this. Raise ``DatabaseError``."""
+        parts = [part for _, part in sorted(self._parts.items())]  # in one order: no two writers wait in a circle
+        if self._sender is None or not parts or not all(part.usual for part in parts):
+            return
+        self._sending = self._sender.send(
+            [chunk for part in parts for chunk in part.chunks],
+            {key for part in parts for key in part.keys},
+            [_counting(part.source, part.counts, part.newest, part.received_at, {}) for part in parts],
         )
 
+    def done(self) -> bool:
+        """Tell whether ``finish`` need not wait."""
+        return self._sending is None or self._sending.done()
 
-def _key(event: AccEvent, own: bytes) -> int | None:
-    """Return the number that the event's call is looked up by; ``None`` for one that is of no call."""
-    if event.call_id:
-        return call_key(event.call_id)
-    if event.kind is Kind.ON or event.kind is Kind.OFF:
-        return None
-    return call_key("", own)  # nothing ties it to another event
+    def wait(self, other: int) -> None:
+        """Wait until it is worth asking ``done`` again, or until the file descriptor ``other`` can be read."""
+        if self._sending is not None:
+            self._sending.wait(other)
 
-
-def _storable(event: AccEvent) -> tuple[AccEvent, str]:
-    """Return the event with what a database cannot hold made visible, and its statement.
-
-    PostgreSQL's text holds no NUL (shown as ``\\x00``), UTF-8 no lone surrogate (``\\ud800``).
-    """
-    said = statement(event)
-    if "\\x00" not in said and "\\ud" not in said:  # so are they written in a statement
-        return event, said
-    clean = event._replace(
-        method=_storable_text(event.method),
-        from_tag=_storable_text(event.from_tag),
-        to_tag=_storable_text(event.to_tag),
-        call_id=_storable_text(event.call_id),
-        reason=_storable_text(event.reason),
-        extra=_storable_pairs(event.extra),
-        legs=tuple(_storable_pairs(leg) for leg in event.legs),
-    )
-    return clean, statement(clean)
+    def finish(self) -> dict[int, Counts] | None:
+        """Wait for the commit; return what became of the records by source, or none: nothing was stored."""
+        sending, self._sending = self._sending, None
+        if sending is None:
+            return None
+        try:
+            with connection.wrap_database_errors:
+                sending.finish()
+        except DatabaseError:  # whatever it was, who stores it by ``store`` meets it again
+            return None
+        return {pk: part.counts for pk, part in self._parts.items()}
 
 
-def _storable_pairs(pairs: Pairs) -> Pairs:
-    return tuple((_storable_text(label), _storable_text(text)) for label, text in pairs)
+class _Part:
+    """What came from one source, and its rows. ``usual``: new events and lines to be ignored are all there is."""
 
+    def __init__(self, source: Source, sender: Sender, received_at: datetime) -> None:
+        self.source = source
+        self.chunks: list[bytes] = []
+        self.counts = Counts()
+        self.newest: datetime | None = None
+        self.received_at = received_at
+        self.usual = True
+        self._sender = sender
+        self._rows = Rows(source, database().wire)
 
-def _storable_text(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+    @property
+    def keys(self) -> Iterator[int]:
+        """The call keys of the events."""
+        keys = (row[event_rows.KEY] for row in self._rows.made.values())
+        return (key for key in keys if key is not None)
+
+    def add(self, records: Iterable[Parsed], received_at: datetime) -> None:
+        events = []
+        for record in records:
+            self.counts.read += 1
+            if type(record) is AccEvent:
+                events.append(record)
+            elif type(record) is Rejection:
+                self.usual = False
+            else:
+                self.counts.ignored += 1
+        self.received_at = received_at
+        try:
+            rows = list(self._rows.of(events, received_at, self._refuse))
+            self.chunks.append(self._sender.encoded(rows))
+        except OverflowError:
+            self.usual = False
+            return
+        self.counts.events += len(rows)
+        self.counts.duplicates += len(events) - len(rows)
+        self.newest = max(filter(None, (self.newest, _newest(events))), default=None)
+
+    def _refuse(self, *_: object) -> None:
+        self.usual = False

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, TypeAlias
@@ -28,16 +28,17 @@ from cdr.formats.radius_dictionary import (
     decode_value,
     has_opensips_numbers,
 )
-from cdr.formats.radius_event import Attributes, event_of
+from cdr.formats.radius_event import Attributes, Shape, event_of
 from cdr.formats.reading import Parsed, Reading, Rejection
 from cdr.formats.record_lines import lines
-from proxyconf.vocabulary.layout import Backend
-from proxyconf.vocabulary.products import Product
+from proxyconf.vocabulary.layout import Backend, FieldLayout
+from proxyconf.vocabulary.products import Product, Version
 
 ACCOUNTING_REQUEST, ACCOUNTING_RESPONSE = 4, 5
 MAX_PACKET = 4096  # RFC 2866 section 3
 _HEADER = 20
 _PROXY_STATE, _VENDOR_SPECIFIC = 33, 26
+_MOST_SHAPES = 1024
 
 Wire: TypeAlias = list[tuple[int, bytes]]
 """Attributes as they stand in a packet: number and value."""
@@ -56,13 +57,17 @@ def attributes_of(packet: bytes) -> Wire:
     if not _HEADER <= length <= min(len(packet), MAX_PACKET):
         raise Unparsable(f"RADIUS packet says it has {length} bytes, {len(packet)} came, {MAX_PACKET} are allowed")
     found: Wire = []
-    at = _HEADER
-    while at < length:
-        end = at + packet[at + 1] if at + 1 < length else at
-        if end < at + 2 or end > length:
-            raise Unparsable(f"RADIUS attribute {packet[at]} at byte {at} does not fit into the packet")
-        found.append((packet[at], packet[at + 2 : end]))
-        at = end
+    at = start = _HEADER
+    try:
+        while at < length:
+            start, at = at, at + packet[at + 1]
+            if at < start + 2:
+                break
+            found.append((packet[start], packet[start + 2 : at]))
+    except IndexError:  # a type without a length
+        at = length + 1
+    if at != length:
+        raise Unparsable(f"RADIUS attribute {packet[start]} at byte {start} does not fit into the packet")
     return found
 
 
@@ -99,6 +104,8 @@ class Decoder:
         openser, opensips = Numberings.of(dictionary)
         self._openser = _Table(openser)
         self._opensips = self._openser if opensips is openser else _Table(opensips)
+        self._shapes: dict[tuple[int, ...], Shape | None] = {}
+        self._proxy: tuple[FieldLayout, Product, Version] | tuple[None] = (None,)
 
     def decode(self, packet: bytes, reading: Reading) -> Parsed:
         """Return the event of a packet, or why it is none."""
@@ -109,15 +116,39 @@ class Decoder:
 
     def event(self, packet: bytes, reading: Reading) -> AccEvent:
         """Return the event of a packet; raise ``Unparsable``."""
-        wire = attributes_of(packet)
+        return self.event_of(attributes_of(packet), packet, reading)
+
+    def event_of(self, wire: Wire, packet: bytes, reading: Reading) -> AccEvent:
+        """Return the event of a packet with these attributes; raise ``Unparsable``."""
         raw = packet[: packet[2] << 8 | packet[3]]
+        if wire:
+            numbers, values = zip(*wire, strict=True)
+            shape = self._shape(numbers, reading)
+            event = shape and shape.event(values, Backend.RADIUS, raw)
+            if event:
+                return event
         return event_of(self.named(wire, reading.product), reading, backend=Backend.RADIUS, raw=raw)
 
     def named(self, wire: Wire, product: Product) -> Attributes:
         """Return the attributes by name, decoded."""
-        if self._openser is not self._opensips and has_opensips_numbers({number for number, _ in wire}, product):
-            return self._opensips.named(wire)
-        return self._openser.named(wire)
+        return self._table({number for number, _ in wire}, product).named(wire)
+
+    def _table(self, numbers: Set[int], product: Product) -> _Table:
+        if self._openser is not self._opensips and has_opensips_numbers(numbers, product):
+            return self._opensips
+        return self._openser
+
+    def _shape(self, numbers: tuple[int, ...], reading: Reading) -> Shape | None:
+        """Return the shape of packets with these attributes, if they have one."""
+        proxy = reading.layout, reading.product, reading.version
+        if proxy[0] is not self._proxy[0] or proxy != self._proxy or len(self._shapes) > _MOST_SHAPES:
+            self._proxy, self._shapes = proxy, {}
+        try:
+            return self._shapes[numbers]
+        except KeyError:
+            table = self._table(set(numbers), reading.product)
+            shape = self._shapes[numbers] = table.shape(numbers, reading)
+            return shape
 
 
 class _Table:
@@ -142,6 +173,17 @@ class _Table:
             else:
                 found.append((name, decode_value(value, attribute)))
         return found
+
+    def shape(self, numbers: Sequence[int], reading: Reading) -> Shape | None:
+        """Return the shape of packets with these attributes, if they have one."""
+        if _VENDOR_SPECIFIC in numbers:
+            return None
+        attributes = [self._attributes[number] for number in numbers]
+
+        def decode(index: int, value: bytes) -> Value:
+            return decode_value(value, attributes[index])
+
+        return Shape.of([attribute.name for attribute in attributes], decode, reading, Backend.RADIUS)
 
     def _of_vendor(self, value: bytes) -> Iterator[tuple[str, Value]]:
         """Yield the attributes of a vendor (RFC 2865 section 5.26), or the whole where it is not laid out like that."""

@@ -8,7 +8,8 @@ kept as rejected and answered: sending it again would change nothing.
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,19 +20,18 @@ from cdr.events import Unparsable
 from cdr.formats import radius
 from cdr.formats.radius import MAX_PACKET, Decoder, Wire, answer, attributes_of, verify
 from cdr.formats.radius_dictionary import Dictionary, parse
-from cdr.formats.radius_event import event_of
 from cdr.formats.reading import Parsed, Reading, Rejection
 from cdr.kinds.network import Radius
 from cdr.kinds.setting import Address
 from cdr.models.source import reveal
 from cdr.receivers.datagrams import bind, plain_host, received
 from cdr.receivers.senders import Senders, of_networks
-from cdr.receivers.service import Batches, Served, Service, commit, complain
-from proxyconf.vocabulary.layout import Backend
+from cdr.receivers.service import LONGEST, Hold, Served, Service, complain
 
 MOST = 2048
 """Packets per commit."""
 
+_AT_ONCE = 64
 _REMEMBERED = 16_384
 _HEADER = 20
 _Sender = tuple[str, int]
@@ -50,6 +50,18 @@ class _Request(NamedTuple):
     wire: Wire
 
 
+_Key = tuple[_Sender, bytes]
+"""A packet's sender and header: what is told apart by them is another request (RFC 2866 section 2)."""
+
+
+class _Taken:
+    """Requests that are to be stored by one commit, and their events."""
+
+    def __init__(self) -> None:
+        self.requests: dict[_Key, _Request] = {}
+        self.hold = Hold("radius")
+
+
 class RadiusServer(Service):
     """Serves the sources that share one address, one per shared secret."""
 
@@ -59,7 +71,9 @@ class RadiusServer(Service):
         self._address: Address | None = None
         self._clients: dict[int, _Client] = {}
         self._senders = Senders(())
-        self._answers: dict[tuple[_Sender, bytes], tuple[bytes, bytes]] = {}
+        self._taken = _Taken()
+        self._under_way: Mapping[_Key, _Request] = {}
+        self._answers: dict[_Key, tuple[bytes, bytes]] = {}
 
     @property
     def port(self) -> int:
@@ -84,33 +98,58 @@ class RadiusServer(Service):
     def step(self, wait: float) -> int:
         if self._socket is None:
             return 0
-        requests = self._requests(wait)
-        if requests:
-            # Should this fail nothing is answered, and the clients send their packets again.
-            commit(self._read(requests))
-            for request in requests:
-                self._answer(request)
-        return len(requests)
+        until = time.monotonic() + LONGEST
+        count = 0
+        stored: Iterable[_Request] = ()
+        if not self._taken.requests:
+            self._take(wait, MOST)
+        try:
+            while self._taken.requests and (not count or time.monotonic() < until):
+                current, self._taken = self._taken, _Taken()
+                self._under_way = current.requests
+                # Should this fail nothing of it is answered, and the clients send their packets again.
+                current.hold.start()
+                self._answer(stored)
+                stored = ()
+                self._take_until_stored(current.hold)
+                current.hold.finish()
+                stored = current.requests.values()
+                count += len(stored)
+        finally:
+            self._under_way = {}
+            self._answer(stored)
+        return count
 
     def close(self) -> None:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
 
-    def _requests(self, wait: float) -> list[_Request]:
-        """Return the requests that wait; answer those that were answered before again."""
+    def _take_until_stored(self, hold: Hold) -> None:
+        """Take requests while the database stores what came before."""
         assert self._socket is not None
-        found: dict[tuple[_Sender, bytes], _Request] = {}
-        for packet, sender in received(self._socket, wait, MOST):
+        while not hold.done() and len(self._taken.requests) < MOST:
+            hold.wait(self._socket.fileno())
+            self._take(0.0, _AT_ONCE)
+
+    def _take(self, wait: float, most: int) -> None:
+        """Take requests that wait; answer those that were answered before again."""
+        assert self._socket is not None
+        found: list[_Request] = []
+        requests = self._taken.requests
+        for packet, sender in received(self._socket, wait, most):
             key = (sender, packet[:_HEADER])
             known = self._answers.get(key)
             if known is not None and known[0] == packet:
                 self._answer_again(known[1], sender)
-            elif key in found and found[key].packet == packet:
-                found[key].client.served.refused["retransmissions"] += 1
+                continue
+            same = requests.get(key) or self._under_way.get(key)
+            if same is not None and same.packet == packet:
+                same.client.served.refused["retransmissions"] += 1
             elif request := self._request(packet, sender):
-                found[key] = request
-        return list(found.values())
+                requests[key] = request
+                found.append(request)
+        self._read(found)
 
     def _request(self, packet: bytes, sender: _Sender) -> _Request | None:
         """Return a request that is to be stored and answered; count any other packet."""
@@ -138,25 +177,24 @@ class RadiusServer(Service):
             return None
         return _Request(packet, sender, client, wire)
 
-    def _read(self, requests: Sequence[_Request]) -> Batches:
+    def _read(self, requests: Sequence[_Request]) -> None:
         now = datetime.now(UTC)
-        batches = Batches("radius")
         readings: dict[int, Reading] = {}
         for request in requests:
             served = request.client.served
             reading = readings.get(served.source.pk)
             if reading is None:
                 reading = readings[served.source.pk] = replace(served.reading, received_at=now)
-            batches.add(served, _parsed(request, reading))
-        return batches
+            self._taken.hold.add(served, _parsed(request, reading))
+        self._taken.hold.prepare()
 
-    def _answer(self, request: _Request) -> None:
-        key = (request.sender, request.packet[:_HEADER])
-        response = answer(request.packet, request.client.secret, request.wire)
-        if len(self._answers) >= _REMEMBERED:
-            del self._answers[next(iter(self._answers))]
-        self._answers[key] = request.packet, response
-        self._send(response, request.sender)
+    def _answer(self, requests: Iterable[_Request]) -> None:
+        for packet, sender, client, wire in requests:
+            response = answer(packet, client.secret, wire)
+            if len(self._answers) >= _REMEMBERED:
+                del self._answers[next(iter(self._answers))]
+            self._answers[sender, packet[:_HEADER]] = packet, response
+            self._send(response, sender)
 
     def _answer_again(self, response: bytes, sender: _Sender) -> None:
         served = self._senders.source(plain_host(sender[0]))
@@ -173,8 +211,7 @@ class RadiusServer(Service):
 def _parsed(request: _Request, reading: Reading) -> Parsed:
     packet = request.packet
     try:
-        attributes = request.client.decoder.named(request.wire, reading.product)
-        return event_of(attributes, reading, backend=Backend.RADIUS, raw=packet[: packet[2] << 8 | packet[3]])
+        return request.client.decoder.event_of(request.wire, packet, reading)
     except Unparsable as error:
         return Rejection(packet, str(error))
     except Exception as error:

@@ -22,11 +22,17 @@ from django.db import DatabaseError, connection, transaction
 
 from cdr.events import AccEvent
 from cdr.formats.reading import Parsed, Reading, Rejection
-from cdr.ingest import Counts, reading_of, store
+from cdr.ingest import Counts, Storing, reading_of, store
 from cdr.kinds.setting import Settings
 from cdr.models import Source
 
 logger = logging.getLogger(__name__)
+
+LONGEST = 0.2
+"""Seconds that a step goes on while there is always more: settings, reports and the end wait for it."""
+
+WORTHWHILE = 64
+"""How many records are made ready for the database in one go."""
 
 PASSING = (DatabaseError, OSError)
 """Faults that may pass by themselves: the service waits a moment and goes on with what it holds."""
@@ -96,10 +102,14 @@ def commit(batches: Iterable[Batch]) -> None:
     with transaction.atomic() if len(given) > 1 else nullcontext():
         done = [(batch, _store(batch, now)) for batch in given]
     for batch, counts in done:
-        served = batch.served
-        served.counts += counts
-        served.stored_at = now
-        served.newest = max((one.time for one in batch.parsed if type(one) is AccEvent), default=served.newest)
+        _take_note(batch, counts, now)
+
+
+def _take_note(batch: Batch, counts: Counts, now: datetime) -> None:
+    served = batch.served
+    served.counts += counts
+    served.stored_at = now
+    served.newest = max((one.time for one in batch.parsed if type(one) is AccEvent), default=served.newest)
 
 
 def _store(batch: Batch, now: datetime) -> Counts:
@@ -170,6 +180,52 @@ class Batches:
     def __iter__(self) -> Iterator[Batch]:
         for _, (served, parsed) in sorted(self._parsed.items()):  # in one order: two writers never wait in a circle
             yield Batch(served, parsed, self._format)
+
+
+class Hold(Batches):
+    """Records that are stored by one commit while the next are taken: ``start``, something else, ``finish``."""
+
+    def __init__(self, format: str) -> None:  # noqa: A002
+        super().__init__(format)
+        self._storing = Storing()
+        self._ready: Counter[int] = Counter()
+
+    def keep(self, sources: Iterable[Served]) -> None:
+        super().keep(sources)
+        for pk in self._ready.keys() - self._parsed.keys():
+            self._storing.drop(pk)
+            del self._ready[pk]
+
+    def prepare(self, least: int = WORTHWHILE) -> None:
+        """Make ready what was added since, ``least`` records or more, which is best done while the database is busy."""
+        now = datetime.now(UTC)
+        for pk, (served, parsed) in self._parsed.items():
+            if len(parsed) >= self._ready[pk] + least:
+                self._storing.add(served.source, parsed[self._ready[pk] :], now)
+                self._ready[pk] = len(parsed)
+
+    def start(self) -> None:
+        """Begin to store what was added; raise ``DatabaseError``, and then all is as before."""
+        self.prepare(1)
+        self._storing.start()
+
+    def done(self) -> bool:
+        """Tell whether ``finish`` need not wait for what was started."""
+        return self._storing.done()
+
+    def wait(self, other: int) -> None:
+        """Wait until it is worth asking ``done`` again, or until the file descriptor ``other`` can be read."""
+        self._storing.wait(other)
+
+    def finish(self) -> None:
+        """Wait until all is stored; raise ``DatabaseError``, and then nothing is and ``start`` may be tried again."""
+        counts = self._storing.finish()
+        if counts is None:
+            commit(self)
+            return
+        now = datetime.now(UTC)
+        for batch in self:
+            _take_note(batch, counts[batch.served.source.pk], now)
 
 
 def close_connection() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import selectors
 import socket
+import time
 from collections.abc import Sequence
 
 from cdr.formats.syslog import LineParser
@@ -15,13 +16,14 @@ from cdr.kinds.network import Syslog
 from cdr.kinds.setting import Address
 from cdr.receivers.datagrams import bind, listen, plain_host, received
 from cdr.receivers.senders import Senders, host_in
-from cdr.receivers.service import Batches, Served, Service, commit, complain, parsed_safely
+from cdr.receivers.service import LONGEST, Hold, Served, Service, complain, parsed_safely
 from cdr.receivers.syslog_frames import Frames
 
-MOST = 10_000
+MOST = 4_000
 """Lines per commit, about."""
 
-_CHUNK = 1 << 18
+_CHUNK = 1 << 16
+_DATAGRAMS = 256
 _MOST_CONNECTIONS = 1000
 
 
@@ -46,7 +48,8 @@ class SyslogServer(Service):
         self._connections: dict[int, _Connection] = {}
         self._senders = Senders(())
         self._parsers: dict[int, LineParser] = {}
-        self._held = Batches("syslog")
+        self._taken = Hold("syslog")
+        self._held = Hold("syslog")
 
     @property
     def ports(self) -> tuple[int, int]:
@@ -56,6 +59,7 @@ class SyslogServer(Service):
 
     def configure(self, sources: Sequence[Served]) -> None:
         super().configure(sources)
+        self._taken.keep(sources)
         self._held.keep(sources)
         self._senders = Senders((served, served.settings.senders) for served in sources)
         self._parsers = {served.source.pk: LineParser(served.reading) for served in sources}
@@ -67,17 +71,32 @@ class SyslogServer(Service):
             self._address = wanted
 
     def step(self, wait: float) -> int:
-        if not self._held.count:
-            ready = self._selector.select(wait)
-            while ready and self._held.count < MOST:
-                for key, _ in ready:
-                    self._take(key.fileobj)  # type: ignore[arg-type]  # sockets are all that is registered
-                ready = self._selector.select(0.0)
-        count = self._held.count
-        if count:
-            commit(self._held)
-            self._held = Batches("syslog")
+        until = time.monotonic() + LONGEST
+        count = 0
+        if not self._held.count:  # else storing it failed
+            self._take(wait)
+        while self._held.count and (not count or time.monotonic() < until):
+            self._held.start()
+            self._take_until_stored()
+            self._held.finish()
+            count += self._held.count
+            self._held, self._taken = self._taken, Hold("syslog")
         return count
+
+    def _take(self, wait: float) -> None:
+        """Take what has come, waiting so many seconds at most for the first."""
+        ready = self._selector.select(wait)
+        while ready and self._taken.count < MOST:
+            self._take_from(ready)
+            ready = self._selector.select(0.0)
+        self._held, self._taken = self._taken, self._held
+
+    def _take_until_stored(self) -> None:
+        """Take what comes while the database stores what came before."""
+        while not self._held.done() and self._taken.count < MOST:
+            self._held.wait(self._selector.fileno())
+            self._take_from(self._selector.select(0.0))
+            self._taken.prepare()
 
     def close(self) -> None:
         self._unbind()
@@ -106,14 +125,16 @@ class SyslogServer(Service):
         self._udp = self._tcp = None
         self._address = None
 
-    def _take(self, ready: socket.socket) -> None:
-        if ready is self._udp:
-            for datagram, sender in received(ready, 0.0, MOST):
-                self._line(datagram, plain_host(sender[0]))
-        elif ready is self._tcp:
-            self._accept(ready)
-        elif ready.fileno() in self._connections and self._held.count < MOST:
-            self._read(self._connections[ready.fileno()])
+    def _take_from(self, ready: Sequence[tuple[selectors.SelectorKey, int]]) -> None:
+        for key, _ in ready:
+            sock: socket.socket = key.fileobj  # type: ignore[assignment]  # sockets are all that is registered
+            if sock is self._udp:
+                for datagram, sender in received(sock, 0.0, _DATAGRAMS):
+                    self._line(datagram, plain_host(sender[0]))
+            elif sock is self._tcp:
+                self._accept(sock)
+            elif sock.fileno() in self._connections and self._taken.count < MOST:
+                self._read(self._connections[sock.fileno()])
 
     def _accept(self, listener: socket.socket) -> None:
         try:
@@ -162,7 +183,7 @@ class SyslogServer(Service):
         if served is None:
             self._unknown(host)
         else:
-            self._held.add(served, parsed_safely(self._parsers[served.source.pk].parse, line))
+            self._taken.add(served, parsed_safely(self._parsers[served.source.pk].parse, line))
 
     def _unknown(self, host: str) -> None:
         self._count("messages of unknown senders")

@@ -16,8 +16,8 @@ from pyrad.dictionary import Dictionary as PyradDictionary
 
 from cdr import correlate
 from cdr.models import Call, Event, Rejected, Source
-from cdr.receivers import radius_server
 from cdr.receivers.radius_server import RadiusServer
+from cdr.receivers.service import Hold
 from tests.background import in_background
 from tests.cdr.receivers.serving import idle, serving, step_until
 from tests.factories import make_proxy, make_source
@@ -97,7 +97,7 @@ def test_nothing_is_answered_that_could_not_be_stored(
         raise DatabaseError("the disk is full")
 
     with monkeypatch.context() as broken:
-        broken.setattr(radius_server, "commit", fail)
+        broken.setattr(Hold, "finish", fail)
         client.send(start())
         with pytest.raises(DatabaseError):
             step_until(server, 1)

@@ -9,7 +9,7 @@ import pytest
 from django.db import DatabaseError
 
 from cdr.models import Event, Source
-from cdr.receivers import syslog_server
+from cdr.receivers.service import Hold
 from cdr.receivers.syslog_server import SyslogServer
 from tests.cdr.receivers.serving import idle, serving, step_until
 from tests.factories import make_proxy, make_source
@@ -100,7 +100,7 @@ def test_what_could_not_be_stored_is_held_and_stored_later(
 
     send(server, line("a@x"))
     with monkeypatch.context() as broken:
-        broken.setattr(syslog_server, "commit", fail)
+        broken.setattr(Hold, "finish", fail)
         with pytest.raises(DatabaseError):
             step_until(server, 1)
     step_until(server, 1)
@@ -185,7 +185,7 @@ def test_lines_of_a_source_that_was_removed_hold_up_no_other(monkeypatch: pytest
     with serving(SyslogServer(), removed, other) as server:
         send(server, line("a@x", "kam1"), line("b@x", "kam2"))
         with monkeypatch.context() as broken:
-            broken.setattr(syslog_server, "commit", fail)
+            broken.setattr(Hold, "finish", fail)
             with pytest.raises(DatabaseError):
                 step_until(server, 2)
         removed.delete()
