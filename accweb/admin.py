@@ -27,6 +27,7 @@ admin.site.unregister(Group)
 class ProxyLimitInline(StackedInline):
     model = ProxyLimit
     filter_horizontal = ["proxies"]
+    extra = 0
     verbose_name_plural = _("Limit to some proxies (none set: the user sees all)")
 
 
