@@ -17,9 +17,11 @@ from tqdm import tqdm
 from cdr.kinds import KINDS
 from cdr.kinds.setting import Secret, SettingsError
 from cdr.management.proxies import named_proxy
-from cdr.models import Receiver, Rejected, Source
+from cdr.models import Event, Receiver, Rejected, Source
 from cdr.replay import Replayed, replay
+from cdr.reread import CannotReread, Counts, reread
 
+_BAR = "{percentage:3.0f}% |{bar}| {elapsed}<{remaining}"
 _SET = "a setting of the kind (see `source kinds`); - as the value of a secret: ask for it or read it from stdin"
 
 
@@ -28,7 +30,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(
-            dest="action", required=True, metavar="add|list|kinds|show|set|enable|disable|remove|replay"
+            dest="action", required=True, metavar="add|list|kinds|show|set|enable|disable|remove|replay|reread"
         )
         kinds = "; ".join(f"{kind.value}: {kind.label}" for kind in Source.Kind)
         add = actions.add_parser("add", help="add a source")
@@ -50,6 +52,12 @@ class Command(BaseCommand):
             actions.add_parser(action, help=what).add_argument("source", metavar="PROXY/NAME")
         again = actions.add_parser("replay", help="read rejected input again, after a fix")
         again.add_argument("replayed", metavar="PROXY[/NAME]", help="a source, or all sources of a proxy")
+        again = actions.add_parser(
+            "reread",
+            help="read stored events again from their raw input, after the zone, layout or product of a proxy was "
+            "corrected; their calls are correlated anew, and tell what changed as a revision",
+        )
+        again.add_argument("of", metavar="PROXY[/NAME]", help="all events of a proxy, or those of one source")
 
     def handle(self, *, action: str, **options: Any) -> None:
         match action:
@@ -70,6 +78,8 @@ class Command(BaseCommand):
                 self.stdout.write(f"{action}d {source}")
             case "remove":
                 self._remove(_named(options["source"]))
+            case "reread":
+                self._reread(options["of"])
             case "replay":
                 self._replay(options["replayed"])
 
@@ -89,6 +99,26 @@ class Command(BaseCommand):
         changed = {**source.settings, **_settings(source.kind, given)}
         _save(source, {name: value for name, value in changed.items() if value != ""})
         self.stdout.write(f"changed {source}")
+
+    def _reread(self, of: str) -> None:
+        chosen = {"source": _named(of)} if "/" in of else {"proxy": named_proxy(of)}
+        with tqdm(total=100.0, unit="%", leave=False, disable=not sys.stderr.isatty(), bar_format=_BAR) as bar:
+
+            def show(counts: Counts, share: float) -> None:
+                bar.update(100 * share - bar.n)
+
+            try:
+                counts = reread(Event.objects.filter(**chosen), on_progress=show)
+            except CannotReread as error:
+                raise CommandError(f"{error}; what was read until now stays, run this again after mending it") from None
+        self.stdout.write(
+            f"read {counts.read} events again: {counts.replaced} replaced, {counts.merged} joined with the same event, "
+            f"{counts.same} as they were, {counts.unreadable} kept because their raw input cannot be read"
+        )
+        if counts.replaced or counts.merged:
+            self.stdout.write(
+                "`manage.py correlate` brings their calls up to date (`up` and `collect` do it by themselves)"
+            )
 
     def _remove(self, source: Source) -> None:
         try:
