@@ -18,6 +18,7 @@ Item = dict[str, Any]
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the groups of the sidebar in the shape that the theme takes."""
     calls, configuration = reverse("cdr:call-list"), reverse("proxyconf:profiles")
+    exports = reverse("cdr:exports")
     without_stop = request.GET.getlist("state") == [State.STOP_MISSING]
     in_calls = request.path.startswith(calls)
     return [
@@ -32,6 +33,9 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                     f"{calls}?state={State.STOP_MISSING}",
                     "cdr.view_call",
                     active=in_calls and without_stop,
+                ),
+                _item(
+                    request, _("Exports"), "download", exports, "cdr.export_call", active=request.path.startswith(exports)
                 ),
             ]
         },

@@ -2,8 +2,8 @@ from django.urls import path
 
 from cdr.views.call_list import CallList
 from cdr.views.call_page import CallPage
+from cdr.views.exports import CancelExport, DeleteExport, ExportFile, ExportHistory, NewExport
 from cdr.views.handwork import AddNote, RevokeSettlement, Settle
-from cdr.views.histogram import Histogram
 from cdr.views.histogram import Histogram
 from cdr.views.ladder import LadderFile
 from cdr.views.start import StartPage
@@ -13,10 +13,14 @@ urlpatterns = [
     path("", StartPage.as_view(), name="start"),
     path("calls/", CallList.as_view(), name="call-list"),
     path("calls/histogram/", Histogram.as_view(), name="histogram"),
-    path("calls/histogram/", Histogram.as_view(), name="histogram"),
     path("calls/<int:pk>/", CallPage.as_view(), name="call"),
     path("calls/<int:pk>/ladder.svg", LadderFile.as_view(), name="call-ladder"),
     path("calls/<int:pk>/notes/", AddNote.as_view(), name="call-notes"),
     path("calls/<int:pk>/settlement/", Settle.as_view(), name="call-settlement"),
     path("calls/<int:pk>/settlement/revoke/", RevokeSettlement.as_view(), name="call-settlement-revoke"),
+    path("exports/", ExportHistory.as_view(), name="exports"),
+    path("exports/new/", NewExport.as_view(), name="export-new"),
+    path("exports/<int:pk>/file/", ExportFile.as_view(), name="export-file"),
+    path("exports/<int:pk>/cancel/", CancelExport.as_view(), name="export-cancel"),
+    path("exports/<int:pk>/delete/", DeleteExport.as_view(), name="export-delete"),
 ]
