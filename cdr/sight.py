@@ -13,7 +13,7 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, PermissionsMixin
 from django.db.models import Q, QuerySet
 
-from cdr.models import Call, Event, Leg
+from cdr.models import Attempt, Call, Event, Leg
 from proxyconf.models.reach import within_reach
 
 MASK = "•"
@@ -21,6 +21,8 @@ _MOST_KEPT = 5
 _KEPT_OF_DIGITS = 3
 _NUMBER = re.compile(r"\d{5,}")
 _MASKED_CHANGES = ("caller", "callee", "extra", "legs")
+_WRITTEN_CHANGES = ("attempts", "settlement", "sip_reason", "user_agent")
+_TIMES = ("ended_at", "time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Sight:
         return condition
 
     def shown(self, calls: Iterable[Call]) -> list[Call]:
-        """Return ``calls`` as they may be shown; legs that were prefetched are masked with them.
+        """Return ``calls`` as they may be shown; legs and attempts that were prefetched are masked with them.
 
         Where numbers are masked the objects are changed in place, and must not be searched by afterwards.
         """
@@ -60,6 +62,10 @@ class Sight:
                 prefetched = getattr(call, "_prefetched_objects_cache", {})
                 for leg in prefetched.get("legs", ()):
                     _mask_leg(leg, names)
+                for attempt in prefetched.get("attempts", ()):
+                    attempt.reason = masked_text(attempt.reason, names)
+                call.sip_reason = call.sip_reason and masked_text(call.sip_reason, names)
+                call.user_agent = call.user_agent and masked_text(call.user_agent, names)
                 call.extra = {label: masked_text(text, names) for label, text in call.extra.items()}
                 call.caller, call.callee = masked(call.caller), masked(call.callee)
         return found
@@ -72,6 +78,21 @@ class Sight:
                 _mask_leg(leg, _names(call))
         return legs
 
+    def attempts(self, call: Call) -> list[Attempt]:
+        """Return the attempts of ``call`` (not masked yet) as they may be shown."""
+        attempts = list(call.attempts.all())
+        for attempt in attempts:
+            attempt.reason = self.text(call, attempt.reason)
+        return attempts
+
+    def text(self, call: Call, text: str) -> str:
+        """Return what a proxy or a person wrote of ``call`` (not masked yet) as it may be shown."""
+        return text if self.numbers else masked_text(text, _names(call))
+
+    def reaches(self, proxy: str) -> bool:
+        """Tell whether the proxy of that name is within reach."""
+        return self.proxies is None or proxy in self.proxies
+
     def events(self, call: Call, events: Iterable[Event]) -> list[Event]:
         """Return events of ``call`` (not masked yet) as they may be shown; masked ones have no raw input."""
         found = list(events)
@@ -79,6 +100,7 @@ class Sight:
             names = _names(call)
             for event in found:
                 event.raw = b""
+                event.reason = masked_text(event.reason, names)
                 event.extra = [[label, masked_text(text, names)] for label, text in event.extra]
                 event.legs = [[[label, masked_text(text, names)] for label, text in leg] for leg in event.legs]
         return found
@@ -87,10 +109,7 @@ class Sight:
         """Return the changes of a revision of ``call`` as they may be shown."""
         if self.numbers:
             return changes
-        names = _names(call)
-        return {
-            name: _masked_values(both, names) if name in _MASKED_CHANGES else both for name, both in changes.items()
-        }
+        return {name: _masked_change(name, both, _names(call)) for name, both in changes.items()}
 
 
 def masked(party: str | None) -> str | None:
@@ -121,6 +140,23 @@ def _names(call: Call) -> list[str]:
 def _mask_leg(leg: Leg, names: Iterable[str]) -> None:
     leg.source, leg.destination = masked(leg.source), masked(leg.destination)
     leg.values = {label: masked_text(text, names) for label, text in leg.values.items()}
+
+
+def _masked_change(field: str, both: Any, names: Iterable[str]) -> Any:
+    if field in _MASKED_CHANGES:
+        return _masked_values(both, names)
+    return _masked_writing(both, names) if field in _WRITTEN_CHANGES else both
+
+
+def _masked_writing(value: Any, names: Iterable[str]) -> Any:
+    """Return a JSON value with the numbers in its texts masked; times are none."""
+    if isinstance(value, str):
+        return masked_text(value, names)
+    if isinstance(value, list):
+        return [_masked_writing(one, names) for one in value]
+    if isinstance(value, dict):
+        return {name: one if name in _TIMES else _masked_writing(one, names) for name, one in value.items()}
+    return value
 
 
 def _masked_values(value: Any, names: Iterable[str]) -> Any:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from cdr.models import Call
 from cdr.sight import MASK, Sight, masked, masked_text
 from proxyconf.models import Proxy, ProxyLimit
-from tests.factories import make_call
+from tests.factories import NOON, make_call
 
 
 @pytest.fixture
@@ -67,3 +67,27 @@ def test_masking_hides_half_of_a_party_at_least_and_masks_no_further_when_repeat
 def test_no_number_of_five_digits_is_left_in_a_text(text: str) -> None:
     shown = masked_text(text)
     assert not any(part.isdigit() and len(part) >= 5 for part in shown.replace(MASK, " ").split())
+
+
+@pytest.mark.django_db
+def test_numbers_in_reasons_and_in_what_people_wrote_are_masked(user: User) -> None:
+    call = make_call(caller="+4930123456", sip_reason="No route to 4930123456", user_agent="phone of +4930123456")
+    call.attempts.create(position=0, code=404, reason="4930123456 unknown", to_tag="x", time=NOON)
+    sight = Sight.of(user)
+    said = sight.text(call, "asked +4930123456 about it")
+    changes = sight.changes(
+        call,
+        {
+            "attempts": [
+                [],
+                [{"code": 404, "reason": "4930123456 unknown", "time": "2026-05-31T12:00:00.123456+00:00"}],
+            ],
+            "settlement": [None, {"reason": "4930123456 says so", "ended_at": "2026-05-31T12:00:00.123456+00:00"}],
+        },
+    )
+    (attempt,) = sight.attempts(call)
+    (shown,) = sight.shown([call])
+    for text in (said, attempt.reason, shown.sip_reason, shown.user_agent, str(changes)):
+        assert text
+        assert "123456 " not in f"{text} ".replace(".123456+", "")
+    assert changes["settlement"][1]["ended_at"] == "2026-05-31T12:00:00.123456+00:00"
