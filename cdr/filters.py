@@ -43,6 +43,7 @@ NOT, EXTRA = "not_", "extra."
 _ANY_PART = _("Any part of it; with * for the parts that do not matter, or after =, the whole.")
 _WHOLE = _("The whole, or parts with * between them; after = everything counts, * too.")
 _PARTIES = ("caller", "callee", "number")
+_MAY_HOLD_NUMBERS = ("user_agent", "reason")
 
 
 class MomentInput(forms.DateTimeInput):
@@ -50,15 +51,21 @@ class MomentInput(forms.DateTimeInput):
 
     input_type = "datetime-local"
 
+    def __init__(self, attrs: dict[str, Any] | None = None, *, end_of_day: bool = False) -> None:
+        self.end_of_day = end_of_day
+        super().__init__(attrs)
+
     def format_value(self, value: Any) -> str | None:
         try:
-            moment = parse_moment(str(value)) if value else None
+            moment = parse_moment(str(value), end_of_day=self.end_of_day) if value else None
         except ValueError:
             return None
         if moment is None:
             return None
         local = timezone.localtime(moment).replace(tzinfo=None)
-        return local.isoformat(timespec="auto" if moment.second else "minutes")
+        if moment.microsecond:
+            return local.isoformat(timespec="milliseconds")  # browsers know no more
+        return local.isoformat(timespec="seconds" if moment.second else "minutes")
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context = super().get_context(name, value, attrs)
@@ -92,10 +99,9 @@ def _next(day: date) -> date:
 class MomentField(forms.CharField):
     """A moment as a person or a script writes it; cleaned to UTC."""
 
-    widget = MomentInput
-
     def __init__(self, *, end_of_day: bool = False, **kwargs: Any) -> None:
         self.end_of_day = end_of_day
+        kwargs.setdefault("widget", MomentInput(end_of_day=end_of_day))
         super().__init__(max_length=64, **kwargs)
 
     def clean(self, value: Any) -> datetime | None:
@@ -325,8 +331,10 @@ class ConditionsForm(forms.Form):
             plain = name.removeprefix(NOT)
             if plain == "proxy":
                 self._check_proxies(name, values)
-            if not self.sight.numbers and (plain in _PARTIES or plain.startswith(EXTRA)):
+            if not self.sight.numbers and about_numbers(name):
                 self._check_whole(name, values)
+            if not self.sight.numbers and plain in _MAY_HOLD_NUMBERS:
+                self._check_no_digits(name, values)
 
     def _check_proxies(self, name: str, values: list[str]) -> None:
         if not values:
@@ -344,6 +352,12 @@ class ConditionsForm(forms.Form):
         """Who sees numbers masked must not find one out digit by digit."""
         if any(patterns.ANY in value and not value.startswith(patterns.EXACTLY) for value in values):
             self.add_error(name, _("You may not see full numbers, so give a whole one, without *."))
+
+    def _check_no_digits(self, name: str, values: list[str]) -> None:
+        if any(re.search(r"\d", value) and not value.startswith(patterns.EXACTLY) for value in values):
+            self.add_error(
+                name, _("You may not see full numbers, so give the whole after =, or a part without digits.")
+            )
 
 
 class CallFilter(django_filters.FilterSet):
@@ -551,6 +565,12 @@ _WHOLE_PARTIES = {
     "callee": _text("callee", part=False),
     "number": _either(_text("caller", part=False), _text("callee", part=False)),
 }
+
+
+def about_numbers(name: str) -> bool:
+    """Tell whether a parameter may ask in part for what is masked to who may not see numbers."""
+    plain = name.removeprefix(NOT)
+    return plain in _PARTIES or is_extra(plain)
 
 
 def is_extra(name: str) -> bool:

@@ -6,6 +6,11 @@ from django.http import HttpRequest, QueryDict
 
 AFTER, BEFORE = "after", "before"
 """Parameters of the page cursor: the calls that follow it (older) or precede it (newer)."""
+ZONE, COLUMNS, WORD, LIVE = "zone", "columns", "word", "live"
+"""Parameters of how a list is shown: the zone of its times, its columns, the words that were searched (their other
+readings are offered), and whether it looks for new calls.
+"""
+SHOWN_AS = (ZONE, COLUMNS, WORD, LIVE)
 
 
 class Address:
@@ -23,6 +28,15 @@ class Address:
     def of(cls, request: HttpRequest) -> Address:
         return cls(request.path, request.GET)
 
+    @property
+    def conditions(self) -> QueryDict:
+        """The parameters, to be read."""
+        return self._conditions
+
+    @property
+    def query(self) -> str:
+        return self._conditions.urlencode()
+
     def __str__(self) -> str:
         return f"{self.path}?{self._conditions.urlencode()}" if self._conditions else self.path
 
@@ -33,10 +47,25 @@ class Address:
         changed = Address(self.path, self._conditions)
         for name, value in values.items():
             changed._conditions.pop(name, None)
-            if isinstance(value, list):
+            if isinstance(value, list) and value:
                 changed._conditions.setlist(name, [str(one) for one in value])
-            elif value is not None:
+            elif not isinstance(value, list) and value is not None:
                 changed._conditions[name] = str(value)
+        return changed
+
+    def adding(self, name: str, value: str) -> Address:
+        """Return the address with one more value of a condition."""
+        changed = Address(self.path, self._conditions)
+        if value not in changed._conditions.getlist(name):
+            changed._conditions.appendlist(name, value)
+        return changed
+
+    def bare(self) -> Address:
+        """Return the address without conditions, shown alike."""
+        changed = Address(self.path, QueryDict())
+        for name in (ZONE, COLUMNS, LIVE):
+            if self._conditions.getlist(name):
+                changed._conditions.setlist(name, self._conditions.getlist(name))
         return changed
 
     def without(self, name: str, value: str) -> Address:

@@ -2,62 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
 
+from accweb.audit import Action, record
 from accweb.shell import ShellMixin
 from cdr import wording
-from cdr.columns import COLUMNS
+from cdr.columns import PREFETCHED, Column, extra_labels
 from cdr.correlation.record import State
-from cdr.filters import CallFilter, Condition
-from cdr.keyset import Cursor
+from cdr.filters import CallFilter, about_numbers, unknown_parameters
+from cdr.keyset import OLDEST, Cursor
 from cdr.markup import number
 from cdr.models import Call
-from cdr.paging import CallPage, call_page, capped_count, position
-from cdr.periods import LABELS as PERIOD_LABELS
+from cdr.paging import CallPage, Matches, call_page, capped_count, matches, newer_than, position
 from cdr.settling import look_up
 from cdr.sight import Sight
-from cdr.views.addresses import AFTER, BEFORE, Address
+from cdr.views import filter_bar
+from cdr.views.addresses import AFTER, BEFORE, LIVE, SHOWN_AS, ZONE, Address
+from cdr.views.column_choice import chosen_columns, in_address
+from cdr.views.reader_zone import InZoneMixin, zone_choices
+from cdr.views.saved_views import views_for
+from cdr.views.searching import SEARCH, searched, understood
 from cdr.wording import Text
+from proxyconf.models.reach import proxies_for
 
 PAGE_SIZE = 50
 COUNT_LIMIT = 1_000
-_TIME = ("period", "since", "until")
-_TABS: Mapping[State, Text] = {
-    State.COMPLETED: _("Completed"),
-    State.ONGOING: _("Ongoing"),
-    State.STOP_MISSING: _("Without STOP"),
-    State.START_MISSING: _("Without START"),
-    State.UNANSWERED: _("Unanswered"),
+NEW_LIMIT = 99
+_CELL_WORDS: dict[str, Text] = {
+    "only": _("Only this"),
+    "not": _("Not this"),
+    "since": _("From this time on"),
+    "until": _("Up to this time"),
+    "min_duration": _("This long or longer"),
+    "max_duration": _("This long or shorter"),
+    "settled": _("Only calls settled by hand"),
+    "copy": _("Copy"),
+    "open": _("Open the call"),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """A link that sets a condition."""
+class Cell:
+    """A cell of a row: its column, its markup, and the conditions that its values make, as a query string."""
 
-    label: Text
-    address: Address
-    chosen: bool
+    column: Column
+    content: SafeString
+    picks: str
 
 
 @dataclass(frozen=True, slots=True)
-class Chip:
-    """A condition that is set, and the address without it."""
+class Row:
+    """A call as the list shows it, and the address of its page."""
 
-    condition: Condition
-    removed: Address
+    call: Call
+    address: str
+    cells: list[Cell]
 
 
-class CallList(ShellMixin, TemplateView):
+class CallList(InZoneMixin, ShellMixin, TemplateView):
     """Calls, newest first. The URL holds everything that one asked for."""
 
     permission_required = "cdr.view_call"
@@ -65,49 +78,78 @@ class CallList(ShellMixin, TemplateView):
     partial_template_name = "cdr/_call_list.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if SEARCH in request.GET:  # the address says how the words were understood, and holds no empty fields
+            return HttpResponseRedirect(str(searched(_without_search(request), request.GET[SEARCH])))
         response = super().get(request, *args, **kwargs)
-        if self._is_partial():  # the address bar shows the conditions that are set, not every empty field of the form
+        if self._is_partial():
             response["HX-Push-Url"] = str(self._own_address())
         return response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        address = Address.of(self.request)
-        asked = CallFilter(self.request.GET, Sight.of(self.request.user))
-        states = asked.form.cleaned_data.get("state", []) if asked.form.is_valid() else []
-        page, cursor_error = self._page(asked)
+        address, sight = Address.of(self.request), Sight.of(self.request.user)
+        asked = CallFilter(self.request.GET, sight)
+        proxies = list(proxies_for(self.request.user))
+        columns = chosen_columns(address, self.request.user)
+        errors = _errors(asked) + _unknown(self.request) + list(filter(None, [self.zone_error, *columns.errors]))
+        page, cursor_error = self._page(asked, columns.columns)
         look_up(page.rows)
-        count = capped_count(asked.qs, COUNT_LIMIT)
+        states = asked.form.cleaned_data.get("state", []) if asked.form.is_valid() else []
+        chips = filter_bar.chips(asked, address)
+        found = _count(asked, page)
+        labels = extra_labels(proxies, page.rows)
+        shown = sight.shown(page.rows)
+        if sight.numbers and shown:
+            record(self.request, Action.VIEWED, "calls", conditions=address.query)
         return super().get_context_data(
             title=_title(states),
             filter=asked,
-            errors=_errors(asked) + cursor_error,
-            chips=(chips := [Chip(one, address.without(one.parameter, one.value)) for one in asked.conditions()]),
-            suggestions=_suggestions(chips, asked, address) if not page.rows else [],
-            carried=_carried(asked),
-            periods=_periods(asked, address),
-            tabs=_tabs(states, address),
-            columns=COLUMNS,
-            rows=[_row(call) for call in page.rows],
+            errors=errors + cursor_error,
+            chips=chips,
+            understood=understood(address),
+            suggestions=filter_bar.suggestions(chips, asked, address) if not page.rows else [],
+            carried=filter_bar.carried(address),
+            periods=filter_bar.periods(asked, address),
+            quick_periods=filter_bar.quick_periods(asked, address),
+            chosen_time=filter_bar.chosen_time(asked),
+            added=[(name, asked.form.fields[name]) for name in filter_bar.ADDED],
+            tabs=filter_bar.tabs(states, address),
+            zones=zone_choices(self.readers_zone, timezone.get_current_timezone_name(), proxies),
+            zone=timezone.get_current_timezone_name(),
+            views=views_for(self.request.user, sight, address, proxies),
+            columns=columns.columns,
+            usual_columns=columns.usual,
+            columns_in_address=in_address(column.name for column in columns.columns),
+            offered_columns=columns.offered(labels),
+            rows=[_row(call, columns.columns, sight) for call in shown],
+            span=len(columns.columns) + 1,
+            zone_parameter=_zone_parameter(self.request),
             page=page,
-            matches=_matches(count),
+            matches=found,
+            told=_told(found),
             shown=_shown(page, position(asked.qs, page, COUNT_LIMIT)),
             newer=page.newer and address.setting(before=page.newer),
             older=page.older and address.setting(after=page.older),
+            oldest=page.older and address.setting(before=OLDEST),
+            live=_live(address, page),
             address=address,
-            cleared=Address(address.path, QueryDict()),
-            zone=timezone.get_current_timezone_name(),
+            cleared=address.bare(),
+            masked=not sight.numbers,
+            cell_words=_cell_words(asked),
             about=wording.STATES[State(states[0])].meaning if len(states) == 1 else "",
             past_the_end=not page.rows and bool(self.request.GET.get(AFTER)),
             nothing_at_all=not page.rows and not Call.objects.exists(),
             **kwargs,
         )
 
-    def _page(self, asked: CallFilter) -> tuple[CallPage, list[str]]:
+    def _page(self, asked: CallFilter, columns: list[Column]) -> tuple[CallPage, list[str]]:
+        if _unknown(self.request):
+            return CallPage([], None, None), []
+        calls = asked.qs.prefetch_related(*{PREFETCHED[one.name] for one in columns if one.name in PREFETCHED})
         try:
             after, before = self._cursor(AFTER), self._cursor(BEFORE)
         except ValueError as error:
-            return call_page(asked.qs, PAGE_SIZE), [str(error)]
-        return call_page(asked.qs, PAGE_SIZE, after=after, before=before), []
+            return call_page(calls, PAGE_SIZE), [str(error)]
+        return call_page(calls, PAGE_SIZE, after=after, before=before), []
 
     def _cursor(self, name: str) -> Cursor | None:
         text = self.request.GET.get(name)
@@ -118,70 +160,119 @@ class CallList(ShellMixin, TemplateView):
         return Address.of(self.request).setting(**cursors)
 
 
+class NewCalls(InZoneMixin, ShellMixin, TemplateView):
+    """How many calls have come that would stand above the first row of a list; it shows none of them."""
+
+    permission_required = "cdr.view_call"
+    template_name = "cdr/_new_calls.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        address = Address(reverse("cdr:call-list"), self.request.GET)
+        calls = CallFilter(self.request.GET, Sight.of(self.request.user)).qs
+        try:
+            calls = newer_than(calls, Cursor.parse(self.request.GET.get(BEFORE, "")))
+        except ValueError:
+            calls = calls.none() if self.request.GET.get(BEFORE) else calls
+        count = capped_count(calls, NEW_LIMIT)
+        many = gettext("More than {number} new calls").format(number=NEW_LIMIT)
+        some = ngettext("{number} new call", "{number} new calls", count).format(number=count)
+        return super().get_context_data(
+            count=count, text=many if count > NEW_LIMIT else some, address=address, **kwargs
+        )
+
+
+def _zone_parameter(request: HttpRequest) -> str:
+    """Return what hands the zone on to what is loaded into the page."""
+    name = request.GET.get(ZONE)
+    return f"&{urlencode({ZONE: name})}" if name else ""
+
+
+def _without_search(request: HttpRequest) -> Address:
+    conditions = request.GET.copy()
+    conditions.pop(SEARCH, None)
+    return Address(request.path, conditions)
+
+
 def _errors(asked: CallFilter) -> list[str]:
     return [f"{asked.form.fields[name].label}: {one}" for name, said in asked.form.errors.items() for one in said]
 
 
-def _row(call: Call) -> tuple[Call, list[tuple[str, SafeString]]]:
-    return call, [(column.name, column.cell(call)) for column in COLUMNS]
+def _unknown(request: HttpRequest) -> list[str]:
+    """Say which parameters there are not: all calls are no answer to a condition that was misspelt."""
+    return [
+        gettext("There is no condition “{name}”.").format(name=name)
+        for name in unknown_parameters(request.GET, AFTER, BEFORE, *SHOWN_AS)
+    ]
+
+
+def _row(call: Call, columns: list[Column], sight: Sight) -> Row:
+    cells = [Cell(column, column.cell(call), _picks(call, column, sight)) for column in columns]
+    return Row(call, reverse("cdr:call", args=[call.pk]), cells)
+
+
+def _picks(call: Call, column: Column, sight: Sight) -> str:
+    """Return the conditions of a cell; a masked number is no value to ask for."""
+    picks = column.picks(call)
+    return urlencode(picks if sight.numbers else [one for one in picks if not about_numbers(one.parameter)])
+
+
+def _cell_words(asked: CallFilter) -> dict[str, Any]:
+    """Return the words of the menu of a cell: its actions, the conditions by name, the values that have a label."""
+    fields: Iterable[tuple[str, Any]] = asked.form.fields.items()
+    return {
+        "actions": {name: str(text) for name, text in _CELL_WORDS.items()},
+        "conditions": {name: str(field.label) for name, field in fields},
+        "values": {
+            name: {value: str(label) for value, label in field.choices} for name, field in fields if _lists(field)
+        },
+    }
+
+
+def _lists(field: Any) -> bool:
+    return bool(getattr(field, "choices", None))
 
 
 def _title(states: list[str]) -> Text:
     return _("Calls without STOP") if states == [State.STOP_MISSING] else _("Calls")
 
 
-def _suggestions(chips: list[Chip], asked: CallFilter, address: Address) -> list[Choice]:
-    """What to try when no call matches."""
-    suggestions = []
-    if asked.chosen_period != "all":
-        suggestions.append(Choice(_("Search all time"), address.setting(period=None, since=None, until=None), False))
-    for chip in chips:
-        name, value, label, text, _negated = chip.condition
-        if name == "call_id" and "*" not in value:
-            containing = gettext("Call-IDs that contain “{text}”").format(text=value[:60])
-            suggestions.append(Choice(containing, address.setting(call_id=f"*{value}*"), False))
-        if name not in _TIME and len(chips) > 1:
-            without = gettext("Without the condition “{label}: {text}”").format(label=label, text=str(text)[:60])
-            suggestions.append(Choice(without, chip.removed, False))
-    return [*suggestions, Choice(_("All calls"), Address(address.path, QueryDict()), False)]
+def _count(asked: CallFilter, page: CallPage) -> Matches:
+    """Count the matches; where the first page has room left, its rows are all there are."""
+    if page.newer is None and page.older is None:
+        return Matches(len(page.rows))
+    return matches(asked.qs, COUNT_LIMIT)
 
 
-def _carried(asked: CallFilter) -> list[tuple[str, str]]:
-    """The conditions that the form has no control for: they are kept when it is sent."""
-    return [
-        (one.parameter, one.value)
-        for one in asked.conditions()
-        if one.parameter in ("state", "period", "proxy", "settled")
-    ]
-
-
-def _periods(asked: CallFilter, address: Address) -> list[Choice]:
-    """The presets of the time range; choosing one replaces a range that was given."""
-    return [
-        Choice(
-            label,
-            address.setting(period=None if name == "all" else name, since=None, until=None),
-            asked.chosen_period == name,
-        )
-        for name, label in PERIOD_LABELS.items()
-    ]
-
-
-def _tabs(states: list[str], address: Address) -> list[Choice]:
-    """The states, one click each."""
-    return [
-        Choice(_("All"), address.setting(state=None), not states),
-        *(Choice(label, address.setting(state=state), states == [state]) for state, label in _TABS.items()),
-    ]
-
-
-def _matches(count: int) -> str:
-    if count > COUNT_LIMIT:
-        return gettext("more than {limit}").format(limit=number(COUNT_LIMIT))
-    return number(count)
+def _told(found: Matches) -> str:
+    """Say how many calls match; an estimate is rounded to what it is worth."""
+    if found.estimated:
+        worth = 10 ** (len(str(found.count)) - 2)
+        return gettext("about {count} calls").format(count=number(round(found.count / worth) * worth))
+    if found.at_least:
+        return gettext("more than {limit} calls").format(limit=number(found.count))
+    return ngettext("{count} call", "{count} calls", found.count).format(count=number(found.count))
 
 
 def _shown(page: CallPage, first: int | None) -> str:
     if first is None:
         return ""
     return f"{number(first)}–{number(first + len(page.rows) - 1)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """Whether the list looks for new calls by itself, where it asks, and the address with that switched."""
+
+    on: bool
+    asks: Address
+    switched: Address
+
+
+def _live(address: Address, page: CallPage) -> Live | None:
+    """Return the switch of a first page; further down nothing new can stand above what one reads."""
+    if page.newer is not None:
+        return None
+    first = Cursor(page.rows[0].started_at, page.rows[0].pk) if page.rows else None
+    on = bool(address.conditions.get(LIVE))
+    asks = Address(reverse("cdr:new-calls"), address.conditions).setting(before=first)
+    return Live(on, asks, address.setting(**{LIVE: None if on else "1"}))

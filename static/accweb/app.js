@@ -10,9 +10,11 @@ document.addEventListener("click", (event) => {
   else window.location = row.dataset.href;
 });
 
-// What htmx could not load is loaded as a page, which says what is wrong.
+// What htmx could not load is loaded as a page, which says what is wrong; unless it came unasked beside what one reads.
 for (const failure of ["htmx:responseError", "htmx:sendError"]) {
-  document.addEventListener(failure, (event) => window.location.assign(event.detail.pathInfo.requestPath));
+  document.addEventListener(failure, (event) => {
+    if (!event.target.closest("[data-quiet]")) window.location.assign(event.detail.pathInfo.requestPath);
+  });
 }
 
 // An open panel closes with a click elsewhere, and with Escape, which gives the focus back to its opener.

@@ -35,7 +35,7 @@ def make_calls(field: str, values: Iterable[Any]) -> None:
 
 
 def test_without_conditions_all_calls_match() -> None:
-    make_calls("state", Call.State.values)
+    make_calls("state", list(Call.State))
     assert len(callers("")) == 6
 
 
@@ -411,6 +411,14 @@ def test_what_is_no_number_may_be_asked_for_in_part_by_everybody() -> None:
     assert masked("user_agent=lin*").qs.exists()
 
 
+@pytest.mark.parametrize("name", ["user_agent", "reason"])
+def test_text_that_may_hold_a_number_is_found_by_its_digits_as_a_whole_only(name: str) -> None:
+    make_call(user_agent="PBX 4930", sip_reason="PBX 4930")
+    assert masked(f"{name}==PBX 4930").qs.exists()
+    assert list(masked(f"{name}=X 4").errors) == [name]
+    assert list(masked(f"not_{name}=X 4").errors) == [f"not_{name}"]
+
+
 _WORD = st.text(max_size=12)
 _NAMES = st.sampled_from([*CallFilter.base_filters, "extra.gw", "not_extra.gw"])
 
@@ -423,3 +431,16 @@ def test_no_question_breaks_anything(pairs: list[tuple[str, str]], numbers: bool
     filtered = CallFilter(data, Sight(numbers=numbers), now=NOON)
     list(filtered.qs)
     list(filtered.conditions())
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("until=2026-05-04", "2026-05-05T00:00"),
+        ("until=2026-05-04T10:00", "2026-05-04T10:00"),
+        ("since=2026-05-04", "2026-05-04T00:00"),
+        ("since=2026-05-04T10:00:05.123456Z", "2026-05-04T10:00:05.123"),
+    ],
+)
+def test_the_control_of_a_range_shows_what_the_address_means(query: str, shown: str) -> None:
+    assert f'value="{shown}"' in str(asked(query).form[query.split("=")[0]])

@@ -54,6 +54,7 @@ def test_a_page_says_which_of_how_many_calls_it_shows(analyst: Client, monkeypat
 
 def test_counting_stops_at_a_limit_and_says_so(analyst: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(call_list, "COUNT_LIMIT", 3)
+    monkeypatch.setattr(call_list, "PAGE_SIZE", 2)
     for _ in range(4):
         make_call()
     assert "of more than 3" in analyst.get("/calls/").text

@@ -1,0 +1,67 @@
+"""The zone that a page's times are shown and read in: the one that its address names, else the reader's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.views.generic import View
+
+from cdr.views.addresses import ZONE
+from proxyconf.models import Proxy
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneChoice:
+    """A zone to choose: its name (empty: the reader's), and how the choice reads."""
+
+    value: str
+    label: str
+
+
+class InZoneMixin(View):
+    """Answers in the zone that the parameter ``zone`` names. ``zone_error`` says why a name was not taken."""
+
+    zone_error = ""
+    readers_zone = "UTC"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        self.readers_zone = timezone.get_current_timezone_name()
+        with timezone.override(self._zone(request.GET.get(ZONE, ""))):
+            response = super().dispatch(request, *args, **kwargs)
+            if isinstance(response, TemplateResponse) and not response.is_rendered:
+                response.render()  # while the zone holds
+        return response
+
+    def _zone(self, name: str) -> ZoneInfo | None:
+        if not name:
+            return timezone.get_current_timezone()
+        try:
+            return ZoneInfo(name)
+        except (ValueError, OSError, KeyError):
+            text = gettext("“{name}” is no time zone, so times are in {zone}; use a name like Europe/Berlin or UTC.")
+            self.zone_error = text.format(name=name[:64], zone=self.readers_zone)
+            return timezone.get_current_timezone()
+
+
+def zone_choices(readers: str, current: str, proxies: Iterable[Proxy]) -> list[ZoneChoice]:
+    """Return the reader's zone, UTC, that of each proxy, and the ``current`` one."""
+    of_proxies: dict[str, list[str]] = {}
+    for proxy in proxies:
+        of_proxies.setdefault(proxy.timezone, []).append(proxy.name)
+    yours = ZoneChoice("", gettext("{zone} (yours)").format(zone=readers))
+    others = [name for name in dict.fromkeys(["UTC", *sorted(of_proxies), current]) if name != readers]
+    return [yours, *(ZoneChoice(name, _label(name, of_proxies.get(name, []))) for name in others)]
+
+
+def _label(zone: str, proxies: list[str]) -> str:
+    more = len(proxies) - 2
+    named = ", ".join(proxies[:2]) + (f" +{more}" if more > 0 else "")
+    return f"{zone} ({named})" if named else zone
