@@ -18,7 +18,7 @@ Item = dict[str, Any]
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the groups of the sidebar in the shape that the theme takes."""
     calls, configuration = reverse("cdr:call-list"), reverse("proxyconf:profiles")
-    exports = reverse("cdr:exports")
+    exports, health = reverse("cdr:exports"), reverse("cdr:health")
     without_stop = request.GET.getlist("state") == [State.STOP_MISSING]
     in_calls = request.path.startswith(calls)
     return [
@@ -43,6 +43,14 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "title": _("Collection"),
             "separator": True,
             "items": [
+                _item(
+                    request,
+                    _("Health"),
+                    "monitor_heart",
+                    health,
+                    "cdr.view_source",
+                    active=request.path.startswith(health),
+                ),
                 _admin_item(request, _("Proxies"), "dns", "proxyconf", "proxy"),
                 _item(
                     request,

@@ -4,6 +4,7 @@ from cdr.views.call_list import CallList
 from cdr.views.call_page import CallPage
 from cdr.views.exports import CancelExport, DeleteExport, ExportFile, ExportHistory, NewExport
 from cdr.views.handwork import AddNote, RevokeSettlement, Settle
+from cdr.views.health import HealthPage, ProxyHealthPage, ReplayRejected, RereadEvents
 from cdr.views.histogram import Histogram
 from cdr.views.ladder import LadderFile
 from cdr.views.start import StartPage
@@ -23,4 +24,8 @@ urlpatterns = [
     path("exports/<int:pk>/file/", ExportFile.as_view(), name="export-file"),
     path("exports/<int:pk>/cancel/", CancelExport.as_view(), name="export-cancel"),
     path("exports/<int:pk>/delete/", DeleteExport.as_view(), name="export-delete"),
+    path("health/", HealthPage.as_view(), name="health"),
+    path("health/<str:proxy>/", ProxyHealthPage.as_view(), name="health-proxy"),
+    path("health/<str:proxy>/replay/", ReplayRejected.as_view(), name="health-replay"),
+    path("health/<str:proxy>/reread/", RereadEvents.as_view(), name="health-reread"),
 ]
