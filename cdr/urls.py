@@ -1,12 +1,15 @@
 from django.urls import path
 
-from cdr.views.call_list import CallList
+from cdr.views.call_inside import CallInside
+from cdr.views.call_list import CallList, NewCalls
 from cdr.views.call_page import CallPage
+from cdr.views.column_choice import ChooseColumns
 from cdr.views.exports import CancelExport, DeleteExport, ExportFile, ExportHistory, NewExport
 from cdr.views.handwork import AddNote, RevokeSettlement, Settle
 from cdr.views.health import HealthPage, ProxyHealthPage, ReplayRejected, RereadEvents
 from cdr.views.histogram import Histogram
 from cdr.views.ladder import LadderFile
+from cdr.views.saved_views import ChangeView, SaveView
 from cdr.views.start import StartPage
 
 app_name = "cdr"
@@ -14,7 +17,12 @@ urlpatterns = [
     path("", StartPage.as_view(), name="start"),
     path("calls/", CallList.as_view(), name="call-list"),
     path("calls/histogram/", Histogram.as_view(), name="histogram"),
+    path("calls/new/", NewCalls.as_view(), name="new-calls"),
+    path("calls/columns/", ChooseColumns.as_view(), name="choose-columns"),
+    path("calls/views/", SaveView.as_view(), name="save-view"),
+    path("calls/views/<int:pk>/", ChangeView.as_view(), name="change-view"),
     path("calls/<int:pk>/", CallPage.as_view(), name="call"),
+    path("calls/<int:pk>/inside/", CallInside.as_view(), name="call-inside"),
     path("calls/<int:pk>/ladder.svg", LadderFile.as_view(), name="call-ladder"),
     path("calls/<int:pk>/notes/", AddNote.as_view(), name="call-notes"),
     path("calls/<int:pk>/settlement/", Settle.as_view(), name="call-settlement"),
