@@ -30,6 +30,14 @@ def folder() -> Path:
     return made
 
 
+def program(name: str, package: str) -> str:
+    """Return the path of a system program; its absence fails the test and says how to get it."""
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    if found is None:
+        raise RuntimeError(f"{name} is missing: apt-get install {package}")
+    return found
+
+
 def postgresql(*, durable: bool = False) -> str:
     """Start a PostgreSQL server that ends with this process; return its address. ``durable``: it waits for the disk."""
     return Postgres(durable=durable).url

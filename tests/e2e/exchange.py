@@ -19,7 +19,9 @@ from proxyconf.profile import Profile
 from proxyconf.render.acc_section import acc_section
 from proxyconf.render.hints import routing_hints
 from tests.e2e import sip
-from tests.kamailio.proxy import program
+from tests.kamailio.proxy import PACKAGES
+from tests.rsyslog import logging_to
+from tests.servers import program
 
 ZONE = "America/Phoenix"
 """Of the proxy's clock: far from UTC, so that a local time taken for UTC is found out, and without an hour that comes
@@ -36,7 +38,7 @@ PHONES = {
 _SCRIPT = """\
 #!KAMAILIO
 debug=2
-log_stderror=yes
+log_stderror={to_stderr}
 children=2
 disable_tcp=yes
 auto_aliases=no
@@ -106,10 +108,12 @@ _LEGS = """\
 
 
 @contextmanager
-def exchange(profile: Profile, folder: Path, *, more: str = "", **environment: str) -> Iterator[int]:
-    """Run the phones and the proxy; give the proxy's port. What it logs goes to ``proxy.log`` in the folder.
+def exchange(
+    profile: Profile, folder: Path, *, more: str = "", log: Path | None = None, **environment: str
+) -> Iterator[int]:
+    """Run the phones and the proxy; give the proxy's port.
 
-    ``more`` is what its script has besides.
+    It logs to the socket ``log`` of a syslog daemon, if there is one. ``more`` is what its script has besides.
     """
     with ExitStack() as stack:
         phones = {name: stack.enter_context(sip.callee(scenario, folder)) for name, scenario in PHONES.items()}
@@ -121,25 +125,29 @@ def exchange(profile: Profile, folder: Path, *, more: str = "", **environment: s
                 port=port,
                 folder=folder,
                 more=more,
+                to_stderr="no" if log else "yes",
                 no_answer=NO_ANSWER_AFTER * 1000,
                 cancel="            route(ACC_CANCEL);" if profile.is_on("report_cancels") else "",
                 legs=_LEGS if profile.legs else "",
                 **{name.replace("-", "_"): number for name, number in phones.items()},
             )
         )
-        stack.enter_context(_kamailio(folder, environment))
+        logging = logging_to(log, folder) if log else {}
+        stack.enter_context(_kamailio(folder, environment | logging))
         _wait_for(port, folder)
         yield port
 
 
 @contextmanager
 def _kamailio(folder: Path, environment: dict[str, str]) -> Iterator[None]:
-    with (folder / "proxy.log").open("ab") as log:
+    kamailio, script = program("kamailio", PACKAGES), folder / "kamailio.cfg"
+    with (folder / "exchange.log").open("wb") as errors:
         process = subprocess.Popen(
-            [program(), "-DD", "-E", "-f", folder / "kamailio.cfg", "-Y", folder, "-w", folder, "-m", "32", "-M", "8"],
+            [kamailio, "-DD", "-f", script, "-Y", folder, "-w", folder, "-m", "32", "-M", "8"],
+            cwd=folder,  # where it logs to until it has read that it works there
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=log,
+            stderr=errors,
             env={**os.environ, "TZ": ZONE, **environment},
             start_new_session=True,
         )
@@ -152,7 +160,7 @@ def _kamailio(folder: Path, environment: dict[str, str]) -> Iterator[None]:
 
 
 def _wait_for(port: int, folder: Path) -> None:
-    """Wait until the proxy answers; fail with its log if it does not."""
+    """Wait until the proxy answers; fail with what was logged if it does not."""
     end = time.monotonic() + sip.PATIENCE
     while not sip.is_there(port):
-        assert time.monotonic() < end, (folder / "proxy.log").read_text()
+        assert time.monotonic() < end, "\n".join(one.read_text() for one in folder.glob("*.log"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -12,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+
+from tests.servers import program
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 PATIENCE = 60  # seconds
@@ -118,10 +119,7 @@ def is_there(port: int) -> bool:
 
 
 def _program() -> str:
-    found = shutil.which("sipp")
-    if found is None:
-        raise RuntimeError("SIPp is missing: apt-get install sip-tester")
-    return found
+    return program("sipp", "sip-tester")
 
 
 def _messages(log: bytes) -> Iterator[Message]:

@@ -1,4 +1,4 @@
-"""A real Kamailio accounts real calls to the log, to PostgreSQL and over RADIUS at once; accweb collects all of it."""
+"""A real Kamailio accounts real calls to syslog, to PostgreSQL and over RADIUS at once; accweb collects all of it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,14 @@ from proxyconf.render.radius_dictionary import (
     client_dictionary,
 )
 from proxyconf.render.sql_ddl import Dialect, sql_ddl
+from proxyconf.render.syslog_rule import syslog_rule
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.products import Product, Version
 from tests import servers
 from tests.conftest import Manage
 from tests.e2e import service, sip
 from tests.e2e.exchange import exchange
+from tests.rsyslog import rsyslog
 
 SECRET = "shared-by-the-two"
 SCENES = [
@@ -70,9 +72,9 @@ def test_the_calls_are_those_that_the_phones_saw_per_backend_and_all_together(
     (tmp_path / "radiusclient.conf").write_text(client_configuration(wanted, port=radius))
     (tmp_path / CLIENT_DICTIONARY).write_text(client_dictionary(wanted))
     (tmp_path / CLIENT_SERVERS).write_text(f"127.0.0.1 {SECRET}\n")
-    (tmp_path / "proxy.log").touch()
     service.add_proxy(manage, wanted, tmp_path)
-    service.add_source(manage, "file", path=tmp_path / "proxy.log")
+    syslog = service.free_tcp_port()
+    service.add_source(manage, "syslog", listen=f"127.0.0.1:{syslog}", transport="tcp", senders="127.0.0.1")
     service.add_source(manage, "database", server=socket_folder, database="postgres", user="postgres")
     service.add_source(
         manage,
@@ -84,15 +86,36 @@ def test_the_calls_are_those_that_the_phones_saw_per_backend_and_all_together(
     )
     with (
         service.running(database_url, tmp_path, "collect") as log,
-        exchange(wanted, tmp_path, PGHOST=socket_folder) as port,
+        rsyslog(syslog_rule(wanted, port=syslog), tmp_path / "proxy.log") as to_daemon,
     ):
-        service.wait_until(lambda: f"127.0.0.1:{radius}" in log.read_text(), log)
+        service.wait_until(lambda: f"127.0.0.1:{radius}" in log.read_text() and service.accepts(syslog), log)
+        with exchange(wanted, tmp_path, log=to_daemon, PGHOST=socket_folder) as port:
+            seen = service.make_calls(SCENES, port, tmp_path)
+            assert len(seen) == 2 * len(SCENES)
+            for backends in ((Backend.SYSLOG,), (Backend.SQL,), (Backend.RADIUS,), BACKENDS):
+                compare = partial(_compared, radius_alone=backends == (Backend.RADIUS,))
+                service.wait_until_same(partial(service.differences, seen, backends, compare), log)
+            service.wait_until(lambda: service.published() == service.identities(seen, BACKENDS), log)
+    assert Source.objects.filter(rejected__gt=0).count() == 0
+    assert Source.objects.get(kind=Source.Kind.SYSLOG).ignored == 0, "rsyslog sends accounting alone"
+
+
+def test_the_calls_of_a_local_log_that_is_followed_are_those_that_the_phones_saw(
+    database_url: str, manage: Manage, tmp_path: Path
+) -> None:
+    told = (Backend.SYSLOG,)
+    wanted = replace(everything_everywhere("", tmp_path), backends=told, options={"report_cancels": 1})
+    service.add_proxy(manage, wanted, tmp_path)
+    service.add_source(manage, "file", path=tmp_path / "proxy.log")
+    with (
+        rsyslog("", tmp_path / "proxy.log") as to_daemon,
+        service.running(database_url, tmp_path, "collect") as log,
+        exchange(wanted, tmp_path, log=to_daemon) as port,
+    ):
         seen = service.make_calls(SCENES, port, tmp_path)
-        assert len(seen) == 2 * len(SCENES)
-        for backends in ((Backend.SYSLOG,), (Backend.SQL,), (Backend.RADIUS,), BACKENDS):
-            compare = partial(_compared, radius_alone=backends == (Backend.RADIUS,))
-            service.wait_until_same(partial(service.differences, seen, backends, compare), log)
-        service.wait_until(lambda: service.published() == service.identities(seen, BACKENDS), log)
+        compare = partial(_compared, radius_alone=False)
+        service.wait_until_same(partial(service.differences, seen, told, compare), log)
+        service.wait_until(lambda: service.published() == service.identities(seen, told), log)
     assert Source.objects.filter(rejected__gt=0).count() == 0
 
 

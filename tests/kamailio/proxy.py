@@ -7,7 +7,6 @@ configuration without the start-up checks of the modules.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -30,6 +29,7 @@ from proxyconf.render.radius_dictionary import (
     client_servers,
 )
 from proxyconf.vocabulary.layout import Backend
+from tests.servers import program
 
 PACKAGES = "kamailio kamailio-radius-modules kamailio-extra-modules kamailio-json-modules kamailio-sqlite-modules"
 PATIENCE = 30  # seconds
@@ -77,14 +77,6 @@ ANSWERED = Answer("200 OK")
 
 class DidNotStart(AssertionError):
     """The proxy ended instead of answering; the text is what it wrote."""
-
-
-def program() -> str:
-    """Return the path of Kamailio; its absence fails the test and says how to get it."""
-    found = shutil.which("kamailio", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-    if found is None:
-        raise RuntimeError(f"Kamailio is missing: apt-get install {PACKAGES}")
-    return found
 
 
 class Kamailio:
@@ -191,7 +183,21 @@ def raw(section: str, hints: str, folder: Path) -> Iterator[Kamailio]:
     log = folder / "log.txt"
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [program(), "-DD", "-E", "-f", folder / "kamailio.cfg", "-Y", folder, "-w", folder, "-m", "32", "-M", "8"],
+            [
+                program("kamailio", PACKAGES),
+                "-DD",
+                "-E",
+                "-f",
+                folder / "kamailio.cfg",
+                "-Y",
+                folder,
+                "-w",
+                folder,
+                "-m",
+                "32",
+                "-M",
+                "8",
+            ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=out,

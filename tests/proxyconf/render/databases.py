@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import shutil
 import subprocess
 import time
 from itertools import count
@@ -17,16 +16,9 @@ import psycopg
 
 from proxyconf.render.sql_schema import Dialect
 from tests import servers
+from tests.servers import program
 
 _numbers = count(1)
-
-
-def program(name: str, package: str) -> str:
-    """Return the path of a system program; its absence fails the test and says how to get it."""
-    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-    if found is None:
-        raise RuntimeError(f"{name} is missing: apt-get install {package}")
-    return found
 
 
 class SQLite:

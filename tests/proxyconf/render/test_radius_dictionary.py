@@ -23,8 +23,8 @@ from proxyconf.render.radius_dictionary import (
 )
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.products import Product, Version
-from tests.proxyconf.render.databases import program
 from tests.proxyconf.strategies import ALL_RELEASES, profiles
+from tests.servers import program
 
 RADIUS = Backend.RADIUS
 EXTRAS = (

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 import socket
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,8 +16,9 @@ from proxyconf.render.syslog_rule import Daemon, Transport, line_patterns, syslo
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.products import Product, Version
 from tests import servers
-from tests.proxyconf.render.databases import program
 from tests.proxyconf.strategies import profiles
+from tests.rsyslog import rsyslog
+from tests.servers import program
 
 KAMAILIO = Profile(backends=(Backend.SYSLOG,))
 KAMAILIO_ALL = Profile(backends=(Backend.SYSLOG, Backend.JSON), options={"cdr_enable": 1})
@@ -39,24 +38,6 @@ def recorded_lines(folder: Path) -> list[str]:
     return [header_of_the_host(line) for line in (folder / "syslog_traditional.txt").read_text().splitlines()]
 
 
-@contextmanager
-def rsyslog(rule: str) -> Iterator[Path]:
-    """Run rsyslog with a rule; give the socket that programs write to."""
-    home = servers.folder()
-    log, configuration = home / "log", home / "rsyslog.conf"
-    configuration.write_text(
-        'module(load="imuxsock" SysSock.Use="off")\n'
-        f'input(type="imuxsock" Socket="{log}" RateLimit.Interval="0")\n'
-        f'global(workDirectory="{home}" maxMessageSize="64k")\n{rule}'
-    )
-    command = [program("rsyslogd", "rsyslog"), "-n", "-f", str(configuration), "-i", str(home / "pid")]
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL) as daemon:
-        try:
-            yield log
-        finally:
-            daemon.terminate()
-
-
 def sent_on(profile: Profile, lines: list[str], last: str, transport: Transport = Transport.TCP) -> list[str]:
     """Return the messages that arrive of ``lines``, the header cut off."""
     kind = socket.SOCK_STREAM if transport is Transport.TCP else socket.SOCK_DGRAM
@@ -74,16 +55,7 @@ def sent_on(profile: Profile, lines: list[str], last: str, transport: Transport 
 
 def write(lines: list[str], log: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as program_side:
-        for _attempt in range(servers.PATIENCE * 20):
-            try:
-                program_side.connect(str(log))
-                break
-            except OSError:
-                program_side.settimeout(0.05)
-                try:
-                    program_side.recv(1)
-                except OSError:
-                    continue
+        program_side.connect(str(log))
         program_side.settimeout(servers.PATIENCE)
         for line in lines:
             program_side.send((line if line.startswith("<") else f"<30>{line}").encode())
