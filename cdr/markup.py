@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
+from itertools import groupby
 from typing import Any
 
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
-from django.utils.html import escape, format_html, format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -19,8 +20,18 @@ from django.utils.translation import gettext_lazy as _
 from cdr import wording
 from cdr.correlation.record import DurationKind, Flag, Outcome, ReleasedBy, Rule, State
 from cdr.models import Call
-from cdr.recognised import Span, recognised
-from cdr.visible import Piece, hex_dump, is_binary, is_plain, one_line, pieces, raw_pieces
+from cdr.recognised import Span, recognised, recognised_in_packet
+from cdr.visible import (
+    HEX_WIDTH,
+    Piece,
+    ascii_text,
+    hex_rows,
+    is_binary,
+    is_plain,
+    one_line,
+    pieces,
+    raw_pieces,
+)
 
 _STATE_ICONS: Mapping[State, str] = {
     State.SETUP: "more_horiz",
@@ -68,10 +79,10 @@ def shortly(value: str | None) -> str:
 def raw_input(raw: bytes | memoryview, fields: Iterable[tuple[str, str]] = ()) -> SafeString:
     """Show input exactly as received: text with every odd byte marked, a packet as a hex dump.
 
-    In text, the values of ``fields`` (label and value, in the order logged) are marked, each with its label.
+    The values of ``fields`` (label and value, in the order logged) are marked, each with its label.
     """
     shown = bytes(raw)[:_LONGEST_RAW]
-    body = escape(hex_dump(shown)) if is_binary(shown) else _with_fields(shown, fields)
+    body = _dump_with_fields(shown, fields) if is_binary(shown) else _with_fields(shown, fields)
     left = len(raw) - len(shown)
     note = ngettext("… and {number} more byte", "… and {number} more bytes", left).format(number=left) if left else ""
     return format_html('<pre class="raw" dir="ltr" tabindex="0">{}{}</pre>', body, note)
@@ -87,6 +98,34 @@ def _with_fields(raw: bytes, fields: Iterable[tuple[str, str]]) -> SafeString:
         parts += [_raw_text(text[end : span.start]), _field(text[span.start : span.end], span.label)]
         end = span.end
     return format_html_join("", "{}", ((part,) for part in [*parts, _raw_text(text[end:])]))
+
+
+def _dump_with_fields(raw: bytes, fields: Iterable[tuple[str, str]]) -> SafeString:
+    """Write a packet as a dump, with the fields marked among its bytes and in their text."""
+    spans = recognised_in_packet(raw, fields)
+    labels: dict[int, str] = {at: span.label for span in spans for at in range(span.start, span.end)}
+    lines: list[SafeString] = []
+    for start, row in hex_rows(raw):
+        runs = [
+            (label, bytes(row[at] for at in run))
+            for label, run in _runs([labels.get(start + at) for at in range(len(row))])
+        ]
+        numbers = format_html_join(" ", "{}", ((_run(label, part.hex(" ")),) for label, part in runs))
+        text = format_html_join("", "{}", ((_run(label, ascii_text(part)),) for label, part in runs))
+        lines.append(format_html("{}  {}{}  {}", f"{start:04x}", numbers, " " * 3 * (HEX_WIDTH - len(row)), text))
+    return format_html_join("\n", "{}", ((line,) for line in lines))
+
+
+def _runs(labels: Sequence[str | None]) -> Iterator[tuple[str | None, list[int]]]:
+    """Yield what stands next to each other under one label, by index."""
+    for label, run in groupby(range(len(labels)), key=lambda at: labels[at]):
+        yield label, list(run)
+
+
+def _run(label: str | None, text: str) -> str | SafeString:
+    return (
+        text if label is None else format_html('<mark class="field-mark" title="{}">{}</mark>', one_line(label), text)
+    )
 
 
 def _as_taken(text: str) -> tuple[str, Sequence[int]]:
@@ -399,6 +438,17 @@ def lag(value: datetime, received: datetime, precision: int) -> SafeString:
     else:
         text = gettext("{length} later").format(length=clock(late))
     return format_html('<span class="muted">{}</span>', text)
+
+
+def since(passed: timedelta | None, precision: int) -> SafeString:
+    """Say how much later than the event before it an event was, with the fraction that its ``precision`` has."""
+    if passed is None:
+        return SafeString("")
+    if abs(passed) < timedelta(seconds=1):
+        text = f"+{exact_seconds(passed)}" if passed > timedelta(0) and precision < 1_000_000 else "+0"
+    else:
+        text = f"{'+' if passed > timedelta(0) else ''}{clock(passed)}"
+    return format_html('<span class="since" title="{}">{}</span>', _("after the event before"), text)
 
 
 def ago(value: datetime | None) -> str:

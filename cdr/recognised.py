@@ -43,6 +43,48 @@ def recognised(text: str, fields: Iterable[tuple[str, str]]) -> list[Span]:
     return sorted(found)
 
 
+def recognised_in_packet(packet: bytes, fields: Iterable[tuple[str, str]]) -> list[Span]:
+    """Return where the values of ``fields`` stand in a RADIUS or Diameter packet, by position, in bytes.
+
+    A value is known by the length that stands before it: that of an attribute (RFC 2865 section 5) or of an AVP
+    (RFC 6733 section 4.1). A number may stand there as text or as four bytes.
+    """
+    found: list[Span] = []
+    for label, value in fields:
+        for written in filter(None, (value.encode("utf-8", "surrogateescape"), _four_bytes(value))):
+            span = _attribute(packet, label, written, found)
+            if span is not None:
+                found.append(span)
+                break
+    return sorted(found)
+
+
+def _four_bytes(value: str) -> bytes:
+    number = int(value) if value.isascii() and value.isdecimal() and len(value) <= 10 else 2**32
+    return number.to_bytes(4, "big") if number < 2**32 else b""
+
+
+def _attribute(packet: bytes, label: str, written: bytes, taken: Sequence[Span]) -> Span | None:
+    at = packet.find(written)
+    for _ in range(_OFTEN):
+        if at < 0:
+            return None
+        span = Span(at, at + len(written), label)
+        free = all(span.end <= other.start or other.end <= span.start for other in taken)
+        if free and _is_told_length(packet, at, len(written)):
+            return span
+        at = packet.find(written, at + 1)
+    return None
+
+
+def _is_told_length(packet: bytes, at: int, size: int) -> bool:
+    return (
+        (at >= 2 and packet[at - 1] == size + 2)
+        or (at >= 8 and int.from_bytes(packet[at - 3 : at]) == size + 8)
+        or (at >= 12 and int.from_bytes(packet[at - 7 : at - 4]) == size + 12)  # with the number of a vendor
+    )
+
+
 def _beside_label(text: str, label: str, value: str, start: int, taken: Sequence[Span]) -> Span | None:
     """Return the first of all ways to write a label with its value: who forges another way can only come later."""
     spans = (

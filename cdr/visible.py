@@ -18,7 +18,8 @@ _HIDDEN = re.compile(
     "\uffa0\ufff9-\ufffb\ufe00-\ufe0f\U000e0000-\U000e01ef\ud800-\udfff]"
 )
 _WELL_KNOWN = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}
-_WIDTH = 16
+HEX_WIDTH = 16
+"""Bytes in a line of a dump."""
 _HEAD = 4
 _LARGEST_SHARE_OF_ODD_BYTES = 0.3
 
@@ -84,10 +85,12 @@ def is_binary(raw: bytes) -> bool:
     return bool(odd) and (odd[0] < _HEAD or len(odd) > _LARGEST_SHARE_OF_ODD_BYTES * len(text))
 
 
-def hex_dump(raw: bytes) -> str:
-    """Return offset, bytes and their ASCII text, sixteen to a line."""
-    return "\n".join(
-        f"{start:04x}  {raw[start : start + _WIDTH].hex(' '):<{3 * _WIDTH - 1}}  "
-        + "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in raw[start : start + _WIDTH])
-        for start in range(0, len(raw), _WIDTH)
-    )
+def ascii_text(raw: bytes) -> str:
+    """Return bytes as a dump shows them beside their numbers: what is not printable ASCII as a dot."""
+    return "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in raw)
+
+
+def hex_rows(raw: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield offset and bytes of each line of a dump."""
+    for start in range(0, len(raw), HEX_WIDTH):
+        yield start, raw[start : start + HEX_WIDTH]

@@ -35,4 +35,5 @@ for _show in (
     register.filter(_show)
 register.simple_tag(markup.icon)
 register.simple_tag(markup.lag)
+register.simple_tag(markup.since)
 register.simple_tag(markup.arrow)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from itertools import islice
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.contrib.auth.models import Permission
 from django.db.models import Q, QuerySet
 from django.http import Http404
 from django.urls import reverse
@@ -17,26 +18,34 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
 
+from accweb.audit import Action, record
 from accweb.shell import ShellMixin
 from cdr import wording
-from cdr.correlate import Explained, explain
-from cdr.correlation.record import DurationKind, Outcome, ReleasedBy, State
+from cdr.correlate import explain
+from cdr.correlation.record import Outcome, ReleasedBy, State
 from cdr.filters import LONGEST_TEXT
-from cdr.ladder import in_order
 from cdr.markup import changed, duration_sign
-from cdr.models import Call, CallRevision, Event, Leg
+from cdr.models import Call, CallRevision, Leg, Note, Settlement
 from cdr.paging import capped_count
 from cdr.settling import look_up
+from cdr.sight import Sight
 from cdr.tracer import address
-from cdr.views.handwork import NoteForm, SettlementForm
-from cdr.views.ladder import ladder_of, told_of
+from cdr.views.addresses import ZONE
+from cdr.views.call_forms import NoteForm, SettlementForm
+from cdr.views.knowledge import Known, knowledge
+from cdr.views.ladder import ladder_of
+from cdr.views.reader_zone import InZoneMixin, zone_choices
+from cdr.views.timeline import Used, timeline
 from cdr.wording import Text
+from cdr.zones import wrong_zones
 from proxyconf.models import Proxy
 
 MOST_EVENTS = 200
 MOST_RELATED = 50
 MOST_NOTES = 500
 MOST_SEARCHED = 5_000
+MOST_OPEN = 8
+"""Raw inputs that are shown unfolded; of more, each is unfolded by who wants to see it."""
 AROUND = timedelta(minutes=5)
 
 _FIELD_LABELS: Mapping[str, Text] = {
@@ -61,17 +70,6 @@ _FIELD_LABELS: Mapping[str, Text] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
-    """An event of the Call-ID, and what it was used as: in this call (``here``), in another one, or in none."""
-
-    event: Event
-    rule: wording.Word
-    here: bool
-    other: Call | None
-    fields: list[tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
 class Change:
     """What a revision changed in one field."""
 
@@ -89,76 +87,113 @@ class Zone:
     proxies: str
 
 
-class CallPage(ShellMixin, TemplateView):
-    permission_required = "cdr.view_call"
+class Moment(NamedTuple):
+    """One of the call's times: where it is missing, why; and how it is known."""
+
+    label: Text
+    at: datetime | None
+    missing: Text
+    known: Known | None
+
+
+class Section(NamedTuple):
+    """A part of the page that one can go to, and how much there is of it."""
+
+    anchor: str
+    label: Text
+    number: int | None
+
+
+class CallPage(InZoneMixin, ShellMixin, TemplateView):
+    """A call, as the asker may see it: numbers masked or not, and of the events those of the proxies within reach."""
+
+    permission_required: str | tuple[str, ...] = "cdr.view_call"
     template_name = "cdr/call.html"
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        call = Call.objects.filter(pk=self.kwargs["pk"]).first()
+    def call(self) -> Call:
+        """Return the call that the address names, as it is stored; one out of reach is not there."""
+        call = Sight.of(self.request.user).calls().filter(pk=self.kwargs["pk"]).first()
         if call is None:
             raise Http404
-        legs = list(call.legs.all())
+        return call
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        sight, call = Sight.of(self.request.user), self.call()
+        if sight.numbers:
+            record(self.request, Action.VIEWED, f"call {call.pk}", call_id=call.call_id)
         explained = explain(call)
-        uses = _uses(call, explained)
-        related, around = list(_related(call)[:MOST_RELATED]), _around(call)
+        within = [one for one in explained if sight.reaches(one.event.proxy.name)]
+        events = timeline(call, within)
+        related, around = list(_related(sight, call)[:MOST_RELATED]), _around(sight, call)
         look_up([*related, *around.calls])
-        return super().get_context_data(
-            title=_("Call"),
-            call=call,
-            state=wording.SETTLED if call.settlement else wording.STATES[State(call.state)],
-            outcome=wording.OUTCOMES[Outcome(call.outcome)] if call.outcome else None,
-            duration=wording.SETTLED if call.settlement else wording.DURATIONS[DurationKind(call.duration_kind)],
-            duration_sign=duration_sign(call),
-            released=wording.RELEASED[ReleasedBy(call.released_by)] if call.released_by else None,
-            times=_times(call),
-            zones=_zones(call),
-            zone_name=timezone.get_current_timezone_name(),
-            legs=legs,
-            route=_route(legs),
-            attempts=list(call.attempts.all()),
-            ladder=ladder_of(call, explained, legs),
-            events=list(islice(uses, MOST_EVENTS)),
-            more_events=sum(1 for _ in uses),
-            revisions=[(revision, _changes(revision)) for revision in call.revisions.all()],
-            calls_of_caller=_calls_of(caller=call.caller),
-            calls_of_callee=_calls_of(callee=call.callee),
-            related=related,
-            around=around,
-            notes=list(call.notes.select_related("author")[:MOST_NOTES]),
-            note_form=NoteForm(),
-            settlements=list(call.settlements.select_related("by", "revoked_by")),
-            settlement_form=SettlementForm(),
-            tracer=_tracer(call),
+        known = knowledge(call, events)
+        proxies = list(Proxy.objects.filter(name__in=call.proxies))
+        context = {
+            "title": _("Call"),
+            "call": call,
+            "masked": not sight.numbers,
+            "unmasking": _unmasking() if not sight.numbers else "",
+            "state": wording.SETTLED if call.settlement else wording.STATES[State(call.state)],
+            "outcome": wording.OUTCOMES[Outcome(call.outcome)] if call.outcome else None,
+            "duration_sign": duration_sign(call),
+            "released": wording.RELEASED[ReleasedBy(call.released_by)] if call.released_by else None,
+            "times": _times(call, known.started, known.answered, known.ended),
+            "known": known,
+            "zones": _zones(proxies, self.readers_zone),
+            "zone_choices": zone_choices(self.readers_zone, timezone.get_current_timezone_name(), proxies),
+            "zone_chosen": self.request.GET.get(ZONE, "") if not self.zone_error else "",
+            "zone_error": self.zone_error,
+            "zone_name": timezone.get_current_timezone_name(),
+            "legs": (legs := list(call.legs.all())),
+            "ladder": "" if call.superseded else ladder_of(call, within, legs, sight),
+            "wrong_zones": wrong_zones(one.event for one in within),
+            "events": events[:MOST_EVENTS],
+            "more_events": max(len(events) - MOST_EVENTS, 0),
+            "events_beyond_reach": len(explained) - len(within),
+            "unfolded": len(events) <= MOST_OPEN,
+            "revisions": [(one, _changes(sight, call, one)) for one in call.revisions.all()],
+            "calls_of_caller": _calls_of(caller=call.caller) if sight.numbers else "",
+            "calls_of_callee": _calls_of(callee=call.callee) if sight.numbers else "",
+            "related": related,
+            "successors": [other for other in related if not other.superseded] if call.superseded else [],
+            "around": around,
+            "notes": (notes := list(call.notes.select_related("author")[:MOST_NOTES])),
+            "note_form": NoteForm(),
+            "settlements": (settlements := list(call.settlements.select_related("by", "revoked_by"))),
+            "settlement_form": SettlementForm(),
+            "tracer": _tracer(call),
             **kwargs,
-        )
+        }
+        context |= _as_may_be_shown(sight, call, events, [*notes, *settlements], [*related, *around.calls])
+        context["route"] = _route(context["legs"])
+        context["sections"] = _sections(context)
+        return super().get_context_data(**context)
 
 
-def _uses(call: Call, explained: list[Explained]) -> Iterator[Used]:
-    """Yield the events in the order in which they must have come about."""
-    by_id = {one.event.pk: one for one in explained}
-    for told in in_order(told_of(explained)):
-        event, use, used_in = by_id[told.id]
-        here = used_in == call
-        yield Used(event, wording.RULES[use.rule], here, None if here else used_in, _fields(event))
+def _as_may_be_shown(
+    sight: Sight, call: Call, events: Sequence[Used], written: Iterable[Note | Settlement], others: Iterable[Call]
+) -> dict[str, Any]:
+    """Mask what is to be masked, in place; the last thing done, for nothing can be looked up by it afterwards.
+
+    Returns legs and attempts.
+    """
+    sight.events(call, [used.event for used in events])
+    for one in written:
+        if isinstance(one, Note):
+            one.text = sight.text(call, one.text)
+        else:
+            one.reason = sight.text(call, one.reason)
+    legs, attempts = sight.legs(call), sight.attempts(call)
+    sight.shown([call, *others])
+    return {"legs": legs, "attempts": attempts}
 
 
-def _fields(event: Event) -> list[tuple[str, str]]:
-    """Return what was taken from the input, in the order in which the proxies write it."""
-    return [
-        ("timestamp", str(int(event.time.timestamp()))),
-        ("method", event.method),
-        ("from_tag", event.from_tag),
-        ("to_tag", event.to_tag),
-        ("call_id", event.call_id),
-        ("code", str(event.code or "")),
-        ("reason", event.reason),
-        *((label, text) for label, text in event.extra),
-        *((label, text) for leg in event.legs for label, text in leg),
-    ]
+def _unmasking() -> str:
+    """Return the name of the permission that shows numbers and raw input, as the admin lists it."""
+    return Permission.objects.values_list("name", flat=True).get(content_type__app_label="cdr", codename="view_numbers")
 
 
-def _times(call: Call) -> list[tuple[Text, datetime | None, Text]]:
-    """What happened when; for a time that is missing, why."""
+def _times(call: Call, started: Known, answered: Known | None, ended: Known) -> list[Moment]:
     unanswered = call.state in (State.UNANSWERED, State.SETUP)
     if call.state == State.ONGOING:
         no_end: Text = _("not yet")
@@ -166,24 +201,23 @@ def _times(call: Call) -> list[tuple[Text, datetime | None, Text]]:
         no_end = _("no STOP came; settled by hand, see below")
     else:
         no_end = _("not known: no STOP came")
+    no_answer = _("not answered") if unanswered else _("not known: the START is missing")
     return [
-        (_("Started"), call.started_at, ""),
-        (_("Answered"), call.answered_at, _("not answered") if unanswered else _("not known: the START is missing")),
-        (_("Ended"), call.ended_at, no_end),
+        Moment(_("Started"), call.started_at, "", started),
+        Moment(_("Answered"), call.answered_at, no_answer, answered),
+        Moment(_("Ended"), call.ended_at, no_end, ended),
     ]
 
 
-def _zones(call: Call) -> list[Zone]:
-    """The reader's zone, and those of the proxies' clocks that differ from it."""
-    reader = Zone(timezone.get_current_timezone_name(), timezone.get_current_timezone(), "")
-    names: dict[str, list[Proxy]] = {}
-    for proxy in Proxy.objects.filter(name__in=call.proxies):
-        names.setdefault(proxy.timezone, []).append(proxy)
-    clocks = [Zone(name, proxies[0].zone, ", ".join(p.name for p in proxies)) for name, proxies in names.items()]
-    return [reader, *(clock for clock in clocks if clock.name != reader.name)]
+def _zones(proxies: Iterable[Proxy], readers: str) -> list[Zone]:
+    """The zone of the page, UTC, the reader's, and those of the proxies' clocks: each once."""
+    clocks: dict[str, list[str]] = {timezone.get_current_timezone_name(): [], "UTC": [], readers: []}
+    for proxy in proxies:
+        clocks.setdefault(proxy.timezone, []).append(proxy.name)
+    return [Zone(name, ZoneInfo(name), ", ".join(of)) for name, of in clocks.items()]
 
 
-def _route(legs: list[Leg]) -> list[str | None]:
+def _route(legs: Sequence[Leg]) -> list[str | None]:
     """The hops of a forwarded call, A → B → C: each leg's source where the leg before did not lead to it."""
     hops: list[str | None] = []
     for leg in legs:
@@ -193,10 +227,10 @@ def _route(legs: list[Leg]) -> list[str | None]:
     return hops
 
 
-def _changes(revision: CallRevision) -> list[Change]:
+def _changes(sight: Sight, call: Call, revision: CallRevision) -> list[Change]:
     return [
         Change(_FIELD_LABELS.get(field, field.replace("_", " ")), changed(field, before), changed(field, after))
-        for field, (before, after) in revision.changes.items()
+        for field, (before, after) in sight.changes(call, revision.changes).items()
     ]
 
 
@@ -205,8 +239,8 @@ def _calls_of(**party: str | None) -> str:
     return reverse("cdr:call-list", query={name: text[:LONGEST_TEXT] for name, text in party.items() if text})
 
 
-def _related(call: Call) -> QuerySet[Call]:
-    return Call.objects.filter(call_key=call.call_key, call_id=call.call_id).exclude(pk=call.pk)
+def _related(sight: Sight, call: Call) -> QuerySet[Call]:
+    return sight.calls().filter(call_key=call.call_key, call_id=call.call_id).exclude(pk=call.pk)
 
 
 class Around(NamedTuple):
@@ -216,7 +250,7 @@ class Around(NamedTuple):
     whole: bool
 
 
-def _around(call: Call) -> Around:
+def _around(sight: Sight, call: Call) -> Around:
     """Return the calls between the call's parties within ``AROUND`` of its start, in time order.
 
     No index has both parties, so the calls next in time are looked through, and no more than ``MOST_SEARCHED`` of them
@@ -231,7 +265,7 @@ def _around(call: Call) -> Around:
     found: list[Call] = []
     for side in (earlier, later):
         near = side[:MOST_SEARCHED].values("pk")
-        others = Call.objects.filter(same, pk__in=near, superseded=False)
+        others = sight.calls().filter(same, pk__in=near, superseded=False)
         found += others.exclude(call_key=call.call_key, call_id=call.call_id)[:MOST_RELATED]
     whole = all(capped_count(side, MOST_SEARCHED) <= MOST_SEARCHED for side in (earlier, later))
     return Around(sorted(found, key=lambda other: (other.started_at, other.pk)), whole)
@@ -243,3 +277,26 @@ def _tracer(call: Call) -> str:
         return ""
     last = call.ended_at or call.answered_at or call.started_at
     return address(settings.TRACER_URL, call.call_id, call.started_at, max(last, call.started_at))
+
+
+def _sections(context: Mapping[str, Any]) -> list[Section]:
+    """Return the parts that the page has, in their order."""
+    events = len(context["events"]) + context["more_events"]
+    counted = [
+        Section("times", _("Overview"), None),
+        Section("flags", _("Flags"), len(context["call"].flags)),
+        Section("settlement", _("Settlement"), _settlements(context)),
+        Section("events", _("Timeline"), events),
+        Section("ladder", _("Ladder"), None if context["ladder"] else 0),
+        Section("legs", _("Legs"), len(context["legs"])),
+        Section("attempts", _("Attempts"), len(context["attempts"])),
+        Section("raw", _("Raw input"), events),
+        Section("revisions", _("Revisions"), len(context["revisions"])),
+        Section("related", _("Related"), len(context["related"])),
+        Section("around", _("Same parties"), len(context["around"].calls)),
+    ]
+    return [one for one in counted if one.number != 0] + [Section("notes", _("Notes"), len(context["notes"]))]
+
+
+def _settlements(context: Mapping[str, Any]) -> int | None:
+    return len(context["settlements"]) or (None if context["call"].lacks_stop else 0)

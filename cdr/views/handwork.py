@@ -2,98 +2,103 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
-from django.views.generic import View
 
-from accweb.shell import ShellMixin
-from cdr.filters import MomentField, MomentInput
+from accweb.audit import Action, record
 from cdr.models import Call, Note
 from cdr.settling import NotSettled, revoke, settle
-
-LONGEST = 4_000
-
-
-class NoteForm(forms.Form):
-    text = forms.CharField(label=_("Note"), max_length=LONGEST, widget=forms.Textarea(attrs={"rows": 3}))
+from cdr.views.addresses import ZONE
+from cdr.views.call_forms import NoteForm, SettlementForm
+from cdr.views.call_page import CallPage
 
 
-class SettlementForm(forms.Form):
-    """The end, or that it stays unknown; one of both must be said."""
+class OnCall(CallPage):
+    """A form of a call's page. Done, one comes back to the page; refused, one is shown the page with what was typed."""
 
-    ended_at = MomentField(label=_("Ended at"), required=False, widget=MomentInput(attrs={"step": 1}))  # to the second
-    unknown = forms.BooleanField(label=_("the end stays unknown"), required=False)
-    reason = forms.CharField(label=_("Reason"), max_length=LONGEST)
-
-    def clean(self) -> None:
-        told = self.cleaned_data.get("ended_at")
-        if "ended_at" not in self.errors and bool(told) == bool(self.cleaned_data.get("unknown")):
-            raise forms.ValidationError(_("Say either when the call ended, or that its end stays unknown."))
-
-
-class OnCall(ShellMixin, View):
-    """A form of a call's page: done or refused, one comes back to the page and is told."""
-
-    http_method_names = ["post"]
+    http_method_names = ["get", "post"]
     section = ""
+    form_class: type[forms.Form] = forms.Form
+    form_name = ""
 
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        call = get_object_or_404(Call, pk=pk)
-        for problem in self.act(call, cast(User, request.user)):
-            messages.error(request, problem)
-        return redirect(reverse("cdr:call", args=[pk]) + f"#{self.section}")
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Lead to the page: a refused form may be called up again by its address."""
+        return self._back()
 
-    def act(self, call: Call, who: User) -> list[str]:
-        """Do what was asked for; return what is wrong with it."""
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        call = self.call()
+        form = self.form_class(request.POST)
+        if form.is_valid():
+            try:
+                with transaction.atomic():
+                    self.act(call, cast(User, request.user), form.cleaned_data)
+                return self._back()
+            except NotSettled as refused:
+                form.add_error(None, str(refused.why))
+        return self.refuse(form)
+
+    def act(self, call: Call, who: User, told: dict[str, Any]) -> None:
+        """Do what was asked for and keep it in the audit log; raise ``NotSettled``."""
         raise NotImplementedError
+
+    def refuse(self, form: forms.Form) -> HttpResponse:
+        """Answer with what is wrong with the form."""
+        context = self.get_context_data(**self.kwargs, **{self.form_name: form})
+        return self.render_to_response(context)
+
+    def _back(self) -> HttpResponseRedirect:
+        zone = self.request.GET.get(ZONE)
+        return redirect(
+            reverse("cdr:call", args=[self.kwargs["pk"]], query={ZONE: zone} if zone else None, fragment=self.section)
+        )
 
 
 class AddNote(OnCall):
     permission_required = ("cdr.view_call", "cdr.add_note")
     section = "notes"
+    form_class = NoteForm
+    form_name = "note_form"
 
-    def act(self, call: Call, who: User) -> list[str]:
-        form = NoteForm(self.request.POST)
-        if form.is_valid():
-            Note.objects.create(call=call, author=who, at=timezone.now(), text=form.cleaned_data["text"])
-        return _problems(form)
+    def act(self, call: Call, who: User, told: dict[str, Any]) -> None:
+        note = Note.objects.create(call=call, author=who, at=timezone.now(), text=told["text"])
+        record(self.request, Action.ADDED, f"note on call {call.pk}", note=note.pk)
 
 
 class Settle(OnCall):
     permission_required = ("cdr.view_call", "cdr.add_settlement")
     section = "settlement"
+    form_class = SettlementForm
+    form_name = "settlement_form"
 
-    def act(self, call: Call, who: User) -> list[str]:
-        form = SettlementForm(self.request.POST)
-        if form.is_valid():
-            told = form.cleaned_data
-            try:
-                settle(call, ended_at=told["ended_at"], reason=told["reason"], by=who, now=timezone.now())
-            except NotSettled as refused:
-                return [str(refused.why)]
-        return _problems(form)
+    def act(self, call: Call, who: User, told: dict[str, Any]) -> None:
+        ended_at, reason = told["ended_at"], told["reason"]
+        settle(call, ended_at=ended_at, reason=reason, by=who, now=timezone.now())
+        record(
+            self.request,
+            Action.SETTLED,
+            f"call {call.pk}",
+            ended_at=ended_at and ended_at.isoformat(),
+            reason=reason,
+        )
 
 
 class RevokeSettlement(OnCall):
     permission_required = ("cdr.view_call", "cdr.change_settlement")
     section = "settlement"
 
-    def act(self, call: Call, who: User) -> list[str]:
-        try:
-            revoke(call, by=who, now=timezone.now())
-        except NotSettled as refused:
-            return [str(refused.why)]
-        return []
+    def act(self, call: Call, who: User, told: dict[str, Any]) -> None:
+        revoke(call, by=who, now=timezone.now())
+        record(self.request, Action.REVOKED, f"call {call.pk}")
 
-
-def _problems(form: forms.Form) -> list[str]:
-    named = ((form.fields[name].label if name in form.fields else "", said) for name, said in form.errors.items())
-    return [f"{label}: {one}" if label else str(one) for label, said in named for one in said]
+    def refuse(self, form: forms.Form) -> HttpResponse:
+        for problem in form.non_field_errors():  # nothing was typed that could get lost
+            messages.error(self.request, str(problem))
+        return self._back()

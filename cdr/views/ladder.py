@@ -3,36 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 from django.views.generic import View
 
+from accweb.audit import Action, record
 from accweb.shell import ShellMixin
 from cdr import wording
 from cdr.correlate import Explained, explain
 from cdr.correlation.record import Outcome, ReleasedBy, Rule, State
 from cdr.events import Kind
-from cdr.ladder import Drawing, End, Message, Sender, Subject, Told, drawing
+from cdr.ladder import Drawing, End, Message, Sender, Side, Subject, Told, drawing
 from cdr.ladder_svg import Words, svg
 from cdr.models import Call, Event, Leg
+from cdr.sight import Sight, masked
+from cdr.views.reader_zone import InZoneMixin
 from proxyconf.vocabulary.layout import FieldLayout, Role
 
 _ENDS = {State.STOP_MISSING: End.NO_STOP, State.ONGOING: End.ONGOING}
 _SENDERS = {ReleasedBy.CALLER: Sender.CALLER, ReleasedBy.CALLEE: Sender.CALLEE}
 
 
-class LadderFile(ShellMixin, View):
-    """The ladder as a file that any browser shows; its times are in the reader's zone, as the title says."""
+class LadderFile(InZoneMixin, ShellMixin, View):
+    """The ladder as a file that any browser shows; its times are in the reader's zone, or the one that the address
+    names, as the title says.
+    """
 
     permission_required = "cdr.view_call"
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
-        call = get_object_or_404(Call, pk=pk)
-        text = ladder_of(call, explain(call), list(call.legs.all()), linked=False)
+        sight = Sight.of(request.user)
+        call = sight.calls().filter(pk=pk).first()
+        if call is None:
+            raise Http404
+        if sight.numbers:
+            record(request, Action.VIEWED, f"ladder of call {pk}", call_id=call.call_id)
+        within = [one for one in explain(call) if sight.reaches(one.event.proxy.name)]
+        text = ladder_of(call, within, list(call.legs.all()), sight, linked=False)
         return HttpResponse(
             '<?xml version="1.0" encoding="UTF-8"?>\n' + text,
             content_type="image/svg+xml; charset=utf-8",
@@ -40,13 +51,21 @@ class LadderFile(ShellMixin, View):
         )
 
 
-def ladder_of(call: Call, events: Iterable[Explained], legs: Sequence[Leg], *, linked: bool = True) -> SafeString:
-    """Return the SVG of a call; ``linked``: its arrows lead to the events of the page."""
+def ladder_of(
+    call: Call, events: Iterable[Explained], legs: Sequence[Leg], sight: Sight, *, linked: bool = True
+) -> SafeString:
+    """Return the SVG of a call, its events and its legs, none of them masked yet.
+
+    ``linked``: its arrows lead to the events of the page.
+    """
     drawn = drawing(_subject(call, legs), told_of(one for one in events if one.call == call))
+    caller, callee = call.caller, call.callee
+    if not sight.numbers:
+        drawn, caller, callee = _masked(drawn, call, sight), masked(caller), masked(callee)
     zone = timezone.get_current_timezone()
     words = Words(
         title=gettext("Ladder of the call {caller} → {callee} (times: {zone})").format(
-            caller=call.caller or "?", callee=call.callee or "?", zone=timezone.get_current_timezone_name()
+            caller=caller or "?", callee=callee or "?", zone=timezone.get_current_timezone_name()
         ),
         description=_in_words(drawn),
         sides={side: str(text) for side, text in wording.LADDER_SIDES.items()},
@@ -56,6 +75,15 @@ def ladder_of(call: Call, events: Iterable[Explained], legs: Sequence[Leg], *, l
         linked=linked,
     )
     return mark_safe(svg(drawn, words, zone))  # noqa: S308  # svg() escapes all that it is given
+
+
+def _masked(drawn: Drawing, call: Call, sight: Sight) -> Drawing:
+    """Return the drawing with the parties' names masked, and numbers in what the messages say."""
+    columns = [
+        column if column.side is Side.PROXY else column._replace(name=masked(column.name)) for column in drawn.columns
+    ]
+    rows = [replace(row, label=sight.text(call, row.label)) if isinstance(row, Message) else row for row in drawn.rows]
+    return replace(drawn, columns=tuple(columns), rows=tuple(rows))
 
 
 def _subject(call: Call, legs: Sequence[Leg]) -> Subject:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest
@@ -26,7 +26,13 @@ class ZoneChoice:
     label: str
 
 
-class InZoneMixin(View):
+if TYPE_CHECKING:
+    _Mixed = View
+else:
+    _Mixed = object  # as a base, View would come before the mixins that stand behind this one
+
+
+class InZoneMixin(_Mixed):
     """Answers in the zone that the parameter ``zone`` names. ``zone_error`` says why a name was not taken."""
 
     zone_error = ""

@@ -133,3 +133,18 @@ def test_a_hostile_label_stays_a_title() -> None:
 )
 def test_a_change_is_told_in_words(field: str, value: object, said: str) -> None:
     assert said in markup.changed(field, value)
+
+
+def test_a_packet_is_shown_as_a_dump_of_its_bytes_and_their_text() -> None:
+    assert markup.raw_input(b"\x04\x01INVITE sip:bob@") == (
+        '<pre class="raw" dir="ltr" tabindex="0">'
+        "0000  04 01 49 4e 56 49 54 45 20 73 69 70 3a 62 6f 62  ..INVITE sip:bob\n"
+        "0010  40                                               @</pre>"
+    )
+
+
+def test_the_fields_are_marked_among_the_bytes_of_a_packet_and_in_their_text() -> None:
+    packet = b"\x04\x01\x00\x1e" + bytes(16) + b"\x2c\x07bob@h" + b"\x66\x03<"
+    shown = markup.raw_input(packet, [("call_id", "bob@h"), ("to_tag", "<")])
+    assert '<mark class="field-mark" title="call_id">62 6f 62 40 68</mark> 66 03' in shown
+    assert '<mark class="field-mark" title="to_tag">&lt;</mark>' in shown

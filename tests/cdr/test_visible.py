@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdr.visible import Piece, hex_dump, is_binary, pieces, raw_pieces
+from cdr.visible import Piece, is_binary, pieces, raw_pieces
 
 
 @given(st.text())
@@ -60,10 +60,3 @@ def test_of_any_input_only_line_breaks_are_left_unmarked(raw: bytes) -> None:
 def test_a_log_line_is_text_and_a_packet_is_binary() -> None:
     assert not is_binary(b"ACC: transaction answered: timestamp=1795391827;method=INVITE;ua=\xff\n")
     assert is_binary(bytes.fromhex("0401006c5d3a1f00000000000000000000000000000000002806000000011f07616c696365"))
-
-
-def test_a_hex_dump_shows_offset_bytes_and_text() -> None:
-    assert hex_dump(b"\x04\x01INVITE sip:bob@") == (
-        "0000  04 01 49 4e 56 49 54 45 20 73 69 70 3a 62 6f 62  ..INVITE sip:bob\n"
-        "0010  40                                               @"
-    )

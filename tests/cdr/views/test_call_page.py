@@ -50,69 +50,69 @@ def shown(client: Client, call: Call) -> str:
     return response.text
 
 
-def test_the_page_tells_who_what_when_and_how_it_is_known(viewer: Client) -> None:
+def test_the_page_tells_who_what_when_and_how_it_is_known(analyst: Client) -> None:
     call = accounted(START | {"extra": [["src_user", "alice"], ["dst_user", "bob"]]}, STOP)
-    text = text_of(shown(viewer, call))
-    for said in ("alice", "bob", "completed", "0:42", "From the answer to the end", "The callee ended it.", CALL_ID):
+    text = text_of(shown(analyst, call))
+    for said in ("alice", "bob", "completed", "0:42", "From the answer to the end", "so the callee sent it.", CALL_ID):
         assert said in text
 
 
-def test_times_are_shown_in_utc_and_in_the_zone_of_the_proxys_clock(viewer: Client) -> None:
-    text = text_of(shown(viewer, accounted(START, STOP, timezone="America/New_York")))
+def test_times_are_shown_in_utc_and_in_the_zone_of_the_proxys_clock(analyst: Client) -> None:
+    text = text_of(shown(analyst, accounted(START, STOP, timezone="America/New_York")))
     assert "America/New_York" in text
     assert "2026-05-31 12:00:42" in text
     assert "2026-05-31 08:00:42" in text
 
 
-def test_every_event_is_shown_with_its_rule_and_its_input_as_received(viewer: Client) -> None:
+def test_every_event_is_shown_with_its_rule_and_its_input_as_received(analyst: Client) -> None:
     call = accounted(START | {"raw": b"first;ua=\xff<b>\r\n"}, STOP | {"raw": b"second"})
-    html = shown(viewer, call)
+    html = shown(analyst, call)
     assert r'first;ua=<span class="mark">\xff</span>&lt;b&gt;' in html
     assert "second" in html
     assert re.findall(r'<span class="rule" title=".*?">(.*?)</span>', html) == ["START", "STOP"]
 
 
-def test_an_event_of_another_call_of_the_call_id_leads_there(viewer: Client) -> None:
+def test_an_event_of_another_call_of_the_call_id_leads_there(analyst: Client) -> None:
     call = accounted(START, STOP, START | {"to_tag": "c", "time": NOON + timedelta(seconds=1)})
     other = Call.objects.exclude(pk=call.pk).get()
-    html = shown(viewer, call)
+    html = shown(analyst, call)
     assert f'<a href="/calls/{other.pk}/">of another call</a>' in html
     assert "Other calls of the same Call-ID" in html
 
 
-def test_more_events_than_one_reads_are_cut_and_counted(viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_events_than_one_reads_are_cut_and_counted(analyst: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(call_page, "MOST_EVENTS", 2)
     again = [START | {"time": NOON + timedelta(seconds=second)} for second in range(1, 4)]
-    assert "and 3 more events" in text_of(shown(viewer, accounted(START, *again, STOP)))
+    assert "and 3 more events" in text_of(shown(analyst, accounted(START, *again, STOP)))
 
 
-def test_a_call_without_stop_says_that_its_end_is_unknown_and_shows_none(viewer: Client) -> None:
-    text = text_of(shown(viewer, accounted(START)))
+def test_a_call_without_stop_says_that_its_end_is_unknown_and_shows_none(analyst: Client) -> None:
+    text = text_of(shown(analyst, accounted(START)))
     assert "STOP missing" in text
     assert "not known: no STOP came" in text
     assert "no duration is invented" in text
 
 
-def test_a_call_without_start_says_so(viewer: Client) -> None:
-    text = text_of(shown(viewer, accounted(STOP)))
+def test_a_call_without_start_says_so(analyst: Client) -> None:
+    text = text_of(shown(analyst, accounted(STOP)))
     assert "START missing" in text
     assert "not known: the START is missing" in text
     assert "caller and callee may stand swapped" in text
 
 
-def test_an_unanswered_call_shows_its_attempts_and_no_duration(viewer: Client) -> None:
+def test_an_unanswered_call_shows_its_attempts_and_no_duration(analyst: Client) -> None:
     missed = {"kind": "missed", "code": 486, "reason": "Busy Here", "to_tag": "x"}
-    text = text_of(shown(viewer, accounted(missed)))
+    text = text_of(shown(analyst, accounted(missed)))
     assert "Attempts that failed" in text
     assert "486 Busy Here" in text
     assert "none: it was not answered" in text
 
 
-def test_legs_are_shown_as_a_route_and_row_by_row(viewer: Client) -> None:
+def test_legs_are_shown_as_a_route_and_row_by_row(analyst: Client) -> None:
     call = make_call()
     for position, (source, destination) in enumerate([("alice", "bob"), ("bob", "carol"), (None, "dave")]):
         call.legs.create(position=position, source=source, destination=destination, values={"leg_type": "7"})
-    html = shown(viewer, call)
+    html = shown(analyst, call)
     route = re.search(r'<p class="route">(.*?)</p>', html, re.DOTALL)
     assert route
     hops = re.findall(r'class="(?:party|muted)">(?:<bdi>)?(.*?)<', route[1])
@@ -120,13 +120,13 @@ def test_legs_are_shown_as_a_route_and_row_by_row(viewer: Client) -> None:
     assert re.search(r"leg_type\s*=\s*7", text_of(html))
 
 
-def test_each_flag_is_explained(viewer: Client) -> None:
-    text = text_of(shown(viewer, make_call(flags=list(Flag))))
+def test_each_flag_is_explained(analyst: Client) -> None:
+    text = text_of(shown(analyst, make_call(flags=list(Flag))))
     for word in wording.FLAGS.values():
         assert str(word.meaning).replace("'", "&#x27;") in text
 
 
-def test_what_a_later_event_changed_is_shown_like_the_page_shows_it(viewer: Client) -> None:
+def test_what_a_later_event_changed_is_shown_like_the_page_shows_it(analyst: Client) -> None:
     call = make_call(revision=2)
     changes = {
         "state": ["stop_missing", "completed"],
@@ -136,71 +136,71 @@ def test_what_a_later_event_changed_is_shown_like_the_page_shows_it(viewer: Clie
         "extra": [{}, {"a": "<b>"}],
     }
     call.revisions.create(revision=2, at=NOON, changes=changes)
-    text = text_of(shown(viewer, call))
+    text = text_of(shown(analyst, call))
     for said in ("STOP missing", "2026-05-31 12:00:42", "42.5 s", "late STOP", "&lt;b&gt;"):
         assert said in text
 
 
-def test_a_superseded_call_leads_to_the_one_that_took_its_place(viewer: Client) -> None:
+def test_a_superseded_call_leads_to_the_one_that_took_its_place(analyst: Client) -> None:
     current = make_call(call_id="same@host")
     old = make_call(call_id="same@host", superseded=True, flags=["superseded"])
-    html = shown(viewer, old)
+    html = shown(analyst, old)
     assert "Superseded." in html
     assert f'href="/calls/{current.pk}/"' in html
 
 
-def test_the_parties_lead_to_all_their_calls(viewer: Client) -> None:
-    assert "/calls/?caller=%2B4930" in shown(viewer, make_call(caller="+4930"))
+def test_the_parties_lead_to_all_their_calls(analyst: Client) -> None:
+    assert "/calls/?caller=%2B4930" in shown(analyst, make_call(caller="+4930"))
 
 
-def test_the_ladder_is_drawn_from_the_events_and_leads_to_them(viewer: Client) -> None:
-    html = shown(viewer, accounted(START, STOP))
+def test_the_ladder_is_drawn_from_the_events_and_leads_to_them(analyst: Client) -> None:
+    html = shown(analyst, accounted(START, STOP))
     start, stop = Event.objects.order_by("time")
     assert re.findall(r'<a class="message" href="#(event-\d+)"', html) == [f"event-{start.pk}", f"event-{stop.pk}"]
     assert f'<tr id="event-{start.pk}"' in html
 
 
-def test_the_ladder_can_be_downloaded_as_a_file_of_its_own(viewer: Client) -> None:
+def test_the_ladder_can_be_downloaded_as_a_file_of_its_own(analyst: Client) -> None:
     call = accounted(START | {"extra": [["src_user", "<script>\u202e\ufffe"], ["dst_user", "bob"]]}, STOP)
-    response = viewer.get(f"/calls/{call.pk}/ladder.svg")
+    response = analyst.get(f"/calls/{call.pk}/ladder.svg")
     assert response.headers["Content-Type"] == "image/svg+xml; charset=utf-8"
     assert f'filename="call-{call.pk}-ladder.svg"' in response.headers["Content-Disposition"]
     root = ElementTree.fromstring(response.content)
     assert "<script>U+202E\ufffd" in "".join(root.itertext())
 
 
-def test_there_is_no_ladder_of_no_call(viewer: Client) -> None:
-    assert viewer.get("/calls/999/ladder.svg").status_code == 404
+def test_there_is_no_ladder_of_no_call(analyst: Client) -> None:
+    assert analyst.get("/calls/999/ladder.svg").status_code == 404
 
 
-def test_the_start_stands_first_among_the_events_of_a_second(viewer: Client) -> None:
-    html = shown(viewer, accounted(STOP | {"time": NOON}, START))
+def test_the_start_stands_first_among_the_events_of_a_second(analyst: Client) -> None:
+    html = shown(analyst, accounted(STOP | {"time": NOON}, START))
     assert re.findall(r'<span class="rule" title=".*?">(.*?)</span>', html) == ["START", "STOP"]
 
 
-def test_the_timeline_says_which_rule_used_an_event_and_when_a_clock_is_ahead(viewer: Client) -> None:
-    text = text_of(shown(viewer, accounted(START | {"received_at": NOON - timedelta(minutes=2)})))
+def test_the_timeline_says_which_rule_used_an_event_and_when_a_clock_is_ahead(analyst: Client) -> None:
+    text = text_of(shown(analyst, accounted(START | {"received_at": NOON - timedelta(minutes=2)})))
     assert "The first 2xx to an INVITE of this dialog: the call was answered." in text
     assert "2:00 before its own time" in text
 
 
-def test_a_late_stop_tells_what_it_changed_in_words(viewer: Client) -> None:
+def test_a_late_stop_tells_what_it_changed_in_words(analyst: Client) -> None:
     call = accounted(START)
     make_event(source=Event.objects.get().source, call_id=CALL_ID, **STOP)
     mark_all()
     correlate_pending(now=NOON + timedelta(days=2))
-    text = text_of(shown(viewer, call))
+    text = text_of(shown(analyst, call))
     assert "Revision 2" in text
     assert re.search(r"ended ?: unknown → to 2026-05-31 12:00:42", text)
     assert re.search(r"state ?: warning STOP missing → to check completed", text)
 
 
-def test_calls_between_the_same_parties_within_five_minutes_are_shown(viewer: Client) -> None:
+def test_calls_between_the_same_parties_within_five_minutes_are_shown(analyst: Client) -> None:
     call = make_call(caller="ann", callee="bea")
     back = make_call(caller="bea", callee="ann", started_at=NOON + timedelta(minutes=4))
     later = make_call(caller="ann", callee="bea", started_at=NOON + timedelta(minutes=6))
     other = make_call(caller="ann", callee="zoe")
-    html = shown(viewer, call)
+    html = shown(analyst, call)
     assert "Between the same parties" in html
     assert f'data-href="/calls/{back.pk}/"' in html
     assert f'data-href="/calls/{later.pk}/"' not in html
@@ -208,24 +208,24 @@ def test_calls_between_the_same_parties_within_five_minutes_are_shown(viewer: Cl
 
 
 def test_more_calls_in_these_minutes_than_are_looked_through_are_said(
-    viewer: Client, monkeypatch: pytest.MonkeyPatch
+    analyst: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(call_page, "MOST_SEARCHED", 2)
     call = make_call(caller="ann", callee="bea")
     make_call(caller="ann", callee="bea", started_at=NOON + timedelta(seconds=1))
-    assert "there may be others" not in shown(viewer, call)
+    assert "there may be others" not in shown(analyst, call)
     make_call(started_at=NOON + timedelta(seconds=2))
-    assert "there may be others" in shown(viewer, call)
+    assert "there may be others" in shown(analyst, call)
 
 
-def test_calls_without_parties_are_related_to_none(viewer: Client) -> None:
+def test_calls_without_parties_are_related_to_none(analyst: Client) -> None:
     call = make_call(caller=None, callee=None)
     make_call(caller=None, callee=None)
-    assert "Between the same parties" not in shown(viewer, call)
+    assert "Between the same parties" not in shown(analyst, call)
 
 
-def test_the_tracer_is_linked_to_where_there_is_one(viewer: Client, settings: Any) -> None:
+def test_the_tracer_is_linked_to_where_there_is_one(analyst: Client, settings: Any) -> None:
     call = make_call(call_id="a&b@h")
-    assert "Open in the tracer" not in shown(viewer, call)
+    assert "Open in the tracer" not in shown(analyst, call)
     settings.TRACER_URL = "https://homer.example/?c={call_id}"
-    assert 'href="https://homer.example/?c=a%26b%40h"' in shown(viewer, call)
+    assert 'href="https://homer.example/?c=a%26b%40h"' in shown(analyst, call)

@@ -7,7 +7,9 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
 
+from accweb.models import AuditEntry
 from cdr.models import Call, Note, Settlement
+from proxyconf.models import ProxyLimit
 from tests.factories import NOON, make_call
 
 pytestmark = pytest.mark.django_db
@@ -43,8 +45,8 @@ def test_a_note_stands_on_the_page_with_author_and_harmless(analyst: Client, cal
 
 
 def test_an_empty_note_is_refused_in_words(analyst: Client, call: Call) -> None:
-    response = analyst.post(f"/calls/{call.pk}/notes/", {"text": " "}, follow=True)
-    assert "Note: This field is required." in response.text
+    html = analyst.post(f"/calls/{call.pk}/notes/", {"text": " "}).text
+    assert '<a href="#id_text">Note</a>: This field is required.' in html
     assert not Note.objects.exists()
 
 
@@ -77,7 +79,7 @@ def test_an_unknown_end_can_be_settled_and_revoked(analyst: Client, call: Call) 
         ({"reason": "x"}, "Say either when the call ended"),
         ({"reason": "x", "unknown": "on", "ended_at": "2026-05-31T12:00:42"}, "Say either when the call ended"),
         ({"reason": "x", "ended_at": "noon"}, "is no date and time"),
-        ({"ended_at": "2026-05-31T12:00:42"}, "Reason: This field is required."),
+        ({"ended_at": "2026-05-31T12:00:42"}, '#id_reason">Reason</a>: This field is required.'),
         ({"reason": "x", "ended_at": "2026-05-31T11:00"}, "cannot end before it was answered"),
     ],
 )
@@ -105,5 +107,56 @@ def test_who_may_only_view_is_shown_no_form_and_refused(viewer: Client, call: Ca
 
 
 def test_nothing_is_done_by_following_a_link(analyst: Client, call: Call) -> None:
+    for path, section in (("notes/", "notes"), ("settlement/", "settlement"), ("settlement/revoke/", "settlement")):
+        response = analyst.get(f"/calls/{call.pk}/{path}?unknown=on&reason=x&text=x")
+        assert response.headers["Location"] == f"/calls/{call.pk}/#{section}"
+    assert not Note.objects.exists()
+    assert not Settlement.objects.exists()
+
+
+def test_a_refused_settlement_keeps_what_was_typed_and_shows_what_is_wrong_at_the_form(
+    analyst: Client, call: Call
+) -> None:
+    html = analyst.post(
+        f"/calls/{call.pk}/settlement/", {"ended_at": "2026-05-31T11:00:05", "reason": "a <b> typo"}
+    ).text
+    form = html[html.index("<details open>") : html.index("</details>", html.index("<details open>"))]
+    assert "A call cannot end before it was answered." in form
+    assert 'value="2026-05-31T11:00:05"' in form
+    assert 'value="a &lt;b&gt; typo"' in form
+    assert "autofocus" in form
+
+
+def test_a_refused_note_keeps_its_text(analyst: Client, call: Call) -> None:
+    text = "x" * 4_001
+    html = analyst.post(f"/calls/{call.pk}/notes/", {"text": text}).text
+    assert "at most 4000 characters" in html
+    assert f">\n{text}</textarea>" in html
+
+
+def test_a_time_is_taken_in_the_zone_that_the_page_shows(analyst: Client, call: Call) -> None:
+    form = {"ended_at": "2026-05-31T14:00:42", "reason": "phone log"}
+    response = analyst.post(f"/calls/{call.pk}/settlement/?zone=Europe/Berlin", form)
+    assert response.headers["Location"] == f"/calls/{call.pk}/?zone=Europe%2FBerlin#settlement"
+    assert Settlement.objects.get().ended_at == NOON + timedelta(seconds=42)
+
+
+def test_notes_and_settlements_stand_in_the_audit_log(analyst: Client, call: Call) -> None:
+    analyst.post(f"/calls/{call.pk}/notes/", {"text": "asked"})
+    analyst.post(f"/calls/{call.pk}/settlement/", {"unknown": "on", "reason": "nobody knows"})
+    analyst.post(f"/calls/{call.pk}/settlement/revoke/")
+    told = [(entry.username, entry.action, entry.target) for entry in AuditEntry.objects.exclude(action="logged_in").order_by("at", "id")]
+    assert told == [
+        ("bea", "added", f"note on call {call.pk}"),
+        ("bea", "settled", f"call {call.pk}"),
+        ("bea", "revoked", f"call {call.pk}"),
+    ]
+
+
+def test_a_call_out_of_reach_can_neither_be_noted_nor_settled(analyst: Client, call: Call) -> None:
+    ProxyLimit.objects.create(user=User.objects.get())
     for path in ("notes/", "settlement/", "settlement/revoke/"):
-        assert analyst.get(f"/calls/{call.pk}/{path}").status_code == 405
+        response = analyst.post(f"/calls/{call.pk}/{path}", {"text": "x", "unknown": "on", "reason": "x"})
+        assert response.status_code == 404
+    assert not Note.objects.exists()
+    assert not Settlement.objects.exists()
