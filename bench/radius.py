@@ -1,6 +1,6 @@
 """RADIUS accounting: requests answered per second, and how soon, each answered after the commit of its event.
 
-    python bench/radius.py [--seconds 10] [--senders 2] [--outstanding 64] [--correlate]
+    python bench/radius.py [--seconds 10] [--senders 2] [--outstanding 64] [--correlate] [--not-durable]
 
 Senders keep so many requests outstanding each and send the next when one is answered. Beside our receiver, in the same
 run and on the same PostgreSQL server: FreeRADIUS 3 with rlm_sql_postgresql, one INSERT per request into a table of
@@ -52,9 +52,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--senders", type=int, default=2)
     parser.add_argument("--outstanding", type=int, default=64)
-    parser.add_argument("--correlate", action="store_true", help="make calls of the events meanwhile")
+    stand.add_options(parser)
     options = parser.parse_args()
-    with stand.database() as url:
+    with stand.database(durable=not options.not_durable) as url:
         with psycopg.connect(url) as connection:
             connection.execute(TABLE)
         port = free_port()
@@ -80,6 +80,7 @@ def free_port() -> int:
 def _measure(
     name: str, port: int, processes: list[int], options: argparse.Namespace, url: str, count: str
 ) -> tuple[float, float]:
+    load = stand.load()
     _send(port, 0, 1, 1.0)  # until it is there and warm
     stored, cpu, database = stand.rows(url, count), stand.cpu_of(*processes), stand.cpu_of_database()
     with multiprocessing.Pool(options.senders) as pool:
@@ -93,7 +94,8 @@ def _measure(
     print(
         f"{name:12} {rate:8.0f} requests/s  p50 {p50:6.2f} ms  p99 {p99:6.2f} ms  "
         f"CPU {cpu / answered * 1e6:5.1f} µs/request "
-        f"and {database / answered * 1e6:5.1f} of the database  stored {stand.rows(url, count) - stored} of {answered}"
+        f"and {database / answered * 1e6:5.1f} of the database  "
+        f"stored {stand.rows(url, count) - stored} of {answered}  ({load} before)"
     )
     return rate, p99
 

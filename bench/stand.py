@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import tempfile
@@ -17,18 +18,37 @@ import psycopg
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 DATABASE = "accweb_bench"
+_DURABILITY = ("fsync", "synchronous_commit", "full_page_writes")
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what all measurements of receivers can be told."""
+    parser.add_argument("--correlate", action="store_true", help="make calls of the events meanwhile")
+    parser.add_argument(
+        "--not-durable",
+        action="store_true",
+        help="no commit waits for the disk, for either side: to see what that costs",
+    )
+
+
 @contextmanager
-def database() -> Iterator[str]:
-    """Set up an empty database with our tables, on the server that DATABASE_URL names or one started for the run."""
+def database(*, durable: bool = True) -> Iterator[str]:
+    """Set up an empty database with our tables, on the server that DATABASE_URL names or one started for the run.
+
+    ``durable``: commits are on the disk when they are told, as PostgreSQL does it by itself. What the server is and
+    does is printed.
+    """
     server = os.environ.get("DATABASE_URL", "")
     if not server.startswith("postgres"):
         from tests.servers import postgresql
 
-        server = postgresql(durable=True)
+        server = postgresql(durable=durable)
     with psycopg.connect(server, autocommit=True) as admin:
+        shown = {name: _shown(admin, name) for name in ("server_version", *_DURABILITY)}
+        print(f"PostgreSQL {', '.join(f'{name}={value}' for name, value in shown.items())}; {os.cpu_count()} cores")
+        if durable and {shown[name] for name in _DURABILITY} != {"on"}:
+            sys.exit("this server's commits are not durable: name another in DATABASE_URL, or measure --not-durable")
         admin.execute(f"DROP DATABASE IF EXISTS {DATABASE}")
         admin.execute(f"CREATE DATABASE {DATABASE}")
         url = urlunsplit(urlsplit(server)._replace(path=f"/{DATABASE}"))
@@ -50,6 +70,11 @@ def database() -> Iterator[str]:
         finally:
             connections.close_all()
             admin.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)")
+
+
+def _shown(connection: psycopg.Connection[Any], name: str) -> str:
+    (value,) = connection.execute(f"SHOW {name}").fetchone() or ("",)  # type: ignore[arg-type]
+    return str(value)
 
 
 def libpq(url: str) -> dict[str, str]:
@@ -92,6 +117,11 @@ def receiver(kind: str, settings: dict[str, Any], *, correlate: bool) -> Iterato
             process.terminate()
         for process in running:
             process.wait(30)
+
+
+def load() -> str:
+    """Say what else the machine is busy with: figures taken beside other work say little."""
+    return f"load {os.getloadavg()[0]:.1f}"
 
 
 def cpu_of(*processes: int) -> float:

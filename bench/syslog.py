@@ -1,6 +1,6 @@
 """Syslog over TCP: log lines per second from the first sent until the last is committed.
 
-    python bench/syslog.py [--lines 200000] [--correlate]
+    python bench/syslog.py [--lines 200000] [--correlate] [--not-durable]
 
 One connection, lines ended by a newline, as a proxy's rsyslog forwards them; five of six are accounting. Beside our
 receiver, in the same run and on the same PostgreSQL server: rsyslog with mmnormalize and ompgsql, one batched INSERT
@@ -36,9 +36,9 @@ _FOLDERS = (Path("/usr/lib/x86_64-linux-gnu/rsyslog"), Path("/usr/lib/rsyslog"),
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lines", type=int, default=200_000)
-    parser.add_argument("--correlate", action="store_true", help="make calls of the events meanwhile")
+    stand.add_options(parser)
     options = parser.parse_args()
-    with stand.database() as url:
+    with stand.database(durable=not options.not_durable) as url:
         with psycopg.connect(url) as connection:
             connection.execute(TABLE)
         port = _free_port()
@@ -60,8 +60,9 @@ def _free_port() -> int:
 
 def _measure(name: str, port: int, process: int, lines: int, url: str, table: str) -> float:
     data, events = _log(lines)
+    load = stand.load()
     with psycopg.connect(url, autocommit=True) as connection, _connected(port) as sock:
-        cpu, start = stand.cpu_of(process), time.perf_counter()
+        cpu, database, start = stand.cpu_of(process), stand.cpu_of_database(), time.perf_counter()
         sock.sendall(data)
         stored = 0
         while stored < events:
@@ -70,8 +71,11 @@ def _measure(name: str, port: int, process: int, lines: int, url: str, table: st
             if time.perf_counter() - start > 600:
                 sys.exit(f"{name}: {stored} of {events} events after ten minutes")
         seconds = time.perf_counter() - start
-        cpu = stand.cpu_of(process) - cpu
-    print(f"{name:8} {lines / seconds:8.0f} lines/s  CPU {cpu / lines * 1e6:5.1f} µs/line  stored {stored} events")
+        cpu, database = stand.cpu_of(process) - cpu, stand.cpu_of_database() - database
+    print(
+        f"{name:8} {lines / seconds:8.0f} lines/s  CPU {cpu / lines * 1e6:5.1f} µs/line "
+        f"and {database / lines * 1e6:5.1f} of the database  stored {stored} events  ({load} before)"
+    )
     return lines / seconds
 
 

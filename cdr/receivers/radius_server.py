@@ -24,7 +24,7 @@ from cdr.formats.reading import Parsed, Reading, Rejection
 from cdr.kinds.network import Radius
 from cdr.kinds.setting import Address
 from cdr.models.source import reveal
-from cdr.receivers.datagrams import bind, plain_host, received
+from cdr.receivers.datagrams import Datagram, bind, plain_host, received
 from cdr.receivers.senders import Senders, of_networks
 from cdr.receivers.service import LONGEST, Hold, Served, Service, complain
 
@@ -33,7 +33,8 @@ MOST = 2048
 
 _AT_ONCE = 64
 _REMEMBERED = 16_384
-_HEADER = 20
+"""Answers kept for retransmissions, at least; at most twice as many and a batch."""
+
 _Sender = tuple[str, int]
 
 
@@ -50,8 +51,8 @@ class _Request(NamedTuple):
     wire: Wire
 
 
-_Key = tuple[_Sender, bytes]
-"""A packet's sender and header: what is told apart by them is another request (RFC 2866 section 2)."""
+_Key = Datagram
+"""A packet and its sender: a retransmission has both alike (RFC 2866 section 2; here to the last byte)."""
 
 
 class _Taken:
@@ -73,7 +74,8 @@ class RadiusServer(Service):
         self._senders = Senders(())
         self._taken = _Taken()
         self._under_way: Mapping[_Key, _Request] = {}
-        self._answers: dict[_Key, tuple[bytes, bytes]] = {}
+        self._answers: dict[_Key, bytes] = {}
+        self._older_answers: dict[_Key, bytes] = {}
 
     @property
     def port(self) -> int:
@@ -137,14 +139,12 @@ class RadiusServer(Service):
         assert self._socket is not None
         found: list[_Request] = []
         requests = self._taken.requests
-        for packet, sender in received(self._socket, wait, most):
-            key = (sender, packet[:_HEADER])
-            known = self._answers.get(key)
-            if known is not None and known[0] == packet:
-                self._answer_again(known[1], sender)
-                continue
-            same = requests.get(key) or self._under_way.get(key)
-            if same is not None and same.packet == packet:
+        for key in received(self._socket, wait, most):
+            packet, sender = key
+            response = self._answers.get(key) or self._older_answers.get(key)
+            if response is not None:
+                self._answer_again(response, sender)
+            elif same := requests.get(key) or self._under_way.get(key):
                 same.client.served.refused["retransmissions"] += 1
             elif request := self._request(packet, sender):
                 requests[key] = request
@@ -190,11 +190,10 @@ class RadiusServer(Service):
 
     def _answer(self, requests: Iterable[_Request]) -> None:
         for packet, sender, client, wire in requests:
-            response = answer(packet, client.secret, wire)
-            if len(self._answers) >= _REMEMBERED:
-                del self._answers[next(iter(self._answers))]
-            self._answers[sender, packet[:_HEADER]] = packet, response
+            self._answers[packet, sender] = response = answer(packet, client.secret, wire)
             self._send(response, sender)
+        if len(self._answers) >= _REMEMBERED:
+            self._answers, self._older_answers = {}, self._answers
 
     def _answer_again(self, response: bytes, sender: _Sender) -> None:
         served = self._senders.source(plain_host(sender[0]))

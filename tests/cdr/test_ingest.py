@@ -14,7 +14,7 @@ from hypothesis.extra.django import TestCase
 
 from cdr.events import MICROSECOND, SECOND, AccEvent, Kind, call_key, fingerprint
 from cdr.formats.reading import IGNORED, Parsed, Rejection
-from cdr.ingest import Counts, reading_of, store
+from cdr.ingest import Counts, Storing, reading_of, store
 from cdr.models import Event, Pending, Rejected, Source
 from proxyconf.vocabulary.layout import Backend, FieldLayout
 from proxyconf.vocabulary.products import Product, Version
@@ -332,3 +332,81 @@ if connection.vendor == "postgresql":
 
         assert second.result(PATIENCE) == Counts(read=25, events=5, duplicates=20)
         assert Event.objects.count() == 25
+
+    def storing(source: Source, *batches: list[Any]) -> Storing:
+        made = Storing()
+        for batch in batches:
+            made.add(source, batch, NOON)
+        made.start()
+        return made
+
+    @pytest.mark.django_db(transaction=True)
+    def test_what_is_stored_while_the_caller_goes_on_is_what_would_have_been_stored() -> None:
+        source, other = make_source(), make_source(proxy=make_proxy("kam2"))
+        hostile = START._replace(call_id="a\0b\ud800", extra=(("ua", '"\\\n☎\0'), ("", "")), flags=("truncated",))
+        dialog = START._replace(
+            kind=Kind.CDR,
+            call_id="",
+            legs=((("src", "a"), ("dst", 'b"')), (("src", "b"),)),
+            ended_at=NOON,
+            created_at=NOON,
+            duration_us=1,
+            position=2**40,
+        )
+        given = [START, hostile, dialog, START._replace(kind=Kind.ON, call_id="")]
+        store(other, given, format="syslog", received_at=NOON)
+        Pending.objects.all().delete()
+
+        counts = storing(source, given, [IGNORED, START]).finish()
+
+        assert counts == {source.pk: Counts(read=6, events=4, duplicates=1, ignored=1)}
+        told = [
+            [
+                [
+                    getattr(event, field.name)
+                    for field in Event._meta.fields
+                    if field.name not in ("id", "source", "proxy")
+                ]
+                for event in Event.objects.filter(source=one).order_by("id")
+            ]
+            for one in (source, other)
+        ]
+        assert told[0] == told[1]
+        assert len(pending()) == 3
+        source.refresh_from_db()
+        assert (source.events, source.duplicates, source.ignored) == (4, 1, 1)
+        assert (source.last_event_at, source.last_received_at) == (NOON, NOON)
+
+    @pytest.mark.django_db(transaction=True)
+    @pytest.mark.parametrize(
+        "record", [START, Rejection(b"raw", "why"), STOP._replace(code=2**31), STOP._replace(position=2**63)]
+    )
+    def test_where_anything_but_new_events_came_nothing_is_stored_and_it_says_no(record: Any) -> None:
+        source = make_source()
+        store(source, [START], format="syslog")
+        Pending.objects.all().delete()
+
+        assert storing(source, starts(3), [record]).finish() is None
+
+        assert Event.objects.count() == 1
+        assert not pending()
+        source.refresh_from_db()
+        assert source.events == 1
+
+    @pytest.mark.django_db(transaction=True)
+    def test_a_connection_that_breaks_meanwhile_stores_nothing_and_says_no() -> None:
+        source = make_source()
+        under_way = storing(source, starts(3))
+        connection.connection.close()
+
+        assert under_way.finish() is None
+
+        connection.close()
+        assert Event.objects.count() in (0, 3)  # the server may have had it all
+        assert store(source, starts(3), format="syslog").read == 3
+        assert Event.objects.count() == 3
+
+    @pytest.mark.django_db
+    def test_within_a_transaction_nothing_is_sent_apart_from_it() -> None:
+        assert storing(make_source(), starts(3)).finish() is None
+        assert not Event.objects.exists()

@@ -18,6 +18,7 @@ from pyrad.packet import AcctPacket, Packet
 from cdr.events import MICROSECOND, SECOND, AccEvent, Kind, Unparsable, fingerprint
 from cdr.formats import radius
 from cdr.formats.radius_dictionary import OPENSER_NUMBERS, OPENSIPS_NUMBERS, parse
+from cdr.formats.radius_event import event_of
 from cdr.formats.reading import Reading, Rejection
 from proxyconf.vocabulary.layout import Backend, FieldLayout
 from proxyconf.vocabulary.products import Product
@@ -400,6 +401,54 @@ def test_any_packet_verifies_as_pyrad_says(pairs: list[tuple[int, bytes]], secre
     raw = packet(*pairs, secret=secret)
     assert radius.verify(raw, secret)
     assert AcctPacket(packet=raw, secret=secret, dict=PyradDictionary()).VerifyAcctRequest()
+
+
+# What is looked up
+
+NUMBER = st.sampled_from([0, 1, 2, 3, 4, 7, 8, 15, 200, 404, 486, 1000, 2**32 - 1])
+TIME = st.sampled_from([0, 1795390766, 2**32 - 1, "1795390766.5", "soon", b""])
+MORE = st.lists(
+    st.tuples(
+        st.sampled_from([1, 6, 31, 33, 40, 41, 44, 55, 77, 101, 227, 228, 229, 230, 240, 241]),
+        st.one_of(NUMBER, st.sampled_from(["", "x", "a!b", "\0", b"\xff", b"1795390766"])),
+    ),
+    max_size=5,
+).map(tuple)
+READINGS = (
+    KAMAILIO,
+    OPENSIPS,
+    Reading(layout=FieldLayout(legs={Backend.RADIUS: ("Attr-240", "Attr-241")})),
+    Reading(
+        layout=FieldLayout(extras={Backend.RADIUS: ("Attr-240",)}, legs={Backend.RADIUS: ("Attr-241",)}),
+        product=Product.OPENSIPS,
+    ),
+)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(READINGS),
+            st.one_of(
+                st.builds(lambda a, b, c, more: kamailio(a, b, c, *more), NUMBER, NUMBER, NUMBER, MORE),
+                st.builds(lambda time, more: kamailio(1, 1, 200, *more, time=time), TIME, MORE),
+                st.builds(lambda name, more: kamailio(1, 1, 200, *more, call_id=name), st.text(max_size=3), MORE),
+                st.builds(lambda a, b, c, more: opensips(a, b, c, *more), NUMBER, NUMBER, NUMBER, MORE),
+                st.sampled_from(PACKETS),
+            ),
+        ),
+        max_size=8,
+    )
+)
+def test_what_is_looked_up_is_what_would_be_worked_out(given: list[tuple[Reading, bytes]]) -> None:
+    decoder = radius.Decoder()
+    for reading, raw in given * 2:
+        try:
+            attributes = decoder.named(radius.attributes_of(raw), reading.product)
+            worked_out: Any = event_of(attributes, reading, backend=Backend.RADIUS, raw=raw)
+        except Unparsable as error:
+            worked_out = Rejection(raw, str(error))
+        assert decoder.decode(raw, reading) == worked_out
 
 
 # Whatever comes

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, connection, transaction
 from pyrad.client import Client
 from pyrad.dictionary import Dictionary as PyradDictionary
 
@@ -18,7 +18,7 @@ from cdr import correlate
 from cdr.models import Call, Event, Rejected, Source
 from cdr.receivers.radius_server import RadiusServer
 from cdr.receivers.service import Hold
-from tests.background import in_background
+from tests.background import in_background, wait_until_blocked
 from tests.cdr.receivers.serving import idle, serving, step_until
 from tests.factories import make_proxy, make_source
 from tests.servers import PATIENCE
@@ -330,3 +330,36 @@ def test_radclient_is_answered(server: RadiusServer) -> None:
     assert "Received Accounting-Response" in run.stdout.read()
     assert run.wait(PATIENCE) == 0
     assert Event.objects.get().call_id == "r@x"
+
+
+if connection.vendor == "postgresql":
+
+    @pytest.mark.django_db(transaction=True)
+    def test_packets_that_come_while_others_are_stored_wait_for_a_commit_of_their_own(
+        server: RadiusServer, client: socket.socket
+    ) -> None:
+        with transaction.atomic():
+            Source.objects.select_for_update().get()
+            client.send(start("a@x", 1))
+            stepping = in_background(step_until, server, 2)
+            wait_until_blocked()
+            client.send(start("a@x", 1))
+            client.send(start("b@x", 2))
+            assert silent(client)
+        stepping.result(PATIENCE)
+        client.setblocking(True)
+        assert {client.recv(4096)[1], client.recv(4096)[1]} >= {1}
+        assert server.sources[0].refused["retransmissions"] == 1
+        assert sorted(Event.objects.values_list("call_id", flat=True)) == ["a@x", "b@x"]
+        assert server.sources[0].counts.events == 2
+
+    @pytest.mark.django_db(transaction=True)
+    def test_events_that_are_known_already_are_answered_too(server: RadiusServer, client: socket.socket) -> None:
+        client.send(start("a@x", 1))
+        step_until(server, 1)
+        client.recv(4096)
+        client.send(start("a@x", 2))
+        client.send(start("b@x", 3))
+        step_until(server, 2)
+        assert {client.recv(4096)[1], client.recv(4096)[1]} == {2, 3}
+        assert (server.sources[0].counts.events, server.sources[0].counts.duplicates) == (2, 1)

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, connection, transaction
 
 from cdr.models import Event, Source
 from cdr.receivers.service import Hold
 from cdr.receivers.syslog_server import SyslogServer
+from tests.background import in_background, wait_until_blocked
 from tests.cdr.receivers.serving import idle, serving, step_until
 from tests.factories import make_proxy, make_source
 from tests.servers import PATIENCE
@@ -192,3 +193,19 @@ def test_lines_of_a_source_that_was_removed_hold_up_no_other(monkeypatch: pytest
         server.configure(server.sources[1:])
         step_until(server, 1)
     assert seen() == ["b@x"]
+
+
+if connection.vendor == "postgresql":
+
+    @pytest.mark.django_db(transaction=True)
+    def test_lines_that_come_while_others_are_stored_are_stored_next(server: SyslogServer) -> None:
+        with connect(server) as client:
+            with transaction.atomic():
+                Source.objects.select_for_update().get()
+                client.sendall(line("a@x") + b"\n")
+                stepping = in_background(step_until, server, 3)
+                wait_until_blocked()
+                client.sendall(line("b@x") + b"\n")
+                send(server, line("c@x"))
+            stepping.result(PATIENCE)
+        assert seen() == ["a@x", "b@x", "c@x"]
