@@ -6,6 +6,7 @@ member; it is there where there is such.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -56,7 +57,7 @@ def answer(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
     if challenge := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
     if (wait := getattr(error, "wait", None)) is not None:
-        headers["Retry-After"] = str(int(wait) + 1)
+        headers["Retry-After"] = str(math.ceil(wait))
     return refusal(error.status_code, str(error.get_codes()), str(error.detail), headers=headers)
 
 

@@ -17,6 +17,7 @@ from django.utils import timezone, translation
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed, ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -27,10 +28,14 @@ from accweb.models import ApiToken
 
 __all__ = [
     "AFTER",
+    "AFTER_NUMBER",
+    "AFTER_PARAMETER",
     "LIMIT",
     "LIMIT_PARAMETER",
     "LOGIN",
+    "NO_NULL",
     "ApiView",
+    "PageRecord",
     "limit_of",
     "note_viewing",
     "page_by",
@@ -45,7 +50,20 @@ LIMIT_PARAMETER = OpenApiParameter(
     {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": PAGE_SIZE},
     description="How many to tell at once.",
 )
+NO_NULL = r"^[^\u0000]*$"
+"""The pattern of text that may be anything but hold a null character."""
+
+_AFTER = "A place in the list, as next names it: what comes after it is told."
+AFTER_PARAMETER = OpenApiParameter(AFTER, {"type": "string", "pattern": NO_NULL}, description=_AFTER)
+AFTER_NUMBER = OpenApiParameter(AFTER, {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}, description=_AFTER)
+_LARGEST_KEY = 2**63 - 1
 Row = TypeVar("Row", bound=Model)
+
+
+class PageRecord(serializers.Serializer[object]):
+    """What every page of a list has; its ``results`` are the list's."""
+
+    next = serializers.URLField(allow_null=True, help_text="Address of the next page. Null: this is the last one.")
 
 
 @method_decorator(never_cache, name="dispatch")  # calls are personal data: no copy stays behind on the way
@@ -99,13 +117,14 @@ def limit_of(request: Request) -> int:
 
 
 def page_by(request: Request, rows: QuerySet[Row], key: str) -> tuple[Sequence[Row], str | None]:
-    """Return a page of ``rows`` in the order of ``key``, a unique text, and the address of the page that follows it."""
-    size, after = limit_of(request), request.query_params.get(AFTER, "")
-    if "\0" in after:
-        raise ValidationError({AFTER: ["It holds a null character; take the address of the next page as it is given."]})
-    found = list(rows.filter(**{f"{key}__gt": after}).order_by(key)[: size + 1])
-    more = len(found) > size
-    return found[:size], with_parameters(request, **{AFTER: _value(found[size - 1], key)}) if more else None
+    """Return a page of ``rows`` by ``key`` (``id``, or a unique text), and the address of the page that follows it."""
+    size, after = limit_of(request), request.query_params.get(AFTER)
+    if after is not None:
+        rows = rows.filter(**{f"{key}__gt": _place(after, is_number=key == "id")})
+    found = list(rows.order_by(key)[: size + 1])
+    if len(found) <= size:
+        return found, None
+    return found[:size], with_parameters(request, **{AFTER: _value(found[size - 1], key)})
 
 
 def with_parameters(request: Request, **changed: object) -> str:
@@ -119,7 +138,16 @@ def with_parameters(request: Request, **changed: object) -> str:
     return request.build_absolute_uri(f"{request.path}?{query}" if query else request.path)
 
 
+def _place(text: str, *, is_number: bool) -> str | int:
+    good = text.isascii() and text.isdecimal() and int(text[:20]) <= _LARGEST_KEY if is_number else "\0" not in text
+    if not good:
+        problem = f"{text[:80]!r} is no place in the list; take the address of the next page as it is given."
+        raise ValidationError({AFTER: [problem]})
+    return int(text) if is_number else text
+
+
 def _value(row: Model, key: str) -> object:
+    value: Any = row
     for name in key.split("__"):
-        row = getattr(row, name)
-    return row
+        value = getattr(value, name)
+    return value

@@ -9,4 +9,5 @@ urlpatterns = [
     path("schema/", Schema.as_view(), name="schema"),
     path("docs/", Documentation.as_view(), name="docs"),
     path("", include("cdr.api.urls")),
+    path("", include("proxyconf.api.urls")),
 ]

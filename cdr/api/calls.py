@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.http import Http404
@@ -59,16 +59,18 @@ class CallView(ApiView):
         return found
 
 
+_PLACE = {"type": "string", "pattern": r"^-?[0-9]{1,16}\.[0-9]{1,18}$"}
 _PLACES = [
     LIMIT_PARAMETER,
-    OpenApiParameter(AFTER, OpenApiTypes.STR, description="A place in the list, as next and resume name it."),
-    OpenApiParameter(BEFORE, OpenApiTypes.STR, description="A place in the list, as previous names it."),
+    OpenApiParameter(AFTER, _PLACE, description="A place in the list, as next and resume name it."),
+    OpenApiParameter(BEFORE, _PLACE, description="A place in the list, as previous names it."),
     OpenApiParameter(
         UPDATED_AFTER,
-        OpenApiTypes.STR,
-        description="Tells changes: calls that were made or changed at this moment (ISO 8601; without a zone UTC) or "
-        "later, in the order of change, superseded ones included. A change is told ten seconds after it was made, or "
-        "later while a transaction before it is not committed, so that none is ever passed over.",
+        OpenApiTypes.DATETIME,
+        description="Tells changes: calls that were made or changed at this moment or later (ISO 8601, a date alone "
+        "too; without a zone UTC), in the order of change, superseded ones included. A change is told ten seconds "
+        "after it was made, or later while a transaction before it is not committed, so that none is "
+        "ever passed over.",
     ),
 ]
 
@@ -144,7 +146,7 @@ class CallRevisions(CallView):
         sight = self.sight(request)
         call = self.call(request, pk)
         found = [
-            {"revision": one.revision, "at": _utc(one.at), "changes": sight.changes(call, one.changes)}
+            {"revision": one.revision, "at": one.at, "changes": sight.changes(call, one.changes)}
             for one in call.revisions.all()
         ]
         self.note(request, sight, found)
@@ -223,11 +225,11 @@ def _event(explained: Explained, within: set[int], sight: Sight) -> dict[str, An
         "to_tag": event.to_tag,
         "code": event.code,
         "reason": event.reason,
-        "time": _utc(event.time),
+        "time": event.time,
         "precision": event.precision,
-        "received_at": _utc(event.received_at),
-        "created_at": _utc(event.created_at),
-        "ended_at": _utc(event.ended_at),
+        "received_at": event.received_at,
+        "created_at": event.created_at,
+        "ended_at": event.ended_at,
         "duration": None if event.duration_us is None else event.duration_us / 1_000_000,
         "extra": event.extra,
         "legs": event.legs,
@@ -236,7 +238,3 @@ def _event(explained: Explained, within: set[int], sight: Sight) -> dict[str, An
         "call": call.pk if call and call.pk in within else None,
         "raw": b64encode(bytes(event.raw)).decode("ascii") if sight.numbers else None,
     }
-
-
-def _utc(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

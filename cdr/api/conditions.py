@@ -7,13 +7,14 @@ from typing import Any
 
 import django_filters
 from django.utils import translation
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
+from accweb.api.frame import NO_NULL
 from cdr.filters import (
     EXTRA,
+    LONGEST_TEXT,
     MOST_VALUES,
     NOT,
     Alternatives,
@@ -54,9 +55,7 @@ def parameters() -> list[OpenApiParameter]:
 def _parameter(named: tuple[str, django_filters.Filter]) -> OpenApiParameter:
     name, one = named
     several = isinstance(one, Alternatives)
-    schema: dict[str, Any] = {"type": "number", "minimum": 0} if isinstance(one, SecondsFilter) else {"type": "string"}
-    if values := [str(value) for value, _ in getattr(one.field, "choices", ()) if value != ""]:
-        schema["enum"] = values
+    schema = _schema(name.removeprefix(NOT), one)
     return OpenApiParameter(
         name,
         {"type": "array", "items": schema, "maxItems": MOST_VALUES} if several else schema,
@@ -66,12 +65,25 @@ def _parameter(named: tuple[str, django_filters.Filter]) -> OpenApiParameter:
     )
 
 
+def _schema(name: str, one: django_filters.Filter) -> dict[str, Any]:
+    """Return the schema of one value."""
+    if isinstance(one, SecondsFilter):
+        return {"type": "number", "minimum": 0, "maximum": 1e9}
+    if isinstance(one, MomentFilter):
+        return {"type": "string", "format": "date-time"}
+    if values := [str(value) for value, _ in getattr(one.field, "choices", ()) if value != ""]:
+        return {"type": "string", "enum": values}
+    if name == "code":
+        return {"type": "string", "pattern": "^[1-6]([0-9][0-9]|xx|XX)$"}
+    return {"type": "string", "maxLength": one.extra.get("longest", LONGEST_TEXT), "pattern": NO_NULL}
+
+
 def _description(name: str, one: django_filters.Filter) -> str:
     about = [str(one.label), str(one.extra.get("help_text") or "")]
     if name.startswith(NOT):
         about.insert(0, "Only calls for which this does not hold")
     if isinstance(one, MomentFilter):
-        about.append("ISO 8601; without a zone UTC")
+        about.append("ISO 8601, a date alone too; without a zone UTC")
     if isinstance(one, Alternatives):
         about.append("May be repeated: the values are alternatives")
     return " ".join(text if text.endswith(".") else f"{text}." for text in about if text)
@@ -81,7 +93,7 @@ def _of_extra_fields() -> Iterator[OpenApiParameter]:
     for prefix, about in (("", "Calls whose"), (NOT, "Only calls for which this does not hold: their")):
         yield OpenApiParameter(
             f"{prefix}{EXTRA}LABEL",
-            OpenApiTypes.STR,
+            {"type": "string", "maxLength": LONGEST_TEXT, "pattern": NO_NULL},
             description=f"{about} extra field LABEL (the label under which the proxy logs it) has this value: the "
             "whole, or parts with * between them; after = everything counts, * too. May be repeated.",
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import TypeVar
 
 from rest_framework import serializers
 
@@ -11,10 +12,11 @@ from cdr import wording
 from cdr.events import Kind
 from proxyconf.vocabulary.layout import Backend
 
+Value = TypeVar("Value", bound=StrEnum)
 _UTC = "ISO 8601 in UTC."
 
 
-def _words_of(words: Mapping[StrEnum, wording.Word]) -> list[tuple[str, wording.Text]]:
+def _words_of(words: Mapping[Value, wording.Word]) -> list[tuple[str, wording.Text]]:
     """Return the values with what each means."""
     return [(value.value, word.meaning) for value, word in words.items()]
 

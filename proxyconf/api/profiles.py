@@ -1,0 +1,278 @@
+"""Profiles for programs: the draft, what was published, what the checks find, and the generated files.
+
+Passwords of databases are asterisks everywhere here. A deployment tool gets them with a proxy's own token from
+``/fetch/``, where a file also has an ETag.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from django.http import Http404, HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accweb.api.frame import (
+    AFTER,
+    AFTER_NUMBER,
+    AFTER_PARAMETER,
+    LIMIT,
+    LIMIT_PARAMETER,
+    ApiView,
+    PageRecord,
+    page_by,
+    refuse_unknown,
+)
+from proxyconf.api.proxies import proxy_within_reach
+from proxyconf.artefacts import Artefact, artefacts_of, etag_of, find_artefact
+from proxyconf.lint import Finding, Severity, check
+from proxyconf.models import Profile, Revision
+from proxyconf.models.profile import profile_of
+from proxyconf.models.reach import proxies_for
+from proxyconf.models.revision import latest_revision
+from proxyconf.profile import Profile as ProfileValue
+from proxyconf.views.pages import collector_of
+
+REVISION = "revision"
+_TEXT = "text/plain"
+_LARGEST_NUMBER = 2**31 - 1
+
+
+class FindingRecord(serializers.Serializer[object]):
+    """One finding of the checks."""
+
+    severity = serializers.ChoiceField(
+        choices=[one.value for one in Severity],
+        help_text="error: the proxy does not start, or records are lost or wrong; warning: they may be; note: good to "
+        "know.",
+    )
+    rule = serializers.CharField(help_text="Name of the rule; it never changes.")
+    where = serializers.CharField(allow_blank=True, help_text="Path into the profile; empty: the profile as a whole.")
+    place = serializers.CharField(allow_blank=True, help_text="The same in words.")
+    what = serializers.CharField(help_text="What was found.")
+    why = serializers.CharField(allow_blank=True, help_text="What comes of it.")
+    remedy = serializers.CharField(allow_blank=True, help_text="How to mend it.")
+
+
+class ProfileSummaryRecord(serializers.Serializer[object]):
+    """The accounting that a proxy shall do, in short."""
+
+    proxy = serializers.CharField(help_text="Name of the proxy.")
+    backends = serializers.ListField(child=serializers.CharField(), help_text="Where the proxy shall write to.")
+    updated_at = serializers.DateTimeField(help_text="When the draft was last changed. ISO 8601 in UTC.")
+    revision = serializers.IntegerField(allow_null=True, help_text="Number of what was published last. Null: nothing.")
+    is_published = serializers.BooleanField(help_text="Whether the draft is what was published last.")
+
+
+class ProfileRecord(ProfileSummaryRecord):
+    """The accounting that a proxy shall do: the draft."""
+
+    profile = serializers.DictField(help_text="The draft, its passwords as asterisks.")
+    findings = FindingRecord(many=True, help_text="What the checks say of it, the gravest first.")
+
+
+class ProfilePageRecord(PageRecord):
+    """Some profiles, and where to go on."""
+
+    results = ProfileSummaryRecord(many=True)
+
+
+class PublishedRecord(serializers.Serializer[object]):
+    """What was published: it never changes."""
+
+    number = serializers.IntegerField(help_text="1 for the first of the proxy.")
+    created_at = serializers.DateTimeField(help_text="When it was published. ISO 8601 in UTC.")
+    author = serializers.CharField(allow_blank=True, help_text="Who published it.")
+    why = serializers.CharField(allow_blank=True, help_text="What was said about it.")
+    profile = serializers.DictField(help_text="The profile as it was published, its passwords as asterisks.")
+
+
+class PublishedPageRecord(PageRecord):
+    """Some revisions, and where to go on."""
+
+    results = PublishedRecord(many=True)
+
+
+class ArtefactRecord(serializers.Serializer[object]):
+    """A generated file."""
+
+    name = serializers.CharField(help_text="Its name; it may have a folder in it.")
+    title = serializers.CharField(help_text="What it is.")
+    etag = serializers.CharField(help_text="Equal for equal content.")
+    text = serializers.CharField(allow_blank=True, help_text="Its content.")
+
+
+class ArtefactsRecord(serializers.Serializer[object]):
+    """All files that the proxy, its database, its RADIUS server and its log need, the most important first."""
+
+    results = ArtefactRecord(many=True)
+
+
+class ProfileView(ApiView):
+    permission_required = "proxyconf.view_profile"
+
+    def draft(self, request: Request, name: str) -> Profile:
+        proxy = proxy_within_reach(request, name)
+        found = Profile.objects.filter(proxy=proxy).select_related("proxy").first()
+        if found is None:
+            raise Http404(f"There is no profile for {proxy} yet.")
+        return found
+
+
+class ProfileList(ProfileView):
+    """The profiles of the proxies within reach, by the proxy's name; proxies without one are left out."""
+
+    @extend_schema(
+        operation_id="profiles_list",
+        tags=["profiles"],
+        summary="Profiles",
+        parameters=[LIMIT_PARAMETER, AFTER_PARAMETER],
+        responses=ProfilePageRecord,
+    )
+    def get(self, request: Request) -> Response:
+        refuse_unknown(request, LIMIT, AFTER)
+        within = Profile.objects.filter(proxy__in=proxies_for(request.user)).select_related("proxy")
+        page, following = page_by(request, within, "proxy__name")
+        return Response({"next": following, "results": [_summary(draft, profile_of(draft)) for draft in page]})
+
+
+class ProfileDetail(ProfileView):
+    """The draft of a proxy's accounting, with what the checks say of it."""
+
+    @extend_schema(
+        operation_id="profiles_get", tags=["profiles"], summary="The profile of a proxy", responses=ProfileRecord
+    )
+    def get(self, request: Request, name: str) -> Response:
+        refuse_unknown(request)
+        draft = self.draft(request, name)
+        value = profile_of(draft)
+        shown = value.masked()
+        return Response(
+            {**_summary(draft, value), "profile": shown.to_json(), "findings": [_finding(one) for one in check(shown)]}
+        )
+
+
+class RevisionList(ProfileView):
+    """What was published for a proxy, the first one first."""
+
+    @extend_schema(
+        operation_id="profiles_revisions",
+        tags=["profiles"],
+        summary="What was published for a proxy",
+        parameters=[LIMIT_PARAMETER, AFTER_NUMBER],
+        responses=PublishedPageRecord,
+    )
+    def get(self, request: Request, name: str) -> Response:
+        refuse_unknown(request, LIMIT, AFTER)
+        page, following = page_by(request, Revision.objects.filter(proxy=proxy_within_reach(request, name)), "id")
+        return Response({"next": following, "results": [_revision(one) for one in page]})
+
+
+_OF_REVISION = OpenApiParameter(
+    REVISION,
+    {"type": "string", "pattern": "^([1-9][0-9]{0,9}|latest)$"},
+    description="Number of the revision to generate from, or latest for what was published last. Absent: the draft.",
+)
+
+
+class ArtefactList(ProfileView):
+    """The files generated from the draft or a revision.
+
+    Passwords are asterisks; /fetch/ gives them to who shows the proxy's own token.
+    """
+
+    @extend_schema(
+        operation_id="profiles_artefacts",
+        tags=["profiles"],
+        summary="The generated files",
+        parameters=[_OF_REVISION],
+        responses=ArtefactsRecord,
+    )
+    def get(self, request: Request, name: str) -> Response:
+        refuse_unknown(request, REVISION)
+        files = artefacts_of(_chosen(self, request, name), collector_of(request._request))
+        return Response({"results": [_artefact(one) for one in files]})
+
+
+class Text(BaseRenderer):
+    """Lets ``Accept: text/plain`` ask for a file."""
+
+    media_type = _TEXT
+    format = "text"
+
+
+class ArtefactText(ProfileView):
+    """One generated file as text, with an ETag.
+
+    Passwords are asterisks; /fetch/ gives them to who shows the proxy's own token.
+    """
+
+    renderer_classes = [Text, JSONRenderer]
+
+    @extend_schema(
+        operation_id="profiles_artefact",
+        tags=["profiles"],
+        summary="One generated file, as text",
+        parameters=[_OF_REVISION],
+        responses={(200, _TEXT): OpenApiResponse(OpenApiTypes.STR, description="The file.")},
+    )
+    def get(self, request: Request, name: str, file: str) -> HttpResponse:
+        refuse_unknown(request, REVISION)
+        found = find_artefact(_chosen(self, request, name), file, collector_of(request._request))
+        if found is None:
+            raise Http404(f"The profile of {name[:80]!r} has no file {file[:80]!r}.")
+        content = found.text.encode()
+        return HttpResponse(content, content_type=f"{_TEXT}; charset=utf-8", headers={"ETag": etag_of(content)})
+
+
+def _chosen(view: ProfileView, request: Request, name: str) -> ProfileValue:
+    """Return the draft or the revision that is asked for, its passwords masked."""
+    text = request.query_params.get(REVISION)
+    if text is None:
+        return profile_of(view.draft(request, name)).masked()
+    proxy = proxy_within_reach(request, name)
+    revision = latest_revision(proxy) if text == "latest" else proxy.revisions.filter(number=_number(text)).first()
+    if revision is None:
+        raise Http404(f"There is no such revision of {proxy}.")
+    return revision.value.masked()
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 10 and 1 <= int(text) <= _LARGEST_NUMBER):
+        raise ValidationError({REVISION: [f"{text[:80]!r} is neither the number of a revision nor latest."]})
+    return int(text)
+
+
+def _summary(draft: Profile, value: ProfileValue) -> dict[str, Any]:
+    latest = latest_revision(draft.proxy)
+    return {
+        "proxy": draft.proxy.name,
+        "backends": [one.value for one in value.backends],
+        "updated_at": draft.updated_at,
+        "revision": latest.number if latest else None,
+        "is_published": latest is not None and latest.value == value,
+    }
+
+
+def _finding(finding: Finding) -> dict[str, str]:
+    return {field.name: str(getattr(finding, field.name)) for field in fields(finding)}
+
+
+def _revision(revision: Revision) -> dict[str, Any]:
+    return {
+        "number": revision.number,
+        "created_at": revision.created_at,
+        "author": revision.author,
+        "why": revision.why,
+        "profile": revision.value.masked().to_json(),
+    }
+
+
+def _artefact(one: Artefact) -> dict[str, Any]:
+    return {"name": one.name, "title": one.title, "etag": etag_of(one.text.encode()), "text": one.text}

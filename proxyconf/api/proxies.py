@@ -1,0 +1,101 @@
+"""Proxies for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accweb.api.frame import (
+    AFTER,
+    AFTER_PARAMETER,
+    LIMIT,
+    LIMIT_PARAMETER,
+    ApiView,
+    PageRecord,
+    page_by,
+    refuse_unknown,
+)
+from proxyconf.models import Proxy
+from proxyconf.models.reach import proxies_for
+from proxyconf.vocabulary.products import Product
+
+
+class ProxyRecord(serializers.Serializer[object]):
+    """A SIP proxy whose accounting is collected."""
+
+    name = serializers.CharField(help_text="Its name; unique.")
+    product = serializers.ChoiceField(choices=[(one.value, one.label) for one in Product], help_text="What it is.")
+    version = serializers.CharField(help_text="Its version.")
+    timezone = serializers.CharField(help_text="IANA name of the zone of its local clock: its SQL times carry none.")
+    cluster = serializers.CharField(
+        allow_blank=True, help_text="Proxies of one cluster see parts of the same calls; others never share a call."
+    )
+    max_call = serializers.FloatField(
+        help_text="Seconds of the longest plausible call: after it an answered call without STOP is stop_missing."
+    )
+    layout = serializers.DictField(
+        help_text="What it logs, as far as it is known: labels of extra fields and legs by backend in their order, the "
+        "roles of labels, the order of legs, names of columns, how it writes times."
+    )
+    created_at = serializers.DateTimeField(help_text="When it was made known to accweb. ISO 8601 in UTC.")
+
+
+class ProxyPageRecord(PageRecord):
+    """Some proxies, and where to go on."""
+
+    results = ProxyRecord(many=True)
+
+
+class ProxyView(ApiView):
+    permission_required = "proxyconf.view_proxy"
+
+
+class ProxyList(ProxyView):
+    """The proxies within reach, by name."""
+
+    @extend_schema(
+        operation_id="proxies_list",
+        tags=["proxies"],
+        summary="Proxies",
+        parameters=[LIMIT_PARAMETER, AFTER_PARAMETER],
+        responses=ProxyPageRecord,
+    )
+    def get(self, request: Request) -> Response:
+        refuse_unknown(request, LIMIT, AFTER)
+        page, following = page_by(request, proxies_for(request.user), "name")
+        return Response({"next": following, "results": [_record(proxy) for proxy in page]})
+
+
+class ProxyDetail(ProxyView):
+    """What is known of a proxy."""
+
+    @extend_schema(operation_id="proxies_get", tags=["proxies"], summary="One proxy", responses=ProxyRecord)
+    def get(self, request: Request, name: str) -> Response:
+        refuse_unknown(request)
+        return Response(_record(proxy_within_reach(request, name)))
+
+
+def proxy_within_reach(request: Request, name: str) -> Proxy:
+    """Return the proxy of that name; raise ``Http404`` where there is none that the asker may see."""
+    found = None if "\0" in name else proxies_for(request.user).filter(name=name).first()
+    if found is None:
+        raise Http404(f"There is no proxy {name[:80]!r} that you may see.")
+    return found
+
+
+def _record(proxy: Proxy) -> dict[str, Any]:
+    return {
+        "name": proxy.name,
+        "product": proxy.product,
+        "version": proxy.version,
+        "timezone": proxy.timezone,
+        "cluster": proxy.cluster,
+        "max_call": proxy.max_call.total_seconds(),
+        "layout": proxy.layout,
+        "created_at": proxy.created_at,
+    }
