@@ -140,7 +140,7 @@ def _command(proxy: Proxy, backend: Backend, kind: str) -> str:
         Source.Kind.DIAMETER: ("senders=192.0.2.10",),
     }
     given = [f"--set {one}" for one in needed.get(Source.Kind(kind), ())]
-    return " ".join([f"./manage.py source add --proxy {shlex.quote(proxy.name)} --kind {kind}", *given])
+    return " ".join([f"manage.py source add --proxy {shlex.quote(proxy.name)} --kind {kind}", *given])
 
 
 def _beside(profile: Profile, backend: Backend, host: str, port: int) -> Iterator[Block]:
