@@ -9,12 +9,14 @@ from cdr.views.handwork import AddNote, RevokeSettlement, Settle
 from cdr.views.health import HealthPage, ProxyHealthPage, ReplayRejected, RereadEvents
 from cdr.views.histogram import Histogram
 from cdr.views.ladder import LadderFile
+from cdr.views.rankings import BusiestParties
 from cdr.views.saved_views import ChangeView, SaveView
 from cdr.views.start import StartPage
 
 app_name = "cdr"
 urlpatterns = [
     path("", StartPage.as_view(), name="start"),
+    path("busiest/", BusiestParties.as_view(), name="busiest"),
     path("calls/", CallList.as_view(), name="call-list"),
     path("calls/histogram/", Histogram.as_view(), name="histogram"),
     path("calls/new/", NewCalls.as_view(), name="new-calls"),

@@ -27,9 +27,11 @@ from cdr.markup import number
 from cdr.sight import Sight
 from cdr.statistics import LIMIT, series
 from cdr.views.addresses import Address
+from cdr.views.reader_zone import InZoneMixin
 from cdr.wording import GROUPS, Text
 
 _MOST_TICKS = 9
+_ROUND = (1, 2, 3, 4, 5, 6, 8, 10)
 _PERCENT = "\u202f%"
 _STRIDES = (5, 10, 15, 30, 60, 120, 180, 360, 720, 1440)  # minutes
 
@@ -216,11 +218,9 @@ def percent(part: float) -> str:
 
 
 def _round_up(most: int) -> int:
-    """Return a round number, even where it can be, that is not below ``most``."""
-    if most <= 2:
-        return 2
+    """Return a round number with a half that is whole, not below ``most``."""
     digit = int("1" + "0" * (len(str(most)) - 1))
-    return next(rounded for step in (1, 2, 4, 6, 8, 10) if (rounded := digit * step) >= most)
+    return next(rounded for step in _ROUND if (rounded := digit * step) >= most and rounded % 2 == 0)
 
 
 def _ticks(drawn: Series) -> list[Tick]:
@@ -228,13 +228,15 @@ def _ticks(drawn: Series) -> list[Tick]:
     local = [bucket.since.astimezone(drawn.zone) for bucket in drawn.buckets]
     if not local:
         return []
+    places: Sequence[int]
     if drawn.step in SHORT_STEPS or drawn.step is Step.HOUR:
+        within = 0.0  # where the bucket begins
         places, written = _round_times(local)
     else:
-        stride = ceil(len(local) / _MOST_TICKS)
-        places, written = range(0, len(local), stride), _date_writer(drawn.step)
+        within = 0.5  # in the middle of its bar
+        places, written = range(0, len(local), ceil(len(local) / _MOST_TICKS)), _date_writer(drawn.step)
     return [
-        Tick(f"{place * 100 / len(local):.3f}%", written(local[place]), minor=turn % 2 == 1)
+        Tick(f"{(place + within) * 100 / len(local):.3f}%", written(local[place]), minor=turn % 2 == 1)
         for turn, place in enumerate(places)
     ]
 
@@ -261,7 +263,7 @@ def _date(moment: datetime, form: str) -> str:
     return date_format(moment, form, use_l10n=False)
 
 
-class Histogram(ShellMixin, TemplateView):
+class Histogram(InZoneMixin, ShellMixin, TemplateView):
     """The histogram of a list of calls, loaded when the list is there already."""
 
     permission_required = "cdr.view_call"

@@ -1,122 +1,233 @@
-"""The start page: what happened lately, what needs a look, and what to do first."""
+"""The start page: what happened in a range, what needs a look, and what to do first."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.http import QueryDict
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from django.views.generic import TemplateView
 
 from accweb.shell import ShellMixin
-from cdr import wording
-from cdr.correlation.record import Outcome, State
-from cdr.filters import CallFilter
+from cdr import unsettled
+from cdr.correlation.record import DurationKind, State
+from cdr.filters import CallFilter, Condition
+from cdr.histogram import OUTCOMES, Group, Step
+from cdr.markup import clock, number
 from cdr.models import Call, Event, Source
-from cdr.periods import LABELS as PERIOD_LABELS
+from cdr.periods import BACK, LABELS
 from cdr.sight import Sight
-from cdr.statistics import Tally, tally
+from cdr.statistics import Figures, figures
 from cdr.views.addresses import Address
-from cdr.wording import Text
+from cdr.views.histogram import chart, list_address, of_outcomes, percent
+from cdr.views.rankings import code_bars
+from cdr.wording import STATES, Text
 from proxyconf.models import Proxy
+from proxyconf.models.reach import proxies_for
 
-PERIODS = ("24h", "7d", "all")
-COUNT_LIMIT = 100_000
-LATEST = 8
+SEGMENTS = ("1h", "24h", "7d", "30d", "all")
 _MOST_SOURCES = 50
+_OF_RANGE = ("period", "since", "until", "proxy")
+_DELIVERED = OUTCOMES[Group.ANSWERED] | OUTCOMES[Group.NOT_TAKEN]
+_BY = {"hour": Step.HOUR, "day": Step.DAY}
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """A number of calls in a period (``at_least``: counting stopped at the limit), and the list of just these."""
+class Card:
+    """A figure with what it means, and the list of the calls that it is made of (none: of no calls)."""
 
-    count: int
-    address: Address
-    at_least: bool
+    name: str
+    label: Text
+    value: str
+    definition: Text
+    address: Address | None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A line of the table of figures: one kind of calls, one figure for each period."""
+class Choice:
+    """A link that sets a condition."""
 
     label: Text
-    meaning: Text
-    name: str
-    figures: list[Figure]
-    indented: bool = False
+    address: Address
+    chosen: bool
 
 
 class StartPage(ShellMixin, TemplateView):
+    """Figures, calls over time and rankings of the range that the URL holds, in the parameters of the list.
+
+    Without a range in the URL it is the shortest that has calls.
+    """
+
     permission_required = "cdr.view_call"
     template_name = "cdr/start.html"
     title = _("Start")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        now = timezone.now()
-        tallies = {period: tally(_calls(period, now), COUNT_LIMIT) for period in PERIODS}
-        without_stop = Call.objects.filter(state=State.STOP_MISSING, superseded=False)
+        sight, now = Sight.of(self.request.user), timezone.now()
+        newest = sight.calls().filter(superseded=False).order_by("-started_at", "-id").first()
+        conditions = _with_range(self.request.GET, newest, now)
+        asked = CallFilter(conditions, sight, now=now)
+        own, calls = Address(self.request.path, conditions), list_address(conditions)
+        sums = figures(asked)
         return super().get_context_data(
-            periods=[PERIOD_LABELS[period] for period in PERIODS],
-            lines=_lines(tallies),
-            total=tallies["all"].total,
-            recent=tallies["7d"].total,
-            newest=Call.objects.filter(superseded=False).order_by("-started_at", "-id").first(),
-            without_stop=without_stop.order_by("-started_at", "-id")[:LATEST],
-            sources=Source.objects.select_related("proxy")[:_MOST_SOURCES],
-            proxies=Proxy.objects.exists(),
-            events=Event.objects.exists(),
-            first_proxy=Proxy.objects.order_by("id").values_list("name", flat=True).first() or "edge-1",
+            asked=asked,
+            errors=[
+                f"{asked.form.fields[name].label}: {one}" for name, said in asked.form.errors.items() for one in said
+            ],
+            segments=[_period(name, asked, own) for name in SEGMENTS],
+            periods=[_period(name, asked, own) for name in LABELS if name not in SEGMENTS],
+            chips=[(one, own.without(one.parameter, one.value)) for one in asked.conditions() if not _of_range(one)],
+            carried=[(one.parameter, one.value) for one in asked.conditions() if not _of_range(one)],
+            proxies=[
+                (name, name in conditions.getlist("proxy"))
+                for name in proxies_for(self.request.user).order_by("name").values_list("name", flat=True)
+            ],
+            cards=list(_cards(asked, sums, calls)),
+            capped=sums.capped,
+            all_calls=calls,
+            chart=(drawn := chart(asked, calls, _BY.get(conditions.get("by", "")))),
+            steps=_steps(asked, own, drawn.step),
+            codes=code_bars(sums, calls),
+            failures=sum(sums.failures.values()),
+            busiest_address=Address(reverse("cdr:busiest"), conditions),
+            newest=newest,
             zone=timezone.get_current_timezone_name(),
-            calls_without_stop=_address(state=State.STOP_MISSING.value),
+            health=_health_address(),
+            **self._collection(sight, now),
             **kwargs,
         )
 
+    def _collection(self, sight: Sight, now: datetime) -> dict[str, Any]:
+        """Return what the page says of the sources, of what is to be settled, and what to do first."""
+        reach = proxies_for(self.request.user)
+        return {
+            "sources": Source.objects.filter(proxy__in=reach).select_related("proxy")[:_MOST_SOURCES],
+            "waiting": unsettled.waiting() if sight.proxies is None else None,
+            "ongoing": unsettled.ongoing(sight, now),
+            "setup": figures(CallFilter(QueryDict("period=24h&state=setup"), sight, now=now)).calls,
+            "settled": unsettled.settled_lately(sight),
+            "limit": unsettled.LIMIT,
+            "list_of": {
+                "setup": list_address(QueryDict("period=24h&state=setup")),
+                "ongoing": list_address(QueryDict("state=ongoing")),
+                "settled": list_address(QueryDict("settled=1")),
+            },
+            "about": {state.value: word.meaning for state, word in STATES.items()},
+            "any_proxy": Proxy.objects.exists(),
+            "any_event": Event.objects.exists(),
+            "first_proxy": reach.order_by("id").values_list("name", flat=True).first() or "edge-1",
+        }
 
-def _calls(period: str, now: datetime) -> Any:
-    """The calls that the list gives for the period: the same filter answers."""
-    return CallFilter(QueryDict(f"period={period}"), Sight(), now=now).qs
+
+def _with_range(given: QueryDict, newest: Call | None, now: datetime) -> QueryDict:
+    """Return the conditions with a range: where none is given, the shortest preset that the newest call lies in."""
+    conditions = given.copy()
+    if not any(given.get(name) for name in ("period", "since", "until")):
+        age = now - newest.started_at if newest else None
+        fitting = (name for name in ("24h", "7d", "30d") if age is not None and age < BACK[name])
+        conditions["period"] = next(fitting, "all")
+    return conditions
 
 
-def _address(**conditions: object) -> Address:
-    return Address(reverse("cdr:call-list"), QueryDict()).setting(**conditions)
+def _of_range(condition: Condition) -> bool:
+    return condition.parameter in _OF_RANGE
 
 
-def _lines(tallies: dict[str, Tally]) -> list[Line]:
-    """All calls, then the answered ones by state, then the others by outcome."""
+def _period(name: str, asked: CallFilter, own: Address) -> Choice:
+    return Choice(LABELS[name], own.setting(period=name, since=None, until=None), asked.chosen_period == name)
 
-    def line(label: Text, meaning: Text, name: str, word: State | Outcome | None, *, indented: bool = True) -> Line:
-        return Line(label, meaning, name, [_figure(tallies[p], p, word) for p in PERIODS], indented)
 
-    states = {state: wording.STATES[state] for state in (State.COMPLETED, State.ONGOING)}
-    stop_missing, start_missing = wording.STATES[State.STOP_MISSING], wording.STATES[State.START_MISSING]
-    lines = [
-        line(_("Calls"), _("Every call, whatever became of it."), "all", None, indented=False),
-        line(_("answered"), wording.OUTCOMES[Outcome.ANSWERED].meaning, "answered", Outcome.ANSWERED, indented=False),
-        *(line(word.label, word.meaning, state, state) for state, word in states.items()),
-        line(_("without STOP"), stop_missing.meaning, State.STOP_MISSING, State.STOP_MISSING),
-        line(_("without START"), start_missing.meaning, State.START_MISSING, State.START_MISSING),
-        line(_("unanswered"), wording.STATES[State.UNANSWERED].meaning, "unanswered", State.UNANSWERED, indented=False),
-        *(
-            line(word.label, word.meaning, outcome, outcome)
-            for outcome, word in wording.OUTCOMES.items()
-            if outcome is not Outcome.ANSWERED
-        ),
-    ]
+def _steps(asked: CallFilter, own: Address, drawn: Step) -> list[Choice]:
+    """The choice between hours and days, where both make a chart."""
+    since, until = asked.time_range
+    if since is None or not 2 <= ((until or asked.now) - since).days <= 31:
+        return []
     return [
-        one for one in lines if not one.indented or one.name == State.STOP_MISSING or any(f.count for f in one.figures)
+        Choice(label, own.setting(by=step.value), drawn is step)
+        for label, step in ((_("hourly"), Step.HOUR), (_("daily"), Step.DAY))
     ]
 
 
-def _figure(counted: Tally, period: str, word: State | Outcome | None) -> Figure:
-    conditions: dict[str, object] = {"period": None if period == "all" else period}
-    if isinstance(word, State):
-        conditions["state"] = word.value
-    elif isinstance(word, Outcome):
-        conditions["outcome"] = word.value
-    return Figure(
-        counted.total if word is None else counted.counts[word], _address(**conditions), at_least=counted.capped
+def _cards(asked: CallFilter, sums: Figures, calls: Address) -> Iterator[Card]:
+    """Yield the figures, each with the list of exactly the calls that it counts, or that its rate's numerator does."""
+    answered = of_outcomes(asked, calls, OUTCOMES[Group.ANSWERED])
+    measured = answered and answered.setting(duration_kind=DurationKind.MEASURED.value)
+    yield Card("calls", _("Calls"), number(sums.calls), _("All calls of the range, whatever became of them."), calls)
+    yield Card(
+        "answered",
+        _("Answered"),
+        number(sums.answered),
+        _("Calls whose INVITE got a 2xx, with or without a STOP."),
+        answered if sums.answered else None,
     )
+    yield Card(
+        "asr",
+        _("ASR"),
+        _rate(sums.asr),
+        _("Answer seizure ratio (ITU-T E.425): the share of all calls that were answered."),
+        answered if sums.answered else None,
+    )
+    yield Card(
+        "ner",
+        _("NER"),
+        _rate(sums.ner),
+        _(
+            "Network effectiveness ratio (ITU-T E.425): the share of all calls that the network delivered, whatever "
+            "people made of them: answered, busy, no answer (also where the caller gave up) and declined."
+        ),
+        of_outcomes(asked, calls, _DELIVERED) if sums.delivered else None,
+    )
+    yield Card(
+        "acd",
+        _("ACD"),
+        "–" if sums.acd is None else clock(sums.acd),
+        _(
+            "Average call duration: the mean of the answered calls whose duration is measured, from answer to STOP. "
+            "Calls without a measured duration are left out."
+        ),
+        measured if sums.measured else None,
+    )
+    yield Card(
+        "minutes",
+        _("Minutes"),
+        _minutes(sums.minutes),
+        _("The measured durations of answered calls, added up to the second."),
+        measured if sums.measured else None,
+    )
+    yield Card(
+        "stop_missing",
+        _("Without STOP"),
+        number(sums.without_stop),
+        STATES[State.STOP_MISSING].meaning,
+        calls.setting(state=State.STOP_MISSING.value) if sums.without_stop else None,
+        _settled_note(sums),
+    )
+
+
+def _rate(rate: float | None) -> str:
+    return "–" if rate is None else percent(rate)
+
+
+def _minutes(minutes: float) -> str:
+    return number(round(minutes)) if minutes >= 100 else f"{minutes:.1f}"
+
+
+def _settled_note(sums: Figures) -> str:
+    if not sums.settled:
+        return ""
+    text = ngettext("{number} settled by hand", "{number} settled by hand", sums.settled)
+    return text.format(number=number(sums.settled))
+
+
+def _health_address() -> str:
+    try:
+        return reverse("cdr:health")
+    except NoReverseMatch:
+        return ""

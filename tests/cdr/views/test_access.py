@@ -72,7 +72,7 @@ def test_an_error_has_a_page_that_needs_nothing(viewer: Client, monkeypatch: pyt
     def broken(*args: object, **kwargs: object) -> None:
         raise RuntimeError("the disk is full")
 
-    monkeypatch.setattr("cdr.views.start.tally", broken)
+    monkeypatch.setattr("cdr.views.start.figures", broken)
     viewer.raise_request_exception = False
     response = viewer.get("/")
     assert response.status_code == 500
