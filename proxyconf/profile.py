@@ -252,6 +252,10 @@ class Profile:
         parameter = self.parameters.get(key)
         return None if parameter is None else self.options.get(key, parameter.default)
 
+    def sets_other(self, module: str, name: str) -> bool:
+        """Return whether a parameter that has no place of its own here is set."""
+        return any((one.module, one.name) == (module, name) for one in self.other_parameters)
+
     def is_on(self, key: str) -> bool:
         """Return whether a switch of this release is on (anything but 0, absent or empty)."""
         return self.option(key) not in (None, 0, "", "0")

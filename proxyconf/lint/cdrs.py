@@ -173,8 +173,7 @@ def opensips_cdr_expired(profile: Profile) -> Iterator[Problem]:
     place = _opensips_cdr(profile)
     if place is None:
         return
-    limited = any((one.module, one.name) == ("dialog", "default_timeout") for one in profile.other_parameters)
-    if limited:
+    if profile.sets_other("dialog", "default_timeout"):
         yield note(
             place,
             "A call whose BYE is lost leaves nothing unless the dialog ends with a BYE.",

@@ -14,6 +14,7 @@ from proxyconf.parse.merging import declared_extras, declared_legs, listed_legs,
 from proxyconf.parse.statements import FLAG_FUNCTIONS, Argument, Assignment, Modparam, Statements
 from proxyconf.parse.tokens import Remark
 from proxyconf.profile import ExtraField, Flag, Flags, OtherParameter, Profile
+from proxyconf.render.sql_schema import Dialect, dialect_of
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.parameters import (
     BackendNames,
@@ -31,6 +32,7 @@ from proxyconf.vocabulary.products import Product, Version
 _COMPANIONS: Mapping[str, frozenset[str]] = {
     "rr": frozenset({"append_fromtag"}),
     "dialog": frozenset({"dlg_flag", "default_timeout", "timeout_avp"}),
+    "db_sqlite": frozenset({"db_set_busy_timeout"}),
 }
 """Parameters of other modules that accounting depends on."""
 
@@ -339,7 +341,13 @@ def _needed_companions(companions: Iterable[Modparam], profile: Profile) -> list
     kept: dict[tuple[str, str], OtherParameter] = {}
     for one in companions:
         value = one.argument.value
-        wanted = profile.is_on("detect_direction") and value != 1 if one.module == "rr" else profile.uses_dialog
+        match one.module:
+            case "rr":
+                wanted = profile.is_on("detect_direction") and value != 1
+            case "db_sqlite":
+                wanted = dialect_of(str(profile.option("db_url") or "")) is Dialect.SQLITE
+            case _:
+                wanted = profile.uses_dialog
         if wanted and value is not None:
             kept[one.module, one.name] = OtherParameter(one.module, one.name, value)
     return list(kept.values())

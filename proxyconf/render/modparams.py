@@ -170,8 +170,7 @@ def _queues(profile: Profile) -> Iterator[Modparam]:
 
 
 def _companions(profile: Profile) -> Iterator[Modparam]:
-    own = any((one.module, one.name) == ("rr", "append_fromtag") for one in profile.other_parameters)
-    if profile.is_on("detect_direction") and not own:
+    if profile.is_on("detect_direction") and not profile.sets_other("rr", "append_fromtag"):
         # the module refuses to start without it: the direction is read from the tag in the Route header
         yield Modparam("rr", "append_fromtag", 1)
 

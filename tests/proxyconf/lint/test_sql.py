@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from proxyconf.lint.sql import shortened
-from proxyconf.profile import ExtraField, SqlType
+from proxyconf.profile import ExtraField, OtherParameter, Profile, SqlType
 from proxyconf.vocabulary.variables import parse_variable
 from tests.proxyconf.lint.cases import (
     ERROR,
@@ -29,6 +29,11 @@ from tests.proxyconf.lint.cases import (
 INTEGER, TEXT = SqlType.INTEGER, SqlType.TEXT
 MYSQL, SQLITE = "mysql://host/db", "sqlite:///file"
 TYPE = "extras[0].sql_type"
+
+
+def waiting(profile: Profile) -> Profile:
+    """Have the proxy's SQLite driver wait up to a second."""
+    return replace(profile, other_parameters=(OtherParameter("db_sqlite", "db_set_busy_timeout", "/file=1000"),))
 
 
 CASES = (
@@ -64,6 +69,38 @@ CASES = (
         "options.db_url",
         kamailio(SQL, db_url="localhost/kamailio"),
         kamailio(SQL, db_url=MYSQL),
+    ),
+    Case(
+        "workers that write to one file",
+        "sqlite-workers",
+        WARNING,
+        "options.db_url",
+        kamailio(SQL, db_url=SQLITE),
+        kamailio(SQL, db_url=MYSQL),
+    ),
+    Case(
+        "workers that write dialog records to one file",
+        "sqlite-workers",
+        WARNING,
+        "options.db_url",
+        kamailio(cdr_enable=1, cdrs_table="acc_cdrs", db_url=SQLITE),
+        kamailio(cdr_enable=1, db_url=SQLITE),
+    ),
+    Case(
+        "workers that do not wait for one another",
+        "sqlite-workers",
+        WARNING,
+        "options.db_url",
+        kamailio(SQL, version=(6, 0), db_url=SQLITE),
+        waiting(kamailio(SQL, version=(6, 0), db_url=SQLITE)),
+    ),
+    Case(
+        "workers of Kamailio, where those of OpenSIPS wait",
+        "sqlite-workers",
+        WARNING,
+        "options.db_url",
+        kamailio(SQL, db_url=SQLITE),
+        opensips(SQL, db_url=SQLITE),
     ),
     Case(
         "an integer column for a header",
@@ -182,6 +219,12 @@ def test_what_loses_rows_is_found_and_what_does_not_is_not(case: Case) -> None:
 def test_a_variable_is_cut_by_what_the_proxy_can_read(variable: str) -> None:
     assert parse_variable(shortened(variable, 64)).transformations[-1] == "s.substr,0,64"
     assert of_rule(with_extra(kamailio(SQL), shortened(variable, 64)), "column-foreign-text") == []
+
+
+@pytest.mark.parametrize(("version", "offered"), [((5, 6), False), ((6, 0), True)])
+def test_waiting_is_offered_where_the_driver_can(version: tuple[int, int], offered: bool) -> None:
+    (found,) = of_rule(kamailio(SQL, version=version, db_url=SQLITE), "sqlite-workers")
+    assert ("db_set_busy_timeout" in found.remedy) is offered
 
 
 def test_dialog_records_have_columns_only_where_they_go_to_a_table() -> None:

@@ -252,6 +252,14 @@ def test_parameters_of_dialogs_are_kept_where_dialogs_are_accounted() -> None:
     assert kamailio(timeout).profile.other_parameters == ()
 
 
+def test_the_time_that_the_sqlite_driver_waits_is_kept_where_it_is_the_driver() -> None:
+    waits = 'modparam("db_sqlite", "db_set_busy_timeout", "/acc=1000")\nmodparam("acc", "db_flag", 1)\n'
+    url = 'modparam("acc", "db_url", "{}")'
+    kept = (OtherParameter("db_sqlite", "db_set_busy_timeout", "/acc=1000"),)
+    assert kamailio(waits + url.format("sqlite:///acc")).profile.other_parameters == kept
+    assert kamailio(waits + url.format("mysql://host/acc")).profile.other_parameters == ()
+
+
 # --- branches
 
 
