@@ -13,26 +13,35 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+from redis import RedisError
 
+from cdr import progress
 from cdr.kinds import KINDS
 from cdr.models import Pending, Source
 
 _LOCAL = ("127.0.0.1", "::1")
+_OK = "ok"
+_STARTED = timezone.now()
 _MOST_PENDING = 1_000_000
 
 
 @never_cache
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 where the database answers and somebody serves every source, else 503. Says how many, and no names."""
+    """200 where database and broker answer, somebody serves every source and correlation goes on, else 503.
+
+    Says how many, and no names.
+    """
     now = timezone.now()
     try:
         sources = _served_sources()
         failing = sum(not _is_well(source, now) for source in sources)
+        broker, correlation = _work(now)
     except DatabaseError:
         return JsonResponse({"status": "failing", "database": "does not answer"}, status=503)
-    told = {"database": "ok", "sources": len(sources), "sources failing": failing}
-    return JsonResponse({"status": "failing" if failing else "ok", **told}, status=503 if failing else 200)
+    told = {"database": "ok", **broker, **correlation, "sources": len(sources), "sources failing": failing}
+    well = not failing and {*broker.values(), *correlation.values()} <= {_OK}
+    return JsonResponse({"status": _OK if well else "failing", **told}, status=200 if well else 503)
 
 
 @never_cache
@@ -48,6 +57,17 @@ def metrics(request: HttpRequest) -> HttpResponse:
     except DatabaseError:
         lines = list(_metric("accweb_up", "gauge", "Whether the database answers.", [Sample({}, 0)]))
     return HttpResponse("".join(f"{line}\n" for line in lines), "text/plain; version=0.0.4; charset=utf-8")
+
+
+def _work(now: datetime) -> tuple[dict[str, str], dict[str, str]]:
+    """Say how the broker is, where one is used, and how correlation is; without the broker nobody can tell."""
+    broker = {"broker": _OK} if settings.REDIS_URL else {}
+    try:
+        found = progress.progress(now)
+    except RedisError:
+        return {"broker": "does not answer"}, {}
+    started = now - _STARTED > progress.PATIENCE  # else whoever correlates may just be starting, too
+    return broker, {"correlation": "stands still" if started and found.stands_still(now) else _OK}
 
 
 def _may_read_metrics(request: HttpRequest) -> bool:
@@ -117,6 +137,24 @@ def _lines(now: datetime) -> Iterator[str]:
     yield from _metric("accweb_receiver_refused_total", "counter", "What was dropped before it was read.", refused)
     pending = Pending.objects.all()[:_MOST_PENDING].count()
     yield from _metric("accweb_calls_pending", "gauge", "Calls that wait for correlation.", [Sample({}, pending)])
+    yield from _work_lines(now)
+
+
+def _work_lines(now: datetime) -> Iterator[str]:
+    """Yield whether the broker answers, where one is used, and how correlation goes on."""
+    try:
+        found: progress.Progress | None = progress.progress(now)
+    except RedisError:
+        found = None
+    if settings.REDIS_URL:
+        yield from _metric("accweb_broker_up", "gauge", "Whether Redis answers.", [Sample({}, found is not None)])
+    if found is not None:
+        worked = [Sample({}, found.worked_at.timestamp())] if found.worked_at else []
+        yield from _metric(
+            "accweb_correlation_last_run_timestamp_seconds", "gauge", "When somebody last correlated.", worked
+        )
+        waited = [Sample({}, found.waiting.total_seconds() if found.waiting else 0)]
+        yield from _metric("accweb_correlation_waiting_seconds", "gauge", "How long events have waited.", waited)
 
 
 def _metric(name: str, kind: str, help: str, samples: Iterable[Sample]) -> Iterator[str]:  # noqa: A002

@@ -10,14 +10,22 @@ from celery import shared_task
 from django.utils import timezone
 
 from cdr import correlate as correlation
-from cdr import volumes
+from cdr import progress, volumes
 from cdr.export import jobs as exports
+
+_ROUND = 20_000
+"""Call-IDs between two signs of life."""
 
 
 @shared_task
 def correlate() -> int:
     """Make calls of all events that wait; return for how many Call-IDs."""
-    return correlation.correlate_pending()
+    done = 0
+    progress.sign()
+    while step := correlation.correlate_pending(limit=_ROUND):
+        done += step
+        progress.sign()
+    return done
 
 
 @shared_task

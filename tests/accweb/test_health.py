@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import os
+import time
+from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +13,10 @@ from django.test import Client
 from django.utils import timezone
 
 from accweb import health
-from cdr.models import Receiver, Source
-from tests.factories import make_source
+from cdr import progress, tasks
+from cdr.models import Event, Pending, Receiver, Source
+from tests import servers
+from tests.factories import make_event, make_source
 
 pytestmark = pytest.mark.django_db
 
@@ -96,3 +102,123 @@ def test_metrics_are_for_who_shows_the_token(client: Client, settings: Any) -> N
     settings.METRICS_TOKEN = "m3trics"
     assert client.get("/metrics").status_code == 401
     assert client.get("/metrics", headers={"Authorization": "Bearer m3trics"}).status_code == 200
+
+
+# --- the broker and correlation
+
+
+@pytest.fixture
+def long_ago(monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path) -> None:
+    """The web server has run for a while, and nobody has correlated here."""
+    monkeypatch.setattr(health, "_STARTED", timezone.now() - timedelta(hours=1))
+    monkeypatch.setattr(progress, "_last_sign", -progress._EVERY)
+    settings.DATA_DIR = tmp_path
+
+
+@pytest.fixture
+def broker(redis_url: str, settings: Any) -> Iterator[None]:
+    settings.REDIS_URL = redis_url.replace("unix://", "redis+socket://", 1)
+    yield
+    with progress._broker() as there:
+        there.delete(progress._KEY)
+
+
+def wait(minutes: int) -> Event:
+    """Have an event wait for correlation since some minutes."""
+    event = make_event(received_at=timezone.now() - timedelta(minutes=minutes))
+    Pending.objects.create(call_key=event.call_key)
+    return event
+
+
+def worked(minutes: int) -> None:
+    """Have somebody correlated some minutes ago."""
+    progress.sign()
+    if progress._file().exists():
+        past = time.time() - 60 * minutes
+        os.utime(progress._file(), (past, past))
+    else:
+        with progress._broker() as there:
+            there.set(progress._KEY, int(time.time()) - 60 * minutes)
+
+
+def correlation(client: Client) -> tuple[int, str]:
+    answer = client.get("/healthz")
+    return answer.status_code, answer.json()["correlation"]
+
+
+def test_correlation_that_stands_still_while_events_wait_is_unhealthy(client: Client, long_ago: None) -> None:
+    wait(5)
+    worked(3)
+    assert correlation(client) == (503, "stands still")
+
+
+@pytest.mark.usefixtures("broker")
+def test_workers_elsewhere_that_stand_still_are_unhealthy(client: Client, long_ago: None) -> None:
+    wait(5)
+    worked(3)
+    assert correlation(client) == (503, "stands still")
+    assert not progress._file().exists()
+
+
+@pytest.mark.parametrize("since", [0, 600])
+def test_a_backlog_that_is_worked_at_is_well(client: Client, long_ago: None, since: int) -> None:
+    wait(since)
+    worked(0)
+    assert correlation(client) == (200, "ok")
+
+
+def test_nothing_to_do_is_well_however_long_ago_there_was(client: Client, long_ago: None) -> None:
+    worked(600)
+    assert correlation(client) == (200, "ok")
+
+
+def test_a_server_that_just_started_gives_the_correlator_time(
+    client: Client, long_ago: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "_STARTED", timezone.now())
+    wait(600)
+    worked(600)
+    assert correlation(client) == (200, "ok")
+
+
+def test_events_that_nobody_ever_correlated_are_unhealthy_after_a_while(client: Client, long_ago: None) -> None:
+    wait(5)
+    assert correlation(client) == (200, "ok")
+    wait(11)
+    assert correlation(client) == (503, "stands still")
+
+
+def test_the_task_leaves_a_sign_of_life(client: Client, long_ago: None) -> None:
+    wait(5)
+    tasks.correlate()
+    assert progress.progress(timezone.now()).worked_at is not None
+    assert not Pending.objects.exists()
+
+
+@pytest.mark.usefixtures("broker")
+def test_the_task_leaves_its_sign_of_life_in_redis(client: Client, long_ago: None) -> None:
+    tasks.correlate()
+    worked_at = progress.progress(timezone.now()).worked_at
+    assert worked_at is not None
+    assert client.get("/healthz").json()["broker"] == "ok"
+
+
+def test_a_broker_that_does_not_answer_is_unhealthy(client: Client, long_ago: None, settings: Any) -> None:
+    there = servers.Redis()
+    settings.REDIS_URL = there.url.replace("unix://", "redis+socket://", 1)
+    assert client.get("/healthz").status_code == 200
+    there.kill()
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.json()["broker"]) == (503, "does not answer")
+    assert "accweb_broker_up 0.0" in client.get("/metrics").text
+    tasks.correlate()  # goes on without a sign of life
+    there.start()
+    assert client.get("/healthz").status_code == 200
+
+
+def test_metrics_tell_how_long_events_have_waited(client: Client, long_ago: None) -> None:
+    wait(5)
+    worked(1)
+    lines = dict(line.rsplit(" ", 1) for line in client.get("/metrics").text.splitlines() if line[0] != "#")
+    assert 300 <= float(lines["accweb_correlation_waiting_seconds"]) < 400
+    assert float(lines["accweb_correlation_last_run_timestamp_seconds"]) < time.time()
