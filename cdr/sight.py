@@ -51,7 +51,8 @@ class Sight:
         return condition
 
     def shown(self, calls: Iterable[Call]) -> list[Call]:
-        """Return ``calls`` as they may be shown; legs and attempts that were prefetched are masked with them.
+        """Return ``calls`` as they may be shown; legs and attempts that were prefetched are masked with them, and
+        settlements that were looked up.
 
         Where numbers are masked the objects are changed in place, and must not be searched by afterwards.
         """
@@ -64,6 +65,8 @@ class Sight:
                     _mask_leg(leg, names)
                 for attempt in prefetched.get("attempts", ()):
                     attempt.reason = masked_text(attempt.reason, names)
+                if settled := call.__dict__.get("settlement"):
+                    settled.reason = masked_text(settled.reason, names)
                 call.sip_reason = call.sip_reason and masked_text(call.sip_reason, names)
                 call.user_agent = call.user_agent and masked_text(call.user_agent, names)
                 call.extra = {label: masked_text(text, names) for label, text in call.extra.items()}

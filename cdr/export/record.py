@@ -126,17 +126,13 @@ def records(calls: QuerySet[Call], sight: Sight = _EVERYTHING) -> Iterator[Recor
     """
     each = calls.iterator(chunk_size=_BATCH)
     while batch := list(islice(each, _BATCH)):
-        attempts = _by_call(Attempt.objects.all(), batch)
         look_up(batch)
-        legs = _by_call(Leg.objects.all(), batch) if sight.numbers else _masked(batch, sight)
-        for call in batch:
-            yield record_of(call, legs[call.pk], attempts[call.pk])
-
-
-def _masked(calls: list[Call], sight: Sight) -> dict[int, list[Leg]]:
-    """Mask ``calls`` and return their legs, masked with them."""
-    prefetch_related_objects(calls, "legs")
-    return {call.pk: list(call.legs.all()) for call in sight.shown(calls)}
+        if sight.numbers:
+            legs, attempts = _by_call(Leg.objects.all(), batch), _by_call(Attempt.objects.all(), batch)
+            yield from (record_of(call, legs[call.pk], attempts[call.pk]) for call in batch)
+        else:
+            prefetch_related_objects(batch, "legs", "attempts")
+            yield from map(record_of, sight.shown(batch))
 
 
 def _by_call(parts: QuerySet[Part], calls: Iterable[Call]) -> dict[int, list[Part]]:

@@ -33,7 +33,7 @@ from cdr.export.snapshot import snapshot
 from cdr.filters import CallFilter, Condition
 from cdr.markup import number
 from cdr.models import ExportJob
-from cdr.paging import capped_count
+from cdr.paging import Matches, matches
 from cdr.sight import Sight
 from cdr.views.addresses import Address
 from proxyconf.models.proxy import validate_zone
@@ -117,16 +117,16 @@ class NewExport(ExportPage):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         form: ExportForm = kwargs.pop("form", None) or self._first_form()
         asked = self._asked(form["conditions"].value() or "")
-        count = capped_count(asked.qs, AT_ONCE)
+        found = matches(asked.qs, AT_ONCE)
         found_there = Address(reverse("cdr:call-list"), QueryDict(conditions_of(asked)))
         return super().get_context_data(
             form=form,
-            errors=[*self._errors, *_problems(form), *_errors(asked)],
+            errors=[*_problems(form), *_errors(asked)],
             conditions=list(asked.conditions()),
             address=found_there,
-            count=count,
-            matches=_matches(count),
-            at_once=count <= AT_ONCE,
+            nothing=not found.count,
+            matches=_told(found),
+            at_once=_is_small(found),
             limit=number(AT_ONCE),
             formats=FORMATS.values(),
             zones=sorted(available_timezones()),
@@ -144,7 +144,7 @@ class NewExport(ExportPage):
         asked = self._asked(wanted["conditions"])
         if asked.form.errors:
             return self._again(form)
-        if capped_count(asked.qs, AT_ONCE) <= AT_ONCE:
+        if _is_small(matches(asked.qs, AT_ONCE)):
             return _file_at_once(request, asked, wanted)
         if ExportJob.objects.filter(user=self.user, state__in=_ACTIVE).count() >= MOST_WAITING:
             form.add_error(None, _("Enough of your exports are waiting; let one be finished first, or cancel it."))
@@ -156,18 +156,16 @@ class NewExport(ExportPage):
         return self.render_to_response(self.get_context_data(form=form), status=400)
 
     def _first_form(self) -> ExportForm:
-        asked = CallFilter(self.request.GET, self._sight)
-        self._errors = _errors(asked)
+        given = self.request.GET.urlencode()
+        asked = self._asked(given)
         return ExportForm(
             initial={
-                "conditions": conditions_of(asked) if asked.form.is_valid() else "",
+                "conditions": given if asked.form.errors else conditions_of(asked),  # what makes no sense stays so
                 "format": "csv",
                 "zone": timezone.get_current_timezone_name(),
                 "column": list(COLUMNS),
             }
         )
-
-    _errors: list[str] = []
 
     @cached_property
     def _sight(self) -> Sight:
@@ -335,10 +333,17 @@ def _extra_columns(asked: CallFilter) -> list[str]:
     return [name for name in names if is_column(name)][:_MOST_EXTRAS]
 
 
-def _matches(count: int) -> str:
-    if count > AT_ONCE:
-        return gettext("more than {limit} calls").format(limit=number(AT_ONCE))
-    return ngettext("{number} call", "{number} calls", count).format(number=number(count))
+def _is_small(found: Matches) -> bool:
+    return not (found.estimated or found.at_least)
+
+
+def _told(found: Matches) -> str:
+    told = number(found.count)
+    if found.estimated:
+        return gettext("about {number} calls (estimated)").format(number=told)
+    if found.at_least:
+        return gettext("more than {number} calls").format(number=told)
+    return ngettext("{number} call", "{number} calls", found.count).format(number=told)
 
 
 def _errors(asked: CallFilter) -> list[str]:
