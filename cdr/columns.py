@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, timedelta
 from typing import NamedTuple
 
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -54,13 +53,6 @@ class Column(NamedTuple):
         if self.name.startswith(EXTRA):
             return "col-extra"
         return f"col-{self.name} number" if self.name in NUMBERS else f"col-{self.name}"
-
-
-def _started(call: Call) -> SafeString:
-    """The time to the second, as link to the call's page, which has the fraction."""
-    return format_html(
-        '<a href="{}">{}</a>', reverse("cdr:call", args=[call.pk]), shown.moment(call.started_at, SECOND)
-    )
 
 
 def _around_start(call: Call) -> list[Pick]:
@@ -133,7 +125,7 @@ def _number(value: int | None) -> SafeString:
 
 
 COLUMNS: tuple[Column, ...] = (
-    Column("started", _("Started"), _started, _around_start),
+    Column("started", _("Started"), lambda c: shown.moment(c.started_at, SECOND), _around_start),
     Column("who", _("From → to"), shown.parties, _parties),
     Column("caller", _("Caller"), lambda c: shown.party(c.caller), lambda c: _whole("caller", c.caller)),
     Column("callee", _("Callee"), lambda c: shown.party(c.callee), lambda c: _whole("callee", c.callee)),

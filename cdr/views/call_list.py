@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -22,14 +23,14 @@ from cdr.columns import PREFETCHED, Column, extra_labels
 from cdr.correlation.record import State
 from cdr.filters import CallFilter, about_numbers, unknown_parameters
 from cdr.keyset import OLDEST, Cursor
-from cdr.markup import number
+from cdr.markup import NOTHING, number
 from cdr.models import Call
 from cdr.paging import CallPage, Matches, call_page, capped_count, matches, newer_than, position
 from cdr.settling import look_up
 from cdr.sight import Sight
 from cdr.views import filter_bar
 from cdr.views.addresses import AFTER, BEFORE, LIVE, SHOWN_AS, ZONE, Address
-from cdr.views.column_choice import chosen_columns, in_address
+from cdr.views.column_choice import chosen_columns
 from cdr.views.reader_zone import InZoneMixin, zone_choices
 from cdr.views.saved_views import views_for
 from cdr.views.searching import SEARCH, searched, understood
@@ -118,11 +119,9 @@ class CallList(InZoneMixin, ShellMixin, TemplateView):
             views=views_for(self.request.user, sight, address, proxies),
             columns=columns.columns,
             usual_columns=columns.usual,
-            columns_in_address=in_address(column.name for column in columns.columns),
             offered_columns=columns.offered(labels),
-            rows=[_row(call, columns.columns, sight) for call in shown],
-            span=len(columns.columns) + 1,
-            zone_parameter=_zone_parameter(self.request),
+            rows=[_row(call, columns.columns, sight, _zone_query(self.request)) for call in shown],
+            inside_query=_zone_query(self.request, span=len(columns.columns) + 1),
             page=page,
             matches=found,
             told=_told(found),
@@ -181,10 +180,11 @@ class NewCalls(InZoneMixin, ShellMixin, TemplateView):
         )
 
 
-def _zone_parameter(request: HttpRequest) -> str:
-    """Return what hands the zone on to what is loaded into the page."""
+def _zone_query(request: HttpRequest, **more: object) -> str:
+    """Return the query string that hands the zone on, with what else is to be said."""
     name = request.GET.get(ZONE)
-    return f"&{urlencode({ZONE: name})}" if name else ""
+    said = {**more, **({ZONE: name} if name else {})}
+    return f"?{urlencode(said)}" if said else ""
 
 
 def _without_search(request: HttpRequest) -> Address:
@@ -205,9 +205,15 @@ def _unknown(request: HttpRequest) -> list[str]:
     ]
 
 
-def _row(call: Call, columns: list[Column], sight: Sight) -> Row:
-    cells = [Cell(column, column.cell(call), _picks(call, column, sight)) for column in columns]
-    return Row(call, reverse("cdr:call", args=[call.pk]), cells)
+def _row(call: Call, columns: list[Column], sight: Sight, query: str) -> Row:
+    address = reverse("cdr:call", args=[call.pk]) + query
+    linked = next((column for column in columns if column.name == "started"), columns[0])
+
+    def content(column: Column) -> SafeString:
+        shown = column.cell(call)
+        return format_html('<a href="{}">{}</a>', address, shown or NOTHING) if column is linked else shown
+
+    return Row(call, address, [Cell(column, content(column), _picks(call, column, sight)) for column in columns])
 
 
 def _picks(call: Call, column: Column, sight: Sight) -> str:

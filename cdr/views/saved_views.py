@@ -21,7 +21,7 @@ from cdr.filters import EXTRA, about_numbers
 from cdr.models import SavedView
 from cdr.search import written
 from cdr.sight import Sight
-from cdr.views.addresses import COLUMNS, LIVE, WORD, Address
+from cdr.views.addresses import COLUMNS, LIVE, WORD, ZONE, Address
 from cdr.views.column_choice import in_address
 from cdr.views.searching import SEARCH, conditions_in
 from cdr.wording import Text
@@ -70,7 +70,10 @@ def views_for(
 
     def view(name: Text, query: str, about: Text = "", saved: SavedView | None = None, owner: str = "") -> NamedList:
         said = about or written(conditions_in(query)) or _("all calls")
-        return NamedList(name, Address(address.path, QueryDict(query)), said, _meant(query) == here, saved, owner)
+        leads = Address(address.path, QueryDict(query))
+        if ZONE not in leads.conditions:
+            leads = leads.setting(**{ZONE: address.conditions.get(ZONE)})
+        return NamedList(name, leads, said, _meant(query) == here, saved, owner)
 
     stored = SavedView.objects.filter(Q(owner_id=user.pk or 0) | Q(shared=True)).select_related("owner")[:MOST_VIEWS]
     mine = [one for one in stored if one.owner_id == user.pk]

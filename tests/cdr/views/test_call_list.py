@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from html import unescape
+from urllib.parse import parse_qsl
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accweb.models import AuditEntry
+from cdr.columns import COLUMNS
+from cdr.search import SINGLE
 from cdr.views import call_list
 from tests.factories import NOON, make_call, make_proxy
 
@@ -191,6 +196,93 @@ def test_htmx_gets_the_changing_part_and_the_address_that_says_only_what_is_set(
 def test_going_back_with_htmx_gets_the_whole_page(analyst: Client) -> None:
     response = analyst.get("/calls/", headers={"HX-Request": "true", "HX-History-Restore-Request": "true"})
     assert "<html" in response.text
+
+
+def viewed() -> list[dict[str, str]]:
+    return [entry.detail for entry in AuditEntry.objects.filter(action="viewed", target="calls")]
+
+
+def test_a_list_with_full_numbers_is_audited_once_with_its_conditions(analyst: Client) -> None:
+    make_call(caller="alice")
+    analyst.get("/calls/?caller=ali")
+    assert viewed() == [{"conditions": "caller=ali"}]
+
+
+def test_a_list_with_masked_numbers_is_not_audited(viewer: Client) -> None:
+    make_call(caller="+493012345678")
+    html = viewer.get("/calls/").text
+    assert "+493012345678" not in html
+    assert "+4930••••••••" in html
+    assert viewed() == []
+
+
+def test_a_masked_number_is_no_condition_of_its_cell(viewer: Client) -> None:
+    make_call(caller="+493012345678", outcome="busy")
+    picks = re.findall(r'data-picks="(.*?)"', viewer.get("/calls/?columns=who,caller,result,extra.a").text)
+    assert [unescape(one) for one in picks] == ["outcome=busy&code=200"]
+
+
+def test_a_cell_knows_what_can_be_asked_by_its_value(analyst: Client) -> None:
+    make_call(caller="*72", source_ip="[2001:db8::1]", extra={"gw": "a b"}, flags=["forked", "of_a_later_version"])
+    html = analyst.get("/calls/?columns=who,source,extra.gw,flags,length,started").text
+    assert [parse_qsl(unescape(one)) for one in re.findall(r'data-picks="(.*?)"', html)] == [
+        [("caller", "=*72"), ("callee", "=bob")],
+        [("source", "2001:db8::1")],
+        [("extra.gw", "=a b")],
+        [("flag", "forked")],
+        [("min_duration", "2"), ("max_duration", "2"), ("duration_kind", "measured")],
+        [("since", "2026-05-31T12:00:00Z"), ("until", "2026-05-31T12:00:01Z")],
+    ]
+
+
+@pytest.mark.parametrize("column", [column.name for column in COLUMNS] + ["extra.gw"])
+def test_what_a_cell_asks_for_finds_its_call(analyst: Client, column: str) -> None:
+    make_proxy(name="kam1")
+    make_call(
+        extra={"gw": "a*b"}, user_agent="x%_'\"", source_ip="2001:0DB8::1", flags=["forked"], cluster="c", caller="=1"
+    )
+    html = analyst.get("/calls/", {"columns": column}).text
+    for picks in re.findall(r'data-picks="(.*?)"', html):
+        for name, value in parse_qsl(unescape(picks)):
+            response = analyst.get("/calls/", {name: value})
+            assert len(response.context["rows"]) == 1, (name, value)
+            if name not in SINGLE:
+                assert analyst.get("/calls/", {f"not_{name}": value}).context["rows"] == []
+
+
+def test_a_condition_that_there_is_not_is_named_and_shows_no_calls(analyst: Client) -> None:
+    make_call()
+    html = analyst.get("/calls/?caler=1").text
+    assert "There is no condition" in html
+    assert parties(html) == []
+
+
+def test_the_oldest_calls_are_one_link_away(analyst: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(call_list, "PAGE_SIZE", 2)
+    for minute in range(5):
+        make_call(caller=f"c{minute}", started_at=NOON + timedelta(minutes=minute))
+    first = analyst.get("/calls/").text
+    oldest = re.findall(r'id="oldest" href="(.*?)"', first)[0]
+    html = analyst.get(unescape(oldest)).text
+    assert parties(html) == ["c1", "c0"]
+    assert 'id="older"' not in html
+    assert 'id="newer"' in html
+
+
+def test_the_list_looks_for_new_calls_where_it_is_asked_to_and_at_its_top_only(
+    analyst: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(call_list, "PAGE_SIZE", 2)
+    for _ in range(5):
+        make_call()
+    assert 'hx-trigger="every' not in analyst.get("/calls/").text
+    live = analyst.get("/calls/?live=1&caller=a").text
+    (asks,) = re.findall(r'hx-get="(/calls/new/.*?)" hx-trigger="every', live)
+    assert "caller=a" in asks
+    assert "before=" in asks
+    older = re.findall(r'id="older" rel="next" href="(.*?)"', live)[0]
+    assert "live=1" in older
+    assert "/calls/new/" not in analyst.get(unescape(older)).text
 
 
 def test_a_superseded_call_is_shown_only_when_asked_for(analyst: Client) -> None:

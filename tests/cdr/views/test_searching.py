@@ -1,0 +1,80 @@
+"""From the search box to the address, and what the page says of it."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+import pytest
+from django.test import Client
+
+from tests.cdr.views.test_hostile import Page
+from tests.factories import make_call
+
+pytestmark = pytest.mark.django_db
+
+
+def address(client: Client, query: str) -> str:
+    """Where the search leads."""
+    response = client.get(f"/calls/?{query}")
+    assert response.status_code == 302
+    return str(response.headers["Location"])
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("code:486", "/calls/?code=486"),
+        ("caller:49* -proxy:edge-1", "/calls/?caller=49%2A&not_proxy=edge-1"),
+        ("extra.gw:a", "/calls/?extra.gw=a"),
+        ("longer:60 longer:90", "/calls/?min_duration=90"),
+        ("", "/calls/"),
+    ],
+)
+def test_what_was_typed_becomes_conditions_of_the_address(analyst: Client, typed: str, found: str) -> None:
+    assert address(analyst, f"q={typed}") == found
+
+
+def test_a_search_keeps_the_conditions_that_there_were_and_drops_empty_fields(analyst: Client) -> None:
+    assert address(analyst, "state=ongoing&caller=&zone=UTC&q=caller:1&after=5.5") == (
+        "/calls/?state=ongoing&zone=UTC&caller=1"
+    )
+
+
+def test_a_range_that_was_given_takes_the_place_of_a_preset(analyst: Client) -> None:
+    assert address(analyst, "q=&period=7d&since=2026-05-31") == "/calls/?since=2026-05-31"
+
+
+def test_a_word_that_may_be_several_things_says_how_it_was_read_and_offers_the_others(analyst: Client) -> None:
+    make_call(sip_code=486)
+    html = analyst.get("/calls/", {"q": "486"}, follow=True).text
+    told = re.sub(r"<.*?>|\s+", " ", html[html.index('class="understood"') :])
+    assert "was read as SIP code 486 ." in " ".join(told.split())
+    offers = [unescape(one) for one in re.findall(r'<a href="(/calls/\?[^"]*word=486[^"]*)"', html)]
+    assert "/calls/?word=486&number=486" in offers
+
+
+def test_another_reading_can_be_taken_back(analyst: Client) -> None:
+    html = analyst.get("/calls/?word=486&number=486").text
+    assert "was read as" in html
+    assert 'href="/calls/?word=486&amp;code=486"' in html
+
+
+def test_a_word_whose_condition_was_removed_is_not_spoken_of(analyst: Client) -> None:
+    assert "was read as" not in analyst.get("/calls/?word=486").text
+
+
+def test_hostile_words_are_searched_and_shown_as_text(analyst: Client) -> None:
+    html = analyst.get("/calls/", {"q": '<script>alert(1)</script> "\u202ex'}, follow=True).text
+    page = Page(html)
+    assert not [script for script in page.scripts if "alert" in script]
+    assert "\u202e" not in page.text
+    assert "number with “<script>alert(1)</script>”" in page.text
+
+
+def test_who_may_not_see_numbers_is_told_that_parts_are_not_searched(viewer: Client) -> None:
+    make_call(caller="4930")
+    assert "found by their whole value only" in viewer.get("/calls/").text
+    html = viewer.get("/calls/?caller=49*").text
+    assert "You may not see full numbers" in html
+    assert "Nothing was searched" in html
