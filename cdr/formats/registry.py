@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO
 
 from cdr.formats import acc_json, diameter, opensips_events, radius, radius_detail, sql_row, syslog
+from cdr.formats.headings import table_format
 from cdr.formats.reading import Parsed, Reading
 
 Reader = Callable[[BinaryIO, Reading], Iterator[Parsed]]
@@ -23,9 +24,6 @@ FORMATS: Mapping[str, Reader] = {
 }
 """Each reads a binary stream to its end and yields one ``Parsed`` per record (line, row, packet, object)."""
 
-_TRANSACTION_COLUMNS = frozenset({"method", "from_tag", "to_tag", "callid", "sip_code", "sip_reason"})
-_ENOUGH_COLUMNS = 3  # some may have been renamed
-_DIALOG_COLUMNS = frozenset({"start_time", "end_time", "duration"})
 _DETAIL = re.compile(rb"^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d [\d:]{8} \d{4}\r?\n\t[\w.-]+ [+:]?= ", re.MULTILINE)
 _EVENT = re.compile(rb'"method"\s*:\s*"E_ACC_')
 
@@ -43,7 +41,7 @@ def detect(head: bytes, name: str = "") -> str:
         return _json_format(head)
     if _DETAIL.search(head):
         return "radius-detail"
-    return _table_format(head, name) or "syslog"
+    return table_format(head, name) or "syslog"
 
 
 def _json_format(head: bytes) -> str:
@@ -63,14 +61,3 @@ def _json_format(head: bytes) -> str:
     if has(b"time", b"method", b"from_tag") or has(b"start_time", b"end_time"):
         return "acc-json"
     return "syslog"
-
-
-def _table_format(head: bytes, name: str) -> str | None:
-    header = head.split(b"\n", 1)[0].decode("utf-8", "replace").lower()
-    columns = {column.strip('" \r') for column in re.split("[,\t]", header)}
-    if columns >= _DIALOG_COLUMNS:
-        return "acc-cdrs-csv"
-    if len(columns & _TRANSACTION_COLUMNS) < _ENOUGH_COLUMNS:
-        return None
-    missed = "missed" in name.lower() or ("setuptime" in columns and "duration" not in columns)
-    return "missed-csv" if missed else "acc-csv"

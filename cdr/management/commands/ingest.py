@@ -13,6 +13,7 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from cdr.events import Unparsable
+from cdr.formats.headings import why_no_table
 from cdr.formats.registry import FORMATS, detect
 from cdr.ingest import Counts, reading_of, store
 from cdr.inputs import STDIN, Input, open_input, size_of
@@ -69,7 +70,7 @@ def _take(source: Source, name: str, wanted: str) -> tuple[Counts, str]:
             if not given.head and not given.damage:
                 return Counts(), "it is empty"
             counts = _store(source, given, detect(given.head, name) if wanted == AUTO else wanted)
-            return counts, _problem(given, counts)
+            return counts, _problem(given, counts, wanted)
     except OSError as error:
         return Counts(), f"{error.strerror or error}; not taken"
     except Unparsable as error:  # a table whose heading lacks what every row needs
@@ -82,14 +83,14 @@ def _store(source: Source, given: Input, form: str) -> Counts:
     return store(source, parsed, format=form, received_at=now)
 
 
-def _problem(given: Input, counts: Counts) -> str:
+def _problem(given: Input, counts: Counts, wanted: str) -> str:
     if given.damage:
         return f"damaged or cut off after {counts.read} records, which are taken ({given.damage})"
     if counts.events or counts.duplicates or counts.rejected:
         return ""
     if b"\0" in given.head:
         return "binary data without any accounting in it; is it the right file?"
-    return ""
+    return why_no_table(given.head) if wanted == AUTO else ""
 
 
 def _bar(name: str) -> tqdm:

@@ -165,6 +165,26 @@ def test_a_file_without_accounting_is_no_failure_and_is_said(tmp_path: Path) -> 
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("text", "missing"),
+    [
+        ("1,INVITE,a,b,c@x,200,OK,2026-05-01 10:00:00\n", "a table whose first line names no columns; export it with"),
+        ("callid,time,caller,callee\nc@x,2026-05-01,a,b\n", "a table without the columns method, from_tag, to_tag"),
+    ],
+    ids=["no heading", "columns missing"],
+)
+def test_a_table_that_gives_nothing_is_a_failure_and_says_what_it_lacks(
+    text: str, missing: str, tmp_path: Path
+) -> None:
+    table = tmp_path / "acc.csv"
+    table.write_text(text)
+    ended = ingest(table)
+    assert ended.err.startswith(f"{table}: {missing}")
+    assert ended.err.count("\n") == 1
+    assert ended.status == 1
+
+
+@pytest.mark.django_db
 def test_nothing_that_can_be_read_is_a_usage_error(tmp_path: Path) -> None:
     ended = ingest(tmp_path / "one", tmp_path / "two")
     assert ended.status == 2
