@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
+
+from django.db.models import Case, Value, When
 
 from cdr.correlation.record import Outcome
 from cdr.filters import CallFilter
+from cdr.grouping import grouped
 
 LIMIT = 100_000
 MOST = 8
@@ -34,18 +36,12 @@ class Busiest:
 
 def busiest(asked: CallFilter, *, most: int = MOST) -> Busiest:
     """Return the busiest ``most`` callers, callees and source addresses of the calls that ``asked`` gives."""
-    newest = asked.qs.order_by("-started_at", "-id")[:LIMIT]
-    calls: tuple[Counter[str | None], ...] = (Counter(), Counter(), Counter())
-    answered: tuple[Counter[str | None], ...] = (Counter(), Counter(), Counter())
-    counted = 0
-    for outcome, *parties in newest.values_list("outcome", "caller", "callee", "source_ip").iterator():
-        counted += 1
-        for place, party in enumerate(parties):
-            calls[place][party] += 1
-            if outcome == Outcome.ANSWERED:
-                answered[place][party] += 1
+    calls = asked.qs.annotate(answered=Case(When(outcome=Outcome.ANSWERED.value, then=Value(1)), default=Value(0)))
+    counted = calls.order_by()[:LIMIT].count()
     callers, callees, gateways = (
-        [Party(value, count, took[value]) for value, count in of.most_common(most)]
-        for of, took in zip(calls, answered, strict=True)
+        [Party(value, count, int(answered)) for value, count, answered in rows]
+        for rows in (
+            grouped(calls, LIMIT, (kind,), ("answered",), most=most) for kind in ("caller", "callee", "source_ip")
+        )
     )
     return Busiest(callers, callees, gateways, counted, capped=counted >= LIMIT)

@@ -17,10 +17,11 @@ from operator import or_
 from typing import Any, NamedTuple, TypeVar
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Count, Func, Max, Min, Q, QuerySet, Sum, TextField
+from django.db.models import Case, F, Func, Max, Min, Q, QuerySet, Sum, TextField, Value, When
 
 from cdr.correlation.record import DurationKind, Outcome, State
 from cdr.filters import NOT, CallFilter
+from cdr.grouping import grouped
 from cdr.histogram import GROUP_OF, OUTCOMES, SHORT_STEPS, Group, Series, Step, allows, buckets_of, edges, step_for
 from cdr.models import Call, Settlement, Volume
 
@@ -141,14 +142,20 @@ def _sums_of_hours(hours: QuerySet[Volume]) -> list[_Sums]:
 
 
 def _sums_of_calls(calls: QuerySet[Call]) -> list[_Sums]:
-    kinds = newest(calls, LIMIT).order_by().values_list("state", "outcome", "sip_code")
-    sums = kinds.annotate(
-        calls=Count("pk"), measured=Count("pk", filter=MEASURED), length=Sum("duration", filter=MEASURED)
+    told = calls.annotate(
+        measured=Case(When(MEASURED, then=Value(1)), default=Value(0)), length=Case(When(MEASURED, then=F("duration")))
     )
     return [
-        _Sums(state, outcome, code, found, measured, length or timedelta())
-        for state, outcome, code, found, measured, length in sums
+        _Sums(state, outcome, code, found, int(measured), _length(length))
+        for state, outcome, code, found, measured, length in grouped(
+            told, LIMIT, ("state", "outcome", "sip_code"), ("measured", "length")
+        )
     ]
+
+
+def _length(summed: timedelta | int | None) -> timedelta:
+    """Return a duration as a database sums it: SQLite has them in microseconds."""
+    return summed if isinstance(summed, timedelta) else (summed or 0) * _MICROSECOND
 
 
 def _settled(asked: CallFilter) -> int:
@@ -156,11 +163,6 @@ def _settled(asked: CallFilter) -> int:
     in_force = Settlement.objects.filter(revoked_at=None).values("call")
     settled: QuerySet[Call] = asked.qs.filter(state=State.STOP_MISSING.value, pk__in=in_force)
     return settled.order_by()[:LIMIT].count()
-
-
-def newest(calls: QuerySet[Call], limit: int) -> QuerySet[Call]:
-    """Return the newest ``limit`` of ``calls``, to be grouped and summed."""
-    return Call.objects.filter(pk__in=calls.order_by("-started_at", "-id").values("pk")[:limit])
 
 
 def _portions(asked: CallFilter, parted: Collection[datetime] = ()) -> tuple[QuerySet[Volume], list[QuerySet[Call]]]:
@@ -253,7 +255,10 @@ def _extent(asked: CallFilter) -> tuple[datetime, datetime] | None:
     """Return the range from the hour of the first call to that of the last; ``None`` where there is no call."""
     hours, portions = _portions(asked)
     ends = [hours.order_by().aggregate(first=Min("hour"), last=Max("hour"))]
-    ends += [newest(calls, LIMIT).aggregate(first=Min("started_at"), last=Max("started_at")) for calls in portions]
+    ends += [
+        calls.order_by("-started_at", "-id")[:LIMIT].aggregate(first=Min("started_at"), last=Max("started_at"))
+        for calls in portions
+    ]
     found = [end for end in ends if end["first"]]
     if not found:
         return None
@@ -283,10 +288,9 @@ def _counted(asked: CallFilter, inner: Sequence[datetime], step: Step) -> tuple[
 
 
 def _counted_calls(calls: QuerySet[Call], clock: Func) -> tuple[list[Counted], bool]:
-    kinds = newest(calls, LIMIT).order_by().annotate(clock=clock).values_list("clock", "outcome").annotate(Count("pk"))
     counted = [
         (datetime.fromisoformat(written).replace(tzinfo=UTC), GROUP_OF[outcome], count)
-        for written, outcome, count in kinds
+        for written, outcome, count in grouped(calls.annotate(clock=clock), LIMIT, ("clock", "outcome"))
     ]
     return counted, sum(count for _, _, count in counted) >= LIMIT
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
 
+from accweb.audit import Action, record
 from accweb.shell import ShellMixin
 from cdr import patterns
 from cdr.busiest import LIMIT, Busiest, Party, busiest
@@ -71,6 +72,8 @@ class BusiestParties(ShellMixin, TemplateView):
         sight = Sight.of(self.request.user)
         asked = CallFilter(self.request.GET, sight)
         found = busiest(asked)
+        if sight.numbers and found.counted:
+            record(self.request, Action.VIEWED, "busiest parties", conditions=self.request.GET.urlencode())
         return super().get_context_data(
             rankings=list(_rankings(found, list_address(self.request.GET), sight)),
             counted=found.counted,

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.generic import TemplateView
 
+from accweb.audit import Action, record
 from accweb.shell import ShellMixin
 from cdr import unsettled
 from cdr.correlation.record import DurationKind, State
@@ -107,12 +108,15 @@ class StartPage(ShellMixin, TemplateView):
     def _collection(self, sight: Sight, now: datetime) -> dict[str, Any]:
         """Return what the page says of the sources, of what is to be settled, and what to do first."""
         reach = proxies_for(self.request.user)
+        ongoing, settled = unsettled.ongoing(sight, now), unsettled.settled_lately(sight)
+        if sight.numbers and (ongoing.due or settled):
+            record(self.request, Action.VIEWED, "calls that are not settled")
         return {
             "sources": Source.objects.filter(proxy__in=reach).select_related("proxy")[:_MOST_SOURCES],
             "waiting": unsettled.waiting() if sight.proxies is None else None,
-            "ongoing": unsettled.ongoing(sight, now),
+            "ongoing": ongoing,
             "setup": figures(CallFilter(QueryDict("period=24h&state=setup"), sight, now=now)).calls,
-            "settled": unsettled.settled_lately(sight),
+            "settled": settled,
             "limit": unsettled.LIMIT,
             "list_of": {
                 "setup": list_address(QueryDict("period=24h&state=setup")),
