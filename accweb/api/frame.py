@@ -5,7 +5,7 @@ An answer depends on nothing but who asks for what: times are UTC and words are 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -19,6 +19,8 @@ from django.views.decorators.cache import never_cache
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed, ValidationError
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -34,9 +36,11 @@ __all__ = [
     "LIMIT_PARAMETER",
     "LOGIN",
     "NO_NULL",
+    "AnyAccept",
     "ApiView",
     "PageRecord",
     "limit_of",
+    "note",
     "note_viewing",
     "page_by",
     "refuse_unknown",
@@ -92,10 +96,24 @@ class ApiView(APIView):
 
 def note_viewing(request: Request) -> None:
     """Keep in the audit log that the asker was shown numbers in full: one entry for each request."""
-    detail = {"query": request.META.get("QUERY_STRING", "")}
+    note(request, Action.VIEWED, request.path, query=request.META.get("QUERY_STRING", ""))
+
+
+def note(request: Request, action: Action, target: str, **detail: Any) -> None:
+    """Keep in the audit log what the asker did, and with which token."""
     if isinstance(request.auth, ApiToken):
         detail["token"] = str(request.auth)
-    record(request._request, Action.VIEWED, request.path, **detail)
+    record(request._request, action, target, **detail)
+
+
+class AnyAccept(DefaultContentNegotiation):
+    """For what has one media type of its own: it is given whatever ``Accept`` asks for."""
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        first = next(iter(renderers))
+        return first, first.media_type
 
 
 def refuse_unknown(request: Request, *known: str) -> None:

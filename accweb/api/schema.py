@@ -72,8 +72,9 @@ def with_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:
                 errors["404"] = _NOT_FOUND
             if method in ("post", "put", "patch"):
                 errors |= _OF_A_BODY
-            for status, description in errors.items():
-                operation["responses"].setdefault(status, _answer(status, description))
+            told = {status: about["description"] for status, about in operation["responses"].items() if status >= "400"}
+            for status, description in (errors | told).items():
+                operation["responses"][status] = _answer(status, description)
             operation["responses"] = dict(sorted(operation["responses"].items()))
     return result
 

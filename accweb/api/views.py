@@ -19,7 +19,7 @@ from accweb.shell import ShellMixin
 from accweb.tokens import SCOPES
 from proxyconf.models.reach import within_reach
 
-ADDRESSES = ("calls", "proxies", "sources", "profiles", "me", "schema", "docs")
+ADDRESSES = ("calls", "statistics", "exports", "proxies", "sources", "profiles", "me", "schema", "docs")
 _ADDRESSES_RECORD = {
     "type": "object",
     "description": "Address by name.",

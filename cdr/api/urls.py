@@ -2,7 +2,9 @@ from django.urls import path
 
 from cdr.api.calls import CallDetail, CallEvents, CallList, CallRevisions
 from cdr.api.events import post_events
+from cdr.api.exports import ExportDetail, ExportFile, ExportList
 from cdr.api.sources import SourceDetail, SourceList
+from cdr.api.statistics import Statistics, StatisticsSeries
 
 urlpatterns = [
     path("events/", post_events, name="events"),
@@ -12,4 +14,9 @@ urlpatterns = [
     path("calls/<int:pk>/revisions/", CallRevisions.as_view(), name="call-revisions"),
     path("sources/", SourceList.as_view(), name="sources"),
     path("sources/<int:pk>/", SourceDetail.as_view(), name="source"),
+    path("statistics/", Statistics.as_view(), name="statistics"),
+    path("statistics/series/", StatisticsSeries.as_view(), name="statistics-series"),
+    path("exports/", ExportList.as_view(), name="exports"),
+    path("exports/<int:pk>/", ExportDetail.as_view(), name="export"),
+    path("exports/<int:pk>/file/", ExportFile.as_view(), name="export-file"),
 ]

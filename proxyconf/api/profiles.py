@@ -6,6 +6,7 @@ Passwords of databases are asterisks everywhere here. A deployment tool gets the
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
 from typing import Any
 
@@ -14,7 +15,6 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
-from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -24,6 +24,7 @@ from accweb.api.frame import (
     AFTER_PARAMETER,
     LIMIT,
     LIMIT_PARAMETER,
+    AnyAccept,
     ApiView,
     PageRecord,
     page_by,
@@ -41,7 +42,6 @@ from proxyconf.views.pages import collector_of
 
 REVISION = "revision"
 _TEXT = "text/plain"
-_LARGEST_NUMBER = 2**31 - 1
 
 
 class FindingRecord(serializers.Serializer[object]):
@@ -176,7 +176,7 @@ class RevisionList(ProfileView):
 
 _OF_REVISION = OpenApiParameter(
     REVISION,
-    {"type": "string", "pattern": "^([1-9][0-9]{0,9}|latest)$"},
+    {"type": "string", "pattern": "^([1-9][0-9]{0,8}|latest)$"},
     description="Number of the revision to generate from, or latest for what was published last. Absent: the draft.",
 )
 
@@ -200,20 +200,13 @@ class ArtefactList(ProfileView):
         return Response({"results": [_artefact(one) for one in files]})
 
 
-class Text(BaseRenderer):
-    """Lets ``Accept: text/plain`` ask for a file."""
-
-    media_type = _TEXT
-    format = "text"
-
-
 class ArtefactText(ProfileView):
     """One generated file as text, with an ETag.
 
     Passwords are asterisks; /fetch/ gives them to who shows the proxy's own token.
     """
 
-    renderer_classes = [Text, JSONRenderer]
+    content_negotiation_class = AnyAccept
 
     @extend_schema(
         operation_id="profiles_artefact",
@@ -244,7 +237,7 @@ def _chosen(view: ProfileView, request: Request, name: str) -> ProfileValue:
 
 
 def _number(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) <= 10 and 1 <= int(text) <= _LARGEST_NUMBER):
+    if not re.fullmatch("[1-9][0-9]{0,8}", text):
         raise ValidationError({REVISION: [f"{text[:80]!r} is neither the number of a revision nor latest."]})
     return int(text)
 

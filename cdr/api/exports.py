@@ -1,0 +1,285 @@
+"""Exports for programs: ask for a file, see how far it is, fetch it.
+
+A worker writes it; it is the file that the page would give for the same filter, with what the asker may see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import Http404, QueryDict, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import serializers, status
+from rest_framework.exceptions import APIException, PermissionDenied, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+
+from accweb.api.frame import (
+    AFTER,
+    AFTER_NUMBER,
+    LIMIT,
+    LIMIT_PARAMETER,
+    AnyAccept,
+    ApiView,
+    PageRecord,
+    note,
+    page_by,
+    refuse_unknown,
+)
+from accweb.audit import Action
+from cdr.export.asking import in_words
+from cdr.export.columns import is_column
+from cdr.export.formats import FORMATS
+from cdr.export.jobs import ask, cancel, content, filter_of, may_have
+from cdr.filters import CallFilter, unknown_parameters
+from cdr.models import ExportJob
+from cdr.sight import Sight
+from cdr.views.exports import LONGEST_CONDITIONS, MOST_WAITING
+from proxyconf.models.proxy import validate_zone
+
+_WAITING = (ExportJob.State.QUEUED, ExportJob.State.RUNNING)
+_MOST_COLUMNS = 200
+
+
+class Conflict(APIException):
+    """What is asked does not go with how things stand now; it may later."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_code = "conflict"
+
+
+class NewExportRecord(serializers.Serializer[Any]):
+    """What a file is to be."""
+
+    format = serializers.ChoiceField(
+        choices=[(one.name, one.use) for one in FORMATS.values()], help_text="The format of the file."
+    )
+    conditions = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=LONGEST_CONDITIONS,
+        help_text="Which calls, as the query string of the list: state=completed&since=2026-05-01. Empty: all calls. "
+        "A period such as today counts from now.",
+    )
+    columns = serializers.ListField(
+        child=serializers.CharField(max_length=200),
+        required=False,
+        default=list,
+        max_length=_MOST_COLUMNS,
+        help_text="Columns in their order, for formats that have columns: fields of the record, settled_ended_at, "
+        "settled_duration, settled_reason, settled_by, settled_at, and extra.LABEL for an extra field. Empty: the "
+        "fields of the record.",
+    )
+    zone = serializers.CharField(
+        required=False,
+        default="UTC",
+        max_length=64,
+        validators=[validate_zone],
+        help_text="IANA name of the zone that times are written in, for formats that have one.",
+    )
+
+    def validate_columns(self, columns: list[str]) -> list[str]:
+        for name in columns:
+            if not is_column(name):
+                raise serializers.ValidationError(f"There is no column {name!r}.")
+        return list(dict.fromkeys(columns))
+
+
+class ExportRecord(serializers.Serializer[object]):
+    """A file that was asked for."""
+
+    id = serializers.IntegerField(help_text="Number of the export.")
+    format = serializers.CharField(help_text="The format of the file.")
+    conditions = serializers.CharField(
+        allow_blank=True, help_text="Which calls, as the query string of the list, with moments in place of a period."
+    )
+    columns = serializers.ListField(child=serializers.CharField(), help_text="Columns that were chosen.")
+    zone = serializers.CharField(help_text="Zone that times are written in.")
+    masked = serializers.BooleanField(help_text="Whether numbers are masked in it.")
+    state = serializers.ChoiceField(choices=ExportJob.State.choices, help_text="How far it is.")
+    error = serializers.CharField(allow_blank=True, help_text="Why it failed, or was begun again; empty: neither.")
+    matches = serializers.IntegerField(
+        allow_null=True, help_text="How many calls there will be in it. Null: not counted (yet)."
+    )
+    written = serializers.IntegerField(help_text="How many calls are in it so far.")
+    size = serializers.IntegerField(allow_null=True, help_text="Size of the file in bytes. Null: not finished.")
+    created_at = serializers.DateTimeField(help_text="When it was asked for. ISO 8601 in UTC.")
+    finished_at = serializers.DateTimeField(
+        allow_null=True, help_text="When it was finished or failed. ISO 8601 in UTC. Null: not yet."
+    )
+    expires_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the file will be deleted. ISO 8601 in UTC. Null: there is no file."
+    )
+    file = serializers.URLField(allow_null=True, help_text="Where the file is. Null: there is none (yet, or any more).")
+
+
+class ExportPageRecord(PageRecord):
+    """Some exports, and where to go on."""
+
+    results = ExportRecord(many=True)
+
+
+class ExportView(ApiView):
+    permission_required: str | Mapping[str, str] | None = "cdr.export_call"
+
+    def jobs(self, request: Request) -> QuerySet[ExportJob]:
+        """Return the exports that the asker made."""
+        return ExportJob.objects.filter(user=cast(User, request.user))
+
+    def job(self, request: Request, pk: int) -> ExportJob:
+        found = self.jobs(request).filter(pk=pk).first()
+        if found is None:
+            raise Http404(f"You have no export {pk}.")
+        return found
+
+
+class ExportList(ExportView):
+    """The exports that were asked for in the user's name, the first one first."""
+
+    @extend_schema(
+        operation_id="exports_list",
+        tags=["exports"],
+        summary="Exports",
+        parameters=[LIMIT_PARAMETER, AFTER_NUMBER],
+        responses=ExportPageRecord,
+    )
+    def get(self, request: Request) -> Response:
+        refuse_unknown(request, LIMIT, AFTER)
+        page, following = page_by(request, self.jobs(request), "id")
+        return Response({"next": following, "results": [_record(request, job) for job in page]})
+
+    @extend_schema(
+        operation_id="exports_create",
+        tags=["exports"],
+        summary="Ask for a file of calls",
+        description="The file is written in the background, from one moment of the database, and kept for some days. "
+        "Ask for the export until its state is done, then fetch its file.",
+        request=NewExportRecord,
+        responses={
+            201: ExportRecord,
+            409: OpenApiResponse(description=f"{MOST_WAITING} of your exports are waiting already."),
+        },
+    )
+    def post(self, request: Request) -> Response:
+        refuse_unknown(request)
+        wanted = NewExportRecord(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        given = wanted.validated_data
+        conditions = _conditions(request, given["conditions"])
+        if len(self.jobs(request).filter(state__in=_WAITING)[:MOST_WAITING]) >= MOST_WAITING:
+            raise Conflict(f"{MOST_WAITING} of your exports are waiting; let one be finished first, or delete it.")
+        shaped = FORMATS[given["format"]].shaped
+        columns = given["columns"] if shaped else []
+        job = ask(cast(User, request.user), conditions, given["format"], columns=columns, zone=given["zone"])
+        location = {"Location": reverse("api:export", args=[job.pk], request=request)}
+        return Response(_record(request, job), status=status.HTTP_201_CREATED, headers=location)
+
+
+class ExportDetail(ExportView):
+    """How far an export is."""
+
+    @extend_schema(operation_id="exports_get", tags=["exports"], summary="One export", responses=ExportRecord)
+    def get(self, request: Request, pk: int) -> Response:
+        refuse_unknown(request)
+        return Response(_record(request, self.job(request, pk)))
+
+    @extend_schema(
+        operation_id="exports_delete",
+        tags=["exports"],
+        summary="Delete an export and its file",
+        description="One that is waiting or being written is cancelled.",
+        responses={204: OpenApiResponse(description="It is gone.")},
+    )
+    def delete(self, request: Request, pk: int) -> Response:
+        refuse_unknown(request)
+        with transaction.atomic():
+            job = self.job(request, pk)
+            cancel(job)
+            job.delete()
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class ExportFile(ExportView):
+    """The file of an export that is done."""
+
+    content_negotiation_class = AnyAccept
+
+    @extend_schema(
+        operation_id="exports_file",
+        tags=["exports"],
+        summary="The file of an export",
+        responses={
+            **{
+                (200, one.media_type): OpenApiResponse(OpenApiTypes.BINARY, description="The file.")
+                for one in FORMATS.values()
+            },
+            409: OpenApiResponse(description="The export is not done, or its file has expired."),
+        },
+    )
+    def get(self, request: Request, pk: int) -> HttpResponseBase:
+        refuse_unknown(request)
+        job = self.job(request, pk)
+        if job.state != ExportJob.State.DONE:
+            raise Conflict(f"There is no file: the export is {job.get_state_display()}.")
+        if not may_have(cast(User, request.user), job):
+            raise PermissionDenied("The file tells more than you, or your token, may see now.")
+        conditions = filter_of(job)
+        if request.method == "GET":
+            note(
+                request,
+                Action.EXPORTED,
+                in_words(conditions),
+                format=job.format,
+                conditions=job.conditions,
+                calls=job.written,
+                masked=job.masked,
+                export=job.pk,
+            )
+        return StreamingHttpResponse(
+            content(job),
+            content_type=FORMATS[job.format].media_type,
+            headers={
+                "Content-Length": str(job.size),
+                "Content-Disposition": f'attachment; filename="calls-{job.created_at:%Y%m%d-%H%M%S}.{job.format}"',
+            },
+        )
+
+
+def _conditions(request: Request, text: str) -> CallFilter:
+    """Return the filter; conditions that are unknown or make no sense are errors by name."""
+    data = QueryDict(text)
+    found = CallFilter(data, Sight.of(request.user))
+    errors = {name: list(map(str, said)) for name, said in found.form.errors.items()}
+    errors |= {name: ["There is no such condition."] for name in unknown_parameters(data)}
+    if errors:
+        raise ValidationError({"conditions": errors})
+    return found
+
+
+def _record(request: Request, job: ExportJob) -> dict[str, Any]:
+    done = job.state == ExportJob.State.DONE
+    return {
+        "id": job.pk,
+        "format": job.format,
+        "conditions": job.conditions,
+        "columns": job.columns,
+        "zone": job.zone,
+        "masked": job.masked,
+        "state": job.state,
+        "error": job.error,
+        "matches": job.matches,
+        "written": job.written,
+        "size": job.size,
+        "created_at": job.created_at,
+        "finished_at": job.finished_at,
+        "expires_at": job.expires_at,
+        "file": reverse("api:export-file", args=[job.pk], request=request) if done else None,
+    }
