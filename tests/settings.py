@@ -14,7 +14,17 @@ _redis = os.environ.pop("REDIS_URL", "")
 os.environ.setdefault("TEST_REDIS_URL", _redis)
 os.environ["ACCWEB_DATA_DIR"] = str(_home)
 os.environ["PYTHONWARNINGS"] = "default"  # for the commands that tests run
-for _name in ("DEBUG", "ALLOWED_HOSTS", "PORT", "LOG_LEVEL", "SECRET_KEY", "ACCWEB_HTTPS", "TRACER_URL"):
+for _name in (
+    "DEBUG",
+    "ALLOWED_HOSTS",
+    "PORT",
+    "LOG_LEVEL",
+    "SECRET_KEY",
+    "ACCWEB_HTTPS",
+    "TRACER_URL",
+    "ACCWEB_EXPORT_DAYS",
+    "ACCWEB_EXPORTS_AT_ONCE",
+):
     os.environ.pop(_name, None)
 
 match os.environ.get("TEST_DATABASE", "sqlite"):

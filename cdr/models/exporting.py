@@ -11,10 +11,10 @@ class ExportJob(models.Model):
     """Calls that a user asked to have as a file.
 
     ``conditions`` is the query string of the filter, with its moments resolved: a preset counts from when it was asked.
-    ``columns`` (empty: the record's fields) and ``zone`` are for CSV and XLSX. ``written`` counts the calls that are in
-    the file so far; ``matches`` how many there will be, as far as it was counted. ``size`` is in bytes. ``scope`` names
-    the proxies that the file may tell of (null: all) and ``masked`` whether numbers are masked in it: what the user
-    might see when asking.
+    ``columns`` (empty: the record's fields) are for all formats but JSON Lines, ``zone`` is for CSV and XLSX.
+    ``written`` counts the calls that are in the file so far; ``matches`` how many there will be, as far as it was
+    counted. ``size`` is in bytes. ``scope`` names the proxies that the file may tell of (null: all) and ``masked``
+    whether numbers are masked in it: what the user might see when asking.
     """
 
     class State(models.TextChoices):

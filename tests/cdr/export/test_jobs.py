@@ -2,9 +2,14 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import openpyxl
@@ -24,6 +29,7 @@ from cdr.filters import CallFilter
 from cdr.models import Call, ExportChunk, ExportJob
 from cdr.sight import Sight
 from proxyconf.models.reach import ProxyLimit
+from tests.conftest import ROOT
 from tests.factories import NOON, make_call, make_proxy
 
 State = ExportJob.State
@@ -144,6 +150,44 @@ def test_a_job_whose_writer_fell_silent_is_begun_again_by_another(ann: User) -> 
     ExportJob.objects.update(state=State.RUNNING, heard_at=timezone.now() - timedelta(minutes=2), written=5, size=9)
     assert write_next()
     assert call_ids(job) == ["one"]
+
+
+DYING = """
+import os, signal, django
+django.setup()
+from cdr.export import jobs, storing
+records, storing.CHUNK = jobs.records, 100
+def dying(*arguments):
+    for number, record in enumerate(records(*arguments)):
+        if number == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield record
+jobs.records = dying
+jobs.write_next()
+"""
+
+
+def test_a_worker_that_is_killed_in_the_middle_costs_nothing_but_time(
+    ann: User, database_url: str, tmp_path: Path
+) -> None:
+    for number in range(5):
+        make_call(call_id=f"c{number}")
+    job = ask(ann, asked(), "jsonl")
+    environment = {"DJANGO_SETTINGS_MODULE": "accweb.settings", "ACCWEB_DATA_DIR": str(tmp_path)}
+    killed = subprocess.run(
+        [sys.executable, "-c", DYING],
+        cwd=ROOT,
+        env={**os.environ, **environment, "DATABASE_URL": database_url},
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    job.refresh_from_db()
+    assert job.state == State.RUNNING
+    assert ExportChunk.objects.filter(job=job).exists()
+    assert not write_next()  # it may be alive still
+    ExportJob.objects.update(heard_at=timezone.now() - 2 * jobs.SILENCE)
+    assert write_next()
+    assert call_ids(job) == [f"c{number}" for number in range(5)]
 
 
 def test_a_job_that_ends_its_writers_is_given_up(ann: User) -> None:
