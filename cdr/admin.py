@@ -7,23 +7,31 @@ from typing import Any, cast
 from django.contrib import admin, messages
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.functional import cached_property
+from django.utils.functional import cached_property, lazy
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
+from accweb import audit
 from cdr import markup
 from cdr.events import call_key
+from cdr.health_wording import replayed_in_words
 from cdr.kinds import KINDS
-from cdr.models import Call, Event, Rejected, Source
+from cdr.models import Event, Rejected, Source
+from cdr.replay import replay
+from cdr.sight import Sight, masked_text
 from cdr.source_form import OWN, PREFIX, form_of
+from cdr.wording import Text
+from proxyconf.models.reach import proxies_for
 
 REACH = 10_000
+REPLAYED_AT_ONCE = 2_000
 
 
 class CappedPaginator(Paginator):
@@ -41,9 +49,45 @@ class CappedPaginator(Paginator):
         return self.count >= self.reach
 
 
-class CollectedAdmin(ModelAdmin):
-    """A big table that is written by the machinery alone: to look at, not to change."""
+def _timed(words: Text) -> Any:
+    """Return a column's title with the zone that its times are shown in."""
+    return format_lazy("{words} ({zone})", words=words, zone=lazy(timezone.get_current_timezone_name, str)())
 
+
+class RelatedWithinReach(admin.RelatedFieldListFilter):
+    """A filter by proxy or source that offers those within the user's reach."""
+
+    def field_choices(
+        self, field: Any, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
+    ) -> list[tuple[str, Any]]:
+        path = "name__in" if field.name == "proxy" else "proxy__name__in"
+        names = Sight.of(request.user).proxies
+        limits = {} if names is None else {path: names}
+        found: list[tuple[str, Any]] = field.get_choices(include_blank=False, limit_choices_to=limits)
+        return found
+
+
+class WithinReach:
+    """What is of proxies within the user's reach; ``to_proxy`` leads to the proxy's name."""
+
+    to_proxy = "proxy__name"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        found: QuerySet[Any] = super().get_queryset(request)  # type: ignore[misc]  # of the admin beside
+        names = Sight.of(request.user).proxies
+        return found if names is None else found.filter(**{f"{self.to_proxy}__in": names})
+
+
+class CollectedAdmin(WithinReach, ModelAdmin):
+    """A big table that is written by the machinery alone: to look at, not to change.
+
+    ``in_full`` are the columns and fields that hold numbers, with what stands for them (``None``: nothing) for who may
+    not see numbers in full.
+    """
+
+    in_full: dict[str, str | None] = {}
+    nothing_there: Text = ""
+    about_nothing: Text = ""
     paginator = CappedPaginator
     show_full_result_count = False
     list_per_page = 50
@@ -57,6 +101,28 @@ class CollectedAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
+
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        return self._seen(request, super().get_list_display(request))
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return self._seen(request, super().get_fields(request, obj))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return self.get_fields(request, obj)
+
+    def _seen(self, request: HttpRequest, names: Any) -> list[str]:
+        if Sight.of(request.user).numbers:
+            return list(names)
+        return [masked for name in names if (masked := self.in_full.get(name, name)) is not None]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        answer: HttpResponse = super().change_view(request, object_id, form_url, extra_context)
+        if answer.status_code == 200 and Sight.of(request.user).numbers:
+            audit.record(request, audit.Action.VIEWED, f"{self.opts.model_name} {object_id}")
+        return answer
 
 
 class CallIdSearch:
@@ -73,26 +139,30 @@ class CallIdSearch:
 
 
 @admin.register(Source)
-class SourceAdmin(ModelAdmin):
+class SourceAdmin(WithinReach, ModelAdmin):
+    nothing_there = _("There is no source yet")
+    about_nothing = _(
+        "A source says how the events of a proxy arrive. It appears with the first file that is ingested."
+    )
     list_display = [
         "proxy",
         "name",
         "kind",
         "enabled",
-        "last_event_at",
-        "last_received_at",
+        "newest",
+        "received",
         "rate",
         "counted",
         "refused",
         "trouble",
     ]
     list_display_links = ["name"]
-    list_filter = ["kind", "enabled"]
+    list_filter = ["kind", "enabled", ("proxy", RelatedWithinReach)]
     list_select_related = ["proxy"]
     list_fullwidth = True
     health = [
-        "last_event_at",
-        "last_received_at",
+        "newest",
+        "last_received",
         "events",
         "duplicates",
         "rejected",
@@ -109,11 +179,14 @@ class SourceAdmin(ModelAdmin):
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         if request.GET.get("kind") not in Source.Kind.values and self.has_add_permission(request):
+            offered = [kind for kind in Source.Kind if kind != Source.Kind.IMPORT]
             context = {
                 **self.admin_site.each_context(request),
                 "title": _("Add a source"),
                 "opts": self.opts,
-                "kinds": [kind for kind in Source.Kind if kind != Source.Kind.IMPORT],
+                "kinds": [
+                    {"name": kind.value, "label": kind.label, "address": _with_kind(request, kind)} for kind in offered
+                ],
             }
             return TemplateResponse(request, "admin/cdr/source/choose_kind.html", context)
         answer: HttpResponse = super().add_view(request, form_url, extra_context)
@@ -141,6 +214,23 @@ class SourceAdmin(ModelAdmin):
         super().save_model(request, obj, form, change)
         if form.new_token:
             messages.warning(request, _("The token, shown this once: %(token)s") % {"token": form.new_token})
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "proxy":
+            kwargs["queryset"] = proxies_for(request.user)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    @admin.display(description=_timed(_("newest event")), ordering="last_event_at")
+    def newest(self, source: Source) -> SafeString:
+        return markup.moment(source.last_event_at, 1_000_000)
+
+    @admin.display(description=_("received"), ordering="last_received_at")
+    def received(self, source: Source) -> str:
+        return markup.ago(source.last_received_at)
+
+    @admin.display(description=_timed(_("last received")))
+    def last_received(self, source: Source) -> SafeString:
+        return markup.moment(source.last_received_at, 1_000_000)
 
     @admin.display(description=_("events/s"))
     def rate(self, source: Source) -> str:
@@ -172,8 +262,11 @@ class SourceAdmin(ModelAdmin):
 
 @admin.register(Event)
 class EventAdmin(CallIdSearch, CollectedAdmin):
+    nothing_there = _("No event yet")
+    about_nothing = _("Events appear as they arrive; a proxy’s page under Health shows how to connect it.")
+    in_full = {"what": "masked_what", "labelled": None, "legs_as_received": None, "as_received": None}
     list_display = ["when", "proxy", "backend", "kind", "what", "short_call_id", "calls", "received"]
-    list_filter = ["kind", "backend", "proxy"]
+    list_filter = ["kind", "backend", ("proxy", RelatedWithinReach)]
     list_select_related = ["proxy", "source"]
     ordering = ["-time", "-id"]
     fields = [
@@ -192,11 +285,11 @@ class EventAdmin(CallIdSearch, CollectedAdmin):
         "as_received",
     ]
 
-    @admin.display(description=_("time"), ordering="time")
+    @admin.display(description=_timed(_("time")), ordering="time")
     def when(self, event: Event) -> SafeString:
         return markup.moment(event.time, event.precision)
 
-    @admin.display(description=_("received"))
+    @admin.display(description=_timed(_("received")))
     def received(self, event: Event) -> SafeString:
         return markup.moment(event.received_at)
 
@@ -205,6 +298,11 @@ class EventAdmin(CallIdSearch, CollectedAdmin):
         return format_html(
             "{} {} {}", markup.visible(event.method, 32), event.code or "", markup.visible(event.reason, 64)
         )
+
+    @admin.display(description=_("event"))
+    def masked_what(self, event: Event) -> SafeString:
+        event.reason = masked_text(event.reason)
+        return self.what(event)
 
     @admin.display(description=_("Call-ID"))
     def short_call_id(self, event: Event) -> SafeString:
@@ -237,18 +335,48 @@ class EventAdmin(CallIdSearch, CollectedAdmin):
 
 @admin.register(Rejected)
 class RejectedAdmin(CollectedAdmin):
-    list_display = ["received_at", "source", "format", "short_reason", "start_of_input", "replayed_at"]
-    list_filter = ["format", "source"]
+    to_proxy = "source__proxy__name"
+    nothing_there = _("Nothing was rejected")
+    about_nothing = _(
+        "All that was received and looked like accounting was understood. What cannot be understood is kept here, "
+        "whole, and can be read again after a fix."
+    )
+    in_full = {"short_reason": "masked_reason", "start_of_input": None, "why": "masked_why", "as_received": None}
+    list_display = ["came", "source", "format", "short_reason", "start_of_input", "state"]
+    list_filter = [("replayed_at", admin.EmptyFieldListFilter), "format", ("source", RelatedWithinReach)]
     list_select_related = ["source__proxy"]
-    fields = ["received_at", "source", "format", "why", "as_received", "replayed_at"]
+    fields = ["came", "source", "format", "why", "as_received", "state"]
+    actions = ["read_again"]
+
+    def has_replay_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("cdr.change_rejected")
+
+    @admin.action(description=_("Read again what was chosen"), permissions=["replay"])
+    def read_again(self, request: HttpRequest, chosen: QuerySet[Rejected]) -> None:
+        done = replay(chosen, most=REPLAYED_AT_ONCE)
+        if done.waited:
+            audit.record(request, audit.Action.REPLAYED, "rejected input, chosen by hand", **done.as_dict())
+        messages.add_message(request, messages.WARNING if done.failing else messages.SUCCESS, replayed_in_words(done))
+
+    @admin.display(description=_timed(_("received")), ordering="received_at")
+    def came(self, rejected: Rejected) -> SafeString:
+        return markup.moment(rejected.received_at, 1_000_000)
 
     @admin.display(description=_("reason"))
     def short_reason(self, rejected: Rejected) -> SafeString:
         return markup.visible(rejected.reason, 160)
 
     @admin.display(description=_("reason"))
+    def masked_reason(self, rejected: Rejected) -> SafeString:
+        return markup.visible(masked_text(rejected.reason), 160)
+
+    @admin.display(description=_("reason"))
     def why(self, rejected: Rejected) -> SafeString:
         return markup.value(rejected.reason)
+
+    @admin.display(description=_("reason"))
+    def masked_why(self, rejected: Rejected) -> SafeString:
+        return markup.value(masked_text(rejected.reason))
 
     @admin.display(description=_("input"))
     def start_of_input(self, rejected: Rejected) -> SafeString:
@@ -258,42 +386,18 @@ class RejectedAdmin(CollectedAdmin):
     def as_received(self, rejected: Rejected) -> SafeString:
         return markup.raw_input(rejected.raw)
 
+    @admin.display(description=_("state"), ordering="replayed_at")
+    def state(self, rejected: Rejected) -> SafeString:
+        if rejected.replayed_at is None:
+            return format_html('<span class="muted">{}</span>', _("waits"))
+        return format_html("{} {}", _("understood"), markup.moment(rejected.replayed_at, 1_000_000))
 
-@admin.register(Call)
-class CallAdmin(CallIdSearch, CollectedAdmin):
-    """The raw list for administrators; a call's own page is the one of ``cdr.views``."""
 
-    list_display = ["begun", "who", "how", "long", "became", "short_call_id", "revision", "updated_at"]
-    list_filter = ["state", "outcome"]
-
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        return HttpResponseRedirect(reverse("cdr:call", args=[object_id]))
-
-    @admin.display(description=_("started"), ordering="started_at")
-    def begun(self, call: Call) -> SafeString:
-        return markup.moment(call.started_at)
-
-    @admin.display(description=_("from → to"))
-    def who(self, call: Call) -> SafeString:
-        return markup.parties(call)
-
-    @admin.display(description=_("state"))
-    def how(self, call: Call) -> SafeString:
-        return markup.state_badge(call.state)
-
-    @admin.display(description=_("duration"))
-    def long(self, call: Call) -> SafeString:
-        return markup.duration(call)
-
-    @admin.display(description=_("outcome"))
-    def became(self, call: Call) -> SafeString:
-        return markup.outcome(call)
-
-    @admin.display(description=_("Call-ID"))
-    def short_call_id(self, call: Call) -> SafeString:
-        return markup.visible(call.call_id, 48)
+def _with_kind(request: HttpRequest, kind: str) -> str:
+    """Return the address of the form for a source of this kind, whatever else was asked for (a proxy) kept."""
+    query = request.GET.copy()
+    query["kind"] = kind
+    return f"{request.path}?{query.urlencode()}"
 
 
 def _link_to_calls(call_id: str) -> SafeString:

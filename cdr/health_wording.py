@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from cdr.drift import Finding, Sign
 from cdr.health import Verdict
 from cdr.loss import Sort
+from cdr.replay import Replayed
 from cdr.wording import Text, Word
 from proxyconf.layout_form import BACKEND_NAMES
 from proxyconf.models import Profile, Proxy
@@ -69,6 +70,22 @@ SORTS: Mapping[Sort, Word] = {
 
 def backend_name(backend: Backend | str) -> str:
     return BACKEND_NAMES[Backend(backend)]
+
+
+def replayed_in_words(done: Replayed) -> str:
+    """Say how many waited, were taken and still fail."""
+    if not done.waited:
+        return gettext("Nothing waits to be read again.")
+    parts = [
+        ngettext("{n} record was read again:", "{n} records were read again:", done.waited).format(n=done.waited),
+        gettext("{taken} understood ({events} new events), {ignored} no accounting, {failing} still rejected.").format(
+            taken=done.taken, events=done.events, ignored=done.ignored, failing=done.failing
+        ),
+        gettext("More waits: read the next part, or run “manage.py source replay”, which reads all.")
+        if done.more
+        else "",
+    ]
+    return " ".join(filter(None, parts))
 
 
 @dataclass(frozen=True, slots=True)

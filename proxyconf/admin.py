@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminSelectWidget
@@ -85,9 +86,16 @@ class ProxyAdmin(ModelAdmin):
 
     @admin.display(description=_("logs"))
     def logged(self, proxy: Proxy) -> str:
-        layout = proxy.field_layout
-        known = [f"{BACKEND_NAMES[backend]}: {len(labels)}" for backend, labels in layout.extras.items()]
-        return ", ".join(known) or str(_("not known"))
+        """How many extra fields it logs where, as far as that is known."""
+        known = [
+            ngettext("{place}: {n} extra field", "{place}: {n} extra fields", len(labels)).format(
+                place=BACKEND_NAMES[backend], n=len(labels)
+            )
+            if labels
+            else gettext("{place}: no extra fields").format(place=BACKEND_NAMES[backend])
+            for backend, labels in proxy.field_layout.extras.items()
+        ]
+        return ", ".join(known) or gettext("not known: fields are guessed")
 
     @admin.display(description=_("configuration"))
     def configuration(self, proxy: Proxy) -> SafeString:

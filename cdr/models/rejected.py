@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.db import models
 
 from cdr.models.source import Source
-from cdr.visible import one_line
 
 
 class Rejected(models.Model):
@@ -25,4 +24,4 @@ class Rejected(models.Model):
         constraints = [models.UniqueConstraint(fields=["source", "fingerprint"], name="rejected_unique")]
 
     def __str__(self) -> str:
-        return one_line(self.reason)
+        return f"{self.format} {self.received_at:%Y-%m-%d %H:%M:%S}"  # the reason may hold numbers

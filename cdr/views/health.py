@@ -15,7 +15,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 from django.views.generic import TemplateView, View
 
 from accweb import audit
@@ -38,10 +38,19 @@ from cdr.health import (
     reasons,
     restarts,
 )
-from cdr.health_wording import SORTS, VERDICT_ICONS, VERDICTS, Advice, Link, advise, backend_name
+from cdr.health_wording import (
+    SORTS,
+    VERDICT_ICONS,
+    VERDICTS,
+    Advice,
+    Link,
+    advise,
+    backend_name,
+    replayed_in_words,
+)
 from cdr.loss import Share
 from cdr.models import Event, Rejected, Source
-from cdr.replay import Replayed, replay
+from cdr.replay import replay
 from cdr.reread import CannotReread, reread
 from cdr.sight import Sight, masked_text
 from cdr.visible import one_line
@@ -267,20 +276,6 @@ class ReplayRejected(OfProxy, View):
         query = {"after": str(done.last)} if done.more else None
         address = reverse("cdr:health-proxy", args=[self.proxy.name], query=query)
         return redirect(f"{address}#rejected")
-
-
-def replayed_in_words(done: Replayed) -> str:
-    """Say how many waited, were taken and still fail."""
-    if not done.waited:
-        return _("Nothing waits to be read again.")
-    parts = [
-        ngettext("{n} record was read again:", "{n} records were read again:", done.waited).format(n=done.waited),
-        _("{taken} understood ({events} new events), {ignored} no accounting, {failing} still rejected.").format(
-            taken=done.taken, events=done.events, ignored=done.ignored, failing=done.failing
-        ),
-        _("More waits: read the next part, or run “manage.py source replay”, which reads all.") if done.more else "",
-    ]
-    return " ".join(filter(None, parts))
 
 
 class RereadEvents(OfProxy, View):

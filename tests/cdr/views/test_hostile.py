@@ -97,7 +97,8 @@ PAGES = {
     "event": "/admin/cdr/event/{event}/change/",
     "rejected": reverse_lazy("admin:cdr_rejected_changelist"),
     "rejected input": "/admin/cdr/rejected/{rejected}/change/",
-    "calls": reverse_lazy("admin:cdr_call_changelist"),
+    "health": "/health/",
+    "health of a proxy": "/health/edge-1/",
     "sources": reverse_lazy("admin:cdr_source_changelist"),
     "source": "/admin/cdr/source/{source}/change/",
 }
