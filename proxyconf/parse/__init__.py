@@ -14,7 +14,7 @@ from proxyconf.profile import Profile, layout_of
 from proxyconf.vocabulary.layout import FieldLayout
 from proxyconf.vocabulary.products import Product, Version
 
-__all__ = ["Choice", "Imported", "Remark", "layout_from_text", "parse_config"]
+__all__ = ["Choice", "Imported", "Remark", "config_text", "layout_from_text", "parse_accounting", "parse_config"]
 
 _PASSWORD = re.compile(r"(://[^:@/\s\"']*):[^\s\"']*@")
 _MOST_CHOICES = 60
@@ -74,12 +74,22 @@ def parse_config(
     return imported._replace(choices=tuple(choices))
 
 
+def parse_accounting(text: str, product: Product | None = None, version: Version | None = None) -> Imported:
+    """Read a configuration as ``parse_config`` does. Raise ``ValueError`` if it sets up no accounting."""
+    imported = parse_config(text, product=product, version=version)
+    if not imported.profile.backends:
+        raise ValueError("no accounting is set up in this text: no flag, no extra fields and no do_accounting() call")
+    return imported
+
+
 def layout_from_text(text: str, product: Product | None = None, version: Version | None = None) -> FieldLayout:
     """Return what a proxy with this configuration logs. Raise ``ValueError`` if the text sets up no accounting."""
-    profile = parse_config(text, product=product, version=version).profile
-    if not profile.backends:
-        raise ValueError("no accounting is set up in this text: no flag, no extra fields and no do_accounting() call")
-    return layout_of(profile)
+    return layout_of(parse_accounting(text, product, version).profile)
+
+
+def config_text(raw: bytes) -> str:
+    """Return the text of a configuration. What is no text in it becomes an escape, NUL too: PostgreSQL stores none."""
+    return raw.decode("utf-8", "backslashreplace").replace("\0", "\\0")
 
 
 def _read(

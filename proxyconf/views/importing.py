@@ -15,7 +15,7 @@ from accweb.audit import Action
 from proxyconf.comparison import changes
 from proxyconf.models.profile import save_profile
 from proxyconf.models.sealing import Unreadable, seal, unseal
-from proxyconf.parse import Imported, parse_config
+from proxyconf.parse import Imported, config_text, parse_config
 from proxyconf.profile import Profile
 from proxyconf.views.findings import shown_findings
 from proxyconf.views.pages import CHANGE, ProxyPage
@@ -84,11 +84,6 @@ class Import(ProxyPage):
         }
 
 
-def text_of(raw: bytes) -> str:
-    """Return the text of a configuration. What is no text in it becomes an escape, NUL too: PostgreSQL stores none."""
-    return raw.decode("utf-8", "backslashreplace").replace("\0", "\\0")
-
-
 def _source(request: HttpRequest) -> Source:
     """Return what was uploaded, pasted or sealed by the page before; raise ``ValueError`` that says what to do."""
     if request.POST.get("sealed"):
@@ -100,10 +95,10 @@ def _source(request: HttpRequest) -> Source:
     if upload is not None:
         if (upload.size or 0) > LARGEST:
             raise ValueError(_("%(name)s is larger than 1 MB: that is no configuration.") % {"name": upload.name})
-        return Source(str(upload.name), text_of(upload.read()))
+        return Source(str(upload.name), config_text(upload.read()))
     text = request.POST.get("text", "")
     if not text.strip():
         raise ValueError(_("Paste the configuration, or choose its file."))
     if len(text) > LARGEST:
         raise ValueError(_("The text is larger than 1 MB: that is no configuration."))
-    return Source(_("the pasted text"), text_of(text.encode()))
+    return Source(_("the pasted text"), config_text(text.encode()))

@@ -9,11 +9,14 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
 from proxyconf.models import Proxy
-from proxyconf.parse import layout_from_text
+from proxyconf.models.profile import save_profile
+from proxyconf.parse import Imported, config_text, parse_accounting
+from proxyconf.profile import USUAL_VERSION, layout_of
 from proxyconf.vocabulary.layout import FieldLayout
-from proxyconf.vocabulary.products import Product
+from proxyconf.vocabulary.products import Product, Version
 from proxyconf.vocabulary.spans import parse_span, span_text
 
 _USAGE = 2
@@ -26,8 +29,12 @@ class Command(BaseCommand):
         actions = parser.add_subparsers(dest="action", required=True, metavar="add|list")
         add = actions.add_parser("add", help="add a proxy")
         add.add_argument("name", metavar="NAME", help="letters, digits, dot, dash, underscore")
-        add.add_argument("--product", default=Product.KAMAILIO.value, help="openser, kamailio (default) or opensips")
-        add.add_argument("--version", dest="release", default="5.6", help="like 5.6 (the default)")
+        add.add_argument(
+            "--product", help="openser, kamailio or opensips; default: what its configuration tells, else kamailio"
+        )
+        add.add_argument(
+            "--version", dest="release", help="like 5.6; default: one that its configuration is for, else 5.6"
+        )
         add.add_argument(
             "--timezone",
             default="UTC",
@@ -39,7 +46,10 @@ class Command(BaseCommand):
             "--max-call", default="4h", metavar="SPAN", help="longest plausible call: 4h (the default), 90m"
         )
         add.add_argument(
-            "--acc-cfg", type=Path, metavar="FILE", help="its configuration: tells what it logs, in which order"
+            "--acc-cfg",
+            type=Path,
+            metavar="FILE",
+            help="its configuration: tells what it logs, in which order, and becomes the draft under Configuration",
         )
         actions.add_parser("list", help="list the proxies")
 
@@ -53,8 +63,8 @@ class Command(BaseCommand):
         self,
         *,
         name: str,
-        product: str,
-        release: str,
+        product: str | None,
+        release: str | None,
         timezone: str,
         cluster: str,
         max_call: str,
@@ -63,22 +73,36 @@ class Command(BaseCommand):
     ) -> None:
         if Proxy.objects.filter(name=name).exists():
             raise CommandError(f"there is a proxy {name!r} already; change it in the browser, under Proxies")
-        layout = _layout(acc_cfg) if acc_cfg else FieldLayout()
         proxy = Proxy(
             name=name,
-            product=product,
-            version=release,
+            product=product or Product.KAMAILIO,
+            version=release or str(USUAL_VERSION),
             timezone=timezone,
             cluster=cluster,
             max_call=_span(max_call),
-            layout=layout.to_json(),
+            layout=FieldLayout().to_json(),
         )
         try:
             proxy.full_clean()
         except ValidationError as error:
             raise CommandError(_one_line(error), returncode=_USAGE) from error
-        proxy.save()
+        if acc_cfg is None:
+            proxy.save()
+            self.stdout.write(f"added {_line(proxy)}")
+        else:
+            self._add_configured(proxy, acc_cfg, _imported(acc_cfg, product, release))
+
+    def _add_configured(self, proxy: Proxy, file: Path, found: Imported) -> None:
+        """Store a proxy that logs what its configuration says, which is the draft from now on."""
+        proxy.product, proxy.version = found.profile.product, str(found.profile.version)
+        proxy.layout = layout_of(found.profile).to_json()
+        with transaction.atomic():
+            proxy.save()
+            save_profile(proxy, found.profile, found.flags_elsewhere)
         self.stdout.write(f"added {_line(proxy)}")
+        self.stdout.write("what its configuration says is its draft, under Configuration in the browser")
+        if found.remarks or found.choices:
+            self.stdout.write(f"not all of it is clear; see: manage.py proxyconf import {proxy} {file} --dry-run")
 
     def _list(self) -> None:
         proxies = list(Proxy.objects.order_by("name"))
@@ -98,10 +122,13 @@ def _span(text: str) -> timedelta:
     return span
 
 
-def _layout(file: Path) -> FieldLayout:
+def _imported(file: Path, product: str | None, release: str | None) -> Imported:
     try:
-        text = file.read_bytes().decode("utf-8", "backslashreplace")
-        return layout_from_text(text)
+        return parse_accounting(
+            config_text(file.read_bytes()),
+            Product(product) if product else None,
+            Version.parse(release) if release else None,
+        )
     except OSError as error:
         raise CommandError(f"--acc-cfg: {error}", returncode=_USAGE) from error
     except ValueError as error:

@@ -15,9 +15,8 @@ from proxyconf.lint import Severity, check
 from proxyconf.models import Profile, Proxy, Revision
 from proxyconf.models.profile import profile_of, save_profile
 from proxyconf.models.revision import latest_revision, publish
-from proxyconf.parse import Imported, parse_config
+from proxyconf.parse import Imported, config_text, parse_config
 from proxyconf.profile import Profile as ProfileValue
-from proxyconf.views.importing import text_of
 from proxyconf.vocabulary.products import Product, Version
 
 _USAGE = 2
@@ -189,7 +188,7 @@ def _parsed(file: str, product: str | None, version: str | None, defines: Iterab
     try:
         raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
         return parse_config(
-            text_of(raw),
+            config_text(raw),
             product=Product(product) if product else None,
             version=Version.parse(version) if version else None,
             defines=defines,

@@ -8,9 +8,18 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from proxyconf.models import Proxy
+from proxyconf.models.profile import profile_of
 from proxyconf.vocabulary.layout import Backend
 
 pytestmark = pytest.mark.django_db
+
+CONFIGURATION = """\
+modparam("acc", "log_flag", 1)
+modparam("acc", "db_flag", 1)
+modparam("acc", "db_url", "mysql://kam:secret@host/kam")
+modparam("acc", "no_such_parameter", 1)
+request_route { setflag(7); }
+"""
 
 
 def test_a_proxy_needs_no_more_than_a_name() -> None:
@@ -31,6 +40,42 @@ def test_a_proxy_takes_all_that_is_said_of_it() -> None:
 def test_the_configuration_of_the_proxy_tells_what_it_logs(recorded: Path) -> None:
     call_command("proxy", "add", "kam1", "--acc-cfg", recorded / "11-multi-leg" / "acc.cfg", stdout=StringIO())
     assert Proxy.objects.get().field_layout.legs[Backend.SYSLOG] == ("src", "dst", "type")
+
+
+def test_the_configuration_of_the_proxy_is_its_draft(tmp_path: Path) -> None:
+    file = tmp_path / "kamailio.cfg"
+    file.write_text(CONFIGURATION)
+    out = StringIO()
+    call_command("proxy", "add", "kam1", "--acc-cfg", file, stdout=out)
+    draft = Proxy.objects.get().profile
+    assert profile_of(draft).option("db_url") == "mysql://kam:secret@host/kam"
+    assert draft.flags_elsewhere == [7]
+    assert "secret" not in str(draft.options)
+    assert "draft, under Configuration" in out.getvalue()
+    assert out.getvalue().endswith(
+        f"(1 places); what is not, lists: manage.py proxyconf import kam1 {file} --dry-run\n"
+    )
+
+
+def test_the_configuration_tells_which_proxy_it_is_for_where_nobody_says(recorded: Path) -> None:
+    file = recorded / "opensips-01-answered-caller-hangup" / "acc.cfg"
+    call_command("proxy", "add", "os1", "--acc-cfg", file, stdout=StringIO())
+    call_command(
+        "proxy", "add", "os2", "--product", "opensips", "--version", "3.6", "--acc-cfg", file, stdout=StringIO()
+    )
+    first, second = Proxy.objects.order_by("name")
+    assert first.product == second.product == "opensips"
+    assert second.version == "3.6"
+    assert profile_of(second.profile).uses_do_accounting
+
+
+def test_a_configuration_without_accounting_adds_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "kamailio.cfg"
+    file.write_text("request_route { exit; }")
+    with pytest.raises(CommandError, match="no accounting is set up in this text") as refusal:
+        call_command("proxy", "add", "kam1", "--acc-cfg", file)
+    assert refusal.value.returncode == 2
+    assert not Proxy.objects.exists()
 
 
 def test_a_proxy_without_its_configuration_has_a_layout_that_is_not_known() -> None:
