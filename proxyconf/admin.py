@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -18,6 +19,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from proxyconf.layout_form import BACKEND_NAMES, LayoutForm, extras_field, legs_field
 from proxyconf.models import Proxy
+from proxyconf.models.reach import within_reach
 
 
 class ProxyForm(LayoutForm):
@@ -79,6 +81,11 @@ class ProxyAdmin(ModelAdmin):
             },
         ),
     ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Proxy]:
+        names = within_reach(request.user)
+        found: QuerySet[Proxy] = super().get_queryset(request)
+        return found if names is None else found.filter(name__in=names)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         # The layout's fields are the form's own; the factory must not look for them in the model.

@@ -4,10 +4,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
 from proxyconf.models import Proxy
+from proxyconf.models.reach import ProxyLimit
 from proxyconf.vocabulary.layout import Backend, CdrLayout, FieldLayout, Role, TimeLayout
 from tests.factories import make_proxy
 
@@ -126,3 +128,24 @@ def test_the_roles_in_force_are_shown(admin_client: Client) -> None:
 def test_the_list_leads_to_the_calls_of_a_proxy(admin_client: Client) -> None:
     make_proxy(name="edge-1")
     assert "/calls/?proxy=edge-1" in admin_client.get(reverse("admin:proxyconf_proxy_changelist")).text
+
+
+def test_the_list_says_in_words_what_is_known_of_the_fields(admin_client: Client) -> None:
+    make_proxy("known", layout=LAYOUT.to_json())
+    make_proxy("unknown")
+    html = admin_client.get(reverse("admin:proxyconf_proxy_changelist")).text
+    assert "syslog: 2 extra fields, SQL: no extra fields" in html
+    assert "not known: fields are guessed" in html
+
+
+def test_a_proxy_out_of_reach_is_not_there() -> None:
+    user = User.objects.create_user("somebody", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename="view_proxy"))
+    ProxyLimit.objects.create(user=user).proxies.add(make_proxy("near"))
+    far = make_proxy("far")
+    client = Client()
+    client.force_login(user)
+    html = client.get(reverse("admin:proxyconf_proxy_changelist")).text
+    assert "near" in html
+    assert ">far<" not in html
+    assert client.get(reverse("admin:proxyconf_proxy_change", args=[far.pk])).status_code == 302
