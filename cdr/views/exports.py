@@ -338,9 +338,10 @@ def _is_small(found: Matches) -> bool:
 
 
 def _told(found: Matches) -> str:
-    told = number(found.count)
     if found.estimated:
-        return gettext("about {number} calls (estimated)").format(number=told)
+        worth = 10 ** (len(str(found.count)) - 2)  # the planner knows two digits at best
+        return gettext("about {number} calls (estimated)").format(number=number(round(found.count / worth) * worth))
+    told = number(found.count)
     if found.at_least:
         return gettext("more than {number} calls").format(number=told)
     return ngettext("{number} call", "{number} calls", found.count).format(number=told)

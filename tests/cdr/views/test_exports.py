@@ -167,7 +167,7 @@ def test_more_calls_are_left_to_a_worker(ann: Client, monkeypatch: pytest.Monkey
     monkeypatch.setattr(exports, "AT_ONCE", 1)
     make_call()
     make_call()
-    assert "more than 1 calls" in ann.get("/exports/new/").text
+    assert "More than 1 calls are written in the background" in ann.get("/exports/new/").text
     response = sent(ann, "state=completed", format="xlsx", column=["caller", "id"], zone="Europe/Berlin")
     assert response.headers["Location"] == "/exports/"
     job = ExportJob.objects.get()
