@@ -33,7 +33,7 @@ from cdr.views.addresses import AFTER, BEFORE, LIVE, SHOWN_AS, ZONE, Address
 from cdr.views.column_choice import chosen_columns
 from cdr.views.reader_zone import InZoneMixin, zone_choices
 from cdr.views.saved_views import views_for
-from cdr.views.searching import SEARCH, searched, understood
+from cdr.views.searching import SEARCH, sent, understood
 from cdr.wording import Text
 from proxyconf.models.reach import proxies_for
 
@@ -80,7 +80,7 @@ class CallList(InZoneMixin, ShellMixin, TemplateView):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if SEARCH in request.GET:  # the address says how the words were understood, and holds no empty fields
-            return HttpResponseRedirect(str(searched(_without_search(request), request.GET[SEARCH])))
+            return HttpResponseRedirect(str(sent(request.path, request.GET)))
         response = super().get(request, *args, **kwargs)
         if self._is_partial():
             response["HX-Push-Url"] = str(self._own_address())
@@ -185,12 +185,6 @@ def _zone_query(request: HttpRequest, **more: object) -> str:
     name = request.GET.get(ZONE)
     said = {**more, **({ZONE: name} if name else {})}
     return f"?{urlencode(said)}" if said else ""
-
-
-def _without_search(request: HttpRequest) -> Address:
-    conditions = request.GET.copy()
-    conditions.pop(SEARCH, None)
-    return Address(request.path, conditions)
 
 
 def _errors(asked: CallFilter) -> list[str]:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.http import QueryDict
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from cdr.filters import CallFilter
+from cdr.filters import CallFilter, parse_moment
 from cdr.search import NOT, SINGLE, Reading, Term, parse
 from cdr.views.addresses import SHOWN_AS, WORD, Address
 from cdr.wording import Text
 
-SEARCH = "q"
+SEARCH, READ_IN = "q", "read_in"
+"""What was typed, and the zone that the form's times were shown in: parameters of the form alone."""
 _MOST_TERMS = 20
 _MOST_OFFERED = 4
 _TIME = ("since", "until", "period")
@@ -60,6 +63,29 @@ def searched(address: Address, text: str) -> Address:
         if len(term.readings) > 1:
             words.append(_as_written(term))
     return _one_range(found).setting(**{WORD: list(dict.fromkeys(words))[-_MOST_TERMS:]})
+
+
+def sent(path: str, data: QueryDict) -> Address:
+    """Return the address that the form asks for: its times are those of the zone that it showed, whichever is asked
+    for now, and whoever follows a link to them.
+    """
+    conditions = data.copy()
+    text, zone = conditions.pop(SEARCH, [""])[-1], conditions.pop(READ_IN, [""])[-1]
+    for name in ("since", "until"):
+        if conditions.get(name):
+            conditions[name] = _absolute(str(conditions[name]), zone)
+    return searched(Address(path, conditions), text)
+
+
+def _absolute(text: str, zone: str) -> str:
+    """Return a time without zone as one in UTC; a date, and what is no time, as it is."""
+    if not re.match(r"\d{4}-\d\d-\d\dT", text):
+        return text
+    try:
+        with timezone.override(zone):
+            return parse_moment(text).isoformat().replace("+00:00", "Z")
+    except (ValueError, OSError, KeyError):
+        return text
 
 
 def _as_written(term: Term) -> str:

@@ -258,4 +258,4 @@ document.addEventListener("click", (event) => {
 
 reachable();
 document.addEventListener("htmx:afterSwap", reachable);
-document.addEventListener("htmx:beforeSwap", () => closeMenu());
+document.addEventListener("htmx:beforeSwap", (event) => event.detail.target === list() && closeMenu());

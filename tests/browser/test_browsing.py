@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 
 import pytest
@@ -55,62 +54,6 @@ def test_from_the_login_to_the_events_of_a_call_without_stop(
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
 
 
-def test_conditions_and_pages_change_the_list_in_place_and_the_address_follows(opened: Open) -> None:
-    page = opened("/calls/")
-    page.evaluate("window.same = true")
-    page.get_by_role("link", name="Older").click()
-    expect(page.locator(".tally")).to_contain_text("51–62 of 62")
-    page.get_by_label("Caller").fill("caller-0")
-    page.get_by_label("Caller").press("Enter")
-    expect(page.locator(".tally")).to_contain_text("1–10 of 10")
-    assert page.url.endswith("/calls/?caller=caller-0")
-    page.locator("summary", has_text="Outcome").click()
-    page.get_by_label("busy").check()
-    page.locator("fieldset:visible button").click()
-    expect(page.get_by_role("heading", name="No call matches")).to_be_visible()
-    assert page.evaluate("window.same")  # the page itself was loaded once
-    page.go_back()
-    expect(page.locator(".tally")).to_contain_text("1–10 of 10")
-    page.get_by_role("link", name="Caller caller-0").click()
-    expect(page.locator(".tally")).to_contain_text("1–50 of 62")
-
-
-def test_a_range_is_given_in_one_place(opened: Open) -> None:
-    page = opened("/calls/")
-    page.locator("summary", has_text="From – to").click()
-    page.get_by_label("From", exact=True).fill("2026-05-31T00:00")
-    page.locator(".panel:visible button").click()
-    expect(page.locator(".tally")).to_contain_text("1–2 of 2")
-    expect(page.locator(".chip")).to_have_text(re.compile("From 2026-05-31 00:00:00 UTC"))
-
-
-def test_a_row_leads_to_its_call_wherever_one_clicks(opened: Open) -> None:
-    page = opened("/calls/?call_id=whole@host")
-    page.locator("td.col-length").click()
-    expect(page.locator(".call-parties")).to_contain_text("alice")
-
-
-def test_escape_closes_a_panel_and_gives_the_focus_back(opened: Open) -> None:
-    page = opened("/calls/")
-    flags = page.locator("summary", has_text="Flags")
-    flags.press("Enter")
-    expect(page.get_by_label("late STOP")).to_be_visible()
-    page.keyboard.press("Escape")
-    expect(page.get_by_label("late STOP")).to_be_hidden()
-    expect(flags).to_be_focused()
-
-
-def test_the_list_works_without_javascript(opened: Open) -> None:
-    page = opened("/calls/", java_script_enabled=False)
-    page.get_by_role("link", name="Older").click()
-    assert rows(page) == 12
-    page.get_by_label("Caller").fill("caller-0")
-    page.get_by_role("button", name="Search").click()
-    assert rows(page) == 10
-    page.locator("table.call-table tbody a").first.click()
-    expect(page.locator(".call-parties")).to_contain_text("caller-0")
-
-
 def test_the_sidebar_and_the_menu_of_the_user_open_by_keyboard(opened: Open) -> None:
     page = opened("/calls/", viewport=PHONE)
     page.get_by_role("button", name="Show or hide the sidebar").and_(page.locator(":visible")).press("Enter")
@@ -132,13 +75,6 @@ def test_the_call_id_can_be_copied(opened: Open) -> None:
     page.locator("table.call-table tbody a").click()
     page.get_by_role("button", name="Copy").first.click()
     assert page.evaluate("navigator.clipboard.readText()") == "whole@host"
-
-
-def test_htmx_keeps_no_calls_in_the_browsers_storage(opened: Open) -> None:
-    page = opened("/calls/")
-    page.get_by_role("link", name="Older").click()
-    expect(page.locator(".tally")).to_contain_text("51–62 of 62")
-    assert page.evaluate("localStorage.getItem('htmx-history-cache')") is None
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

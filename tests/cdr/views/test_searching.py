@@ -45,6 +45,21 @@ def test_a_range_that_was_given_takes_the_place_of_a_preset(analyst: Client) -> 
     assert address(analyst, "q=&period=7d&since=2026-05-31") == "/calls/?since=2026-05-31"
 
 
+@pytest.mark.parametrize(
+    ("sent", "since"),
+    [
+        ("since=2026-05-31T14:00&zone=UTC&read_in=Europe/Berlin", "2026-05-31T12%3A00%3A00Z"),
+        ("since=2026-05-31T14:00&read_in=UTC", "2026-05-31T14%3A00%3A00Z"),
+        ("since=2026-05-31T14:00&read_in=Mars", "2026-05-31T14%3A00"),
+        ("since=2026-05-31T14:00%2B02:00&read_in=UTC", "2026-05-31T12%3A00%3A00Z"),
+        ("since=2026-05-31&read_in=Europe/Berlin", "2026-05-31"),
+        ("since=soon&read_in=UTC", "soon"),
+    ],
+)
+def test_times_of_the_form_are_those_of_the_zone_that_it_showed(analyst: Client, sent: str, since: str) -> None:
+    assert re.findall("since=([^&]*)", address(analyst, f"q=&{sent}")) == [since]
+
+
 def test_a_word_that_may_be_several_things_says_how_it_was_read_and_offers_the_others(analyst: Client) -> None:
     make_call(sip_code=486)
     html = analyst.get("/calls/", {"q": "486"}, follow=True).text
