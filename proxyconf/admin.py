@@ -94,15 +94,17 @@ class ProxyAdmin(ModelAdmin):
     @admin.display(description=_("logs"))
     def logged(self, proxy: Proxy) -> str:
         """How many extra fields it logs where, as far as that is known."""
-        known = [
+        layout = proxy.field_layout
+        if not layout.extras:
+            return gettext("not known: fields are guessed")
+        some = [
             ngettext("{place}: {n} extra field", "{place}: {n} extra fields", len(labels)).format(
                 place=BACKEND_NAMES[backend], n=len(labels)
             )
+            for backend, labels in layout.extras.items()
             if labels
-            else gettext("{place}: no extra fields").format(place=BACKEND_NAMES[backend])
-            for backend, labels in proxy.field_layout.extras.items()
         ]
-        return ", ".join(known) or gettext("not known: fields are guessed")
+        return ", ".join(some) or gettext("no extra fields")
 
     @admin.display(description=_("configuration"))
     def configuration(self, proxy: Proxy) -> SafeString:
