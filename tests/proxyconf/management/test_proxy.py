@@ -52,9 +52,7 @@ def test_the_configuration_of_the_proxy_is_its_draft(tmp_path: Path) -> None:
     assert draft.flags_elsewhere == [7]
     assert "secret" not in str(draft.options)
     assert "draft, under Configuration" in out.getvalue()
-    assert out.getvalue().endswith(
-        f"(1 places); what is not, lists: manage.py proxyconf import kam1 {file} --dry-run\n"
-    )
+    assert out.getvalue().endswith(f"not all of it is clear; see: manage.py proxyconf import kam1 {file} --dry-run\n")
 
 
 def test_the_configuration_tells_which_proxy_it_is_for_where_nobody_says(recorded: Path) -> None:
