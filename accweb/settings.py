@@ -149,7 +149,11 @@ SPECTACULAR_SETTINGS = {
     "them. All answers are JSON in UTF-8, all times ISO 8601 in UTC. Text that a proxy sent is given as it came: treat "
     "it as hostile. Members may be added to records; none is renamed or taken away within a version.",
     "SCHEMA_PATH_PREFIX": "/api/v1/",
-    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "accweb.api.schema.with_errors"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "accweb.api.schema.with_events",
+        "accweb.api.schema.with_errors",
+    ],
     "COMPONENT_SPLIT_REQUEST": True,
 }
 

@@ -46,7 +46,7 @@ class TokenForm(forms.Form):
     )
 
     def __init__(self, data: Any = None, *, user: User) -> None:
-        super().__init__(data)
+        super().__init__(data, label_suffix="")
         scopes = self.fields["scopes"]
         assert isinstance(scopes, forms.MultipleChoiceField)
         scopes.choices = [(scope, SCOPES[scope]) for scope in scopes_of(user)]

@@ -16,7 +16,6 @@ from django.db import DatabaseError
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
 
 from cdr.events import Unparsable
 from cdr.formats import acc_json, opensips_events
@@ -34,30 +33,89 @@ MOST_TOLD = 100
 """Errors that an answer lists."""
 
 _SCHEMES = ("bearer", "token")
+_COUNTS = {
+    "read": "Objects that were read.",
+    "events": "Events stored.",
+    "duplicates": "Events that were known already.",
+    "rejected": "Objects that could not be understood; they are kept.",
+    "ignored": "Objects that are no accounting.",
+}
+OPERATION: dict[str, Any] = {
+    "operationId": "events_post",
+    "tags": ["events"],
+    "summary": "Store events of a proxy",
+    "description": "Takes objects as Kamailio's acc_json and OpenSIPS' event interface write them: one, an array of "
+    "them, or one per line. The answer comes after the commit; sending something twice stores it once. The token is "
+    "that of a source of kind http, not that of a user.",
+    "security": [{"source": []}],
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {"description": "An object, or an array of objects. What else it holds is kept as rejected."}
+            }
+        },
+    },
+    "responses": {
+        "200": {
+            "description": "What became of the objects.",
+            "content": {
+                "application/json": {
+                    "schema": {
+                        "type": "object",
+                        "properties": {
+                            **{name: {"type": "integer", "description": about} for name, about in _COUNTS.items()},
+                            "errors": {
+                                "type": "array",
+                                "description": f"Why objects were rejected: the first {MOST_TOLD}.",
+                                "items": {
+                                    "type": "object",
+                                    "properties": {
+                                        "item": {"type": "integer", "description": "Which object, from 0."},
+                                        "error": {"type": "string", "description": "What is wrong with it."},
+                                    },
+                                    "required": ["item", "error"],
+                                },
+                            },
+                        },
+                        "required": [*_COUNTS, "errors"],
+                    }
+                }
+            },
+        },
+        "503": {"description": "The database does not answer: post it again after Retry-After seconds."},
+    },
+}
+"""What the schema says of it (OpenAPI 3)."""
 
 
 @csrf_exempt  # whoever posts shows a token, no cookie
-@require_POST
 def post_events(request: HttpRequest) -> JsonResponse:
     """Store posted events; 200 after the commit, with what became of them."""
+    if request.method != "POST":
+        answer = _refusal(405, "method_not_allowed", "events are posted here, nothing else")
+        answer["Allow"] = "POST"
+        return answer
     source = _source(request.headers.get("Authorization", ""))
     if source is None:
-        answer = _refusal(401, "no source has this token; send Authorization: Bearer TOKEN")
+        answer = _refusal(401, "authentication_failed", "no source has this token; send Authorization: Bearer TOKEN")
         answer["WWW-Authenticate"] = "Bearer"
         return answer
     try:
         items = _items(request.body)
     except RequestDataTooBig:
-        return _refusal(413, "that is too much at once; post it in parts of at most 2 MB")
+        return _refusal(413, "too_large", "that is too much at once; post it in parts of at most 2 MB")
     except ValueError as error:
-        return _refusal(400, f"the body is no JSON: {error}; post an object, an array, or one object per line")
+        return _refusal(
+            400, "parse_error", f"the body is no JSON: {error}; post an object, an array, or one object per line"
+        )
     now = timezone.now()
     reading = reading_of(source.proxy, now)
     parsed = [parsed_safely(_parser(source, reading), item) for item in items]
     try:
         counts = store(source, parsed, format=_format(source), received_at=now, batch=len(parsed) + 1)
     except DatabaseError:
-        answer = _refusal(503, "the database does not answer; post it again")
+        answer = _refusal(503, "unavailable", "the database does not answer; post it again")
         answer["Retry-After"] = "5"
         return answer
     if counts.events:
@@ -128,5 +186,6 @@ def _errors(parsed: Sequence[Parsed]) -> list[dict[str, Any]]:
     return [{"item": index, "error": reason} for index, reason in wrong[:MOST_TOLD]]
 
 
-def _refusal(status: int, error: str) -> JsonResponse:
-    return JsonResponse({"error": error}, status=status)
+def _refusal(status: int, code: str, error: str) -> JsonResponse:
+    """Return an error in the shape that the whole API has (``accweb.api.errors``)."""
+    return JsonResponse({"error": error, "code": code}, status=status)

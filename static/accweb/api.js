@@ -1,8 +1,9 @@
 // The documentation of the API, drawn from the schema; what is tried there is asked with the reader's session.
 const place = document.getElementById("api-docs");
+const page = document.documentElement;
 
 function dress() {
-  place.classList.toggle("dark-mode", document.documentElement.classList.contains("dark"));
+  page.classList.toggle("dark-mode", page.classList.contains("dark")); // the word that Swagger UI knows
 }
 
 window.addEventListener("DOMContentLoaded", () => {
@@ -16,10 +17,10 @@ window.addEventListener("DOMContentLoaded", () => {
     validatorUrl: null, // nothing leaves this server
     presets: [window.SwaggerUIBundle.presets.apis],
     requestInterceptor: (request) => {
-      request.headers["X-CSRFToken"] = place.dataset.csrf;
+      if (request.method && request.method !== "GET") request.headers["X-CSRFToken"] = place.dataset.csrf;
       return request;
     },
   });
   dress();
-  new MutationObserver(dress).observe(document.documentElement, { attributeFilter: ["class"] });
+  new MutationObserver(dress).observe(page, { attributeFilter: ["class"] });
 });

@@ -92,6 +92,20 @@ def test_a_body_that_is_no_json_is_refused(body: str, client: Client) -> None:
     assert not Rejected.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("body", "token", "code"),
+    [("[", TOKEN, "parse_error"), ("{}", "another", "authentication_failed"), (" " * 3_000_000, TOKEN, "too_large")],
+)
+def test_an_error_has_a_sentence_and_a_word_for_programs(body: str, token: str, code: str, client: Client) -> None:
+    told = json.loads(post(client, body, token).content)
+    assert (set(told), told["code"]) == ({"error", "code"}, code)
+
+
+def test_events_are_posted_and_nothing_else(client: Client) -> None:
+    answer = client.get("/api/v1/events/")
+    assert (answer.status_code, answer["Allow"], answer.json()["code"]) == (405, "POST", "method_not_allowed")
+
+
 def test_a_body_that_is_too_large_is_refused(client: Client) -> None:
     assert post(client, b" " * 3_000_000).status_code == 413
 
