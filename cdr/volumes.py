@@ -31,11 +31,22 @@ _ANSWERED, _MEASURED = Outcome.ANSWERED.value, DurationKind.MEASURED.value
 _MICROSECOND = timedelta(microseconds=1)
 
 
+class _Sums:
+    """What the calls of one kind amount to."""
+
+    __slots__ = ("calls", "length", "measured")
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.measured = 0
+        self.length = timedelta()
+
+
 class Difference:
     """The difference that a batch of changes to calls makes to the volumes."""
 
     def __init__(self) -> None:
-        self._sums: dict[Kind, list[int]] = {}
+        self._sums: dict[Kind, _Sums] = {}
 
     def count(
         self,
@@ -52,19 +63,28 @@ class Difference:
         kind = (started_at.replace(minute=0, second=0, microsecond=0), proxies, state, outcome, sip_code)
         sums = self._sums.get(kind)
         if sums is None:
-            sums = self._sums[kind] = [0, 0, 0]
-        sums[0] += sign
+            sums = self._sums[kind] = _Sums()
+        sums.calls += sign
         if duration is not None and outcome == _ANSWERED and duration_kind == _MEASURED:
-            sums[1] += sign
-            sums[2] += sign * (duration // _MICROSECOND)
+            sums.measured += sign
+            sums.length += duration if sign > 0 else -duration
 
     def write(self, database: Database) -> None:
         """Add the difference to the volumes, within the transaction that changes the calls."""
         wire = database.wire
         rows = [
-            (wire.time(hour), proxies, state, outcome, None if code is None else wire.int4(code), *sums)
+            (
+                wire.time(hour),
+                proxies,
+                state,
+                outcome,
+                None if code is None else wire.int4(code),
+                sums.calls,
+                sums.measured,
+                sums.length // _MICROSECOND,
+            )
             for (hour, proxies, state, outcome, code), sums in self._sums.items()
-            if any(sums)
+            if sums.calls or sums.measured or sums.length
         ]
         if rows:
             database.insert(_VOLUMES, rows)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.http import QueryDict
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -28,6 +29,8 @@ from cdr.statistics import Figures, figures
 from cdr.views.addresses import Address
 from cdr.views.histogram import chart, list_address, of_outcomes, percent
 from cdr.views.rankings import code_bars
+from cdr.views.reader_zone import InZoneMixin, zone_choices
+from cdr.views.searching import READ_IN, sent
 from cdr.wording import STATES, Text
 from proxyconf.models import Proxy
 from proxyconf.models.reach import proxies_for
@@ -60,7 +63,7 @@ class Choice:
     chosen: bool
 
 
-class StartPage(ShellMixin, TemplateView):
+class StartPage(InZoneMixin, ShellMixin, TemplateView):
     """Figures, calls over time and rankings of the range that the URL holds, in the parameters of the list.
 
     Without a range in the URL it is the shortest that has calls.
@@ -70,6 +73,11 @@ class StartPage(ShellMixin, TemplateView):
     template_name = "cdr/start.html"
     title = _("Start")
 
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if READ_IN in request.GET:  # sent by the form: on to the address that says it in few words
+            return redirect(str(sent(request.path, request.GET)))
+        return super().get(request, *args, **kwargs)
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         sight, now = Sight.of(self.request.user), timezone.now()
         newest = sight.calls().filter(superseded=False).order_by("-started_at", "-id").first()
@@ -77,19 +85,15 @@ class StartPage(ShellMixin, TemplateView):
         asked = CallFilter(conditions, sight, now=now)
         own, calls = Address(self.request.path, conditions), list_address(conditions)
         sums = figures(asked)
+        reach = list(proxies_for(self.request.user).order_by("name"))
         return super().get_context_data(
             asked=asked,
-            errors=[
-                f"{asked.form.fields[name].label}: {one}" for name, said in asked.form.errors.items() for one in said
-            ],
+            errors=[*_errors(asked), *filter(None, [self.zone_error])],
             segments=[_period(name, asked, own) for name in SEGMENTS],
             periods=[_period(name, asked, own) for name in LABELS if name not in SEGMENTS],
             chips=[(one, own.without(one.parameter, one.value)) for one in asked.conditions() if not _of_range(one)],
             carried=[(one.parameter, one.value) for one in asked.conditions() if not _of_range(one)],
-            proxies=[
-                (name, name in conditions.getlist("proxy"))
-                for name in proxies_for(self.request.user).order_by("name").values_list("name", flat=True)
-            ],
+            proxies=[(proxy.name, proxy.name in conditions.getlist("proxy")) for proxy in reach],
             cards=list(_cards(asked, sums, calls)),
             capped=sums.capped,
             all_calls=calls,
@@ -100,6 +104,7 @@ class StartPage(ShellMixin, TemplateView):
             busiest_address=Address(reverse("cdr:busiest"), conditions),
             newest=newest,
             zone=timezone.get_current_timezone_name(),
+            zones=zone_choices(self.readers_zone, timezone.get_current_timezone_name(), reach),
             health=_health_address(),
             **self._collection(sight, now),
             **kwargs,
@@ -138,6 +143,10 @@ def _with_range(given: QueryDict, newest: Call | None, now: datetime) -> QueryDi
         fitting = (name for name in ("24h", "7d", "30d") if age is not None and age < BACK[name])
         conditions["period"] = next(fitting, "all")
     return conditions
+
+
+def _errors(asked: CallFilter) -> list[str]:
+    return [f"{asked.form.fields[name].label}: {one}" for name, said in asked.form.errors.items() for one in said]
 
 
 def _of_range(condition: Condition) -> bool:

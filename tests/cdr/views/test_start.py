@@ -118,6 +118,19 @@ def test_a_range_of_ones_own_and_a_proxy_are_kept_in_all_links(viewer: Client) -
     assert '<option value="kam2" selected>' in html
 
 
+def test_the_form_leads_to_an_address_that_says_it_in_few_words(viewer: Client) -> None:
+    sent = "read_in=Europe%2FBerlin&zone=&period=24h&since=2026-05-31T14%3A00&until=&proxy="
+    assert viewer.get(f"/?{sent}").headers["Location"] == "/?since=2026-05-31T12%3A00%3A00Z"
+
+
+def test_times_are_shown_in_the_zone_of_the_address(viewer: Client) -> None:
+    make_call(state="ongoing", stop_due_at=timezone.now())
+    html = viewer.get("/?zone=Asia/Kolkata").text
+    assert "by the minute, Asia/Kolkata" in html
+    assert cards(html)["calls"][1].endswith("zone=Asia%2FKolkata&period=all")
+    assert "is no time zone" in viewer.get("/?zone=Mars/Base").text
+
+
 def test_a_wrong_range_is_said_and_costs_nothing_else(viewer: Client) -> None:
     make_call()
     html = viewer.get("/?since=yesterdayish").text
