@@ -40,7 +40,7 @@ MOST_WAITING = 1_000
 GROUPED = 500
 """Rejections that are counted, and those that are sorted by reason."""
 
-_PAUSES = 200
+_PAUSES, _SCAN_OF_PAUSES = 200, 20_000  # asked for each source that says nothing
 _SHORTEST_SILENCE, _LONGEST_SILENCE, _USUAL_SILENCE = timedelta(minutes=15), timedelta(days=3), timedelta(days=1)
 _TIMES_LONGER = 4
 _ENOUGH_PAUSES = 20
@@ -163,7 +163,7 @@ def _is_silent(source: Source, now: datetime) -> bool:
     pause = now - source.last_received_at
     if source.kind == Source.Kind.IMPORT or pause < _SHORTEST_SILENCE:
         return False
-    events = newest_events(source.proxy, until=source.last_event_at).filter(source=source)
+    events = newest_events(source.proxy, until=source.last_event_at, scan=_SCAN_OF_PAUSES).filter(source=source)
     return pause > silence_after(list(events.values_list("time", flat=True)[:_PAUSES]))
 
 
