@@ -170,13 +170,16 @@ def _steps(asked: CallFilter, own: Address, drawn: Step) -> list[Choice]:
 
 def _cards(asked: CallFilter, sums: Figures, calls: Address) -> Iterator[Card]:
     """Yield the figures, each with the list of exactly the calls that it counts, or that its rate's numerator does."""
+    at_least = "≥ " if sums.capped else ""
     answered = of_outcomes(asked, calls, OUTCOMES[Group.ANSWERED])
     measured = answered and answered.setting(duration_kind=DurationKind.MEASURED.value)
-    yield Card("calls", _("Calls"), number(sums.calls), _("All calls of the range, whatever became of them."), calls)
+    yield Card(
+        "calls", _("Calls"), at_least + number(sums.calls), _("All calls of the range, whatever became of them."), calls
+    )
     yield Card(
         "answered",
         _("Answered"),
-        number(sums.answered),
+        at_least + number(sums.answered),
         _("Calls whose INVITE got a 2xx, with or without a STOP."),
         answered if sums.answered else None,
     )
@@ -210,14 +213,14 @@ def _cards(asked: CallFilter, sums: Figures, calls: Address) -> Iterator[Card]:
     yield Card(
         "minutes",
         _("Minutes"),
-        _minutes(sums.minutes),
+        at_least + _minutes(sums.minutes),
         _("The measured durations of answered calls, added up to the second."),
         measured if sums.measured else None,
     )
     yield Card(
         "stop_missing",
         _("Without STOP"),
-        number(sums.without_stop),
+        at_least + number(sums.without_stop),
         STATES[State.STOP_MISSING].meaning,
         calls.setting(state=State.STOP_MISSING.value) if sums.without_stop else None,
         _settled_note(sums),
