@@ -53,7 +53,6 @@ WHO: dict[str, tuple[str, Sequence[str]]] = {
     "cdr:call-ladder": ("get", EVERYBODY_WITH_A_ROLE),
     "cdr:histogram": ("get", EVERYBODY_WITH_A_ROLE),
     "cdr:busiest": ("get", EVERYBODY_WITH_A_ROLE),
-    "cdr:busiest": ("get", EVERYBODY_WITH_A_ROLE),
     "cdr:call-inside": ("get", EVERYBODY_WITH_A_ROLE),
     "cdr:new-calls": ("get", EVERYBODY_WITH_A_ROLE),
     "cdr:choose-columns": ("post", EVERYBODY_WITH_A_ROLE),
@@ -102,6 +101,11 @@ WHO: dict[str, tuple[str, Sequence[str]]] = {
     "api:call": ("get", EVERYBODY_WITH_A_ROLE),
     "api:call-events": ("get", EVERYBODY_WITH_A_ROLE),
     "api:call-revisions": ("get", EVERYBODY_WITH_A_ROLE),
+    "api:statistics": ("get", EVERYBODY_WITH_A_ROLE),
+    "api:statistics-series": ("get", EVERYBODY_WITH_A_ROLE),
+    "api:exports": ("get", ANALYSTS),
+    "api:export": ("get", ANALYSTS),
+    "api:export-file": ("get", ANALYSTS),
     "api:sources": ("get", OPERATORS),
     "api:source": ("get", OPERATORS),
     "api:proxies": ("get", OPERATORS),
@@ -213,7 +217,7 @@ def _own(name: str, user: User | None) -> list[Any] | None:
     if name == "token-revoke":
         owner = user or User.objects.get(username="other")
         return [ApiToken.objects.create(user=owner, name="mine", prefix="accweb_y", digest="2").pk]
-    if name in ("cdr:export-file", "cdr:export-cancel", "cdr:export-delete"):
+    if name in ("cdr:export-file", "cdr:export-cancel", "cdr:export-delete", "api:export", "api:export-file"):
         owner = user or User.objects.get(username="other")
         state = ExportJob.State.QUEUED if name == "cdr:export-cancel" else ExportJob.State.DONE
         return [ExportJob.objects.create(user=owner, format="csv", state=state).pk]
