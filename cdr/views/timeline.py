@@ -58,6 +58,7 @@ def timeline(call: Call, explained: Iterable[Explained]) -> list[Used]:
 def _fields(event: Event) -> tuple[tuple[str, str], ...]:
     return (
         ("timestamp", str(int(event.time.timestamp()))),
+        ("time", f"{event.time.astimezone(event.proxy.zone):%Y-%m-%d %H:%M:%S}"),
         ("method", event.method),
         ("from_tag", event.from_tag),
         ("to_tag", event.to_tag),

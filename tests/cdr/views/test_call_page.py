@@ -6,14 +6,19 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 
+from accweb.models import AuditEntry
 from cdr import wording
 from cdr.correlate import correlate_pending, mark_all
 from cdr.correlation.record import Flag
 from cdr.models import Call, Event
 from cdr.views import call_page
+from proxyconf.models import ProxyLimit
+from tests.cdr.test_reread import proxy_of, take_scenario
 from tests.factories import NOON, make_call, make_event, make_proxy, make_source
+from tests.recorded_scenarios import DIAMETER, EVENTS, JSON, RADIUS, SCENARIOS, SQL, SYSLOG
 
 pytestmark = pytest.mark.django_db
 CALL_ID = "4b1f@10.0.0.1"
@@ -229,3 +234,207 @@ def test_the_tracer_is_linked_to_where_there_is_one(analyst: Client, settings: A
     assert "Open in the tracer" not in shown(analyst, call)
     settings.TRACER_URL = "https://homer.example/?c={call_id}"
     assert 'href="https://homer.example/?c=a%26b%40h"' in shown(analyst, call)
+
+
+# --- who may see what -------------------------------------------------------------------------------------------------
+
+NUMBERS = ("4930123456", "33123456789", "44207055501")
+CALLER, CALLEE, OTHER = (f"+{number}" for number in NUMBERS)
+
+
+def call_full_of_numbers() -> Call:
+    """A forwarded call whose numbers stand wherever they may: fields, legs, attempts, revisions, notes, input."""
+    told = {
+        "extra": [["src_user", CALLER], ["dst_user", CALLEE], ["diversion", f"<sip:{OTHER}@x>"]],
+        "legs": [[["src", CALLEE], ["dst", OTHER]], [["src", CALLER], ["dst", CALLEE]]],
+        "reason": f"OK {OTHER}",
+        "raw": f"ACC: transaction answered: {CALLER} {CALLEE} {OTHER}".encode(),
+    }
+    missed = {"kind": "missed", "code": 486, "reason": f"{CALLEE} is busy", "to_tag": "x", "extra": told["extra"]}
+    call = accounted(missed, START | told, layout={"legs": {"syslog": ["src", "dst"]}})
+    author = User.objects.create_user("author")
+    call.notes.create(author=author, at=NOON, text=f"asked {CALLEE}")
+    call.settlements.create(by=author, at=NOON, reason=f"{OTHER} says so", revoked_at=NOON, revoked_by=author)
+    legs = [{"source": CALLER, "destination": OTHER, "type": None, "values": {}}]
+    call.revisions.create(
+        revision=2,
+        at=NOON,
+        changes={"caller": [OTHER, CALLER], "callee": [None, CALLEE], "extra": [{}, {"x": OTHER}], "legs": [[], legs]},
+    )
+    make_call(caller=CALLEE, callee=CALLER)
+    make_call(call_id=CALL_ID, caller=OTHER, callee=CALLEE)
+    return call
+
+
+@pytest.mark.parametrize("path", ["", "ladder.svg"])
+def test_who_may_not_see_numbers_finds_no_whole_one_anywhere(path: str, viewer: Client) -> None:
+    call = call_full_of_numbers()
+    html = viewer.get(f"/calls/{call.pk}/{path}").text
+    assert "+4930" in html
+    assert not [number for number in NUMBERS if number in html]
+
+
+def test_who_may_see_numbers_finds_them_all(analyst: Client) -> None:
+    html = shown(analyst, call_full_of_numbers())
+    assert not [number for number in NUMBERS if number not in html]
+
+
+def test_to_whom_numbers_are_masked_is_told_which_permission_shows_the_raw_input(viewer: Client) -> None:
+    html = shown(viewer, call_full_of_numbers())
+    assert "Can see full numbers, extra fields and raw input of calls" in html
+    assert '<pre class="raw"' not in html
+    assert "/calls/?caller=" not in html
+
+
+def test_seeing_numbers_stands_in_the_audit_log(analyst: Client, viewer: Client) -> None:
+    call = make_call()
+    shown(analyst, call)
+    analyst.get(f"/calls/{call.pk}/ladder.svg")
+    shown(viewer, call)
+    seen = AuditEntry.objects.filter(action="viewed").order_by("at", "id").values_list("username", "target")
+    assert list(seen) == [("analyst", f"call {call.pk}"), ("analyst", f"ladder of call {call.pk}")]
+
+
+def limit_analyst_to(*proxies: str) -> None:
+    limit = ProxyLimit.objects.create(user=User.objects.get(username="analyst"))
+    limit.proxies.set([make_proxy(name) for name in proxies])
+
+
+@pytest.mark.parametrize("path", ["", "ladder.svg"])
+def test_a_call_out_of_reach_is_not_there(path: str, analyst: Client) -> None:
+    limit_analyst_to("edge-2")
+    call = accounted(START, STOP)
+    assert analyst.get(f"/calls/{call.pk}/{path}").status_code == 404
+
+
+def test_events_of_proxies_out_of_reach_are_counted_and_not_shown(analyst: Client) -> None:
+    limit_analyst_to("edge-1")
+    far = make_source(proxy=make_proxy("far"), name="far")
+    make_event(source=far, call_id=CALL_ID, reason="secret words", raw=b"secret input", time=NOON)
+    call = accounted(START, STOP)
+    html = shown(analyst, call)
+    assert "1 more event came from a proxy that you may not see." in text_of(html)
+    assert "secret" not in html
+    assert len(re.findall(r'<tr id="event-', html)) == 2
+
+
+def test_related_calls_out_of_reach_are_left_out(analyst: Client) -> None:
+    limit_analyst_to("kam1")
+    call = make_call(call_id="one@host", caller="ann", callee="bea")
+    near = make_call(call_id="one@host", identity=b"other", caller="ann", callee="bea")
+    far = make_call(call_id="one@host", identity=b"far", proxies=["far"], caller="ann", callee="bea")
+    parallel = make_call(proxies=["far"], caller="ann", callee="bea")
+    html = shown(analyst, call)
+    assert f"/calls/{near.pk}/" in html
+    assert f"/calls/{far.pk}/" not in html
+    assert f"/calls/{parallel.pk}/" not in html
+
+
+# --- zones ------------------------------------------------------------------------------------------------------------
+
+
+def test_all_times_of_the_page_are_in_the_zone_that_its_address_names(analyst: Client) -> None:
+    call = accounted(START, STOP, timezone="America/New_York")
+    html = analyst.get(f"/calls/{call.pk}/?zone=America/New_York").text
+    assert "Time (America/New_York)" in html
+    assert re.search(r'id="event-\d+".*?2026-05-31 08:00:00', html, re.DOTALL)
+    assert f"/calls/{call.pk}/ladder.svg?zone=America/New_York" in html
+    assert "08:00:42" in analyst.get(f"/calls/{call.pk}/ladder.svg?zone=America/New_York").text
+    assert "2026-05-31 12:00:42" in html  # UTC stands beside it
+
+
+def test_a_zone_that_is_none_is_named_and_the_page_is_shown(analyst: Client) -> None:
+    html = analyst.get(f"/calls/{make_call().pk}/?zone=Mars/Olympus<b>").text
+    assert "“Mars/Olympus&lt;b&gt;” is no time zone" in html
+
+
+def test_a_zone_that_is_likely_wrong_is_said_with_what_to_do(analyst: Client) -> None:
+    row = START | {"backend": "sql", "time": NOON + timedelta(hours=2), "raw": b"{}"}
+    text = text_of(shown(analyst, accounted(START, row)))
+    assert "The zone of proxy edge-1 is likely wrong" in text
+    assert "manage.py source reread edge-1" in text
+
+
+# --- how it is known --------------------------------------------------------------------------------------------------
+
+
+def told(html: str, label: str) -> str:
+    """How the page says that something is known."""
+    found = re.search(rf"<dt>{label}</dt>\s*<dd>(.*?)</dd>", html, re.DOTALL)
+    assert found
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", "", found[1])).strip()
+
+
+def test_how_answer_end_duration_and_who_hung_up_are_known_is_said_with_the_events(analyst: Client) -> None:
+    html = shown(analyst, accounted(START, START | {"backend": "sql", "raw": b"{}"}, STOP))
+    assert told(html, "Answered").endswith("event 1, event 2")
+    assert told(html, "Ended").endswith("event 3")
+    assert told(html, "Duration").endswith("event 1, event 3")
+    assert told(html, "Hung up").endswith("so the callee sent it. event 3")
+
+
+def test_an_end_that_only_the_proxys_own_record_tells_is_said_to_be_so(analyst: Client) -> None:
+    record = {
+        "kind": "cdr",
+        "code": 200,
+        "ended_at": NOON + timedelta(seconds=9),
+        "duration_us": 9_000_000,
+        "backend": "sql",
+    }
+    html = shown(analyst, accounted(record))
+    assert told(html, "Ended") == "The proxy&#x27;s own record of the dialog tells when it ended. event 1"
+    assert told(html, "Duration").endswith("event 1")
+
+
+def test_the_last_sign_of_life_is_named_where_a_duration_is_only_bounded(analyst: Client) -> None:
+    again = START | {"time": NOON + timedelta(seconds=30), "raw": b"again"}
+    assert told(shown(analyst, accounted(START, again)), "Duration").endswith("event 1, event 2")
+
+
+def test_what_nobody_told_is_said_to_be_so(analyst: Client) -> None:
+    html = shown(analyst, accounted(START))
+    assert told(html, "Ended") == "No BYE was accounted."
+    assert told(html, "Duration") == "unknown Nothing tells how long the call lasted; no duration is invented."
+
+
+def test_the_timeline_tells_the_time_between_events_and_long_silences(analyst: Client) -> None:
+    text = text_of(shown(analyst, accounted(START, STOP)))
+    assert "0:42 without an event" in text
+    assert "+0:42" in text
+
+
+def test_the_parts_of_the_page_can_be_gone_to_and_are_counted(analyst: Client) -> None:
+    html = shown(analyst, accounted(START, STOP))
+    targets = re.findall(r'<a href="#([a-z]+)">', html[: html.index("call-grid")])
+    assert targets == ["times", "events", "ladder", "raw", "notes"]
+    assert not [target for target in targets if f'id="{target}"' not in html]
+
+
+def test_a_superseded_call_says_that_its_events_belong_to_the_other(analyst: Client) -> None:
+    current = make_call(call_id="same@host")
+    old = make_call(call_id="same@host", identity=b"old", superseded=True, flags=["superseded"])
+    text = text_of(shown(analyst, old))
+    assert "Its events now belong to that call" in text
+    assert f"(before they came to belong to call {current.pk})" in text
+
+
+RAW = [
+    (SYSLOG, "method"),
+    (SQL, "method"),
+    (RADIUS, "from_tag"),
+    (DIAMETER, "method"),
+    (JSON, "method"),
+    (EVENTS, "method"),
+]
+
+
+@pytest.mark.parametrize(("files", "label"), RAW, ids=["syslog", "sql", "radius", "diameter", "json", "events"])
+def test_what_was_taken_from_the_raw_input_is_marked_in_every_kind_of_it(
+    files: dict[str, str], label: str, analyst: Client
+) -> None:
+    scenario = next(one for one in SCENARIOS if one.has(files) and list(one.events(files)))
+    take_scenario(scenario, proxy_of(scenario), files)
+    call = Call.objects.filter(state="completed")[0]
+    html = shown(analyst, call)
+    for field in (label, "call_id", "to_tag"):
+        assert f'<mark class="field-mark" title="{field}">' in html
