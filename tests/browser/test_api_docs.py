@@ -54,5 +54,5 @@ def test_a_token_is_made_and_revoked(width: int, opened: Open) -> None:
     expect(page.locator("#new-token")).to_contain_text("accweb_")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.get_by_role("button", name=re.compile("Revoke.*billing")).click()
-    expect(page.get_by_text("is revoked")).to_be_visible()
+    expect(page.get_by_text("“billing” is revoked")).to_be_visible()
     expect(page.get_by_text("You have none")).to_be_visible()
