@@ -82,11 +82,11 @@ def _measure(
 ) -> tuple[float, float]:
     load = stand.load()
     _send(port, 0, 1, 1.0)  # until it is there and warm
-    stored, cpu, database = stand.rows(url, count), stand.cpu_of(*processes), stand.cpu_of_database()
+    stored, cpu, database = stand.rows(url, count), stand.cpu_of(*processes), stand.cpu_of_database(url)
     with multiprocessing.Pool(options.senders) as pool:
         work = [(port, number + 1, options.outstanding, options.seconds) for number in range(options.senders)]
         results = pool.starmap(_send, work)
-    cpu, database = stand.cpu_of(*processes) - cpu, stand.cpu_of_database() - database
+    cpu, database = stand.cpu_of(*processes) - cpu, stand.cpu_of_database(url) - database
     answered = sum(result.answered for result in results)
     rate = answered / max(result.seconds for result in results)
     delays = sorted(delay for result in results for delay in result.delays)

@@ -20,6 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 DATABASE = "accweb_bench"
 _DURABILITY = ("fsync", "synchronous_commit", "full_page_writes")
 _TICKS = os.sysconf("SC_CLK_TCK")
+_PARENT, _CPU = 0, 10
+"""Places in /proc/PID/stat, counted from the parent: the parent; user and system time, then those of ended children."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -129,25 +131,30 @@ def cpu_of(*processes: int) -> float:
     return sum(_cpu(process) for process in processes)
 
 
-def cpu_of_database() -> float:
-    """Return the CPU seconds that all processes of PostgreSQL on this machine have used so far."""
-    named = list(Path("/proc").glob("[0-9]*/comm"))
+def cpu_of_database(url: str) -> float:
+    """Return the CPU seconds that the PostgreSQL server at ``url``, on this machine, has used so far."""
+    with psycopg.connect(url) as connection:
+        server = _status(connection.info.backend_pid)[_PARENT]
     found = 0.0
-    for file in named:
-        try:
-            if file.read_text().startswith("postgres"):
-                found += _cpu(int(file.parent.name))
-        except OSError:  # it has just ended
-            continue
+    for folder in Path("/proc").glob("[0-9]*"):
+        status = _status(int(folder.name))
+        if folder.name == str(server):
+            found += sum(status[_CPU : _CPU + 4]) / _TICKS  # with that of its processes that have ended
+        elif status[_PARENT : _PARENT + 1] == [server]:
+            found += sum(status[_CPU : _CPU + 2]) / _TICKS
     return found
 
 
 def _cpu(process: int) -> float:
+    return sum(_status(process)[_CPU : _CPU + 2]) / _TICKS
+
+
+def _status(process: int) -> list[int]:
+    """Return what /proc tells of a process, from its parent on; nothing where it has just ended."""
     try:
-        words = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        return [int(word) for word in Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1:]]
     except OSError:
-        return 0.0
-    return (int(words[11]) + int(words[12])) / _TICKS
+        return []
 
 
 def rows(url: str, query: str) -> int:

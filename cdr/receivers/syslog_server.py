@@ -22,8 +22,10 @@ from cdr.receivers.syslog_frames import Frames
 MOST = 4_000
 """Lines per commit, about."""
 
-_CHUNK = 1 << 16
-_DATAGRAMS = 256
+_CHUNK = 1 << 14
+_DATAGRAMS = 64
+"""Bytes and datagrams taken in one go: little, for meanwhile the database may want more of what it stores."""
+
 _MOST_CONNECTIONS = 1000
 
 
