@@ -30,7 +30,7 @@ class CallInside(InZoneMixin, ShellMixin, TemplateView):
         if call is None:
             raise Http404
         explained = explain(call)
-        here = [one for one in explained if one.call == call]
+        here = [one for one in explained if one.call == call and sight.reaches(one.event.proxy.name)]
         legs = sight.legs(call)
         sight.events(call, [one.event for one in here])
         if sight.numbers:
@@ -38,7 +38,7 @@ class CallInside(InZoneMixin, ShellMixin, TemplateView):
         return super().get_context_data(
             call=call,
             legs=legs,
-            attempts=list(call.attempts.all()),
+            attempts=sight.attempts(call),
             events=[(one.event, rule_word(one.use.rule)) for one in here[:MOST_EVENTS]],
             more_events=max(len(here) - MOST_EVENTS, 0),
             span=_span(self.request.GET.get("span", "")),

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
@@ -21,15 +18,16 @@ from accweb.shell import ShellMixin
 from cdr import wording
 from cdr.columns import PREFETCHED, Column, extra_labels
 from cdr.correlation.record import State
-from cdr.filters import CallFilter, about_numbers, unknown_parameters
+from cdr.filters import CallFilter, unknown_parameters
 from cdr.keyset import OLDEST, Cursor
-from cdr.markup import NOTHING, number
+from cdr.markup import number
 from cdr.models import Call
 from cdr.paging import CallPage, Matches, call_page, capped_count, matches, newer_than, position
 from cdr.settling import look_up
 from cdr.sight import Sight
 from cdr.views import filter_bar
 from cdr.views.addresses import AFTER, BEFORE, LIVE, SHOWN_AS, ZONE, Address
+from cdr.views.call_rows import call_rows
 from cdr.views.column_choice import chosen_columns
 from cdr.views.reader_zone import InZoneMixin, zone_choices
 from cdr.views.saved_views import views_for
@@ -51,24 +49,6 @@ _CELL_WORDS: dict[str, Text] = {
     "copy": _("Copy"),
     "open": _("Open the call"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A cell of a row: its column, its markup, and the conditions that its values make, as a query string."""
-
-    column: Column
-    content: SafeString
-    picks: str
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A call as the list shows it, and the address of its page."""
-
-    call: Call
-    address: str
-    cells: list[Cell]
 
 
 class CallList(InZoneMixin, ShellMixin, TemplateView):
@@ -120,8 +100,7 @@ class CallList(InZoneMixin, ShellMixin, TemplateView):
             columns=columns.columns,
             usual_columns=columns.usual,
             offered_columns=columns.offered(labels),
-            rows=[_row(call, columns.columns, sight, _zone_query(self.request)) for call in shown],
-            inside_query=_zone_query(self.request, span=len(columns.columns) + 1),
+            rows=call_rows(shown, columns.columns, sight, usual=columns.usual, zone=address.conditions.get(ZONE) or ""),
             page=page,
             matches=found,
             told=_told(found),
@@ -180,13 +159,6 @@ class NewCalls(InZoneMixin, ShellMixin, TemplateView):
         )
 
 
-def _zone_query(request: HttpRequest, **more: object) -> str:
-    """Return the query string that hands the zone on, with what else is to be said."""
-    name = request.GET.get(ZONE)
-    said = {**more, **({ZONE: name} if name else {})}
-    return f"?{urlencode(said)}" if said else ""
-
-
 def _errors(asked: CallFilter) -> list[str]:
     return [f"{asked.form.fields[name].label}: {one}" for name, said in asked.form.errors.items() for one in said]
 
@@ -197,23 +169,6 @@ def _unknown(request: HttpRequest) -> list[str]:
         gettext("There is no condition “{name}”.").format(name=name)
         for name in unknown_parameters(request.GET, AFTER, BEFORE, *SHOWN_AS)
     ]
-
-
-def _row(call: Call, columns: list[Column], sight: Sight, query: str) -> Row:
-    address = reverse("cdr:call", args=[call.pk]) + query
-    linked = next((column for column in columns if column.name == "started"), columns[0])
-
-    def content(column: Column) -> SafeString:
-        shown = column.cell(call)
-        return format_html('<a href="{}">{}</a>', address, shown or NOTHING) if column is linked else shown
-
-    return Row(call, address, [Cell(column, content(column), _picks(call, column, sight)) for column in columns])
-
-
-def _picks(call: Call, column: Column, sight: Sight) -> str:
-    """Return the conditions of a cell; a masked number is no value to ask for."""
-    picks = column.picks(call)
-    return urlencode(picks if sight.numbers else [one for one in picks if not about_numbers(one.parameter)])
 
 
 def _cell_words(asked: CallFilter) -> dict[str, Any]:

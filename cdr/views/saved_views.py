@@ -89,9 +89,9 @@ def views_for(
 def _built_in(proxies: Iterable[Proxy]) -> list[tuple[Text, str, Text]]:
     gateways = {
         EXTRA + label
-        for proxy in proxies
-        for labels in proxy.field_layout.extras.values()
-        for label in proxy.field_layout.labels_with(Role.GATEWAY, labels)
+        for layout in (proxy.field_layout for proxy in proxies)
+        for labels in layout.extras.values()
+        for label in layout.labels_with(Role.GATEWAY, labels)
     }
     by_gateway = QueryDict(mutable=True)
     by_gateway.setlist("code", ["5xx"])

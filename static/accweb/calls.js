@@ -57,43 +57,66 @@ const item = (text, act) => {
 const plainText = (name, value) =>
   value.startsWith("=") && !single.has(name) ? value.slice(1) : (words().values[name]?.[value] ?? value);
 
+// (Not every browser takes the value as the second argument of delete.)
+const without = (asked, name, value) => {
+  const others = asked.getAll(name).filter((one) => one !== value);
+  asked.delete(name);
+  for (const one of others) asked.append(name, one);
+};
+
 const choices = (name, value) => {
   const { actions } = words();
   const only = address((asked) => {
-    asked.delete(`not_${name}`, value);
+    without(asked, `not_${name}`, value);
     asked.set(name, value);
     if (name === "since" || name === "until") asked.delete("period");
   });
   if (single.has(name)) return [item(actions[name], only)];
   const others = address((asked) => {
-    asked.delete(name, value);
-    if (!asked.has(`not_${name}`, value)) asked.append(`not_${name}`, value);
+    without(asked, name, value);
+    without(asked, `not_${name}`, value);
+    asked.append(`not_${name}`, value);
   });
   return [item(actions.only, only), item(actions.not, others)];
 };
 
 const copy = (text) =>
-  item(words().actions.copy, async () => {
-    await navigator.clipboard.writeText(text);
-    closeMenu(true);
-  });
+  navigator.clipboard
+    ? [
+        item(words().actions.copy, async () => {
+          await navigator.clipboard.writeText(text);
+          closeMenu(true);
+        }),
+      ]
+    : [];
 
-const groups = (cell) => {
-  const parts = [];
-  let before = "";
-  for (const [name, value] of new URLSearchParams(cell.dataset.picks ?? "")) {
-    const shown = plainText(name, value);
+const group = (label, value, items) => {
+  const made = document.createElement("div");
+  made.setAttribute("role", "group");
+  if (label) {
     const about = document.createElement("div");
     about.className = "about-value";
-    about.append(words().conditions[name] ?? name.replace(/^extra\./, ""), " ");
-    about.append(Object.assign(document.createElement("b"), { textContent: shown.slice(0, 80), dir: "auto" }));
-    if (!single.has(name)) parts.push(...(parts.length ? [document.createElement("hr")] : []), about);
-    parts.push(...choices(name, value));
-    if (!single.has(name) && navigator.clipboard) parts.push(copy(shown));
-    before = name;
+    about.append(label, " ", Object.assign(document.createElement("b"), { textContent: value.slice(0, 80), dir: "auto" }));
+    about.setAttribute("aria-hidden", "true");
+    made.setAttribute("aria-label", `${label} ${value.slice(0, 80)}`);
+    made.append(about);
   }
-  if ((!before || single.has(before)) && navigator.clipboard) parts.push(copy(cell.innerText.trim()));
-  return parts;
+  made.append(...items);
+  return made;
+};
+
+// One group for each value of the cell, one for the bounds that it makes; at least what it shows can be copied.
+const groups = (cell) => {
+  const picks = [...new URLSearchParams(cell.dataset.picks ?? "")];
+  const values = picks.filter(([name]) => !single.has(name));
+  const bounds = picks.filter(([name]) => single.has(name)).flatMap(([name, value]) => choices(name, value));
+  const made = values.map(([name, value]) => {
+    const shown = plainText(name, value);
+    const label = words().conditions[name] ?? name.replace(/^extra\./, "");
+    return group(label, shown, [...choices(name, value), ...copy(shown)]);
+  });
+  if (bounds.length || !made.length) made.unshift(group("", "", [...bounds, ...copy(cell.innerText.trim())]));
+  return made;
 };
 
 const openMenu = (cell) => {
@@ -104,8 +127,9 @@ const openMenu = (cell) => {
   menu.className = "cell-menu";
   menu.setAttribute("role", "menu");
   menu.setAttribute("aria-label", cell.innerText.trim().slice(0, 80));
-  menu.append(...groups(cell), document.createElement("hr"), item(actions.open, cell.closest("tr").dataset.call));
-  menu.lastChild.setAttribute("hx-boost", "false");
+  const open = item(actions.open, cell.closest("tr").dataset.call);
+  open.setAttribute("hx-boost", "false");
+  menu.append(...groups(cell), group("", "", [open]));
   list().append(menu);
   htmx.process(menu);
   place(cell);

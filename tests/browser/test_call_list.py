@@ -161,7 +161,7 @@ def test_columns_are_chosen_and_put_in_order(opened: Open) -> None:
     page.get_by_role("checkbox", name="gw", exact=True).check()
     for label in ("State", "Duration", "Outcome", "Hung up", "Seen by", "Flags"):
         page.get_by_role("checkbox", name=label, exact=True).uncheck()
-    page.get_by_role("button", name="Move From → to up").press("Enter")
+    page.get_by_role("button", name="From → to: one place up").press("Enter")
     page.get_by_role("button", name="Keep for me").click()
     expect(page.locator(".call-table thead th")).to_have_text(["Details", "From → to", "Started", "gw"])
     expect(page.locator("td.col-extra")).to_have_text("vienna")

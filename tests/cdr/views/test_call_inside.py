@@ -64,6 +64,18 @@ def test_a_call_out_of_reach_is_not_there(analyst: Client) -> None:
     assert "0 calls" not in analyst.get("/calls/").text
 
 
+def test_events_of_proxies_out_of_reach_are_not_shown(analyst: Client) -> None:
+    near, far = make_proxy(name="near"), make_proxy(name="far")
+    make_event(source=make_source(proxy=near), call_id="a")
+    make_event(source=make_source(proxy=far), call_id="a", kind="bye", method="BYE", time=NOON + timedelta(seconds=5))
+    mark_all()
+    correlate_pending(now=NOON + timedelta(days=1))
+    ProxyLimit.objects.create(user=User.objects.get(username="analyst")).proxies.add(near)
+    html = analyst.get(f"/calls/{Call.objects.get().pk}/inside/").text
+    assert "near" in html
+    assert "far" not in html
+
+
 def viewed() -> list[str]:
     """What full numbers were seen of, by the audit log."""
     return list(AuditEntry.objects.filter(action="viewed").values_list("target", flat=True))

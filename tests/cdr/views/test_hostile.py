@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse_lazy
 
+from cdr.columns import COLUMNS
 from cdr.models import Call, Event, Rejected, Source
 from tests.factories import NOON, make_call, make_event, make_proxy, make_rejected, make_source
 
@@ -92,6 +93,12 @@ PAGES = {
     "list by hostile conditions": reverse_lazy(
         "cdr:call-list", query={"caller": SCRIPT, "callee": QUOTES, "call_id": ALL, "after": SCRIPT, "proxy": "<b>"}
     ),
+    "list with all columns": reverse_lazy(
+        "cdr:call-list",
+        query={"columns": f"{','.join(column.name for column in COLUMNS)},extra.ua,extra.{SCRIPT}", "zone": SCRIPT},
+    ),
+    "list by hostile words": reverse_lazy("cdr:call-list", query={"word": SCRIPT, "number": SCRIPT, SCRIPT: QUOTES}),
+    "row": "/calls/{call}/inside/",
     "call": "/calls/{call}/",
     "events": reverse_lazy("admin:cdr_event_changelist"),
     "event": "/admin/cdr/event/{event}/change/",
