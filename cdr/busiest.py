@@ -8,7 +8,7 @@ from django.db.models import Case, Value, When
 
 from cdr.correlation.record import Outcome
 from cdr.filters import CallFilter
-from cdr.grouping import grouped
+from cdr.grouping import largest
 
 LIMIT = 100_000
 MOST = 8
@@ -37,11 +37,8 @@ class Busiest:
 def busiest(asked: CallFilter, *, most: int = MOST) -> Busiest:
     """Return the busiest ``most`` callers, callees and source addresses of the calls that ``asked`` gives."""
     calls = asked.qs.annotate(answered=Case(When(outcome=Outcome.ANSWERED.value, then=Value(1)), default=Value(0)))
-    counted = calls.order_by()[:LIMIT].count()
+    counted, groups = largest(calls, LIMIT, ("caller", "callee", "source_ip"), "answered", most=most)
     callers, callees, gateways = (
-        [Party(value, count, int(answered)) for value, count, answered in rows]
-        for rows in (
-            grouped(calls, LIMIT, (kind,), ("answered",), most=most) for kind in ("caller", "callee", "source_ip")
-        )
+        [Party(value, count, int(answered)) for value, count, answered in rows] for rows in groups.values()
     )
     return Busiest(callers, callees, gateways, counted, capped=counted >= LIMIT)
