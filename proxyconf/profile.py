@@ -74,13 +74,8 @@ class Flag(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class ExtraField:
-    """One extra value: ``labels`` holds its name per backend, and says so which backends log it.
-
-    ``name`` is the tag in ``$acc_extra(name)`` of OpenSIPS 2.3 and later; elsewhere it only names the field to people.
-    ``variable`` is the pseudo-variable as written (``$hdr(User-Agent)``). In a Kamailio dialog CDR the log and the SQL
-    label are the same parameter: use equal ones.
-    """
+class _Field:
+    """What extra fields and leg fields have in common."""
 
     name: str
     variable: str
@@ -93,22 +88,23 @@ class ExtraField:
 
 
 @dataclass(frozen=True, slots=True)
-class LegField:
+class ExtraField(_Field):
+    """One extra value: ``labels`` holds its name per backend, and says so which backends log it.
+
+    ``name`` is the tag in ``$acc_extra(name)`` of OpenSIPS 2.3 and later; elsewhere it only names the field to people.
+    ``variable`` is the pseudo-variable as written (``$hdr(User-Agent)``). In a Kamailio dialog CDR the log and the SQL
+    label are the same parameter: use equal ones.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class LegField(_Field):
     """One value of each leg. ``variable`` is the ``$avp(...)`` that the script pushes (for OpenSIPS 2.3 and later: what
     it assigns to ``$acc_leg(name)``).
 
     Before OpenSIPS 2.3 one parameter, ``multi_leg_info``, names the legs of all backends: there ``name`` is the label
     everywhere. From it on ``labels`` says which backends log the field and how they call it.
     """
-
-    name: str
-    variable: str
-    labels: Mapping[Backend, str] = field(default_factory=dict)
-    role: Role | None = None
-    sql_type: SqlType = SqlType.VARCHAR
-    sql_width: int = 128
-    radius_number: int | None = None
-    radius_type: RadiusType | None = None
 
 
 @dataclass(frozen=True, slots=True)

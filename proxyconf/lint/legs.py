@@ -5,22 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from proxyconf.lint.kinds import expression_of
-from proxyconf.lint.places import fields, used_backends
+from proxyconf.lint.places import Field, fields, used_backends
 from proxyconf.lint.registry import Place, Problem, error, rule, warning
 from proxyconf.profile import LegField, Profile
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.products import Product
+from proxyconf.vocabulary.variables import Expression
 
 _LEGS = Place("legs", "leg fields")
 
 
-@rule("leg-avp", "Legs are read from the stack of an AVP's values: the proxy does not start with another variable.")
-def leg_avp(profile: Profile) -> Iterator[Problem]:
-    if profile.uses_field_declarations:
-        return
+def _listed_legs(profile: Profile) -> Iterator[tuple[Field, Expression]]:
+    """Yield the fields of ``multi_leg_info`` with what they are read from, where that can be understood."""
     for found in fields(profile):
         expression = expression_of(found.one.variable)
-        if isinstance(found.one, LegField) and expression is not None and expression.name != "avp":
+        if isinstance(found.one, LegField) and expression is not None and not profile.uses_field_declarations:
+            yield found, expression
+
+
+@rule("leg-avp", "Legs are read from the stack of an AVP's values: the proxy does not start with another variable.")
+def leg_avp(profile: Profile) -> Iterator[Problem]:
+    for found, expression in _listed_legs(profile):
+        if expression.name != "avp":
             yield error(
                 found.variable,
                 f"{expression.text} is no AVP.",
@@ -30,13 +36,8 @@ def leg_avp(profile: Profile) -> Iterator[Problem]:
 
 @rule("leg-index", "Legs are all values of the AVP, one after the other, as they were pushed.")
 def leg_index(profile: Profile) -> Iterator[Problem]:
-    if profile.uses_field_declarations:
-        return
-    for found in fields(profile):
-        expression = expression_of(found.one.variable)
-        if expression is None or not isinstance(found.one, LegField) or expression.name != "avp":
-            continue
-        if expression.index is not None or expression.transformations:
+    for found, expression in _listed_legs(profile):
+        if expression.name == "avp" and (expression.index is not None or expression.transformations):
             yield warning(
                 found.variable,
                 f"Index and transformations of {expression.text} have no effect.",

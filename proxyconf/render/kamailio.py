@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from proxyconf.profile import Profile
-from proxyconf.render.modparams import (
-    Modparam,
-    default_parameters,
-    effective_parameters,
-    modules_needed,
-    modules_presumed,
-    quoted,
+from proxyconf.render.modparams import Modparam, modules_needed, modules_presumed, quoted
+from proxyconf.render.script import (
+    flag_word,
+    heading,
+    literal,
+    modparam,
+    named_flags,
+    parameter_blocks,
+    presumed_modules,
 )
-from proxyconf.render.script import comment, flag_word, heading, literal, modparam, named_flags, presumed_modules
 
 _LISTS = ("_extra", "_info")
 
@@ -30,11 +32,8 @@ def acc_section(profile: Profile, *, verbose: bool = False) -> str:
         "\n".join(_defines(profile)),
         presumed_modules(modules_presumed(profile)),
         "\n".join(_loadmodules(profile)),
-        "\n".join(_line(profile, one) for one in effective_parameters(profile)),
+        *parameter_blocks(profile, partial(_line, profile), verbose=verbose),
     ]
-    if verbose:
-        defaults = [_line(profile, one) for one in default_parameters(profile)]
-        blocks.append("\n".join([comment("As they are by default:"), *defaults]))
     return "\n\n".join(filter(None, blocks)) + "\n"
 
 

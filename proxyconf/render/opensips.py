@@ -10,15 +10,17 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from proxyconf.profile import ExtraField, LegField, Profile
-from proxyconf.render.modparams import (
-    Modparam,
-    default_parameters,
-    effective_parameters,
-    modules_needed,
-    modules_presumed,
-    quoted,
+from proxyconf.render.modparams import Modparam, modules_needed, modules_presumed, quoted
+from proxyconf.render.script import (
+    comment,
+    heading,
+    is_of_reply,
+    literal,
+    modparam,
+    one_line,
+    parameter_blocks,
+    presumed_modules,
 )
-from proxyconf.render.script import comment, heading, is_of_reply, literal, modparam, one_line, presumed_modules
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.products import Version
 
@@ -38,11 +40,8 @@ def acc_section(profile: Profile, *, verbose: bool = False) -> str:
         ),
         presumed_modules(modules_presumed(profile)),
         "\n".join(f"loadmodule {quoted(module + '.so')}" for module in modules_needed(profile)),
-        "\n".join(_line(one) for one in effective_parameters(profile)),
+        *parameter_blocks(profile, _line, verbose=verbose),
     ]
-    if verbose:
-        defaults = [_line(one) for one in default_parameters(profile)]
-        blocks.append("\n".join([comment("As they are by default:"), *defaults]))
     if profile.uses_do_accounting:
         blocks += _routes(profile)
     return "\n\n".join(filter(None, blocks)) + "\n"

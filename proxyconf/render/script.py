@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from proxyconf.profile import Flag, Profile
-from proxyconf.render.modparams import Modparam, quoted
+from proxyconf.render.modparams import Modparam, default_parameters, effective_parameters, quoted
 from proxyconf.vocabulary.products import Product, Version
 from proxyconf.vocabulary.variables import Availability, find_variable, parse_variable
 
@@ -45,6 +45,13 @@ def presumed_modules(modules: Iterable[str]) -> str:
 def has_preprocessor(profile: Profile) -> bool:
     """Return whether the configuration may hold ``#!define`` (Kamailio 3.0 and later)."""
     return profile.product is Product.KAMAILIO and profile.version >= _FIRST_PREPROCESSOR
+
+
+def parameter_blocks(profile: Profile, line: Callable[[Modparam], str], *, verbose: bool) -> Iterator[str]:
+    """Yield the lines of what the profile sets and, if ``verbose``, of the options left at their default."""
+    yield "\n".join(line(one) for one in effective_parameters(profile))
+    if verbose:
+        yield "\n".join([comment("As they are by default:"), *map(line, default_parameters(profile))])
 
 
 def modparam(one: Modparam, value: str) -> str:

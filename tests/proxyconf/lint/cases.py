@@ -16,6 +16,7 @@ from proxyconf.vocabulary.products import Product, Version
 ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 LOG, SQL, RADIUS, DIAMETER = Backend.SYSLOG, Backend.SQL, Backend.RADIUS, Backend.DIAMETER
 JSON, EVENTS = Backend.JSON, Backend.EVENTS
+POSTGRESQL, MYSQL, SQLITE = "postgres://sip@host/acc", "mysql://sip@host/acc", "sqlite:///var/lib/acc"
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,10 @@ def with_extra(profile: Profile, variable: str, label: str = "x_value", **rest: 
     return replace(profile, extras=(*profile.extras, one))
 
 
-def with_label(profile: Profile, backend: Backend, *labels: str) -> Profile:
-    """Add an extra field for each label of one backend."""
-    added = tuple(ExtraField(f"field{at}", "$si", {backend: label}) for at, label in enumerate(labels))
+def with_label(profile: Profile, *labels: str, backend: Backend | None = None) -> Profile:
+    """Add an extra field for each label of one backend, by default the first that is in use."""
+    wanted = backend or profile.backends[0]
+    added = tuple(ExtraField(f"field{at}", "$si", {wanted: label}) for at, label in enumerate(labels))
     return replace(profile, extras=(*profile.extras, *added))
 
 

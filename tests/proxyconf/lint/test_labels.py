@@ -34,8 +34,8 @@ CASES = (
             "label-characters",
             ERROR,
             "extras[0].labels.syslog",
-            with_label(kamailio(), LOG, label),
-            with_label(kamailio(), LOG, "a_b"),
+            with_label(kamailio(), label),
+            with_label(kamailio(), "a_b"),
         )
         for title, label in (
             ("a semicolon", "a;b"),
@@ -51,8 +51,8 @@ CASES = (
         "label-characters",
         ERROR,
         "extras[0].labels.sql",
-        with_label(opensips(SQL, version=(1, 8)), SQL, "a;"),
-        with_label(opensips(SQL, version=(1, 8)), SQL, "a"),
+        with_label(opensips(SQL, version=(1, 8)), "a;"),
+        with_label(opensips(SQL, version=(1, 8)), "a"),
     ),
     Case(
         "a blank in the name of a leg",
@@ -83,8 +83,8 @@ CASES = (
         "field-unused",
         WARNING,
         "extras[0]",
-        with_label(kamailio(LOG), SQL, "src_ip"),
-        with_label(kamailio(SQL), SQL, "src_ip"),
+        with_label(kamailio(LOG), "src_ip", backend=SQL),
+        with_label(kamailio(SQL), "src_ip"),
     ),
     Case(
         "a tag that OpenSIPS cannot read",
@@ -115,24 +115,24 @@ CASES = (
         "label-repeated",
         ERROR,
         "extras[1].labels.sql",
-        with_label(kamailio(SQL), SQL, "ua", "UA"),
-        with_label(kamailio(SQL), SQL, "ua", "ub"),
+        with_label(kamailio(SQL), "ua", "UA"),
+        with_label(kamailio(SQL), "ua", "ub"),
     ),
     Case(
         "two names in the log",
         "label-repeated",
         WARNING,
         "extras[1].labels.syslog",
-        with_label(kamailio(), LOG, "ua", "ua"),
-        with_label(kamailio(), LOG, "ua", "UA"),
+        with_label(kamailio(), "ua", "ua"),
+        with_label(kamailio(), "ua", "UA"),
     ),
     Case(
         "a leg named like an extra field",
         "label-repeated",
         ERROR,
         "legs[0].name",
-        with_leg(with_label(kamailio(SQL), SQL, "src"), name="src"),
-        with_leg(with_label(kamailio(SQL), SQL, "src"), name="leg_src"),
+        with_leg(with_label(kamailio(SQL), "src"), name="src"),
+        with_leg(with_label(kamailio(SQL), "src"), name="leg_src"),
     ),
     Case(
         "two fields of a dialog record",
@@ -147,80 +147,80 @@ CASES = (
         "label-core-name",
         ERROR,
         "extras[0].labels.sql",
-        with_label(kamailio(SQL), SQL, "CallID"),
-        with_label(kamailio(SQL), SQL, "call_id"),
+        with_label(kamailio(SQL), "CallID"),
+        with_label(kamailio(SQL), "call_id"),
     ),
     Case(
         "a core column that was renamed",
         "label-core-name",
         ERROR,
         "extras[0].labels.sql",
-        with_label(kamailio(SQL, acc_callid_column="cid"), SQL, "cid"),
-        with_label(kamailio(SQL, acc_callid_column="cid"), SQL, "callid"),
+        with_label(kamailio(SQL, acc_callid_column="cid"), "cid"),
+        with_label(kamailio(SQL, acc_callid_column="cid"), "callid"),
     ),
     Case(
         "a column that only OpenSIPS has",
         "label-core-name",
         ERROR,
         "extras[0].labels.sql",
-        with_label(opensips(SQL), SQL, "setuptime"),
-        with_label(kamailio(SQL), SQL, "setuptime"),
+        with_label(opensips(SQL), "setuptime"),
+        with_label(kamailio(SQL), "setuptime"),
     ),
     Case(
         "the column of the time",
         "label-core-name",
         ERROR,
         "extras[0].labels.sql",
-        with_label(kamailio(SQL, time_mode=2), SQL, "time_attr"),
-        with_label(kamailio(SQL, time_mode=0), SQL, "time_attr"),
+        with_label(kamailio(SQL, time_mode=2), "time_attr"),
+        with_label(kamailio(SQL, time_mode=0), "time_attr"),
     ),
     Case(
         "a name of the log line",
         "label-core-name",
         WARNING,
         "extras[0].labels.syslog",
-        with_label(kamailio(), LOG, "call_id"),
-        with_label(kamailio(), LOG, "callid"),
+        with_label(kamailio(), "call_id"),
+        with_label(kamailio(), "callid"),
     ),
     Case(
         "a name of the log line that only OpenSIPS has",
         "label-core-name",
         WARNING,
         "extras[0].labels.syslog",
-        with_label(opensips(), LOG, "duration"),
-        with_label(openser(), LOG, "duration"),
+        with_label(opensips(), "duration"),
+        with_label(openser(), "duration"),
     ),
     Case(
         "an attribute that the module sends",
         "label-core-name",
         ERROR,
         "extras[0].labels.radius",
-        with_label(kamailio(RADIUS), RADIUS, "acct-session-id"),
-        with_label(kamailio(RADIUS), RADIUS, "Acct-Multi-Session-Id"),
+        with_label(kamailio(RADIUS), "acct-session-id"),
+        with_label(kamailio(RADIUS), "Acct-Multi-Session-Id"),
     ),
     Case(
         "an AVP code that the module sends",
         "label-core-name",
         ERROR,
         "extras[0].labels.diameter",
-        with_label(kamailio(DIAMETER), DIAMETER, "550"),
-        with_label(kamailio(DIAMETER), DIAMETER, "1550"),
+        with_label(kamailio(DIAMETER), "550"),
+        with_label(kamailio(DIAMETER), "1550"),
     ),
     Case(
         "a member of the JSON object",
         "label-core-name",
         ERROR,
         "extras[0].labels.json",
-        with_label(kamailio(JSON), JSON, "sip_code"),
-        with_label(kamailio(JSON), JSON, "code"),
+        with_label(kamailio(JSON), "sip_code"),
+        with_label(kamailio(JSON), "code"),
     ),
     Case(
         "a parameter of the event",
         "label-core-name",
         WARNING,
         "extras[0].labels.events",
-        with_label(opensips(EVENTS), EVENTS, "created"),
-        with_label(opensips(EVENTS), EVENTS, "created_at"),
+        with_label(opensips(EVENTS), "created"),
+        with_label(opensips(EVENTS), "created_at"),
     ),
     Case(
         "the start of a dialog record",
@@ -241,9 +241,9 @@ def test_what_is_wrong_with_a_label_is_found_and_what_is_right_is_not(case: Case
 def test_a_remedy_is_a_label_that_has_none_of_it() -> None:
     for text in ("a;b", "1 x", "Größe", "==", ""):
         label = plain(text)
-        assert of_rule(with_label(kamailio(SQL), SQL, label), "label-characters") == []
-        assert of_rule(with_label(kamailio(SQL), SQL, label), "column-name") == []
+        assert of_rule(with_label(kamailio(SQL), label), "label-characters") == []
+        assert of_rule(with_label(kamailio(SQL), label), "column-name") == []
 
 
 def test_labels_of_backends_that_are_not_in_use_are_left_alone() -> None:
-    assert of_rule(with_label(kamailio(LOG), SQL, "a;b"), "label-characters") == []
+    assert of_rule(with_label(kamailio(LOG), "a;b", backend=SQL), "label-characters") == []

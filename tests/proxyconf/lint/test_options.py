@@ -11,6 +11,7 @@ from tests.proxyconf.lint.cases import (
     JSON,
     LOG,
     NOTE,
+    POSTGRESQL,
     RADIUS,
     SQL,
     WARNING,
@@ -247,8 +248,8 @@ CASES = (
         "insert-mode",
         WARNING,
         "options.db_insert_mode",
-        kamailio(SQL, db_insert_mode=1, db_url="postgres://host/db"),
-        kamailio(SQL, db_insert_mode=0, db_url="postgres://host/db"),
+        kamailio(SQL, db_insert_mode=1, db_url=POSTGRESQL),
+        kamailio(SQL, db_insert_mode=0, db_url=POSTGRESQL),
     ),
     Case(
         "rows written by others",
@@ -312,8 +313,8 @@ CASES = (
         "json-encoded",
         NOTE,
         "extras[0].labels.json",
-        with_label(kamailio(JSON, **{"acc_json.acc_pre_encoded_prefix": "j_"}), JSON, "j_data"),
-        with_label(kamailio(JSON, **{"acc_json.acc_pre_encoded_prefix": "j_"}), JSON, "data"),
+        with_label(kamailio(JSON, **{"acc_json.acc_pre_encoded_prefix": "j_"}), "j_data"),
+        with_label(kamailio(JSON, **{"acc_json.acc_pre_encoded_prefix": "j_"}), "data"),
     ),
 )
 

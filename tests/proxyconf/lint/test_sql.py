@@ -12,8 +12,10 @@ from proxyconf.vocabulary.variables import parse_variable
 from tests.proxyconf.lint.cases import (
     ERROR,
     LOG,
+    MYSQL,
     NOTE,
     SQL,
+    SQLITE,
     WARNING,
     Case,
     cases,
@@ -27,7 +29,6 @@ from tests.proxyconf.lint.cases import (
 )
 
 INTEGER, TEXT = SqlType.INTEGER, SqlType.TEXT
-MYSQL, SQLITE = "mysql://host/db", "sqlite:///file"
 TYPE = "extras[0].sql_type"
 
 
