@@ -255,7 +255,7 @@ def call_full_of_numbers() -> Call:
     author = User.objects.create_user("author")
     call.notes.create(author=author, at=NOON, text=f"asked {CALLEE}")
     call.settlements.create(by=author, at=NOON, reason=f"{OTHER} says so", revoked_at=NOON, revoked_by=author)
-    legs = [{"source": CALLER, "destination": OTHER, "type": None, "values": {}}]
+    legs: list[dict[str, Any]] = [{"source": CALLER, "destination": OTHER, "type": None, "values": {}}]
     call.revisions.create(
         revision=2,
         at=NOON,
