@@ -43,14 +43,12 @@ def test_from_the_login_to_the_events_of_a_call_without_stop(
     page = opened("/", viewport=viewport, color_scheme=scheme)
     expect(page.locator("html:not([x-cloak])")).to_have_count(1)  # the theme's script has run
     assert page.evaluate("document.documentElement.classList.contains('dark')") == (scheme == "dark")
-    page.get_by_role("row", name="Without STOP").get_by_role("link").first.click()
+    page.locator(".figure-stop_missing").get_by_role("link").first.click()
     expect(page.locator("table.call-table tbody tr")).to_have_count(1)
     page.locator("table.call-table tbody a").click()
     expect(page.locator(".call-parties")).to_contain_text("alice")
     expect(page.locator(".call-facts")).to_contain_text("STOP missing")
-    event = page.locator(".event-table details")
-    event.locator("summary").click()
-    expect(event.locator("pre")).to_contain_text(r"ua=\xff<script>alert(1)</script>")
+    expect(page.locator(".raw-event pre")).to_contain_text(r"ua=\xff<script>alert(1)</script>")
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
 
 
