@@ -186,23 +186,23 @@ def _events(calls: int, begin: datetime, extras: bool, seed: int = 1) -> list[An
 
 def _rows(source: Any, events: list[Any]) -> list[Any]:
     """Return the rows that ``store`` would write."""
-    from cdr import ingest
+    from cdr.bulk import database
+    from cdr.event_rows import Rows
 
-    rows: dict[bytes, Any] = {}
-    writer = ingest._Writer(source, "bench")
-    for _ in writer._rows(events, NOON, rows, []):
-        pass
-    return list(rows.values())
+    def refuse(event: Any, why: str) -> None:
+        raise AssertionError(why)
+
+    return list(Rows(source, database().wire).of(events, NOON, refuse))
 
 
 def _copy(rows: list[Any]) -> None:
     from django.db import transaction
 
-    from cdr import ingest
     from cdr.bulk import database
+    from cdr.event_rows import TABLE
 
     with transaction.atomic():
-        database().insert(ingest._EVENTS, rows)
+        database().insert(TABLE, rows)
 
 
 _JOIN = """
