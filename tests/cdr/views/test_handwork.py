@@ -145,7 +145,10 @@ def test_notes_and_settlements_stand_in_the_audit_log(analyst: Client, call: Cal
     analyst.post(f"/calls/{call.pk}/notes/", {"text": "asked"})
     analyst.post(f"/calls/{call.pk}/settlement/", {"unknown": "on", "reason": "nobody knows"})
     analyst.post(f"/calls/{call.pk}/settlement/revoke/")
-    told = [(entry.username, entry.action, entry.target) for entry in AuditEntry.objects.exclude(action="logged_in").order_by("at", "id")]
+    told = [
+        (entry.username, entry.action, entry.target)
+        for entry in AuditEntry.objects.exclude(action="logged_in").order_by("at", "id")
+    ]
     assert told == [
         ("bea", "added", f"note on call {call.pk}"),
         ("bea", "settled", f"call {call.pk}"),
