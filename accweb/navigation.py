@@ -34,32 +34,16 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                     "cdr.view_call",
                     active=in_calls and without_stop,
                 ),
-                _item(
-                    request, _("Exports"), "download", exports, "cdr.export_call", active=request.path.startswith(exports)
-                ),
+                _item(request, _("Exports"), "download", exports, "cdr.export_call"),
             ]
         },
         {
             "title": _("Collection"),
             "separator": True,
             "items": [
-                _item(
-                    request,
-                    _("Health"),
-                    "monitor_heart",
-                    health,
-                    "cdr.view_source",
-                    active=request.path.startswith(health),
-                ),
+                _item(request, _("Health"), "monitor_heart", health, "cdr.view_source"),
                 _admin_item(request, _("Proxies"), "dns", "proxyconf", "proxy"),
-                _item(
-                    request,
-                    _("Configuration"),
-                    "tune",
-                    configuration,
-                    "proxyconf.view_profile",
-                    active=request.path.startswith(configuration),
-                ),
+                _item(request, _("Configuration"), "tune", configuration, "proxyconf.view_profile"),
                 _admin_item(request, _("Sources"), "sensors", "cdr", "source"),
                 _admin_item(request, _("Events"), "receipt_long", "cdr", "event"),
                 _admin_item(request, _("Rejected"), "report", "cdr", "rejected"),
@@ -80,11 +64,15 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
 
 def _admin_item(request: HttpRequest, title: Text, icon: str, app: str, model: str) -> Item:
     link = reverse(f"admin:{app}_{model}_changelist")
-    return _item(request, title, icon, link, f"{app}.view_{model}", active=request.path.startswith(link))
+    return _item(request, title, icon, link, f"{app}.view_{model}")
 
 
-def _item(request: HttpRequest, title: Text, icon: str, link: str, permission: str, *, active: bool) -> Item:
-    return {"title": title, "icon": icon, "link": link, "permission": _allows(permission), "active": _always(active)}
+def _item(
+    request: HttpRequest, title: Text, icon: str, link: str, permission: str, *, active: bool | None = None
+) -> Item:
+    """Return an item; unless ``active`` says else, it is active on its page and those below."""
+    here = request.path.startswith(link) if active is None else active
+    return {"title": title, "icon": icon, "link": link, "permission": _allows(permission), "active": _always(here)}
 
 
 def _allows(permission: str) -> Callable[[HttpRequest], bool]:
