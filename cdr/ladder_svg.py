@@ -76,7 +76,8 @@ def svg(drawing: Drawing, words: Words, zone: tzinfo) -> str:
     bottom = top + sum(heights) + _FOOT
     body = "".join(_body(drawing, words, zone, top, bottom))
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="ladder" role="img" aria-labelledby="ladder-title ladder-desc"'
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="ladder"'
+        f' role="group" aria-labelledby="ladder-title ladder-desc"'  # no image: its arrows are links
         f' viewBox="0 0 {width} {bottom}" width="{width}" height="{bottom}">'
         f'<title id="ladder-title">{_text(words.title, 200)}</title>'
         f'<desc id="ladder-desc">{_text(words.description, 4000)}</desc>'

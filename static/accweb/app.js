@@ -78,8 +78,25 @@ const addSkipLink = () => {
   document.body.prepend(link);
 };
 
+// A table that is wider than its place is scrolled by keyboard too.
+const makeScrollable = () => {
+  for (const frame of document.querySelectorAll(".table-frame:not([aria-labelledby])")) {
+    if (frame.scrollWidth > frame.clientWidth) frame.tabIndex = 0;
+    else frame.removeAttribute("tabindex");
+  }
+};
+window.addEventListener("resize", makeScrollable);
+document.addEventListener("htmx:afterSettle", makeScrollable);
+
+// Django's hints at filters are pictures with a text, which only an element with a role may have.
+const nameHints = () => {
+  for (const hint of document.querySelectorAll(".help-tooltip[aria-label]")) hint.setAttribute("role", "img");
+};
+
 document.addEventListener("DOMContentLoaded", () => {
   addSkipLink();
   addCopyButtons();
   makeButtons();
+  makeScrollable();
 });
+window.addEventListener("load", () => setTimeout(nameHints)); // they are made then

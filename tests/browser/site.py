@@ -1,0 +1,175 @@
+"""The recorded calls and one of everything else that pages show; and all pages, with what opens on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from django.contrib.auth.models import Group, User
+from django.urls import reverse
+from django.utils import timezone
+from playwright.sync_api import Locator, Page
+
+from accweb.audit import Action, record_of
+from accweb.demo import load_demo
+from accweb.models import ApiToken, AuditEntry
+from cdr.models import Call, Event, ExportJob, Note, Rejected, SavedView, Source
+from cdr.settling import settle
+from proxyconf.models import Profile, Proxy, Revision
+from proxyconf.models.profile import save_profile, suggested
+from proxyconf.models.revision import publish
+from proxyconf.vocabulary.layout import Backend
+from tests.factories import make_rejected
+
+PROXY = "demo-kamailio-extras"
+
+
+class State(NamedTuple):
+    """What one may do on a page, and the part of it that changes by that (nothing: all of it)."""
+
+    name: str
+    act: Callable[[Page], object]
+    within: str = ""
+
+
+class Place(NamedTuple):
+    """A page: its address, who looks at it (nobody: not logged in), what may be opened on it."""
+
+    address: str
+    by: str = "ann"
+    status: int = 200
+    states: Sequence[State] = ()
+
+
+def build() -> User:
+    """Load the recorded calls and add one of everything else; return the administrator, ann."""
+    load_demo()
+    ann = User.objects.create_superuser("ann", password="correct-horse-7")
+    User.objects.create_user("visitor", password="correct-horse-7", is_staff=True)
+    Group.objects.get_or_create(name="viewer")
+    for name in (PROXY, "demo-opensips"):
+        proxy = Proxy.objects.get(name=name)
+        save_profile(proxy, suggested(proxy, [Backend.SYSLOG, Backend.SQL]))
+    for why in ("who calls whom", "once more"):
+        publish(Profile.objects.get(proxy__name=PROXY), by=ann, why=why)
+    Proxy.objects.create(name="fresh")
+    make_rejected(source=Source.objects.filter(proxy__name="demo-kamailio").first(), raw=b"ACC: oops \xff\x1b[31m")
+    lost = Call.objects.filter(state=Call.State.STOP_MISSING).order_by("pk")
+    settle(lost[1], ended_at=None, reason="the carrier knows no better", by=ann, now=timezone.now())
+    Note.objects.create(call=lost[1], text="asked the carrier", author=ann, at=timezone.now())
+    SavedView.objects.create(owner=ann, name="busy ones", conditions="outcome=busy", shared=True)
+    for state in ExportJob.State.values:
+        ExportJob.objects.create(user=ann, format="csv", state=state, conditions="outcome=busy", matches=3, written=1)
+    ApiToken.objects.create(user=ann, name="billing", prefix="accweb_x", digest="1", scopes=["cdr.view_call"])
+    record_of(ann, Action.VIEWED, "a call", filter="caller=+49")
+    return ann
+
+
+def _open(selector: str) -> Callable[[Page], None]:
+    """Open the panel that ``selector`` names, and no other."""
+
+    def act(page: Page) -> None:
+        page.keyboard.press("Escape")
+        page.locator(f"{selector} > summary").first.click()
+
+    return act
+
+
+def _waits_for(act: Callable[[Page], Locator]) -> Callable[[Page], None]:
+    return lambda page: act(page).wait_for()
+
+
+def _expanded(page: Page) -> Locator:
+    page.keyboard.press("Escape")
+    page.locator(".expander").first.click()
+    return page.locator("tr.inside .facts, tr.inside table, tr.inside section").first
+
+
+def _cell_menu(page: Page) -> Locator:
+    page.locator(".call-table td.col-who").first.click()
+    return page.get_by_role("menu")
+
+
+def _sidebar(page: Page) -> None:
+    """Open what a phone hides at first; a wide screen shows it anyway."""
+    control = page.get_by_role("button", name="Show or hide the sidebar").and_(page.locator(":visible"))
+    if control.count():
+        control.first.click()
+
+
+LIST = (
+    *(
+        State(name, _open(selector), selector)
+        for name, selector in {
+            "search help": "details.search-help",
+            "times": ".segments details",
+            "outcome": ".bar-row > details.picker",
+            "columns": "details.columns",
+            "saved views": "details.views",
+        }.items()
+    ),
+    State("an expanded row", _waits_for(_expanded), "tr.inside"),
+    State("menu of a cell", _waits_for(_cell_menu), ".cell-menu"),
+)
+
+
+def places() -> Mapping[str, Place]:
+    """All pages, by a name for people."""
+
+    def call(**conditions: object) -> str:
+        return f"/calls/{Call.objects.filter(**conditions).order_by('pk').values_list('pk', flat=True)[0]}/"
+
+    settled = Call.objects.filter(settlements__isnull=False).values_list("pk", flat=True)[0]
+    found = {
+        "login": Place("/admin/login/", by=""),
+        "not allowed": Place("/exports/", by="visitor", status=403),
+        "not found": Place("/calls/99999999/", status=404),
+        "start": Place("/?period=all", states=[State("sidebar", _sidebar)]),
+        "start, nothing in its time": Place("/?period=1h"),
+        "busiest": Place("/busiest/?period=all"),
+        "calls": Place("/calls/", states=LIST),
+        "calls by conditions": Place("/calls/?outcome=busy&not_caller=x&code=486&q=486"),
+        "no call": Place("/calls/?caller=nobody"),
+        "wrong conditions": Place("/calls/?since=yesterday"),
+        "calls over time": Place("/calls/histogram/?period=all"),
+        "completed call": Place(call(state="completed")),
+        "call with legs": Place(call(legs__position=1)),
+        "call without STOP": Place(call(state="stop_missing")),
+        "call without START": Place(call(state="start_missing")),
+        "call with failed attempts": Place(call(attempts__position=1)),
+        "busy call": Place(call(outcome="busy")),
+        "settled call": Place(f"/calls/{settled}/?zone=America/New_York"),
+        "exports": Place("/exports/"),
+        "new export": Place("/exports/new/?outcome=busy"),
+        "health": Place("/health/"),
+        "health of a proxy": Place("/health/demo-kamailio/"),
+        "health of a proxy that reports nothing": Place("/health/fresh/"),
+        "account": Place("/account/"),
+        "tokens": Place("/account/tokens/"),
+        "documentation of the API": Place("/api/v1/docs/"),
+        "configurations": Place("/configuration/"),
+        "no configuration yet": Place("/configuration/fresh/"),
+        "configuration": Place(f"/configuration/{PROXY}/"),
+        "import": Place(f"/configuration/{PROXY}/import/"),
+        "publish": Place("/configuration/demo-opensips/publish/"),
+        "revisions": Place(f"/configuration/{PROXY}/revisions/"),
+        "revision": Place(f"/configuration/{PROXY}/revisions/1/"),
+        "comparison": Place(f"/configuration/{PROXY}/revisions/compare/?first=1&second=draft"),
+        "add a source": Place("/admin/cdr/source/add/"),
+        "add a user": Place("/admin/auth/user/add/"),
+        "add a group": Place("/admin/auth/group/add/"),
+        "add a proxy": Place("/admin/proxyconf/proxy/add/"),
+        "change the password": Place("/admin/password_change/"),
+        "delete a source": Place(reverse("admin:cdr_source_delete", args=[Source.objects.earliest("pk").pk])),
+    }
+    for kind in ("syslog", "database", "radius", "diameter", "http"):
+        found[f"add a source, {kind}"] = Place(f"/admin/cdr/source/add/?kind={kind}")
+    for model in (Source, Event, Rejected, Proxy, User, Group, ApiToken, AuditEntry):
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        one = model._default_manager.order_by("pk").values_list("pk", flat=True)[0]
+        found[f"{model._meta.verbose_name}s"] = Place(reverse(f"{name}_changelist"))
+        found[f"{model._meta.verbose_name}"] = Place(reverse(f"{name}_change", args=[one]))
+    found["history of a proxy"] = Place(
+        reverse("admin:proxyconf_proxy_history", args=[Proxy.objects.earliest("pk").pk])
+    )
+    return found
