@@ -62,7 +62,6 @@ def take(base: str, call: str) -> None:
             page.wait_for_load_state("networkidle")
             if name == "call":
                 page.set_viewport_size({"width": 1440, "height": 1640})
-                page.locator(".event-table summary").first.click()
             page.screenshot(path=DOCS / f"{name}.png")
         browser.close()
 
