@@ -7,12 +7,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from django.db import models
+from django.db.models import F
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from cdr import wording
 from cdr.correlation.record import DurationKind, Outcome, ReleasedBy, State
-from cdr.models.fields import WordsField
+from cdr.models.fields import Beginning, WordsField
 from cdr.visible import one_line
 
 if TYPE_CHECKING:
@@ -80,6 +81,14 @@ class Call(models.Model):
                 condition=models.Q(state="stop_missing"),
             ),
             models.Index(fields=["stop_due_at"], name="call_stop_due", condition=models.Q(state="ongoing")),
+            # Parts of numbers have an index beside these: see cdr.trigrams.
+            models.Index(Beginning("caller"), F("started_at").desc(), F("id").desc(), name="call_by_caller"),
+            models.Index(Beginning("callee"), F("started_at").desc(), F("id").desc(), name="call_by_callee"),
+            models.Index(
+                fields=["-started_at", "-id"],
+                name="call_that_failed",
+                condition=models.Q(outcome__in=["failed", "not_found", "redirected", "unauthorized"]),
+            ),
         ]
 
     def __str__(self) -> str:

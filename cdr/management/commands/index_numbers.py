@@ -1,0 +1,23 @@
+"""Make the index for parts of numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+
+from cdr.trigrams import make_index
+
+
+class Command(BaseCommand):
+    help = "Make the index for parts of numbers where `migrate` could not; calls may be written meanwhile."
+
+    def handle(self, **options: Any) -> None:
+        problem = make_index(connection, while_written=True)
+        if problem:
+            raise CommandError(
+                f"no index for parts of numbers: {problem}; install PostgreSQL's contrib package if pg_trgm is missing,"
+                " or have an administrator run CREATE EXTENSION pg_trgm in this database"
+            )
+        self.stdout.write("parts of numbers are found by their index")
