@@ -1,4 +1,7 @@
-"""The only writer of events: idempotent, in batches of constant memory, marking the calls to be correlated."""
+"""The only writer of new events: idempotent, in batches of constant memory, marking the calls to be correlated.
+
+(``cdr.reread`` alone puts others in the place of stored ones, where their input was read with wrong settings.)
+"""
 
 from __future__ import annotations
 

@@ -13,7 +13,8 @@ from proxyconf.vocabulary.layout import Backend
 
 
 class Event(models.Model):
-    """An accounting event in normal form (``cdr.events.AccEvent``); written once, never changed.
+    """An accounting event in normal form (``cdr.events.AccEvent``); written once, and changed
+    only by ``cdr.reread``, where its input was read with a wrong zone, layout or product.
 
     ``call_key`` is ``cdr.events.call_key(call_id)``, the number that calls are looked up by; it is null for an event
     that belongs to no call (Accounting-On). ``extra`` is a list of [label, text], ``legs`` a list of such lists.
