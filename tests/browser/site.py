@@ -15,7 +15,7 @@ from accweb.demo import load_demo
 from accweb.models import ApiToken, AuditEntry
 from cdr.models import Call, Event, ExportJob, Note, Rejected, SavedView, Source
 from cdr.settling import settle
-from proxyconf.models import Profile, Proxy, Revision
+from proxyconf.models import Profile, Proxy
 from proxyconf.models.profile import save_profile, suggested
 from proxyconf.models.revision import publish
 from proxyconf.vocabulary.layout import Backend

@@ -127,7 +127,9 @@ def test_every_page_can_be_used_by_everybody(
 
 
 # What the frame and our pages say by themselves: where one is, what one may do, what stands below.
-SAID = """() => [...document.querySelectorAll("h1, h2, h3, th, nav a, label, button, summary, legend, dt, caption, title")]
+SAID = """() => [...document.querySelectorAll(
+    "h1, h2, h3, th, nav a, label, button, summary, legend, dt, caption, title"
+  )]
   .flatMap((one) => [...one.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE))
   .map((node) => node.textContent.trim().replace(/\\s+/g, " "))
   .filter(Boolean)"""
@@ -149,7 +151,7 @@ def test_every_page_speaks_the_language_of_its_reader(
             if page.evaluate("document.documentElement.lang") != "es":
                 walk.note(name, "is in another language")
             for said in page.evaluate(SAID):
-                if texts.gettext(said) != said:
+                if not place.address.startswith("/admin/") and texts.gettext(said) != said:
                     walk.note(name, f"says {said!r} in English")
     walk.close()
     assert walk.faults == {}
