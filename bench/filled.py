@@ -32,13 +32,14 @@ _MEMORY = ("shared_buffers=1GB", "maintenance_work_mem=1GB", "max_wal_size=8GB",
 _CALLS = f"""
 INSERT INTO cdr_call (
     cluster, call_id, call_key, identity, from_tag, to_tag, caller, callee, source_ip, user_agent, state, outcome,
-    started_at, answered_at, ended_at, duration, duration_kind, released_by, sip_code, sip_reason, extra, flags, proxies,
-    backends, events, stop_due_at, superseded, revision, updated_at
+    started_at, answered_at, ended_at, duration, duration_kind, released_by, sip_code, sip_reason, extra, flags,
+    proxies, backends, events, stop_due_at, superseded, revision, updated_at
 )
 SELECT
     '', digest || '@192.0.2.' || proxy, key, decode(digest, 'hex'), left(digest, 12), right(digest, 12),
     '+4930' || lpad((9000000 - caller * 71)::text, 8, '0'), '+4989' || lpad((1000000 + callee * 71)::text, 8, '0'),
-    '198.51.100.' || (caller %% 50)::int, (ARRAY['Linphone/5', 'Yealink T46', 'snom D785', 'FreeSWITCH'])[1 + caller %% 4],
+    '198.51.100.' || (caller %% 50)::int,
+    (ARRAY['Linphone/5', 'Yealink T46', 'snom D785', 'FreeSWITCH'])[1 + caller %% 4],
     state, outcome, started,
     CASE WHEN outcome = 'answered' THEN started + interval '4 seconds' END,
     CASE WHEN state = 'completed' THEN started + interval '4 seconds' + length
@@ -84,7 +85,9 @@ FROM (
 _SETTLEMENTS = f"""
 INSERT INTO cdr_settlement (call_id, ended_at, reason, by_id, at)
 SELECT id, started_at + interval '1 minute', 'asked the customer', (SELECT min(id) FROM auth_user), now()
-FROM (SELECT id, started_at FROM cdr_call WHERE state = 'stop_missing' ORDER BY started_at DESC LIMIT {_SETTLED}) AS newest
+FROM (
+    SELECT id, started_at FROM cdr_call WHERE state = 'stop_missing' ORDER BY started_at DESC LIMIT {_SETTLED}
+) AS newest
 """
 
 

@@ -62,9 +62,12 @@ def text(field: str, value: str, *, part: bool, ignore_case: bool = False) -> Q:
 
 
 def _exactly(field: str, value: str) -> Q:
-    """Match the whole; parties are looked up in the index of their beginnings."""
-    known = Q(**{field: value})
-    return known & Q(Exact(Beginning(F(field)), Beginning.of(value))) if field in _PARTIES else known
+    """Match the whole; parties are looked up in the index of their beginnings, which a short one is all of."""
+    whole = Q(**{field: value})
+    if field not in _PARTIES:
+        return whole
+    beginning = Q(Exact(Beginning(F(field)), value[: Beginning.LENGTH]))
+    return beginning if len(value) < Beginning.LENGTH else beginning & whole
 
 
 def _holding(field: str, value: str) -> Q:

@@ -64,8 +64,3 @@ class Beginning(models.Func):
     LENGTH = 48
     template = f"substr(%(expressions)s, 1, {LENGTH})"
     output_field = models.TextField()
-
-    @classmethod
-    def of(cls, value: str) -> str:
-        """Return the beginning of a value that is looked for."""
-        return value[: cls.LENGTH]
