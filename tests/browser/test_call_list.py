@@ -198,6 +198,13 @@ def test_a_drag_over_the_histogram_zooms_in(opened: Open) -> None:
     expect(page.locator(".tally")).to_contain_text("of 60")
 
 
+def test_a_group_of_the_legend_takes_the_place_of_the_list(opened: Open) -> None:
+    page = opened("/calls/")
+    page.locator(".histogram-legend a").first.click()
+    expect(page).to_have_url(re.compile("outcome="))
+    expect(page.locator(".call-table")).to_have_count(1)
+
+
 def test_new_calls_are_told_without_moving_what_one_reads(opened: Open) -> None:
     page = opened("/calls/")
     page.get_by_role("link", name="Go live").click()
@@ -208,6 +215,7 @@ def test_new_calls_are_told_without_moving_what_one_reads(opened: Open) -> None:
     expect(page.locator(".call-table tbody tr").first).to_contain_text("alice")
     page.get_by_role("link", name="1 new call").click()
     expect(page.locator(".call-table tbody tr").first).to_contain_text("late")
+    expect(page.locator(".call-table")).to_have_count(1)
     expect(page).to_have_url(re.compile(r"live=1$"))
 
 
