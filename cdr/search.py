@@ -1,7 +1,8 @@
 """What somebody types into the search box, read as conditions of the list of calls.
 
 Words stand between blanks. ``caller:alice`` says what it is about; a word alone is taken for what it looks like (a SIP
-code, an address or network, a Call-ID, a state, a number or part of it). ``-`` before either asks for the other calls.
+code, an address or network, a Call-ID, a state, a day, a number or part of it). A number may be written with blanks
+between its parts, as people do. ``-`` before a word asks for the other calls.
 Quotes hold a value with blanks together, two of them in it stand for one; what is quoted as a whole is never taken for
 anything but text. Any text can be read: what makes no sense as a value is left to the condition to say.
 """
@@ -72,7 +73,12 @@ _PREFIX = re.compile(
     r"""(?P<name>[A-Za-z_-]+):|[Ee][Xx][Tt][Rr][Aa]\.(?:"(?P<quoted>(?:[^"]|"")+)"|(?P<label>[^\s:"][^\s:]*)):"""
 )
 _CODE = re.compile(r"[1-6](?:[0-9]{2}|[xX]{2})")
-_DIALLED = re.compile(r"[+0-9*#][0-9*#().\-/]*")
+_DIALLED = re.compile(r"[+(]?[0-9*#][0-9*#().\-/]*")
+_IN_PARTS = re.compile(r"(?:\+|\(?0)[0-9()\-/]{0,6}(?:[ \u00a0]+[0-9(][0-9()./\-]*)+(?!\S)")
+"""A number with blanks in it: it begins with + or 0 and a short part, a country or an area."""
+_MOST_DIGITS = 15  # ITU-T E.164, 6.1
+_TRUNK_PREFIX = re.compile(r"^(?P<country>(?:\+|00)[0-9]+)\(0\)")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LONG_ID = 16
 
 
@@ -114,8 +120,10 @@ def _terms(text: str) -> Iterator[Term]:
                 at = _skip(text, end)
                 continue
         quoted = text[at + negated] == '"'
-        word, end = _value(text, at + negated)
-        if word:
+        word, end = _number_in_parts(text, at + negated) or _value(text, at + negated)
+        if not quoted and not negated and _DAY.fullmatch(word):
+            yield from (Term(word, (Reading(name, word),)) for name in ("since", "until"))
+        elif word:
             readings = _as_text(word) if quoted else _readings(word)
             yield Term(word, tuple(Reading(_signed(one, negated), value) for one, value in readings))
         at = _skip(text, end)
@@ -132,6 +140,23 @@ def _value(text: str, at: int) -> tuple[str, int]:
         return found[1].replace('""', '"'), found.end()
     bare = _BARE.match(text, at)
     return (bare[0], bare.end()) if bare else ("", len(text))
+
+
+def _number_in_parts(text: str, at: int) -> tuple[str, int] | None:
+    """Return the number with blanks in it that begins there, and where it ends; ``None`` where there is none.
+
+    What would make it longer than a number can be is not of it any more.
+    """
+    found = _IN_PARTS.match(text, at)
+    if not found:
+        return None
+    end, digits = at, 0
+    for part in _BARE.finditer(text, at, found.end()):
+        digits += sum(map(str.isdigit, part[0]))
+        if digits > _MOST_DIGITS or _DAY.fullmatch(part[0]):
+            break
+        end = part.end()
+    return text[at:end], end
 
 
 def _name(prefix: re.Match[str]) -> str:
@@ -179,6 +204,8 @@ def _readings(word: str) -> list[Reading]:
     number = _dialled(word)
     if number:
         found.append(Reading("number", number))
+        if (national := number.lstrip("0")) not in ("", number):  # the proxy may log it with the country before it
+            found.append(Reading("number", national))
     elif _is_identifier(word):
         found += [Reading("call_id", word), Reading("tag", word)]
     return list(dict.fromkeys([*found, *_as_text(word)]))
@@ -196,9 +223,10 @@ def _is_network(word: str) -> bool:
 
 def _dialled(word: str) -> str:
     """Return the number that a word is, without what people put between its digits; empty where it is none."""
-    if not _DIALLED.fullmatch(word) or _is_network(word):
+    joined = re.sub(r"\s", "", word)
+    if not _DIALLED.fullmatch(joined) or _is_network(joined):
         return ""
-    return re.sub(r"[().\-/]", "", word)
+    return re.sub(r"[().\-/]", "", _TRUNK_PREFIX.sub(r"\g<country>", joined))
 
 
 def _is_identifier(word: str) -> bool:
@@ -207,7 +235,7 @@ def _is_identifier(word: str) -> bool:
         return False
     user, at, host = word.partition("@")
     if at:
-        return bool(host) and not _DIALLED.fullmatch(user)
+        return bool(host) and not re.fullmatch(r"[+0-9*#]+", user)
     return len(word) >= _LONG_ID and any(map(str.isdigit, word)) and any(map(str.isalpha, word))
 
 

@@ -89,7 +89,8 @@ def _absolute(text: str, zone: str) -> str:
 
 
 def _as_written(term: Term) -> str:
-    quoted = term.text.startswith('"') or any(map(str.isspace, term.text))
+    blanks = any(map(str.isspace, term.text))
+    quoted = term.text.startswith('"') or (blanks and len(parse(term.text)) > 1)  # a number's parts are one word
     word = '"' + term.text.replace('"', '""') + '"' if quoted else term.text
     return f"-{word}" if term.taken.parameter.startswith(NOT) else word
 

@@ -21,6 +21,10 @@ def taken(text: str) -> list[tuple[str, str]]:
         ("700", ("number", "700")),
         ("4930", ("number", "4930")),
         ("+49-30/123.456", ("number", "+4930123456")),
+        ("+49 30 123456", ("number", "+4930123456")),
+        ("+49 (0)30 123 456", ("number", "+4930123456")),
+        ("(030) 123-456", ("number", "030123456")),
+        ("030 123 486", ("number", "030123486")),
         ("0049*", ("number", "0049*")),
         ("*72", ("number", "*72")),
         ("alice", ("number", "alice")),
@@ -28,6 +32,7 @@ def taken(text: str) -> list[tuple[str, str]]:
         ("+4930@example.net", ("number", "+4930@example.net")),
         ("alice@example.net", ("call_id", "alice@example.net")),
         ("a84b4c76e66710@pc33.example.net", ("call_id", "a84b4c76e66710@pc33.example.net")),
+        ("1-23346-2@127.0.0.1", ("call_id", "1-23346-2@127.0.0.1")),
         ("3c26700857a87f84-vp5e0kyg", ("call_id", "3c26700857a87f84-vp5e0kyg")),
         ("192.0.2.7", ("source", "192.0.2.7")),
         ("192.0.2.0/24", ("source", "192.0.2.0/24")),
@@ -57,6 +62,13 @@ def test_a_word_is_taken_for_what_it_looks_like(word: str, condition: tuple[str,
         ("caller: alice", [("caller", "alice")]),
         ("longer:60 shorter:3600", [("min_duration", "60"), ("max_duration", "3600")]),
         ("since:2026-05-31", [("since", "2026-05-31")]),
+        ("2026-05-31", [("since", "2026-05-31"), ("until", "2026-05-31")]),
+        ('"2026-05-31"', [("number", "2026-05-31")]),
+        ("030 123 2026-05-31", [("number", "030123"), ("since", "2026-05-31"), ("until", "2026-05-31")]),
+        ("-+49 30 123 busy", [("not_number", "+4930123"), ("outcome", "busy")]),
+        ("+493012345 486", [("number", "+493012345"), ("code", "486")]),
+        ("4930 4420", [("number", "4930"), ("number", "4420")]),
+        ("+49 301234567890 4420", [("number", "+49301234567890"), ("number", "4420")]),
         ('"486"', [("number", "486")]),
         ('"-caller:x"', [("number", "-caller:x")]),
         ('caller:"a ""b"" c"', [("caller", 'a "b" c')]),
@@ -81,6 +93,11 @@ def test_a_word_that_could_be_several_things_has_all_its_readings() -> None:
     ]
     (term,) = parse("-busy")
     assert [reading.parameter for reading in term.readings][:2] == ["not_outcome", "not_number"]
+
+
+def test_a_number_with_leading_zeros_may_stand_in_the_records_without_them() -> None:
+    (term,) = parse("030 123456")
+    assert [tuple(reading) for reading in term.readings][:2] == [("number", "030123456"), ("number", "30123456")]
 
 
 def test_what_a_prefix_says_has_one_reading() -> None:

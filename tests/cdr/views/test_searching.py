@@ -93,3 +93,14 @@ def test_who_may_not_see_numbers_is_told_that_parts_are_not_searched(viewer: Cli
     html = viewer.get("/calls/?caller=49*").text
     assert "You may not see full numbers" in html
     assert "Nothing was searched" in html
+
+
+def test_a_number_in_parts_is_one_word(analyst: Client) -> None:
+    make_call(caller="+493022342")
+    html = analyst.get("/calls/", {"q": "+49 (0)30 22 342"}, follow=True).text
+    told = " ".join(re.sub(r"<.*?>|\s+", " ", html[html.index('class="understood"') :]).split())
+    assert "“ +49 (0)30 22 342 ” was read as number with “+493022342”" in told
+
+
+def test_a_day_alone_is_the_calls_of_that_day(analyst: Client) -> None:
+    assert address(analyst, "q=caller:1 2026-05-31&period=7d") == "/calls/?caller=1&since=2026-05-31&until=2026-05-31"
