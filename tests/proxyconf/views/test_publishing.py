@@ -3,9 +3,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from accweb.models import Preferences
 from proxyconf.models import Profile, Proxy, Revision
 from proxyconf.models.profile import profile_of, save_profile
 from proxyconf.models.revision import publish
@@ -87,6 +89,14 @@ def test_two_revisions_can_be_compared(editor: Client, proxy: Proxy) -> None:
 def test_comparing_what_is_none_is_not_found(query: dict[str, str], editor: Client, proxy: Proxy) -> None:
     publish(Profile.objects.get(), by=None)
     assert editor.get(page_of(proxy, "compare", **query)).status_code == 404
+
+
+def test_times_that_are_said_to_be_in_utc_are_whatever_the_readers_zone(editor: Client, proxy: Proxy) -> None:
+    revision = publish(Profile.objects.get(), by=None)
+    Preferences.objects.create(user=User.objects.get(), time_zone="Pacific/Kiritimati")
+    at = f"{revision.created_at:%Y-%m-%d %H:%M:%S}"
+    assert f"published {at} UTC" in editor.get(page_of(proxy, "revision", 1)).text
+    assert at in editor.get(page_of(proxy, "revisions")).text
 
 
 def test_a_restored_revision_is_the_draft_and_no_new_revision(editor: Client, proxy: Proxy) -> None:
