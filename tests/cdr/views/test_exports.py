@@ -290,7 +290,7 @@ def test_the_history_asks_for_news_only_while_something_is_under_way(ann: Client
     assert "every 2s" not in ann.get("/exports/").text
     make_job(state=State.RUNNING, matches=2000, written=500)
     part = ann.get("/exports/", headers={"HX-Request": "true"}).text
-    assert part.lstrip().startswith('<div id="exports" hx-get="/exports/" hx-trigger="every 2s"')
+    assert part.lstrip().startswith('<div id="exports" data-quiet hx-get="/exports/" hx-trigger="every 2s"')
     assert '<progress value="500" max="2000"' in part
 
 
