@@ -127,7 +127,7 @@ class CallPage(InZoneMixin, ShellMixin, TemplateView):
         related, around = list(_related(sight, call)[:MOST_RELATED]), _around(sight, call)
         look_up([*related, *around.calls])
         known = knowledge(call, events)
-        proxies = list(Proxy.objects.filter(name__in=call.proxies))
+        proxies = list(Proxy.objects.filter(name__in=filter(sight.reaches, call.proxies)))
         context = {
             "title": _("Call"),
             "call": call,
@@ -141,7 +141,6 @@ class CallPage(InZoneMixin, ShellMixin, TemplateView):
             "known": known,
             "zones": _zones(proxies, self.readers_zone),
             "zone_choices": zone_choices(self.readers_zone, timezone.get_current_timezone_name(), proxies),
-            "zone_chosen": self.request.GET.get(ZONE, "") if not self.zone_error else "",
             "zone_error": self.zone_error,
             "zone_name": timezone.get_current_timezone_name(),
             "legs": (legs := list(call.legs.all())),
@@ -152,8 +151,8 @@ class CallPage(InZoneMixin, ShellMixin, TemplateView):
             "events_beyond_reach": len(explained) - len(within),
             "unfolded": len(events) <= MOST_OPEN,
             "revisions": [(one, _changes(sight, call, one)) for one in call.revisions.all()],
-            "calls_of_caller": _calls_of(caller=call.caller) if sight.numbers else "",
-            "calls_of_callee": _calls_of(callee=call.callee) if sight.numbers else "",
+            "calls_of_caller": _calls_of(self.zone_chosen, caller=call.caller) if sight.numbers else "",
+            "calls_of_callee": _calls_of(self.zone_chosen, callee=call.callee) if sight.numbers else "",
             "related": related,
             "successors": [other for other in related if not other.superseded] if call.superseded else [],
             "around": around,
@@ -234,9 +233,10 @@ def _changes(sight: Sight, call: Call, revision: CallRevision) -> list[Change]:
     ]
 
 
-def _calls_of(**party: str | None) -> str:
+def _calls_of(zone: str, **party: str | None) -> str:
     """Return the address of the list of a party's calls; a number that no list can be asked for gives all."""
-    return reverse("cdr:call-list", query={name: text[:LONGEST_TEXT] for name, text in party.items() if text})
+    query = {name: text[:LONGEST_TEXT] for name, text in party.items() if text}
+    return reverse("cdr:call-list", query=query | ({ZONE: zone} if zone else {}))
 
 
 def _related(sight: Sight, call: Call) -> QuerySet[Call]:

@@ -16,7 +16,6 @@ from django.utils import timezone
 from accweb.audit import Action, record
 from cdr.models import Call, Note
 from cdr.settling import NotSettled, revoke, settle
-from cdr.views.addresses import ZONE
 from cdr.views.call_forms import NoteForm, SettlementForm
 from cdr.views.call_page import CallPage
 
@@ -55,10 +54,7 @@ class OnCall(CallPage):
         return self.render_to_response(context)
 
     def _back(self) -> HttpResponseRedirect:
-        zone = self.request.GET.get(ZONE)
-        return redirect(
-            reverse("cdr:call", args=[self.kwargs["pk"]], query={ZONE: zone} if zone else None, fragment=self.section)
-        )
+        return redirect(f"{reverse('cdr:call', args=[self.kwargs['pk']])}{self.in_zone}#{self.section}")
 
 
 class AddNote(OnCall):

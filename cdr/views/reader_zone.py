@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest
@@ -37,6 +38,16 @@ class InZoneMixin(_Mixed):
 
     zone_error = ""
     readers_zone = "UTC"
+
+    @property
+    def zone_chosen(self) -> str:
+        """The zone that the address names; empty where it names none that there is."""
+        return "" if self.zone_error else self.request.GET.get(ZONE, "")
+
+    @property
+    def in_zone(self) -> str:
+        """The query by which a link hands the zone of the address on."""
+        return f"?{urlencode({ZONE: self.zone_chosen})}" if self.zone_chosen else ""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         self.readers_zone = timezone.get_current_timezone_name()

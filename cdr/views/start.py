@@ -26,7 +26,7 @@ from cdr.models import Call, Event, Source
 from cdr.periods import BACK, LABELS
 from cdr.sight import Sight
 from cdr.statistics import Figures, figures
-from cdr.views.addresses import Address
+from cdr.views.addresses import ZONE, Address
 from cdr.views.histogram import chart, list_address, of_outcomes, percent
 from cdr.views.rankings import code_bars
 from cdr.views.reader_zone import InZoneMixin, zone_choices
@@ -124,15 +124,18 @@ class StartPage(InZoneMixin, ShellMixin, TemplateView):
             "settled": settled,
             "limit": unsettled.LIMIT,
             "list_of": {
-                "setup": list_address(QueryDict("period=24h&state=setup")),
-                "ongoing": list_address(QueryDict("state=ongoing")),
-                "settled": list_address(QueryDict("settled=1")),
+                "setup": self._list_of("period=24h&state=setup"),
+                "ongoing": self._list_of("state=ongoing"),
+                "settled": self._list_of("settled=1"),
             },
             "about": {state.value: word.meaning for state, word in STATES.items()},
             "any_proxy": Proxy.objects.exists(),
-            "any_event": Event.objects.exists(),
+            "any_event": Event.objects.filter(proxy__in=reach).exists(),
             "first_proxy": reach.order_by("id").values_list("name", flat=True).first() or "edge-1",
         }
+
+    def _list_of(self, conditions: str) -> Address:
+        return list_address(QueryDict(conditions)).setting(**{ZONE: self.zone_chosen or None})
 
 
 def _with_range(given: QueryDict, newest: Call | None, now: datetime) -> QueryDict:

@@ -57,6 +57,12 @@ def test_opening_a_row_with_full_numbers_is_audited(analyst: Client) -> None:
     assert viewed() == [f"call {call.pk}"]
 
 
+def test_the_link_to_the_call_keeps_the_zone(analyst: Client) -> None:
+    call = make_call()
+    html = analyst.get(f"/calls/{call.pk}/inside/?span=9&zone=Asia/Kolkata").text
+    assert f'href="/calls/{call.pk}/?zone=Asia%2FKolkata"' in html
+
+
 def test_a_call_out_of_reach_is_not_there(analyst: Client) -> None:
     ProxyLimit.objects.create(user=User.objects.get(username="analyst"))
     call = make_call()

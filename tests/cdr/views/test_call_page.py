@@ -318,6 +318,15 @@ def test_events_of_proxies_out_of_reach_are_counted_and_not_shown(analyst: Clien
     assert len(re.findall(r'<tr id="event-', html)) == 2
 
 
+def test_proxies_out_of_reach_are_named_neither_by_the_page_nor_by_the_list(analyst: Client) -> None:
+    limit_analyst_to("edge-1")
+    make_proxy("outer-9", timezone="Asia/Tokyo")
+    call = make_call(proxies=["edge-1", "outer-9"])
+    for html in (shown(analyst, call), analyst.get("/calls/").text):
+        assert "edge-1" in html
+        assert "outer-9" not in html
+
+
 def test_related_calls_out_of_reach_are_left_out(analyst: Client) -> None:
     limit_analyst_to("kam1")
     call = make_call(call_id="one@host", caller="ann", callee="bea")
@@ -338,9 +347,25 @@ def test_all_times_of_the_page_are_in_the_zone_that_its_address_names(analyst: C
     html = analyst.get(f"/calls/{call.pk}/?zone=America/New_York").text
     assert "Time (America/New_York)" in html
     assert re.search(r'id="event-\d+".*?2026-05-31 08:00:00', html, re.DOTALL)
-    assert f"/calls/{call.pk}/ladder.svg?zone=America/New_York" in html
+    assert f"/calls/{call.pk}/ladder.svg?zone=America%2FNew_York" in html
     assert "08:00:42" in analyst.get(f"/calls/{call.pk}/ladder.svg?zone=America/New_York").text
     assert "2026-05-31 12:00:42" in html  # UTC stands beside it
+
+
+def test_links_to_other_calls_keep_the_zone(analyst: Client) -> None:
+    call = make_call(call_id="one@host", caller="ann", callee="bea")
+    related = make_call(call_id="one@host", identity=b"other", caller="ann", callee="bea")
+    parallel = make_call(caller="ann", callee="bea")
+    html = analyst.get(f"/calls/{call.pk}/?zone=Asia/Kolkata").text
+    for other in (related, parallel):
+        assert f'href="/calls/{other.pk}/?zone=Asia%2FKolkata"' in html
+        assert f'data-href="/calls/{other.pk}/?zone=Asia%2FKolkata"' in html
+    assert 'href="/calls/?caller=ann&amp;zone=Asia%2FKolkata"' in html
+
+
+def test_a_zone_that_there_is_not_is_not_handed_on(analyst: Client) -> None:
+    html = analyst.get(f"/calls/{make_call().pk}/?zone=Mars/Olympus").text
+    assert "Mars%2FOlympus" not in html[html.index('class="call-head"') :]
 
 
 def test_a_zone_that_is_none_is_named_and_the_page_is_shown(analyst: Client) -> None:

@@ -27,6 +27,11 @@ def cards(html: str) -> dict[str, tuple[str, str]]:
     return {name: (value.replace("\u202f", " "), unescape(address)) for name, address, value in found}
 
 
+def page_part(html: str) -> str:
+    """The page without the sidebar."""
+    return html[html.index('class="range"') :]
+
+
 def ranked(html: str) -> list[tuple[str, int]]:
     """The addresses of rankings, each with the number of calls beside it."""
     rows = re.findall(r'</svg>\s*<a href="(.*?)">.*?<td class="number">(.*?)</td>', html, re.DOTALL)
@@ -255,6 +260,25 @@ def test_events_that_wait_are_said_to_need_correlating(viewer: Client) -> None:
     html = viewer.get("/").text
     assert "wait to become calls" in html
     assert "manage.py ingest" not in html
+
+
+def test_events_out_of_reach_are_not_said_to_wait(viewer: Client) -> None:
+    ProxyLimit.objects.create(user=User.objects.get()).proxies.add(make_proxy(name="near"))
+    make_event(source=make_source(proxy=make_proxy(name="far")))
+    assert "wait to become calls" not in viewer.get("/").text
+
+
+def test_every_link_to_calls_keeps_the_zone(analyst: Client) -> None:
+    make_call(state="ongoing", stop_due_at=timezone.now())
+    settle(make_call(state="stop_missing"), ended_at=None, reason="x", by=User.objects.get(), now=timezone.now())
+    links = re.findall(r'href="(/calls/[^"]*)"', page_part(analyst.get("/?zone=Asia/Kolkata").text))
+    assert len(links) > 5
+    assert [link for link in links if "zone=Asia%2FKolkata" not in link] == []
+
+
+def test_a_ranking_that_cannot_be_loaded_leaves_the_page_as_it_is(viewer: Client) -> None:
+    make_call()
+    assert re.search(r'class="busiest-place"\s+data-quiet', viewer.get("/").text)
 
 
 def test_with_calls_there_are_no_first_steps(viewer: Client) -> None:
