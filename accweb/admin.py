@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
+from django.db import models
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, StackedInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from accweb.models import ApiToken, AuditEntry
 from cdr import markup
@@ -24,11 +26,18 @@ admin.site.unregister(User)
 admin.site.unregister(Group)
 
 
+_WHAT_GROUPS_MAY = _(
+    "A viewer sees calls, with masked numbers. An analyst sees full numbers, exports, writes notes and settles ends. "
+    "An operator sets up proxies and sources, with masked numbers. An administrator may do all that, and keeps users. "
+    "Who belongs to several groups may do what each of them may. Without a limit to proxies a user sees all of them."
+)
+
+
 class ProxyLimitInline(StackedInline):
     model = ProxyLimit
-    filter_horizontal = ["proxies"]
+    # The admin's two lists are not set up in a form that is added to the page, and would be one bare list there.
+    formfield_overrides: ClassVar = {models.ManyToManyField: {"widget": UnfoldAdminCheckboxSelectMultipleWidget}}
     extra = 0
-    verbose_name_plural = _("Limit to some proxies (none set: the user sees all)")
 
 
 @admin.register(User)
@@ -38,9 +47,14 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     change_password_form = AdminPasswordChangeForm
     list_display = ["username", "first_name", "last_name", "member_of", "is_superuser", "is_active", "last_login"]
     inlines = [ProxyLimitInline]
+    fieldsets = tuple(
+        (title, {**shown, "description": _WHAT_GROUPS_MAY} if "groups" in shown["fields"] else shown)
+        for title, shown in DjangoUserAdmin.fieldsets or ()
+    )
+    add_fieldsets = (*DjangoUserAdmin.add_fieldsets, (None, {"fields": ("groups",), "description": _WHAT_GROUPS_MAY}))
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
-        return self.inlines if obj else []  # the page that adds a user asks for name and password alone
+        return self.inlines if obj else []  # who is new is limited on the next page
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         if not change:
@@ -84,17 +98,21 @@ class ApiTokenAdmin(ModelAdmin):
 class AuditEntryAdmin(CollectedAdmin):
     """Who saw, exported, changed and settled what, newest first; nobody changes it."""
 
-    list_display = ["when", "username", "action", "about", "address"]
+    list_display = ["when", "who", "action", "about", "address"]
     list_filter = ["action"]
     search_fields = ["username", "target"]
     search_help_text = _("Part of the user's name or of what it was about")
     ordering = ["-at", "-id"]
-    fields = ["when", "username", "address", "action", "about", "details"]
+    fields = ["when", "who", "address", "action", "about", "details"]
     readonly_fields = fields
 
     @admin.display(description=_("when"), ordering="at")
     def when(self, entry: AuditEntry) -> SafeString:
         return markup.moment(entry.at)
+
+    @admin.display(description=_("username"), ordering="username")
+    def who(self, entry: AuditEntry) -> SafeString:
+        return markup.visible(entry.username)
 
     @admin.display(description=_("what"))
     def about(self, entry: AuditEntry) -> SafeString:

@@ -6,10 +6,13 @@ so in a page of the same look, which names what is missing.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.mixins import PermissionRequiredMixin
+from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.decorators import method_decorator
@@ -23,6 +26,14 @@ from django_htmx.middleware import HtmxDetails
 
 Text = str | Promise
 INSIDE, OUTSIDE = "shell.html", "outside.html"
+
+
+class Refused(PermissionDenied):
+    """Whoever is logged in may not see a page; ``needed`` are the permissions that it takes, as ``app.codename``."""
+
+    def __init__(self, needed: Iterable[str]) -> None:
+        super().__init__()
+        self.needed = tuple(needed)
 
 
 @method_decorator(never_cache, name="dispatch")  # calls are personal data: no copy stays behind in the browser
@@ -39,6 +50,8 @@ class ShellMixin(PermissionRequiredMixin, TemplateResponseMixin, ContextMixin):
 
     def handle_no_permission(self) -> HttpResponse:  # type: ignore[override]  # any response will do
         """Lead to the login, or say what is missing; a login must not end up inside the page that htmx changes."""
+        if self.request.user.is_authenticated:
+            raise Refused(self.get_permission_required())
         response = super().handle_no_permission()
         return HttpResponseClientRedirect(response.url) if HtmxDetails(self.request) else response
 
@@ -56,14 +69,24 @@ class ShellMixin(PermissionRequiredMixin, TemplateResponseMixin, ContextMixin):
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Say what may not be seen, and what to do about it."""
-    return _say(request, "403.html", 403, _("Not allowed"))
+    groups = _groups_with(exception.needed) if isinstance(exception, Refused) else []
+    return _say(request, "403.html", 403, _("Not allowed"), groups=groups)
+
+
+def _groups_with(permissions: Iterable[str]) -> list[str]:
+    """Return the names of the groups that have all of the permissions."""
+    groups = Group.objects.order_by("name")
+    for permission in permissions:
+        app, _dot, codename = permission.partition(".")
+        groups = groups.filter(permissions__content_type__app_label=app, permissions__codename=codename)
+    return list(groups.values_list("name", flat=True))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _say(request, "404.html", 404, _("Not found"))
 
 
-def _say(request: HttpRequest, template: str, status: int, title: Text) -> HttpResponse:
+def _say(request: HttpRequest, template: str, status: int, title: Text, **context: Any) -> HttpResponse:
     inside = request.user.is_active and request.user.is_staff
-    frame = admin.site.each_context(request) | {"frame": INSIDE if inside else OUTSIDE, "title": title}
+    frame = admin.site.each_context(request) | {"frame": INSIDE if inside else OUTSIDE, "title": title, **context}
     return render(request, template, frame, status=status)

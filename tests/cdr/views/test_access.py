@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
 
+from accweb.roles import VIEWER
 from tests.factories import make_call
 
 pytestmark = pytest.mark.django_db
@@ -37,7 +39,7 @@ def test_staff_without_the_permission_is_told_what_is_missing_inside_the_frame(n
     for page in pages():
         response = nobody.get(page)
         assert response.status_code == 403
-        assert "Ask an administrator for the permission" in response.text
+        assert "a group that may: administrator, analyst, operator, viewer." in response.text
         assert 'id="nav-sidebar"' in response.text
 
 
@@ -77,3 +79,15 @@ def test_an_error_has_a_page_that_needs_nothing(viewer: Client, monkeypatch: pyt
     response = viewer.get("/")
     assert response.status_code == 500
     assert "Something went wrong on our side" in response.text
+
+
+@pytest.mark.parametrize(
+    ("path", "groups"), [("/exports/", "administrator, analyst"), ("/health/", "administrator, operator")]
+)
+def test_a_page_that_is_refused_names_the_groups_that_may_see_it(path: str, groups: str, client: Client) -> None:
+    user = User.objects.create_user("vera", is_staff=True)
+    user.groups.add(Group.objects.get(name=VIEWER))
+    client.force_login(user)
+    response = client.get(path)
+    assert response.status_code == 403
+    assert f"a group that may: {groups}." in response.text
