@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from cdr.visible import one_line
 from proxyconf.models.proxy import validate_zone
 
 
@@ -83,4 +84,4 @@ class AuditEntry(models.Model):
         indexes = [models.Index(fields=["-at", "-id"], name="audit_newest_first")]
 
     def __str__(self) -> str:
-        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.username} {self.action}"
+        return f"{self.at:%Y-%m-%d %H:%M:%S} {one_line(self.username)} {self.action}"  # who was refused gave any name

@@ -71,9 +71,9 @@ def visible_lines(text: str) -> SafeString:
     return format_html_join("\n", "{}", ((visible(line),) for line in text.splitlines()))
 
 
-def shortly(value: str | None) -> str:
+def shortly(value: str | None, longest: int = _LONGEST_TITLE) -> str:
     """Return text for a place that holds no markup, such as the title of the window."""
-    return one_line(value or "?", _LONGEST_TITLE)
+    return one_line(value or "?", longest)
 
 
 def raw_input(raw: bytes | memoryview, fields: Iterable[tuple[str, str]] = ()) -> SafeString:
