@@ -12,6 +12,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from cdr.bulk import database
@@ -30,7 +31,8 @@ class NotSettled(Exception):
 def settle(call: Call, *, ended_at: datetime | None, reason: str, by: User, now: datetime) -> Settlement:
     """Settle the end of ``call``: at ``ended_at``, or unknown for good. Raise ``NotSettled`` where that makes no sense.
 
-    The call must be stored as lacking its STOP at this moment, and not be settled already.
+    The call must be stored as lacking its STOP at this moment, and not be settled already. ``now`` is when the person
+    did it.
     """
     if not reason.strip():
         raise NotSettled(_("Say why: who reads the call later must know."))
@@ -45,7 +47,7 @@ def settle(call: Call, *, ended_at: datetime | None, reason: str, by: User, now:
         if ended_at is not None and ended_at > now:
             raise NotSettled(_("The end lies in the future."))
         made = Settlement.objects.create(call=current, ended_at=ended_at, reason=reason.strip(), by=by, at=now)
-        _revise(current, [None, _told(made)], now)
+        _revise(current, [None, _told(made)])
     return made
 
 
@@ -58,7 +60,7 @@ def revoke(call: Call, *, by: User, now: datetime) -> None:
             raise NotSettled(_("No settlement of this call is in force."))
         settled.revoked_at, settled.revoked_by = now, by
         settled.save(update_fields=["revoked_at", "revoked_by"])
-        _revise(current, [_told(settled), None], now)
+        _revise(current, [_told(settled), None])
 
 
 def look_up(calls: Sequence[Call]) -> None:
@@ -81,7 +83,11 @@ def _held(call: Call) -> Call:
     return Call.objects.get(pk=call.pk)
 
 
-def _revise(call: Call, change: list[Any], now: datetime) -> None:
+def _revise(call: Call, change: list[Any]) -> None:
+    """Publish the change as of this moment: who follows changes relies on a time from within the transaction
+    (``cdr.changes``), and getting the mark may have taken long.
+    """
+    now = timezone.now()
     CallRevision.objects.create(call=call, revision=call.revision + 1, at=now, changes={"settlement": change})
     Call.objects.filter(pk=call.pk).update(revision=call.revision + 1, updated_at=now)
 
