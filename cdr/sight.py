@@ -52,11 +52,14 @@ class Sight:
 
     def shown(self, calls: Iterable[Call]) -> list[Call]:
         """Return ``calls`` as they may be shown; legs and attempts that were prefetched are masked with them, and
-        settlements that were looked up.
+        settlements that were looked up. Of the proxies they name those within reach.
 
-        Where numbers are masked the objects are changed in place, and must not be searched by afterwards.
+        The objects are changed in place, and must not be searched by afterwards.
         """
         found = list(calls)
+        if self.proxies is not None:
+            for call in found:
+                call.proxies = self._within(call.proxies)  # type: ignore[assignment]  # of a WordsField
         if not self.numbers:
             for call in found:
                 names = _names(call)
@@ -110,9 +113,14 @@ class Sight:
 
     def changes(self, call: Call, changes: dict[str, Any]) -> dict[str, Any]:
         """Return the changes of a revision of ``call`` as they may be shown."""
+        if "proxies" in changes:
+            changes = changes | {"proxies": [self._within(names) for names in changes["proxies"]]}
         if self.numbers:
             return changes
         return {name: _masked_change(name, both, _names(call)) for name, both in changes.items()}
+
+    def _within(self, names: Iterable[str]) -> list[str]:
+        return [name for name in names if self.reaches(name)]
 
 
 def masked(party: str | None) -> str | None:

@@ -122,14 +122,14 @@ def _leg(leg: Leg) -> Record:
 def records(calls: QuerySet[Call], sight: Sight = _EVERYTHING) -> Iterator[Record]:
     """Yield the records of ``calls`` in their order; memory stays constant, legs and attempts come by the batch.
 
-    ``sight`` masks what its user may not see; which calls are within reach, ``calls`` must say already.
+    ``sight`` leaves out what its user may not see of a call; which calls are within reach, ``calls`` must say already.
     """
     each = calls.iterator(chunk_size=_BATCH)
     while batch := list(islice(each, _BATCH)):
         look_up(batch)
         if sight.numbers:
             legs, attempts = _by_call(Leg.objects.all(), batch), _by_call(Attempt.objects.all(), batch)
-            yield from (record_of(call, legs[call.pk], attempts[call.pk]) for call in batch)
+            yield from (record_of(call, legs[call.pk], attempts[call.pk]) for call in sight.shown(batch))
         else:
             prefetch_related_objects(batch, "legs", "attempts")
             yield from map(record_of, sight.shown(batch))

@@ -5,6 +5,7 @@ from django.contrib.auth.models import AnonymousUser, Permission, User
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cdr.export import records
 from cdr.models import Call
 from cdr.sight import MASK, Sight, masked, masked_text
 from proxyconf.models import Proxy, ProxyLimit
@@ -51,6 +52,18 @@ def test_a_masked_call_tells_no_number_in_its_extra_fields_either(user: User) ->
     assert "123456" not in str(shown.extra)
     assert "alice" not in str(shown.extra)
     assert Call.objects.get(pk=call.pk).caller == "+4930123456"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("numbers", [False, True])
+def test_proxies_out_of_reach_are_named_neither_by_a_call_nor_by_its_changes(numbers: bool) -> None:
+    make_call(proxies=["near", "far"])
+    sight = Sight(frozenset({"near"}), numbers)
+    (shown,) = sight.shown(sight.calls())
+    assert shown.proxies == ["near"]
+    changes = {"proxies": [["near"], ["far", "near"]], "events": [1, 2]}
+    assert sight.changes(shown, changes) == {"proxies": [["near"], ["near"]], "events": [1, 2]}
+    assert [record["proxies"] for record in records(sight.calls(), sight)] == [["near"]]
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=2))
