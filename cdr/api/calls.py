@@ -103,13 +103,16 @@ class CallDetail(CallView):
     def get(self, request: Request, pk: int) -> Response:
         refuse_unknown(request)
         sight = self.sight(request)
-        (call,) = sight.shown([self.call(request, pk)])
-        self.note(request, sight, call)
-        return Response(record_of(call))
+        (told,) = _records([self.call(request, pk)], sight)
+        self.note(request, sight, told)
+        return Response(told)
 
 
 class CallEvents(CallView):
-    """All events with the Call-ID of the call, by time, those of other calls with that Call-ID too."""
+    """The events with the Call-ID of the call, by time, those of other calls with that Call-ID too.
+
+    They are those that came from proxies within reach.
+    """
 
     @extend_schema(
         operation_id="calls_events",
@@ -121,7 +124,7 @@ class CallEvents(CallView):
         refuse_unknown(request)
         sight = self.sight(request)
         call = self.call(request, pk)
-        explained = explain(call)
+        explained = [one for one in explain(call) if sight.reaches(one.event.proxy.name)]
         told = explained[:MOST_EVENTS]
         within = set(
             sight.calls().filter(pk__in={one.call.pk for one in told if one.call}).values_list("pk", flat=True)

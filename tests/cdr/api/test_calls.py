@@ -12,6 +12,7 @@ from accweb.models import AuditEntry
 from cdr.api.records import CallRecord
 from cdr.export import FIELDS, record_of
 from cdr.models import Call
+from cdr.settling import settle
 from proxyconf.models import ProxyLimit
 from tests.cdr.api.conftest import Grant
 from tests.factories import NOON, make_call, make_event, make_proxy, make_source
@@ -167,6 +168,29 @@ def test_masked_events_have_no_raw_input(granted: Grant) -> None:
     first = got(granted("view_call"), f"{CALLS}{call.pk}/events/")["results"][0]
     assert first["raw"] is None
     assert first["extra"] == [["src_user", "+493•••••••••"]]
+
+
+def test_events_of_proxies_out_of_reach_are_not_told(viewer: Client) -> None:
+    near, far = (make_source(proxy=make_proxy(name)) for name in ("near", "far"))
+    call = make_call(call_id="a@x", from_tag="a", to_tag="b", proxies=["near", "far"])
+    for source in (near, far):
+        make_event(source=source, call_id="a@x", raw=source.proxy.name.encode())
+    ProxyLimit.objects.create(user=User.objects.get()).proxies.add(near.proxy)
+    for path in ("", "events/"):
+        assert '"far' not in viewer.get(f"{CALLS}{call.pk}/{path}").text
+    events = got(viewer, f"{CALLS}{call.pk}/events/")
+    assert ([one["proxy"] for one in events["results"]], events["left_out"]) == (["near"], 0)
+
+
+def test_the_reason_of_a_settlement_is_masked_wherever_it_is_told(granted: Grant) -> None:
+    call = make_call(state="stop_missing", ended_at=None, duration=None, duration_kind="unknown")
+    by = User.objects.create_user("ann")
+    settle(call, ended_at=None, reason="+493012345678 told so", by=by, now=NOON)
+    masked = granted("view_call")
+    for path in (CALLS, f"{CALLS}{call.pk}/", f"{CALLS}{call.pk}/revisions/"):
+        text = masked.get(path).text
+        assert "told so" in text
+        assert "345678" not in text
 
 
 def test_a_call_has_its_revisions(viewer: Client) -> None:
