@@ -138,6 +138,25 @@ def test_who_may_not_see_numbers_sees_neither_raw_input_nor_extra_fields(model: 
         assert "493•" in html
 
 
+@pytest.mark.parametrize(
+    ("model", "condition"),
+    [("event", "reason__contains"), ("event", "extra__icontains"), ("rejected", "reason__regex")],
+)
+def test_who_may_not_see_numbers_cannot_find_one_out_by_an_address(model: str, condition: str) -> None:
+    address = reverse(f"admin:cdr_{model}_changelist")
+    assert client_with("view_event", "view_rejected").get(address, {condition: "4930"}).status_code == 400
+
+
+def test_who_may_not_see_numbers_can_use_the_filters_that_are_offered() -> None:
+    make_event(kind="start", call_id="kept@h")
+    make_event(kind="bye", method="BYE", call_id="left-out@h", source=Source.objects.get())
+    proxy = Source.objects.get().proxy
+    asked = {"kind__exact": "start", "proxy__id__exact": proxy.pk}
+    html = client_with("view_event").get(reverse("admin:cdr_event_changelist"), asked).text
+    assert "kept@h" in html
+    assert "left-out@h" not in html
+
+
 @pytest.mark.parametrize("model", ["event", "rejected"])
 def test_who_looked_at_numbers_in_full_is_on_record(model: str, admin_client: Client) -> None:
     made = {"event": make_event, "rejected": make_rejected}[model]()
