@@ -103,6 +103,8 @@ def address(field: str, network: Network) -> Q:
 
 def read_network(written: str) -> Network:
     """Read an address or a network in CIDR notation; host bits are cut off. Raise ``ValueError`` for anything else."""
+    if "%" in written:  # a zone (RFC 4007) means something on one host alone, and PostgreSQL knows none
+        raise ValueError(f"{written!r} has a zone")
     return ip_network(written.strip().removeprefix("[").removesuffix("]"), strict=False)
 
 

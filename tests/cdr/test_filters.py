@@ -161,6 +161,7 @@ def test_a_time_without_zone_is_in_the_readers_zone_and_one_with_zone_in_its_own
         ("not_code", "not_code=busy"),
         ("source", "source=10.0.0.256"),
         ("source", "source=10.0.0.0/33"),
+        ("source", "source=fe80::1%25eth0"),
         ("proxy", "proxy=gone"),
         ("backend", "backend=pigeon"),
         ("released_by", "released_by=me"),

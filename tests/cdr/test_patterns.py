@@ -47,6 +47,12 @@ def test_text_that_is_no_address_lies_in_no_network(text: str) -> None:
     assert found("0.0.0.0/0") == found("::/0") == []
 
 
+@pytest.mark.parametrize("written", ["fe80::1%eth0", "fe80::%1/64", "[fe80::1%eth0]"])
+def test_an_address_with_a_zone_cannot_be_asked_for(written: str) -> None:
+    with pytest.raises(ValueError, match="has a zone"):
+        patterns.read_network(written)
+
+
 @given(
     st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)),
     st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)),
