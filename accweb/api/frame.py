@@ -157,11 +157,16 @@ def with_parameters(request: Request, **changed: object) -> str:
 
 
 def _place(text: str, *, is_number: bool) -> str | int:
-    good = text.isascii() and text.isdecimal() and int(text[:20]) <= _LARGEST_KEY if is_number else "\0" not in text
+    good = _is_key(text) if is_number else "\0" not in text
     if not good:
         problem = f"{text[:80]!r} is no place in the list; take the address of the next page as it is given."
         raise ValidationError({AFTER: [problem]})
     return int(text) if is_number else text
+
+
+def _is_key(text: str) -> bool:
+    digits = len(str(_LARGEST_KEY))
+    return text.isascii() and text.isdecimal() and len(text) <= digits and int(text) <= _LARGEST_KEY
 
 
 def _value(row: Model, key: str) -> object:

@@ -74,6 +74,6 @@ def test_a_proxy_that_there_is_not_is_named(client: Client) -> None:
     assert "kam7" in client.get(f"{SOURCES}?proxy=kam7").json()["error"]
 
 
-@pytest.mark.parametrize("after", ["x", "-1", "9" * 30, "٣"])
+@pytest.mark.parametrize("after", ["x", "-1", "9" * 30, "0" * 5000 + "1", "٣"])
 def test_a_place_that_is_none_is_refused(after: str, client: Client) -> None:
     assert client.get(SOURCES, {"after": after}).json()["fields"].keys() == {"after"}
