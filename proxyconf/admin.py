@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -20,6 +20,9 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from proxyconf.layout_form import BACKEND_NAMES, LayoutForm, extras_field, legs_field
 from proxyconf.models import Proxy
 from proxyconf.models.reach import within_reach
+
+_READ_BY = ("product", "version", "timezone", "layout")
+"""What decides how events of a proxy are read."""
 
 
 class ProxyForm(LayoutForm):
@@ -90,6 +93,16 @@ class ProxyAdmin(ModelAdmin):
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         # The layout's fields are the form's own; the factory must not look for them in the model.
         return super().get_form(request, obj, change, **kwargs | {"fields": ProxyForm.Meta.fields})
+
+    def save_model(self, request: HttpRequest, obj: Proxy, form: Any, change: bool) -> None:
+        before = Proxy.objects.filter(pk=obj.pk).values(*_READ_BY).first()
+        super().save_model(request, obj, form, change)
+        if before and before != Proxy.objects.filter(pk=obj.pk).values(*_READ_BY).first():
+            told = gettext(
+                "Events that are stored already stay as they were read. To have them read again by what is set now: "
+                "{command}"
+            )
+            messages.warning(request, told.format(command=f"manage.py source reread {obj.name}"))
 
     @admin.display(description=_("logs"))
     def logged(self, proxy: Proxy) -> str:

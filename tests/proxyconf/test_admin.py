@@ -48,6 +48,24 @@ def test_saving_the_form_as_it_is_shown_changes_no_layout(admin_client: Client, 
     assert proxy.field_layout == layout
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"timezone": "Europe/Berlin"}, True),
+        ({"extras_syslog": "ua"}, True),
+        ({"max_call": "1:00:00"}, False),
+        ({}, False),
+    ],
+)
+def test_who_changes_how_events_are_read_is_told_that_those_stored_stay(
+    admin_client: Client, changes: dict[str, str], told: bool
+) -> None:
+    proxy = make_proxy(name="edge-1", layout=LAYOUT.to_json())
+    save(admin_client, proxy, **changes)
+    page = admin_client.get(reverse("admin:proxyconf_proxy_changelist")).text
+    assert ("manage.py source reread edge-1" in page) is told
+
+
 def test_a_proxy_can_be_added(admin_client: Client) -> None:
     fields = {
         "name": "edge-1",
