@@ -284,3 +284,8 @@ def test_a_ranking_that_cannot_be_loaded_leaves_the_page_as_it_is(viewer: Client
 def test_with_calls_there_are_no_first_steps(viewer: Client) -> None:
     make_call()
     assert "First steps" not in viewer.get("/").text
+
+
+def test_the_way_to_the_health_page_is_shown_to_those_who_may_go_it(analyst: Client, admin_client: Client) -> None:
+    assert 'href="/health/"' not in analyst.get("/").text
+    assert 'href="/health/">Health of the collection' in admin_client.get("/").text
