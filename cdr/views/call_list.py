@@ -32,6 +32,7 @@ from cdr.views.column_choice import chosen_columns
 from cdr.views.reader_zone import InZoneMixin, zone_choices
 from cdr.views.saved_views import views_for
 from cdr.views.searching import SEARCH, sent, understood
+from cdr.views.tally import tally
 from cdr.wording import Text
 from proxyconf.models.reach import proxies_for
 
@@ -71,7 +72,9 @@ class CallList(InZoneMixin, ShellMixin, TemplateView):
         asked = CallFilter(self.request.GET, sight)
         proxies = list(proxies_for(self.request.user))
         columns = chosen_columns(address, self.request.user)
-        errors = _errors(asked) + _unknown(self.request) + list(filter(None, [self.zone_error, *columns.errors]))
+        errors = (
+            filter_bar.errors(asked) + _unknown(self.request) + list(filter(None, [self.zone_error, *columns.errors]))
+        )
         page, cursor_error = self._page(asked, columns.columns)
         look_up(page.rows)
         states = asked.form.cleaned_data.get("state", []) if asked.form.is_valid() else []
@@ -103,7 +106,7 @@ class CallList(InZoneMixin, ShellMixin, TemplateView):
             rows=call_rows(shown, columns.columns, sight, usual=columns.usual, zone=address.conditions.get(ZONE) or ""),
             page=page,
             matches=found,
-            told=_told(found),
+            told=tally(found),
             shown=_shown(page, position(asked.qs, page, COUNT_LIMIT)),
             newer=page.newer and address.setting(before=page.newer),
             older=page.older and address.setting(after=page.older),
@@ -159,10 +162,6 @@ class NewCalls(InZoneMixin, ShellMixin, TemplateView):
         )
 
 
-def _errors(asked: CallFilter) -> list[str]:
-    return [f"{asked.form.fields[name].label}: {one}" for name, said in asked.form.errors.items() for one in said]
-
-
 def _unknown(request: HttpRequest) -> list[str]:
     """Say which parameters there are not: all calls are no answer to a condition that was misspelt."""
     return [
@@ -196,16 +195,6 @@ def _count(asked: CallFilter, page: CallPage) -> Matches:
     if page.newer is None and page.older is None:
         return Matches(len(page.rows))
     return matches(asked.qs, COUNT_LIMIT)
-
-
-def _told(found: Matches) -> str:
-    """Say how many calls match; an estimate is rounded to what it is worth."""
-    if found.estimated:
-        worth = 10 ** (len(str(found.count)) - 2)
-        return gettext("about {count} calls").format(count=number(round(found.count / worth) * worth))
-    if found.at_least:
-        return gettext("more than {limit} calls").format(limit=number(found.count))
-    return ngettext("{count} call", "{count} calls", found.count).format(count=number(found.count))
 
 
 def _shown(page: CallPage, first: int | None) -> str:

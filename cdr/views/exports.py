@@ -18,7 +18,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
 
@@ -36,6 +36,8 @@ from cdr.models import ExportJob
 from cdr.paging import Matches, matches
 from cdr.sight import Sight
 from cdr.views.addresses import Address
+from cdr.views.filter_bar import errors
+from cdr.views.tally import tally
 from proxyconf.models.proxy import validate_zone
 
 AT_ONCE = 20_000
@@ -121,11 +123,12 @@ class NewExport(ExportPage):
         found_there = Address(reverse("cdr:call-list"), QueryDict(conditions_of(asked)))
         return super().get_context_data(
             form=form,
-            errors=[*_problems(form), *_errors(asked)],
+            errors=[*_problems(form), *errors(asked)],
             conditions=list(asked.conditions()),
             address=found_there,
             nothing=not found.count,
-            matches=_told(found),
+            told=tally(found),
+            estimated=found.estimated,
             at_once=_is_small(found),
             limit=number(AT_ONCE),
             formats=FORMATS.values(),
@@ -335,20 +338,6 @@ def _extra_columns(asked: CallFilter) -> list[str]:
 
 def _is_small(found: Matches) -> bool:
     return not (found.estimated or found.at_least)
-
-
-def _told(found: Matches) -> str:
-    if found.estimated:
-        worth = 10 ** (len(str(found.count)) - 2)  # the planner knows two digits at best
-        return gettext("about {number} calls (estimated)").format(number=number(round(found.count / worth) * worth))
-    told = number(found.count)
-    if found.at_least:
-        return gettext("more than {number} calls").format(number=told)
-    return ngettext("{number} call", "{number} calls", found.count).format(number=told)
-
-
-def _errors(asked: CallFilter) -> list[str]:
-    return [f"{asked.form.fields[name].label}: {one}" for name, said in asked.form.errors.items() for one in said]
 
 
 def _problems(form: ExportForm) -> list[str]:

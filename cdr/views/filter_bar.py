@@ -48,6 +48,11 @@ class Chip:
     alternative: bool
 
 
+def errors(asked: CallFilter) -> list[str]:
+    """Say which conditions make no sense, and why."""
+    return [f"{asked.form.fields[name].label}: {one}" for name, said in asked.form.errors.items() for one in said]
+
+
 def chips(asked: CallFilter, address: Address) -> list[Chip]:
     found: list[Chip] = []
     for one in asked.conditions():

@@ -26,6 +26,7 @@ from cdr.models import Call, Event, Source
 from cdr.periods import BACK, LABELS
 from cdr.sight import Sight
 from cdr.statistics import Figures, figures
+from cdr.views import filter_bar
 from cdr.views.addresses import ZONE, Address
 from cdr.views.histogram import chart, list_address, of_outcomes, percent
 from cdr.views.rankings import code_bars
@@ -88,7 +89,7 @@ class StartPage(InZoneMixin, ShellMixin, TemplateView):
         reach = list(proxies_for(self.request.user).order_by("name"))
         return super().get_context_data(
             asked=asked,
-            errors=[*_errors(asked), *filter(None, [self.zone_error])],
+            errors=[*filter_bar.errors(asked), *filter(None, [self.zone_error])],
             segments=[_period(name, asked, own) for name in SEGMENTS],
             periods=[_period(name, asked, own) for name in LABELS if name not in SEGMENTS],
             chips=[(one, own.without(one.parameter, one.value)) for one in asked.conditions() if not _of_range(one)],
@@ -146,10 +147,6 @@ def _with_range(given: QueryDict, newest: Call | None, now: datetime) -> QueryDi
         fitting = (name for name in ("24h", "7d", "30d") if age is not None and age < BACK[name])
         conditions["period"] = next(fitting, "all")
     return conditions
-
-
-def _errors(asked: CallFilter) -> list[str]:
-    return [f"{asked.form.fields[name].label}: {one}" for name, said in asked.form.errors.items() for one in said]
 
 
 def _of_range(condition: Condition) -> bool:
