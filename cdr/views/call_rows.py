@@ -15,7 +15,7 @@ from cdr.columns import Column, Pick
 from cdr.filters import about_numbers
 from cdr.markup import NOTHING, icon
 from cdr.models import Call
-from cdr.sight import Sight
+from cdr.sight import MASK, Sight
 from cdr.views.addresses import ZONE
 
 
@@ -70,6 +70,10 @@ def _cell_head(column: Column, *, usual: bool) -> str:
 
 
 def _picks(picks: list[Pick], sight: Sight) -> str:
-    """Return the conditions that a cell's values make; a masked number is no value to ask for."""
-    told = [f"{quote(name)}={quote(value)}" for name, value in picks if sight.numbers or not about_numbers(name)]
+    """Return the conditions that a cell's values make; what is masked is no value to ask for."""
+    told = [
+        f"{quote(name)}={quote(value)}"
+        for name, value in picks
+        if sight.numbers or not (about_numbers(name) or MASK in value)
+    ]
     return f' data-picks="{escape("&".join(told))}"' if told else ""

@@ -228,6 +228,14 @@ def test_a_masked_number_is_no_condition_of_its_cell(viewer: Client) -> None:
     assert [unescape(one) for one in picks] == ["outcome=busy&code=200"]
 
 
+def test_text_that_is_masked_in_part_is_no_value_to_ask_for(viewer: Client, analyst: Client) -> None:
+    make_call(user_agent="phone 12345678", sip_reason="OK")
+    path = "/calls/?columns=agent,reason"
+    picks = re.findall(r'data-picks="(.*?)"', viewer.get(path).text)
+    assert [unescape(one) for one in picks] == ["reason=%3DOK"]
+    assert "user_agent=%3Dphone%2012345678" in unescape(analyst.get(path).text)
+
+
 def test_a_cell_knows_what_can_be_asked_by_its_value(analyst: Client) -> None:
     make_call(caller="*72", source_ip="[2001:db8::1]", extra={"gw": "a b"}, flags=["forked", "of_a_later_version"])
     html = analyst.get("/calls/?columns=who,source,extra.gw,flags,length,started").text
