@@ -59,6 +59,8 @@ def searched(address: Address, text: str) -> Address:
     words = list(found.conditions.getlist(WORD))
     for term in parse(text)[:_MOST_TERMS]:
         name, value = term.taken
+        if name == "period":  # what was typed now wins over the range that was there
+            found = found.setting(since=None, until=None)
         found = found.setting(**{name: value}) if name in SINGLE else found.adding(name, value)
         if len(term.readings) > 1:
             words.append(_as_written(term))

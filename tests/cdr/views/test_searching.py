@@ -41,6 +41,10 @@ def test_a_search_keeps_the_conditions_that_there_were_and_drops_empty_fields(an
     )
 
 
+def test_a_preset_that_was_typed_takes_the_place_of_a_range(analyst: Client) -> None:
+    assert address(analyst, "since=2026-05-01&until=2026-05-02&q=period:24h") == "/calls/?period=24h"
+
+
 def test_a_range_that_was_given_takes_the_place_of_a_preset(analyst: Client) -> None:
     assert address(analyst, "q=&period=7d&since=2026-05-31") == "/calls/?since=2026-05-31"
 
