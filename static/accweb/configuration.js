@@ -2,6 +2,7 @@
 
 const form = document.getElementById("profile-form");
 const preview = document.getElementById("preview");
+const word = (name) => document.querySelector(`meta[name="word-${name}"]`).content;
 
 // Copying works without a secure context too: these pages are often served inside a network, over plain HTTP.
 const copyText = async (text) => {
@@ -18,9 +19,14 @@ document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy-code]");
   if (!button) return;
   await copyText(`${button.parentElement.querySelector("code").innerText}\n`);
-  const before = button.innerHTML;
-  button.textContent = "Copied";
-  setTimeout(() => (button.innerHTML = before), 1500);
+  if (button.hasAttribute("data-copied")) return;
+  const before = [...button.childNodes];
+  button.setAttribute("data-copied", "");
+  button.replaceChildren(word("copied"));
+  setTimeout(() => {
+    button.replaceChildren(...before);
+    button.removeAttribute("data-copied");
+  }, 1500);
 });
 
 document.addEventListener("submit", (event) => {
@@ -65,7 +71,7 @@ if (form) {
     total.value = Number(total.value) + 1;
     box.querySelector("[data-list]").append(row);
     prepare(row);
-    changed(box, "A row was added.");
+    changed(box, word("row-added"));
     row.querySelector("[name$=-variable]").focus();
   };
 
@@ -73,7 +79,7 @@ if (form) {
     const next = row.nextElementSibling ?? row.previousElementSibling;
     row.querySelector("[name$=-DELETE]").checked = true;
     row.hidden = true;
-    changed(box, "The row is removed.");
+    changed(box, word("row-removed"));
     (next && !next.hidden ? next.querySelector("[data-remove]") : box.querySelector("[data-add]")).focus();
   };
 
@@ -83,7 +89,7 @@ if (form) {
     if (!other) return;
     if (step < 0) other.before(row);
     else other.after(row);
-    changed(box, `Now number ${rowsIn(row.parentElement).indexOf(row) + 1}.`);
+    changed(box, word("row-moved").replace("{number}", rowsIn(row.parentElement).indexOf(row) + 1));
     const still = button.disabled ? row.querySelector(step < 0 ? "[data-down]" : "[data-up]") : button;
     still.focus();
   };

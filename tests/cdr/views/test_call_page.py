@@ -91,6 +91,11 @@ def test_more_events_than_one_reads_are_cut_and_counted(analyst: Client, monkeyp
     assert "and 3 more events" in text_of(shown(analyst, accounted(START, *again, STOP)))
 
 
+def test_one_event_more_is_counted_as_one(analyst: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(call_page, "MOST_EVENTS", 1)
+    assert "and 1 more event of this Call-ID" in text_of(shown(analyst, accounted(START, STOP)))
+
+
 def test_a_call_without_stop_says_that_its_end_is_unknown_and_shows_none(analyst: Client) -> None:
     text = text_of(shown(analyst, accounted(START)))
     assert "STOP missing" in text

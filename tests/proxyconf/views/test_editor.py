@@ -60,6 +60,12 @@ def test_beginning_again_overwrites_nothing(editor: Client, proxy: Proxy) -> Non
     assert stored(proxy) == WHOLE
 
 
+def test_what_the_form_says_of_its_rows_is_in_the_readers_language(editor: Client, proxy: Proxy) -> None:
+    address = reverse("proxyconf:edit", args=[proxy.name])
+    assert 'content="A row was added."' in editor.get(address).text
+    assert 'content="Se añadió una fila."' in editor.get(address, headers={"Accept-Language": "es"}).text
+
+
 def test_saving_the_page_as_it_is_changes_nothing(editor: Client, proxy: Proxy) -> None:
     assert send(editor, proxy).status_code == 302
     assert stored(proxy) == WHOLE
