@@ -174,10 +174,11 @@ def write(
 
 
 def _fail(job: ExportJob, why: str) -> None:
+    """End a job as failed, unless it is another worker's by now."""
     with transaction.atomic():
-        mine = ExportJob.objects.filter(pk=job.pk, state=State.RUNNING)
-        mine.update(state=State.FAILED, error=why, finished_at=timezone.now())
-        _clear(job)
+        mine = ExportJob.objects.filter(pk=job.pk, state=State.RUNNING, heard_at=job.heard_at)
+        if mine.update(state=State.FAILED, error=why, finished_at=timezone.now()):
+            _clear(job)
 
 
 def _clear(job: ExportJob) -> bool:

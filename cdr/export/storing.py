@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from django.db import connections, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from cdr.export.record import Record
@@ -27,13 +28,13 @@ class Storing:
     """The sink of a claimed job: stores its file by the chunk, and tells every few seconds that the writer is alive.
 
     A thread with a connection of its own does both: the writer's connection reads from a snapshot, and may be busy
-    with one question for long. What goes wrong there is raised to the writer at its next step.
+    with one question for long. What goes wrong there is raised to the writer at its next step. ``heard_at`` of the job
+    that was given follows.
     """
 
     def __init__(self, job: ExportJob) -> None:
         self.matches: int | None = None
         self._job = job
-        self._heard = job.heard_at
         self._written = 0
         self._size = 0
         self._chunks = 0
@@ -73,9 +74,12 @@ class Storing:
 
     def end(self, **fields: Any) -> None:
         """Change the job for the last time, from the writer's own thread; raise ``Lost`` where it is not its own."""
-        mine = ExportJob.objects.filter(pk=self._job.pk, state=ExportJob.State.RUNNING, heard_at=self._heard)
-        if not mine.update(written=self._written, size=self._size, matches=self._written, **fields):
+        if not self._mine().update(written=self._written, size=self._size, matches=self._written, **fields):
             raise Lost(f"export {self._job.pk}")
+
+    def _mine(self) -> QuerySet[ExportJob]:
+        job = self._job
+        return ExportJob.objects.filter(pk=job.pk, state=ExportJob.State.RUNNING, heard_at=job.heard_at)
 
     def _check(self) -> None:
         if self._problem is not None:
@@ -103,10 +107,9 @@ class Storing:
         now = timezone.now()
         size = self._size + len(chunk or b"")
         with transaction.atomic():
-            mine = ExportJob.objects.filter(pk=self._job.pk, state=ExportJob.State.RUNNING, heard_at=self._heard)
-            if not mine.update(heard_at=now, written=self._written, matches=self.matches, size=size):
+            if not self._mine().update(heard_at=now, written=self._written, matches=self.matches, size=size):
                 raise Lost(f"export {self._job.pk}")
             if chunk is not None:
                 ExportChunk.objects.create(job=self._job, position=self._chunks, data=chunk)
                 self._chunks += 1
-        self._heard, self._size = now, size
+        self._job.heard_at, self._size = now, size

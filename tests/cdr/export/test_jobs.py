@@ -274,6 +274,29 @@ def test_a_fault_of_ours_ends_the_job_and_leaves_no_chunk(
     assert "no such thing" in caplog.text
 
 
+def test_a_writer_that_fails_when_its_job_is_no_longer_its_own_leaves_it_to_its_successor(
+    ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*arguments: Any) -> Iterable[Any]:
+        yield {"id": 1}
+        other = threading.Thread(target=take_over)
+        other.start()
+        other.join()
+        raise RuntimeError("no such thing")
+
+    def take_over() -> None:
+        ExportChunk.objects.create(job=job, position=0, data=b"theirs")
+        ExportJob.objects.update(heard_at=timezone.now())
+        connection.close()
+
+    monkeypatch.setattr(jobs, "records", broken)
+    job = ask(ann, asked(), "jsonl")
+    assert write_next()
+    job.refresh_from_db()
+    assert (job.state, job.error) == (State.RUNNING, "")
+    assert bytes(ExportChunk.objects.get().data) == b"theirs"
+
+
 def test_a_job_is_begun_again_after_the_database_failed(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     make_call(call_id="one")
     records = jobs.records
