@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 import threading
+from io import StringIO
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -14,6 +15,8 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent))
 LOGIN = "admin"
+PROXY = "demo-kamailio-extras"
+WIDE = {"width": 1400, "height": 860}
 
 
 class Server(ThreadingMixIn, WSGIServer):
@@ -33,36 +36,60 @@ def prepare() -> str:
     from django.contrib.auth.models import User
     from django.core.management import call_command
 
-    from accweb.demo import load_demo
-    from cdr.models import Call
+    from accweb.demo import RECORDED, load_demo
+    from cdr.export.jobs import write_next
+    from cdr.models import Call, ExportJob
 
     call_command("migrate", verbosity=0)
     load_demo()
-    User.objects.create_superuser(LOGIN, password=LOGIN)
+    user = User.objects.create_superuser(LOGIN, password=LOGIN)
+    call_command("proxyconf", "import", PROXY, str(RECORDED / "12-extra-accounting" / "acc.cfg"), stdout=StringIO())
+    ask_for = (("csv", "outcome=busy"), ("xlsx", "state=completed&caller=%2B4930*"), ("parquet", "state=stop_missing"))
+    for kind, conditions in ask_for:
+        ExportJob.objects.create(user=user, format=kind, conditions=conditions)
+        write_next()
     call = Call.objects.filter(legs__position=1).order_by("started_at").first()
     assert call is not None
     return f"/calls/{call.pk}/"
 
 
 def take(base: str, call: str) -> None:
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import Page, sync_playwright
 
+    def expand(page: Page) -> None:
+        page.locator(".expander").nth(1).click()
+        page.locator("tr.inside :is(table, dl)").first.wait_for()
+
+    def nothing(page: Page) -> None:
+        pass
+
+    calls = "/calls/?caller=%2B4930*&period=all"
+    shots = (
+        ("start", "/?period=all", WIDE, "light", nothing),
+        ("start-dark", "/?period=all", WIDE, "dark", nothing),
+        ("calls", calls, WIDE, "light", expand),
+        ("call", call, {"width": 1400, "height": 1440}, "light", nothing),
+        ("call-phone", call, {"width": 390, "height": 844}, "light", nothing),
+        ("health", "/health/", WIDE, "light", nothing),
+        ("exports", "/exports/", {"width": 1400, "height": 460}, "light", nothing),
+        ("profile", f"/configuration/{PROXY}/edit/", {"width": 1400, "height": 1060}, "light", nothing),
+    )
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"),
             args=["--no-sandbox"] if os.geteuid() == 0 else [],
         )
-        page = browser.new_page(base_url=base, viewport={"width": 1440, "height": 860}, timezone_id="UTC")
-        page.goto("/")
-        page.get_by_label("Username").fill(LOGIN)
-        page.get_by_label("Password").fill(LOGIN)
-        page.get_by_role("button", name="Log in").click()
-        for name, path in (("start", "/"), ("calls", "/calls/?caller=%2B4930*&period=all"), ("call", call)):
+        for name, path, viewport, scheme, open_more in shots:
+            page = browser.new_page(base_url=base, viewport=viewport, color_scheme=scheme, timezone_id="UTC")
             page.goto(path)
+            page.get_by_label("Username").fill(LOGIN)
+            page.get_by_label("Password").fill(LOGIN)
+            page.get_by_role("button", name="Log in").click()
             page.wait_for_load_state("networkidle")
-            if name == "call":
-                page.set_viewport_size({"width": 1440, "height": 1640})
+            open_more(page)
+            page.mouse.move(0, 0)
             page.screenshot(path=DOCS / f"{name}.png")
+            page.context.close()
         browser.close()
 
 
