@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from django.contrib.auth.models import User
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -37,7 +36,7 @@ from accweb.audit import Action
 from cdr.export.asking import in_words
 from cdr.export.columns import is_column
 from cdr.export.formats import FORMATS
-from cdr.export.jobs import ask, cancel, content, filter_of, may_have
+from cdr.export.jobs import ask, content, filter_of, may_have, remove
 from cdr.filters import CallFilter, unknown_parameters
 from cdr.models import ExportJob
 from cdr.sight import Sight
@@ -200,10 +199,7 @@ class ExportDetail(ExportView):
     )
     def delete(self, request: Request, pk: int) -> Response:
         refuse_unknown(request)
-        with transaction.atomic():
-            job = self.job(request, pk)
-            cancel(job)
-            job.delete()
+        remove(self.job(request, pk))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -91,6 +91,13 @@ def cancel(job: ExportJob) -> bool:
         return bool(waiting.update(state=State.FAILED, error=CANCELLED, finished_at=timezone.now())) and _clear(job)
 
 
+def remove(job: ExportJob) -> None:
+    """Delete a job with its file; cancelled first, so that whoever writes it does not add to what is being deleted."""
+    with transaction.atomic():
+        cancel(job)
+        job.delete()
+
+
 def write_next() -> bool:
     """Write the export that has waited longest; return whether there was one.
 

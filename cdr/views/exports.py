@@ -28,7 +28,7 @@ from cdr.export import Record, records
 from cdr.export.asking import conditions_of, in_words, oldest_first
 from cdr.export.columns import COLUMNS, EXTRA, is_column
 from cdr.export.formats import FORMATS
-from cdr.export.jobs import ask, cancel, content, filter_of, may_have, write
+from cdr.export.jobs import ask, cancel, content, filter_of, may_have, remove, write
 from cdr.export.snapshot import snapshot
 from cdr.filters import CallFilter, Condition
 from cdr.markup import number
@@ -247,7 +247,7 @@ class CancelExport(ExportDeed):
 
 class DeleteExport(ExportDeed):
     def act(self, job: ExportJob) -> None:
-        job.delete()
+        remove(job)
 
 
 def _file_at_once(request: HttpRequest, asked: CallFilter, wanted: dict[str, Any]) -> HttpResponseBase:

@@ -11,7 +11,7 @@ from cdr.paging import Matches
 def tally(found: Matches) -> str:
     """Say how many calls match; an estimate is rounded to what it is worth."""
     if found.estimated:
-        worth = 10 ** (len(str(found.count)) - 2)  # the planner knows two digits at best
+        worth = 10 ** max(0, len(str(found.count)) - 2)  # the planner knows two digits at best
         return gettext("about {count} calls").format(count=number(round(found.count / worth) * worth))
     if found.at_least:
         return gettext("more than {limit} calls").format(limit=number(found.count))

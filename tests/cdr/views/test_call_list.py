@@ -64,9 +64,12 @@ def test_counting_stops_at_a_limit_and_the_page_says_what_it_tells_then(
     monkeypatch.setattr(call_list, "PAGE_SIZE", 2)
     for _ in range(4):
         make_call()
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE cdr_call")  # else the planner knows what an earlier test left
     told = " ".join(analyst.get("/calls/").text.split())
     if connection.vendor == "postgresql":
-        assert re.search(r"of about \d+ calls <span class=\"muted\">\(estimated\)", told)
+        assert 'of about 4 calls <span class="muted">(estimated)' in told
     else:
         assert "of more than 3 calls" in told
 
