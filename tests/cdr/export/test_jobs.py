@@ -15,7 +15,7 @@ from typing import Any
 import openpyxl
 import pytest
 from django.contrib.auth.models import Permission, User
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.http import QueryDict
 from django.utils import timezone
 from pyarrow import parquet
