@@ -145,6 +145,7 @@ const place = (cell) => {
   menu.style.left = `${left - frame.left}px`;
   menu.style.top = `${(below ? at.bottom : Math.max(8, at.top - menu.offsetHeight)) - frame.top}px`;
 };
+window.addEventListener("resize", () => menu && place(opener));
 
 document.addEventListener("click", (event) => {
   if (menu && !menu.contains(event.target)) closeMenu();

@@ -8,18 +8,19 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 from playwright.sync_api import Error as PlaywrightError
 from pytest_django.live_server_helper import LiveServer
 
 from tests.browser.site import Place
 
-WIDE, PHONE = {"width": 1400, "height": 900}, {"width": 390, "height": 844}
+WIDE: ViewportSize = {"width": 1400, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 def _context(browser: Browser, server: LiveServer, user: str, **options: Any) -> BrowserContext:
     """A browser of its own in which ``user`` is logged in (nobody: not logged in)."""
-    context = browser.new_context(base_url=server.url, timezone_id="UTC", locale="en-GB", **options)
+    context = browser.new_context(base_url=server.url, viewport=WIDE, timezone_id="UTC", locale="en-GB", **options)
     context.set_default_timeout(10_000)
     context.route("**/favicon.ico", lambda route: route.fulfill(status=204))  # of answers that are no whole pages
     if user:
@@ -31,7 +32,7 @@ def _context(browser: Browser, server: LiveServer, user: str, **options: Any) ->
 
 
 class Walk:
-    """Opens the pages one after the other and collects what is wrong with them."""
+    """Opens the pages one after the other and collects what is wrong with them, wide and on a phone."""
 
     def __init__(self, browser: Browser, server: LiveServer, *users: str, script: str = "", **options: Any) -> None:
         self.faults: dict[str, list[str]] = {}
@@ -47,8 +48,10 @@ class Walk:
         page.on("pageerror", lambda error: self._said.append(str(error)))
         return page
 
-    def go(self, name: str, place: Place) -> Iterator[tuple[Page, str]]:
-        """Open a page; yield it, and again after each thing that may be opened, with the part that changed."""
+    def go(self, name: str, place: Place) -> Iterator[tuple[str, Page, str]]:
+        """Open a page; yield its name, it, and nothing, wide and narrow; and the same after each thing that may be
+        opened, with the part that changed.
+        """
         page = self._pages[place.by]
         self._said.clear()
         answer = page.goto(place.address)
@@ -59,16 +62,23 @@ class Walk:
         elif place.status >= 400:  # the browser says so too
             self._said[:] = [said for said in self._said if f"status of {place.status}" not in said]
         page.evaluate(OPEN)
-        self._look(name, page)
-        yield page, ""
+        yield from self._sized(name, page, "")
         for state in place.states:
+            there = f"{name}, {state.name}"
             try:
                 state.act(page)
             except PlaywrightError as error:
-                self.note(f"{name}, {state.name}", f"does not open: {error.message}")
+                self.note(there, f"does not open: {error.message}")
                 continue
-            self._look(f"{name}, {state.name}", page)
-            yield page, state.within
+            yield from self._sized(there, page, state.within)
+
+    def _sized(self, name: str, page: Page, within: str) -> Iterator[tuple[str, Page, str]]:
+        for size in (PHONE, WIDE):
+            page.set_viewport_size(size)
+            page.evaluate("new Promise(requestAnimationFrame)")  # what follows the size has
+            there = f"{name} ({size['width']} px)"
+            self._look(there, page)
+            yield there, page, within
 
     def _look(self, name: str, page: Page) -> None:
         for said in self._said:
