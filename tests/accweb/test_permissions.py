@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls import reverse
 
 from accweb.audit import Action, record_of
 from accweb.models import ApiToken, AuditEntry
@@ -18,6 +18,7 @@ from proxyconf.models import Profile
 from proxyconf.models.profile import save_profile, suggested
 from proxyconf.models.revision import publish
 from proxyconf.vocabulary.layout import Backend
+from tests.addresses import all_names
 from tests.factories import make_call, make_event, make_proxy, make_rejected
 
 pytestmark = pytest.mark.django_db
@@ -147,16 +148,8 @@ LEAD_ON = {
 }
 
 
-def _names(patterns: Sequence[URLPattern | URLResolver], space: str = "") -> Iterator[str]:
-    for one in patterns:
-        if isinstance(one, URLResolver):
-            yield from _names(one.url_patterns, f"{space}{one.namespace}:" if one.namespace else space)
-        else:
-            yield f"{space}{one.name}"
-
-
 def test_every_address_is_in_the_table_and_nothing_else() -> None:
-    assert set(_names(get_resolver().url_patterns)) == set(WHO) | LEAD_ON
+    assert all_names() == set(WHO) | LEAD_ON
 
 
 @pytest.fixture
