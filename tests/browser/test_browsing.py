@@ -61,6 +61,7 @@ def test_the_sidebar_and_the_menu_of_the_user_open_by_keyboard(opened: Open) -> 
 def test_the_keyboard_can_skip_the_sidebar(opened: Open) -> None:
     page = opened("/calls/")
     expect(page.locator("h1")).to_contain_text("Calls")
+    expect(page.locator(".skip-link")).to_be_attached()  # the page's script has run
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     page.keyboard.press("Enter")
