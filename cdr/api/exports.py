@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
-from django.http import Http404, QueryDict, StreamingHttpResponse
+from django.http import Http404, QueryDict
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -36,14 +36,21 @@ from accweb.audit import Action
 from cdr.export.asking import in_words
 from cdr.export.columns import is_column
 from cdr.export.formats import FORMATS
-from cdr.export.jobs import ask, content, filter_of, may_have, remove
+from cdr.export.jobs import (
+    LONGEST_CONDITIONS,
+    MOST_WAITING,
+    ask,
+    file_answer,
+    filter_of,
+    has_enough,
+    may_have,
+    remove,
+)
 from cdr.filters import CallFilter, unknown_parameters
 from cdr.models import ExportJob
 from cdr.sight import Sight
-from cdr.views.exports import LONGEST_CONDITIONS, MOST_WAITING
 from proxyconf.models.proxy import validate_zone
 
-_WAITING = (ExportJob.State.QUEUED, ExportJob.State.RUNNING)
 _MOST_COLUMNS = 200
 
 
@@ -173,7 +180,7 @@ class ExportList(ExportView):
         wanted.is_valid(raise_exception=True)
         given = wanted.validated_data
         conditions = _conditions(request, given["conditions"])
-        if len(self.jobs(request).filter(state__in=_WAITING)[:MOST_WAITING]) >= MOST_WAITING:
+        if has_enough(cast(User, request.user)):
             raise Conflict(f"{MOST_WAITING} of your exports are waiting; let one be finished first, or delete it.")
         shaped = FORMATS[given["format"]].shaped
         columns = given["columns"] if shaped else []
@@ -239,14 +246,7 @@ class ExportFile(ExportView):
                 masked=job.masked,
                 export=job.pk,
             )
-        return StreamingHttpResponse(
-            content(job),
-            content_type=FORMATS[job.format].media_type,
-            headers={
-                "Content-Length": str(job.size),
-                "Content-Disposition": f'attachment; filename="calls-{job.created_at:%Y%m%d-%H%M%S}.{job.format}"',
-            },
-        )
+        return file_answer(job)
 
 
 def _conditions(request: Request, text: str) -> CallFilter:

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import DatabaseError, transaction
 from django.db.models import Q
-from django.http import QueryDict
+from django.http import QueryDict, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
@@ -37,6 +37,10 @@ State = ExportJob.State
 
 SILENCE = timedelta(minutes=1)
 COUNT_LIMIT = 10_000_000
+ACTIVE = (State.QUEUED, State.RUNNING)
+MOST_WAITING = 5
+"""So many of a user's exports may be active at once."""
+LONGEST_CONDITIONS = 50_000
 CANCELLED = _("Cancelled.")
 BEGUN_AGAIN = _("Its writer ended in the middle; it was begun again.")
 ENDED_TWICE = _("Its writer ended in the middle, twice. Ask for fewer calls, or look into the log of the workers.")
@@ -63,6 +67,11 @@ def filter_of(job: ExportJob) -> CallFilter:
     return CallFilter(QueryDict(job.conditions), Sight(scope, not job.masked), now=job.created_at)
 
 
+def has_enough(user: User) -> bool:
+    """Tell whether so many exports of ``user`` are waiting or being written that no more may be asked for."""
+    return ExportJob.objects.filter(user=user, state__in=ACTIVE)[:MOST_WAITING].count() >= MOST_WAITING
+
+
 def may_have(user: User, job: ExportJob) -> bool:
     """Tell whether ``user`` may have the file: the own one, or any with the permission, and in neither case one that
     tells more than the user may see today.
@@ -84,10 +93,22 @@ def content(job: ExportJob) -> Iterator[bytes]:
         sent, position = sent + len(chunk), position + 1
 
 
+def file_answer(job: ExportJob) -> StreamingHttpResponse:
+    """Return the answer that sends the file of a finished job, piece by piece."""
+    return StreamingHttpResponse(
+        content(job),
+        content_type=FORMATS[job.format].media_type,
+        headers={
+            "Content-Length": str(job.size),
+            "Content-Disposition": f'attachment; filename="calls-{job.created_at:%Y%m%d-%H%M%S}.{job.format}"',
+        },
+    )
+
+
 def cancel(job: ExportJob) -> bool:
     """Have a job not be written (any further); return whether there was still something to cancel."""
     with transaction.atomic():
-        waiting = ExportJob.objects.filter(pk=job.pk, state__in=(State.QUEUED, State.RUNNING))
+        waiting = ExportJob.objects.filter(pk=job.pk, state__in=ACTIVE)
         return bool(waiting.update(state=State.FAILED, error=CANCELLED, finished_at=timezone.now())) and _clear(job)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import Http404
+from django.shortcuts import get_object_or_404
 from django.views.generic import TemplateView
 
 from accweb.audit import Action, record
@@ -26,9 +26,7 @@ class CallInside(InZoneMixin, ShellMixin, TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         sight = Sight.of(self.request.user)
-        call = sight.calls().filter(pk=self.kwargs["pk"]).first()
-        if call is None:
-            raise Http404
+        call = get_object_or_404(sight.calls(), pk=self.kwargs["pk"])
         explained = explain(call)
         here = [one for one in explained if one.call == call and sight.reaches(one.event.proxy.name)]
         legs = sight.legs(call)

@@ -34,7 +34,7 @@ from cdr.views.saved_views import views_for
 from cdr.views.searching import SEARCH, sent, understood
 from cdr.views.tally import tally
 from cdr.wording import Text
-from proxyconf.models.reach import proxies_for
+from proxyconf.models.reach import proxies_named
 
 PAGE_SIZE = 50
 COUNT_LIMIT = 1_000
@@ -70,7 +70,7 @@ class CallList(InZoneMixin, ShellMixin, TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         address, sight = Address.of(self.request), Sight.of(self.request.user)
         asked = CallFilter(self.request.GET, sight)
-        proxies = list(proxies_for(self.request.user))
+        proxies = list(proxies_named(sight.proxies))
         columns = chosen_columns(address, self.request.user)
         errors = (
             filter_bar.errors(asked) + _unknown(self.request) + list(filter(None, [self.zone_error, *columns.errors]))

@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.contrib.auth.models import Permission
 from django.db.models import Q, QuerySet
-from django.http import Http404
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
@@ -110,15 +111,17 @@ class CallPage(InZoneMixin, ShellMixin, TemplateView):
     permission_required: str | tuple[str, ...] = "cdr.view_call"
     template_name = "cdr/call.html"
 
+    @cached_property
+    def sight(self) -> Sight:
+        return Sight.of(self.request.user)
+
     def call(self) -> Call:
         """Return the call that the address names, as it is stored; one out of reach is not there."""
-        call = Sight.of(self.request.user).calls().filter(pk=self.kwargs["pk"]).first()
-        if call is None:
-            raise Http404
-        return call
+        found: Call = get_object_or_404(self.sight.calls(), pk=self.kwargs["pk"])
+        return found
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        sight, call = Sight.of(self.request.user), self.call()
+        sight, call = self.sight, self.call()
         if sight.numbers:
             record(self.request, Action.VIEWED, f"call {call.pk}", call_id=call.call_id)
         explained = explain(call)

@@ -12,7 +12,7 @@ from django import forms
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -28,7 +28,18 @@ from cdr.export import Record, records
 from cdr.export.asking import conditions_of, in_words, oldest_first
 from cdr.export.columns import COLUMNS, EXTRA, is_column
 from cdr.export.formats import FORMATS
-from cdr.export.jobs import ask, cancel, content, filter_of, may_have, remove, write
+from cdr.export.jobs import (
+    ACTIVE,
+    LONGEST_CONDITIONS,
+    ask,
+    cancel,
+    file_answer,
+    filter_of,
+    has_enough,
+    may_have,
+    remove,
+    write,
+)
 from cdr.export.snapshot import snapshot
 from cdr.filters import CallFilter, Condition
 from cdr.markup import number
@@ -42,12 +53,9 @@ from proxyconf.models.proxy import validate_zone
 
 AT_ONCE = 20_000
 """So many calls are sent at once; it is also where counting ends."""
-MOST_WAITING = 5
 HISTORY = 25
-LONGEST_CONDITIONS = 50_000
 _SAMPLE = 200
 _MOST_EXTRAS = 60
-_ACTIVE = (ExportJob.State.QUEUED, ExportJob.State.RUNNING)
 
 
 class ColumnsField(forms.MultipleChoiceField):
@@ -149,7 +157,7 @@ class NewExport(ExportPage):
             return self._again(form)
         if _is_small(matches(asked.qs, AT_ONCE)):
             return _file_at_once(request, asked, wanted)
-        if ExportJob.objects.filter(user=self.user, state__in=_ACTIVE).count() >= MOST_WAITING:
+        if has_enough(self.user):
             form.add_error(None, _("Enough of your exports are waiting; let one be finished first, or cancel it."))
             return self._again(form)
         ask(self.user, asked, wanted["format"], columns=wanted["column"], zone=wanted["zone"])
@@ -214,14 +222,7 @@ class ExportFile(ExportPage):
             raise PermissionDenied
         if request.method == "GET":
             _note(request, filter_of(job), job.format, job.conditions, job.written, export=job.pk)
-        return StreamingHttpResponse(
-            content(job),
-            content_type=FORMATS[job.format].media_type,
-            headers={
-                "Content-Length": str(job.size),
-                "Content-Disposition": f'attachment; filename="{_file_name(job)}"',
-            },
-        )
+        return file_answer(job)
 
 
 class ExportDeed(ExportPage):
@@ -307,7 +308,7 @@ def _row(job: ExportJob, user: User) -> Row:
         job=job,
         conditions=list(asked.conditions()),
         address=Address(reverse("cdr:call-list"), QueryDict(job.conditions)),
-        active=job.state in _ACTIVE,
+        active=job.state in ACTIVE,
         offered=job.state == ExportJob.State.DONE and may_have(user, job),
         mine=_may_end(user, job),
         error=gettext(job.error) if job.error else "",
@@ -316,10 +317,6 @@ def _row(job: ExportJob, user: User) -> Row:
 
 def _may_end(user: User, job: ExportJob) -> bool:
     return job.user_id == user.pk or user.has_perm("cdr.delete_exportjob")
-
-
-def _file_name(job: ExportJob) -> str:
-    return f"calls-{job.created_at:%Y%m%d-%H%M%S}.{job.format}"
 
 
 def _columns(form: ExportForm, asked: CallFilter) -> list[ColumnChoice]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
@@ -37,9 +38,7 @@ class LadderFile(InZoneMixin, ShellMixin, View):
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
         sight = Sight.of(request.user)
-        call = sight.calls().filter(pk=pk).first()
-        if call is None:
-            raise Http404
+        call = get_object_or_404(sight.calls(), pk=pk)
         if sight.numbers:
             record(request, Action.VIEWED, f"ladder of call {pk}", call_id=call.call_id)
         within = [one for one in explain(call) if sight.reaches(one.event.proxy.name)]

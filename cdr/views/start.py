@@ -34,7 +34,7 @@ from cdr.views.reader_zone import InZoneMixin, zone_choices
 from cdr.views.searching import READ_IN, sent
 from cdr.wording import STATES, Text
 from proxyconf.models import Proxy
-from proxyconf.models.reach import proxies_for
+from proxyconf.models.reach import proxies_named
 
 SEGMENTS = ("1h", "24h", "7d", "30d", "all")
 _MOST_SOURCES = 50
@@ -86,7 +86,7 @@ class StartPage(InZoneMixin, ShellMixin, TemplateView):
         asked = CallFilter(conditions, sight, now=now)
         own, calls = Address(self.request.path, conditions), list_address(conditions)
         sums = figures(asked)
-        reach = list(proxies_for(self.request.user).order_by("name"))
+        reach = list(proxies_named(sight.proxies).order_by("name"))
         return super().get_context_data(
             asked=asked,
             errors=[*filter_bar.errors(asked), *filter(None, [self.zone_error])],
@@ -107,13 +107,12 @@ class StartPage(InZoneMixin, ShellMixin, TemplateView):
             zone=timezone.get_current_timezone_name(),
             zones=zone_choices(self.readers_zone, timezone.get_current_timezone_name(), reach),
             health=_health_address(),
-            **self._collection(sight, now),
+            **self._collection(sight, reach, now),
             **kwargs,
         )
 
-    def _collection(self, sight: Sight, now: datetime) -> dict[str, Any]:
+    def _collection(self, sight: Sight, reach: list[Proxy], now: datetime) -> dict[str, Any]:
         """Return what the page says of the sources, of what is to be settled, and what to do first."""
-        reach = proxies_for(self.request.user)
         ongoing, settled = unsettled.ongoing(sight, now), unsettled.settled_lately(sight)
         if sight.numbers and (ongoing.due or settled):
             record(self.request, Action.VIEWED, "calls that are not settled")

@@ -35,7 +35,11 @@ def within_reach(user: AbstractBaseUser | AnonymousUser) -> frozenset[str] | Non
     return None if limit is None else frozenset(limit.proxies.values_list("name", flat=True))
 
 
+def proxies_named(names: frozenset[str] | None) -> models.QuerySet[Proxy]:
+    """Return the proxies that ``within_reach`` gave the names of."""
+    return Proxy.objects.all() if names is None else Proxy.objects.filter(name__in=names)
+
+
 def proxies_for(user: AbstractBaseUser | AnonymousUser) -> models.QuerySet[Proxy]:
     """Return the proxies that ``user`` may see."""
-    names = within_reach(user)
-    return Proxy.objects.all() if names is None else Proxy.objects.filter(name__in=names)
+    return proxies_named(within_reach(user))

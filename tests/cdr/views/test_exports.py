@@ -183,7 +183,7 @@ def test_more_calls_are_left_to_a_worker(ann: Client, monkeypatch: pytest.Monkey
 
 def test_one_does_not_fill_the_queue(ann: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exports, "AT_ONCE", 0)
-    monkeypatch.setattr(exports, "MOST_WAITING", 1)
+    monkeypatch.setattr(jobs, "MOST_WAITING", 1)
     make_call()
     sent(ann)
     refused = sent(ann)
