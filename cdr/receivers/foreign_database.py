@@ -109,7 +109,9 @@ class ForeignDatabase(ABC):
         texts = ", ".join(self._text.format(f"{_ALIAS}.{self._quoted(column)}") for column in columns)
         source = f"{self._named(table.name)} AS {_ALIAS}"
         query = f"SELECT {key}, {texts} FROM {source} WHERE {condition} ORDER BY {key} LIMIT {most}"
-        return [(self._number(table, pk), [self._cell(cell) for cell in cells]) for pk, *cells in self._run(table, query)[1]]
+        return [
+            (self._number(table, pk), [self._cell(cell) for cell in cells]) for pk, *cells in self._run(table, query)[1]
+        ]
 
     def _cell(self, cell: Any) -> str | None:
         return _text(cell)

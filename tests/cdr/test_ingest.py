@@ -307,9 +307,7 @@ HOSTILE = st.builds(
 
 
 @pytest.mark.parametrize("label", ["ua\ud800", "ua\0"])
-def test_a_label_that_no_database_holds_costs_no_other_event_though_it_has_no_value(
-    source: Source, label: str
-) -> None:
+def test_a_label_that_no_database_holds_costs_no_other_event_though_it_has_no_value(source: Source, label: str) -> None:
     leg = (((label, ""), ("dst", "bob")),)
     hostile = START._replace(call_id="h", extra=((label, ""), ("x", "y")), legs=leg)
 
