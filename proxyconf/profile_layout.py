@@ -28,6 +28,7 @@ def layout_of(profile: Profile) -> FieldLayout:
         newest_leg_first=not profile.uses_field_declarations,
         detect_direction=profile.is_on("detect_direction"),
         time=_time_layout(profile),
+        json_time=_json_time_layout(profile),
         cdr=_cdr_layout(profile),
         columns=column_names(profile),
     )
@@ -72,6 +73,15 @@ def _time_layout(profile: Profile) -> TimeLayout:
         attr=str(profile.option("time_attr")),
         exten=str(profile.option("time_exten")),
         format=str(profile.option("time_format")),
+    )
+
+
+def _json_time_layout(profile: Profile) -> TimeLayout:
+    if not profile.is_on("acc_json.acc_time_mode"):
+        return TimeLayout()
+    return TimeLayout(
+        mode=int(profile.option("acc_json.acc_time_mode") or 0),
+        format=str(profile.option("acc_json.acc_time_format") or TimeLayout().format),
     )
 
 

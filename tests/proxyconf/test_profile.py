@@ -159,6 +159,13 @@ def test_a_layout_holds_direction_time_and_names_of_columns() -> None:
     assert layout.columns == {"callid": "cid"}
 
 
+def test_a_layout_holds_the_time_mode_of_acc_json_apart_from_that_of_acc() -> None:
+    options = {"time_mode": 1, "acc_json.acc_time_mode": 4, "acc_json.acc_time_format": "%d.%m.%Y %T"}
+    layout = layout_of(Profile(*KAMAILIO, (LOG, Backend.JSON), options=options))
+    assert layout.time.mode == 1
+    assert layout.json_time == TimeLayout(4, format="%d.%m.%Y %T")
+
+
 def test_a_layout_holds_the_names_of_dialog_records_if_they_are_on() -> None:
     fields = (ExtraField("callid", "$ci", {LOG: "cid", SQL: "cid"}),)
     off = Profile(*KAMAILIO, (LOG,), options={"cdr_start_id": "begin"}, cdr_extras=fields)
