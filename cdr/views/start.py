@@ -131,7 +131,7 @@ class StartPage(InZoneMixin, ShellMixin, TemplateView):
             "about": {state.value: word.meaning for state, word in STATES.items()},
             "any_proxy": Proxy.objects.exists(),
             "any_event": Event.objects.filter(proxy__in=reach).exists(),
-            "first_proxy": reach.order_by("id").values_list("name", flat=True).first() or "edge-1",
+            "first_proxy": min(reach, key=lambda proxy: proxy.pk).name if reach else "edge-1",
         }
 
     def _list_of(self, conditions: str) -> Address:
