@@ -16,10 +16,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.generic import TemplateView
 
-from accweb.models import Preferences
-from accweb.preferences import preferences_of
-from accweb.shell import ShellMixin
-from cdr.sight import Sight
+from accweb.web.models import Preferences
+from accweb.web.preferences import preferences_of
+from accweb.web.shell import ShellMixin
+from cdr.queries.visibility import Sight
 
 
 class PreferencesForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none when it runs

@@ -13,7 +13,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accweb.api.frame import (
+from accweb.web.api.frame import (
     AFTER,
     LIMIT,
     LIMIT_PARAMETER,
@@ -25,15 +25,15 @@ from accweb.api.frame import (
 )
 from cdr.api import records
 from cdr.api.conditions import asked, parameters
-from cdr.changes import Changes, changes, since
-from cdr.correlate import Explained, explain
+from cdr.calls.correlate import Explained, explain
+from cdr.calls.settlement import look_up
 from cdr.export import Record, record_of
-from cdr.filters import parse_moment
-from cdr.keyset import Cursor
 from cdr.models import Call, Event
-from cdr.paging import call_page
-from cdr.settling import look_up
-from cdr.sight import Sight
+from cdr.queries.changes import Changes, changes, since
+from cdr.queries.filters import parse_moment
+from cdr.queries.keyset import Cursor
+from cdr.queries.paging import call_page
+from cdr.queries.visibility import Sight
 
 MOST_EVENTS = 1000
 BEFORE, UPDATED_AFTER = "before", "updated_after"

@@ -11,8 +11,8 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from accweb.api.frame import NO_NULL
-from cdr.filters import (
+from accweb.web.api.frame import NO_NULL
+from cdr.queries.filters import (
     EXTRA,
     LONGEST_TEXT,
     MOST_VALUES,
@@ -23,7 +23,7 @@ from cdr.filters import (
     SecondsFilter,
     unknown_parameters,
 )
-from cdr.sight import Sight
+from cdr.queries.visibility import Sight
 
 
 def asked(request: Request, sight: Sight, *others: str, **defaults: str) -> CallFilter:

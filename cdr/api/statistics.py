@@ -12,13 +12,13 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accweb.api.frame import ApiView
+from accweb.web.api.frame import ApiView
 from cdr.api.conditions import asked, parameters
-from cdr.filters import CallFilter
-from cdr.histogram import Bucket, Group, Step
-from cdr.sight import Sight
-from cdr.statistics import LIMIT, figures, series
-from cdr.wording import GROUPS
+from cdr.display.histogram import Bucket, Group, Step
+from cdr.display.wording import GROUPS
+from cdr.queries.filters import CallFilter
+from cdr.queries.statistics import LIMIT, figures, series
+from cdr.queries.visibility import Sight
 
 ZONE, STEP = "zone", "step"
 _CAPPED = f"Where the conditions cannot be answered from hourly sums, the newest {LIMIT} calls are counted."

@@ -27,10 +27,10 @@ from cdr.export.record import FIELDS, Record, records
 from cdr.export.sink import Sink
 from cdr.export.snapshot import snapshot
 from cdr.export.storing import Lost, Storing
-from cdr.filters import CallFilter
 from cdr.models import ExportChunk, ExportJob
-from cdr.paging import capped_count
-from cdr.sight import Sight
+from cdr.queries.filters import CallFilter
+from cdr.queries.paging import capped_count
+from cdr.queries.visibility import Sight
 
 logger = logging.getLogger(__name__)
 State = ExportJob.State

@@ -10,9 +10,9 @@ from typing import Any, TypeAlias, TypeVar
 
 from django.db.models import QuerySet, prefetch_related_objects
 
+from cdr.calls.settlement import look_up
 from cdr.models import Attempt, Call, Leg, Settlement
-from cdr.settling import look_up
-from cdr.sight import Sight
+from cdr.queries.visibility import Sight
 
 Record: TypeAlias = dict[str, Any]
 Part = TypeVar("Part", Leg, Attempt)

@@ -22,9 +22,9 @@ from cdr.export.columns import Shape
 from cdr.export.formats import CONTRACT, FORMATS, Format
 from cdr.export.sink import Sink
 from cdr.export.snapshot import snapshot
-from cdr.filters import EXTRA, NOT, Alternatives, CallFilter, parse_moment
 from cdr.models import Call
-from cdr.sight import Sight
+from cdr.queries.filters import EXTRA, NOT, Alternatives, CallFilter, parse_moment
+from cdr.queries.visibility import Sight
 from proxyconf.vocabulary.spans import parse_span
 
 _MOMENTS = ("since", "until")

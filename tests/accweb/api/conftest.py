@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from accweb.tokens import new_token
+from accweb.web.tokens import new_token
 from tests.factories import NOON
 
 Bearing = Callable[..., Client]

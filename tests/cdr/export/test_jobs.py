@@ -25,9 +25,9 @@ from cdr.export.formats import FORMATS
 from cdr.export.jobs import ask, cancel, content, expire, may_have, remove, write_next
 from cdr.export.snapshot import snapshot
 from cdr.export.storing import Lost
-from cdr.filters import CallFilter
 from cdr.models import Call, ExportChunk, ExportJob
-from cdr.sight import Sight
+from cdr.queries.filters import CallFilter
+from cdr.queries.visibility import Sight
 from proxyconf.models.reach import ProxyLimit
 from tests.conftest import ROOT
 from tests.factories import NOON, make_call, make_proxy
