@@ -352,7 +352,7 @@ def _compare_templates(client: Any, repetitions: int) -> None:
     from cdr.calls.settlement import look_up
     from cdr.models import Call
     from cdr.queries.columns import DEFAULT, columns_of
-    from cdr.queries.visibility import Sight
+    from cdr.queries.visibility import Visibility
     from cdr.views.calls.call_rows import call_rows
 
     engine = engines["django"]
@@ -377,7 +377,7 @@ def _compare_templates(client: Any, repetitions: int) -> None:
     with _address_of(Plain.as_view()) as address:
         times = _in_turn(
             repetitions * 3,
-            lambda: "".join(row.markup for row in call_rows(calls, columns, Sight(), usual=True, zone="")),
+            lambda: "".join(row.markup for row in call_rows(calls, columns, Visibility(), usual=True, zone="")),
             lambda: cells.render({"calls": calls}),
             lambda: client.get("/calls/"),
             lambda: client.get("/calls/", headers={"HX-Request": "true"}),

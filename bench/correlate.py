@@ -186,7 +186,7 @@ def _events(calls: int, begin: datetime, extras: bool, seed: int = 1) -> list[An
 
 def _rows(source: Any, events: list[Any]) -> list[Any]:
     """Return the rows that ``store`` would write."""
-    from cdr.storage.bulk import database
+    from cdr.storage.database import database
     from cdr.storage.event_rows import Rows
 
     def refuse(event: Any, why: str) -> None:
@@ -198,7 +198,7 @@ def _rows(source: Any, events: list[Any]) -> list[Any]:
 def _copy(rows: list[Any]) -> None:
     from django.db import transaction
 
-    from cdr.storage.bulk import database
+    from cdr.storage.database import database
     from cdr.storage.event_rows import TABLE
 
     with transaction.atomic():

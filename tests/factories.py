@@ -10,7 +10,7 @@ from cdr.calls.volumes import Difference
 from cdr.events import call_key
 from cdr.models import Call, Event, Rejected, Source
 from cdr.models.fields import WordsField
-from cdr.storage.bulk import database
+from cdr.storage.database import database
 from proxyconf.models import Proxy
 
 NOON = datetime(2026, 5, 31, 12, tzinfo=UTC)

@@ -155,7 +155,7 @@ def _export(user: User, name: str) -> None:
     columns = ["id", "caller", "call_id", "extra", "legs", f"extra.{NAME}"]
     job = ExportJob.objects.create(user=user, format=name, conditions="proxy=edge-1", columns=columns, state="done")
     file, asked = io.BytesIO(), filter_of(job)
-    write(records(oldest_first(asked), asked.sight), asked, name, file, columns=columns, zone="UTC")
+    write(records(oldest_first(asked), asked.visibility), asked, name, file, columns=columns, zone="UTC")
     job.chunks.create(position=0, data=file.getvalue())
     ExportJob.objects.filter(pk=job.pk).update(size=file.tell(), matches=1, written=1)
 

@@ -25,7 +25,7 @@ from cdr.display.wording import Text
 from cdr.events import call_key
 from cdr.models import Event, Rejected, Source
 from cdr.monitoring.health_wording import replayed_in_words
-from cdr.queries.visibility import Sight, masked_text
+from cdr.queries.visibility import Visibility, masked_text
 from cdr.sources import KINDS
 from cdr.storage.replay import replay
 from proxyconf.models.reach import proxies_for
@@ -61,7 +61,7 @@ class RelatedWithinReach(admin.RelatedFieldListFilter):
         self, field: Any, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
     ) -> list[tuple[str, Any]]:
         path = "name__in" if field.name == "proxy" else "proxy__name__in"
-        names = Sight.of(request.user).proxies
+        names = Visibility.of(request.user).proxies
         limits = {} if names is None else {path: names}
         found: list[tuple[str, Any]] = field.get_choices(include_blank=False, limit_choices_to=limits)
         return found
@@ -74,7 +74,7 @@ class WithinReach:
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         found: QuerySet[Any] = super().get_queryset(request)  # type: ignore[misc]  # of the admin beside
-        names = Sight.of(request.user).proxies
+        names = Visibility.of(request.user).proxies
         return found if names is None else found.filter(**{f"{self.to_proxy}__in": names})
 
 
@@ -112,7 +112,7 @@ class CollectedAdmin(WithinReach, ModelAdmin):
         return self.get_fields(request, obj)
 
     def _seen(self, request: HttpRequest, names: Any) -> list[str]:
-        if Sight.of(request.user).numbers:
+        if Visibility.of(request.user).numbers:
             return list(names)
         return [masked for name in names if (masked := self.in_full.get(name, name)) is not None]
 
@@ -120,13 +120,13 @@ class CollectedAdmin(WithinReach, ModelAdmin):
         """Allow who sees numbers masked the offered filters alone: other conditions find one out digit by digit."""
         offered = {one if isinstance(one, str) else one[0] for one in self.get_list_filter(request)}
         is_offered = lookup.partition("__")[0] in offered
-        return (is_offered or Sight.of(request.user).numbers) and super().lookup_allowed(lookup, value, request)
+        return (is_offered or Visibility.of(request.user).numbers) and super().lookup_allowed(lookup, value, request)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         answer: HttpResponse = super().change_view(request, object_id, form_url, extra_context)
-        if answer.status_code == 200 and Sight.of(request.user).numbers:
+        if answer.status_code == 200 and Visibility.of(request.user).numbers:
             audit.record(request, audit.Action.VIEWED, f"{self.opts.model_name} {object_id}")
         return answer
 

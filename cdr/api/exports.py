@@ -49,7 +49,7 @@ from cdr.export.jobs import (
 )
 from cdr.models import ExportJob
 from cdr.queries.filters import CallFilter, unknown_parameters
-from cdr.queries.visibility import Sight
+from cdr.queries.visibility import Visibility
 
 _MOST_COLUMNS = 200
 
@@ -252,7 +252,7 @@ class ExportFile(ExportView):
 def _conditions(request: Request, text: str) -> CallFilter:
     """Return the filter; conditions that are unknown or make no sense are errors by name."""
     data = QueryDict(text)
-    found = CallFilter(data, Sight.of(request.user))
+    found = CallFilter(data, Visibility.of(request.user))
     errors = {name: list(map(str, said)) for name, said in found.form.errors.items()}
     errors |= {name: ["There is no such condition."] for name in unknown_parameters(data)}
     if errors:

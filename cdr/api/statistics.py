@@ -18,7 +18,7 @@ from cdr.display.histogram import Bucket, Group, Step
 from cdr.display.wording import GROUPS
 from cdr.queries.filters import CallFilter
 from cdr.queries.statistics import LIMIT, figures, series
-from cdr.queries.visibility import Sight
+from cdr.queries.visibility import Visibility
 
 ZONE, STEP = "zone", "step"
 _CAPPED = f"Where the conditions cannot be answered from hourly sums, the newest {LIMIT} calls are counted."
@@ -110,7 +110,7 @@ class Statistics(StatisticsView):
     )
     def get(self, request: Request) -> Response:
         with timezone.override(_zone(request)):
-            return Response(_figures(asked(request, Sight.of(request.user), ZONE)))
+            return Response(_figures(asked(request, Visibility.of(request.user), ZONE)))
 
 
 class StatisticsSeries(StatisticsView):
@@ -126,7 +126,7 @@ class StatisticsSeries(StatisticsView):
     def get(self, request: Request) -> Response:
         zone, step = _zone(request), _step(request)
         with timezone.override(zone):
-            found = series(asked(request, Sight.of(request.user), ZONE, STEP), zone, step)
+            found = series(asked(request, Visibility.of(request.user), ZONE, STEP), zone, step)
         return Response(
             {
                 "step": found.step.value,

@@ -1,7 +1,7 @@
 """The only writer of calls: takes the calls with new events, folds all their events, publishes what became of them.
 
 A call is made by one worker at a time, however many run: a worker takes the mark of a call (``Pending``) off in its
-transaction before it reads the call's events, and nobody else can have the mark until then (see ``cdr.storage.bulk``).
+transaction before it reads the call's events, and nobody else can have the mark until then (``cdr.storage.database``).
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from cdr.correlation.matching import identity_of
 from cdr.correlation.record import CallRecord, Observed, Policy, State, Use
 from cdr.events import AccEvent, Kind, Pairs
 from cdr.models import Call, Event, Pending
-from cdr.storage.bulk import Database, Row, Table, collector_at_rest, database
+from cdr.storage.database import Database, database
+from cdr.storage.garbage_collection import gc_paused
+from cdr.storage.tables import Row, Table
 from proxyconf.models import Proxy
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.products import Product, Version
@@ -155,7 +157,7 @@ def _correlate(there: Database, keys: Sequence[int], now: datetime) -> None:
     proxies = {proxy.pk: proxy for proxy in Proxy.objects.all()}  # read after the events: all theirs are there
     known = {proxy.name: _policy(proxy) for proxy in proxies.values()}
     names = {pk: proxy.name for pk, proxy in proxies.items()}
-    with collector_at_rest():
+    with gc_paused():
         groups: dict[int, list[Observed]] = defaultdict(list)
         for row in rows:
             groups[row[_KEY]].append(_observed(row, names))

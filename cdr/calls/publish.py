@@ -23,7 +23,8 @@ from cdr.correlation.record import CallRecord, Flag
 from cdr.events import Pairs
 from cdr.models import Attempt, Call, CallRevision, Leg
 from cdr.models.fields import WordsField
-from cdr.storage.bulk import Database, Row, Table, Wire
+from cdr.storage.database import Database
+from cdr.storage.tables import Row, Table, Wire
 
 
 class Content(NamedTuple):

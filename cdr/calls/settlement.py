@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cdr.display.wording import Text
 from cdr.models import Call, CallRevision, Settlement
-from cdr.storage.bulk import database
+from cdr.storage.database import database
 
 
 class NotSettled(Exception):
@@ -77,7 +77,7 @@ def look_up(calls: Sequence[Call]) -> None:
 def _held(call: Call) -> Call:
     """Return the call as it is stored now; until the transaction ends no correlator can change it.
 
-    The mark does that (``cdr.storage.bulk``). It stays, and the call will be folded once more in vain.
+    The mark does that (``cdr.storage.database``). It stays, and the call will be folded once more in vain.
     """
     database().mark([call.call_key])
     return Call.objects.get(pk=call.pk)

@@ -14,7 +14,8 @@ from django.db.models import Count, Max
 
 from cdr.correlation.record import DurationKind, Outcome
 from cdr.models import Volume
-from cdr.storage.bulk import Database, Table
+from cdr.storage.database import Database
+from cdr.storage.tables import Table
 
 Kind = tuple[datetime, str, str, str | None, int | None]
 """What the calls of a row have in common: the hour (its beginning, UTC), the column ``proxies`` as text, state, outcome

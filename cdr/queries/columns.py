@@ -17,7 +17,7 @@ from cdr.display.wording import Text
 from cdr.events import SECOND
 from cdr.models import Call
 from cdr.queries import patterns
-from cdr.queries.filters import EXTRA, LONGEST_TEXT
+from cdr.queries.conditions import EXTRA, LONGEST_TEXT
 from proxyconf.models import Proxy
 
 MOST_COLUMNS = 40

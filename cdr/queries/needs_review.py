@@ -10,7 +10,7 @@ from django.db.models import Max, QuerySet
 
 from cdr.correlation.record import State
 from cdr.models import Call, Event, Pending, Settlement
-from cdr.queries.visibility import Sight
+from cdr.queries.visibility import Visibility
 
 LIMIT = 10_000
 _MARKS = 500
@@ -47,16 +47,16 @@ class Ongoing:
     due: Sequence[Call]
 
 
-def ongoing(sight: Sight, now: datetime) -> Ongoing:
-    going: QuerySet[Call] = sight.calls().filter(state=State.ONGOING.value, superseded=False)
+def ongoing(visibility: Visibility, now: datetime) -> Ongoing:
+    going: QuerySet[Call] = visibility.calls().filter(state=State.ONGOING.value, superseded=False)
     due = going.filter(stop_due_at__lt=now + SOON).order_by("stop_due_at")[:FEW]
-    return Ongoing(going.order_by()[:LIMIT].count(), sight.shown(due))
+    return Ongoing(going.order_by()[:LIMIT].count(), visibility.shown(due))
 
 
-def settled_lately(sight: Sight) -> list[Settlement]:
+def settled_lately(visibility: Visibility) -> list[Settlement]:
     """Return the newest settlements that are in force, each with its call as it may be shown."""
     in_force = Settlement.objects.filter(revoked_at=None, call__state=State.STOP_MISSING.value, call__superseded=False)
-    newest = in_force.filter(sight.of_proxies("call__proxies")).order_by("-at", "-id")
+    newest = in_force.filter(visibility.of_proxies("call__proxies")).order_by("-at", "-id")
     found = list(newest.select_related("call", "by")[:FEW])
-    sight.shown([one.call for one in found])
+    visibility.shown([one.call for one in found])
     return found

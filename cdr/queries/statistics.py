@@ -33,7 +33,8 @@ from cdr.display.histogram import (
     step_for,
 )
 from cdr.models import Call, Settlement, Volume
-from cdr.queries.filters import NOT, CallFilter
+from cdr.queries.conditions import NOT
+from cdr.queries.filters import CallFilter
 from cdr.queries.grouping import grouped
 
 LIMIT = 200_000
@@ -208,7 +209,7 @@ def _in_hour(hour: datetime) -> Q:
 
 def _volumes(asked: CallFilter) -> QuerySet[Volume] | None:
     """Return the volumes that meet the conditions other than time; ``None`` where volumes cannot tell."""
-    volumes = Volume.objects.filter(asked.sight.of_proxies("proxies"))
+    volumes = Volume.objects.filter(asked.visibility.of_proxies("proxies"))
     for name, value in asked.form.cleaned_data.items():
         if name in _OF_TIME or value in (None, "", []) or (name, value) == ("superseded", "0"):
             continue

@@ -26,14 +26,14 @@ _TIMES = ("ended_at", "time")
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Visibility:
     """``proxies``: the names of those within reach (``None``: all). ``numbers``: whether numbers are shown in full."""
 
     proxies: frozenset[str] | None = None
     numbers: bool = True
 
     @classmethod
-    def of(cls, user: AbstractBaseUser | AnonymousUser) -> Sight:
+    def of(cls, user: AbstractBaseUser | AnonymousUser) -> Visibility:
         may = isinstance(user, (PermissionsMixin, AnonymousUser)) and user.has_perm("cdr.view_numbers")
         return cls(within_reach(user), may)
 

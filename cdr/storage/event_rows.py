@@ -9,7 +9,7 @@ from json.encoder import encode_basestring
 from cdr.events import AccEvent, Kind, Pairs, call_key, fingerprint, statement
 from cdr.models import Event, Source
 from cdr.models.fields import WordsField
-from cdr.storage.bulk import Row, Table, Wire
+from cdr.storage.tables import Row, Table, Wire
 
 TABLE = Table(
     Event,

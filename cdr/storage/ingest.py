@@ -20,9 +20,12 @@ from cdr.events import AccEvent
 from cdr.formats.reading import Parsed, Reading, Rejection
 from cdr.models import Rejected, Source
 from cdr.storage import event_rows
-from cdr.storage.bulk import Database, Row, Sender, Statement, collector_at_rest, database
 from cdr.storage.copying import Sending
+from cdr.storage.database import Database, database
 from cdr.storage.event_rows import Rows, storable_text
+from cdr.storage.garbage_collection import gc_paused
+from cdr.storage.postgresql import CopySender
+from cdr.storage.tables import Row, Statement
 from proxyconf.models import Proxy
 from proxyconf.vocabulary.products import Product, Version
 
@@ -115,7 +118,7 @@ class _Writer:
         events = [record for record in records if type(record) is AccEvent]
         rejections = [record for record in records if type(record) is Rejection]
         counts = Counts(read=len(records), ignored=len(records) - len(events) - len(rejections))
-        with collector_at_rest(), transaction.atomic():
+        with gc_paused(), transaction.atomic():
             keys = self._insert(events, received_at, rejections)
             self._database.mark({key for key in keys if key is not None})
             self._reject(rejections, received_at)
@@ -229,7 +232,7 @@ class Storing:
         if part is None:
             part = self._parts[source.pk] = _Part(source, self._sender, received_at)
         if part.usual:
-            with collector_at_rest():
+            with gc_paused():
                 part.add(records, received_at)
 
     def drop(self, source: int) -> None:
@@ -272,7 +275,7 @@ class Storing:
 class _Part:
     """What came from one source, and its rows. ``usual``: new events and lines to be ignored are all there is."""
 
-    def __init__(self, source: Source, sender: Sender, received_at: datetime) -> None:
+    def __init__(self, source: Source, sender: CopySender, received_at: datetime) -> None:
         self.source = source
         self.chunks: list[bytes] = []
         self.counts = Counts()

@@ -25,11 +25,12 @@ from cdr.formats.reading import Parsed, Rejection
 from cdr.formats.sql_row import Table as Kept
 from cdr.models import Event, Source
 from cdr.storage import event_rows
-from cdr.storage.bulk import Row, Table, database
+from cdr.storage.database import database
 from cdr.storage.dictionaries import dictionary_of
 from cdr.storage.event_rows import Rows, storable
 from cdr.storage.ingest import reading_of
 from cdr.storage.safe_parsing import parsed_safely
+from cdr.storage.tables import Row, Table
 from proxyconf.vocabulary.layout import Backend
 
 BATCH = 500

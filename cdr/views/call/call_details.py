@@ -12,7 +12,7 @@ from accweb.web.shell import ShellMixin
 from cdr.calls.correlate import explain
 from cdr.display.badges import rule_word
 from cdr.queries.columns import MOST_COLUMNS
-from cdr.queries.visibility import Sight
+from cdr.queries.visibility import Visibility
 from cdr.views.reader_zone import InZoneMixin
 
 MOST_EVENTS = 30
@@ -25,18 +25,18 @@ class CallInside(InZoneMixin, ShellMixin, TemplateView):
     template_name = "cdr/_call_inside.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        sight = Sight.of(self.request.user)
-        call = get_object_or_404(sight.calls(), pk=self.kwargs["pk"])
+        visibility = Visibility.of(self.request.user)
+        call = get_object_or_404(visibility.calls(), pk=self.kwargs["pk"])
         explained = explain(call)
-        here = [one for one in explained if one.call == call and sight.reaches(one.event.proxy.name)]
-        legs = sight.legs(call)
-        sight.events(call, [one.event for one in here])
-        if sight.numbers:
+        here = [one for one in explained if one.call == call and visibility.reaches(one.event.proxy.name)]
+        legs = visibility.legs(call)
+        visibility.events(call, [one.event for one in here])
+        if visibility.numbers:
             record(self.request, Action.VIEWED, f"call {call.pk}")
         return super().get_context_data(
             call=call,
             legs=legs,
-            attempts=sight.attempts(call),
+            attempts=visibility.attempts(call),
             events=[(one.event, rule_word(one.use.rule)) for one in here[:MOST_EVENTS]],
             more_events=max(len(here) - MOST_EVENTS, 0),
             span=_span(self.request.GET.get("span", "")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from cdr.queries.filters import MomentField, MomentInput
+from cdr.queries.moments import MomentField, MomentInput
 
 LONGEST = 4_000
 

@@ -31,9 +31,9 @@ from cdr.display.tracer import address
 from cdr.display.wording import Text
 from cdr.models import Call, CallRevision, Leg, Note, Settlement
 from cdr.monitoring.zones import wrong_zones
-from cdr.queries.filters import LONGEST_TEXT
+from cdr.queries.conditions import LONGEST_TEXT
 from cdr.queries.paging import capped_count
-from cdr.queries.visibility import Sight
+from cdr.queries.visibility import Visibility
 from cdr.views.addresses import ZONE
 from cdr.views.call.call_forms import NoteForm, SettlementForm
 from cdr.views.call.evidence import Known, knowledge
@@ -113,30 +113,30 @@ class CallPage(InZoneMixin, ShellMixin, TemplateView):
     template_name = "cdr/call.html"
 
     @cached_property
-    def sight(self) -> Sight:
-        return Sight.of(self.request.user)
+    def visibility(self) -> Visibility:
+        return Visibility.of(self.request.user)
 
     def call(self) -> Call:
         """Return the call that the address names, as it is stored; one out of reach is not there."""
-        found: Call = get_object_or_404(self.sight.calls(), pk=self.kwargs["pk"])
+        found: Call = get_object_or_404(self.visibility.calls(), pk=self.kwargs["pk"])
         return found
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        sight, call = self.sight, self.call()
-        if sight.numbers:
+        visibility, call = self.visibility, self.call()
+        if visibility.numbers:
             record(self.request, Action.VIEWED, f"call {call.pk}", call_id=call.call_id)
         explained = explain(call)
-        within = [one for one in explained if sight.reaches(one.event.proxy.name)]
+        within = [one for one in explained if visibility.reaches(one.event.proxy.name)]
         events = timeline(call, within)
-        related, around = list(_related(sight, call)[:MOST_RELATED]), _around(sight, call)
+        related, around = list(_related(visibility, call)[:MOST_RELATED]), _around(visibility, call)
         look_up([*related, *around.calls])
         known = knowledge(call, events)
-        proxies = list(Proxy.objects.filter(name__in=filter(sight.reaches, call.proxies)))
+        proxies = list(Proxy.objects.filter(name__in=filter(visibility.reaches, call.proxies)))
         context = {
             "title": _("Call"),
             "call": call,
-            "masked": not sight.numbers,
-            "unmasking": _unmasking() if not sight.numbers else "",
+            "masked": not visibility.numbers,
+            "unmasking": _unmasking() if not visibility.numbers else "",
             "state": wording.SETTLED if call.settlement else wording.STATES[State(call.state)],
             "outcome": wording.OUTCOMES[Outcome(call.outcome)] if call.outcome else None,
             "duration_sign": duration_sign(call),
@@ -148,15 +148,15 @@ class CallPage(InZoneMixin, ShellMixin, TemplateView):
             "zone_error": self.zone_error,
             "zone_name": timezone.get_current_timezone_name(),
             "legs": (legs := list(call.legs.all())),
-            "ladder": "" if call.superseded else ladder_of(call, within, legs, sight),
+            "ladder": "" if call.superseded else ladder_of(call, within, legs, visibility),
             "wrong_zones": wrong_zones(one.event for one in within),
             "events": events[:MOST_EVENTS],
             "more_events": max(len(events) - MOST_EVENTS, 0),
             "events_beyond_reach": len(explained) - len(within),
             "unfolded": len(events) <= MOST_OPEN,
-            "revisions": [(one, _changes(sight, call, one)) for one in call.revisions.all()],
-            "calls_of_caller": _calls_of(self.zone_chosen, caller=call.caller) if sight.numbers else "",
-            "calls_of_callee": _calls_of(self.zone_chosen, callee=call.callee) if sight.numbers else "",
+            "revisions": [(one, _changes(visibility, call, one)) for one in call.revisions.all()],
+            "calls_of_caller": _calls_of(self.zone_chosen, caller=call.caller) if visibility.numbers else "",
+            "calls_of_callee": _calls_of(self.zone_chosen, callee=call.callee) if visibility.numbers else "",
             "related": related,
             "successors": [other for other in related if not other.superseded] if call.superseded else [],
             "around": around,
@@ -167,27 +167,31 @@ class CallPage(InZoneMixin, ShellMixin, TemplateView):
             "tracer": _tracer(call),
             **kwargs,
         }
-        context |= _as_may_be_shown(sight, call, events, [*notes, *settlements], [*related, *around.calls])
+        context |= _as_may_be_shown(visibility, call, events, [*notes, *settlements], [*related, *around.calls])
         context["route"] = _route(context["legs"])
         context["sections"] = _sections(context)
         return super().get_context_data(**context)
 
 
 def _as_may_be_shown(
-    sight: Sight, call: Call, events: Sequence[Used], written: Iterable[Note | Settlement], others: Iterable[Call]
+    visibility: Visibility,
+    call: Call,
+    events: Sequence[Used],
+    written: Iterable[Note | Settlement],
+    others: Iterable[Call],
 ) -> dict[str, Any]:
     """Mask what is to be masked, in place; the last thing done, for nothing can be looked up by it afterwards.
 
     Returns legs and attempts.
     """
-    sight.events(call, [used.event for used in events])
+    visibility.events(call, [used.event for used in events])
     for one in written:
         if isinstance(one, Note):
-            one.text = sight.text(call, one.text)
+            one.text = visibility.text(call, one.text)
         else:
-            one.reason = sight.text(call, one.reason)
-    legs, attempts = sight.legs(call), sight.attempts(call)
-    sight.shown([call, *others])
+            one.reason = visibility.text(call, one.reason)
+    legs, attempts = visibility.legs(call), visibility.attempts(call)
+    visibility.shown([call, *others])
     return {"legs": legs, "attempts": attempts}
 
 
@@ -230,10 +234,10 @@ def _route(legs: Sequence[Leg]) -> list[str | None]:
     return hops
 
 
-def _changes(sight: Sight, call: Call, revision: CallRevision) -> list[Change]:
+def _changes(visibility: Visibility, call: Call, revision: CallRevision) -> list[Change]:
     return [
         Change(_FIELD_LABELS.get(field, field.replace("_", " ")), changed(field, before), changed(field, after))
-        for field, (before, after) in sight.changes(call, revision.changes).items()
+        for field, (before, after) in visibility.changes(call, revision.changes).items()
     ]
 
 
@@ -243,8 +247,8 @@ def _calls_of(zone: str, **party: str | None) -> str:
     return reverse("cdr:call-list", query=query | ({ZONE: zone} if zone else {}))
 
 
-def _related(sight: Sight, call: Call) -> QuerySet[Call]:
-    return sight.calls().filter(call_key=call.call_key, call_id=call.call_id).exclude(pk=call.pk)
+def _related(visibility: Visibility, call: Call) -> QuerySet[Call]:
+    return visibility.calls().filter(call_key=call.call_key, call_id=call.call_id).exclude(pk=call.pk)
 
 
 class Around(NamedTuple):
@@ -254,7 +258,7 @@ class Around(NamedTuple):
     whole: bool
 
 
-def _around(sight: Sight, call: Call) -> Around:
+def _around(visibility: Visibility, call: Call) -> Around:
     """Return the calls between the call's parties within ``AROUND`` of its start, in time order.
 
     No index has both parties, so the calls next in time are looked through, and no more than ``MOST_SEARCHED`` of them
@@ -269,7 +273,7 @@ def _around(sight: Sight, call: Call) -> Around:
     found: list[Call] = []
     for side in (earlier, later):
         near = side[:MOST_SEARCHED].values("pk")
-        others = sight.calls().filter(same, pk__in=near, superseded=False)
+        others = visibility.calls().filter(same, pk__in=near, superseded=False)
         found += others.exclude(call_key=call.call_key, call_id=call.call_id)[:MOST_RELATED]
     whole = all(capped_count(side, MOST_SEARCHED) <= MOST_SEARCHED for side in (earlier, later))
     return Around(sorted(found, key=lambda other: (other.started_at, other.pk)), whole)

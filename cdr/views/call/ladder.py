@@ -21,7 +21,7 @@ from cdr.display.ladder import Drawing, End, Message, Sender, Side, Subject, Tol
 from cdr.display.ladder_svg import Words, svg
 from cdr.events import Kind
 from cdr.models import Call, Event, Leg
-from cdr.queries.visibility import Sight, masked
+from cdr.queries.visibility import Visibility, masked
 from cdr.views.reader_zone import InZoneMixin
 from proxyconf.vocabulary.layout import FieldLayout, Role
 
@@ -37,12 +37,12 @@ class LadderFile(InZoneMixin, ShellMixin, View):
     permission_required = "cdr.view_call"
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponse:
-        sight = Sight.of(request.user)
-        call = get_object_or_404(sight.calls(), pk=pk)
-        if sight.numbers:
+        visibility = Visibility.of(request.user)
+        call = get_object_or_404(visibility.calls(), pk=pk)
+        if visibility.numbers:
             record(request, Action.VIEWED, f"ladder of call {pk}", call_id=call.call_id)
-        within = [one for one in explain(call) if sight.reaches(one.event.proxy.name)]
-        text = ladder_of(call, within, list(call.legs.all()), sight, linked=False)
+        within = [one for one in explain(call) if visibility.reaches(one.event.proxy.name)]
+        text = ladder_of(call, within, list(call.legs.all()), visibility, linked=False)
         return HttpResponse(
             '<?xml version="1.0" encoding="UTF-8"?>\n' + text,
             content_type="image/svg+xml; charset=utf-8",
@@ -51,7 +51,7 @@ class LadderFile(InZoneMixin, ShellMixin, View):
 
 
 def ladder_of(
-    call: Call, events: Iterable[Explained], legs: Sequence[Leg], sight: Sight, *, linked: bool = True
+    call: Call, events: Iterable[Explained], legs: Sequence[Leg], visibility: Visibility, *, linked: bool = True
 ) -> SafeString:
     """Return the SVG of a call, its events and its legs, none of them masked yet.
 
@@ -59,8 +59,8 @@ def ladder_of(
     """
     drawn = drawing(_subject(call, legs), told_of(one for one in events if one.call == call))
     caller, callee = call.caller, call.callee
-    if not sight.numbers:
-        drawn, caller, callee = _masked(drawn, call, sight), masked(caller), masked(callee)
+    if not visibility.numbers:
+        drawn, caller, callee = _masked(drawn, call, visibility), masked(caller), masked(callee)
     zone = timezone.get_current_timezone()
     words = Words(
         title=gettext("Ladder of the call {caller} → {callee} (times: {zone})").format(
@@ -76,12 +76,14 @@ def ladder_of(
     return mark_safe(svg(drawn, words, zone))  # noqa: S308  # svg() escapes all that it is given
 
 
-def _masked(drawn: Drawing, call: Call, sight: Sight) -> Drawing:
+def _masked(drawn: Drawing, call: Call, visibility: Visibility) -> Drawing:
     """Return the drawing with the parties' names masked, and numbers in what the messages say."""
     columns = [
         column if column.side is Side.PROXY else column._replace(name=masked(column.name)) for column in drawn.columns
     ]
-    rows = [replace(row, label=sight.text(call, row.label)) if isinstance(row, Message) else row for row in drawn.rows]
+    rows = [
+        replace(row, label=visibility.text(call, row.label)) if isinstance(row, Message) else row for row in drawn.rows
+    ]
     return replace(drawn, columns=tuple(columns), rows=tuple(rows))
 
 

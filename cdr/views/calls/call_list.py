@@ -25,7 +25,7 @@ from cdr.queries.columns import PREFETCHED, Column, extra_labels
 from cdr.queries.filters import CallFilter, unknown_parameters
 from cdr.queries.keyset import OLDEST, Cursor
 from cdr.queries.paging import CallPage, Matches, call_page, capped_count, matches, newer_than, position
-from cdr.queries.visibility import Sight
+from cdr.queries.visibility import Visibility
 from cdr.views.addresses import AFTER, BEFORE, LIVE, SHOWN_AS, ZONE, Address
 from cdr.views.calls import filter_bar
 from cdr.views.calls.call_rows import call_rows
@@ -68,9 +68,9 @@ class CallList(InZoneMixin, ShellMixin, TemplateView):
         return response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        address, sight = Address.of(self.request), Sight.of(self.request.user)
-        asked = CallFilter(self.request.GET, sight)
-        proxies = list(proxies_named(sight.proxies))
+        address, visibility = Address.of(self.request), Visibility.of(self.request.user)
+        asked = CallFilter(self.request.GET, visibility)
+        proxies = list(proxies_named(visibility.proxies))
         columns = chosen_columns(address, self.request.user)
         errors = (
             filter_bar.errors(asked) + _unknown(self.request) + list(filter(None, [self.zone_error, *columns.errors]))
@@ -81,8 +81,8 @@ class CallList(InZoneMixin, ShellMixin, TemplateView):
         chips = filter_bar.chips(asked, address)
         found = _count(asked, page)
         labels = extra_labels(proxies, page.rows)
-        shown = sight.shown(page.rows)
-        if sight.numbers and shown:
+        shown = visibility.shown(page.rows)
+        if visibility.numbers and shown:
             record(self.request, Action.VIEWED, "calls", conditions=address.query)
         return super().get_context_data(
             title=_title(states),
@@ -99,11 +99,13 @@ class CallList(InZoneMixin, ShellMixin, TemplateView):
             tabs=filter_bar.tabs(states, address),
             zones=zone_choices(self.readers_zone, timezone.get_current_timezone_name(), proxies),
             zone=timezone.get_current_timezone_name(),
-            views=views_for(self.request.user, sight, address, proxies),
+            views=views_for(self.request.user, visibility, address, proxies),
             columns=columns.columns,
             usual_columns=columns.usual,
             offered_columns=columns.offered(labels),
-            rows=call_rows(shown, columns.columns, sight, usual=columns.usual, zone=address.conditions.get(ZONE) or ""),
+            rows=call_rows(
+                shown, columns.columns, visibility, usual=columns.usual, zone=address.conditions.get(ZONE) or ""
+            ),
             page=page,
             matches=found,
             told=tally(found),
@@ -114,7 +116,7 @@ class CallList(InZoneMixin, ShellMixin, TemplateView):
             live=_live(address, page),
             address=address,
             cleared=address.bare(),
-            masked=not sight.numbers,
+            masked=not visibility.numbers,
             cell_words=_cell_words(asked),
             about=wording.STATES[State(states[0])].meaning if len(states) == 1 else "",
             past_the_end=not page.rows and bool(self.request.GET.get(AFTER)),
@@ -149,7 +151,7 @@ class NewCalls(InZoneMixin, ShellMixin, TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         address = Address(reverse("cdr:call-list"), self.request.GET)
-        calls = CallFilter(self.request.GET, Sight.of(self.request.user)).qs
+        calls = CallFilter(self.request.GET, Visibility.of(self.request.user)).qs
         try:
             calls = newer_than(calls, Cursor.parse(self.request.GET.get(BEFORE, "")))
         except ValueError:

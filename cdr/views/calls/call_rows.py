@@ -15,7 +15,7 @@ from cdr.display.markup import NOTHING, icon
 from cdr.models import Call
 from cdr.queries.columns import Column, Pick
 from cdr.queries.filters import about_numbers
-from cdr.queries.visibility import MASK, Sight
+from cdr.queries.visibility import MASK, Visibility
 from cdr.views.addresses import ZONE
 
 
@@ -27,8 +27,10 @@ class Row:
     markup: SafeString
 
 
-def call_rows(calls: Iterable[Call], columns: Sequence[Column], sight: Sight, *, usual: bool, zone: str) -> list[Row]:
-    """Return the rows of ``calls``, which are as ``sight`` shows them.
+def call_rows(
+    calls: Iterable[Call], columns: Sequence[Column], visibility: Visibility, *, usual: bool, zone: str
+) -> list[Row]:
+    """Return the rows of ``calls``, which are as ``visibility`` shows them.
 
     Their links hand ``zone`` on (empty: none). ``usual`` columns say what they are by their place alone; others bring
     their heading, for screens that show no head.
@@ -48,7 +50,7 @@ def call_rows(calls: Iterable[Call], columns: Sequence[Column], sight: Sight, *,
             content = column.cell(call)
             if column is linked:
                 content = format_html('<a href="{}">{}</a>', mark_safe(address), content or NOTHING)  # noqa: S308
-            parts.append(f"<td{head}{_picks(column.picks(call), sight)}>{content}</td>")
+            parts.append(f"<td{head}{_picks(column.picks(call), visibility)}>{content}</td>")
         return Row(call, mark_safe("".join([*parts, "</tr>"])))  # noqa: S308  # all parts are safe
 
     return [row(call) for call in calls]
@@ -69,11 +71,11 @@ def _cell_head(column: Column, *, usual: bool) -> str:
     return f' class="{column.css}"{heading}'
 
 
-def _picks(picks: list[Pick], sight: Sight) -> str:
+def _picks(picks: list[Pick], visibility: Visibility) -> str:
     """Return the conditions that a cell's values make; what is masked is no value to ask for."""
     told = [
         f"{quote(name)}={quote(value)}"
         for name, value in picks
-        if sight.numbers or not (about_numbers(name) or MASK in value)
+        if visibility.numbers or not (about_numbers(name) or MASK in value)
     ]
     return f' data-picks="{escape("&".join(told))}"' if told else ""

@@ -26,7 +26,7 @@ from cdr.display.markup import number
 from cdr.display.wording import GROUPS, Text
 from cdr.queries.filters import CallFilter
 from cdr.queries.statistics import LIMIT, series
-from cdr.queries.visibility import Sight
+from cdr.queries.visibility import Visibility
 from cdr.views.addresses import Address
 from cdr.views.reader_zone import InZoneMixin
 
@@ -272,5 +272,5 @@ class Histogram(InZoneMixin, ShellMixin, TemplateView):
     title = _("Calls over time")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        asked = CallFilter(self.request.GET, Sight.of(self.request.user))
+        asked = CallFilter(self.request.GET, Visibility.of(self.request.user))
         return super().get_context_data(chart=chart(asked, list_address(self.request.GET)), **kwargs)

@@ -19,9 +19,10 @@ from django.views.generic import View
 from accweb.web.shell import ShellMixin
 from cdr.display.wording import Text
 from cdr.models import SavedView
-from cdr.queries.filters import EXTRA, about_numbers
+from cdr.queries.conditions import EXTRA
+from cdr.queries.filters import about_numbers
 from cdr.queries.search import written
-from cdr.queries.visibility import Sight
+from cdr.queries.visibility import Visibility
 from cdr.views.addresses import COLUMNS, LIVE, WORD, ZONE, Address
 from cdr.views.calls.column_choice import in_address
 from cdr.views.calls.searching import SEARCH, conditions_in
@@ -60,7 +61,7 @@ class Views:
 
 
 def views_for(
-    user: AbstractBaseUser | AnonymousUser, sight: Sight, address: Address, proxies: Iterable[Proxy]
+    user: AbstractBaseUser | AnonymousUser, visibility: Visibility, address: Address, proxies: Iterable[Proxy]
 ) -> Views:
     """Return the views for ``user``; the one that ``address`` shows is chosen.
 
@@ -77,7 +78,7 @@ def views_for(
 
     stored = SavedView.objects.filter(Q(owner_id=user.pk or 0) | Q(shared=True)).select_related("owner")[:MOST_VIEWS]
     mine = [one for one in stored if one.owner_id == user.pk]
-    others = [one for one in stored if one.owner_id != user.pk and (sight.numbers or not _tells_numbers(one))]
+    others = [one for one in stored if one.owner_id != user.pk and (visibility.numbers or not _tells_numbers(one))]
     return Views(
         [view(name, query, about) for name, query, about in _built_in(proxies)],
         [view(one.name, one.conditions, saved=one) for one in mine],

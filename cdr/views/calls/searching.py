@@ -12,7 +12,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cdr.display.wording import Text
-from cdr.queries.filters import CallFilter, parse_moment
+from cdr.queries.filters import CallFilter
+from cdr.queries.moments import parse_moment
 from cdr.queries.search import NOT, SINGLE, Reading, Term, parse
 from cdr.views.addresses import SHOWN_AS, WORD, Address
 

@@ -46,7 +46,7 @@ from cdr.export.snapshot import snapshot
 from cdr.models import ExportJob
 from cdr.queries.filters import CallFilter, Condition
 from cdr.queries.paging import Matches, matches
-from cdr.queries.visibility import Sight
+from cdr.queries.visibility import Visibility
 from cdr.views.addresses import Address
 from cdr.views.calls.filter_bar import errors
 from cdr.views.calls.tally import tally
@@ -142,8 +142,8 @@ class NewExport(ExportPage):
             formats=FORMATS.values(),
             zones=sorted(available_timezones()),
             columns=_columns(form, asked),
-            masked=not asked.sight.numbers,
-            proxies=None if asked.sight.proxies is None else sorted(asked.sight.proxies),
+            masked=not asked.visibility.numbers,
+            proxies=None if asked.visibility.proxies is None else sorted(asked.visibility.proxies),
             **kwargs,
         )
 
@@ -179,8 +179,8 @@ class NewExport(ExportPage):
         )
 
     @cached_property
-    def _sight(self) -> Sight:
-        return Sight.of(self.request.user)
+    def _sight(self) -> Visibility:
+        return Visibility.of(self.request.user)
 
     def _asked(self, conditions: str) -> CallFilter:
         return CallFilter(QueryDict(conditions), self._sight)
@@ -254,7 +254,7 @@ class DeleteExport(ExportDeed):
 def _file_at_once(request: HttpRequest, asked: CallFilter, wanted: dict[str, Any]) -> HttpResponseBase:
     """Write the file whole before its first byte is sent: what goes wrong is a page that says so, never half a file."""
     file = TemporaryFile()  # noqa: SIM115  # the response closes it
-    counted = _Counted(records(oldest_first(asked), asked.sight))
+    counted = _Counted(records(oldest_first(asked), asked.visibility))
     try:
         with snapshot():
             write(counted, asked, wanted["format"], file, columns=wanted["column"], zone=wanted["zone"])
@@ -289,7 +289,7 @@ def _note(
     **more: Any,
 ) -> None:
     """Leave an entry in the audit log."""
-    masked = not asked.sight.numbers
+    masked = not asked.visibility.numbers
     record(
         request,
         Action.EXPORTED,

@@ -53,7 +53,7 @@ from cdr.monitoring.health_wording import (
     replayed_in_words,
 )
 from cdr.monitoring.loss import Share
-from cdr.queries.visibility import Sight, masked_text
+from cdr.queries.visibility import Visibility, masked_text
 from cdr.storage.replay import replay
 from cdr.storage.reread import CannotReread, reread
 from proxyconf.models import Proxy
@@ -188,17 +188,17 @@ class ProxyHealthPage(OfProxy, TemplateView):
     def _rejected(self, health: ProxyHealth) -> dict[str, Any]:
         sources = [one.source for one in health.sources if one.waiting]
         found, more = reasons(sources)
-        sight = Sight.of(self.request.user)
+        visibility = Visibility.of(self.request.user)
         after = self.request.GET.get("after", "")
         return {
-            "reasons": [_ReasonRow.of(one, sight) for one in found[:_MOST_REASONS]],
+            "reasons": [_ReasonRow.of(one, visibility) for one in found[:_MOST_REASONS]],
             "reasons_capped": more,
             "grouped": GROUPED,
             "waiting": sum(one.waiting for one in health.sources),
             "waiting_capped": any(one.waiting >= MOST_WAITING for one in health.sources),
             "waiting_sources": sources,
             "after": after if after.isdecimal() else "",
-            "numbers": sight.numbers,
+            "numbers": visibility.numbers,
         }
 
     def _ways(self, health: ProxyHealth) -> Any:
@@ -219,9 +219,11 @@ class _ReasonRow:
     address: str
 
     @classmethod
-    def of(cls, one: Reason, sight: Sight) -> _ReasonRow:
-        reason = one.sample.reason if sight.numbers else masked_text(one.sample.reason)
-        sample = bytes(one.sample.raw)[:_LONGEST_SAMPLE].decode("utf-8", "backslashreplace") if sight.numbers else ""
+    def of(cls, one: Reason, visibility: Visibility) -> _ReasonRow:
+        reason = one.sample.reason if visibility.numbers else masked_text(one.sample.reason)
+        sample = (
+            bytes(one.sample.raw)[:_LONGEST_SAMPLE].decode("utf-8", "backslashreplace") if visibility.numbers else ""
+        )
         address = reverse("admin:cdr_rejected_change", args=[one.sample.pk])
         return cls(one.source, reason, one.count, one.sample, sample, address)
 

@@ -27,7 +27,7 @@ from cdr.queries import needs_review
 from cdr.queries.filters import CallFilter, Condition
 from cdr.queries.periods import BACK, LABELS
 from cdr.queries.statistics import Figures, figures
-from cdr.queries.visibility import Sight
+from cdr.queries.visibility import Visibility
 from cdr.views.addresses import ZONE, Address
 from cdr.views.calls import filter_bar
 from cdr.views.calls.histogram import chart, list_address, of_outcomes, percent
@@ -81,13 +81,13 @@ class StartPage(InZoneMixin, ShellMixin, TemplateView):
         return super().get(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        sight, now = Sight.of(self.request.user), timezone.now()
-        newest = sight.calls().filter(superseded=False).order_by("-started_at", "-id").first()
+        visibility, now = Visibility.of(self.request.user), timezone.now()
+        newest = visibility.calls().filter(superseded=False).order_by("-started_at", "-id").first()
         conditions = _with_range(self.request.GET, newest, now)
-        asked = CallFilter(conditions, sight, now=now)
+        asked = CallFilter(conditions, visibility, now=now)
         own, calls = Address(self.request.path, conditions), list_address(conditions)
         sums = figures(asked)
-        reach = list(proxies_named(sight.proxies).order_by("name"))
+        reach = list(proxies_named(visibility.proxies).order_by("name"))
         return super().get_context_data(
             asked=asked,
             errors=[*filter_bar.errors(asked), *filter(None, [self.zone_error])],
@@ -108,20 +108,20 @@ class StartPage(InZoneMixin, ShellMixin, TemplateView):
             zone=timezone.get_current_timezone_name(),
             zones=zone_choices(self.readers_zone, timezone.get_current_timezone_name(), reach),
             health=_health_address(),
-            **self._collection(sight, reach, now),
+            **self._collection(visibility, reach, now),
             **kwargs,
         )
 
-    def _collection(self, sight: Sight, reach: list[Proxy], now: datetime) -> dict[str, Any]:
+    def _collection(self, visibility: Visibility, reach: list[Proxy], now: datetime) -> dict[str, Any]:
         """Return what the page says of the sources, of what is to be settled, and what to do first."""
-        ongoing, settled = needs_review.ongoing(sight, now), needs_review.settled_lately(sight)
-        if sight.numbers and (ongoing.due or settled):
+        ongoing, settled = needs_review.ongoing(visibility, now), needs_review.settled_lately(visibility)
+        if visibility.numbers and (ongoing.due or settled):
             record(self.request, Action.VIEWED, "calls that are not settled")
         return {
             "sources": Source.objects.filter(proxy__in=reach).select_related("proxy")[:_MOST_SOURCES],
-            "waiting": needs_review.waiting() if sight.proxies is None else None,
+            "waiting": needs_review.waiting() if visibility.proxies is None else None,
             "ongoing": ongoing,
-            "setup": figures(CallFilter(QueryDict("period=24h&state=setup"), sight, now=now)).calls,
+            "setup": figures(CallFilter(QueryDict("period=24h&state=setup"), visibility, now=now)).calls,
             "settled": settled,
             "limit": needs_review.LIMIT,
             "list_of": {

@@ -18,9 +18,10 @@ from cdr.display.reply_codes import PHRASES
 from cdr.display.wording import Text
 from cdr.queries import patterns
 from cdr.queries.busiest import LIMIT, Busiest, Party, busiest
-from cdr.queries.filters import LONGEST_TEXT, CallFilter
+from cdr.queries.conditions import LONGEST_TEXT
+from cdr.queries.filters import CallFilter
 from cdr.queries.statistics import Figures
-from cdr.queries.visibility import Sight, masked
+from cdr.queries.visibility import Visibility, masked
 from cdr.views.addresses import Address
 from cdr.views.calls.histogram import list_address, percent
 
@@ -69,13 +70,13 @@ class BusiestParties(ShellMixin, TemplateView):
     title = _("Busiest")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        sight = Sight.of(self.request.user)
-        asked = CallFilter(self.request.GET, sight)
+        visibility = Visibility.of(self.request.user)
+        asked = CallFilter(self.request.GET, visibility)
         found = busiest(asked)
-        if sight.numbers and found.counted:
+        if visibility.numbers and found.counted:
             record(self.request, Action.VIEWED, "busiest parties", conditions=self.request.GET.urlencode())
         return super().get_context_data(
-            rankings=list(_rankings(found, list_address(self.request.GET), sight)),
+            rankings=list(_rankings(found, list_address(self.request.GET), visibility)),
             counted=found.counted,
             capped=found.capped,
             limit=LIMIT,
@@ -93,25 +94,25 @@ class Ranking:
     bars: list[Bar]
 
 
-def _rankings(found: Busiest, calls: Address, sight: Sight) -> Iterator[Ranking]:
+def _rankings(found: Busiest, calls: Address, visibility: Visibility) -> Iterator[Ranking]:
     for name, label, heading, parties in (
         ("caller", _("Busiest callers"), _("Caller"), found.callers),
         ("callee", _("Busiest callees"), _("Callee"), found.callees),
     ):
-        yield Ranking(name, label, heading, _bars(parties, calls, name, sight))
-    yield Ranking("source", _("Busiest gateways"), _("Source IP"), _bars(found.gateways, calls, "source", Sight()))
+        yield Ranking(name, label, heading, _bars(parties, calls, name, visibility))
+    yield Ranking("source", _("Busiest gateways"), _("Source IP"), _bars(found.gateways, calls, "source", Visibility()))
 
 
-def _bars(parties: Iterable[Party], calls: Address, name: str, sight: Sight) -> list[Bar]:
+def _bars(parties: Iterable[Party], calls: Address, name: str, visibility: Visibility) -> list[Bar]:
     ranked = list(parties)
     return [
         Bar(
-            party(one.value if sight.numbers else masked(one.value)),
+            party(one.value if visibility.numbers else masked(one.value)),
             "",
             one.calls,
             percent(one.answered / one.calls),
             _width(one.calls, ranked[0].calls),
-            _list_of(one.value, calls, name) if sight.numbers else None,
+            _list_of(one.value, calls, name) if visibility.numbers else None,
         )
         for one in ranked
     ]

@@ -14,7 +14,7 @@ from cdr.calls.settlement import NotSettled, look_up, revoke, settle
 from cdr.export import record_of, records
 from cdr.models import Call, Event
 from cdr.queries.filters import CallFilter
-from cdr.queries.visibility import Sight
+from cdr.queries.visibility import Visibility
 from tests.factories import NOON, make_call, make_event
 
 pytestmark = pytest.mark.django_db
@@ -144,8 +144,8 @@ def test_the_list_can_be_asked_for_what_is_settled_and_what_is_left_to_do(ann: U
     done, open_, _ = settled(lacking(), ann), lacking(), make_call()
     revoked = settled(lacking(), ann)
     revoke(revoked, by=ann, now=LATER)
-    assert set(CallFilter({"settled": "1"}, Sight()).qs) == {done}
-    assert set(CallFilter({"settled": "0"}, Sight()).qs) == {open_, revoked}
+    assert set(CallFilter({"settled": "1"}, Visibility()).qs) == {done}
+    assert set(CallFilter({"settled": "0"}, Visibility()).qs) == {open_, revoked}
 
 
 def test_many_calls_cost_one_question_and_whole_ones_none(ann: User) -> None:

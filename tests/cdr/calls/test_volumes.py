@@ -20,7 +20,7 @@ from cdr.calls import volumes
 from cdr.calls.correlate import correlate_pending, mark_all, mark_overdue
 from cdr.correlation.record import Observed
 from cdr.models import Call, Source, Volume
-from cdr.storage.bulk import database
+from cdr.storage.database import database
 from cdr.storage.ingest import store
 from tests.background import in_background
 from tests.cdr.correlation.telling import EVENING, NOON, POLICIES, bye, invite

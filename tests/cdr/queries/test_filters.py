@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from cdr.models import Call
 from cdr.queries.filters import CallFilter, unknown_parameters
-from cdr.queries.visibility import Sight
+from cdr.queries.visibility import Visibility
 from tests.factories import NOON, make_call, make_proxy
 
 pytestmark = pytest.mark.django_db
 
 
 def asked(query: str = "", now: datetime = NOON) -> CallFilter:
-    return CallFilter(QueryDict(query), Sight(), now=now)
+    return CallFilter(QueryDict(query), Visibility(), now=now)
 
 
 def callers(query: str, now: datetime = NOON) -> list[Any]:
@@ -26,7 +26,7 @@ def callers(query: str, now: datetime = NOON) -> list[Any]:
 
 def masked(query: str) -> CallFilter:
     """What is asked by somebody who sees numbers masked."""
-    return CallFilter(QueryDict(query), Sight(numbers=False), now=NOON)
+    return CallFilter(QueryDict(query), Visibility(numbers=False), now=NOON)
 
 
 def make_calls(field: str, values: Iterable[Any]) -> None:
@@ -336,10 +336,10 @@ def test_an_extra_field_is_matched_whatever_its_label(label: str) -> None:
     make_call(caller="3", extra={"other": "gw-1"})
     data = QueryDict(mutable=True)
     data[f"extra.{label}"] = "gw-1"
-    assert [call.caller for call in CallFilter(data, Sight()).qs] == ["1"]
+    assert [call.caller for call in CallFilter(data, Visibility()).qs] == ["1"]
     data = QueryDict(mutable=True)
     data[f"not_extra.{label}"] = "gw-1"
-    assert sorted(str(call.caller) for call in CallFilter(data, Sight()).qs) == ["2", "3"]
+    assert sorted(str(call.caller) for call in CallFilter(data, Visibility()).qs) == ["2", "3"]
 
 
 def test_extra_fields_narrow_each_other_and_take_patterns() -> None:
@@ -390,10 +390,10 @@ def test_only_calls_within_sight_are_asked_and_only_its_proxies_are_known() -> N
     make_proxy(name="edge-2")
     make_call(caller="1", proxies=["edge-1"])
     make_call(caller="2", proxies=["edge-2"])
-    sight = Sight(proxies=frozenset({"edge-1"}))
-    assert [call.caller for call in CallFilter({}, sight).qs] == ["1"]
-    assert "edge-2" not in str(CallFilter({"proxy": "edge-3"}, sight).errors["proxy"])
-    assert "proxy" in CallFilter({"proxy": "edge-2"}, sight).errors
+    visibility = Visibility(proxies=frozenset({"edge-1"}))
+    assert [call.caller for call in CallFilter({}, visibility).qs] == ["1"]
+    assert "edge-2" not in str(CallFilter({"proxy": "edge-3"}, visibility).errors["proxy"])
+    assert "proxy" in CallFilter({"proxy": "edge-2"}, visibility).errors
 
 
 @pytest.mark.parametrize("name", ["caller", "callee", "number", "extra.in"])
@@ -429,7 +429,7 @@ def test_no_question_breaks_anything(pairs: list[tuple[str, str]], numbers: bool
     data = QueryDict(mutable=True)
     for name, value in pairs:
         data.appendlist(name, value)
-    filtered = CallFilter(data, Sight(numbers=numbers), now=NOON)
+    filtered = CallFilter(data, Visibility(numbers=numbers), now=NOON)
     list(filtered.qs)
     list(filtered.conditions())
 

@@ -29,7 +29,7 @@ from cdr.models import Call, Settlement
 from cdr.queries import statistics
 from cdr.queries.filters import CallFilter
 from cdr.queries.statistics import Figures, figures, series
-from cdr.queries.visibility import Sight
+from cdr.queries.visibility import Visibility
 from cdr.storage.ingest import store
 from tests.factories import NOON, make_call, make_proxy, make_source
 from tests.recorded_scenarios import SCENARIOS, SQL, SYSLOG
@@ -38,8 +38,8 @@ ZONES = [ZoneInfo(name) for name in ("UTC", "Europe/Berlin", "Asia/Kolkata", "Am
 LATER = datetime(2026, 11, 24, tzinfo=UTC)
 
 
-def asked(query: str = "", sight: Sight | None = None, now: datetime = LATER) -> CallFilter:
-    return CallFilter(QueryDict(query), sight or Sight(), now=now)
+def asked(query: str = "", visibility: Visibility | None = None, now: datetime = LATER) -> CallFilter:
+    return CallFilter(QueryDict(query), visibility or Visibility(), now=now)
 
 
 def told_of(found: Iterable[dict[str, Any]]) -> dict[str, Any]:
@@ -70,9 +70,9 @@ def summed(given: Figures) -> dict[str, Any]:
     }
 
 
-def check(query: str, sight: Sight | None = None, now: datetime = LATER) -> Figures:
+def check(query: str, visibility: Visibility | None = None, now: datetime = LATER) -> Figures:
     """Compare the figures, and the series in some zones, with the calls of the export."""
-    filtered = asked(query, sight, now)
+    filtered = asked(query, visibility, now)
     assert not filtered.form.errors
     found = list(records(filtered.qs))
     given = figures(filtered)
@@ -166,7 +166,9 @@ CALLS = st.lists(
 MOMENTS = st.builds(
     lambda hours, minutes: NOON + timedelta(hours=hours, minutes=minutes), HOURS, st.sampled_from([0, 0, 30, 59.999])
 )
-SIGHTS = st.sampled_from([Sight(), Sight(frozenset({"a"})), Sight(frozenset({"b", "ab"})), Sight(frozenset())])
+SIGHTS = st.sampled_from(
+    [Visibility(), Visibility(frozenset({"a"})), Visibility(frozenset({"b", "ab"})), Visibility(frozenset())]
+)
 CONDITIONS = st.sampled_from(
     [
         "",
@@ -196,17 +198,17 @@ class AnyCalls(TestCase):
         since: datetime | None,
         until: datetime | None,
         conditions: str,
-        sight: Sight,
+        visibility: Visibility,
         now: datetime,
     ) -> None:
         for name in ("a", "b", "ab"):
             make_proxy(name)
-        if "proxy=a" in conditions and sight.proxies is not None:
-            sight = Sight(frozenset({"a"}))  # who does not see a proxy cannot ask for it
+        if "proxy=a" in conditions and visibility.proxies is not None:
+            visibility = Visibility(frozenset({"a"}))  # who does not see a proxy cannot ask for it
         for fields in calls:
             make_call(**fields)
         range_ = "".join(f"&{n}={m:%Y-%m-%dT%H:%M:%S.%fZ}" for n, m in (("since", since), ("until", until)) if m)
-        check(conditions + range_, sight, now)
+        check(conditions + range_, visibility, now)
 
 
 @pytest.mark.django_db

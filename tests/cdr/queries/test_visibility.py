@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from cdr.export import records
 from cdr.models import Call
-from cdr.queries.visibility import MASK, Sight, masked, masked_text
+from cdr.queries.visibility import MASK, Visibility, masked, masked_text
 from proxyconf.models import Proxy, ProxyLimit
 from tests.factories import NOON, make_call
 
@@ -24,29 +24,29 @@ def test_who_is_limited_sees_the_calls_that_one_of_his_proxies_took_part_in(user
     ours = make_call(call_id="a", proxies=["edge-1"])
     both = make_call(call_id="b", proxies=["edge-1", "edge-10"])
     make_call(call_id="c", proxies=["edge-10"])
-    assert set(Sight.of(user).calls()) == {ours, both}
+    assert set(Visibility.of(user).calls()) == {ours, both}
 
 
 @pytest.mark.django_db
 def test_a_limit_to_no_proxy_shows_nothing_and_no_limit_everything(user: User) -> None:
     make_call(proxies=["edge-1"])
-    assert Sight.of(user).calls().count() == 1
+    assert Visibility.of(user).calls().count() == 1
     ProxyLimit.objects.create(user=user)
-    assert not Sight.of(user).calls().exists()
+    assert not Visibility.of(user).calls().exists()
 
 
 @pytest.mark.django_db
 def test_numbers_are_shown_to_who_has_the_permission_alone(user: User) -> None:
-    assert not Sight.of(user).numbers
-    assert not Sight.of(AnonymousUser()).numbers
+    assert not Visibility.of(user).numbers
+    assert not Visibility.of(AnonymousUser()).numbers
     user.user_permissions.add(Permission.objects.get(codename="view_numbers"))
-    assert Sight.of(User.objects.get(pk=user.pk)).numbers
+    assert Visibility.of(User.objects.get(pk=user.pk)).numbers
 
 
 @pytest.mark.django_db
 def test_a_masked_call_tells_no_number_in_its_extra_fields_either(user: User) -> None:
     call = make_call(caller="+4930123456", callee="alice", extra={"from": "sip:+4930123456@x", "to": "alice", "n": "7"})
-    (shown,) = Sight.of(user).shown([call])
+    (shown,) = Visibility.of(user).shown([call])
     assert (shown.caller, shown.callee) == (f"+4930{MASK * 6}", f"al{MASK * 3}")
     assert shown.extra["n"] == "7"
     assert "123456" not in str(shown.extra)
@@ -58,12 +58,12 @@ def test_a_masked_call_tells_no_number_in_its_extra_fields_either(user: User) ->
 @pytest.mark.parametrize("numbers", [False, True])
 def test_proxies_out_of_reach_are_named_neither_by_a_call_nor_by_its_changes(numbers: bool) -> None:
     make_call(proxies=["near", "far"])
-    sight = Sight(frozenset({"near"}), numbers)
-    (shown,) = sight.shown(sight.calls())
+    visibility = Visibility(frozenset({"near"}), numbers)
+    (shown,) = visibility.shown(visibility.calls())
     assert shown.proxies == ["near"]
     changes = {"proxies": [["near"], ["far", "near"]], "events": [1, 2]}
-    assert sight.changes(shown, changes) == {"proxies": [["near"], ["near"]], "events": [1, 2]}
-    assert [record["proxies"] for record in records(sight.calls(), sight)] == [["near"]]
+    assert visibility.changes(shown, changes) == {"proxies": [["near"], ["near"]], "events": [1, 2]}
+    assert [record["proxies"] for record in records(visibility.calls(), visibility)] == [["near"]]
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=2))
@@ -86,9 +86,9 @@ def test_no_number_of_five_digits_is_left_in_a_text(text: str) -> None:
 def test_numbers_in_reasons_and_in_what_people_wrote_are_masked(user: User) -> None:
     call = make_call(caller="+4930123456", sip_reason="No route to 4930123456", user_agent="phone of +4930123456")
     call.attempts.create(position=0, code=404, reason="4930123456 unknown", to_tag="x", time=NOON)
-    sight = Sight.of(user)
-    said = sight.text(call, "asked +4930123456 about it")
-    changes = sight.changes(
+    visibility = Visibility.of(user)
+    said = visibility.text(call, "asked +4930123456 about it")
+    changes = visibility.changes(
         call,
         {
             "attempts": [
@@ -98,8 +98,8 @@ def test_numbers_in_reasons_and_in_what_people_wrote_are_masked(user: User) -> N
             "settlement": [None, {"reason": "4930123456 says so", "ended_at": "2026-05-31T12:00:00.123456+00:00"}],
         },
     )
-    (attempt,) = sight.attempts(call)
-    (shown,) = sight.shown([call])
+    (attempt,) = visibility.attempts(call)
+    (shown,) = visibility.shown([call])
     for text in (said, attempt.reason, shown.sip_reason, shown.user_agent, str(changes)):
         assert text
         assert "123456 " not in f"{text} ".replace(".123456+", "")

@@ -11,7 +11,7 @@ from django.test import Client
 
 from accweb.web.models import Preferences
 from cdr.queries.filters import CallFilter
-from cdr.queries.visibility import Sight
+from cdr.queries.visibility import Visibility
 from cdr.views.calls.histogram import percent
 from tests.factories import NOON, make_call
 
@@ -26,7 +26,7 @@ def bars(html: str) -> list[tuple[str, int]]:
 
 
 def behind(address: str) -> int:
-    asked = CallFilter(QueryDict(address.partition("?")[2]), Sight())
+    asked = CallFilter(QueryDict(address.partition("?")[2]), Visibility())
     assert not asked.form.errors
     return asked.qs.count()
 

@@ -15,7 +15,7 @@ from cdr.models import Pending
 from cdr.queries import needs_review as unsettled
 from cdr.queries import statistics
 from cdr.queries.filters import CallFilter
-from cdr.queries.visibility import Sight
+from cdr.queries.visibility import Visibility
 from proxyconf.models.reach import ProxyLimit
 from tests.factories import make_call, make_event, make_proxy, make_rejected, make_source
 
@@ -43,7 +43,7 @@ def behind(address: str) -> int:
     """How many calls the list at ``address`` has."""
     path, _, query = address.partition("?")
     assert path == "/calls/"
-    asked = CallFilter(QueryDict(query), Sight())
+    asked = CallFilter(QueryDict(query), Visibility())
     assert not asked.form.errors
     return asked.qs.count()
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from cdr.models import Call, Pending
-from cdr.storage.bulk import Table, database
+from cdr.storage.database import database
+from cdr.storage.tables import Table
 from tests.factories import make_call
 
 TIMES = Table(Call, "id", "started_at", "duration", "extra", "sip_code")
