@@ -18,7 +18,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from accweb.web.models import ApiToken, AuditEntry
-from cdr.admin import CollectedAdmin
+from cdr.admin.collected import CollectedAdmin
 from cdr.display import clocks, markup
 from proxyconf.models import ProxyLimit
 

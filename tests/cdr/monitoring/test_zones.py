@@ -9,7 +9,7 @@ from cdr.models import Event, Source
 from cdr.monitoring.zones import WrongZone, wrong_zones
 from proxyconf.models import Proxy
 from proxyconf.vocabulary.layout import Backend
-from tests.cdr.test_reread import STOP, corrected, rows, take
+from tests.cdr.storage.test_reread import STOP, corrected, rows, take
 from tests.factories import NOON, make_event, make_proxy, make_source
 
 pytestmark = pytest.mark.django_db

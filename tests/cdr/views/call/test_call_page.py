@@ -16,7 +16,7 @@ from cdr.display import wording
 from cdr.models import Call, Event
 from cdr.views.call import call_page
 from proxyconf.models import ProxyLimit
-from tests.cdr.test_reread import proxy_of, take_scenario
+from tests.cdr.storage.test_reread import proxy_of, take_scenario
 from tests.factories import NOON, make_call, make_event, make_proxy, make_source
 from tests.recorded_scenarios import DIAMETER, EVENTS, JSON, RADIUS, SCENARIOS, SQL, SYSLOG
 
