@@ -141,7 +141,9 @@ class StatisticsSeries(StatisticsView):
 def _zone(request: Request) -> ZoneInfo:
     name = request.query_params.get(ZONE, "UTC")
     if name not in available_timezones():
-        raise ValidationError({ZONE: [f"{name[:80]!r} is no time zone; use a name like Europe/Berlin or UTC."]})
+        raise ValidationError(
+            {ZONE: [f"{name[:80]!r} is not a valid time zone; use a name like Europe/Berlin or UTC."]}
+        )
     return ZoneInfo(name)
 
 

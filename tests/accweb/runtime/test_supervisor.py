@@ -67,7 +67,7 @@ def test_the_programs_end_when_the_supervisor_is_killed(tmp_path: Path) -> None:
         f"note = {NOTE + 'import time; time.sleep(1000)'!r}; "
         "supervise([Program('child', (sys.executable, '-c', note))], Path(sys.argv[1]), lambda: False, patience=1)"
     )
-    supervisor = subprocess.Popen([sys.executable, "-c", code, tmp_path], cwd=Path(__file__).parents[2])
+    supervisor = subprocess.Popen([sys.executable, "-c", code, tmp_path], cwd=Path(__file__).parents[3])
     started = _until(lambda: bool(_lines(tmp_path / "started")))
     while not started():
         time.sleep(0.05)

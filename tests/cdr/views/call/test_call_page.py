@@ -375,7 +375,7 @@ def test_a_zone_that_there_is_not_is_not_handed_on(analyst: Client) -> None:
 
 def test_a_zone_that_is_none_is_named_and_the_page_is_shown(analyst: Client) -> None:
     html = analyst.get(f"/calls/{make_call().pk}/?zone=Mars/Olympus<b>").text
-    assert "“Mars/Olympus&lt;b&gt;” is no time zone" in html
+    assert "“Mars/Olympus&lt;b&gt;” is not a valid time zone" in html
 
 
 def test_a_zone_that_is_likely_wrong_is_said_with_what_to_do(analyst: Client) -> None:

@@ -24,7 +24,7 @@ from cdr.calls.settlement import settle
 from cdr.export import FIELDS, jobs
 from cdr.export.columns import COLUMNS
 from cdr.models import Call, ExportChunk, ExportJob
-from cdr.views.exports.export_pages import export_pages as exports
+from cdr.views.exports import export_pages as exports
 from proxyconf.models.reach import ProxyLimit
 from tests.factories import NOON, make_call, make_proxy
 
@@ -196,7 +196,7 @@ def test_one_does_not_fill_the_queue(ann: Client, monkeypatch: pytest.MonkeyPatc
     ("wanted", "told"),
     [
         ({"format": "pdf"}, "Format: "),
-        ({"zone": "Mars/Olympus"}, "Time zone: &#x27;Mars/Olympus&#x27; is no time zone"),
+        ({"zone": "Mars/Olympus"}, "Time zone: &#x27;Mars/Olympus&#x27; is not a valid time zone"),
         ({"column": []}, "Columns: Choose a column at least."),
         ({"column": ["id", "secret"]}, "Columns: "),
         ({"conditions": "state=finished"}, "State: "),

@@ -134,7 +134,7 @@ def test_times_are_shown_in_the_zone_of_the_address(viewer: Client) -> None:
     html = viewer.get("/?zone=Asia/Kolkata").text
     assert "by the minute, Asia/Kolkata" in html
     assert cards(html)["calls"][1].endswith("zone=Asia%2FKolkata&period=all")
-    assert "is no time zone" in viewer.get("/?zone=Mars/Base").text
+    assert "is not a valid time zone" in viewer.get("/?zone=Mars/Base").text
 
 
 def test_a_wrong_range_is_said_and_costs_nothing_else(viewer: Client) -> None:
