@@ -37,6 +37,7 @@ TABLE = Table(
     "received_at",
     "raw",
 )
+_NUL_IN_JSON = "\\u0000"
 KEY, RAW = TABLE.columns.index("call_key"), TABLE.columns.index("raw")
 
 
@@ -118,8 +119,16 @@ class Rows:
 
 
 def _pairs(pairs: Pairs) -> str:
-    """Return pairs as JSON; put together here, as the library's way through lists costs as much as all the rest."""
-    return f"[{','.join([f'[{encode_basestring(label)},{encode_basestring(text)}]' for label, text in pairs])}]"
+    """Return pairs as JSON that every database can store.
+
+    Built here because ``json.dumps`` of nested lists costs as much as the rest of a row. The check for NUL and lone
+    surrogates is needed beside ``storable``, whose statement leaves out labels without a value.
+    """
+    text = f"[{','.join([f'[{encode_basestring(label)},{encode_basestring(value)}]' for label, value in pairs])}]"
+    if text.isascii() and _NUL_IN_JSON not in text:
+        return text
+    clean = _storable_pairs(pairs)
+    return text if clean == pairs else _pairs(clean)
 
 
 def _key_without_call_id(kind: Kind, own: bytes) -> int | None:

@@ -306,6 +306,19 @@ HOSTILE = st.builds(
 )
 
 
+@pytest.mark.parametrize("label", ["ua\ud800", "ua\0"])
+def test_a_label_that_no_database_holds_costs_no_other_event_though_it_has_no_value(source: Source, label: str) -> None:
+    leg = (((label, ""), ("dst", "bob")),)
+    hostile = START._replace(call_id="h", extra=((label, ""), ("x", "y")), legs=leg)
+
+    assert store(source, [START, hostile], format="acc-json") == Counts(read=2, events=2)
+
+    shown = label.replace("\0", "\\x00").replace("\ud800", "\\ud800")
+    stored = Event.objects.get(call_id="h")
+    assert (stored.extra[0], stored.legs[0][0]) == ([shown, ""], [shown, ""])
+    assert store(source, [START, hostile], format="acc-json").duplicates == 2
+
+
 class AnyEvents(TestCase):
     @settings(max_examples=50, deadline=None)
     @given(st.lists(HOSTILE, max_size=8), st.integers(1, 5))

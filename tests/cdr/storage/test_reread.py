@@ -18,8 +18,8 @@ from cdr.models import Call, CallRevision, Event, Pending, Source
 from cdr.storage.ingest import reading_of, store
 from cdr.storage.reread import CannotReread, Counts, reread
 from proxyconf.models import Proxy
-from tests.functional.test_recorded import LATER, check, one_for
 from tests.factories import NOON, make_proxy, make_source
+from tests.functional.test_recorded import LATER, check, one_for
 from tests.recorded_scenarios import DETAIL, DIAMETER, EVENTS, JSON, RADIUS, SCENARIOS, SQL, SYSLOG, Scenario
 
 pytestmark = pytest.mark.django_db

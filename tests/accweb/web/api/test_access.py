@@ -13,7 +13,7 @@ from accweb.web.api.access import LOGIN
 from accweb.web.api.frame import ApiView
 from accweb.web.models import ApiToken
 from accweb.web.tokens import SCOPES, narrowed, new_token
-from tests.accweb.api.conftest import Bearing
+from tests.accweb.conftest import Bearing
 from tests.factories import NOON, make_call
 
 pytestmark = pytest.mark.django_db

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client, override_settings
 
-from tests.accweb.api.conftest import Bearing
+from tests.accweb.conftest import Bearing
 
 pytestmark = pytest.mark.django_db
 CALLS = "/api/v1/calls/"
