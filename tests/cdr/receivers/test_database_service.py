@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from cdr.correlate import correlate_pending
-from cdr.ingest import Counts, store
-from cdr.kinds.setting import SettingsError
-from cdr.kinds.tables import Database
+from cdr.calls.correlate import correlate_pending
 from cdr.models import Call, Event, Receiver, Rejected, Source
 from cdr.receivers import database_service, growing_table
 from cdr.receivers.database_service import DatabaseService
 from cdr.receivers.foreign_database import Unreachable
 from cdr.receivers.service import Served
 from cdr.receivers.serving import serve
+from cdr.sources.setting import SettingsError
+from cdr.sources.tables import Database
+from cdr.storage.ingest import Counts, store
 from tests import servers
 from tests.background import in_background
 from tests.cdr.receivers.proxy_databases import MariaDB, PostgreSQL, ProxyDatabase, SQLite, write
