@@ -109,7 +109,8 @@ class Script:
         if not isinstance(data, Mapping):
             raise ValueError("the script's part must be a JSON object")
         members: dict[str, Any] = {name: Marks.from_json(data[name], name) for name in _MARKED if name in data}
-        return cls(**members, **{name: bool(data[name]) for name in _SWITCHES if name in data})
+        members |= {name: bool(data[name]) for name in _SWITCHES if name in data}
+        return cls(**members)
 
 
 def _backends(names: Any, where: str) -> frozenset[Backend]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from proxyconf.profile import column_names
+from proxyconf.profile_layout import column_names
 from proxyconf.simulate.event import AccountedEvent, EventKind
 from proxyconf.simulate.record import FieldContent, SimulatedRecord
 from proxyconf.simulate.values import HeldValue
