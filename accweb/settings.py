@@ -191,7 +191,6 @@ UNFOLD = {
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("accweb/icon.svg")},
     ],
     "STYLES": [lambda request: static("accweb/app.css")],
-    "SCRIPTS": [lambda request: static("accweb/app.js")],
     "SIDEBAR": {"navigation": "accweb.navigation.sidebar"},
     "ACCOUNT": {"navigation": "accweb.navigation.account"},
     "BORDER_RADIUS": "6px",
