@@ -191,7 +191,7 @@ def test_reading_again_wants_its_permission() -> None:
 
 @pytest.mark.parametrize(
     ("model", "said"),
-    [("rejected", "Nothing was rejected"), ("event", "No event yet"), ("source", "There is no source yet")],
+    [("rejected", "No rejected input"), ("event", "No events yet"), ("source", "No sources yet")],
 )
 def test_an_empty_list_says_what_that_means(model: str, said: str, admin_client: Client) -> None:
     html = admin_client.get(reverse(f"admin:cdr_{model}_changelist")).text
@@ -201,7 +201,7 @@ def test_an_empty_list_says_what_that_means(model: str, said: str, admin_client:
     ]
     make_event()
     make_rejected()
-    assert "Nothing matches" in admin_client.get(reverse(f"admin:cdr_{model}_changelist") + filtered).text
+    assert "No results" in admin_client.get(reverse(f"admin:cdr_{model}_changelist") + filtered).text
 
 
 @pytest.mark.parametrize("model", ["rejected", "event", "source"])

@@ -206,7 +206,7 @@ def test_conditions_are_listed_one_by_one_as_the_url_and_as_a_person_says_them()
     filtered = asked("state=stop_missing&state=ongoing&caller=49&since=2026-05-31T12:00&superseded=1&outcome=")
     assert [(c.parameter, c.value, str(c.text)) for c in filtered.conditions()] == [
         ("since", "2026-05-31T12:00:00Z", "2026-05-31 12:00:00 UTC"),
-        ("state", "stop_missing", "STOP missing"),
+        ("state", "stop_missing", "No STOP"),
         ("state", "ongoing", "ongoing"),
         ("caller", "49", "49"),
         ("superseded", "1", "shown"),

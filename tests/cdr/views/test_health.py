@@ -73,7 +73,7 @@ def test_a_proxy_whose_events_arrive_is_well(operator: Client, source: Source) -
 
 
 def test_a_source_that_nobody_serves_is_said_to_need_a_receiver(operator: Client, source: Source) -> None:
-    assert "receiver not running" in overview(operator)
+    assert "Receiver not running" in overview(operator)
     assert "manage.py collect" in page(operator)
 
 
@@ -81,7 +81,7 @@ def test_a_receiver_in_trouble_says_why(operator: Client, source: Source) -> Non
     serve(source, state="failed", error="address in use <5140>")
     collected(source, error="address in use <5140>")
     html = overview(operator)
-    assert "receiver in trouble" in html
+    assert "Receiver failing" in html
     assert "address in use &lt;5140&gt;" in html
 
 
@@ -122,7 +122,7 @@ def test_what_waits_after_a_rejection_is_counted_and_grouped_by_reason(operator:
     make_rejected(source=source, reason="no call_id")
     make_rejected(source=source, reason="already taken", replayed_at=timezone.now())
     html = page(operator)
-    assert "rejects input" in html or "not running" in html
+    assert "Rejecting input" in html or "not running" in html
     assert "3 records wait" in html
     assert html.count('class="reason"') == 2
     assert "2×" in html
@@ -245,7 +245,7 @@ def test_one_backend_alone_cannot_tell_what_it_loses(operator: Client) -> None:
 def test_a_proxy_that_started_says_so(operator: Client) -> None:
     radius = make_source(name="radius", kind=Source.Kind.RADIUS)
     make_event(source=radius, kind="on", method="", call_id="", call_key=None, backend="radius")
-    assert "it started" in page(operator)
+    assert "started" in page(operator)
 
 
 def test_a_zone_that_seems_wrong_is_told_and_its_events_can_be_read_again(operator: Client) -> None:

@@ -131,7 +131,7 @@ def test_the_form_leads_to_an_address_that_says_it_in_few_words(viewer: Client) 
 def test_times_are_shown_in_the_zone_of_the_address(viewer: Client) -> None:
     make_call(state="ongoing", stop_due_at=timezone.now())
     html = viewer.get("/?zone=Asia/Kolkata").text
-    assert "by the minute, Asia/Kolkata" in html
+    assert "per minute, Asia/Kolkata" in html
     assert cards(html)["calls"][1].endswith("zone=Asia%2FKolkata&period=all")
     assert "is no time zone" in viewer.get("/?zone=Mars/Base").text
 
@@ -149,7 +149,7 @@ def test_counting_calls_stops_at_a_limit_and_says_so(viewer: Client, monkeypatch
         make_call(caller="bob")
     html = viewer.get("/?period=all&caller=bob").text
     assert "≥ 2</a>" in html
-    assert "only the newest of them are counted" in html
+    assert "only newest of them are counted" in html
 
 
 def test_calls_without_stop_tell_how_many_are_settled_by_hand(viewer: Client, admin_user: User) -> None:
@@ -158,7 +158,7 @@ def test_calls_without_stop_tell_how_many_are_settled_by_hand(viewer: Client, ad
     settle(call, ended_at=None, reason="phone vanished", by=admin_user, now=timezone.now())
     html = viewer.get("/?period=all").text
     assert cards(html)["stop_missing"] == ("2", "/calls/?period=all&state=stop_missing")
-    assert "1 settled by hand" in html
+    assert "1 End set manually" in html
     assert f'href="/calls/{call.pk}/"' in html
     assert "<i>" not in html
 
