@@ -16,10 +16,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.generic import TemplateView
 
-from accweb.models import Preferences
-from accweb.preferences import preferences_of
-from accweb.shell import ShellMixin
-from cdr.sight import Sight
+from accweb.web.models import Preferences
+from accweb.web.preferences import preferences_of
+from accweb.web.shell import ShellMixin
+from cdr.queries.visibility import Visibility
 
 
 class PreferencesForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none when it runs
@@ -50,13 +50,13 @@ class AccountPage(ShellMixin, TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         user = self.request.user
         assert isinstance(user, User)
-        sight = Sight.of(user)
+        visibility = Visibility.of(user)
         return super().get_context_data(
             **{
                 "form": PreferencesForm(instance=preferences_of(user)),
                 "groups": list(user.groups.values_list("name", flat=True)),
-                "numbers": sight.numbers,
-                "proxies": None if sight.proxies is None else sorted(sight.proxies),
+                "numbers": visibility.numbers,
+                "proxies": None if visibility.proxies is None else sorted(visibility.proxies),
                 **kwargs,
             }
         )

@@ -17,9 +17,9 @@ from unfold.admin import ModelAdmin, StackedInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from accweb.models import ApiToken, AuditEntry
-from cdr import markup
-from cdr.admin import CollectedAdmin
+from accweb.web.models import ApiToken, AuditEntry
+from cdr.admin.collected import CollectedAdmin
+from cdr.display import clocks, markup
 from proxyconf.models import ProxyLimit
 
 admin.site.unregister(User)
@@ -108,7 +108,7 @@ class AuditEntryAdmin(CollectedAdmin):
 
     @admin.display(description=_("when"), ordering="at")
     def when(self, entry: AuditEntry) -> SafeString:
-        return markup.moment(entry.at)
+        return clocks.moment(entry.at)
 
     @admin.display(description=_("username"), ordering="username")
     def who(self, entry: AuditEntry) -> SafeString:

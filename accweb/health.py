@@ -15,9 +15,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from redis import RedisError
 
-from cdr import progress
-from cdr.kinds import KINDS
+from cdr.calls import progress
 from cdr.models import Pending, Source
+from cdr.sources import KINDS
 
 _LOCAL = ("127.0.0.1", "::1")
 _OK = "ok"

@@ -16,10 +16,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.generic import TemplateView
 
-from accweb.audit import Action, record
-from accweb.models import ApiToken
-from accweb.shell import ShellMixin
-from accweb.tokens import SCOPES, TokenRefused, is_expired, new_token, scopes_of
+from accweb.web.audit import Action, record
+from accweb.web.models import ApiToken
+from accweb.web.shell import ShellMixin
+from accweb.web.tokens import SCOPES, TokenRefused, is_expired, new_token, scopes_of
 
 _USUAL = timedelta(days=365)
 

@@ -86,10 +86,9 @@ def text_of(raw: bytes) -> str:
 def classify(method: str, code: int, *, missed: bool = False) -> Kind:
     """Return the kind of a record that has only method and code (log line, SQL row, JSON object).
 
-    ``missed``: the record stood under ``call missed`` or in the table ``missed_calls``.
+    ``missed``: the record stood under ``call missed`` or in the table ``missed_calls``. The record itself has the last
+    word: an answered request, a BYE, a CANCEL and an ACK are no missed calls, whatever their file is called.
     """
-    if missed:
-        return Kind.MISSED
     match method:
         case "BYE":
             return Kind.BYE
@@ -97,6 +96,8 @@ def classify(method: str, code: int, *, missed: bool = False) -> Kind:
             return Kind.CANCEL
         case "ACK":
             return Kind.ACK
+    if missed and not 200 <= code < 300:
+        return Kind.MISSED
     if code >= 300:
         return Kind.FAILED
     if code >= 200:

@@ -77,6 +77,7 @@ class ProxyAdmin(ModelAdmin):
                 "fields": [
                     ("time_mode", "time_attr"),
                     ("time_exten", "time_format"),
+                    ("json_time_mode", "json_time_format"),
                     ("cdr_extras", "cdr_start_on_confirmed"),
                     ("cdr_start", "cdr_end", "cdr_duration"),
                     "columns",

@@ -169,6 +169,16 @@ class LayoutForm(forms.ModelForm):
     time_attr = forms.CharField(label="time_attr", required=False, widget=UnfoldAdminTextInputWidget)
     time_exten = forms.CharField(label="time_exten", required=False, widget=UnfoldAdminTextInputWidget)
     time_format = forms.CharField(label="time_format", required=False, widget=UnfoldAdminTextInputWidget)
+    json_time_mode = forms.TypedChoiceField(
+        label="acc_json: acc_time_mode",
+        choices=[mode for mode in _TIME_MODES if mode[0] != 1],
+        coerce=int,
+        widget=UnfoldAdminSelectWidget,
+        required=False,
+    )
+    json_time_format = forms.CharField(
+        label="acc_json: acc_time_format", required=False, widget=UnfoldAdminTextInputWidget
+    )
     cdr_extras = LabelsField(label="cdr_extra")
     cdr_start = forms.CharField(label="cdr_start_id", required=False, widget=UnfoldAdminTextInputWidget)
     cdr_end = forms.CharField(label="cdr_end_id", required=False, widget=UnfoldAdminTextInputWidget)
@@ -208,6 +218,8 @@ def _shown(layout: FieldLayout) -> dict[str, Any]:
         "time_attr": layout.time.attr,
         "time_exten": layout.time.exten,
         "time_format": layout.time.format,
+        "json_time_mode": layout.json_time.mode,
+        "json_time_format": layout.json_time.format,
         "cdr_extras": layout.cdr.extras,
         "cdr_start": layout.cdr.start,
         "cdr_end": layout.cdr.end,
@@ -241,6 +253,11 @@ def _layout(stored: FieldLayout, given: Mapping[str, Any]) -> FieldLayout:
             attr=given["time_attr"] or time.attr,
             exten=given["time_exten"] or time.exten,
             format=given["time_format"] or time.format,
+        ),
+        json_time=replace(
+            stored.json_time,
+            mode=given["json_time_mode"] or time.mode,
+            format=given["json_time_format"] or time.format,
         ),
         cdr=replace(
             stored.cdr,

@@ -30,12 +30,15 @@ def in_background(function: Callable[..., Result], *arguments: Any, **named: Any
 
 
 def wait_until_blocked() -> None:
-    """Wait until some other connection to this PostgreSQL server waits for a lock."""
+    """Wait until another connection to this PostgreSQL database waits for a lock."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            # Of this database alone: other tests run beside on the same server.
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
             if cursor.fetchone()[0]:
                 return
         time.sleep(0.01)
-    raise TimeoutError("nobody waits for a lock")
+    raise TimeoutError("no connection waits for a lock")

@@ -12,11 +12,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from accweb.api.frame import LOGIN, ApiView, refuse_unknown
 from accweb.api.schema import schema
-from accweb.models import ApiToken
-from accweb.shell import ShellMixin
-from accweb.tokens import SCOPES
+from accweb.web.api.frame import LOGIN, ApiView, refuse_unknown
+from accweb.web.models import ApiToken
+from accweb.web.shell import ShellMixin
+from accweb.web.tokens import SCOPES
 from proxyconf.models.reach import within_reach
 
 ADDRESSES = ("calls", "statistics", "exports", "proxies", "sources", "profiles", "me", "schema", "docs")

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy as _
 
+from cdr.display.wording import Text
 from cdr.export.columns import Shape
 from cdr.export.record import FIELDS, Record
 from cdr.export.sink import Sink
 from cdr.export.text import csv_lines, json_lines
-from cdr.wording import Text
 
 Write = Callable[[Iterable[Record], Sink, Shape], None]
 

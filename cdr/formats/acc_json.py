@@ -20,7 +20,7 @@ from cdr.formats.json_values import json_object, json_text, sip_code
 from cdr.formats.local_time import to_utc
 from cdr.formats.reading import IGNORED, Parsed, Reading, Rejection
 from cdr.formats.record_lines import lines
-from proxyconf.vocabulary.layout import Backend, Role, TimeLayout
+from proxyconf.vocabulary.layout import Backend, FieldLayout, Role, TimeLayout
 
 IDENT = b"json_acc"
 
@@ -138,7 +138,7 @@ def _time(value: Any, reading: Reading) -> tuple[datetime, int, tuple[str, ...]]
     text = json_text(value)
     if _EPOCH.fullmatch(text):
         return (*_epoch(text, "time"), ())
-    layout = reading.layout.time
+    layout = _time_layout(reading.layout)
     wall = _wall_time(text, layout)
     zone = wall.tzinfo or (UTC if layout.mode == _UTC_MODE else reading.zone)
     try:
@@ -146,6 +146,14 @@ def _time(value: Any, reading: Reading) -> tuple[datetime, int, tuple[str, ...]]
     except ValueError as error:
         raise Unparsable(f"member 'time' is {text[:80]!r}: {error}") from None
     return time, SECOND, ("ambiguous_time",) if ambiguous else ()
+
+
+def _time_layout(layout: FieldLayout) -> TimeLayout:
+    """Return how acc_json writes times: as its own parameters say, else as those of ``acc`` do.
+
+    Layouts that were entered by hand before acc_json had fields of its own hold its time mode in ``time``.
+    """
+    return layout.time if layout.json_time == TimeLayout() else layout.json_time
 
 
 def _wall_time(text: str, layout: TimeLayout) -> datetime:

@@ -20,7 +20,8 @@ def table_format(head: bytes, name: str) -> str | None:
         return "acc-cdrs-csv"
     if len(columns & _TRANSACTION_COLUMNS) < _ENOUGH_COLUMNS:
         return None
-    missed = "missed" in name.lower() or ("setuptime" in columns and "duration" not in columns)
+    file_name = name.replace("\\", "/").rpartition("/")[2].lower()  # a folder's name says nothing about the rows
+    missed = "missed" in file_name or ("setuptime" in columns and "duration" not in columns)
     return "missed-csv" if missed else "acc-csv"
 
 

@@ -271,7 +271,7 @@ class _OpensipsColumns(NamedTuple):
 
     def created_at(self, row: _Texts, clock: Clock) -> Moment | None:
         text = _cell(row, self.created)
-        if not text or text.startswith("0000-"):  # MySQL's zero date
+        if not text or text == "0" or text.startswith("0000-"):  # unset: SQLite's epoch integer, MySQL's zero date
             return None
         moment = read_time(clock, "created", text)
         return moment if moment.utc >= _UNSET_BEFORE else None

@@ -1,4 +1,4 @@
-"""The times in SQL rows: wall clocks, seconds since 1970, and columns by which Kamailio tells more than ``time``."""
+"""The times in SQL rows: local times, seconds since 1970, Julian days, and Kamailio's columns that refine ``time``."""
 
 from __future__ import annotations
 
@@ -26,6 +26,9 @@ Clock: TypeAlias = Callable[[str], Moment]
 """Reads a time; raises ``ValueError`` for what is none."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_JULIAN_DAY_OF_EPOCH = 2_440_587.5
+_JULIAN_DAY = re.compile(r"2[0-9]{6}(?:\.[0-9]{1,15})?")  # of the years 764 to 3501; a count of seconds is longer
+_SECONDS_PER_DAY = 86_400
 _SECONDS = re.compile(r"[0-9]{9,11}(?:\.([0-9]{1,9}))?")  # of a moment past 1973: no other number is taken for a time
 _DATE_TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.([0-9]{1,6}))?"
@@ -54,13 +57,16 @@ def shown(text: str) -> str:
 
 
 def _moment(zone: tzinfo, text: str) -> Moment:
-    """Read a date with time of day (no zone is needed if it has an offset) or seconds since 1970."""
+    """Read a date with time of day (no zone is needed if it has an offset), seconds since 1970, or a Julian day."""
     if match := _SECONDS.fullmatch(text):
         # Kamailio 6.1 with cdr_duration_mode 0 writes whole seconds as "….0".
         return Moment(_since_epoch(text), _resolution(match[1] if match[1] != "0" else None))
+    if _JULIAN_DAY.fullmatch(text):
+        utc, ambiguous = to_utc(_from_julian_day(text), zone)
+        return Moment(utc, SECOND, ambiguous)
     match = _DATE_TIME.fullmatch(text)
     if match is None:
-        raise ValueError("neither a date with time of day nor seconds since 1970")
+        raise ValueError("neither a date with time of day, nor seconds since 1970, nor a Julian day")
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         utc, ambiguous = to_utc(moment, zone)
@@ -69,6 +75,16 @@ def _moment(zone: tzinfo, text: str) -> Moment:
         return Moment(moment.astimezone(UTC), _resolution(match[1]))
     except OverflowError as error:
         raise ValueError("outside of the years 1 to 9999") from error
+
+
+def _from_julian_day(text: str) -> datetime:
+    """Return the local time that a Julian day number means.
+
+    Kamailio's ``db_sqlite`` binds every DATETIME like this (4.1 and newer): local time as if it were UTC, in days
+    since noon of 1 January 4713 BC. Its seconds are whole, and the number is fine enough to tell them.
+    """
+    seconds = round((float(text) - _JULIAN_DAY_OF_EPOCH) * _SECONDS_PER_DAY)
+    return EPOCH.replace(tzinfo=None) + timedelta(seconds=seconds)
 
 
 def _resolution(fraction: str | None) -> int:

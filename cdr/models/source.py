@@ -8,8 +8,8 @@ from typing import Any
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from cdr.kinds import KINDS
-from cdr.kinds.setting import Secret, Settings, is_plain_secret
+from cdr.sources import KINDS
+from cdr.sources.setting import Secret, Settings, is_plain_secret
 from proxyconf.models import Proxy
 from proxyconf.models.sealing import Unreadable, seal, unseal
 

@@ -20,14 +20,16 @@ from cdr.formats import diameter
 from cdr.formats.diameter import ACC_DIAMETER, ACCOUNTING, BASE_ACCOUNTING, MAX_MESSAGE
 from cdr.formats.radius_dictionary import OPENSIPS_NUMBERS, Dictionary
 from cdr.formats.reading import Parsed, Reading
-from cdr.kinds.diameter import Diameter
-from cdr.kinds.setting import Address
 from cdr.receivers import diameter_peer
 from cdr.receivers.datagrams import listen, plain_host
 from cdr.receivers.diameter_peer import Identity
-from cdr.receivers.radius_server import dictionary_of
 from cdr.receivers.senders import Senders, of_networks
-from cdr.receivers.service import Batches, Served, Service, commit, complain, parsed_safely
+from cdr.receivers.service import Batches, Served, Service, commit
+from cdr.sources.diameter import Diameter
+from cdr.sources.setting import Address
+from cdr.storage.complaints import complain
+from cdr.storage.dictionaries import dictionary_of
+from cdr.storage.safe_parsing import parsed_safely
 
 MOST = 2048
 """Requests per commit, about."""

@@ -24,8 +24,10 @@ from cdr.formats import framing, radius_detail
 from cdr.formats.radius_dictionary import Dictionary
 from cdr.formats.reading import Parsed, Rejection
 from cdr.formats.syslog import LineParser
-from cdr.receivers.radius_server import dictionary_of
-from cdr.receivers.service import Batch, Served, Service, commit, complain, parsed_safely
+from cdr.receivers.service import Batch, Served, Service, commit
+from cdr.storage.complaints import complain
+from cdr.storage.dictionaries import dictionary_of
+from cdr.storage.safe_parsing import parsed_safely
 
 CHUNK = 1 << 20
 _HEAD = 256

@@ -8,6 +8,8 @@ administrator added has a type that its reader does not know, and no text is in 
 
 from __future__ import annotations
 
+import codecs
+import re
 import shlex
 import sqlite3
 import ssl
@@ -21,14 +23,15 @@ import psycopg
 import pymysql
 
 from cdr.events import text_of
-from cdr.kinds.tables import Database as Settings
 from cdr.receivers.growing_table import GrowingTable, Row
 from cdr.receivers.row_cursor import Gap
+from cdr.sources.tables import Database as Settings
 
 CONNECT_SECONDS = 10
 STATEMENT_SECONDS = 60
 """The longest that connecting, and one statement, may take."""
 
+_UTF8 = "utf-8"
 _ALIAS = "line"  # of the table: the id is selected twice, so its name alone is ambiguous
 _GAPS_AT_ONCE = 200
 _DELETED_AT_ONCE = 1000
@@ -106,7 +109,12 @@ class ForeignDatabase(ABC):
         texts = ", ".join(self._text.format(f"{_ALIAS}.{self._quoted(column)}") for column in columns)
         source = f"{self._named(table.name)} AS {_ALIAS}"
         query = f"SELECT {key}, {texts} FROM {source} WHERE {condition} ORDER BY {key} LIMIT {most}"
-        return [(self._number(table, pk), [_text(cell) for cell in cells]) for pk, *cells in self._run(table, query)[1]]
+        return [
+            (self._number(table, pk), [self._cell(cell) for cell in cells]) for pk, *cells in self._run(table, query)[1]
+        ]
+
+    def _cell(self, cell: Any) -> str | None:
+        return _text(cell)
 
     def _number(self, table: GrowingTable, found: Any) -> int:
         try:
@@ -123,8 +131,8 @@ class ForeignDatabase(ABC):
                 self._connection = self._connect()
             cursor = self._connection.cursor()
             try:
-                cursor.execute(statement)
-                columns = [_text(column[0]) or "" for column in cursor.description or ()]
+                cursor.execute(self._encoded(statement))
+                columns = self._column_names(cursor)
                 return columns, cursor.fetchall() if cursor.description else ()
             finally:
                 cursor.close()
@@ -134,6 +142,12 @@ class ForeignDatabase(ABC):
                 raise NoTable(f"table {table.name}: {said}") from error
             self.close()
             raise Unreachable(f"{self._settings.engine} database {self._where()}: {said}") from error
+
+    def _encoded(self, statement: str) -> str | bytes:
+        return statement
+
+    def _column_names(self, cursor: Any) -> list[str]:
+        return [_text(column[0]) or "" for column in cursor.description or ()]
 
     def _where(self) -> str:
         server = self._settings.server
@@ -162,7 +176,14 @@ def _text(cell: Any) -> str | None:
 
 
 class _PostgreSQL(ForeignDatabase):
+    """Reads the server's own bytes and decodes them here.
+
+    A server that converts to UTF-8 refuses the whole statement for one byte that it cannot convert, and a database in
+    SQL_ASCII holds whatever was written: one such value would stop the source for good.
+    """
+
     _errors = psycopg.Error
+    _codec = _UTF8
 
     def _connect(self) -> Any:
         settings = self._settings
@@ -173,20 +194,46 @@ class _PostgreSQL(ForeignDatabase):
             "user": settings.user,
             "password": self._password,
         }
-        return psycopg.connect(
+        connection = psycopg.connect(
             **{name: value for name, value in given.items() if value},
             dbname=settings.database,
             sslmode=tls,
             autocommit=True,
-            client_encoding="utf8",
+            client_encoding="SQL_ASCII",  # no conversion
             connect_timeout=CONNECT_SECONDS,
             options=f"-c statement_timeout={STATEMENT_SECONDS}s",
             application_name="accweb",
             keepalives_idle=CONNECT_SECONDS,
         )
+        self._codec = _codec_of(connection.info.parameter_status("server_encoding") or "")
+        return connection
+
+    def _encoded(self, statement: str) -> bytes:
+        return statement.encode(self._codec, "replace")
+
+    def _column_names(self, cursor: Any) -> list[str]:
+        result = cursor.pgresult  # cursor.description would decode the names as ASCII
+        return [self._cell(result.fname(index)) or "" for index in range(result.nfields)]
+
+    def _cell(self, cell: Any) -> str | None:
+        if self._codec == _UTF8 or not isinstance(cell, bytes):
+            return _text(cell)
+        return cell.decode(self._codec, "backslashreplace").replace("\0", "\\x00")
 
     def _is_about_table(self, error: Exception) -> bool:
         return isinstance(error, psycopg.ProgrammingError)
+
+
+def _codec_of(server_encoding: str) -> str:
+    """Return Python's name of a PostgreSQL encoding; UTF-8 for SQL_ASCII, which says nothing, and for one unknown here.
+
+    See https://www.postgresql.org/docs/current/multibyte.html.
+    """
+    name = re.sub(r"^WIN", "cp", re.sub(r"^KOI8", "koi8_", server_encoding))
+    try:
+        return _UTF8 if name in ("UTF8", "SQL_ASCII") else codecs.lookup(name).name
+    except LookupError:
+        return _UTF8
 
 
 class _MySQL(ForeignDatabase):

@@ -13,20 +13,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import NamedTuple
 
 from cdr.events import Unparsable
 from cdr.formats import radius
 from cdr.formats.radius import MAX_PACKET, Decoder, Wire, answer, attributes_of, verify
-from cdr.formats.radius_dictionary import Dictionary, parse
 from cdr.formats.reading import Parsed, Reading, Rejection
-from cdr.kinds.network import Radius
-from cdr.kinds.setting import Address
 from cdr.models.source import reveal
 from cdr.receivers.datagrams import Datagram, bind, plain_host, received
 from cdr.receivers.senders import Senders, of_networks
-from cdr.receivers.service import LONGEST, Hold, Served, Service, complain
+from cdr.receivers.service import LONGEST, Hold, Served, Service
+from cdr.sources.network import Radius
+from cdr.sources.setting import Address
+from cdr.storage.complaints import complain
+from cdr.storage.dictionaries import dictionary_of
 
 MOST = 2048
 """Packets per commit."""
@@ -220,15 +220,3 @@ def _parsed(request: _Request, reading: Reading) -> Parsed:
 
 def _decoder(settings: Radius) -> Decoder:
     return radius.Decoder(dictionary_of(settings.dictionary))
-
-
-def dictionary_of(path: str) -> Dictionary | None:
-    """Read a dictionary file with the files it includes; raise ``OSError`` or ``ValueError``."""
-    if not path:
-        return None
-    file = Path(path)
-
-    def include(name: str) -> str:
-        return (file.parent / name).read_text(errors="replace")
-
-    return parse(file.read_text(errors="replace"), include, name=file.name)

@@ -13,12 +13,13 @@ from datetime import UTC, datetime
 from django.db import DatabaseError, transaction
 from django.db.models import Q
 
-from cdr.kinds import KINDS
-from cdr.kinds.setting import SettingsError
 from cdr.models import Receiver, Source
 from cdr.models.receiver import FORGOTTEN
-from cdr.receivers import wake
-from cdr.receivers.service import PASSING, Served, Service, close_connection, complain, signature
+from cdr.receivers.service import PASSING, Served, Service, close_connection, signature
+from cdr.sources import KINDS
+from cdr.sources.setting import SettingsError
+from cdr.storage import wake
+from cdr.storage.complaints import complain
 
 logger = logging.getLogger(__name__)
 TICK = 0.1

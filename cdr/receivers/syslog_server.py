@@ -12,12 +12,14 @@ import time
 from collections.abc import Sequence
 
 from cdr.formats.syslog import LineParser
-from cdr.kinds.network import Syslog
-from cdr.kinds.setting import Address
 from cdr.receivers.datagrams import bind, listen, plain_host, received
 from cdr.receivers.senders import Senders, host_in
-from cdr.receivers.service import LONGEST, Hold, Served, Service, complain, parsed_safely
+from cdr.receivers.service import LONGEST, Hold, Served, Service
 from cdr.receivers.syslog_frames import Frames
+from cdr.sources.network import Syslog
+from cdr.sources.setting import Address
+from cdr.storage.complaints import complain
+from cdr.storage.safe_parsing import parsed_safely
 
 MOST = 4_000
 """Lines per commit, about."""

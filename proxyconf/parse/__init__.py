@@ -10,12 +10,14 @@ from proxyconf.parse.assemble import Assembly
 from proxyconf.parse.detection import guess_product, guess_version
 from proxyconf.parse.statements import Call, Statements, functions_called, read_statements
 from proxyconf.parse.tokens import Reader, Remark, Tested
-from proxyconf.profile import Profile, layout_of
+from proxyconf.profile import Profile
+from proxyconf.profile_layout import layout_of
 from proxyconf.vocabulary.layout import FieldLayout
 from proxyconf.vocabulary.products import Product, Version
 
 __all__ = ["Choice", "Imported", "Remark", "config_text", "layout_from_text", "parse_accounting", "parse_config"]
 
+_M4 = re.compile(r"^[ \t]*(?:divert\(|changequote\b|changecom\b|m4_[a-z]+|define\(|s?include\()|\bdnl\b", re.MULTILINE)
 _PASSWORD = re.compile(r"(://[^:@/\s\"']*):[^\s\"']*@")
 _MOST_CHOICES = 60
 _LONGEST_SHOWN = 300
@@ -102,7 +104,7 @@ def _read(
     release = version or guess_version(wanted, statements)
     assembly = Assembly(wanted, release, statements)
     profile = assembly.profile()
-    remarks = sorted({*statements.remarks, *assembly.remarks})
+    remarks = sorted({*statements.remarks, *assembly.remarks, *_m4_remarks(text)})
     imported = Imported(
         profile=profile,
         remarks=tuple(one._replace(text=_shown(one.text)) for one in remarks),
@@ -113,6 +115,14 @@ def _read(
         version_guessed=version is None,
     )
     return imported, reader.undecided()
+
+
+def _m4_remarks(text: str) -> list[Remark]:
+    match = _M4.search(text)
+    if match is None:
+        return []
+    why = "this is an m4 template: its macros are not expanded here; run m4 and import what it writes"
+    return [Remark(text.count("\n", 0, match.start()) + 1, match[0].strip(), why)]
 
 
 def _shown(text: str) -> str:

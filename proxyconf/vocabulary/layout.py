@@ -96,6 +96,8 @@ def suggest_leg_role(label: str) -> Role | None:
 class TimeLayout:
     """How the proxy writes time beside the whole seconds (Kamailio ``acc`` parameters ``time_mode``, ``time_attr``…).
 
+    ``acc_json`` has parameters of its own (``acc_time_mode``, ``acc_time_format``) and one member, ``time``.
+
     ``mode``: 0 seconds only; 1 seconds and microseconds in two fields; 2 seconds with a fraction; 3 local text;
     4 UTC text.
     """
@@ -136,6 +138,7 @@ class FieldLayout:
     newest_leg_first: bool = True
     detect_direction: bool = False
     time: TimeLayout = field(default_factory=TimeLayout)
+    json_time: TimeLayout = field(default_factory=TimeLayout)
     cdr: CdrLayout = field(default_factory=CdrLayout)
     columns: Mapping[str, str] = field(default_factory=dict)
 
@@ -160,6 +163,7 @@ class FieldLayout:
             "newest_leg_first": self.newest_leg_first,
             "detect_direction": self.detect_direction,
             "time": {f.name: getattr(self.time, f.name) for f in fields(TimeLayout)},
+            "json_time": {f.name: getattr(self.json_time, f.name) for f in fields(TimeLayout)},
             "cdr": {
                 f.name: list(v) if isinstance(v := getattr(self.cdr, f.name), tuple) else v for f in fields(CdrLayout)
             },
@@ -180,6 +184,7 @@ class FieldLayout:
                 newest_leg_first=bool(data.get("newest_leg_first", True)),
                 detect_direction=bool(data.get("detect_direction", False)),
                 time=TimeLayout(**data.get("time", {})),
+                json_time=TimeLayout(**data.get("json_time", {})),
                 cdr=CdrLayout(**cdr),
                 columns=dict(data.get("columns", {})),
             )

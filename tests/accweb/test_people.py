@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
 
-from accweb.roles import VIEWER
+from accweb.web.roles import VIEWER
 from tests.factories import make_proxy
 
 pytestmark = pytest.mark.django_db

@@ -10,9 +10,9 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
 
-from accweb.audit import Action, record_of
-from accweb.models import ApiToken, AuditEntry
-from accweb.roles import ADMINISTRATOR, ANALYST, OPERATOR, ROLES, VIEWER
+from accweb.web.audit import Action, record_of
+from accweb.web.models import ApiToken, AuditEntry
+from accweb.web.roles import ADMINISTRATOR, ANALYST, OPERATOR, ROLES, VIEWER
 from cdr.models import ExportJob, SavedView
 from proxyconf.models import Profile
 from proxyconf.models.profile import save_profile, suggested

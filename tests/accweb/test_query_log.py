@@ -17,8 +17,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from cdr.keyset import OLDEST, Cursor
 from cdr.models import Call, ExportJob
+from cdr.queries.keyset import OLDEST, Cursor
 from tests.accweb.test_permissions import WHO
 from tests.factories import make_call, make_event, make_proxy, make_rejected
 

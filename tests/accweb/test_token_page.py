@@ -6,8 +6,8 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from accweb.models import ApiToken, AuditEntry
-from accweb.tokens import new_token
+from accweb.web.models import ApiToken, AuditEntry
+from accweb.web.tokens import new_token
 from tests.factories import NOON
 
 pytestmark = pytest.mark.django_db

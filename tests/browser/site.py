@@ -10,11 +10,11 @@ from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import Locator, Page
 
-from accweb.audit import Action, record_of
 from accweb.demo import load_demo
-from accweb.models import ApiToken, AuditEntry
+from accweb.web.audit import Action, record_of
+from accweb.web.models import ApiToken, AuditEntry
+from cdr.calls.settlement import settle
 from cdr.models import Call, Event, ExportJob, Note, Rejected, SavedView, Source
-from cdr.settling import settle
 from proxyconf.models import Profile, Proxy
 from proxyconf.models.profile import save_profile, suggested
 from proxyconf.models.revision import publish

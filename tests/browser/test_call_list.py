@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Page, expect
 
-from cdr.correlate import correlate_pending, mark_all
+from cdr.calls.correlate import correlate_pending, mark_all
 from tests.browser.conftest import Open
 from tests.factories import NOON, make_call, make_event, make_proxy, make_source
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from cdr.correlate import correlate_pending, mark_all
+from cdr.calls.correlate import correlate_pending, mark_all
 from cdr.models import Call
 from tests.browser.conftest import Open
 from tests.factories import NOON, make_event, make_proxy, make_source

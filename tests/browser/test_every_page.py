@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Browser
 from pytest_django.live_server_helper import LiveServer
 
-from accweb.models import Preferences
+from accweb.web.models import Preferences
 from tests.browser.site import Place, build, places
 from tests.browser.walk import Walk
 from tests.conftest import ROOT

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from cdr.export import jobs
 from cdr.models import ExportJob
-from cdr.views import exports
+from cdr.views.exports import export_pages as exports
 from tests.browser.conftest import Open
 from tests.browser.test_browsing import PHONE, WIDE
 from tests.factories import NOON, make_call

@@ -46,6 +46,15 @@ def test_method_and_code_tell_the_kind(method: str, code: int, kind: Kind) -> No
 
 def test_what_stood_among_missed_calls_is_missed() -> None:
     assert classify("INVITE", 486, missed=True) == Kind.MISSED
+    assert classify("INVITE", 0, missed=True) == Kind.MISSED
+
+
+@pytest.mark.parametrize(
+    ("method", "code", "kind"),
+    [("INVITE", 200, Kind.ANSWERED), ("BYE", 481, Kind.BYE), ("CANCEL", 200, Kind.CANCEL), ("ACK", 200, Kind.ACK)],
+)
+def test_a_record_that_shows_an_answer_or_an_end_is_no_missed_call(method: str, code: int, kind: Kind) -> None:
+    assert classify(method, code, missed=True) == kind
 
 
 @given(st.binary())

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from proxyconf.profile import ExtraField, Flag, Flags, LegField, OtherParameter, Profile, layout_of, mask_password
+from proxyconf.profile import ExtraField, Flag, Flags, LegField, OtherParameter, Profile, mask_password
+from proxyconf.profile_layout import layout_of
 from proxyconf.vocabulary.layout import Backend, CdrLayout, Role, TimeLayout
 from proxyconf.vocabulary.products import Product, Version
 from tests.proxyconf.strategies import ALL_RELEASES, Release
@@ -32,10 +33,16 @@ def test_flags_are_suggested_by_number_or_by_name_and_never_flag_0() -> None:
     assert named == Flags({LOG: Flag(None, "ACC_LOG")}, {LOG: Flag(None, "ACC_LOG_MISSED")}, Flag(None, "ACC_FAILED"))
 
 
+def test_suggested_flags_start_at_20_and_leave_out_those_of_the_script() -> None:
+    flags = Profile.suggested(*KAMAILIO, (LOG,), flags_elsewhere=(20, 22)).flags
+    assert flags == Flags({LOG: Flag(21)}, {LOG: Flag(23)}, Flag(24))
+
+
 def test_free_flags_are_those_used_neither_here_nor_elsewhere_and_0_comes_last() -> None:
     profile = Profile(*KAMAILIO, flags=Flags({LOG: Flag(1)}, {LOG: Flag(2)}, failed=Flag(4)))
     free = profile.free_flags([5])
-    assert free[:3] == (3, 6, 7)
+    assert free[:3] == (20, 21, 22)
+    assert free[12:14] == (3, 6)
     assert free[-1] == 0
     assert not {1, 2, 4, 5} & set(free)
 
@@ -150,6 +157,13 @@ def test_a_layout_holds_direction_time_and_names_of_columns() -> None:
     assert layout.detect_direction
     assert layout.time == TimeLayout(2, "at")
     assert layout.columns == {"callid": "cid"}
+
+
+def test_a_layout_holds_the_time_mode_of_acc_json_apart_from_that_of_acc() -> None:
+    options = {"time_mode": 1, "acc_json.acc_time_mode": 4, "acc_json.acc_time_format": "%d.%m.%Y %T"}
+    layout = layout_of(Profile(*KAMAILIO, (LOG, Backend.JSON), options=options))
+    assert layout.time.mode == 1
+    assert layout.json_time == TimeLayout(4, format="%d.%m.%Y %T")
 
 
 def test_a_layout_holds_the_names_of_dialog_records_if_they_are_on() -> None:

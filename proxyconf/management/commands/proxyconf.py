@@ -35,6 +35,7 @@ class Command(BaseCommand):
         render.add_argument(
             "--collector", default=LOCAL, metavar="HOST", help=f"where the proxy reaches accweb (default {LOCAL})"
         )
+        render.add_argument("--show-secrets", action="store_true", help="show passwords on a terminal too")
         check = actions.add_parser("check", help="say what is wrong; exit status 1 on errors")
         check.add_argument("proxy", metavar="PROXY", nargs="?")
         check.add_argument("--file", metavar="CFG", help="check this configuration instead; - is standard input")
@@ -61,10 +62,20 @@ class Command(BaseCommand):
         actions[action](**options)
 
     def _render(
-        self, *, proxy: str, artefact: str | None, output: Path | None, revision: int | None, collector: str, **_: Any
+        self,
+        *,
+        proxy: str,
+        artefact: str | None,
+        output: Path | None,
+        revision: int | None,
+        collector: str,
+        show_secrets: bool,
+        **_: Any,
     ) -> None:
         found = _proxy(proxy)
         value = _revision(found, revision).value if revision is not None else profile_of(_draft(found))
+        if output is None and self.stdout.isatty() and not show_secrets:
+            value = value.masked()
         files = _files(value, collector)
         if artefact is not None:
             wanted = next((one for one in files if one.name == artefact), None)

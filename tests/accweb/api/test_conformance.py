@@ -22,7 +22,7 @@ from schemathesis.generation import GenerationMode
 
 from accweb.api.schema import schema
 from accweb.demo import load_demo
-from accweb.tokens import SCOPES, new_token
+from accweb.web.tokens import SCOPES, new_token
 from accweb.wsgi import application
 from cdr.models import Call, ExportJob, Source
 from proxyconf.models import Proxy

@@ -140,6 +140,12 @@ def test_text_of_mode_4_is_utc() -> None:
     assert start(reading, time="2026-11-22 23:53:30").time == NOON
 
 
+def test_the_time_mode_of_acc_json_is_not_that_of_acc() -> None:
+    layout = FieldLayout(time=TimeLayout(mode=3), json_time=TimeLayout(mode=4))
+    reading = Reading(zone=ZoneInfo("America/New_York"), layout=layout)
+    assert start(reading, time="2026-11-22 23:53:30").time == NOON
+
+
 def test_text_is_read_in_the_configured_format() -> None:
     reading = Reading(layout=FieldLayout(time=TimeLayout(mode=3, format="%d.%m.%Y %H:%M:%S")))
     assert start(reading, time="22.11.2026 23:53:30").time == NOON

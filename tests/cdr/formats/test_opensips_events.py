@@ -129,7 +129,7 @@ def test_a_configured_extra_is_no_leg_however_it_looks() -> None:
         (MISSED, Kind.MISSED),
         (DIALOG, Kind.CDR),
         (MISSED | {"event": "E_ACC_EVENT"}, Kind.FAILED),
-        ({"event": "E_ACC_MISSED_EVENT", "params": PARAMS}, Kind.MISSED),
+        ({"event": "E_ACC_MISSED_EVENT", "params": PARAMS | {"sip_code": "486"}}, Kind.MISSED),
     ],
 )
 def test_parameters_come_with_or_without_their_name(members: dict[str, Any], kind: Kind) -> None:

@@ -71,6 +71,11 @@ def test_the_file_name_tells_kamailios_missed_calls_from_acc() -> None:
     assert detect(ACC, "acc.csv") == detect(ACC) == "acc-csv"
 
 
+@pytest.mark.parametrize("folder", ["/var/missed_calls/", "missed and acc/", "C:\\missed\\"])
+def test_the_folder_that_a_file_lies_in_says_nothing(folder: str) -> None:
+    assert detect(ACC, folder + "acc.csv") == "acc-csv"
+
+
 def test_opensips_missed_calls_are_told_by_their_columns() -> None:
     assert detect(ACC + b",setuptime,created\n") == "missed-csv"
     assert detect(ACC + b",duration,ms_duration,setuptime,created\n") == "acc-csv"

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import re
+import sqlite3
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -293,10 +294,11 @@ def test_a_manual_row_of_opensips_has_no_call_times() -> None:
         (NEW_YORK, "1969-12-31 19:00:00"),
         (ZoneInfo("Pacific/Auckland"), "1970-01-01 12:00:00"),
         (UTC, "0000-00-00 00:00:00"),
+        (UTC, 0),
         (UTC, None),
     ],
 )
-def test_an_unset_created_makes_no_call_of_an_answer(zone: ZoneInfo, unset: str | None) -> None:
+def test_an_unset_created_makes_no_call_of_an_answer(zone: ZoneInfo, unset: object) -> None:
     found = event(CORE + OPENSIPS, (*INVITE, "0", "0", "1777636800", unset), Reading(zone=zone))
     assert (found.kind, found.created_at, found.duration_us, found.ended_at) == (Kind.ANSWERED, None, None, None)
 
@@ -353,6 +355,28 @@ def test_a_wrong_value_of_opensips_rejects_its_row(column: str, value: str) -> N
 # --- times ------------------------------------------------------------------------------------------------------------
 
 
+@given(st.datetimes(datetime(1971, 1, 1), datetime(2099, 1, 1)))
+def test_a_julian_day_tells_the_second_that_was_written(wall: datetime) -> None:
+    wall = wall.replace(microsecond=0)
+    day = 2440587.5 + (wall - datetime(1970, 1, 1)) / timedelta(days=1)
+    with sqlite3.connect(":memory:") as database:
+        database.execute("CREATE TABLE acc (time TIMESTAMP WITHOUT TIME ZONE)")
+        database.execute("INSERT INTO acc VALUES (?)", [day])
+        ((number, text),) = database.execute("SELECT time, CAST(time AS text) FROM acc")
+    for cell in (number, text):
+        assert event(CORE, with_cell("time", cell)).time == wall.replace(tzinfo=UTC)
+
+
+def test_a_julian_day_in_the_hour_that_comes_twice_is_flagged() -> None:
+    row = with_cell("time", "2461338.60416667")  # 2026-10-25 02:30:00
+    assert event(CORE, row, Reading(zone=BERLIN)).flags == ("ambiguous_time",)
+
+
+def test_a_dialogs_times_may_be_julian_days() -> None:
+    found = event(CDRS, (1, "2461162.0", 2461162.0005, "42.5"), table=Table.ACC_CDRS)
+    assert (found.time, found.ended_at) == (NOON, NOON + timedelta(seconds=43))
+
+
 @pytest.mark.parametrize(
     ("wall", "moment", "precision"),
     [
@@ -366,6 +390,8 @@ def test_a_wrong_value_of_opensips_rejects_its_row(column: str, value: str) -> N
         ("2026-05-01 12:00:00Z", NOON, SECOND),
         (datetime(2026, 5, 1, 8, tzinfo=timezone(timedelta(hours=-4))), NOON, SECOND),
         (1777636800, NOON, SECOND),
+        (2461162.0833333333, NOON, SECOND),  # Kamailio's db_sqlite: a Julian day of local time
+        ("2461162.08333333", NOON, SECOND),
     ],
 )
 def test_time_is_the_proxys_wall_clock_unless_it_has_an_offset(wall: object, moment: datetime, precision: int) -> None:

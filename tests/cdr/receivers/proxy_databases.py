@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 import pymysql
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 _CORE = (
     "method VARCHAR(16) NOT NULL DEFAULT '', from_tag VARCHAR(128) NOT NULL DEFAULT '',"
@@ -119,11 +119,20 @@ class PostgreSQL(ProxyDatabase):
     identity = "id SERIAL PRIMARY KEY NOT NULL"
     time = "TIMESTAMP WITHOUT TIME ZONE"
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, encoding: str = "") -> None:
+        """Make the tables in a schema; with an ``encoding``, in a database of their own that has it."""
         self.url = url
+        self.own_database = f"proxy_{encoding.lower()}_{os.getpid()}" if encoding else ""
+        if encoding:
+            with psycopg.connect(url, autocommit=True) as made:
+                made.execute(
+                    f"CREATE DATABASE {self.own_database} TEMPLATE template0 ENCODING '{encoding}'"
+                    " LC_COLLATE 'C' LC_CTYPE 'C'".encode()
+                )
+            self.url = make_conninfo(url, dbname=self.own_database)
         self.schema = f"proxy_{os.getpid()}_{next(_numbers)}"
         self.prefix = f"{self.schema}."
-        with psycopg.connect(url, autocommit=True) as made:
+        with psycopg.connect(self.url, autocommit=True) as made:
             made.execute(f"CREATE SCHEMA {self.schema}".encode())
         super().__init__()
 
@@ -151,6 +160,9 @@ class PostgreSQL(ProxyDatabase):
     def close(self) -> None:
         self.run(f"DROP SCHEMA {self.schema} CASCADE")
         super().close()
+        if self.own_database:
+            with psycopg.connect(make_conninfo(self.url, dbname="postgres"), autocommit=True) as other:
+                other.execute(f"DROP DATABASE {self.own_database} WITH (FORCE)".encode())
 
 
 class MariaDB(ProxyDatabase):

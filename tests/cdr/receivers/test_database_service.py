@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from cdr.correlate import correlate_pending
-from cdr.ingest import Counts, store
-from cdr.kinds.setting import SettingsError
-from cdr.kinds.tables import Database
+from cdr.calls.correlate import correlate_pending
 from cdr.models import Call, Event, Receiver, Rejected, Source
 from cdr.receivers import database_service, growing_table
 from cdr.receivers.database_service import DatabaseService
 from cdr.receivers.foreign_database import Unreachable
 from cdr.receivers.service import Served
 from cdr.receivers.serving import serve
+from cdr.sources.setting import SettingsError
+from cdr.sources.tables import Database
+from cdr.storage.ingest import Counts, store
 from tests import servers
 from tests.background import in_background
 from tests.cdr.receivers.proxy_databases import MariaDB, PostgreSQL, ProxyDatabase, SQLite, write
@@ -376,6 +376,29 @@ def test_without_the_right_to_delete_a_move_says_so(
     receivers[0].service.close()
 
 
+@pytest.mark.parametrize(
+    ("time", "moment"),
+    [
+        ("2461162.0833333333", datetime(2026, 5, 1, 14, tzinfo=UTC)),  # Kamailio: a Julian day of local time
+        ("2461162", datetime(2026, 5, 1, 12, tzinfo=UTC)),
+        ("1777636800", datetime(2026, 5, 1, 12, tzinfo=UTC)),  # OpenSIPS: seconds since 1970
+    ],
+)
+def test_the_numbers_that_proxies_write_for_times_into_sqlite_are_read(
+    time: str, moment: datetime, tmp_path: Path, receivers: list[Reader]
+) -> None:
+    database = SQLite(tmp_path)
+    receivers.append(Reader(database, {"acc_cdrs": "acc_cdrs"}))
+    database.insert("1@x")
+    database.run(f"UPDATE acc SET time = {time}")
+    database.run(f"INSERT INTO acc_cdrs (start_time, end_time, duration) VALUES ({time}, {time} + 0.25, 21600.0)")
+
+    receivers[0].collect()
+
+    assert sorted(Event.objects.values_list("time", flat=True)) == [moment, moment]
+    assert not Rejected.objects.exists()
+
+
 def test_text_that_is_no_utf8_is_made_visible(tmp_path: Path, receivers: list[Reader]) -> None:
     database = SQLite(tmp_path)
     receivers.append(Reader(database, {}))
@@ -384,6 +407,50 @@ def test_text_that_is_no_utf8_is_made_visible(tmp_path: Path, receivers: list[Re
 
     assert receivers[0].collect() == 1
     assert Event.objects.get().reason == r"OK\xff"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "written", "shown"),
+    [
+        ("SQL_ASCII", b"Gr\xfc\xdfe", r"Gr\xfc\xdfe"),
+        ("SQL_ASCII", "Grüße".encode(), "Grüße"),
+        ("LATIN1", b"Gr\xfc\xdfe", "Grüße"),
+        ("EUC_JP", b"\xc6\xfc", "日"),
+        ("EUC_JP", b"\x8f\xf3\xf3", r"\x8f齠"),  # the server knows no UTF-8 for it
+    ],
+)
+def test_no_byte_of_a_postgresql_database_stops_its_source(
+    encoding: str, written: bytes, shown: str, postgresql_url: str, receivers: list[Reader]
+) -> None:
+    database = PostgreSQL(postgresql_url, encoding)
+    database.run("SET client_encoding TO SQL_ASCII")
+    database.run(f'ALTER TABLE {database.prefix}acc ADD COLUMN "src_user" VARCHAR(64)')
+    database.insert("1@x")
+    with database.writer.cursor() as cursor:
+        cursor.execute(b"UPDATE " + f"{database.prefix}acc SET src_user = '".encode() + written + b"'")
+    database.writer.commit()
+    database.insert("2@x")
+    receivers.append(Reader(database, {}))
+
+    assert receivers[0].collect() == 2
+    assert Event.objects.get(call_id="1@x").extra == [["src_user", shown]]
+    receivers[0].service.close()
+    database.close()
+
+
+@pytest.mark.parametrize(("charset", "written"), [("latin1", "4772fcdf65"), ("utf8mb3", "4772c3bcc39f65")])
+def test_text_in_any_character_set_of_mariadb_is_read(
+    charset: str, written: str, mariadb_socket: Path, receivers: list[Reader]
+) -> None:
+    database = MariaDB(mariadb_socket)
+    database.run(f"ALTER TABLE acc CONVERT TO CHARACTER SET {charset}")
+    database.insert("1@x")
+    database.run(f"UPDATE acc SET sip_reason = x'{written}'")
+    receivers.append(Reader(database, {}))
+
+    assert receivers[0].collect() == 1
+    assert Event.objects.get().reason == "Grüße"
+    database.close()
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path, receivers: list[Reader]) -> None:

@@ -19,7 +19,7 @@ from diameter.node import Node
 from diameter.node.application import Application
 from django.db import DatabaseError
 
-from cdr import correlate
+from cdr.calls import correlate
 from cdr.formats import diameter
 from cdr.models import Call, Event, Rejected, Source
 from cdr.receivers import diameter_server

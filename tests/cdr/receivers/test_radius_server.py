@@ -14,7 +14,7 @@ from django.db import DatabaseError, connection, transaction
 from pyrad.client import Client
 from pyrad.dictionary import Dictionary as PyradDictionary
 
-from cdr import correlate
+from cdr.calls import correlate
 from cdr.models import Call, Event, Rejected, Source
 from cdr.receivers.radius_server import RadiusServer
 from cdr.receivers.service import Hold

@@ -5,7 +5,7 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
 
-from accweb.roles import VIEWER
+from accweb.web.roles import VIEWER
 from tests.factories import make_call
 
 pytestmark = pytest.mark.django_db
@@ -74,7 +74,7 @@ def test_an_error_has_a_page_that_needs_nothing(viewer: Client, monkeypatch: pyt
     def broken(*args: object, **kwargs: object) -> None:
         raise RuntimeError("the disk is full")
 
-    monkeypatch.setattr("cdr.views.start.figures", broken)
+    monkeypatch.setattr("cdr.views.overview.overview_page.figures", broken)
     viewer.raise_request_exception = False
     response = viewer.get("/")
     assert response.status_code == 500

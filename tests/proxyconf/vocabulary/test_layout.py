@@ -28,6 +28,7 @@ LAYOUTS = st.builds(
     newest_leg_first=st.booleans(),
     detect_direction=st.booleans(),
     time=st.builds(TimeLayout, mode=st.integers(0, 4), attr=st.text(max_size=8)),
+    json_time=st.builds(TimeLayout, mode=st.integers(0, 4)),
     cdr=st.builds(CdrLayout, extras=st.none() | LABELS, start_on_confirmed=st.booleans()),
     columns=st.dictionaries(st.sampled_from(["callid", "time"]), st.text(max_size=8)),
 )
