@@ -57,9 +57,9 @@ def _way(proxy: Proxy, backend: Backend, sources: Sequence[Source], host: str) -
     profile = Profile.suggested(Product(proxy.product), Version.parse(proxy.version), [backend])
     profile = replace(profile, options=_options(profile, backend, kind, host, port))
     blocks = [
-        *([] if own else [Block(_("Here: have a source for it"), _command(proxy, backend, kind))]),
-        Block(_("In the proxy's configuration"), acc_section(profile)),
-        Block(_("In its routes"), routing_hints(profile)),
+        *([] if own else [Block(_("On this server: add a source"), _command(proxy, backend, kind))]),
+        Block(_("Proxy configuration"), acc_section(profile)),
+        Block(_("Proxy routes"), routing_hints(profile)),
         *_beside(profile, backend, host, port),
     ]
     return Way(backend, BACKEND_NAMES[backend], blocks, own is not None)
@@ -141,16 +141,14 @@ def _command(proxy: Proxy, backend: Backend, kind: str) -> str:
 def _beside(profile: Profile, backend: Backend, host: str, port: int) -> Iterator[Block]:
     """Yield what else the proxy's host needs."""
     if backend in (Backend.SYSLOG, Backend.JSON):
-        yield Block(_("In rsyslog on the proxy's host"), syslog_rule(profile, "rsyslog", host=host, port=port or 514))
+        yield Block(_("rsyslog on the proxy's host"), syslog_rule(profile, "rsyslog", host=host, port=port or 514))
     elif backend is Backend.RADIUS:
         for name, caption in (
-            ("radius/radiusclient.conf", _("The RADIUS client's configuration")),
-            ("radius/servers", _("Its secret")),
+            ("radius/radiusclient.conf", _("RADIUS client configuration")),
+            ("radius/servers", _("RADIUS secret")),
         ):
             if found := find_artefact(profile, name, host):
                 yield Block(caption, found.text)
     elif backend is Backend.EVENTS:
         lines = "\n".join(f'    subscribe_event("{name}", "udp:{host}:{port}");' for name in _EVENTS)
-        yield Block(
-            _("Have the events sent here"), f'loadmodule "event_datagram.so"\n\nstartup_route {{\n{lines}\n}}\n'
-        )
+        yield Block(_("Event destination"), f'loadmodule "event_datagram.so"\n\nstartup_route {{\n{lines}\n}}\n')

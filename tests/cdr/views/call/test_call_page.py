@@ -58,7 +58,7 @@ def shown(client: Client, call: Call) -> str:
 def test_the_page_tells_who_what_when_and_how_it_is_known(analyst: Client) -> None:
     call = accounted(START | {"extra": [["src_user", "alice"], ["dst_user", "bob"]]}, STOP)
     text = text_of(shown(analyst, call))
-    for said in ("alice", "bob", "completed", "0:42", "From the answer to the end", "so the callee sent it.", CALL_ID):
+    for said in ("alice", "bob", "Completed", "0:42", "From the answer to the end", "The callee sent the BYE", CALL_ID):
         assert said in text
 
 
@@ -81,7 +81,7 @@ def test_an_event_of_another_call_of_the_call_id_leads_there(analyst: Client) ->
     call = accounted(START, STOP, START | {"to_tag": "c", "time": NOON + timedelta(seconds=1)})
     other = Call.objects.exclude(pk=call.pk).get()
     html = shown(analyst, call)
-    assert f'<a href="/calls/{other.pk}/">of another call</a>' in html
+    assert f'<a href="/calls/{other.pk}/">other call</a>' in html
     assert "Calls with the same Call-ID" in html
 
 
@@ -93,21 +93,21 @@ def test_more_events_than_one_reads_are_cut_and_counted(analyst: Client, monkeyp
 
 def test_one_event_more_is_counted_as_one(analyst: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(call_page, "MOST_EVENTS", 1)
-    assert "and 1 more event of this Call-ID" in text_of(shown(analyst, accounted(START, STOP)))
+    assert "and 1 more event with this Call-ID" in text_of(shown(analyst, accounted(START, STOP)))
 
 
 def test_a_call_without_stop_says_that_its_end_is_unknown_and_shows_none(analyst: Client) -> None:
     text = text_of(shown(analyst, accounted(START)))
     assert "No STOP" in text
     assert "Unknown: no STOP" in text
-    assert "no duration kind invented" in text
+    assert "The duration was not recorded" in text
 
 
 def test_a_call_without_start_says_so(analyst: Client) -> None:
     text = text_of(shown(analyst, accounted(STOP)))
     assert "No START" in text
     assert "Unknown: no START" in text
-    assert "caller and callee may stand swapped" in text
+    assert "caller and callee may be swapped" in text
 
 
 def test_an_unanswered_call_shows_its_attempts_and_no_duration(analyst: Client) -> None:
@@ -155,7 +155,7 @@ def test_a_superseded_call_leads_to_the_one_that_took_its_place(analyst: Client)
     current = make_call(call_id="same@host")
     old = make_call(call_id="same@host", superseded=True, flags=["superseded"])
     html = shown(analyst, old)
-    assert "Superseded." in html
+    assert "Merged into another call." in html
     assert f'href="/calls/{current.pk}/"' in html
 
 
@@ -191,7 +191,7 @@ def test_the_start_stands_first_among_the_events_of_a_second(analyst: Client) ->
 def test_the_timeline_says_which_rule_used_an_event_and_when_a_clock_is_ahead(analyst: Client) -> None:
     text = text_of(shown(analyst, accounted(START | {"received_at": NOON - timedelta(minutes=2)})))
     assert "The first 2xx to an INVITE of this dialog: the call was answered." in text
-    assert "2:00 before its own time" in text
+    assert "2:00 early" in text
 
 
 def test_a_late_stop_tells_what_it_changed_in_words(analyst: Client) -> None:
@@ -202,7 +202,7 @@ def test_a_late_stop_tells_what_it_changed_in_words(analyst: Client) -> None:
     text = text_of(shown(analyst, call))
     assert "Revision 2" in text
     assert re.search(r"ended ?: unknown → to 2026-05-31 12:00:42", text)
-    assert re.search(r"state ?: warning No STOP → to check completed", text)
+    assert re.search(r"state ?: warning No STOP → to check Completed", text)
 
 
 def test_calls_between_the_same_parties_within_five_minutes_are_shown(analyst: Client) -> None:
@@ -286,7 +286,7 @@ def test_who_may_see_numbers_finds_them_all(analyst: Client) -> None:
 
 def test_to_whom_numbers_are_masked_is_told_which_permission_shows_the_raw_input(viewer: Client) -> None:
     html = shown(viewer, call_full_of_numbers())
-    assert "Can View full numbers, extra fields and original records" in html
+    assert "Can see full numbers, extra fields and raw input of calls" in html
     assert '<pre class="raw"' not in html
     assert "/calls/?caller=" not in html
 
@@ -318,7 +318,7 @@ def test_events_of_proxies_out_of_reach_are_counted_and_not_shown(analyst: Clien
     make_event(source=far, call_id=CALL_ID, reason="secret words", raw=b"secret input", time=NOON)
     call = accounted(START, STOP)
     html = shown(analyst, call)
-    assert "1 more event came from a proxy that you may not see." in text_of(html)
+    assert "1 more event of another proxy." in text_of(html)
     assert "secret" not in html
     assert len(re.findall(r'<tr id="event-', html)) == 2
 
@@ -381,7 +381,7 @@ def test_a_zone_that_is_none_is_named_and_the_page_is_shown(analyst: Client) -> 
 def test_a_zone_that_is_likely_wrong_is_said_with_what_to_do(analyst: Client) -> None:
     row = START | {"backend": "sql", "time": NOON + timedelta(hours=2), "raw": b"{}"}
     text = text_of(shown(analyst, accounted(START, row)))
-    assert "The zone of proxy edge-1 is likely wrong" in text
+    assert "The time zone of proxy edge-1 is probably wrong" in text
     assert "manage.py source reread edge-1" in text
 
 
@@ -400,7 +400,7 @@ def test_how_answer_end_duration_and_who_hung_up_are_known_is_said_with_the_even
     assert told(html, "Answered").endswith("event 1, event 2")
     assert told(html, "Ended").endswith("event 3")
     assert told(html, "Duration").endswith("event 1, event 3")
-    assert told(html, "Hung up").endswith("so the callee sent it. event 3")
+    assert told(html, "Released by").endswith("its From tag is the callee&#x27;s tag. event 3")
 
 
 def test_an_end_that_only_the_proxys_own_record_tells_is_said_to_be_so(analyst: Client) -> None:
@@ -444,8 +444,8 @@ def test_a_superseded_call_says_that_its_events_belong_to_the_other(analyst: Cli
     current = make_call(call_id="same@host")
     old = make_call(call_id="same@host", identity=b"old", superseded=True, flags=["superseded"])
     text = text_of(shown(analyst, old))
-    assert "Its events now belong to that call" in text
-    assert f"(before they came to belong to call {current.pk})" in text
+    assert "which replaces it and has its events" in text
+    assert f"(before they moved to call {current.pk})" in text
 
 
 RAW = [

@@ -136,7 +136,7 @@ def test_a_range_is_shown_in_its_fields_whatever_form_the_url_has_it_in(analyst:
 def test_a_condition_that_makes_no_sense_is_named_and_shows_no_calls(analyst: Client) -> None:
     make_call()
     html = analyst.get("/calls/?since=soon").text
-    assert "soon&#x27; is no date and time" in html
+    assert "soon&#x27; is not a valid date or time" in html
     assert parties(html) == []
     assert "Invalid filter" in html
 
@@ -270,7 +270,7 @@ def test_what_a_cell_asks_for_finds_its_call(analyst: Client, column: str) -> No
 def test_a_condition_that_there_is_not_is_named_and_shows_no_calls(analyst: Client) -> None:
     make_call()
     html = analyst.get("/calls/?caler=1").text
-    assert "There is no condition" in html
+    assert "Unknown filter" in html
     assert parties(html) == []
 
 

@@ -80,7 +80,7 @@ def test_two_views_of_one_owner_never_bear_the_same_name(analyst: Client) -> Non
     save(analyst, "Two")
     two = SavedView.objects.get(name="Two")
     html = analyst.post(f"/calls/views/{two.pk}/", {"name": "One", "keep": "1"}, follow=True).text
-    assert "You have another view named" in html
+    assert "You already have a view named" in html
     assert SavedView.objects.filter(name="Two").exists()
 
 

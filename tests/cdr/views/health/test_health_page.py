@@ -123,7 +123,7 @@ def test_what_waits_after_a_rejection_is_counted_and_grouped_by_reason(operator:
     make_rejected(source=source, reason="already taken", replayed_at=timezone.now())
     html = page(operator)
     assert "Rejecting input" in html or "not running" in html
-    assert "3 records wait" in html
+    assert "3 records pending" in html
     assert html.count('class="reason"') == 2
     assert "2×" in html
     assert '&lt;script&gt;<span class="mark">\\x1b</span>' in html
@@ -149,7 +149,7 @@ def test_rejected_input_is_read_again_and_what_became_of_it_is_told_and_audited(
     make_rejected(source=source)
     address = reverse("cdr:health-replay", args=["kam1"])
     html = operator.post(address, {"source": source.pk}, follow=True).text
-    assert "2 records were read again: 1 understood (1 new events), 0 no accounting, 1 still rejected." in html
+    assert "2 records were re-parsed: 1 accepted (1 new events), 0 not accounting, 1 still rejected." in html
     assert Event.objects.get().call_id == "one@x"
     entry = AuditEntry.objects.get(action="replayed")
     assert (entry.username, entry.target, entry.detail["taken"]) == ("somebody", "kam1/log", 1)
@@ -162,7 +162,7 @@ def test_a_click_reads_so_much_again_and_offers_the_rest(
     Source.objects.update(rejected=3)
     last = [make_rejected(source=source, reason=f"number {n}") for n in range(3)][1]
     response = operator.post(reverse("cdr:health-replay", args=["kam1"]), {"source": source.pk}, follow=True)
-    assert "Read the next part of log again" in response.text
+    assert "Re-parse next part of log" in response.text
     assert f'name="after" value="{last.pk}"' in response.text
 
 
@@ -230,7 +230,7 @@ def test_the_loss_meter_names_calls_with_links(operator: Client) -> None:
             make_event(source=tables, backend="sql", **core)
     collected(log, last_event_at=now + timedelta(minutes=2))
     html = page(operator)
-    assert "SQL lost 1 of the answers:" in html
+    assert "SQL lost 1 event (answers):" in html
     assert "call_id=1%40x" in html
     assert "call_id=0%40x" not in html
     assert "1 lost (33.3 %)" in html
@@ -239,7 +239,7 @@ def test_the_loss_meter_names_calls_with_links(operator: Client) -> None:
 def test_one_backend_alone_cannot_tell_what_it_loses(operator: Client) -> None:
     event = make_event(source=make_source(name="log"))
     collected(Source.objects.get(), last_event_at=event.time)
-    assert "Its events come through one backend alone" in page(operator)
+    assert "Events arrive through one accounting output only" in page(operator)
 
 
 def test_a_proxy_that_started_says_so(operator: Client) -> None:
@@ -257,8 +257,8 @@ def test_a_zone_that_seems_wrong_is_told_and_its_events_can_be_read_again(operat
         make_event(source=tables, backend="sql", call_id=f"{number}@x", time=now - timedelta(hours=5))
     collected(log, last_event_at=now)
     html = page(operator)
-    assert "The zone of proxy kam1 is likely wrong" in html
-    assert "Set the zone right first" in html
+    assert "The time zone of proxy kam1 is probably wrong" in html
+    assert "Correct the time zone first" in html
     assert reverse("cdr:health-reread", args=["kam1"]) in html
     assert proxy.pk
 
@@ -266,7 +266,7 @@ def test_a_zone_that_seems_wrong_is_told_and_its_events_can_be_read_again(operat
 def test_stored_events_are_read_again_and_that_is_audited(operator: Client, source: Source) -> None:
     make_event(source=source, raw=LINE % b"one@x", kind="bye", method="BYE", call_id="one@x")
     html = operator.post(reverse("cdr:health-reread", args=["kam1"]), follow=True).text
-    assert "1 events were read again" in html
+    assert "1 events were re-parsed" in html
     assert AuditEntry.objects.get(action="changed").target == "events of kam1"
 
 
