@@ -29,6 +29,7 @@ PROCESS_FOLDERS = tuple(TESTS / name for name in ("browser", "e2e", "kamailio"))
 settings.register_profile(
     "accweb", deadline=None, derandomize="CI" in os.environ, suppress_health_check=[HealthCheck.too_slow]
 )
+settings.register_profile("quick", settings.get_profile("accweb"), max_examples=10)
 settings.load_profile("accweb")
 
 
@@ -38,6 +39,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--quick", action="store_true", help="leave out the tests that start other programs or commit transactions"
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.quick:
+        settings.load_profile("quick")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -62,7 +68,7 @@ def is_quick(item: pytest.Item) -> bool:
     starts_programs = PROCESS_FIXTURES & _fixtures(item) or any(
         item.path.is_relative_to(folder) for folder in PROCESS_FOLDERS
     )
-    return not commits and not starts_programs and item.get_closest_marker("slow") is None
+    return not commits and not starts_programs and item.get_closest_marker("thorough") is None
 
 
 def _fixtures(item: pytest.Item) -> set[str]:

@@ -224,6 +224,7 @@ def _own(name: str, user: User | None) -> list[Any] | None:
 
 
 @pytest.mark.parametrize("role", ALL)
+@pytest.mark.thorough
 def test_each_role_gets_in_where_it_may_and_nowhere_else(role: str, arguments: dict[str, list[Any]]) -> None:
     client, user = _client(role)
     wrong = {}

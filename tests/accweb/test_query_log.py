@@ -22,7 +22,7 @@ from cdr.queries.keyset import OLDEST, Cursor
 from tests.accweb.test_permissions import WHO
 from tests.factories import make_call, make_event, make_proxy, make_rejected
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.thorough]
 
 _COUNT = re.compile(r"\bcount\(", re.IGNORECASE)
 _CAPPED = re.compile(r"\bLIMIT \d+\)")  # of what stands in brackets, which is what is counted

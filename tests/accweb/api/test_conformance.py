@@ -31,7 +31,7 @@ from proxyconf.models.revision import publish
 from proxyconf.vocabulary.layout import Backend
 from tests.factories import NOON
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.thorough]
 SECRET = "t0ken-of-kam1"
 OF_SOURCE = {"Authorization": f"Bearer {SECRET}"}
 QUESTIONS = 10

@@ -105,6 +105,7 @@ def recorded_calls(db: None) -> None:
 
 
 @pytest.mark.usefixtures("recorded_calls")
+@pytest.mark.thorough
 def test_the_figures_of_the_recorded_calls_are_those_of_list_export_and_api(admin_client: Client) -> None:
     volumes.join()
     whole = check("")

@@ -401,6 +401,7 @@ def recorded_calls(db: None) -> None:
 
 
 @pytest.mark.usefixtures("recorded_calls")
+@pytest.mark.thorough
 def test_export_list_and_api_tell_the_same_of_the_recorded_calls_for_the_same_filter(ann: Client, bob: Client) -> None:
     ProxyLimit.objects.create(user=User.objects.get(username="bob")).proxies.add(
         make_proxy("demo-kamailio"), make_proxy("demo-opensips")
