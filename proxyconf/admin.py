@@ -64,8 +64,8 @@ class ProxyAdmin(ModelAdmin):
             {
                 "description": _(
                     "Labels that the proxy writes to each accounting output, in the configured order: separated by "
-                    "spaces, or the value of log_extra, db_extra, radius_extra, multi_leg_info… from the configuration. "
-                    "Leave empty if unknown: the labels are then guessed. Enter a dash for none."
+                    "spaces, or the value of log_extra, db_extra, radius_extra, multi_leg_info… from the "
+                    "configuration. Leave empty if unknown: the labels are then guessed. Enter a dash for none."
                 ),
                 "fields": [(extras_field(backend), legs_field(backend)) for backend in BACKEND_NAMES],
             },

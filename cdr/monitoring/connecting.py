@@ -16,6 +16,7 @@ from cdr.models import Source
 from cdr.sources import KINDS
 from cdr.sources.setting import SettingsError
 from proxyconf.models import Proxy
+from proxyconf.models.revision import latest_revision
 from proxyconf.public import BACKEND_NAMES, Profile, acc_section, find_artefact, routing_hints, syslog_rule
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.parameters import backends_of
@@ -44,18 +45,27 @@ class Way:
 
 
 def ways(proxy: Proxy, sources: Sequence[Source], host: str) -> list[Way]:
-    """Return the ways that the release of ``proxy`` has; ``host`` is the name under which it reaches us."""
+    """Return the ways that the release of ``proxy`` supports.
+
+    Lines are those of the published profile; of a suggested one for backends that it does not use, or where nothing is
+    published. ``host`` is the name under which the proxy reaches accweb.
+    """
     release = Product(proxy.product), Version.parse(proxy.version)
-    return [_way(proxy, backend, sources, host) for backend in backends_of(*release)]
+    revision = latest_revision(proxy)
+    published = revision.value.masked() if revision else None
+    return [_way(proxy, backend, sources, host, published) for backend in backends_of(*release)]
 
 
-def _way(proxy: Proxy, backend: Backend, sources: Sequence[Source], host: str) -> Way:
+def _way(proxy: Proxy, backend: Backend, sources: Sequence[Source], host: str, published: Profile | None) -> Way:
     kinds = _KINDS[backend]
     own = next((source for source in sources if source.kind in kinds), None)
     kind = own.kind if own else _usual_kind(backend)
     port = _port(own, kind)
-    profile = Profile.suggested(Product(proxy.product), Version.parse(proxy.version), [backend])
-    profile = replace(profile, options=_options(profile, backend, kind, host, port))
+    if published and backend in published.backends:
+        profile = replace(published, backends=(backend,))
+    else:
+        profile = Profile.suggested(Product(proxy.product), Version.parse(proxy.version), [backend])
+    profile = replace(profile, options=_options(profile, backend, kind, host, port) | dict(profile.options))
     blocks = [
         *([] if own else [Block(_("On this server: add a source"), _command(proxy, backend, kind))]),
         Block(_("Proxy configuration"), acc_section(profile)),

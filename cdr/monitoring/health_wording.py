@@ -154,13 +154,13 @@ class _About:
                 )
             case Backend.SQL:
                 means = gettext(
-                    "The table has no such column. If the proxy writes it, the database refuses every row; otherwise the "
-                    "proxy runs a different configuration than the one stored here."
+                    "The table has no such column. If the proxy writes it, the database refuses every row; "
+                    "otherwise the proxy runs a different configuration than the one stored here."
                 )
             case Backend.RADIUS:
                 means = gettext(
-                    "RADIUS omits attributes without a value: the field was always empty, or the proxy runs a different "
-                    "configuration than the one stored here."
+                    "RADIUS omits attributes without a value: the field was always empty, or the proxy runs a "
+                    "different configuration than the one stored here."
                 )
             case _:
                 means = gettext("The proxy runs a different configuration than the one stored here.")

@@ -18,6 +18,8 @@ from cdr.models import Event, Receiver, Rejected, Source
 from proxyconf.models import Proxy
 from proxyconf.models.profile import save_profile, suggested
 from proxyconf.models.reach import ProxyLimit
+from proxyconf.models.revision import publish
+from proxyconf.profile import ExtraField, Flag, Flags, Profile
 from proxyconf.vocabulary.layout import Backend
 from tests.factories import make_event, make_proxy, make_rejected, make_source
 
@@ -287,9 +289,9 @@ def test_too_many_events_are_left_to_the_command(
             "kamailio",
             "5.6",
             [
-                "modparam(&quot;acc&quot;, &quot;log_flag&quot;, 1)",
+                "modparam(&quot;acc&quot;, &quot;log_flag&quot;, 20)",
                 "modparam(&quot;acc&quot;, &quot;db_url&quot;,",
-                "modparam(&quot;acc_radius&quot;, &quot;radius_flag&quot;, 1)",
+                "modparam(&quot;acc_radius&quot;, &quot;radius_flag&quot;, 20)",
                 "modparam(&quot;acc_diameter&quot;, &quot;diameter_client_port&quot;, 3868)",
                 "action(type=&quot;omfwd&quot; target=&quot;acc.example.net&quot; port=&quot;6000&quot;",
             ],
@@ -332,3 +334,19 @@ def test_no_page_counts_without_a_limit_or_skips_rows(operator: Client, source: 
         assert "OFFSET" not in sql
         if "COUNT(" in sql and ("cdr_event" in sql or "cdr_rejected" in sql):
             assert "LIMIT" in sql
+
+
+def test_the_lines_to_connect_a_proxy_are_those_of_its_published_profile(operator: Client) -> None:
+    proxy = make_proxy(product="kamailio", version="5.6")
+    published = Profile(
+        backends=(Backend.SYSLOG, Backend.SQL),
+        flags=Flags(account={Backend.SYSLOG: Flag(4), Backend.SQL: Flag(5)}),
+        options={"db_url": "mysql://kamailio:hunter2@db/kamailio"},
+        extras=(ExtraField("gateway", "$avp(gw)", labels={Backend.SYSLOG: "gw"}),),
+    )
+    publish(save_profile(proxy, published), by=None)
+    html = operator.get(reverse("cdr:health-proxy", args=["kam1"])).text
+    assert "modparam(&quot;acc&quot;, &quot;log_flag&quot;, 4)" in html
+    assert "gw=$avp(gw)" in html
+    assert "mysql://kamailio:********@db/kamailio" in html
+    assert "hunter2" not in html
