@@ -27,12 +27,12 @@ class PreferencesForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes no
         label=gettext_lazy("Time zone"),
         required=False,
         choices=lambda: [("", settings.TIME_ZONE), *((zone, zone) for zone in sorted(available_timezones()))],
-        help_text=gettext_lazy("Times are shown in it, and times that you type are taken in it."),
+        help_text=gettext_lazy("Used to show times and to read the times that you type."),
     )
     language = forms.ChoiceField(
         label=gettext_lazy("Language"),
         required=False,
-        choices=[("", gettext_lazy("as the browser asks for")), *settings.LANGUAGES],
+        choices=[("", gettext_lazy("Same as browser")), *settings.LANGUAGES],
     )
 
     class Meta:

@@ -192,7 +192,6 @@ UNFOLD = {
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("accweb/icon.svg")},
     ],
     "STYLES": [lambda request: static("accweb/app.css")],
-    "SCRIPTS": [lambda request: static("accweb/app.js")],
     "SIDEBAR": {"navigation": "accweb.web.navigation.sidebar"},
     "ACCOUNT": {"navigation": "accweb.web.navigation.account"},
     "BORDER_RADIUS": "6px",

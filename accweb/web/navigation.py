@@ -24,11 +24,13 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     return [
         {
             "items": [
-                _item(request, _("Start"), "home", reverse("cdr:start"), "cdr.view_call", active=request.path == "/"),
+                _item(
+                    request, _("Overview"), "home", reverse("cdr:start"), "cdr.view_call", active=request.path == "/"
+                ),
                 _item(request, _("Calls"), "call", calls, "cdr.view_call", active=in_calls and not without_stop),
                 _item(
                     request,
-                    _("Calls without STOP"),
+                    _("No STOP"),
                     "phone_missed",
                     f"{calls}?state={STOP_MISSING}",
                     "cdr.view_call",
@@ -38,7 +40,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             ]
         },
         {
-            "title": _("Collection"),
+            "title": _("Data collection"),
             "separator": True,
             "items": [
                 _item(request, _("Health"), "monitor_heart", health, "cdr.view_source"),
@@ -46,11 +48,11 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _item(request, _("Configuration"), "tune", configuration, "proxyconf.view_profile"),
                 _admin_item(request, _("Sources"), "sensors", "cdr", "source"),
                 _admin_item(request, _("Events"), "receipt_long", "cdr", "event"),
-                _admin_item(request, _("Rejected"), "report", "cdr", "rejected"),
+                _admin_item(request, _("Rejected input"), "report", "cdr", "rejected"),
             ],
         },
         {
-            "title": _("People"),
+            "title": _("Access"),
             "separator": True,
             "items": [
                 _admin_item(request, _("Users"), "person", "auth", "user"),

@@ -70,7 +70,7 @@ class ShellMixin(PermissionRequiredMixin, TemplateResponseMixin, ContextMixin):
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Say what may not be seen, and what to do about it."""
     groups = _groups_with(exception.needed) if isinstance(exception, Refused) else []
-    return _say(request, "403.html", 403, _("Not allowed"), groups=groups)
+    return _say(request, "403.html", 403, _("No access"), groups=groups)
 
 
 def _groups_with(permissions: Iterable[str]) -> list[str]:

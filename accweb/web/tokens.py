@@ -19,12 +19,12 @@ from accweb.web.models import ApiToken
 from accweb.web.shell import Text
 
 SCOPES: Mapping[str, Text] = {
-    "cdr.view_call": _("see calls, with numbers masked"),
-    "cdr.view_numbers": _("see full numbers, extra fields and raw input of calls"),
-    "cdr.export_call": _("export calls"),
-    "cdr.view_source": _("see the sources and how they fare"),
-    "proxyconf.view_proxy": _("see the proxies"),
-    "proxyconf.view_profile": _("see what the proxies shall account, and the files generated for them"),
+    "cdr.view_call": _("View calls, numbers masked"),
+    "cdr.view_numbers": _("View full numbers, extra fields and original records"),
+    "cdr.export_call": _("Export calls"),
+    "cdr.view_source": _("View sources and their health"),
+    "proxyconf.view_proxy": _("View proxies"),
+    "proxyconf.view_profile": _("View accounting profiles and generated files"),
 }
 """The permissions that the API asks for, and what each lets a program do."""
 
@@ -58,19 +58,19 @@ def new_token(
     """Make a token and return it with its text, which nobody can learn later. Raise ``TokenRefused``."""
     name = name.strip()
     if not name or len(name) > _LONGEST_NAME:
-        raise TokenRefused("name", _("Give a name of at most 80 characters, by which you will know the token."))
+        raise TokenRefused("name", _("Enter a name of at most 80 characters."))
     if not scopes:
-        raise TokenRefused("scopes", _("Choose at least one thing that the token may do."))
+        raise TokenRefused("scopes", _("Choose at least one permission."))
     allowed = scopes_of(user)
     for scope in scopes:
         if scope not in allowed:
             raise TokenRefused(
                 "scopes",
-                _("%(scope)s is not among what this user can give: %(allowed)s.")
+                _("The user cannot grant %(scope)s. Available permissions: %(allowed)s.")
                 % {"scope": scope, "allowed": ", ".join(allowed) or "–"},
             )
     if expires_at is not None and expires_at <= now:
-        raise TokenRefused("expires", _("The token would have expired already. Choose a later day."))
+        raise TokenRefused("expires", _("The expiry date is in the past. Choose a later day."))
     text = _BEGINNING + secrets.token_urlsafe(32)
     try:
         with transaction.atomic():
@@ -83,9 +83,7 @@ def new_token(
                 expires_at=expires_at,
             )
     except IntegrityError:
-        raise TokenRefused(
-            "name", _("There is a token of this name already. Revoke it, or choose another name.")
-        ) from None
+        raise TokenRefused("name", _("A token with this name exists. Revoke it or choose another name.")) from None
     return token, text
 
 

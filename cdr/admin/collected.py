@@ -123,7 +123,7 @@ class CallIdSearch:
     """Search by whole Call-ID, which an index answers."""
 
     search_fields = ["call_id"]
-    search_help_text = _("The whole Call-ID")
+    search_help_text = _("Complete Call-ID")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], term: str

@@ -16,8 +16,8 @@ from cdr.queries.visibility import masked_text
 
 @admin.register(Event)
 class EventAdmin(CallIdSearch, CollectedAdmin):
-    nothing_there = _("No event yet")
-    about_nothing = _("Events appear as they arrive; a proxy’s page under Health shows how to connect it.")
+    nothing_there = _("No events yet")
+    about_nothing = _("Events appear here as they arrive. The proxy’s page under Health shows how to connect it.")
     in_full = {"what": "masked_what", "labelled": None, "legs_as_received": None, "as_received": None}
     list_display = ["when", "proxy", "backend", "kind", "what", "short_call_id", "calls", "received"]
     list_filter = ["kind", "backend", ("proxy", RelatedWithinReach)]
@@ -70,7 +70,7 @@ class EventAdmin(CallIdSearch, CollectedAdmin):
     def calls(self, event: Event) -> SafeString:
         return _link_to_calls(event.call_id)
 
-    @admin.display(description=_("From and To tag"))
+    @admin.display(description=_("From and To tags"))
     def tags(self, event: Event) -> SafeString:
         return format_html("{} {} {}", markup.value(event.from_tag), markup.arrow(), markup.value(event.to_tag))
 
@@ -82,7 +82,7 @@ class EventAdmin(CallIdSearch, CollectedAdmin):
     def legs_as_received(self, event: Event) -> SafeString:
         return markup.pairs(pair for leg in event.legs for pair in leg)
 
-    @admin.display(description=_("as received"))
+    @admin.display(description=_("original record"))
     def as_received(self, event: Event) -> SafeString:
         return original_record.raw_input(event.raw)
 

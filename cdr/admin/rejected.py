@@ -23,10 +23,10 @@ REPLAYED_AT_ONCE = 2_000
 @admin.register(Rejected)
 class RejectedAdmin(CollectedAdmin):
     to_proxy = "source__proxy__name"
-    nothing_there = _("Nothing was rejected")
+    nothing_there = _("No rejected input")
     about_nothing = _(
-        "All that was received and looked like accounting was understood. What cannot be understood is kept here, "
-        "whole, and can be read again after a fix."
+        "All accounting input so far was parsed. Input that cannot be parsed is stored here unchanged and "
+        "can be re-parsed after a fix."
     )
     in_full = {"short_reason": "masked_reason", "start_of_input": None, "why": "masked_why", "as_received": None}
     list_display = ["came", "source", "format", "short_reason", "start_of_input", "state"]
@@ -38,7 +38,7 @@ class RejectedAdmin(CollectedAdmin):
     def has_replay_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("cdr.change_rejected")
 
-    @admin.action(description=_("Read again what was chosen"), permissions=["replay"])
+    @admin.action(description=_("Re-parse selected input"), permissions=["replay"])
     def read_again(self, request: HttpRequest, chosen: QuerySet[Rejected]) -> None:
         done = replay(chosen, most=REPLAYED_AT_ONCE)
         if done.waited:
@@ -69,12 +69,12 @@ class RejectedAdmin(CollectedAdmin):
     def start_of_input(self, rejected: Rejected) -> SafeString:
         return markup.visible(bytes(rejected.raw)[:80].decode("utf-8", "backslashreplace"))
 
-    @admin.display(description=_("as received"))
+    @admin.display(description=_("original record"))
     def as_received(self, rejected: Rejected) -> SafeString:
         return original_record.raw_input(rejected.raw)
 
     @admin.display(description=_("state"), ordering="replayed_at")
     def state(self, rejected: Rejected) -> SafeString:
         if rejected.replayed_at is None:
-            return format_html('<span class="muted">{}</span>', _("waits"))
-        return format_html("{} {}", _("understood"), clocks.moment(rejected.replayed_at, 1_000_000))
+            return format_html('<span class="muted">{}</span>', _("pending"))
+        return format_html("{} {}", _("parsed"), clocks.moment(rejected.replayed_at, 1_000_000))

@@ -93,7 +93,7 @@ def _field(name: str, setting: Setting, default: Any) -> forms.Field:
         choices = [(one, one) for one in setting.choices]
         return forms.ChoiceField(choices=choices, widget=UnfoldAdminSelectWidget(), initial=default, **about)
     if setting.secret:
-        about["help_text"] = _("%(help)s. It is kept encrypted and not shown; empty: as it is") % {
+        about["help_text"] = _("%(help)s. Stored encrypted and never shown. Leave empty to keep the current value.") % {
             "help": about["help_text"]
         }
         return forms.CharField(widget=UnfoldAdminPasswordWidget({"autocomplete": "new-password"}), **about)

@@ -25,10 +25,8 @@ from proxyconf.models.reach import proxies_for
 
 @admin.register(Source)
 class SourceAdmin(WithinReach, ModelAdmin):
-    nothing_there = _("There is no source yet")
-    about_nothing = _(
-        "A source says how the events of a proxy arrive. It appears with the first file that is ingested."
-    )
+    nothing_there = _("No sources yet")
+    about_nothing = _("A source describes how the events of a proxy arrive. Add one, or ingest a file to create one.")
     list_display = [
         "proxy",
         "name",
@@ -67,7 +65,7 @@ class SourceAdmin(WithinReach, ModelAdmin):
             offered = [kind for kind in Source.Kind if kind != Source.Kind.IMPORT]
             context = {
                 **self.admin_site.each_context(request),
-                "title": _("Add a source"),
+                "title": _("Add source"),
                 "opts": self.opts,
                 "kinds": [
                     {"name": kind.value, "label": kind.label, "address": _with_kind(request, kind)} for kind in offered
@@ -98,7 +96,9 @@ class SourceAdmin(WithinReach, ModelAdmin):
     def save_model(self, request: HttpRequest, obj: Source, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if form.new_token:
-            messages.warning(request, _("The token, shown this once: %(token)s") % {"token": form.new_token})
+            messages.warning(
+                request, _("Copy this token now; it is not shown again: %(token)s") % {"token": form.new_token}
+            )
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "proxy":

@@ -35,17 +35,17 @@ def settle(call: Call, *, ended_at: datetime | None, reason: str, by: User, now:
     did it.
     """
     if not reason.strip():
-        raise NotSettled(_("Say why: who reads the call later must know."))
+        raise NotSettled(_("Enter a reason."))
     with transaction.atomic():
         current = _held(call)
         if not current.lacks_stop:
-            raise NotSettled(_("This call does not lack its STOP (any more); there is nothing to settle."))
+            raise NotSettled(_("This call does not have the state No STOP (any more); its end cannot be set."))
         if current.settlement is not None:
-            raise NotSettled(_("The end of this call is settled already. Revoke that first."))
+            raise NotSettled(_("The end of this call was already set manually. Revoke that first."))
         if ended_at is not None and ended_at < (current.answered_at or current.started_at):
-            raise NotSettled(_("A call cannot end before it was answered."))
+            raise NotSettled(_("The end time is before the answer. Enter a later time."))
         if ended_at is not None and ended_at > now:
-            raise NotSettled(_("The end lies in the future."))
+            raise NotSettled(_("The end time is in the future. Enter an earlier time."))
         made = Settlement.objects.create(call=current, ended_at=ended_at, reason=reason.strip(), by=by, at=now)
         _revise(current, [None, _told(made)])
     return made
@@ -57,7 +57,7 @@ def revoke(call: Call, *, by: User, now: datetime) -> None:
         current = _held(call)
         settled = current.settlement
         if settled is None:
-            raise NotSettled(_("No settlement of this call is in force."))
+            raise NotSettled(_("The end of this call is not set manually."))
         settled.revoked_at, settled.revoked_by = now, by
         settled.save(update_fields=["revoked_at", "revoked_by"])
         _revise(current, [_told(settled), None])

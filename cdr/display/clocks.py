@@ -61,15 +61,15 @@ def lag(value: datetime, received: datetime, precision: int) -> SafeString:
     if late < -timedelta(microseconds=precision):
         return format_html(
             '<span class="skew" title="{}">{}</span>',
-            _("The event's time lies after its receipt: the proxy's clock is ahead of ours, or its zone is set wrong."),
-            gettext("{length} before its own time").format(length=clock(-late)),
+            _("The event is dated after its receipt: the proxy's clock is ahead, or its time zone is wrong here."),
+            gettext("{length} early").format(length=clock(-late)),
         )
     if late < timedelta(seconds=2):
-        return format_html('<span class="muted">{}</span>', _("at once"))
+        return format_html('<span class="muted">{}</span>', _("immediately"))
     if late >= timedelta(days=1):
-        text = ngettext("{n} day later", "{n} days later", late.days).format(n=late.days)
+        text = ngettext("+{n} day", "+{n} days", late.days).format(n=late.days)
     else:
-        text = gettext("{length} later").format(length=clock(late))
+        text = gettext("+{length}").format(length=clock(late))
     return format_html('<span class="muted">{}</span>', text)
 
 
@@ -81,7 +81,7 @@ def since(passed: timedelta | None, precision: int) -> SafeString:
         text = f"+{exact_seconds(passed)}" if passed > timedelta(0) and precision < 1_000_000 else "+0"
     else:
         text = f"{'+' if passed > timedelta(0) else ''}{clock(passed)}"
-    return format_html('<span class="since" title="{}">{}</span>', _("after the event before"), text)
+    return format_html('<span class="since" title="{}">{}</span>', _("since the previous event"), text)
 
 
 def ago(value: datetime | None) -> str:

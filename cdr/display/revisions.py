@@ -42,7 +42,7 @@ def _settlement_in_words(settled: Mapping[str, Any]) -> SafeString:
     end = parse_datetime(settled["ended_at"]) if settled.get("ended_at") else None
     return format_html(
         "{} ({}: {})",
-        moment(end) if end else gettext("unknown for good"),
+        moment(end) if end else gettext("permanently unknown"),
         visible(settled.get("by"), LONGEST_PARTY),
         visible(settled.get("reason"), _LONGEST_CHANGE),
     )

@@ -26,212 +26,209 @@ class Word(NamedTuple):
 
 STATES: Mapping[State, Word] = {
     State.SETUP: Word(
-        _("being set up"),
+        _("In setup"),
         _(
-            "Only provisional evidence so far (early media, a ringing branch). Nothing to bill; it may still be "
-            "answered."
+            "Only provisional events so far (early media, a ringing branch). The call may still be answered. "
+            "Nothing to bill."
         ),
     ),
     State.ONGOING: Word(
-        _("ongoing"),
-        _(
-            "Answered, and no STOP has come yet. Past the proxy's longest plausible call it will be held for a call "
-            "whose STOP is missing."
-        ),
+        _("Ongoing"),
+        _("Answered; no STOP yet. After the longest plausible call duration of the proxy the state becomes No STOP."),
     ),
-    State.COMPLETED: Word(_("completed"), _("Answered and ended: START and STOP are both known.")),
+    State.COMPLETED: Word(_("Completed"), _("Answered and ended: both START and STOP were recorded.")),
     State.STOP_MISSING: Word(
-        _("STOP missing"),
+        _("No STOP"),
         _(
-            "Answered, but the BYE that ends it was never accounted: the phone vanished, the BYE was not flagged "
-            "or not routed through the proxy, or its event was lost. The end is unknown: do not bill a duration "
-            "from this record alone. A STOP that still comes completes the call."
+            "Answered, but no BYE was recorded: the phone lost its connection, the BYE was not flagged or did "
+            "not pass the proxy, or its event was lost. The end is unknown: do not bill a duration from this "
+            "record alone. A late STOP completes the call."
         ),
     ),
     State.START_MISSING: Word(
-        _("START missing"),
+        _("No START"),
         _(
-            "A BYE ended this call, but its answer was never accounted: it began before the collection did, its INVITE "
-            "was not flagged, or the event was lost. When it was answered is unknown."
+            "A BYE ended this call, but no answer was recorded: the call began before data collection did, its "
+            "INVITE was not flagged, or the event was lost. The answer time is unknown."
         ),
     ),
-    State.UNANSWERED: Word(_("unanswered"), _("Nobody answered; the outcome says why. Nothing to bill.")),
+    State.UNANSWERED: Word(_("Unanswered"), _("Nobody answered; the outcome says why. Nothing to bill.")),
 }
 
 SETTLED = Word(
-    _("settled by hand"),
-    _(
-        "The STOP never came, and a person settled the end; the events do not tell it. A STOP that still comes takes "
-        "its place."
-    ),
+    _("End set manually"),
+    _("No STOP was recorded; a user set the end. A late STOP replaces it."),
 )
 
 OUTCOMES: Mapping[Outcome, Word] = {
-    Outcome.ANSWERED: Word(_("answered"), _("The INVITE got a 2xx.")),
-    Outcome.BUSY: Word(_("busy"), _("The callee was busy (486 or 600).")),
+    Outcome.ANSWERED: Word(_("Answered"), _("The INVITE got a 2xx response.")),
+    Outcome.BUSY: Word(_("Busy"), _("The callee was busy (486 or 600).")),
     Outcome.NO_ANSWER: Word(
-        _("no answer"), _("Nobody picked up in time, or the callee was not reachable (408 or 480).")
+        _("No answer"), _("Nobody answered in time, or the callee was not reachable (408 or 480).")
     ),
-    Outcome.CANCELLED: Word(_("cancelled"), _("The caller hung up before an answer (CANCEL, 487).")),
-    Outcome.DECLINED: Word(_("declined"), _("The callee refused the call (603).")),
-    Outcome.NOT_FOUND: Word(_("not found"), _("The number does not exist or is incomplete (404, 410, 484 or 604).")),
-    Outcome.REDIRECTED: Word(_("redirected"), _("The caller was told another address (3xx).")),
+    Outcome.CANCELLED: Word(_("Cancelled"), _("The caller cancelled the call before an answer (CANCEL, 487).")),
+    Outcome.DECLINED: Word(_("Declined"), _("The callee refused the call (603).")),
+    Outcome.NOT_FOUND: Word(_("Not found"), _("The number does not exist or is incomplete (404, 410, 484 or 604).")),
+    Outcome.REDIRECTED: Word(_("Redirected"), _("The caller was redirected to another address (3xx).")),
     Outcome.UNAUTHORIZED: Word(
-        _("unauthorized"), _("The proxy asked for credentials, and no accepted ones followed (401, 402 or 407).")
+        _("Unauthorized"), _("The proxy asked for credentials, and no valid ones followed (401, 402 or 407).")
     ),
-    Outcome.FAILED: Word(_("failed"), _("The call failed for another reason; the SIP code tells which.")),
+    Outcome.FAILED: Word(_("Failed"), _("The call failed for another reason; see the SIP response.")),
 }
 
 GROUPS: Mapping[Group, Word] = {
-    Group.ANSWERED: Word(_("answered"), _("The INVITE got a 2xx.")),
+    Group.ANSWERED: Word(_("Answered"), _("The INVITE got a 2xx response.")),
     Group.NOT_TAKEN: Word(
-        _("not taken"),
-        _("The network did its part, and nobody spoke: busy, no answer, cancelled by the caller, or declined."),
+        _("Not answered"),
+        _("The call was delivered but not answered: busy, no answer, cancelled or declined."),
     ),
     Group.FAILED: Word(
-        _("failed"),
-        _("The call did not get through: not found, redirected, unauthorized, or failed for another reason."),
+        _("Failed"),
+        _("The call was not delivered: not found, redirected, unauthorized or failed for another reason."),
     ),
-    Group.SETUP: Word(_("being set up"), _("Only provisional evidence so far: the outcome is still to come.")),
+    Group.SETUP: Word(_("In setup"), _("Only provisional events so far; no outcome yet.")),
 }
 
 DURATIONS: Mapping[DurationKind, Word] = {
-    DurationKind.MEASURED: Word(_("measured"), _("From the answer to the end, both known.")),
+    DurationKind.MEASURED: Word(_("measured"), _("From the answer to the end; both were recorded.")),
     DurationKind.AT_LEAST: Word(
         _("at least"),
-        _("The call was alive for this long at least: its last sign of life is known, its other end is not."),
+        _("Minimum duration: only one end of the call and its last activity were recorded."),
     ),
-    DurationKind.AT_MOST: Word(
-        _("at most"), _("The call lasted no longer than this: the time may include the ringing before the answer.")
-    ),
-    DurationKind.UNKNOWN: Word(_("unknown"), _("Nothing tells how long the call lasted; no duration is invented.")),
+    DurationKind.AT_MOST: Word(_("at most"), _("Maximum duration: the time may include ringing before the answer.")),
+    DurationKind.UNKNOWN: Word(_("unknown"), _("The duration was not recorded.")),
 }
 
 RELEASED: Mapping[ReleasedBy, Word] = {
-    ReleasedBy.CALLER: Word(_("caller"), _("The caller ended it.")),
-    ReleasedBy.CALLEE: Word(_("callee"), _("The callee ended it.")),
+    ReleasedBy.CALLER: Word(_("Caller"), _("The caller ended the call.")),
+    ReleasedBy.CALLEE: Word(_("Callee"), _("The callee ended the call.")),
     ReleasedBy.UNKNOWN: Word(
         _("unknown"),
         _(
-            "The accounting does not tell who hung up: the proxy writes both directions alike (detect_direction), a "
-            "dialog record has no sender, or the START is missing."
+            "The accounting does not show who ended the call: detect_direction is set, the source is a dialog "
+            "record, or there is no START."
         ),
     ),
 }
 
 FLAGS: Mapping[Flag, Word] = {
     Flag.LATE_STOP: Word(
-        _("late STOP"),
+        _("Late STOP"),
         _(
-            "The STOP came later than the longest plausible call of this proxy. Support: a BYE may have been lost "
-            "and the call ended by a timer. Billing: check the duration before charging it."
+            "The call ended later than the longest plausible call duration of this proxy. Support: a BYE may "
+            "have been lost and a timer ended the call. Billing: check the duration before charging it."
         ),
     ),
     Flag.CLOCK_SKEW: Word(
-        _("clock skew"),
+        _("Clock skew"),
         _(
-            "The STOP bears an earlier time than the START, by more than the clocks' resolution: a clock was "
-            "stepped, or two proxies disagree. The duration cannot be told from these times."
+            "The STOP is dated before the START by more than the clock resolution: a clock was stepped, or the "
+            "clocks of two proxies differ. The duration cannot be derived from these times."
         ),
     ),
     Flag.LEGS_MIXED: Word(
-        _("legs mixed"),
+        _("Legs mixed"),
         _(
-            "Leg values were not set for every leg, so they slid to other legs: source and destination of a row "
-            "may not belong together. Set every leg value each time the call is forwarded."
+            "Some legs lack a value, so values moved to other legs: source and destination of a leg may not "
+            "belong together. In the proxy's script, set every leg value each time a call is forwarded."
         ),
     ),
     Flag.DUPLICATE_STOP: Word(
-        _("several STOPs"),
-        _("More than one BYE was accounted (both sides hung up at once, or a repeat). The first one counts."),
-    ),
-    Flag.EARLY_MEDIA: Word(
-        _("early media"),
-        _("Sound was sent before the answer (an announcement, say). It is no answer and is not part of the duration."),
-    ),
-    Flag.TRUNCATED: Word(
-        _("truncated"),
+        _("Several STOPs"),
         _(
-            "A log line was cut, so fields at its end are missing or incomplete. Raise the line limit of the log "
-            "system."
+            "More than one BYE was recorded (both sides ended the call at the same time, or a retransmission). "
+            "The first one counts."
         ),
     ),
-    Flag.FORGED_SEPARATOR: Word(
-        _("forged separator"),
+    Flag.EARLY_MEDIA: Word(
+        _("Early media"),
         _(
-            "A value holds what looks like fields of its own (such as ;call_id=). The true fields come first in "
-            "the record and won; the sender may have tried to forge accounting."
+            "Audio was sent before the answer, such as an announcement. It is not an answer and not part of the "
+            "duration."
+        ),
+    ),
+    Flag.TRUNCATED: Word(
+        _("Truncated"),
+        _("A log line was cut: fields at its end are missing or incomplete. Raise the line limit of the log system."),
+    ),
+    Flag.FORGED_SEPARATOR: Word(
+        _("Injected separator"),
+        _(
+            "A value contains text that looks like fields (such as ;call_id=). The real fields come first in the "
+            "record and were used. The sender may have tried to forge accounting."
         ),
     ),
     Flag.FORKED: Word(
-        _("forked"),
+        _("Forked"),
         _(
-            "Several dialogs came from one INVITE: more than one phone answered, and each answer is a call. Billing: "
-            "usually only the longest was a conversation."
+            "One INVITE created several dialogs: more than one phone answered, and each answer is a call. "
+            "Billing: usually only the longest was a conversation."
         ),
     ),
     Flag.DIRECTION_UNKNOWN: Word(
-        _("direction unknown"),
-        _("No INVITE was seen, so caller and callee may stand swapped."),
+        _("Direction unknown"),
+        _("No INVITE was recorded: caller and callee may be swapped."),
     ),
     Flag.ACK_START: Word(
         _("START from ACK"),
-        _("The answer itself was not accounted; the ACK that confirms it tells of the START, some moments later."),
+        _("The answer was not recorded. The START is taken from the ACK that confirms it, moments later."),
     ),
     Flag.AMBIGUOUS_TIME: Word(
-        _("ambiguous time"),
+        _("Ambiguous time"),
         _(
-            "A local time lies in the hour that a change of summer time repeats or skips, so it may be off by that "
-            "hour. Billing: check the duration. Let the proxy's clock run in UTC to avoid this."
+            "A local time falls into an hour that a daylight saving change repeats or skips, so it may be off by "
+            "one hour. Billing: check the duration. To avoid this, run the proxy's clock in UTC."
         ),
     ),
     Flag.RINGING_INCLUDED: Word(
-        _("ringing included"),
-        _("The proxy's own duration counts from the INVITE or the first ringing: the conversation was shorter."),
+        _("Ringing included"),
+        _("The proxy measures the duration from the INVITE or the first ringing. The conversation was shorter."),
     ),
     Flag.SUPERSEDED: Word(
-        _("superseded"),
-        _("A later event showed this to be part of another call. Do not bill it: the other call has taken its place."),
+        _("Merged into another call"),
+        _("A later event showed that this is part of another call. Do not bill it: the other call replaces it."),
     ),
 }
 
 RULES: Mapping[Rule, Word] = {
     Rule.START: Word(_("START"), _("The first 2xx to an INVITE of this dialog: the call was answered.")),
-    Rule.STOP: Word(_("STOP"), _("The first BYE of this dialog, whatever its reply: the call ended.")),
+    Rule.STOP: Word(_("STOP"), _("The first BYE of this dialog, regardless of the response: the call ended.")),
     Rule.REINVITE: Word(
-        _("re-INVITE"), _("Another INVITE within the dialog (hold, codec change): proves that the call was alive.")
+        _("re-INVITE"), _("Another INVITE within the dialog (hold, codec change): the call was still active.")
     ),
-    Rule.IN_DIALOG: Word(_("in the call"), _("Another request that goes with this call.")),
-    Rule.EARLY: Word(_("early media"), _("A provisional reply with media: no answer.")),
-    Rule.ATTEMPT: Word(_("attempt"), _("A branch that failed before the call was answered or given up.")),
-    Rule.FINAL: Word(_("final reply"), _("The final reply to the caller: it tells the outcome.")),
-    Rule.CANCEL: Word(_("CANCEL"), _("The caller gave up. It never ends an answered call.")),
-    Rule.ACK: Word(_("ACK"), _("Confirms the answer; it adds nothing where the START is known.")),
-    Rule.CDR: Word(_("proxy's own record"), _("The record that the proxy itself keeps of the dialog.")),
-    Rule.MANUAL: Word(_("by script"), _("The proxy's script asked for this record; it changes nothing in the call.")),
-    Rule.SAME: Word(_("same event"), _("The same event once more, through another backend or proxy.")),
-    Rule.EXTRA_STOP: Word(_("further STOP"), _("A BYE after the one that ended the call; it changes nothing.")),
-    Rule.NO_CALL: Word(_("of no call"), _("A transaction outside of calls (MESSAGE, REGISTER, OPTIONS…).")),
-    Rule.NO_DIALOG: Word(_("of no known call"), _("Belongs to a dialog of which nothing else is known.")),
-    Rule.PROXY_STATE: Word(_("proxy state"), _("The proxy says that it starts or stops; it ends no call.")),
+    Rule.IN_DIALOG: Word(_("In-dialog request"), _("Another request of this call.")),
+    Rule.EARLY: Word(_("Early media"), _("A provisional response with media; not an answer.")),
+    Rule.ATTEMPT: Word(_("Failed attempt"), _("A branch that failed before the call was answered or abandoned.")),
+    Rule.FINAL: Word(_("Final response"), _("The final response to the caller; it determines the outcome.")),
+    Rule.CANCEL: Word(_("CANCEL"), _("The caller cancelled the call. It never ends an answered call.")),
+    Rule.ACK: Word(_("ACK"), _("Confirms the answer; not used if there is a START.")),
+    Rule.CDR: Word(_("Dialog record"), _("The proxy's own record of the dialog.")),
+    Rule.MANUAL: Word(_("By script"), _("The proxy's script wrote this record; it does not change the call.")),
+    Rule.SAME: Word(_("Duplicate"), _("The same event through another accounting output or proxy.")),
+    Rule.EXTRA_STOP: Word(
+        _("Further STOP"), _("A BYE after the one that ended the call; it does not change the call.")
+    ),
+    Rule.NO_CALL: Word(_("Not a call"), _("A transaction outside calls (MESSAGE, REGISTER, OPTIONS…).")),
+    Rule.NO_DIALOG: Word(_("Unknown dialog"), _("Belongs to a dialog without other events.")),
+    Rule.PROXY_STATE: Word(_("Proxy state"), _("The proxy started or stopped; this does not end calls.")),
 }
 
 LADDER_SIDES: Mapping[Side, Text] = {
-    Side.CALLER: _("caller"),
-    Side.PROXY: _("proxy"),
-    Side.BRANCH: _("branch that failed"),
-    Side.FORWARDER: _("forwarded the call"),
-    Side.CALLEE: _("callee"),
+    Side.CALLER: _("Caller"),
+    Side.PROXY: _("Proxy"),
+    Side.BRANCH: _("Failed branch"),
+    Side.FORWARDER: _("Forwarder"),
+    Side.CALLEE: _("Callee"),
 }
 
 LADDER_NOTES: Mapping[Note, Text] = {
-    Note.NO_START: _("the answer was never accounted"),
-    Note.NO_STOP: _("no STOP ever came: the end is unknown"),
+    Note.NO_START: _("no answer recorded"),
+    Note.NO_STOP: _("no STOP: end unknown"),
     Note.ONGOING: _("no STOP yet"),
-    Note.SETTLED: _("settled by hand: no STOP ever came"),
-    Note.TIMED_OUT: _("408: the proxy got no final reply in time"),
-    Note.RECORD_ENDED: _("end, as the proxy's own record of the dialog tells it"),
-    Note.CUT: _("… and more; the timeline has them"),
+    Note.SETTLED: _("no STOP: end set manually"),
+    Note.TIMED_OUT: _("408: no final response in time"),
+    Note.RECORD_ENDED: _("end, from the proxy's dialog record"),
+    Note.CUT: _("… more events in the timeline"),
 }
 
 DOUBTFUL = frozenset({Flag.RINGING_INCLUDED, Flag.AMBIGUOUS_TIME, Flag.LATE_STOP})

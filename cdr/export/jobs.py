@@ -42,9 +42,9 @@ MOST_WAITING = 5
 """So many of a user's exports may be active at once."""
 LONGEST_CONDITIONS = 50_000
 CANCELLED = _("Cancelled.")
-BEGUN_AGAIN = _("Its writer ended in the middle; it was begun again.")
-ENDED_TWICE = _("Its writer ended in the middle, twice. Ask for fewer calls, or look into the log of the workers.")
-OUR_FAULT = _("Something went wrong on our side; the log of the workers has the details.")
+BEGUN_AGAIN = _("The worker stopped before the file was complete; the export was restarted.")
+ENDED_TWICE = _("The worker stopped twice before the file was complete. Export fewer calls, or see the worker's log.")
+OUR_FAULT = _("The export failed because of an internal error. The worker's log has the details.")
 
 
 def ask(user: User, asked: CallFilter, format: str, *, columns: Iterable[str] = (), zone: str = "UTC") -> ExportJob:  # noqa: A002

@@ -16,6 +16,7 @@ from cdr.models import Source
 from cdr.sources import KINDS
 from cdr.sources.setting import SettingsError
 from proxyconf.models import Proxy
+from proxyconf.models.revision import latest_revision
 from proxyconf.public import BACKEND_NAMES, Profile, acc_section, find_artefact, routing_hints, syslog_rule
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.parameters import backends_of
@@ -44,22 +45,31 @@ class Way:
 
 
 def ways(proxy: Proxy, sources: Sequence[Source], host: str) -> list[Way]:
-    """Return the ways that the release of ``proxy`` has; ``host`` is the name under which it reaches us."""
+    """Return the ways that the release of ``proxy`` supports.
+
+    Lines are those of the published profile; of a suggested one for backends that it does not use, or where nothing is
+    published. ``host`` is the name under which the proxy reaches accweb.
+    """
     release = Product(proxy.product), Version.parse(proxy.version)
-    return [_way(proxy, backend, sources, host) for backend in backends_of(*release)]
+    revision = latest_revision(proxy)
+    published = revision.value.masked() if revision else None
+    return [_way(proxy, backend, sources, host, published) for backend in backends_of(*release)]
 
 
-def _way(proxy: Proxy, backend: Backend, sources: Sequence[Source], host: str) -> Way:
+def _way(proxy: Proxy, backend: Backend, sources: Sequence[Source], host: str, published: Profile | None) -> Way:
     kinds = _KINDS[backend]
     own = next((source for source in sources if source.kind in kinds), None)
     kind = own.kind if own else _usual_kind(backend)
     port = _port(own, kind)
-    profile = Profile.suggested(Product(proxy.product), Version.parse(proxy.version), [backend])
-    profile = replace(profile, options=_options(profile, backend, kind, host, port))
+    if published and backend in published.backends:
+        profile = replace(published, backends=(backend,))
+    else:
+        profile = Profile.suggested(Product(proxy.product), Version.parse(proxy.version), [backend])
+    profile = replace(profile, options=_options(profile, backend, kind, host, port) | dict(profile.options))
     blocks = [
-        *([] if own else [Block(_("Here: have a source for it"), _command(proxy, backend, kind))]),
-        Block(_("In the proxy's configuration"), acc_section(profile)),
-        Block(_("In its routes"), routing_hints(profile)),
+        *([] if own else [Block(_("On this server: add a source"), _command(proxy, backend, kind))]),
+        Block(_("Proxy configuration"), acc_section(profile)),
+        Block(_("Proxy routes"), routing_hints(profile)),
         *_beside(profile, backend, host, port),
     ]
     return Way(backend, BACKEND_NAMES[backend], blocks, own is not None)
@@ -141,16 +151,14 @@ def _command(proxy: Proxy, backend: Backend, kind: str) -> str:
 def _beside(profile: Profile, backend: Backend, host: str, port: int) -> Iterator[Block]:
     """Yield what else the proxy's host needs."""
     if backend in (Backend.SYSLOG, Backend.JSON):
-        yield Block(_("In rsyslog on the proxy's host"), syslog_rule(profile, "rsyslog", host=host, port=port or 514))
+        yield Block(_("rsyslog on the proxy's host"), syslog_rule(profile, "rsyslog", host=host, port=port or 514))
     elif backend is Backend.RADIUS:
         for name, caption in (
-            ("radius/radiusclient.conf", _("The RADIUS client's configuration")),
-            ("radius/servers", _("Its secret")),
+            ("radius/radiusclient.conf", _("RADIUS client configuration")),
+            ("radius/servers", _("RADIUS secret")),
         ):
             if found := find_artefact(profile, name, host):
                 yield Block(caption, found.text)
     elif backend is Backend.EVENTS:
         lines = "\n".join(f'    subscribe_event("{name}", "udp:{host}:{port}");' for name in _EVENTS)
-        yield Block(
-            _("Have the events sent here"), f'loadmodule "event_datagram.so"\n\nstartup_route {{\n{lines}\n}}\n'
-        )
+        yield Block(_("Event destination"), f'loadmodule "event_datagram.so"\n\nstartup_route {{\n{lines}\n}}\n')

@@ -23,23 +23,21 @@ from proxyconf.vocabulary.parameters import BackendNames, backends_of
 from proxyconf.vocabulary.products import Product, Version
 
 VERDICTS: Mapping[Verdict, Word] = {
-    Verdict.WELL: Word(_("well"), _("Events arrive, and all that was received was understood.")),
-    Verdict.SWITCHED_OFF: Word(_("switched off"), _("Every source is switched off, so nothing is collected.")),
-    Verdict.WAITING: Word(
-        _("waits for its first event"), _("A source is set up, and nothing that is accounting has come through it yet.")
-    ),
-    Verdict.NO_SOURCE: Word(_("no source"), _("Nobody said how the events of this proxy arrive.")),
+    Verdict.WELL: Word(_("Healthy"), _("Events arrive and all input was parsed.")),
+    Verdict.SWITCHED_OFF: Word(_("Switched off"), _("All sources are switched off. Nothing is collected.")),
+    Verdict.WAITING: Word(_("No events yet"), _("A source is configured, but no accounting has arrived through it.")),
+    Verdict.NO_SOURCE: Word(_("No source"), _("No source configured.")),
     Verdict.REJECTS: Word(
-        _("rejects input"),
-        _("Input came that looks like accounting and could not be understood. It is kept, and read again after a fix."),
+        _("Rejecting input"),
+        _("Some input looks like accounting but cannot be parsed. It is stored and can be re-parsed after a fix."),
     ),
     Verdict.SILENT: Word(
-        _("silent"), _("Nothing came for much longer than is usual for this source. Does the proxy still account?")
+        _("Silent"), _("No event has arrived for much longer than usual. Check that the proxy still writes accounting.")
     ),
-    Verdict.FAILING: Word(_("receiver in trouble"), _("The receiver cannot do its work; it says why.")),
+    Verdict.FAILING: Word(_("Receiver failing"), _("The receiver reports an error, shown below.")),
     Verdict.NOT_RUNNING: Word(
-        _("receiver not running"),
-        _("Nobody serves the source: start “manage.py up” or “manage.py collect” on a machine that can."),
+        _("Receiver not running"),
+        _("No receiver serves this source. Start “manage.py up” or “manage.py collect” on a host that can."),
     ),
 }
 
@@ -56,14 +54,16 @@ VERDICT_ICONS: Mapping[Verdict, str] = {
 
 SORTS: Mapping[Sort, Word] = {
     Sort.ANSWER: Word(_("answers"), _("An INVITE got a 2xx: a START, or a re-INVITE within the call.")),
-    Sort.BYE: Word(_("STOPs"), _("A BYE, whatever its reply. Where it is lost, the call has no end.")),
-    Sort.FAILED: Word(_("failed calls"), _("A final reply of 300 and more went to the caller.")),
-    Sort.MISSED: Word(_("missed calls"), _("A forwarding attempt ended with 300 and more.")),
-    Sort.EARLY: Word(_("early media"), _("A provisional reply with a body (early_media).")),
-    Sort.ACK: Word(_("ACKs"), _("The ACK of an answer (report_ack).")),
-    Sort.CANCEL: Word(_("CANCELs"), _("The caller gave up (report_cancels).")),
-    Sort.CDR: Word(_("dialog records"), _("The proxy's own record of a whole call.")),
-    Sort.OTHER: Word(_("other requests"), _("MESSAGE, REGISTER and other transactions that the script accounts.")),
+    Sort.BYE: Word(_("STOPs"), _("A BYE, regardless of the response. If it is lost, the end of the call is unknown.")),
+    Sort.FAILED: Word(_("failed calls"), _("The caller received a final response of 300 or higher.")),
+    Sort.MISSED: Word(_("missed calls"), _("A branch ended with a final response of 300 or higher.")),
+    Sort.EARLY: Word(_("early media"), _("A provisional response with a body (early_media).")),
+    Sort.ACK: Word(_("ACKs"), _("The ACK to a 2xx response (report_ack).")),
+    Sort.CANCEL: Word(_("CANCELs"), _("The caller cancelled the call (report_cancels).")),
+    Sort.CDR: Word(_("dialog records"), _("The proxy's own record of a complete call.")),
+    Sort.OTHER: Word(
+        _("other requests"), _("MESSAGE, REGISTER and other transactions that the proxy's script accounts.")
+    ),
 }
 
 
@@ -74,13 +74,13 @@ def backend_name(backend: Backend | str) -> str:
 def replayed_in_words(done: Replayed) -> str:
     """Say how many waited, were taken and still fail."""
     if not done.waited:
-        return gettext("Nothing waits to be read again.")
+        return gettext("No rejected input is pending.")
     parts = [
-        ngettext("{n} record was read again:", "{n} records were read again:", done.waited).format(n=done.waited),
-        gettext("{taken} understood ({events} new events), {ignored} no accounting, {failing} still rejected.").format(
+        ngettext("{n} record was re-parsed:", "{n} records were re-parsed:", done.waited).format(n=done.waited),
+        gettext("{taken} accepted ({events} new events), {ignored} not accounting, {failing} still rejected.").format(
             taken=done.taken, events=done.events, ignored=done.ignored, failing=done.failing
         ),
-        gettext("More waits: read the next part, or run “manage.py source replay”, which reads all.")
+        gettext("More records are pending: re-parse the next part, or run “manage.py source replay” to re-parse all.")
         if done.more
         else "",
     ]
@@ -122,9 +122,9 @@ class _About:
         self._proxy = proxy
         self._profile = profile
         self._names = backends_of(Product(proxy.product), Version.parse(proxy.version))
-        profile_page = _("Its profile") if profile else _("Begin a profile")
+        profile_page = _("Profile") if profile else _("Create profile")
         self._import = Link(
-            _("Import its configuration"),
+            _("Import configuration"),
             reverse("proxyconf:import", args=[proxy.name]),
             "proxyconf.change_profile",
         )
@@ -144,51 +144,55 @@ class _About:
                 return self._guessed(one)
 
     def _never_seen(self, one: Finding) -> Advice:
-        what = gettext("Known to be logged to {place}, and in none of the newest {total} events:")
+        what = gettext("Configured for {place}, but missing in the newest {total} events:")
         match one.backend:
             case Backend.SYSLOG if not one.of_dialogs:
                 means = gettext(
-                    "A log line is read by its labels in their order: from the first that is not there on, the rest of "
-                    "the line is not understood. The proxy runs another configuration than the one known here."
+                    "A log line is parsed label by label, in the configured order. After the first missing label the "
+                    "rest of the line cannot be parsed. The proxy runs a different configuration than the one stored "
+                    "here."
                 )
             case Backend.SQL:
                 means = gettext(
-                    "The table has no such column. Should the proxy write it, the database refuses every row; else it "
-                    "runs another configuration than the one known here."
+                    "The table has no such column. If the proxy writes it, the database refuses every row; "
+                    "otherwise the proxy runs a different configuration than the one stored here."
                 )
             case Backend.RADIUS:
                 means = gettext(
-                    "RADIUS leaves out what has no value: it was always empty, or the proxy runs another configuration "
-                    "than the one known here."
+                    "RADIUS omits attributes without a value: the field was always empty, or the proxy runs a "
+                    "different configuration than the one stored here."
                 )
             case _:
-                means = gettext("The proxy runs another configuration than the one known here.")
+                means = gettext("The proxy runs a different configuration than the one stored here.")
         lines = self._lines(one, without=())
         remedy = (
-            gettext("Give the proxy the configuration that was published, with this line; or import the one it runs.")
+            gettext(
+                "Install the published configuration, with this line, on the proxy; or import the configuration that "
+                "it runs."
+            )
             if lines
             else gettext("Import the configuration that the proxy runs.")
         )
         return self._told(one, what, means, remedy, lines, self._import, self._page)
 
     def _not_configured(self, one: Finding) -> Advice:
-        what = gettext("Logged to {place} in {often} of {total} events, and not known to be:")
+        what = gettext("Not configured for {place}, but logged in {often} of {total} events:")
         if one.backend is Backend.SYSLOG:
-            means = gettext("It stands within the value before it, which is wrong by that.")
+            means = gettext("It is included in the preceding value, which is therefore wrong.")
         elif one.of_legs:
-            means = gettext("It is shown with its leg, and nothing is known of its meaning.")
+            means = gettext("It is shown with its leg; its meaning is unknown.")
         else:
-            means = gettext("It is shown among the extra fields, and nothing is known of its meaning.")
+            means = gettext("It is shown with the extra fields; its meaning is unknown.")
         remedy = gettext(
-            "Import the configuration that the proxy runs, or add the field to its profile and publish it."
+            "Import the configuration that the proxy runs, or add the field to the profile and publish it."
         )
         return self._told(one, what, means, remedy, "", self._import, self._page)
 
     def _always_empty(self, one: Finding) -> Advice:
-        what = gettext("Logged to {place}, and empty in all of {total} events:")
+        what = gettext("Logged to {place}, but empty in all {total} events:")
         means = gettext(
-            "The variable has no value when the transaction is accounted. Extra fields are taken from the request: a "
-            "value of a reply, or one that the script sets later, is not there yet."
+            "The variable has no value when the transaction is accounted. Extra fields are read from the "
+            "request; values of a response, or values that the script sets later, are not available."
         )
         lines = self._lines(one, without=one.labels)
         remedy = (
@@ -202,30 +206,30 @@ class _About:
 
     def _legs_mixed(self, one: Finding) -> Advice:
         what = ngettext(
-            "Values slid between legs in {often} of the newest {total} call:",
-            "Values slid between legs in {often} of the newest {total} calls:",
+            "Leg values are mixed in {often} of the newest {total} call:",
+            "Leg values are mixed in {often} of the newest {total} calls:",
             one.total,
         )
         means = gettext(
-            "Each field of a leg is a stack of its own. What one leg lacks is filled from another, so that sources and "
-            "destinations may be paired wrongly."
+            "The proxy keeps each leg field in a separate stack. If one leg has no value, the value of another "
+            "leg takes its place, so sources and destinations may be paired wrongly."
         )
-        remedy = gettext("Push a value to every field for each leg, an empty one where there is none:")
+        remedy = gettext("Push a value for every field and every leg, an empty one where there is none:")
         variables = {field.name: field.variable for field in self._profile.legs} if self._profile else {}
         lines = "\n".join(f'{variables.get(label, f"$avp({label})")} = "";' for label in one.labels if _is_name(label))
         return self._told(one, what, means, remedy, lines, self._page)
 
     def _guessed(self, one: Finding) -> Advice:
         what = (
-            gettext("Which of the fields in {place} are those of legs is not known, and guessed:")
+            gettext("Leg fields of {place} are not configured; they are guessed:")
             if one.of_legs
-            else gettext("What the proxy logs to {place} is not known, so each line is guessed at:")
+            else gettext("Fields of {place} are not configured; they are guessed from each line:")
         )
         means = gettext(
-            "A value that holds what looks like a field may be taken for one: do not trust extra fields that a caller "
-            "can write, such as the User-Agent."
+            "A value that looks like a field can be mistaken for one. Do not trust extra fields that a caller "
+            "controls, such as the User-Agent."
         )
-        remedy = gettext("Import the proxy's configuration, or publish its profile; then read its events again.")
+        remedy = gettext("Import the proxy's configuration or publish its profile; then re-parse its events.")
         return self._told(one, what, means, remedy, "", self._import, self._page)
 
     def _told(self, one: Finding, what: str, means: str, remedy: str, lines: str, *links: Link) -> Advice:

@@ -26,19 +26,20 @@ _SLACK, _MINUTE = timedelta(seconds=5), timedelta(minutes=1)
 _MOST = timedelta(hours=26)  # from UTC-12:00 to UTC+14:00
 _COMPARED = frozenset({Kind.ANSWERED, Kind.FAILED, Kind.MISSED, Kind.BYE, Kind.CANCEL})
 _LATER = _(
-    "The zone of proxy {proxy} is likely wrong: for the same events, {backend} tells times {hours} h later than "
-    "{other}."
+    "The time zone of proxy {proxy} is probably wrong: for the same events, times from {backend} are "
+    "{hours} h later than times from {other}."
 )
 _EARLIER = _(
-    "The zone of proxy {proxy} is likely wrong: for the same events, {backend} tells times {hours} h earlier than "
-    "{other}."
+    "The time zone of proxy {proxy} is probably wrong: for the same events, times from {backend} are "
+    "{hours} h earlier than times from {other}."
 )
 _TO_BE_SET = _(
-    "The clock of the proxy seems to run at {offset}, and the zone set here is {zone}. Set the right zone, then read "
-    "the events of the proxy again."
+    "The proxy's clock seems to run at {offset}, but the time zone set here is {zone}. Set the right "
+    "time zone, then re-parse the proxy's events."
 )
 _CORRECTED = _(
-    "The zone that is set now, {zone}, fits: these events were stored before. Read the events of the proxy again."
+    "The current time zone, {zone}, is right, but these events were stored before it was set. Re-parse "
+    "the proxy's events."
 )
 
 

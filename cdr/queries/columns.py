@@ -128,22 +128,27 @@ def _number(value: int | None) -> SafeString:
 
 COLUMNS: tuple[Column, ...] = (
     Column("started", _("Started"), lambda c: clocks.moment(c.started_at, SECOND), _around_start),
-    Column("who", _("From → to"), badges.parties, _parties),
+    Column("who", _("Caller → callee"), badges.parties, _parties),
     Column("caller", _("Caller"), lambda c: markup.party(c.caller), lambda c: _whole("caller", c.caller)),
     Column("callee", _("Callee"), lambda c: markup.party(c.callee), lambda c: _whole("callee", c.callee)),
     Column("state", _("State"), badges.state_of, _state),
     Column("length", _("Duration"), badges.duration, _length),
     Column("result", _("Outcome"), badges.outcome, _result),
-    Column("code", _("SIP code"), lambda c: _number(c.sip_code), _code),
+    Column("code", _("SIP response"), lambda c: _number(c.sip_code), _code),
     Column("reason", _("SIP reason"), lambda c: _text(c.sip_reason), lambda c: _whole("reason", c.sip_reason)),
     Column(
-        "released", _("Hung up"), badges.released_by, lambda c: _words("released_by", filter(None, [c.released_by]))
+        "released", _("Released by"), badges.released_by, lambda c: _words("released_by", filter(None, [c.released_by]))
     ),
     Column("answered", _("Answered"), lambda c: clocks.moment(c.answered_at, SECOND)),
     Column("ended", _("Ended"), lambda c: clocks.moment(c.ended_at, SECOND)),
-    Column("seen", _("Seen by"), _seen_by, lambda c: _words("proxy", c.proxies) + _words("backend", c.backends)),
+    Column("seen", _("Proxy"), _seen_by, lambda c: _words("proxy", c.proxies) + _words("backend", c.backends)),
     Column("proxies", _("Proxies"), lambda c: _text(", ".join(c.proxies)), lambda c: _words("proxy", c.proxies)),
-    Column("backends", _("Backends"), lambda c: _text(", ".join(c.backends)), lambda c: _words("backend", c.backends)),
+    Column(
+        "backends",
+        _("Accounting outputs"),
+        lambda c: _text(", ".join(c.backends)),
+        lambda c: _words("backend", c.backends),
+    ),
     Column(
         "flags",
         _("Flags"),

@@ -26,8 +26,8 @@ LONGEST_CALL_ID = 20 * LONGEST_TEXT
 MOST_VALUES, MOST_EXTRAS, MOST_STARS = 50, 20, 10
 """Bounds of what one question may hold: alternatives of a condition, extra fields, ``*`` in a pattern."""
 NOT, EXTRA = "not_", "extra."
-ANY_PART = _("Any part of it; with * for the parts that do not matter, or after =, the whole.")
-WHOLE = _("The whole, or parts with * between them; after = everything counts, * too.")
+ANY_PART = _("Any part of the value. Use * as a wildcard, or = for the complete value.")
+WHOLE = _("The complete value, or parts with * as a wildcard. After =, * is an ordinary character.")
 
 
 class TextsField(forms.Field):
@@ -43,7 +43,7 @@ class TextsField(forms.Field):
         values = [value] if isinstance(value, str) else list(value or ())
         if len(values) > MOST_VALUES:
             raise ValidationError(
-                _("%(number)d values are too many; give %(most)d at most"),
+                _("%(number)d values are too many; give at most %(most)d"),
                 params={"number": len(values), "most": MOST_VALUES},
             )
         return [self._clean_one(str(one)) for one in dict.fromkeys(values) if one]
@@ -51,11 +51,11 @@ class TextsField(forms.Field):
     def _clean_one(self, value: str) -> str:
         if len(value) > self.longest:
             raise ValidationError(
-                _("this is %(length)d characters long; give %(most)d at most"),
+                _("the value has %(length)d characters; give at most %(most)d"),
                 params={"length": len(value), "most": self.longest},
             )
         if "\0" in value or not is_text(value):
-            raise ValidationError(_("this holds characters that no stored text has"))
+            raise ValidationError(_("the value contains characters that are never stored; remove them"))
         self.read(value)
         return value
 
@@ -72,10 +72,10 @@ def read_pattern(value: str) -> str:
     """Check text that may have ``*``."""
     if not value.startswith(patterns.EXACTLY):
         if value.count(patterns.ANY) > MOST_STARS:
-            raise ValidationError(_("this has too many *; use %(most)d at most"), params={"most": MOST_STARS})
+            raise ValidationError(_("the value contains too many *; use at most %(most)d"), params={"most": MOST_STARS})
         if patterns.ANY in value and len(value) > LONGEST_TEXT:
             raise ValidationError(
-                _("a pattern with * may have %(most)d characters at most"), params={"most": LONGEST_TEXT}
+                _("a pattern with * may have at most %(most)d characters"), params={"most": LONGEST_TEXT}
             )
     return value
 
@@ -87,7 +87,8 @@ def read_code(value: str) -> range:
     if re.fullmatch("[1-6][xX][xX]", value):
         return range(int(value[0]) * 100, int(value[0]) * 100 + 100)
     raise ValidationError(
-        _("%(value)r is no SIP code; write it like 486, or 4xx for all that begin with 4"), params={"value": value}
+        _("%(value)r is not a valid SIP response code; write it like 486, or 4xx for all codes that begin with 4"),
+        params={"value": value},
     )
 
 
@@ -96,7 +97,7 @@ def read_network(value: str) -> patterns.Network:
         return patterns.read_network(value)
     except ValueError:
         raise ValidationError(
-            _("%(value)r is no IP address and no network; write it like 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32"),
+            _("%(value)r is not a valid IP address or network; write it like 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32"),
             params={"value": value},
         ) from None
 

@@ -60,7 +60,7 @@ _PARTIES = ("caller", "callee", "number")
 _MAY_HOLD_NUMBERS = ("user_agent", "reason")
 _DURATION_KINDS = [
     *((kind.value, word.label) for kind, word in wording.DURATIONS.items()),
-    (APPROXIMATE, _("in doubt (≈)")),
+    (APPROXIMATE, _("approximate (≈)")),
 ]
 
 
@@ -95,10 +95,10 @@ class ConditionsForm(forms.Form):
         extras = [name for name in self.fields if is_extra(name)]
         for name in extras:
             if "\0" in name or not is_text(name) or len(name) > LONGEST_TEXT:
-                self.add_error(name, _("No extra field has such a label."))
+                self.add_error(name, _("This is not a valid label of an extra field."))
         for name in extras[MOST_EXTRAS:]:
             self.add_error(
-                name, ValidationError(_("Ask for %(most)d extra fields at most."), params={"most": MOST_EXTRAS})
+                name, ValidationError(_("Filter by at most %(most)d extra fields."), params={"most": MOST_EXTRAS})
             )
         for name, values in list(self.cleaned_data.items()):
             plain = name.removeprefix(NOT)
@@ -118,18 +118,19 @@ class ConditionsForm(forms.Form):
         for value in values:
             if value not in known:
                 there_are = ", ".join(sorted(known)) or _("none")
-                text = _("there is no proxy %(value)r; there are: %(known)s")
+                text = _("unknown proxy %(value)r; choose one of: %(known)s")
                 self.add_error(name, ValidationError(text, params={"value": value, "known": there_are}))
 
     def _check_whole(self, name: str, values: list[str]) -> None:
         """Who sees numbers masked must not find one out digit by digit."""
         if any(patterns.ANY in value and not value.startswith(patterns.EXACTLY) for value in values):
-            self.add_error(name, _("You may not see full numbers, so give a whole one, without *."))
+            self.add_error(name, _("Numbers are masked for your account: enter a complete number without *."))
 
     def _check_no_digits(self, name: str, values: list[str]) -> None:
         if any(re.search(r"\d", value) and not value.startswith(patterns.EXACTLY) for value in values):
             self.add_error(
-                name, _("You may not see full numbers, so give the whole after =, or a part without digits.")
+                name,
+                _("Numbers are masked for your account: enter the complete value after =, or a part without digits."),
             )
 
 
@@ -150,17 +151,20 @@ class CallFilter(django_filters.FilterSet):
         choices=list(PERIOD_LABELS.items()),
         method="keep",
         empty_label=None,
-        help_text=_("Start of the call: so long back from now, or a day or month of the reader's zone."),
+        help_text=_("Start of the call: a period before now, or a day or month in your time zone."),
     )
     since = MomentFilter(
-        label=_("From"), field_name="started_at", lookup_expr="gte", help_text=_("Start of the call at or after.")
+        label=_("From"),
+        field_name="started_at",
+        lookup_expr="gte",
+        help_text=_("Calls that started at or after this time."),
     )
     until = MomentFilter(
         label=_("Until"),
         field_name="started_at",
         lookup_expr="lt",
         end_of_day=True,
-        help_text=_("Start of the call before; a date includes that day."),
+        help_text=_("Calls that started before this time; a date includes that day."),
     )
     state = Choices(equal("state"), label=_("State"), choices=[(s.value, w.label) for s, w in wording.STATES.items()])
     outcome = Choices(
@@ -170,7 +174,10 @@ class CallFilter(django_filters.FilterSet):
         widget=forms.CheckboxSelectMultiple,
     )
     code = Alternatives(
-        code_condition, label=_("SIP code"), read=read_code, help_text=_("A SIP code, or a class of them such as 4xx.")
+        code_condition,
+        label=_("SIP response"),
+        read=read_code,
+        help_text=_("A SIP response code, or a class such as 4xx."),
     )
     reason = Alternatives(
         text_condition("sip_reason", part=True), label=_("SIP reason"), read=read_pattern, help_text=ANY_PART
@@ -179,7 +186,7 @@ class CallFilter(django_filters.FilterSet):
         either(text_condition("caller", part=True), text_condition("callee", part=True)),
         label=_("Number"),
         read=read_pattern,
-        help_text=_("Caller or callee: any part of it; with * or after = the whole."),
+        help_text=_("Caller or callee: any part of the number. Use * as a wildcard, or = for the complete number."),
     )
     caller = Alternatives(text_condition("caller", part=True), label=_("Caller"), read=read_pattern, help_text=ANY_PART)
     callee = Alternatives(text_condition("callee", part=True), label=_("Callee"), read=read_pattern, help_text=ANY_PART)
@@ -193,7 +200,7 @@ class CallFilter(django_filters.FilterSet):
         ),
         label=_("Tag"),
         read=read_pattern,
-        help_text=_("From tag or To tag: the whole, or parts with * between them."),
+        help_text=_("From tag or To tag: the complete tag, or parts with * as a wildcard."),
     )
     source = Alternatives(
         lambda value: patterns.address("source_ip", patterns.read_network(value)),
@@ -204,17 +211,17 @@ class CallFilter(django_filters.FilterSet):
     user_agent = Alternatives(
         text_condition("user_agent", part=True), label=_("User agent"), read=read_pattern, help_text=ANY_PART
     )
-    min_duration = SecondsFilter("gte", label=_("Duration at least"), help_text=_("Seconds."))
-    max_duration = SecondsFilter("lte", label=_("Duration at most"), help_text=_("Seconds."))
+    min_duration = SecondsFilter("gte", label=_("Minimum duration"), help_text=_("Seconds."))
+    max_duration = SecondsFilter("lte", label=_("Maximum duration"), help_text=_("Seconds."))
     duration_kind = Choices(
         duration_kind_condition,
-        label=_("Duration is"),
+        label=_("Duration kind"),
         choices=_DURATION_KINDS,
-        help_text=_("How the duration is known; approximate: measured, with a flag that puts it in doubt."),
+        help_text=_("How the duration is known. Approximate: measured, but a flag makes it uncertain."),
     )
     released_by = Choices(
         equal("released_by"),
-        label=_("Hung up"),
+        label=_("Released by"),
         choices=[(who.value, word.label) for who, word in wording.RELEASED.items()],
     )
     flag = Choices(
@@ -223,18 +230,20 @@ class CallFilter(django_filters.FilterSet):
         choices=[(f.value, w.label) for f, w in wording.FLAGS.items()],
         widget=forms.CheckboxSelectMultiple,
     )
-    proxy = Alternatives(word_condition("proxies"), label=_("Proxy"), longest=64, help_text=_("Seen by this proxy."))
+    proxy = Alternatives(
+        word_condition("proxies"), label=_("Proxy"), longest=64, help_text=_("Calls that this proxy reported.")
+    )
     backend = Choices(
         word_condition("backends"),
-        label=_("Backend"),
+        label=_("Accounting output"),
         choices=[(backend.value, backend.value) for backend in Backend],
-        help_text=_("Told through this backend of a proxy."),
+        help_text=_("Calls that were reported through this accounting output."),
     )
     settled = django_filters.ChoiceFilter(
-        label=_("End settled by hand"), choices=[("1", _("yes")), ("0", _("no"))], method="filter_settled"
+        label=_("End set manually"), choices=[("1", _("yes")), ("0", _("no"))], method="filter_settled"
     )
     superseded = django_filters.ChoiceFilter(
-        label=_("Superseded calls"), choices=[("0", _("left out")), ("1", _("shown"))], method="keep"
+        label=_("Merged calls"), choices=[("0", _("hidden")), ("1", _("shown"))], method="keep"
     )
 
     filters: dict[str, Any]

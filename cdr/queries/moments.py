@@ -79,7 +79,10 @@ class MomentField(forms.CharField):
             return parse_moment(text, end_of_day=self.end_of_day)
         except (ValueError, OverflowError):
             raise ValidationError(
-                _("%(text)r is no date and time; write it like 2026-05-31, 2026-05-31T14:30 or 2026-05-31T14:30:00Z"),
+                _(
+                    "%(text)r is not a valid date or time; write it like 2026-05-31, 2026-05-31T14:30 or "
+                    "2026-05-31T14:30:00Z"
+                ),
                 code="invalid",
                 params={"text": text},
             ) from None

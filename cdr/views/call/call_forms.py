@@ -17,11 +17,11 @@ class NoteForm(forms.Form):
 class SettlementForm(forms.Form):
     """The end, or that it stays unknown; one of both must be said."""
 
-    ended_at = MomentField(label=_("Ended at"), required=False, widget=MomentInput(attrs={"step": 1}))  # to the second
-    unknown = forms.BooleanField(label=_("the end stays unknown"), required=False)
+    ended_at = MomentField(label=_("End time"), required=False, widget=MomentInput(attrs={"step": 1}))  # to the second
+    unknown = forms.BooleanField(label=_("Mark end as unknown"), required=False)
     reason = forms.CharField(label=_("Reason"), max_length=LONGEST)
 
     def clean(self) -> None:
         told = self.cleaned_data.get("ended_at")
         if "ended_at" not in self.errors and bool(told) == bool(self.cleaned_data.get("unknown")):
-            raise forms.ValidationError(_("Say either when the call ended, or that its end stays unknown."))
+            raise forms.ValidationError(_("Enter the end time, or mark the end as unknown."))

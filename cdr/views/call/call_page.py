@@ -54,20 +54,20 @@ _FIELD_LABELS: Mapping[str, Text] = {
     "started_at": _("started"),
     "answered_at": _("answered"),
     "ended_at": _("ended"),
-    "duration_kind": _("duration is"),
-    "released_by": _("hung up"),
-    "sip_code": _("SIP code"),
+    "duration_kind": _("duration kind"),
+    "released_by": _("released by"),
+    "sip_code": _("SIP response"),
     "sip_reason": _("reason"),
     "source_ip": _("source IP"),
     "user_agent": _("user agent"),
     "to_tag": _("callee's tag"),
     "from_tag": _("caller's tag"),
-    "stop_due_at": _("STOP was due"),
+    "stop_due_at": _("STOP due"),
     "events": _("number of events"),
-    "proxies": _("seen by"),
-    "backends": _("told through"),
+    "proxies": _("proxy"),
+    "backends": _("accounting output"),
     "extra": _("extra fields"),
-    "settlement": _("end settled by hand"),
+    "settlement": _("end set manually"),
 }
 
 
@@ -205,10 +205,10 @@ def _times(call: Call, started: Known, answered: Known | None, ended: Known) -> 
     if call.state == State.ONGOING:
         no_end: Text = _("not yet")
     elif call.settlement:
-        no_end = _("no STOP came; settled by hand, see below")
+        no_end = _("No STOP; end set manually, see below")
     else:
-        no_end = _("not known: no STOP came")
-    no_answer = _("not answered") if unanswered else _("not known: the START is missing")
+        no_end = _("Unknown: no STOP")
+    no_answer = _("not answered") if unanswered else _("Unknown: no START")
     return [
         Moment(_("Started"), call.started_at, "", started),
         Moment(_("Answered"), call.answered_at, no_answer, answered),
@@ -293,15 +293,15 @@ def _sections(context: Mapping[str, Any]) -> list[Section]:
     counted = [
         Section("times", _("Overview"), None),
         Section("flags", _("Flags"), len(context["call"].flags)),
-        Section("settlement", _("Settlement"), _settlements(context)),
+        Section("settlement", _("Manual end"), _settlements(context)),
         Section("events", _("Timeline"), events),
-        Section("ladder", _("Ladder"), None if context["ladder"] else 0),
+        Section("ladder", _("Ladder diagram"), None if context["ladder"] else 0),
         Section("legs", _("Legs"), len(context["legs"])),
         Section("attempts", _("Attempts"), len(context["attempts"])),
-        Section("raw", _("Raw input"), events),
+        Section("raw", _("Original records"), events),
         Section("revisions", _("Revisions"), len(context["revisions"])),
         Section("related", _("Related"), len(context["related"])),
-        Section("around", _("Same parties"), len(context["around"].calls)),
+        Section("around", _("Nearby calls, same parties"), len(context["around"].calls)),
     ]
     return [one for one in counted if one.number != 0] + [Section("notes", _("Notes"), len(context["notes"]))]
 

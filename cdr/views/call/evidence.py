@@ -67,9 +67,9 @@ def _records(own: Sequence[Used], holds: Callable[[Event], bool] = lambda event:
 
 def _started(call: Call, own: Sequence[Used]) -> Known:
     if created := _with(own, lambda used: used.event.created_at == call.started_at):
-        return Known(_("The proxy tells when the INVITE came."), created)
+        return Known(_("INVITE time recorded by the proxy."), created)
     first = _with(own, lambda used: used.event.time == call.started_at)
-    return Known(_("The first sign of the call. When the INVITE came, no event tells."), first)
+    return Known(_("Time of the first event. INVITE time not recorded."), first)
 
 
 def _answered(call: Call, own: Sequence[Used]) -> Known | None:
@@ -80,34 +80,34 @@ def _answered(call: Call, own: Sequence[Used]) -> Known | None:
         return Known(wording.FLAGS[Flag.ACK_START].meaning, starts)
     records = _records(own, lambda event: event.time == call.answered_at)
     if starts and (call.answered_at == starts[0].event.time or not records):
-        return Known(_("The 2xx to the INVITE, at the time when the proxy passed it on."), starts)
+        return Known(_("Time at which the proxy forwarded the 2xx to the INVITE."), starts)
     if call.answered_at is not None and records:
-        return Known(_("The proxy's own record of the dialog begins with the answer."), [*starts, *records])
-    return Known(_("No event tells of the answer."))
+        return Known(_("The proxy's dialog record starts with the answer."), [*starts, *records])
+    return Known(_("Answer time not recorded."))
 
 
 def _ended(call: Call, own: Sequence[Used]) -> Known:
     if call.settlement:
-        return Known(_("No event tells the end; a person settled it."))
+        return Known(_("End time not recorded; it was set manually."))
     if call.state in (State.UNANSWERED, State.SETUP):
         return _given_up(call, own)
     stops = _telling(own, Rule.STOP)
     records = _records(own, lambda event: event.ended_at == call.ended_at)
     if stops and (call.ended_at == stops[0].event.time or not records):
-        return Known(_("The first BYE of the dialog, whatever was replied to it."), stops)
+        return Known(_("The first BYE of the dialog, regardless of the response."), stops)
     if call.ended_at is not None and records:
-        return Known(_("The proxy's own record of the dialog tells when it ended."), [*stops, *records])
-    return Known(_("No BYE was accounted."))
+        return Known(_("End time of the proxy's dialog record."), [*stops, *records])
+    return Known(_("No BYE was recorded."))
 
 
 def _given_up(call: Call, own: Sequence[Used]) -> Known:
     if call.ended_at is None:
-        return Known(_("Only provisional evidence so far."))
+        return Known(_("Only provisional events so far."))
     if final := _with(own, lambda used: used.rule is Rule.FINAL):
-        return Known(_("The last reply that failed: with it the attempt was over."), final)
+        return Known(_("The last failure response ended the attempt."), final)
     if cancels := _with(own, lambda used: used.rule is Rule.CANCEL):
         return Known(_("The caller's CANCEL."), cancels)
-    return Known(_("The proxy's own record of the dialog, which was never answered."), _records(own))
+    return Known(_("The proxy's record of a dialog that was never answered."), _records(own))
 
 
 def _duration(call: Call, own: Sequence[Used], answered: Known | None, ended: Known) -> Known | None:
@@ -138,9 +138,11 @@ def _released(call: Call, own: Sequence[Used]) -> Known | None:
     stops = _telling(own, Rule.STOP)
     match ReleasedBy(call.released_by):
         case ReleasedBy.CALLER if stops:
-            return Known(_("The BYE has the caller's tag as its From tag, so the caller sent it."), stops)
+            return Known(_("The caller sent the BYE: its From tag is the caller's tag."), stops)
         case ReleasedBy.CALLEE if stops:
-            return Known(_("The BYE has the callee's tag as its From tag, so the callee sent it."), stops)
+            return Known(_("The callee sent the BYE: its From tag is the callee's tag."), stops)
         case ReleasedBy.CALLER:
-            return Known(_("The caller gave up before an answer."), _with(own, lambda used: used.rule is Rule.CANCEL))
+            return Known(
+                _("The caller cancelled the call before an answer."), _with(own, lambda used: used.rule is Rule.CANCEL)
+            )
     return Known(wording.RELEASED[ReleasedBy(call.released_by)].meaning, stops)

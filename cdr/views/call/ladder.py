@@ -63,7 +63,7 @@ def ladder_of(
         drawn, caller, callee = _masked(drawn, call, visibility), masked(caller), masked(callee)
     zone = timezone.get_current_timezone()
     words = Words(
-        title=gettext("Ladder of the call {caller} → {callee} (times: {zone})").format(
+        title=gettext("Ladder diagram of the call {caller} → {callee} (times: {zone})").format(
             caller=caller or "?", callee=callee or "?", zone=timezone.get_current_timezone_name()
         ),
         description=_in_words(drawn),

@@ -40,15 +40,15 @@ PAGE_SIZE = 50
 COUNT_LIMIT = 1_000
 NEW_LIMIT = 99
 _CELL_WORDS: dict[str, Text] = {
-    "only": _("Only this"),
-    "not": _("Not this"),
-    "since": _("From this time on"),
-    "until": _("Up to this time"),
-    "min_duration": _("This long or longer"),
-    "max_duration": _("This long or shorter"),
-    "settled": _("Only calls settled by hand"),
+    "only": _("Filter for"),
+    "not": _("Filter out"),
+    "since": _("From this time"),
+    "until": _("Until this time"),
+    "min_duration": _("At least this"),
+    "max_duration": _("At most this"),
+    "settled": _("End set manually"),
     "copy": _("Copy"),
-    "open": _("Open the call"),
+    "open": _("Open call"),
 }
 
 
@@ -167,7 +167,7 @@ class NewCalls(InZoneMixin, ShellMixin, TemplateView):
 def _unknown(request: HttpRequest) -> list[str]:
     """Say which parameters there are not: all calls are no answer to a condition that was misspelt."""
     return [
-        gettext("There is no condition “{name}”.").format(name=name)
+        gettext("Unknown filter “{name}”.").format(name=name)
         for name in unknown_parameters(request.GET, AFTER, BEFORE, *SHOWN_AS)
     ]
 
@@ -189,7 +189,7 @@ def _lists(field: Any) -> bool:
 
 
 def _title(states: list[str]) -> Text:
-    return _("Calls without STOP") if states == [State.STOP_MISSING] else _("Calls")
+    return _("No STOP") if states == [State.STOP_MISSING] else _("Calls")
 
 
 def _count(asked: CallFilter, page: CallPage) -> Matches:

@@ -62,7 +62,7 @@ def chosen_columns(address: Address, user: AbstractBaseUser | AnonymousUser) -> 
     given = address.conditions.get(COLUMNS, "")
     if given:
         columns, unknown = columns_of(unquote(name)[:LONGEST_NAME] for name in given.split(","))
-        errors = [gettext("There is no column “{name}”.").format(name=name) for name in unknown[:3]]
+        errors = [gettext("Unknown column “{name}”.").format(name=name) for name in unknown[:3]]
         return Chosen(columns or _usual(), True, errors)
     choice = ColumnChoice.objects.filter(user_id=user.pk or 0).first()
     columns, _dropped = columns_of(map(str, choice.columns)) if choice else ([], [])

@@ -24,8 +24,8 @@ _TIME = ("period", "since", "until")
 _TABS: Mapping[State, Text] = {
     State.COMPLETED: _("Completed"),
     State.ONGOING: _("Ongoing"),
-    State.STOP_MISSING: _("Without STOP"),
-    State.START_MISSING: _("Without START"),
+    State.STOP_MISSING: _("No STOP"),
+    State.START_MISSING: _("No START"),
     State.UNANSWERED: _("Unanswered"),
 }
 
@@ -103,7 +103,7 @@ def suggestions(found: Iterable[Chip], asked: CallFilter, address: Address) -> l
     """What to try when no call matches."""
     offered = []
     if asked.chosen_period != "all":
-        offered.append(Choice(_("Search all time"), address.setting(period=None, since=None, until=None), False))
+        offered.append(Choice(_("All time"), address.setting(period=None, since=None, until=None), False))
     for chip in (set_ := list(found)):
         name, value, label, text, negated = chip.condition
         if name == "call_id" and "*" not in value:
@@ -112,6 +112,6 @@ def suggestions(found: Iterable[Chip], asked: CallFilter, address: Address) -> l
             offered.append(Choice(containing, part, False))
         if name not in _TIME and len(set_) > 1:
             said = gettext("not {condition}").format(condition=label) if negated else label
-            without = gettext("Without the condition “{label}: {text}”").format(label=said, text=str(text)[:60])
+            without = gettext("Remove “{label}: {text}”").format(label=said, text=str(text)[:60])
             offered.append(Choice(without, chip.removed, False))
     return [*offered, Choice(_("All calls"), address.bare(), False)]

@@ -93,14 +93,14 @@ class Chart:
 
 
 EACH: dict[Step, Text] = {
-    Step.MINUTE: _("by the minute"),
-    Step.FIVE_MINUTES: _("by five minutes"),
-    Step.QUARTER: _("by the quarter of an hour"),
-    Step.HOUR: _("by the hour"),
-    Step.DAY: _("by the day"),
-    Step.WEEK: _("by the week"),
-    Step.MONTH: _("by the month"),
-    Step.YEAR: _("by the year"),
+    Step.MINUTE: _("per minute"),
+    Step.FIVE_MINUTES: _("per 5 minutes"),
+    Step.QUARTER: _("per 15 minutes"),
+    Step.HOUR: _("per hour"),
+    Step.DAY: _("per day"),
+    Step.WEEK: _("per week"),
+    Step.MONTH: _("per month"),
+    Step.YEAR: _("per year"),
 }
 
 
@@ -199,12 +199,12 @@ def _legend(asked: CallFilter, drawn: Series, address: Address) -> list[Share]:
 def _notes(drawn: Series) -> list[str]:
     notes = []
     if drawn.capped:
-        text = gettext("Only the newest {limit} calls are drawn: what is older is left out. Narrow the range.")
+        text = gettext("Only the newest {limit} calls are shown. Narrow the range to see older ones.")
         notes.append(text.format(limit=number(LIMIT)))
     if drawn.later:
         text = ngettext(
-            "{number} call bears a time that is still to come and is not drawn; a proxy's clock may be ahead.",
-            "{number} calls bear a time that is still to come and are not drawn; a proxy's clock may be ahead.",
+            "{number} call has a time in the future and is not shown. Check the proxy's clock.",
+            "{number} calls have times in the future and are not shown. Check the proxies' clocks.",
             drawn.later,
         )
         notes.append(text.format(number=number(drawn.later)))

@@ -100,21 +100,21 @@ def _built_in(proxies: Iterable[Proxy]) -> list[tuple[Text, str, Text]]:
         ["started", "who", "code", "reason", *sorted(gateways), "source", "attempts", "seen"]
     )
     return [
-        (_("No STOP"), "state=stop_missing", _("Answered, and the end was never accounted.")),
-        (_("Waiting to be settled"), "settled=0", _("Without STOP, and nobody has settled the end by hand.")),
-        (_("Short calls"), "state=completed&max_duration=5", _("Answered, and over within five seconds.")),
-        (_("Long calls"), "min_duration=3600", _("Of an hour or more.")),
+        (_("No STOP"), "state=stop_missing", _("Answered, but no STOP was recorded.")),
+        (_("Needs review"), "settled=0", _("No STOP, and the end is not set manually.")),
+        (_("Short calls"), "state=completed&max_duration=5", _("Answered and ended within 5 seconds.")),
+        (_("Long calls"), "min_duration=3600", _("One hour or longer.")),
         (
             _("Failed by gateway"),
             by_gateway.urlencode(),
-            _("Refused with a server failure (5xx), with where they went."),
+            _("Server failures (5xx), with the gateway."),
         ),
         (
             _("Uncertain durations"),
             "duration_kind=at_least&duration_kind=at_most&duration_kind=approximate",
-            _("At least, at most, or measured in doubt."),
+            _("Duration at least, at most or approximate."),
         ),
-        (_("Forged fields"), "flag=forged_separator", _("A value held what looks like fields of its own.")),
+        (_("Injected fields"), "flag=forged_separator", _("A value contains text that looks like fields.")),
     ]
 
 
@@ -143,7 +143,7 @@ class _ViewsOfList(ShellMixin, View):
         """Return the name that was given; without one, say so and return nothing."""
         name = self.request.POST.get("name", "").replace("\0", "").strip()[:LONGEST_NAME]
         if not name:
-            messages.error(self.request, gettext("A view needs a name."))
+            messages.error(self.request, gettext("Enter a name for the view."))
         return name
 
     def _shared(self) -> bool:
@@ -157,12 +157,12 @@ class SaveView(_ViewsOfList):
         given = request.POST.get("conditions", "")
         conditions = _kept(given)
         if len(conditions) > LONGEST_CONDITIONS:
-            messages.error(request, gettext("These conditions are too long to be saved."))
+            messages.error(request, gettext("The filter is too long to be saved. Remove some conditions."))
         elif name := self._name():
             SavedView.objects.update_or_create(
                 owner_id=request.user.pk, name=name, defaults={"conditions": conditions, "shared": self._shared()}
             )
-            messages.success(request, gettext("The view “{name}” is saved.").format(name=name))
+            messages.success(request, gettext("The view “{name}” was saved.").format(name=name))
         return self._back(given)
 
 
@@ -175,7 +175,7 @@ class ChangeView(_ViewsOfList):
             raise Http404
         if "delete" in request.POST:
             view.delete()
-            messages.success(request, gettext("The view “{name}” is deleted.").format(name=view.name))
+            messages.success(request, gettext("The view “{name}” was deleted.").format(name=view.name))
         elif name := self._name():
             self._rename(view, name)
         return self._back(request.POST.get("next", ""))
@@ -186,4 +186,6 @@ class ChangeView(_ViewsOfList):
             with transaction.atomic():
                 view.save(update_fields=["name", "shared"])
         except IntegrityError:
-            messages.error(self.request, gettext("You have another view named “{name}”.").format(name=name))
+            messages.error(
+                self.request, gettext("You already have a view named “{name}”. Choose another name.").format(name=name)
+            )

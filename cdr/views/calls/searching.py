@@ -23,17 +23,17 @@ _MOST_TERMS = 20
 _MOST_OFFERED = 4
 _TIME = ("since", "until", "period")
 _READINGS: Mapping[str, Text] = {
-    "number": _("number with “{value}”"),
+    "number": _("number contains “{value}”"),
     "call_id": _("Call-ID {value}"),
     "tag": _("tag {value}"),
-    "user_agent": _("user agent with “{value}”"),
-    "reason": _("SIP reason with “{value}”"),
-    "code": _("SIP code {value}"),
+    "user_agent": _("user agent contains “{value}”"),
+    "reason": _("SIP reason contains “{value}”"),
+    "code": _("SIP response {value}"),
     "source": _("source IP {value}"),
     "state": _("state {value}"),
     "outcome": _("outcome {value}"),
     "flag": _("flag {value}"),
-    "backend": _("backend {value}"),
+    "backend": _("accounting output {value}"),
 }
 
 

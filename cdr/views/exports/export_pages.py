@@ -80,7 +80,7 @@ class ExportForm(forms.Form):
         columns: list[str] = self.cleaned_data["column"]
         wanted = FORMATS.get(self.cleaned_data.get("format", ""))
         if wanted and wanted.shaped and not columns:
-            raise ValidationError(_("Choose a column at least."))
+            raise ValidationError(_("Choose at least one column."))
         return columns if wanted and wanted.shaped else []
 
 
@@ -158,7 +158,7 @@ class NewExport(ExportPage):
         if _is_small(matches(asked.qs, AT_ONCE)):
             return _file_at_once(request, asked, wanted)
         if has_enough(self.user):
-            form.add_error(None, _("Enough of your exports are waiting; let one be finished first, or cancel it."))
+            form.add_error(None, _("Too many of your exports are queued. Wait until one is complete, or cancel one."))
             return self._again(form)
         ask(self.user, asked, wanted["format"], columns=wanted["column"], zone=wanted["zone"])
         return redirect("cdr:exports")

@@ -290,7 +290,7 @@ class RereadEvents(OfProxy, View):
         address = reverse("cdr:health-proxy", args=[self.proxy.name]) + "#drift"
         events = Event.objects.filter(proxy=self.proxy)
         if events[: REREAD_AT_ONCE + 1].count() > REREAD_AT_ONCE:
-            said = _("There are too many events to wait for. Run on the server: manage.py source reread {proxy}")
+            said = _("Too many events to re-parse here. On the server, run: manage.py source reread {proxy}")
             messages.warning(request, said.format(proxy=self.proxy.name))
             return redirect(address)
         try:
@@ -306,8 +306,8 @@ class RereadEvents(OfProxy, View):
             messages.error(request, str(error))
             return redirect(address)
         said = _(
-            "{read} events were read again: {replaced} replaced, {merged} joined with others, {same} as they were, "
-            "{unreadable} kept because their input cannot be read. Their calls follow within seconds."
+            "{read} events were re-parsed: {replaced} replaced, {merged} merged, {same} unchanged, {unreadable} "
+            "kept because their input cannot be parsed. The calls are updated within seconds."
         )
         messages.success(request, said.format(**counts.as_dict()))
         return redirect(address)

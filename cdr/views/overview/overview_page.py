@@ -73,7 +73,7 @@ class StartPage(InZoneMixin, ShellMixin, TemplateView):
 
     permission_required = "cdr.view_call"
     template_name = "cdr/start.html"
-    title = _("Start")
+    title = _("Overview")
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if READ_IN in request.GET:  # sent by the form: on to the address that says it in few words
@@ -174,20 +174,24 @@ def _cards(asked: CallFilter, sums: Figures, calls: Address) -> Iterator[Card]:
     answered = of_outcomes(asked, calls, OUTCOMES[Group.ANSWERED])
     measured = answered and answered.setting(duration_kind=DurationKind.MEASURED.value)
     yield Card(
-        "calls", _("Calls"), at_least + number(sums.calls), _("All calls of the range, whatever became of them."), calls
+        "calls",
+        _("Calls"),
+        at_least + number(sums.calls),
+        _("All calls in the range, regardless of their outcome."),
+        calls,
     )
     yield Card(
         "answered",
         _("Answered"),
         at_least + number(sums.answered),
-        _("Calls whose INVITE got a 2xx, with or without a STOP."),
+        _("Calls whose INVITE got a 2xx response, with or without a STOP."),
         answered if sums.answered else None,
     )
     yield Card(
         "asr",
         _("ASR"),
         _rate(sums.asr),
-        _("Answer seizure ratio (ITU-T E.425): the share of all calls that were answered."),
+        _("Answer-seizure ratio (ITU-T E.425): answered calls as a share of all calls."),
         answered if sums.answered else None,
     )
     yield Card(
@@ -195,8 +199,8 @@ def _cards(asked: CallFilter, sums: Figures, calls: Address) -> Iterator[Card]:
         _("NER"),
         _rate(sums.ner),
         _(
-            "Network effectiveness ratio (ITU-T E.425): the share of all calls that the network delivered, whatever "
-            "people made of them: answered, busy, no answer (also where the caller gave up) and declined."
+            "Network effectiveness ratio (ITU-T E.425): the share of calls that the network delivered: answered, "
+            "busy, no answer (cancelled calls included) and declined."
         ),
         of_outcomes(asked, calls, _DELIVERED) if sums.delivered else None,
     )
@@ -205,8 +209,8 @@ def _cards(asked: CallFilter, sums: Figures, calls: Address) -> Iterator[Card]:
         _("ACD"),
         "–" if sums.acd is None else clock(sums.acd),
         _(
-            "Average call duration: the mean of the answered calls whose duration is measured, from answer to STOP. "
-            "Calls without a measured duration are left out."
+            "Average call duration: the mean of all measured durations, from answer to STOP. Calls without a "
+            "measured duration are not included."
         ),
         measured if sums.measured else None,
     )
@@ -214,12 +218,12 @@ def _cards(asked: CallFilter, sums: Figures, calls: Address) -> Iterator[Card]:
         "minutes",
         _("Minutes"),
         at_least + _minutes(sums.minutes),
-        _("The measured durations of answered calls, added up to the second."),
+        _("Sum of the measured durations of answered calls, exact to the second."),
         measured if sums.measured else None,
     )
     yield Card(
         "stop_missing",
-        _("Without STOP"),
+        _("No STOP"),
         at_least + number(sums.without_stop),
         STATES[State.STOP_MISSING].meaning,
         calls.setting(state=State.STOP_MISSING.value) if sums.without_stop else None,
@@ -238,7 +242,7 @@ def _minutes(minutes: float) -> str:
 def _settled_note(sums: Figures) -> str:
     if not sums.settled:
         return ""
-    text = ngettext("{number} settled by hand", "{number} settled by hand", sums.settled)
+    text = ngettext("{number} set manually", "{number} set manually", sums.settled)
     return text.format(number=number(sums.settled))
 
 

@@ -46,7 +46,7 @@ def code_bars(sums: Figures, calls: Address) -> list[Bar]:
     whole = sum(sums.failures.values())
     return [
         Bar(
-            str(code) if code else gettext("no code"),
+            str(code) if code else gettext("No response"),
             PHRASES.get(code, "") if code else "",
             count,
             percent(count / whole),

@@ -40,7 +40,7 @@ def test_a_list_says_that_it_reaches_no_further(admin_client: Client, monkeypatc
     monkeypatch.setattr(collected.CappedPaginator, "reach", 2)
     for _ in range(3):
         make_event()
-    assert "pages reach the first 2" in admin_client.get(reverse("admin:cdr_event_changelist")).text
+    assert "Pages show the first 2" in admin_client.get(reverse("admin:cdr_event_changelist")).text
 
 
 def test_an_event_shows_its_input_exactly_as_received(admin_client: Client) -> None:
@@ -171,7 +171,7 @@ def test_rejected_input_that_was_chosen_is_read_again(admin_client: Client) -> N
     chosen, failing, other = make_rejected(raw=LINE), make_rejected(), make_rejected(raw=LINE)
     form = {"action": "read_again", "_selected_action": [chosen.pk, failing.pk]}
     html = admin_client.post(reverse("admin:cdr_rejected_changelist"), form, follow=True).text
-    assert "2 records were read again: 1 understood (1 new events), 0 no accounting, 1 still rejected." in html
+    assert "2 records were re-parsed: 1 accepted (1 new events), 0 not accounting, 1 still rejected." in html
     assert [Rejected.objects.get(pk=one.pk).replayed_at is None for one in (chosen, failing, other)] == [
         False,
         True,
@@ -191,7 +191,7 @@ def test_reading_again_wants_its_permission() -> None:
 
 @pytest.mark.parametrize(
     ("model", "said"),
-    [("rejected", "Nothing was rejected"), ("event", "No event yet"), ("source", "There is no source yet")],
+    [("rejected", "No rejected input"), ("event", "No events yet"), ("source", "No sources yet")],
 )
 def test_an_empty_list_says_what_that_means(model: str, said: str, admin_client: Client) -> None:
     html = admin_client.get(reverse(f"admin:cdr_{model}_changelist")).text
@@ -201,7 +201,7 @@ def test_an_empty_list_says_what_that_means(model: str, said: str, admin_client:
     ]
     make_event()
     make_rejected()
-    assert "Nothing matches" in admin_client.get(reverse(f"admin:cdr_{model}_changelist") + filtered).text
+    assert "No results" in admin_client.get(reverse(f"admin:cdr_{model}_changelist") + filtered).text
 
 
 @pytest.mark.parametrize("model", ["rejected", "event", "source"])
@@ -213,4 +213,4 @@ def test_lists_name_the_zone_of_their_times(model: str, admin_client: Client) ->
 def test_the_kinds_of_sources_are_links_that_keep_the_proxy(admin_client: Client) -> None:
     html = admin_client.get(reverse("admin:cdr_source_add") + "?proxy=7").text
     assert 'href="/admin/cdr/source/add/?proxy=7&amp;kind=syslog"' in html
-    assert "Log lines over the network" in html
+    assert "Syslog over the network" in html

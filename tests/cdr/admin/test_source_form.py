@@ -62,7 +62,7 @@ def test_a_secret_is_never_shown_and_stays_where_the_field_is_left_empty(admin_c
 
 def test_a_token_is_made_and_shown_once(admin_client: Client) -> None:
     html = _add(admin_client, "http")
-    shown = re.search(r"shown this once: ([\w-]{43})", html)
+    shown = re.search(r"not shown again: ([\w-]{43})", html)
     assert shown is not None
     assert reveal(Source.objects.get().parsed_settings().token).decode() == shown[1]  # type: ignore[attr-defined]
 

@@ -112,9 +112,9 @@ def test_a_revoked_settlement_is_kept_and_no_longer_in_force(ann: User) -> None:
 @pytest.mark.parametrize(
     ("ended_at", "reason", "why"),
     [
-        (NOON - timedelta(seconds=1), "x", "before it was answered"),
+        (NOON - timedelta(seconds=1), "x", "before the answer"),
         (LATER + timedelta(seconds=1), "x", "in the future"),
-        (END, "  ", "Say why"),
+        (END, "  ", "Enter a reason"),
     ],
 )
 def test_what_makes_no_sense_is_refused(ended_at: datetime, reason: str, why: str, ann: User) -> None:
@@ -125,18 +125,18 @@ def test_what_makes_no_sense_is_refused(ended_at: datetime, reason: str, why: st
 
 @pytest.mark.parametrize("fields", [{"state": "completed"}, {"state": "ongoing"}, {"superseded": True}])
 def test_only_a_call_that_lacks_its_stop_can_be_settled(fields: dict[str, Any], ann: User) -> None:
-    with pytest.raises(NotSettled, match="nothing to settle"):
+    with pytest.raises(NotSettled, match="its end cannot be set"):
         settle(lacking(**fields), ended_at=END, reason="x", by=ann, now=LATER)
 
 
 def test_a_call_is_settled_once(ann: User) -> None:
     call = settled(lacking(), ann)
-    with pytest.raises(NotSettled, match="settled already"):
+    with pytest.raises(NotSettled, match="already set manually"):
         settle(call, ended_at=END, reason="x", by=ann, now=LATER)
 
 
 def test_nothing_can_be_revoked_where_nothing_is_settled(ann: User) -> None:
-    with pytest.raises(NotSettled, match="No settlement"):
+    with pytest.raises(NotSettled, match="not set manually"):
         revoke(lacking(), by=ann, now=LATER)
 
 

@@ -93,11 +93,11 @@ def test_a_number_has_gaps_between_the_thousands() -> None:
 @pytest.mark.parametrize(
     ("seconds", "said"),
     [
-        (-3, "0:03 before its own time"),
-        (-0.5, "at once"),
-        (1.5, "at once"),
-        (62, "1:02 later"),
-        (172_900, "2 days later"),
+        (-3, "0:03 early"),
+        (-0.5, "immediately"),
+        (1.5, "immediately"),
+        (62, "+1:02"),
+        (172_900, "+2 days"),
     ],
 )
 def test_the_lag_of_an_event_is_said_and_a_clock_that_is_ahead_stands_out(seconds: float, said: str) -> None:
@@ -127,7 +127,7 @@ def test_a_hostile_label_stays_a_title() -> None:
         ("legs", [{"source": "alice", "destination": None}], "alice → ?"),
         ("extra", {"ua": "x"}, "ua=x"),
         ("superseded", True, "yes"),
-        ("released_by", "callee", "callee"),
+        ("released_by", "callee", "Callee"),
         ("duration_kind", "at_least", "at least"),
     ],
 )

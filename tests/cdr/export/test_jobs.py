@@ -109,7 +109,7 @@ def test_the_file_says_what_was_asked_for(ann: User) -> None:
     assert facts == {
         "time zone of all times": "Europe/Berlin",
         "calls": "1",
-        "filter": "From: 2026-05-30 14:00:00 CEST; State: completed",
+        "filter": "From: 2026-05-30 14:00:00 CEST; State: Completed",
     }
 
 
@@ -257,7 +257,7 @@ def test_a_filter_that_makes_no_sense_any_more_is_told(ann: User) -> None:
     write_next()
     job.refresh_from_db()
     assert job.state == State.FAILED
-    assert job.error.startswith("proxy: there is no proxy 'gone'")
+    assert job.error.startswith("proxy: unknown proxy 'gone'")
 
 
 def test_a_fault_of_ours_ends_the_job_and_leaves_no_chunk(

@@ -43,7 +43,8 @@ def test_a_row_whole_hours_off_the_log_betrays_the_wrong_zone_and_the_right_offs
     assert (wrong.backend, wrong.other, wrong.ahead) == (Backend.SQL, Backend.SYSLOG, timedelta(hours=2))
     assert wrong.offset == timedelta(hours=2)
     assert wrong.finding == (
-        "The zone of proxy kam1 is likely wrong: for the same events, sql tells times 2 h later than syslog."
+        "The time zone of proxy kam1 is probably wrong: for the same events, times from sql are 2 h later than times "
+        "from syslog."
     )
     assert "UTC+02:00" in wrong.remedy
     assert wrong.command == "manage.py source reread kam1"
@@ -66,7 +67,7 @@ def test_when_the_zone_was_corrected_only_reading_again_is_left_to_do() -> None:
     corrected(proxy_with_both(timezone="UTC"), timezone="Europe/Berlin")
     (wrong,) = found()
     assert wrong.offset is None
-    assert "fits" in wrong.remedy
+    assert "is right" in wrong.remedy
 
 
 def test_what_lies_some_minutes_apart_is_no_matter_of_zones() -> None:

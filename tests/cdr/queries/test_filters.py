@@ -181,7 +181,7 @@ def test_a_value_that_makes_no_sense_is_an_error_by_name_and_matches_nothing(par
 
 def test_the_error_of_a_proxy_names_those_that_there_are() -> None:
     make_proxy(name="edge-1")
-    assert asked("proxy=edge").errors["proxy"][0] == "there is no proxy 'edge'; there are: edge-1"
+    assert asked("proxy=edge").errors["proxy"][0] == "unknown proxy 'edge'; choose one of: edge-1"
 
 
 def test_more_extra_fields_than_one_question_may_hold_are_an_error_by_name() -> None:
@@ -198,7 +198,7 @@ def test_repeated_choices_are_one_condition() -> None:
 
 def test_the_error_of_a_date_shows_what_was_read_and_what_would_help() -> None:
     assert asked("since=soon").errors["since"][0] == (
-        "'soon' is no date and time; write it like 2026-05-31, 2026-05-31T14:30 or 2026-05-31T14:30:00Z"
+        "'soon' is not a valid date or time; write it like 2026-05-31, 2026-05-31T14:30 or 2026-05-31T14:30:00Z"
     )
 
 
@@ -206,8 +206,8 @@ def test_conditions_are_listed_one_by_one_as_the_url_and_as_a_person_says_them()
     filtered = asked("state=stop_missing&state=ongoing&caller=49&since=2026-05-31T12:00&superseded=1&outcome=")
     assert [(c.parameter, c.value, str(c.text)) for c in filtered.conditions()] == [
         ("since", "2026-05-31T12:00:00Z", "2026-05-31 12:00:00 UTC"),
-        ("state", "stop_missing", "STOP missing"),
-        ("state", "ongoing", "ongoing"),
+        ("state", "stop_missing", "No STOP"),
+        ("state", "ongoing", "Ongoing"),
         ("caller", "49", "49"),
         ("superseded", "1", "shown"),
     ]
@@ -222,7 +222,7 @@ def test_a_negated_condition_is_listed_as_such() -> None:
     said = [
         (c.parameter, str(c.label), str(c.text), c.negated) for c in asked("not_code=4xx&proxy=edge-1").conditions()
     ]
-    assert said == [("proxy", "Proxy", "edge-1", False), ("not_code", "SIP code", "4xx", True)]
+    assert said == [("proxy", "Proxy", "edge-1", False), ("not_code", "SIP response", "4xx", True)]
 
 
 @pytest.mark.parametrize(("seconds", "url", "text"), [("2.50", "2.5", "2.5 s"), ("1234567", "1234567", "1234567 s")])

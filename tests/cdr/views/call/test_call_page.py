@@ -58,7 +58,7 @@ def shown(client: Client, call: Call) -> str:
 def test_the_page_tells_who_what_when_and_how_it_is_known(analyst: Client) -> None:
     call = accounted(START | {"extra": [["src_user", "alice"], ["dst_user", "bob"]]}, STOP)
     text = text_of(shown(analyst, call))
-    for said in ("alice", "bob", "completed", "0:42", "From the answer to the end", "so the callee sent it.", CALL_ID):
+    for said in ("alice", "bob", "Completed", "0:42", "From the answer to the end", "The callee sent the BYE", CALL_ID):
         assert said in text
 
 
@@ -81,8 +81,8 @@ def test_an_event_of_another_call_of_the_call_id_leads_there(analyst: Client) ->
     call = accounted(START, STOP, START | {"to_tag": "c", "time": NOON + timedelta(seconds=1)})
     other = Call.objects.exclude(pk=call.pk).get()
     html = shown(analyst, call)
-    assert f'<a href="/calls/{other.pk}/">of another call</a>' in html
-    assert "Other calls of the same Call-ID" in html
+    assert f'<a href="/calls/{other.pk}/">other call</a>' in html
+    assert "Calls with the same Call-ID" in html
 
 
 def test_more_events_than_one_reads_are_cut_and_counted(analyst: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,29 +93,29 @@ def test_more_events_than_one_reads_are_cut_and_counted(analyst: Client, monkeyp
 
 def test_one_event_more_is_counted_as_one(analyst: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(call_page, "MOST_EVENTS", 1)
-    assert "and 1 more event of this Call-ID" in text_of(shown(analyst, accounted(START, STOP)))
+    assert "and 1 more event with this Call-ID" in text_of(shown(analyst, accounted(START, STOP)))
 
 
 def test_a_call_without_stop_says_that_its_end_is_unknown_and_shows_none(analyst: Client) -> None:
     text = text_of(shown(analyst, accounted(START)))
-    assert "STOP missing" in text
-    assert "not known: no STOP came" in text
-    assert "no duration is invented" in text
+    assert "No STOP" in text
+    assert "Unknown: no STOP" in text
+    assert "The duration was not recorded" in text
 
 
 def test_a_call_without_start_says_so(analyst: Client) -> None:
     text = text_of(shown(analyst, accounted(STOP)))
-    assert "START missing" in text
-    assert "not known: the START is missing" in text
-    assert "caller and callee may stand swapped" in text
+    assert "No START" in text
+    assert "Unknown: no START" in text
+    assert "caller and callee may be swapped" in text
 
 
 def test_an_unanswered_call_shows_its_attempts_and_no_duration(analyst: Client) -> None:
     missed = {"kind": "missed", "code": 486, "reason": "Busy Here", "to_tag": "x"}
     text = text_of(shown(analyst, accounted(missed)))
-    assert "Attempts that failed" in text
+    assert "Failed attempts" in text
     assert "486 Busy Here" in text
-    assert "none: it was not answered" in text
+    assert "none: not answered" in text
 
 
 def test_legs_are_shown_as_a_route_and_row_by_row(analyst: Client) -> None:
@@ -147,7 +147,7 @@ def test_what_a_later_event_changed_is_shown_like_the_page_shows_it(analyst: Cli
     }
     call.revisions.create(revision=2, at=NOON, changes=changes)
     text = text_of(shown(analyst, call))
-    for said in ("STOP missing", "2026-05-31 12:00:42", "42.5 s", "late STOP", "&lt;b&gt;"):
+    for said in ("No STOP", "2026-05-31 12:00:42", "42.5 s", "Late STOP", "&lt;b&gt;"):
         assert said in text
 
 
@@ -155,7 +155,7 @@ def test_a_superseded_call_leads_to_the_one_that_took_its_place(analyst: Client)
     current = make_call(call_id="same@host")
     old = make_call(call_id="same@host", superseded=True, flags=["superseded"])
     html = shown(analyst, old)
-    assert "Superseded." in html
+    assert "Merged into another call." in html
     assert f'href="/calls/{current.pk}/"' in html
 
 
@@ -191,7 +191,7 @@ def test_the_start_stands_first_among_the_events_of_a_second(analyst: Client) ->
 def test_the_timeline_says_which_rule_used_an_event_and_when_a_clock_is_ahead(analyst: Client) -> None:
     text = text_of(shown(analyst, accounted(START | {"received_at": NOON - timedelta(minutes=2)})))
     assert "The first 2xx to an INVITE of this dialog: the call was answered." in text
-    assert "2:00 before its own time" in text
+    assert "2:00 early" in text
 
 
 def test_a_late_stop_tells_what_it_changed_in_words(analyst: Client) -> None:
@@ -202,7 +202,7 @@ def test_a_late_stop_tells_what_it_changed_in_words(analyst: Client) -> None:
     text = text_of(shown(analyst, call))
     assert "Revision 2" in text
     assert re.search(r"ended ?: unknown → to 2026-05-31 12:00:42", text)
-    assert re.search(r"state ?: warning STOP missing → to check completed", text)
+    assert re.search(r"state ?: warning No STOP → to check Completed", text)
 
 
 def test_calls_between_the_same_parties_within_five_minutes_are_shown(analyst: Client) -> None:
@@ -211,7 +211,7 @@ def test_calls_between_the_same_parties_within_five_minutes_are_shown(analyst: C
     later = make_call(caller="ann", callee="bea", started_at=NOON + timedelta(minutes=6))
     other = make_call(caller="ann", callee="zoe")
     html = shown(analyst, call)
-    assert "Between the same parties" in html
+    assert "Nearby calls, same parties" in html
     assert f'data-href="/calls/{back.pk}/"' in html
     assert f'data-href="/calls/{later.pk}/"' not in html
     assert f'data-href="/calls/{other.pk}/"' not in html
@@ -231,12 +231,12 @@ def test_more_calls_in_these_minutes_than_are_looked_through_are_said(
 def test_calls_without_parties_are_related_to_none(analyst: Client) -> None:
     call = make_call(caller=None, callee=None)
     make_call(caller=None, callee=None)
-    assert "Between the same parties" not in shown(analyst, call)
+    assert "Nearby calls, same parties" not in shown(analyst, call)
 
 
 def test_the_tracer_is_linked_to_where_there_is_one(analyst: Client, settings: Any) -> None:
     call = make_call(call_id="a&b@h")
-    assert "Open in the tracer" not in shown(analyst, call)
+    assert "Open SIP trace" not in shown(analyst, call)
     settings.TRACER_URL = "https://homer.example/?c={call_id}"
     assert 'href="https://homer.example/?c=a%26b%40h"' in shown(analyst, call)
 
@@ -318,7 +318,7 @@ def test_events_of_proxies_out_of_reach_are_counted_and_not_shown(analyst: Clien
     make_event(source=far, call_id=CALL_ID, reason="secret words", raw=b"secret input", time=NOON)
     call = accounted(START, STOP)
     html = shown(analyst, call)
-    assert "1 more event came from a proxy that you may not see." in text_of(html)
+    assert "1 more event of another proxy." in text_of(html)
     assert "secret" not in html
     assert len(re.findall(r'<tr id="event-', html)) == 2
 
@@ -381,7 +381,7 @@ def test_a_zone_that_is_none_is_named_and_the_page_is_shown(analyst: Client) -> 
 def test_a_zone_that_is_likely_wrong_is_said_with_what_to_do(analyst: Client) -> None:
     row = START | {"backend": "sql", "time": NOON + timedelta(hours=2), "raw": b"{}"}
     text = text_of(shown(analyst, accounted(START, row)))
-    assert "The zone of proxy edge-1 is likely wrong" in text
+    assert "The time zone of proxy edge-1 is probably wrong" in text
     assert "manage.py source reread edge-1" in text
 
 
@@ -400,7 +400,7 @@ def test_how_answer_end_duration_and_who_hung_up_are_known_is_said_with_the_even
     assert told(html, "Answered").endswith("event 1, event 2")
     assert told(html, "Ended").endswith("event 3")
     assert told(html, "Duration").endswith("event 1, event 3")
-    assert told(html, "Hung up").endswith("so the callee sent it. event 3")
+    assert told(html, "Released by").endswith("its From tag is the callee&#x27;s tag. event 3")
 
 
 def test_an_end_that_only_the_proxys_own_record_tells_is_said_to_be_so(analyst: Client) -> None:
@@ -412,7 +412,7 @@ def test_an_end_that_only_the_proxys_own_record_tells_is_said_to_be_so(analyst: 
         "backend": "sql",
     }
     html = shown(analyst, accounted(record))
-    assert told(html, "Ended") == "The proxy&#x27;s own record of the dialog tells when it ended. event 1"
+    assert told(html, "Ended") == "End time of the proxy&#x27;s dialog record. event 1"
     assert told(html, "Duration").endswith("event 1")
 
 
@@ -423,8 +423,8 @@ def test_the_last_sign_of_life_is_named_where_a_duration_is_only_bounded(analyst
 
 def test_what_nobody_told_is_said_to_be_so(analyst: Client) -> None:
     html = shown(analyst, accounted(START))
-    assert told(html, "Ended") == "No BYE was accounted."
-    assert told(html, "Duration") == "unknown Nothing tells how long the call lasted; no duration is invented."
+    assert told(html, "Ended") == "No BYE was recorded."
+    assert told(html, "Duration") == "unknown The duration was not recorded."
 
 
 def test_the_timeline_tells_the_time_between_events_and_long_silences(analyst: Client) -> None:
@@ -444,8 +444,8 @@ def test_a_superseded_call_says_that_its_events_belong_to_the_other(analyst: Cli
     current = make_call(call_id="same@host")
     old = make_call(call_id="same@host", identity=b"old", superseded=True, flags=["superseded"])
     text = text_of(shown(analyst, old))
-    assert "Its events now belong to that call" in text
-    assert f"(before they came to belong to call {current.pk})" in text
+    assert "which replaces it and has its events" in text
+    assert f"(before they moved to call {current.pk})" in text
 
 
 RAW = [

@@ -54,7 +54,7 @@ def test_an_end_settled_by_hand_shows_everywhere_as_such(analyst: Client, call: 
     form = {"ended_at": "2026-05-31T12:00:42", "reason": "phone log"}
     analyst.post(f"/calls/{call.pk}/settlement/", form)
     html = page(analyst, call)
-    assert "settled by hand: no STOP ever came" in html  # the ladder
+    assert "no STOP: end set manually" in html  # the ladder
     assert "The end is unknown" not in html
     assert "phone log" in html
     for shown in (html, analyst.get("/calls/").text):
@@ -66,7 +66,7 @@ def test_an_end_settled_by_hand_shows_everywhere_as_such(analyst: Client, call: 
 
 def test_an_unknown_end_can_be_settled_and_revoked(analyst: Client, call: Call) -> None:
     analyst.post(f"/calls/{call.pk}/settlement/", {"unknown": "on", "reason": "nobody knows"})
-    assert "The end stays unknown" in page(analyst, call)
+    assert "End marked as unknown" in page(analyst, call)
     analyst.post(f"/calls/{call.pk}/settlement/revoke/")
     html = page(analyst, call)
     assert "revoked" in html
@@ -76,11 +76,14 @@ def test_an_unknown_end_can_be_settled_and_revoked(analyst: Client, call: Call) 
 @pytest.mark.parametrize(
     ("form", "said"),
     [
-        ({"reason": "x"}, "Say either when the call ended"),
-        ({"reason": "x", "unknown": "on", "ended_at": "2026-05-31T12:00:42"}, "Say either when the call ended"),
-        ({"reason": "x", "ended_at": "noon"}, "is no date and time"),
+        ({"reason": "x"}, "Enter the end time, or mark the end as unknown."),
+        (
+            {"reason": "x", "unknown": "on", "ended_at": "2026-05-31T12:00:42"},
+            "Enter the end time, or mark the end as unknown.",
+        ),
+        ({"reason": "x", "ended_at": "noon"}, "is not a valid date or time"),
         ({"ended_at": "2026-05-31T12:00:42"}, '#id_reason">Reason</a>: This field is required.'),
-        ({"reason": "x", "ended_at": "2026-05-31T11:00"}, "cannot end before it was answered"),
+        ({"reason": "x", "ended_at": "2026-05-31T11:00"}, "The end time is before the answer."),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_words(form: dict[str, str], said: str, analyst: Client, call: Call) -> None:
@@ -92,7 +95,7 @@ def test_a_settlement_that_a_stop_overtook_says_so(analyst: Client, call: Call) 
     Settlement.objects.create(call=call, reason="x", by=User.objects.get(), at=timezone.now())
     Call.objects.update(state="completed", ended_at=NOON + timedelta(seconds=2))
     html = page(analyst, call)
-    assert "no longer in force" in html
+    assert "replaced" in html
     assert "state-settled" not in html
 
 
@@ -121,7 +124,7 @@ def test_a_refused_settlement_keeps_what_was_typed_and_shows_what_is_wrong_at_th
         f"/calls/{call.pk}/settlement/", {"ended_at": "2026-05-31T11:00:05", "reason": "a <b> typo"}
     ).text
     form = html[html.index("<details open>") : html.index("</details>", html.index("<details open>"))]
-    assert "A call cannot end before it was answered." in form
+    assert "The end time is before the answer. Enter a later time." in form
     assert 'value="2026-05-31T11:00:05"' in form
     assert 'value="a &lt;b&gt; typo"' in form
     assert "autofocus" in form

@@ -38,7 +38,7 @@ def test_every_column_can_be_shown_together_with_extra_fields(analyst: Client) -
 def test_a_column_that_there_is_not_is_named(analyst: Client) -> None:
     make_call()
     html = analyst.get("/calls/?columns=state,colour").text
-    assert "There is no column" in html
+    assert "Unknown column" in html
     assert headings(html) == ["State"]
 
 

@@ -65,7 +65,7 @@ def test_times_are_those_of_the_readers_zone(viewer: Client) -> None:
 
 def test_without_calls_there_is_a_sentence_and_no_drawing(viewer: Client) -> None:
     html = viewer.get("/calls/histogram/").text
-    assert "No call started in this range." in html
+    assert "No calls in this range." in html
     assert "<rect" not in html
 
 

@@ -65,7 +65,7 @@ def test_a_shared_view_about_numbers_is_not_shown_to_who_may_not_see_them(sharer
 def test_who_may_not_share_saves_a_private_view_and_is_not_offered_to_share(analyst: Client) -> None:
     save(analyst, "Mine", shared="1")
     assert not SavedView.objects.get().shared
-    assert "shared with everybody" not in analyst.get("/calls/").text
+    assert "shared with all users" not in analyst.get("/calls/").text
 
 
 def test_a_view_is_renamed_and_shared_by_its_owner(sharer: Client) -> None:
@@ -80,7 +80,7 @@ def test_two_views_of_one_owner_never_bear_the_same_name(analyst: Client) -> Non
     save(analyst, "Two")
     two = SavedView.objects.get(name="Two")
     html = analyst.post(f"/calls/views/{two.pk}/", {"name": "One", "keep": "1"}, follow=True).text
-    assert "You have another view named" in html
+    assert "You already have a view named" in html
     assert SavedView.objects.filter(name="Two").exists()
 
 
@@ -115,7 +115,7 @@ def test_who_may_not_see_calls_saves_nothing(nobody: Client) -> None:
         ("Short calls", ["short"]),
         ("Failed by gateway", ["failed"]),
         ("Uncertain durations", ["bounded", "doubtful"]),
-        ("Forged fields", ["forged"]),
+        ("Injected fields", ["forged"]),
     ],
 )
 def test_views_that_everybody_has_find_what_they_say(analyst: Client, name: str, found: list[str]) -> None:

@@ -68,19 +68,19 @@ def test_a_word_that_may_be_several_things_says_how_it_was_read_and_offers_the_o
     make_call(sip_code=486)
     html = analyst.get("/calls/", {"q": "486"}, follow=True).text
     told = re.sub(r"<.*?>|\s+", " ", html[html.index('class="understood"') :])
-    assert "was read as SIP code 486 ." in " ".join(told.split())
+    assert "was interpreted as: SIP response 486 ." in " ".join(told.split())
     offers = [unescape(one) for one in re.findall(r'<a href="(/calls/\?[^"]*word=486[^"]*)"', html)]
     assert "/calls/?word=486&number=486" in offers
 
 
 def test_another_reading_can_be_taken_back(analyst: Client) -> None:
     html = analyst.get("/calls/?word=486&number=486").text
-    assert "was read as" in html
+    assert "was interpreted as" in html
     assert 'href="/calls/?word=486&amp;code=486"' in html
 
 
 def test_a_word_whose_condition_was_removed_is_not_spoken_of(analyst: Client) -> None:
-    assert "was read as" not in analyst.get("/calls/?word=486").text
+    assert "was interpreted as" not in analyst.get("/calls/?word=486").text
 
 
 def test_hostile_words_are_searched_and_shown_as_text(analyst: Client) -> None:
@@ -88,22 +88,22 @@ def test_hostile_words_are_searched_and_shown_as_text(analyst: Client) -> None:
     page = Page(html)
     assert not [script for script in page.scripts if "alert" in script]
     assert "\u202e" not in page.text
-    assert "number with “<script>alert(1)</script>”" in page.text
+    assert "number contains “<script>alert(1)</script>”" in page.text
 
 
 def test_who_may_not_see_numbers_is_told_that_parts_are_not_searched(viewer: Client) -> None:
     make_call(caller="4930")
-    assert "found by their whole value only" in viewer.get("/calls/").text
+    assert "search for complete numbers" in viewer.get("/calls/").text
     html = viewer.get("/calls/?caller=49*").text
-    assert "You may not see full numbers" in html
-    assert "Nothing was searched" in html
+    assert "Numbers are masked for your account" in html
+    assert "Invalid filter" in html
 
 
 def test_a_number_in_parts_is_one_word(analyst: Client) -> None:
     make_call(caller="+493022342")
     html = analyst.get("/calls/", {"q": "+49 (0)30 22 342"}, follow=True).text
     told = " ".join(re.sub(r"<.*?>|\s+", " ", html[html.index('class="understood"') :]).split())
-    assert "“ +49 (0)30 22 342 ” was read as number with “+493022342”" in told
+    assert "“ +49 (0)30 22 342 ” was interpreted as: number contains “+493022342”" in told
 
 
 def test_a_day_alone_is_the_calls_of_that_day(analyst: Client) -> None:

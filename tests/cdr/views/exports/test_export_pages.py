@@ -148,7 +148,7 @@ def test_who_may_not_see_numbers_gets_them_masked_and_is_told(bob: Client) -> No
     call = make_call(caller="+4930123456", callee="carol", extra={"to": "+4930123456"}, state="stop_missing")
     settle(call, ended_at=None, reason="+4930123456 told so", by=User.objects.get(username="bob"), now=NOON)
     call.legs.create(position=0, source="+4930123456", values={"src": "+4930123456"})
-    assert "masked in the file as well" in bob.get("/exports/new/").text
+    assert "masked in the file" in bob.get("/exports/new/").text
     (record,) = records(bob)
     assert "123456" not in json.dumps(record)
     for name in ("csv", "xlsx", "parquet"):
@@ -160,14 +160,14 @@ def test_an_export_has_the_calls_within_reach_alone(ann: Client) -> None:
     make_call(call_id="other", proxies=["kam2"])
     ProxyLimit.objects.create(user=User.objects.get(username="ann")).proxies.add(make_proxy("kam1"))
     assert [record["call_id"] for record in records(ann)] == ["mine"]
-    assert "within your reach: kam1" in ann.get("/exports/new/").text
+    assert "of these proxies only: kam1" in ann.get("/exports/new/").text
 
 
 def test_more_calls_are_left_to_a_worker(ann: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exports, "AT_ONCE", 1)
     make_call()
     make_call()
-    assert "More than 1 calls are written in the background" in ann.get("/exports/new/").text
+    assert "Files of more than 1 calls are created in the background" in ann.get("/exports/new/").text
     response = sent(ann, "state=completed", format="xlsx", column=["caller", "id"], zone="Europe/Berlin")
     assert response.headers["Location"] == "/exports/"
     job = ExportJob.objects.get()
@@ -178,7 +178,7 @@ def test_more_calls_are_left_to_a_worker(ann: Client, monkeypatch: pytest.Monkey
         "Europe/Berlin",
     )
     assert (job.scope, job.masked, job.state) == (None, False, State.QUEUED)
-    assert "waiting for its turn" in ann.get("/exports/").text
+    assert "queued" in ann.get("/exports/").text
 
 
 def test_one_does_not_fill_the_queue(ann: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,7 +188,7 @@ def test_one_does_not_fill_the_queue(ann: Client, monkeypatch: pytest.MonkeyPatc
     sent(ann)
     refused = sent(ann)
     assert refused.status_code == 400
-    assert "Enough of your exports are waiting" in refused.text
+    assert "Too many of your exports are queued" in refused.text
     assert ExportJob.objects.count() == 1
 
 
@@ -197,10 +197,10 @@ def test_one_does_not_fill_the_queue(ann: Client, monkeypatch: pytest.MonkeyPatc
     [
         ({"format": "pdf"}, "Format: "),
         ({"zone": "Mars/Olympus"}, "Time zone: &#x27;Mars/Olympus&#x27; is not a valid time zone"),
-        ({"column": []}, "Columns: Choose a column at least."),
+        ({"column": []}, "Columns: Choose at least one column."),
         ({"column": ["id", "secret"]}, "Columns: "),
         ({"conditions": "state=finished"}, "State: "),
-        ({"conditions": "proxy=nope"}, "Proxy: there is no proxy"),
+        ({"conditions": "proxy=nope"}, "Proxy: unknown proxy"),
     ],
 )
 def test_what_makes_no_sense_is_told_and_nothing_is_sent(ann: Client, wanted: dict[str, Any], told: str) -> None:
@@ -224,7 +224,7 @@ def test_an_export_at_once_is_audited_with_filter_format_and_number(ann: Client)
     make_call()
     records(ann, "state=completed")
     entry = AuditEntry.objects.get(action=AuditEntry.Action.EXPORTED)
-    assert (entry.username, entry.target) == ("ann", "State: completed")
+    assert (entry.username, entry.target) == ("ann", "State: Completed")
     assert entry.detail == {"format": "jsonl", "conditions": "state=completed", "calls": 2, "masked": False}
 
 
@@ -297,7 +297,7 @@ def test_the_history_asks_for_news_only_while_something_is_under_way(ann: Client
 def test_the_history_tells_what_was_asked_for_and_when_it_goes(ann: Client) -> None:
     make_job(conditions="since=2026-05-30T12%3A00%3A00Z&caller=%2B49", masked=True, scope=["kam1"])
     page = ann.get("/exports/").text
-    for text in ("2026-05-30 12:00:00 UTC", "+49", "numbers masked", "of kam1", "1 call, 3", "kept until"):
+    for text in ("2026-05-30 12:00:00 UTC", "+49", "numbers masked", "only kam1", "1 call, 3", "available until"):
         assert text in page
     assert 'href="/calls/?since=2026-05-30T12%3A00%3A00Z&amp;caller=%2B49"' in page
 

@@ -18,6 +18,8 @@ from cdr.models import Event, Receiver, Rejected, Source
 from proxyconf.models import Proxy
 from proxyconf.models.profile import save_profile, suggested
 from proxyconf.models.reach import ProxyLimit
+from proxyconf.models.revision import publish
+from proxyconf.profile import ExtraField, Flag, Flags, Profile
 from proxyconf.vocabulary.layout import Backend
 from tests.factories import make_event, make_proxy, make_rejected, make_source
 
@@ -73,7 +75,7 @@ def test_a_proxy_whose_events_arrive_is_well(operator: Client, source: Source) -
 
 
 def test_a_source_that_nobody_serves_is_said_to_need_a_receiver(operator: Client, source: Source) -> None:
-    assert "receiver not running" in overview(operator)
+    assert "Receiver not running" in overview(operator)
     assert "manage.py collect" in page(operator)
 
 
@@ -81,7 +83,7 @@ def test_a_receiver_in_trouble_says_why(operator: Client, source: Source) -> Non
     serve(source, state="failed", error="address in use <5140>")
     collected(source, error="address in use <5140>")
     html = overview(operator)
-    assert "receiver in trouble" in html
+    assert "Receiver failing" in html
     assert "address in use &lt;5140&gt;" in html
 
 
@@ -122,8 +124,8 @@ def test_what_waits_after_a_rejection_is_counted_and_grouped_by_reason(operator:
     make_rejected(source=source, reason="no call_id")
     make_rejected(source=source, reason="already taken", replayed_at=timezone.now())
     html = page(operator)
-    assert "rejects input" in html or "not running" in html
-    assert "3 records wait" in html
+    assert "Rejecting input" in html or "not running" in html
+    assert "3 records pending" in html
     assert html.count('class="reason"') == 2
     assert "2×" in html
     assert '&lt;script&gt;<span class="mark">\\x1b</span>' in html
@@ -149,7 +151,7 @@ def test_rejected_input_is_read_again_and_what_became_of_it_is_told_and_audited(
     make_rejected(source=source)
     address = reverse("cdr:health-replay", args=["kam1"])
     html = operator.post(address, {"source": source.pk}, follow=True).text
-    assert "2 records were read again: 1 understood (1 new events), 0 no accounting, 1 still rejected." in html
+    assert "2 records were re-parsed: 1 accepted (1 new events), 0 not accounting, 1 still rejected." in html
     assert Event.objects.get().call_id == "one@x"
     entry = AuditEntry.objects.get(action="replayed")
     assert (entry.username, entry.target, entry.detail["taken"]) == ("somebody", "kam1/log", 1)
@@ -162,7 +164,7 @@ def test_a_click_reads_so_much_again_and_offers_the_rest(
     Source.objects.update(rejected=3)
     last = [make_rejected(source=source, reason=f"number {n}") for n in range(3)][1]
     response = operator.post(reverse("cdr:health-replay", args=["kam1"]), {"source": source.pk}, follow=True)
-    assert "Read the next part of log again" in response.text
+    assert "Re-parse next part of log" in response.text
     assert f'name="after" value="{last.pk}"' in response.text
 
 
@@ -230,7 +232,7 @@ def test_the_loss_meter_names_calls_with_links(operator: Client) -> None:
             make_event(source=tables, backend="sql", **core)
     collected(log, last_event_at=now + timedelta(minutes=2))
     html = page(operator)
-    assert "SQL lost 1 of the answers:" in html
+    assert "SQL lost 1 event (answers):" in html
     assert "call_id=1%40x" in html
     assert "call_id=0%40x" not in html
     assert "1 lost (33.3 %)" in html
@@ -239,13 +241,13 @@ def test_the_loss_meter_names_calls_with_links(operator: Client) -> None:
 def test_one_backend_alone_cannot_tell_what_it_loses(operator: Client) -> None:
     event = make_event(source=make_source(name="log"))
     collected(Source.objects.get(), last_event_at=event.time)
-    assert "Its events come through one backend alone" in page(operator)
+    assert "Events arrive through one accounting output only" in page(operator)
 
 
 def test_a_proxy_that_started_says_so(operator: Client) -> None:
     radius = make_source(name="radius", kind=Source.Kind.RADIUS)
     make_event(source=radius, kind="on", method="", call_id="", call_key=None, backend="radius")
-    assert "it started" in page(operator)
+    assert "started" in page(operator)
 
 
 def test_a_zone_that_seems_wrong_is_told_and_its_events_can_be_read_again(operator: Client) -> None:
@@ -257,8 +259,8 @@ def test_a_zone_that_seems_wrong_is_told_and_its_events_can_be_read_again(operat
         make_event(source=tables, backend="sql", call_id=f"{number}@x", time=now - timedelta(hours=5))
     collected(log, last_event_at=now)
     html = page(operator)
-    assert "The zone of proxy kam1 is likely wrong" in html
-    assert "Set the zone right first" in html
+    assert "The time zone of proxy kam1 is probably wrong" in html
+    assert "Correct the time zone first" in html
     assert reverse("cdr:health-reread", args=["kam1"]) in html
     assert proxy.pk
 
@@ -266,7 +268,7 @@ def test_a_zone_that_seems_wrong_is_told_and_its_events_can_be_read_again(operat
 def test_stored_events_are_read_again_and_that_is_audited(operator: Client, source: Source) -> None:
     make_event(source=source, raw=LINE % b"one@x", kind="bye", method="BYE", call_id="one@x")
     html = operator.post(reverse("cdr:health-reread", args=["kam1"]), follow=True).text
-    assert "1 events were read again" in html
+    assert "1 events were re-parsed" in html
     assert AuditEntry.objects.get(action="changed").target == "events of kam1"
 
 
@@ -287,9 +289,9 @@ def test_too_many_events_are_left_to_the_command(
             "kamailio",
             "5.6",
             [
-                "modparam(&quot;acc&quot;, &quot;log_flag&quot;, 1)",
+                "modparam(&quot;acc&quot;, &quot;log_flag&quot;, 20)",
                 "modparam(&quot;acc&quot;, &quot;db_url&quot;,",
-                "modparam(&quot;acc_radius&quot;, &quot;radius_flag&quot;, 1)",
+                "modparam(&quot;acc_radius&quot;, &quot;radius_flag&quot;, 20)",
                 "modparam(&quot;acc_diameter&quot;, &quot;diameter_client_port&quot;, 3868)",
                 "action(type=&quot;omfwd&quot; target=&quot;acc.example.net&quot; port=&quot;6000&quot;",
             ],
@@ -332,3 +334,19 @@ def test_no_page_counts_without_a_limit_or_skips_rows(operator: Client, source: 
         assert "OFFSET" not in sql
         if "COUNT(" in sql and ("cdr_event" in sql or "cdr_rejected" in sql):
             assert "LIMIT" in sql
+
+
+def test_the_lines_to_connect_a_proxy_are_those_of_its_published_profile(operator: Client) -> None:
+    proxy = make_proxy(product="kamailio", version="5.6")
+    published = Profile(
+        backends=(Backend.SYSLOG, Backend.SQL),
+        flags=Flags(account={Backend.SYSLOG: Flag(4), Backend.SQL: Flag(5)}),
+        options={"db_url": "mysql://kamailio:hunter2@db/kamailio"},
+        extras=(ExtraField("gateway", "$avp(gw)", labels={Backend.SYSLOG: "gw"}),),
+    )
+    publish(save_profile(proxy, published), by=None)
+    html = operator.get(reverse("cdr:health-proxy", args=["kam1"])).text
+    assert "modparam(&quot;acc&quot;, &quot;log_flag&quot;, 4)" in html
+    assert "gw=$avp(gw)" in html
+    assert "mysql://kamailio:********@db/kamailio" in html
+    assert "hunter2" not in html

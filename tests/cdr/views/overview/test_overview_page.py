@@ -100,7 +100,7 @@ def test_rates_are_shown_with_what_they_mean(viewer: Client) -> None:
     html = viewer.get("/?period=all").text
     shown = {name: value for name, (value, _) in cards(html).items()}
     assert (shown["asr"], shown["ner"], shown["acd"], shown["minutes"]) == ("50 %", "75 %", "1:30", "3.0")
-    for word in ("Answer seizure ratio", "Network effectiveness ratio", "Average call duration"):
+    for word in ("Answer-seizure ratio", "Network effectiveness ratio", "Average call duration"):
         assert word in html
     described = re.findall(r'aria-describedby="(what-\w+)"', html)
     assert len(described) == 7
@@ -132,7 +132,7 @@ def test_the_form_leads_to_an_address_that_says_it_in_few_words(viewer: Client) 
 def test_times_are_shown_in_the_zone_of_the_address(viewer: Client) -> None:
     make_call(state="ongoing", stop_due_at=timezone.now())
     html = viewer.get("/?zone=Asia/Kolkata").text
-    assert "by the minute, Asia/Kolkata" in html
+    assert "per minute, Asia/Kolkata" in html
     assert cards(html)["calls"][1].endswith("zone=Asia%2FKolkata&period=all")
     assert "is not a valid time zone" in viewer.get("/?zone=Mars/Base").text
 
@@ -140,7 +140,7 @@ def test_times_are_shown_in_the_zone_of_the_address(viewer: Client) -> None:
 def test_a_wrong_range_is_said_and_costs_nothing_else(viewer: Client) -> None:
     make_call()
     html = viewer.get("/?since=yesterdayish").text
-    assert "is no date and time" in html
+    assert "is not a valid date or time" in html
     assert cards(html)["calls"][0] == "0"
 
 
@@ -150,7 +150,7 @@ def test_counting_calls_stops_at_a_limit_and_says_so(viewer: Client, monkeypatch
         make_call(caller="bob")
     html = viewer.get("/?period=all&caller=bob").text
     assert "≥ 2</a>" in html
-    assert "only the newest of them are counted" in html
+    assert "only the newest calls are counted" in html
 
 
 def test_calls_without_stop_tell_how_many_are_settled_by_hand(viewer: Client, admin_user: User) -> None:
@@ -159,7 +159,7 @@ def test_calls_without_stop_tell_how_many_are_settled_by_hand(viewer: Client, ad
     settle(call, ended_at=None, reason="phone vanished", by=admin_user, now=timezone.now())
     html = viewer.get("/?period=all").text
     assert cards(html)["stop_missing"] == ("2", "/calls/?period=all&state=stop_missing")
-    assert "1 settled by hand" in html
+    assert "1 set manually" in html
     assert f'href="/calls/{call.pk}/"' in html
     assert "<i>" not in html
 
@@ -259,14 +259,14 @@ def test_with_a_proxy_the_command_names_it(viewer: Client) -> None:
 def test_events_that_wait_are_said_to_need_correlating(viewer: Client) -> None:
     make_event()
     html = viewer.get("/").text
-    assert "wait to become calls" in html
+    assert "not yet correlated" in html
     assert "manage.py ingest" not in html
 
 
 def test_events_out_of_reach_are_not_said_to_wait(viewer: Client) -> None:
     ProxyLimit.objects.create(user=User.objects.get()).proxies.add(make_proxy(name="near"))
     make_event(source=make_source(proxy=make_proxy(name="far")))
-    assert "wait to become calls" not in viewer.get("/").text
+    assert "not yet correlated" not in viewer.get("/").text
 
 
 def test_every_link_to_calls_keeps_the_zone(analyst: Client) -> None:
@@ -289,4 +289,4 @@ def test_with_calls_there_are_no_first_steps(viewer: Client) -> None:
 
 def test_the_way_to_the_health_page_is_shown_to_those_who_may_go_it(analyst: Client, admin_client: Client) -> None:
     assert 'href="/health/"' not in analyst.get("/").text
-    assert 'href="/health/">Health of the collection' in admin_client.get("/").text
+    assert 'href="/health/">Data collection' in admin_client.get("/").text
