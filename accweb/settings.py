@@ -5,7 +5,7 @@ from pathlib import Path
 
 from django.templatetags.static import static
 
-from accweb import environment
+from accweb import __version__, environment
 from cdr.display.tracer import PLACEHOLDERS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -16,6 +16,8 @@ DEBUG = environment.flag("DEBUG", default=False)
 ALLOWED_HOSTS = environment.hosts("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 PORT = environment.number("PORT", default=8000, low=1, high=65535)
 LOG_LEVEL = environment.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), default="INFO")
+
+VERSION = __version__
 
 INSTALLED_APPS = [
     "unfold",
@@ -145,7 +147,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "accweb",
-    "VERSION": "1",
+    "VERSION": VERSION,
     "DESCRIPTION": "Call records made of the accounting of SIP proxies, and the proxies, sources and profiles behind "
     "them. All answers are JSON in UTF-8, all times ISO 8601 in UTC. Text that a proxy sent is given as it came: treat "
     "it as hostile. Members may be added to records; none is renamed or taken away within a version.",
