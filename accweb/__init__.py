@@ -1,6 +1,6 @@
 """Wiring only: settings, URLs, the Celery app, the processes of ``up``. No accounting knowledge."""
 
 from accweb.celery import app as celery_app
+from accweb.version import VERSION as __version__
 
-__version__ = "0.9.0"
 __all__ = ["__version__", "celery_app"]

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from django.templatetags.static import static
 
-from accweb import __version__, environment
+from accweb import environment
+from accweb.version import VERSION
 from cdr.display.tracer import PLACEHOLDERS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -16,8 +17,6 @@ DEBUG = environment.flag("DEBUG", default=False)
 ALLOWED_HOSTS = environment.hosts("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 PORT = environment.number("PORT", default=8000, low=1, high=65535)
 LOG_LEVEL = environment.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), default="INFO")
-
-VERSION = __version__
 
 INSTALLED_APPS = [
     "unfold",
