@@ -1,3 +1,3 @@
-"""The version of accweb, kept by semantic versioning: the export record, the API and the commands are what it promises."""
+"""The version of accweb, by semantic versioning over the export record, the API and the commands."""
 
 VERSION = "0.9.0"
