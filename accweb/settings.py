@@ -6,6 +6,7 @@ from pathlib import Path
 from django.templatetags.static import static
 
 from accweb import environment
+from accweb.version import VERSION
 from cdr.display.tracer import PLACEHOLDERS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -147,7 +148,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "accweb",
-    "VERSION": "1",
+    "VERSION": VERSION,
     "DESCRIPTION": "Call records made of the accounting of SIP proxies, and the proxies, sources and profiles behind "
     "them. All answers are JSON in UTF-8, all times ISO 8601 in UTC. Text that a proxy sent is given as it came: treat "
     "it as hostile. Members may be added to records; none is renamed or taken away within a version.",
