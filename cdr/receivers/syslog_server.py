@@ -174,6 +174,9 @@ class SyslogServer(Service):
         if connection.frames.lost_track:
             complain(f"syslog from {connection.host}: a message announced as too long; connection closed")
             self._count("overlong messages")
+        if connection.frames.cut_off:
+            complain(f"syslog from {connection.host}: a counted message was cut off by the end of the connection")
+            self._count("messages cut off by the end of the connection")
         if not data or connection.frames.lost_track:
             self._hang_up(connection)
 
