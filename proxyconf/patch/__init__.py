@@ -83,7 +83,7 @@ def _edits_by_file(joined: JoinedConfig, files: Sequence[ConfigFile], edits: Ite
             moved = moved._replace(start=len(text), text=ends + moved.text.removesuffix("\n").removesuffix("\r"))
         moved = moved._replace(end=max(moved.start, min(moved.end, len(text))))
         found.setdefault(name, []).append(moved)
-    return {name: sorted(one, key=lambda edit: edit.start) for name, one in found.items()}
+    return {name: sorted(one, key=lambda edit: (edit.start, edit.end)) for name, one in found.items()}
 
 
 def _compared(profile: Profile) -> dict[Key, object]:

@@ -46,7 +46,7 @@ class Editor:
                 self.problems.append(f"two changes meet in the same place; this one is left out: {edit.text.strip()}")
             else:
                 kept.append(edit)
-        return sorted(kept, key=lambda edit: edit.start)
+        return sorted(kept, key=lambda edit: (edit.start, edit.end))
 
     def result(self) -> str:
         """Return the text with all edits applied."""

@@ -20,7 +20,7 @@ Key = tuple[str, str, str]
 """Module, name and, of what may be set several times, what tells one from the other."""
 
 _LISTS = (Kind.EXTRAS, Kind.LEGS, Kind.FIELDS)
-_NUMBER = re.compile(r"\d+")
+_NUMBER = re.compile(r"\d+(?=\s*(?:\Z|#|//|/\*))")
 
 
 def change_parameters(editor: Editor, statements: Statements, before: Profile, after: Profile) -> None:
@@ -104,11 +104,12 @@ class _Parameters:
         if any(one.name == name and one.number != flag.number for one in flags):
             return False
         places = [one for one in self.statements.definitions if one.name == name]
-        if len(places) != 1 or not _NUMBER.fullmatch(self.editor.text[places[0].start : places[0].end]):
+        number = _NUMBER.match(self.editor.text[places[0].start : places[0].end]) if len(places) == 1 else None
+        if number is None:
             return False
         if name not in self._definitions_changed:
             self._definitions_changed.add(name)
-            self.editor.replace(places[0].start, places[0].end, str(flag.number))
+            self.editor.replace(places[0].start, places[0].start + number.end(), str(flag.number))
         return True
 
     def _set_list(self, key: Key, written: list[Written], value: str) -> None:
@@ -167,7 +168,9 @@ class _Parameters:
         """Return whether the name stands for the number, after a definition is added where there is none."""
         value = self.statements.defines.get(name)
         if value is not None:
-            return value == str(number) or name in self._definitions_changed or self._define(name, Flag(number, name))
+            stands = _NUMBER.match(value)
+            is_same = stands is not None and stands[0] == str(number)
+            return is_same or name in self._definitions_changed or self._define(name, Flag(number, name))
         if name in self._definitions_changed:
             return True
         anchor = self._last_definition()

@@ -60,8 +60,7 @@ def _is_flag(call: Call, flag: Flag) -> bool:
     argument = call.arguments[0] if call.arguments else None
     if argument is None:
         return False
-    number = int(argument.value) if str(argument.value).isdecimal() else argument.value
-    return (flag.number is not None and number == flag.number) or bool(
+    return (flag.number is not None and str(argument.value) == str(flag.number)) or bool(
         flag.name and flag.name in (argument.word, argument.value)
     )
 
@@ -112,7 +111,9 @@ def _change_calls(editor: Editor, statements: Statements, before: Profile, after
     if all(getattr(before, name) == getattr(after, name) for name in asked):
         return
     calls = [call for call in statements.calls if call.name == "do_accounting" and call.surroundings.is_statement]
-    words = {names.type: backend for backend, names in after.known_backends.items() if names.type}
+    # "aaa" is RADIUS or Diameter, whichever is in use
+    order = [*after.known_backends, *before.backends, *after.backends]
+    words = {after.known_backends[one].type: one for one in order if one in after.known_backends}
     first = next((call for call in calls if not call.surroundings.is_for_bye and _types(call)), None)
     if first is None:
         lines = " ".join(accounting_calls(after, ("cdr", "missed", "failed"), after.backends))

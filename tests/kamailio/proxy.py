@@ -176,10 +176,17 @@ def running(profile: Profile, folder: Path) -> Iterator[Kamailio]:
 @contextmanager
 def raw(section: str, hints: str, folder: Path) -> Iterator[Kamailio]:
     """Start Kamailio with a section and routes as they are."""
-    port = _free_port()
+    port = free_port()
     (folder / "acc.cfg").write_text(section)
     (folder / "routing.cfg").write_text(hints)
     (folder / "kamailio.cfg").write_text(_SCRIPT.format(port=port, patience=PATIENCE * 1000))
+    with started(folder, port) as proxy:
+        yield proxy
+
+
+@contextmanager
+def started(folder: Path, port: int) -> Iterator[Kamailio]:
+    """Start Kamailio with the ``kamailio.cfg`` of a folder, which listens to the port."""
     log = folder / "log.txt"
     with log.open("wb") as out:
         process = subprocess.Popen(
@@ -225,7 +232,8 @@ def _in_folder(profile: Profile, folder: Path, peer_port: int) -> Profile:
     return here
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a UDP port of this machine that nothing uses."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])

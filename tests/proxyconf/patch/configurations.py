@@ -29,7 +29,7 @@ KAMAILIO_TEXT = """\
 #!KAMAILIO
 # A proxy with accounting to the log and, on demand, to a database.
 #!define FLT_ACC 1
-#!define FLT_ACCMISSED 2   // calls that failed
+#!define FLT_ACCMISSED 2
 #!define FLT_ACCFAILED 3
 #!define FLT_NATS 5
 #!ifdef WITH_ACCDB
@@ -42,6 +42,7 @@ loadmodule "sl.so"
 loadmodule "rr.so"
 loadmodule "pv.so"
 loadmodule "textops.so"
+loadmodule "siputils.so"
 #!ifdef WITH_ACCDB
 loadmodule "db_mysql.so"
 #!endif

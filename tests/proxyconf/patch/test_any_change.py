@@ -16,7 +16,7 @@ from tests.proxyconf.patch.configurations import CONFIGURATIONS, Configuration
 from tests.proxyconf.strategies import names, profiles
 
 _ANY = settings(
-    deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 
@@ -28,8 +28,10 @@ def changed(draw: st.DrawFn, configuration: Configuration) -> Profile:
     parts = ["extras", "legs", "cdr_extras", "options"]
     chosen = {name: getattr(other, name) for name in draw(st.sets(st.sampled_from(parts)))}
     if draw(st.booleans()):
-        chosen |= {name: getattr(other, name) for name in ("backends", "flags", "do_accounting")}
+        chosen |= {name: getattr(other, name) for name in ("backends", "flags", "do_accounting", "options")}
         return replace(own, other_parameters=(), macros={}, **chosen)
+    if "options" in chosen:  # aaa_url names the backend, RADIUS or Diameter
+        chosen["options"] = {key: value for key, value in other.options.items() if key != "aaa_url"}
     return replace(own, macros={} if "options" in chosen else own.macros, **chosen)
 
 
