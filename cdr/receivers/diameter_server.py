@@ -14,20 +14,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
+from typing import NamedTuple
 
 from cdr.events import Unparsable
 from cdr.formats import diameter
 from cdr.formats.diameter import ACC_DIAMETER, ACCOUNTING, BASE_ACCOUNTING, MAX_MESSAGE
 from cdr.formats.radius_dictionary import OPENSIPS_NUMBERS, Dictionary
 from cdr.formats.reading import Parsed, Reading
-from cdr.kinds.diameter import Diameter
-from cdr.kinds.setting import Address
 from cdr.receivers import diameter_peer
 from cdr.receivers.datagrams import listen, plain_host
 from cdr.receivers.diameter_peer import Identity
-from cdr.receivers.radius_server import dictionary_of
 from cdr.receivers.senders import Senders, of_networks
-from cdr.receivers.service import Batches, Served, Service, commit, complain, parsed_safely
+from cdr.receivers.service import Batches, Served, Service, commit
+from cdr.sources.diameter import Diameter
+from cdr.sources.setting import Address
+from cdr.storage.complaints import complain
+from cdr.storage.dictionaries import dictionary_of
+from cdr.storage.safe_parsing import parsed_safely
 
 MOST = 2048
 """Requests per commit, about."""
@@ -57,6 +60,14 @@ class _Connection:
     asked: bool = False
 
 
+class _Answer(NamedTuple):
+    """What is sent when a request is stored, and the source that it is stored for."""
+
+    served: Served
+    connection: _Connection
+    message: bytes
+
+
 class DiameterServer(Service):
     """Serves the sources that share one address."""
 
@@ -69,7 +80,7 @@ class DiameterServer(Service):
         self._senders = Senders(())
         self._names: dict[int, Dictionary] = {}
         self._held = Batches("diameter")
-        self._answers: list[tuple[_Connection, bytes]] = []
+        self._answers: list[_Answer] = []
 
     @property
     def port(self) -> int:
@@ -78,13 +89,16 @@ class DiameterServer(Service):
 
     def configure(self, sources: Sequence[Served]) -> None:
         super().configure(sources)
+        self._held.keep(sources)
+        served_pks = {served.source.pk for served in sources}
+        self._answers = [answer for answer in self._answers if answer.served.source.pk in served_pks]
         self._names = {}
         for served in sources:
             try:
                 own = dictionary_of(served.settings.dictionary)
                 self._names[served.source.pk] = OPENSIPS_NUMBERS if own is None else own.over(OPENSIPS_NUMBERS)
             except (ValueError, OSError) as error:
-                served.error = str(error)
+                served.setup_error = str(error)
         self._senders = Senders((served, of_networks(served.settings.senders)) for served in sources)
         address: Address = sources[0].settings.listen
         if self._listener is None or address != self._address:
@@ -101,7 +115,7 @@ class DiameterServer(Service):
         if count:
             commit(self._held)
             answers, self._answers, self._held = self._answers, [], Batches("diameter")
-            self._send(answers)
+            self._send([(answer.connection, answer.message) for answer in answers])
         return count
 
     def close(self) -> None:
@@ -122,7 +136,8 @@ class DiameterServer(Service):
             return
         if events & selectors.EVENT_WRITE:
             self._flush(connection)
-        if events & selectors.EVENT_READ and self._held.count < MOST:
+        # Sending may have found the connection reset.
+        if events & selectors.EVENT_READ and self._held.count < MOST and connection in self._connections:
             self._read(connection)
 
     def _accept(self) -> None:
@@ -173,7 +188,7 @@ class DiameterServer(Service):
 
     def _messages(self, connection: _Connection, served: Served) -> None:
         """Take the messages that are complete; raise ``Unparsable`` where the connection is of no more use."""
-        while len(connection.received) >= _HEADER and not connection.ends:
+        while len(connection.received) >= _HEADER and not connection.ends and connection in self._connections:
             length = int.from_bytes(connection.received[1:4], "big")
             if connection.received[0] != 1 or not _HEADER <= length <= MAX_MESSAGE:
                 raise Unparsable(f"no Diameter: it sent {connection.received[:_HEADER]!r}")
@@ -206,7 +221,7 @@ class DiameterServer(Service):
         reading = replace(served.reading, received_at=datetime.now(UTC))
         parse = partial(_parsed, reading, names)
         self._held.add(served, parsed_safely(parse, raw))
-        self._answers.append((connection, answer))
+        self._answers.append(_Answer(served, connection, answer))
 
     def _send(self, answers: Sequence[tuple[_Connection, bytes]]) -> None:
         for connection, answer in answers:
@@ -248,7 +263,10 @@ class DiameterServer(Service):
                 self._send([(connection, diameter_peer.watchdog(_identity(served)))])
 
     def _hang_up(self, connection: _Connection) -> None:
-        self._connections.discard(connection)
+        """Close a connection; one that was closed before, while its message was answered, stays so."""
+        if connection not in self._connections:
+            return
+        self._connections.remove(connection)
         self._selector.unregister(connection.socket)
         connection.socket.close()
 

@@ -16,13 +16,15 @@ class Frames:
     """Cuts a stream into messages. Both ways of framing may change from message to message.
 
     A line that is longer than ``MAX_LINE`` is given cut, as ``framing.lines`` does. A longer counted message cannot be
-    got past: ``lost_track`` is then true, and the connection of no more use.
+    got past: ``lost_track`` is then true, and the connection of no more use. ``cut_off`` is the number of bytes of a
+    counted message that the end of the connection left incomplete.
     """
 
     def __init__(self) -> None:
         self._buffer = b""
         self._skipping = False
         self.lost_track = False
+        self.cut_off = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield the messages that are complete now that ``data`` came."""
@@ -58,7 +60,8 @@ class Frames:
     def rest(self) -> Iterable[bytes]:
         """Return what was begun when the sender closed the connection."""
         rest, self._buffer = self._buffer, b""
-        return list(_messages(rest)) if rest and not _COUNTED.match(rest) and not self._skipping else []
+        self.cut_off = len(rest) if _COUNTED.match(rest) else 0
+        return list(_messages(rest)) if rest and not self.cut_off and not self._skipping else []
 
     def _skipped(self, buffer: bytes, at: int) -> int:
         end = buffer.find(b"\n", at)

@@ -12,12 +12,14 @@ import time
 from collections.abc import Sequence
 
 from cdr.formats.syslog import LineParser
-from cdr.kinds.network import Syslog
-from cdr.kinds.setting import Address
 from cdr.receivers.datagrams import bind, listen, plain_host, received
 from cdr.receivers.senders import Senders, host_in
-from cdr.receivers.service import LONGEST, Hold, Served, Service, complain, parsed_safely
+from cdr.receivers.service import LONGEST, Hold, Served, Service
 from cdr.receivers.syslog_frames import Frames
+from cdr.sources.network import Syslog
+from cdr.sources.setting import Address
+from cdr.storage.complaints import complain
+from cdr.storage.safe_parsing import parsed_safely
 
 MOST = 4_000
 """Lines per commit, about."""
@@ -172,6 +174,9 @@ class SyslogServer(Service):
         if connection.frames.lost_track:
             complain(f"syslog from {connection.host}: a message announced as too long; connection closed")
             self._count("overlong messages")
+        if connection.frames.cut_off:
+            complain(f"syslog from {connection.host}: a counted message was cut off by the end of the connection")
+            self._count("messages cut off by the end of the connection")
         if not data or connection.frames.lost_track:
             self._hang_up(connection)
 

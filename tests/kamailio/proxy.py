@@ -185,8 +185,11 @@ def raw(section: str, hints: str, folder: Path) -> Iterator[Kamailio]:
 
 
 @contextmanager
-def started(folder: Path, port: int) -> Iterator[Kamailio]:
-    """Start Kamailio with the ``kamailio.cfg`` of a folder, which listens to the port."""
+def started(folder: Path, port: int, *, ready: str = "") -> Iterator[Kamailio]:
+    """Start Kamailio with the ``kamailio.cfg`` of a folder, which listens to the port.
+
+    It has started when it answers an OPTIONS, or when its log holds ``ready``.
+    """
     log = folder / "log.txt"
     with log.open("wb") as out:
         process = subprocess.Popen(
@@ -212,7 +215,10 @@ def started(folder: Path, port: int) -> Iterator[Kamailio]:
         )
     proxy = Kamailio(process, port, log)
     try:
-        proxy.send("OPTIONS", "are-you-there")
+        if ready:
+            proxy.wait_for(lambda: ready in proxy.log())
+        else:
+            proxy.send("OPTIONS", "are-you-there")
         yield proxy
     finally:
         proxy.stop()

@@ -82,10 +82,10 @@ def test_kamailio_starts_after_a_patch_for(name: str, tmp_path: Path) -> None:
 
 def test_a_field_is_a_patch_of_one_line_to_the_packaged_configuration(tmp_path: Path) -> None:
     port = free_port()
-    head = f'#!KAMAILIO\nlisten=udp:127.0.0.1:{port}\nalias="127.0.0.1"\n'
+    head = f"#!KAMAILIO\nlisten=udp:127.0.0.1:{port}\n"
     text = PACKAGED.read_text().replace("#!KAMAILIO\n", head, 1)
     profile = parse_config(text, product=RELEASE[0], version=RELEASE[1]).profile
     patch = install(text, replace(profile, extras=(*profile.extras, UA)), tmp_path)
     assert [line[0] for line in patch.splitlines() if line[0] in "+-"][2:] == ["-", "+"]
-    with started(tmp_path, port) as proxy:
+    with started(tmp_path, port, ready="io_listen_loop") as proxy:  # its last process is up
         assert " CRITICAL: " not in proxy.log()

@@ -40,3 +40,10 @@ def test_a_count_that_no_proxy_can_mean_loses_track() -> None:
     frames = Frames()
     assert list(frames.feed(b"9999999 <13>")) == []
     assert frames.lost_track
+
+
+def test_a_counted_message_that_the_end_cuts_off_is_known_as_such() -> None:
+    frames = Frames()
+    assert not list(frames.feed(b"5 <1>ab40 <29>Nov 22 23"))[1:]
+    assert not list(frames.rest())
+    assert frames.cut_off == len(b"40 <29>Nov 22 23")
