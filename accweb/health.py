@@ -15,9 +15,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from redis import RedisError
 
-from cdr import progress
-from cdr.kinds import KINDS
+from cdr.calls import progress
 from cdr.models import Pending, Source
+from cdr.sources import KINDS
 
 _LOCAL = ("127.0.0.1", "::1")
 _OK = "ok"
@@ -118,6 +118,7 @@ def _lines(now: datetime) -> Iterator[str]:
         return _metric(f"accweb_source_{name}_timestamp_seconds", "gauge", help, samples)
 
     yield from _metric("accweb_up", "gauge", "Whether the database answers.", [Sample({}, 1)])
+    yield from _metric("accweb_info", "gauge", "The version that runs.", [Sample({"version": settings.VERSION}, 1)])
     well = [Sample(of[one.pk], _is_well(one, now)) for one in sources if one.enabled and one.kind in served]
     yield from _metric("accweb_source_up", "gauge", "Whether a receiver serves the source.", well)
     yield from per_source("events", "Events stored.", "events")

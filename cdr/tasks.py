@@ -9,8 +9,8 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from cdr import correlate as correlation
-from cdr import progress, volumes
+from cdr.calls import correlate as correlation
+from cdr.calls import progress, volumes
 from cdr.export import jobs as exports
 
 _ROUND = 20_000

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from proxyconf.profile import Profile
-from proxyconf.render.acc_section import acc_section
+from proxyconf.render.acc_section import acc_section, modules_section
 from proxyconf.render.hints import routing_hints
 from proxyconf.render.radius_dictionary import (
     client_configuration,
@@ -69,7 +69,10 @@ def etag_of(content: bytes) -> str:
 
 def _artefacts(profile: Profile, collector: str) -> Iterator[Artefact]:
     backends = set(profile.backends) & profile.known_backends.keys()
-    yield Artefact("acc.cfg", "Accounting section", acc_section(profile))
+    yield Artefact("acc.cfg", "Accounting section", acc_section(profile, modules=False))
+    modules = modules_section(profile)
+    if modules:
+        yield Artefact("modules.cfg", "Modules to load", modules)
     yield Artefact("routing.cfg", "Routing hints", routing_hints(profile))
     if tables_of(profile):
         for dialect, title in (("mysql", "MySQL, MariaDB"), ("postgresql", "PostgreSQL"), ("sqlite", "SQLite")):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
-from proxyconf.vocabulary.layout import Backend, CdrLayout, FieldLayout, Role, TimeLayout
+from proxyconf.vocabulary.layout import Backend, Role
 from proxyconf.vocabulary.parameters import (
     BackendNames,
     Kind,
@@ -25,6 +25,8 @@ from proxyconf.vocabulary.products import Product, Version
 
 FLAG_NUMBERS = range(32)
 """The message flags that a script can set, in every product that uses flags."""
+
+_SUGGESTED_FIRST = 20  # scripts number their own flags from the bottom
 
 USUAL_VERSION = Version(5, 6)
 """The Kamailio that most installations of today run; what a profile is for unless it says otherwise."""
@@ -174,9 +176,10 @@ class Profile:
     ``backends`` are those in use; flags, labels and options of others are kept but not rendered. ``options`` holds the
     values of all scalar parameters (``early_media``, ``db_url``, ``time_mode``, ``acc_time_column``, ``cdr_enable``…)
     by ``Parameter.key``: those of acc_json carry its name (``acc_json.acc_time_mode``). An option that is absent has
-    the release's default. ``cdr_extras`` are the extra fields of dialog CDRs: Kamailio's ``cdr_extra``, in OpenSIPS 1.8
-    to 2.2 the ``…_extra_bye`` fields that come after the others. ``cdr_legs`` is ``multi_leg_bye_info`` (OpenSIPS 1.9
-    to 2.2).
+    the release's default. ``macros`` names the ``#!define`` of the script that gives an option its value: it is
+    rendered in the value's place. ``cdr_extras`` are the extra fields of dialog CDRs: Kamailio's ``cdr_extra``, in
+    OpenSIPS 1.8 to 2.2 the ``…_extra_bye`` fields that come after the others. ``cdr_legs`` is ``multi_leg_bye_info``
+    (OpenSIPS 1.9 to 2.2).
     """
 
     product: Product = Product.KAMAILIO
@@ -190,24 +193,32 @@ class Profile:
     cdr_extras: tuple[ExtraField, ...] = ()
     cdr_legs: tuple[LegField, ...] = ()
     other_parameters: tuple[OtherParameter, ...] = ()
+    macros: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def suggested(
-        cls, product: Product, version: Version, backends: Iterable[Backend] = (Backend.SYSLOG, Backend.SQL)
+        cls,
+        product: Product,
+        version: Version,
+        backends: Iterable[Backend] = (Backend.SYSLOG, Backend.SQL),
+        flags_elsewhere: Iterable[int] = (),
     ) -> Self:
-        """Return a profile to start from: a flag of its own for each backend and its missed calls, and failed calls."""
+        """Return a profile to start from: a flag of its own for each backend and its missed calls, and failed calls.
+
+        ``flags_elsewhere`` are numbers that the script uses already.
+        """
         wanted = tuple(backend for backend in backends if backend in backends_of(product, version))
         if uses_do_accounting(product, version):
             every = frozenset(wanted)
             return cls(product, version, wanted, do_accounting=DoAccounting(missed=every, failed=every))
         named = takes_flag_names(product, version)
         account, missed = {}, {}
-        for number, backend in enumerate(wanted):
+        free = iter(free_numbers(flags_elsewhere))
+        for backend in wanted:
             word = backends_of(product, version)[backend].flag.removesuffix("_flag").upper()
-            # flag 0 stays free: Kamailio's external engines read an unset flag as 0
-            account[backend] = Flag(None, f"ACC_{word}") if named else Flag(2 * number + 1)
-            missed[backend] = Flag(None, f"ACC_{word}_MISSED") if named else Flag(2 * number + 2)
-        failed = Flag(None, "ACC_FAILED") if named else Flag(2 * len(wanted) + 1)
+            account[backend] = Flag(None, f"ACC_{word}") if named else Flag(next(free))
+            missed[backend] = Flag(None, f"ACC_{word}_MISSED") if named else Flag(next(free))
+        failed = Flag(None, "ACC_FAILED") if named else Flag(next(free))
         return cls(product, version, wanted, Flags(account, missed, failed))
 
     @property
@@ -300,12 +311,10 @@ class Profile:
         return tuple((one.labels[backend], one) for one in self.cdr_extras if one.labels.get(backend))
 
     def free_flags(self, elsewhere: Iterable[int] = ()) -> tuple[int, ...]:
-        """Return the flag numbers that are free, lowest first and 0 last; ``elsewhere`` are those the script uses
-        for other things.
+        """Return the flag numbers that are free, the best first; ``elsewhere`` are those the script uses for other
+        things.
         """
-        used = self.flags.numbers() | frozenset(elsewhere)
-        # 0 last: the engines of acc_radius, acc_diameter and acc_json read an unset flag as flag 0
-        return tuple(number for number in [*FLAG_NUMBERS[1:], 0] if number not in used)
+        return free_numbers(self.flags.numbers() | frozenset(elsewhere))
 
     def masked(self) -> Self:
         """Return the profile with the passwords in its options and parameters replaced by asterisks, for pages and
@@ -343,6 +352,7 @@ class Profile:
             "cdr_extras": [_field_to_json(one) for one in self.cdr_extras],
             "cdr_legs": [_field_to_json(one) for one in self.cdr_legs],
             "other_parameters": [list(one) for one in self.other_parameters],
+            "macros": dict(self.macros),
         }
 
     @classmethod
@@ -376,9 +386,20 @@ class Profile:
                     OtherParameter(str(module), str(name), _value(value))
                     for module, name, value in data.get("other_parameters", ())
                 ),
+                macros={str(key): str(name) for key, name in data.get("macros", {}).items()},
             )
         except (TypeError, AttributeError, KeyError) as error:
             raise ValueError(f"the profile cannot be read: {error}") from error
+
+
+def free_numbers(used: Iterable[int]) -> tuple[int, ...]:
+    """Return the flag numbers that are not in ``used``: from 20 on first, then from 1 on.
+
+    0 is last: the engines of acc_radius, acc_diameter and acc_json read an unset flag as flag 0.
+    """
+    taken = frozenset(used)
+    order = [*FLAG_NUMBERS[_SUGGESTED_FIRST:], *FLAG_NUMBERS[1:_SUGGESTED_FIRST], 0]
+    return tuple(number for number in order if number not in taken)
 
 
 def takes_flag_names(product: Product, version: Version) -> bool:
@@ -393,97 +414,6 @@ def mask_password(url: str) -> str:
     login, at, host = rest.rpartition("@")
     user, colon, _password = login.partition(":")
     return f"{scheme}{mark}{user}:********{at}{host}" if mark and at and colon else url
-
-
-_COLUMN_OPTIONS: Mapping[str, tuple[str, ...]] = {
-    "method": ("acc_method_column", "acc_sip_method_column"),
-    "from_tag": ("acc_from_tag_column", "acc_fromtag_column"),
-    "to_tag": ("acc_to_tag_column", "acc_totag_column"),
-    "callid": ("acc_callid_column", "acc_sip_callid_column"),
-    "sip_code": ("acc_sip_code_column", "acc_sip_status_column"),
-    "sip_reason": ("acc_sip_reason_column",),
-    "time": ("acc_time_column",),
-}
-"""The options that name a core column; the second name is that of OpenSER 1.1 (and 1.2 for the To tag)."""
-
-
-def layout_of(profile: Profile) -> FieldLayout:
-    """Return what a proxy with this profile logs: labels per backend in order, roles, times, names of columns."""
-    return FieldLayout(
-        extras={backend: _labels(profile.extra_labels(backend)) for backend in profile.backends},
-        legs={backend: _leg_names(profile, backend) for backend in profile.backends},
-        roles=_roles(profile),
-        newest_leg_first=not profile.uses_field_declarations,
-        detect_direction=profile.is_on("detect_direction"),
-        time=_time_layout(profile),
-        json_time=_json_time_layout(profile),
-        cdr=_cdr_layout(profile),
-        columns=column_names(profile),
-    )
-
-
-def column_names(profile: Profile) -> dict[str, str]:
-    """Return the core columns whose name differs from the usual one: usual name to name in use."""
-    names = {core: _first_option(profile, keys) for core, keys in _COLUMN_OPTIONS.items()}
-    return {core: name for core, name in names.items() if name and name != core}
-
-
-def _first_option(profile: Profile, keys: Iterable[str]) -> str:
-    return str(next((value for key in keys if (value := profile.option(key)) is not None), ""))
-
-
-def _labels(pairs: Iterable[tuple[str, ExtraField | LegField]]) -> tuple[str, ...]:
-    return tuple(label for label, _one in pairs)
-
-
-def _leg_names(profile: Profile, backend: Backend) -> tuple[str, ...]:
-    if backend is Backend.SQL and profile.is_on("multi_leg_enabled"):  # OpenSER 1.1: two fixed columns
-        return str(profile.option("acc_src_leg_column")), str(profile.option("acc_dst_leg_column"))
-    return _labels(profile.leg_labels(backend))
-
-
-def _roles(profile: Profile) -> dict[str, Role]:
-    pairs: list[tuple[str, ExtraField | LegField]] = []
-    for backend in Backend:  # also those not in use: the same label may be met in another source
-        pairs += [*profile.extra_labels(backend), *profile.cdr_labels(backend), *profile.leg_labels(backend)]
-    roles: dict[str, Role] = {}
-    for label, one in pairs:
-        if one.role is not None:
-            roles.setdefault(label, one.role)
-    return roles
-
-
-def _time_layout(profile: Profile) -> TimeLayout:
-    if not profile.is_on("time_mode"):
-        return TimeLayout()
-    return TimeLayout(
-        mode=int(profile.option("time_mode") or 0),
-        attr=str(profile.option("time_attr")),
-        exten=str(profile.option("time_exten")),
-        format=str(profile.option("time_format")),
-    )
-
-
-def _json_time_layout(profile: Profile) -> TimeLayout:
-    if not profile.is_on("acc_json.acc_time_mode"):
-        return TimeLayout()
-    return TimeLayout(
-        mode=int(profile.option("acc_json.acc_time_mode") or 0),
-        format=str(profile.option("acc_json.acc_time_format") or TimeLayout().format),
-    )
-
-
-def _cdr_layout(profile: Profile) -> CdrLayout:
-    if not profile.is_on("cdr_enable"):
-        return CdrLayout()
-    usual = CdrLayout()
-    return CdrLayout(
-        start=str(profile.option("cdr_start_id") or usual.start),
-        end=str(profile.option("cdr_end_id") or usual.end),
-        duration=str(profile.option("cdr_duration_id") or usual.duration),
-        extras=_labels(profile.cdr_labels(Backend.SYSLOG)),
-        start_on_confirmed=profile.is_on("cdr_start_on_confirmed"),
-    )
 
 
 def _flag(data: Any) -> Flag:

@@ -14,7 +14,7 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django.live_server_helper import LiveServer
 
-from accweb.tokens import SCOPES, new_token
+from accweb.web.tokens import SCOPES, new_token
 from cdr.export.jobs import write_next
 from cdr.models import Call
 from tests.factories import NOON, make_call

@@ -11,22 +11,14 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from accweb.api.frame import NO_NULL
-from cdr.filters import (
-    EXTRA,
-    LONGEST_TEXT,
-    MOST_VALUES,
-    NOT,
-    Alternatives,
-    CallFilter,
-    MomentFilter,
-    SecondsFilter,
-    unknown_parameters,
-)
-from cdr.sight import Sight
+from accweb.web.api.frame import NO_NULL
+from cdr.queries.conditions import EXTRA, LONGEST_TEXT, MOST_VALUES, NOT, Alternatives
+from cdr.queries.filters import CallFilter, SecondsFilter, unknown_parameters
+from cdr.queries.moments import MomentFilter
+from cdr.queries.visibility import Visibility
 
 
-def asked(request: Request, sight: Sight, *others: str, **defaults: str) -> CallFilter:
+def asked(request: Request, visibility: Visibility, *others: str, **defaults: str) -> CallFilter:
     """Return the filter; a condition that is unknown or makes no sense is an error: all calls are no answer to it.
 
     ``others`` are parameters that are no conditions; ``defaults`` are conditions that hold unless something else is
@@ -37,7 +29,7 @@ def asked(request: Request, sight: Sight, *others: str, **defaults: str) -> Call
         data.setdefault(name, value)
     for name in others:
         data.pop(name, None)
-    found = CallFilter(data, sight)
+    found = CallFilter(data, visibility)
     errors: dict[str, list[str]] = {name: list(map(str, said)) for name, said in found.form.errors.items()}
     for name in unknown_parameters(data):
         errors[name] = [f"There is no such parameter; there are {', '.join([*CallFilter.base_filters, *others])}."]

@@ -21,12 +21,12 @@ from cdr.events import Unparsable
 from cdr.formats import acc_json, opensips_events
 from cdr.formats.json_values import json_bytes, json_object
 from cdr.formats.reading import Parsed, Reading, Rejection
-from cdr.ingest import reading_of, store
-from cdr.kinds.setting import SettingsError
 from cdr.models import Source
 from cdr.models.source import reveal
-from cdr.receivers import wake
-from cdr.receivers.service import parsed_safely
+from cdr.sources.setting import SettingsError
+from cdr.storage import wake
+from cdr.storage.ingest import reading_of, store
+from cdr.storage.safe_parsing import parsed_safely
 from proxyconf.vocabulary.products import Product
 
 MOST_TOLD = 100
@@ -187,5 +187,5 @@ def _errors(parsed: Sequence[Parsed]) -> list[dict[str, Any]]:
 
 
 def _refusal(status: int, code: str, error: str) -> JsonResponse:
-    """Return an error in the shape that the whole API has (``accweb.api.errors``)."""
+    """Return an error in the shape that the whole API has (``accweb.web.api.errors``)."""
     return JsonResponse({"error": error, "code": code}, status=status)

@@ -48,7 +48,7 @@ class ReleasedBy(StrEnum):
 
 
 class Flag(StrEnum):
-    """What a reader of the call should know besides; ``cdr.wording`` has a sentence for each."""
+    """What a reader of the call should know besides; ``cdr.display.wording`` has a sentence for each."""
 
     LATE_STOP = "late_stop"  # the STOP's own time is past the longest plausible call
     CLOCK_SKEW = "clock_skew"  # STOP before START by more than the clocks' resolution

@@ -27,10 +27,10 @@ from cdr.export.record import FIELDS, Record, records
 from cdr.export.sink import Sink
 from cdr.export.snapshot import snapshot
 from cdr.export.storing import Lost, Storing
-from cdr.filters import CallFilter
 from cdr.models import ExportChunk, ExportJob
-from cdr.paging import capped_count
-from cdr.sight import Sight
+from cdr.queries.filters import CallFilter
+from cdr.queries.paging import capped_count
+from cdr.queries.visibility import Visibility
 
 logger = logging.getLogger(__name__)
 State = ExportJob.State
@@ -42,29 +42,29 @@ MOST_WAITING = 5
 """So many of a user's exports may be active at once."""
 LONGEST_CONDITIONS = 50_000
 CANCELLED = _("Cancelled.")
-BEGUN_AGAIN = _("Its writer ended in the middle; it was begun again.")
-ENDED_TWICE = _("Its writer ended in the middle, twice. Ask for fewer calls, or look into the log of the workers.")
-OUR_FAULT = _("Something went wrong on our side; the log of the workers has the details.")
+BEGUN_AGAIN = _("The worker stopped before the file was complete; the export was restarted.")
+ENDED_TWICE = _("The worker stopped twice before the file was complete. Export fewer calls, or see the worker's log.")
+OUR_FAULT = _("The export failed because of an internal error. The worker's log has the details.")
 
 
 def ask(user: User, asked: CallFilter, format: str, *, columns: Iterable[str] = (), zone: str = "UTC") -> ExportJob:  # noqa: A002
-    """Leave the job of writing the calls that ``asked`` finds, within its sight."""
-    sight = asked.sight
+    """Leave the job of writing the calls that ``asked`` finds, within its visibility."""
+    visibility = asked.visibility
     return ExportJob.objects.create(
         user=user,
         format=format,
         conditions=conditions_of(asked),
         columns=list(columns),
         zone=zone,
-        scope=None if sight.proxies is None else sorted(sight.proxies),
-        masked=not sight.numbers,
+        scope=None if visibility.proxies is None else sorted(visibility.proxies),
+        masked=not visibility.numbers,
     )
 
 
 def filter_of(job: ExportJob) -> CallFilter:
-    """Return the filter of a job, within the sight of who asked."""
+    """Return the filter of a job, within the visibility of who asked."""
     scope = None if job.scope is None else frozenset(job.scope)
-    return CallFilter(QueryDict(job.conditions), Sight(scope, not job.masked), now=job.created_at)
+    return CallFilter(QueryDict(job.conditions), Visibility(scope, not job.masked), now=job.created_at)
 
 
 def has_enough(user: User) -> bool:
@@ -76,10 +76,10 @@ def may_have(user: User, job: ExportJob) -> bool:
     """Tell whether ``user`` may have the file: the own one, or any with the permission, and in neither case one that
     tells more than the user may see today.
     """
-    sight = Sight.of(user)
-    within = sight.proxies is None or (job.scope is not None and sight.proxies.issuperset(job.scope))
+    visibility = Visibility.of(user)
+    within = visibility.proxies is None or (job.scope is not None and visibility.proxies.issuperset(job.scope))
     mine = job.user_id == user.pk or user.has_perm("cdr.view_exportjob")
-    return mine and within and (job.masked or sight.numbers)
+    return mine and within and (job.masked or visibility.numbers)
 
 
 def content(job: ExportJob) -> Iterator[bytes]:
@@ -179,7 +179,7 @@ def _write(job: ExportJob) -> None:
     with Storing(job) as storing, snapshot():
         count = capped_count(asked.qs, COUNT_LIMIT)
         storing.matches = count if count <= COUNT_LIMIT else None
-        found = storing.counted(records(oldest_first(asked), asked.sight))
+        found = storing.counted(records(oldest_first(asked), asked.visibility))
         write(found, asked, job.format, storing, columns=job.columns, zone=job.zone)
     now = timezone.now()
     storing.end(state=State.DONE, finished_at=now, expires_at=now + timedelta(days=settings.EXPORT_DAYS), error="")

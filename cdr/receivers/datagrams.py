@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from cdr.kinds.setting import Address
+from cdr.sources.setting import Address
 
 Datagram: TypeAlias = tuple[bytes, tuple[str, int]]
 """What came, and the socket's own form of who sent it: answers go there; ``plain_host`` makes an address of it."""

@@ -24,8 +24,10 @@ from cdr.formats import framing, radius_detail
 from cdr.formats.radius_dictionary import Dictionary
 from cdr.formats.reading import Parsed, Rejection
 from cdr.formats.syslog import LineParser
-from cdr.receivers.radius_server import dictionary_of
-from cdr.receivers.service import Batch, Served, Service, commit, complain, parsed_safely
+from cdr.receivers.service import Batch, Served, Service, commit
+from cdr.storage.complaints import complain
+from cdr.storage.dictionaries import dictionary_of
+from cdr.storage.safe_parsing import parsed_safely
 
 CHUNK = 1 << 20
 _HEAD = 256
@@ -238,10 +240,10 @@ class DetailFollower(FileFollower):
         try:
             self._dictionary = dictionary_of(self._served.settings.dictionary)
         except (OSError, ValueError) as error:
-            self._served.error = str(error)
+            self._served.setup_error = str(error)
 
     def step(self, wait: float) -> int:
-        if self._served.error:  # what is read without its dictionary would be read wrongly
+        if self._served.setup_error:  # what is read without its dictionary would be read wrongly
             time.sleep(wait)
             return 0
         return super().step(wait)

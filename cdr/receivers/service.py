@@ -9,10 +9,9 @@ it fast under load and prompt without.
 from __future__ import annotations
 
 import logging
-import time
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,10 +20,10 @@ from typing import Any, NamedTuple
 from django.db import DatabaseError, connection, transaction
 
 from cdr.events import AccEvent
-from cdr.formats.reading import Parsed, Reading, Rejection
-from cdr.ingest import Counts, Storing, reading_of, store
-from cdr.kinds.setting import Settings
+from cdr.formats.reading import Parsed, Reading
 from cdr.models import Source
+from cdr.sources.setting import Settings
+from cdr.storage.ingest import Counts, Storing, reading_of, store
 
 logger = logging.getLogger(__name__)
 
@@ -42,12 +41,14 @@ PASSING = (DatabaseError, OSError)
 class Served:
     """A source, its settings, what its formats need to know, and how it fares.
 
-    ``error`` keeps it from its work or a part of it; ``warning`` does not, and somebody should know.
+    ``error`` keeps it from its work or a part of it; ``warning`` does not, and somebody should know. ``setup_error``
+    is what ``configure`` met (a dictionary that cannot be read): ``configure`` is called again until it is gone.
     """
 
     source: Source
     settings: Any
     reading: Reading
+    setup_error: str = ""
     error: str = ""
     warning: str = ""
     counts: Counts = field(default_factory=Counts)
@@ -121,41 +122,6 @@ def _store(batch: Batch, now: datetime) -> Counts:
         cursor=batch.cursor,
         batch=len(batch.parsed) + 1,
     )
-
-
-def parsed_safely(parse: Callable[[bytes], Parsed], raw: bytes) -> Parsed:
-    """Return what ``parse`` makes of input. Should it fail, the input is kept and nothing else is lost."""
-    try:
-        return parse(raw)
-    except Exception as error:
-        complain("a record could not be read: this is a fault of accweb, please report it", exc_info=True)
-        return Rejection(raw, f"a fault in reading it, to be reported: {type(error).__name__}: {error}")
-
-
-class _Complaints:
-    """Says the same thing in the log once in a while, and how often it was left out."""
-
-    INTERVAL = 10.0
-
-    def __init__(self) -> None:
-        self._due: dict[str, float] = {}
-        self._silenced: Counter[str] = Counter()
-
-    def say(self, what: str, detail: str = "", *, exc_info: bool = False) -> None:
-        now = time.monotonic()
-        if now < self._due.get(what, 0.0):
-            self._silenced[what] += 1
-            return
-        if len(self._due) > 1000:
-            self._due.clear()
-        self._due[what] = now + self.INTERVAL
-        silenced = self._silenced.pop(what, 0)
-        more = f" ({silenced} more of these since the last line)" if silenced else ""
-        logger.warning("%s%s%s", what, f": {detail}" if detail else "", more, exc_info=exc_info)
-
-
-complain: Callable[..., None] = _Complaints().say
-"""``complain(what, detail)`` writes a line to the log, at most one each ten seconds for the same ``what``."""
 
 
 class Batches:

@@ -80,11 +80,15 @@ class ProfileForm(forms.Form):
     def _add_asking(self) -> None:
         asked = self.stored.do_accounting
         choices = [(one.value, BACKEND_NAMES[one]) for one in self.stored.known_backends]
-        for name in ("missed", "failed", "cdr"):
-            self.fields[f"ask_{name}"] = forms.MultipleChoiceField(
-                choices=choices, required=False, widget=forms.CheckboxSelectMultiple
+        self.fields["ask_missed"] = forms.MultipleChoiceField(
+            choices=choices, required=False, widget=forms.CheckboxSelectMultiple
+        )
+        self.initial["ask_missed"] = [one.value for one in Backend if one in asked.missed]
+        for name, about in _ASKED_OF_ALL.items():
+            self.fields[f"ask_{name}"] = forms.BooleanField(
+                label=name, required=False, widget=forms.CheckboxInput, help_text=str(about)
             )
-            self.initial[f"ask_{name}"] = [one.value for one in Backend if one in getattr(asked, name)]
+            self.initial[f"ask_{name}"] = bool(getattr(asked, name))
         self.fields["ask_table"] = forms.CharField(
             label=_("Table"),
             required=False,
@@ -145,15 +149,16 @@ class ProfileForm(forms.Form):
         return [self[name] for name in _SINGLE_FLAGS if name in self.fields]
 
     def asked(self) -> list[dict[str, Any]]:
-        """Return what ``do_accounting()`` asks for, per backend."""
+        """Return the backends that ``do_accounting()`` can ask for failed branches of."""
+        chosen = self["ask_missed"].value() or []
         return [
-            {
-                "name": one.value,
-                "title": BACKEND_NAMES[one],
-                "boxes": [(word, one.value in (self[f"ask_{word}"].value() or [])) for word in _ASKED],
-            }
+            {"name": one.value, "title": BACKEND_NAMES[one], "missed": one.value in chosen}
             for one in self.stored.known_backends
         ]
+
+    def asked_of_all(self) -> list[forms.BoundField]:
+        """Return what ``do_accounting()`` asks for all backends alike."""
+        return [self[f"ask_{name}"] for name in _ASKED_OF_ALL]
 
     def option_groups(self) -> list[OptionGroup]:
         """Return the groups that have options in this release."""
@@ -197,28 +202,30 @@ class ProfileForm(forms.Form):
         given = self.cleaned_data
         changed: dict[str, Any] = lists_given(self.stored, self.rows)
         changed["options"] = options_given(self.stored, given)
+        changed["macros"] = {  # a value that was typed replaces the script's macro
+            key: name
+            for key, name in self.stored.macros.items()
+            if changed["options"].get(key) == self.stored.options.get(key)
+        }
         if "backends" in given:
             unknown = [one for one in self.stored.backends if one not in self.stored.known_backends]
             chosen = {*unknown, *map(Backend, given["backends"])}
             if chosen != set(self.stored.backends):
                 changed["backends"] = tuple(one for one in Backend if one in chosen)
         if self.stored.uses_do_accounting:
-            changed["do_accounting"] = self._asked_given(given)
+            changed["do_accounting"] = self._asked_given(given, changed.get("backends", self.stored.backends))
         else:
             changed["flags"] = self._flags_given(given)
         return replace(self.stored, **changed)
 
-    def _asked_given(self, given: Mapping[str, Any]) -> DoAccounting:
+    def _asked_given(self, given: Mapping[str, Any], backends: tuple[Backend, ...]) -> DoAccounting:
         asked = self.stored.do_accounting
-        return DoAccounting(
-            **{
-                word: frozenset(Backend(one) for one in given[f"ask_{word}"])
-                if f"ask_{word}" in given
-                else getattr(asked, word)
-                for word in _ASKED
-            },
-            table=given.get("ask_table", asked.table),
-        )
+        missed = frozenset(map(Backend, given["ask_missed"])) if "ask_missed" in given else asked.missed
+        of_all = {
+            name: frozenset(backends if given.get(f"ask_{name}", getattr(asked, name)) else ())
+            for name in _ASKED_OF_ALL
+        }
+        return DoAccounting(missed=missed, table=given.get("ask_table", asked.table), **of_all)
 
     def _flags_given(self, given: Mapping[str, Any]) -> Flags:
         flags = self.stored.flags
@@ -234,4 +241,7 @@ class ProfileForm(forms.Form):
 
 
 _SINGLE_FLAGS = {"failed": "failed_transaction_flag", "prepare": "acc_prepare_flag", "cdr": "cdr_flag"}
-_ASKED = ("missed", "failed", "cdr")
+_ASKED_OF_ALL: Mapping[str, Text] = {
+    "failed": _("Record calls that nobody answered. It holds for every place the proxy writes to."),
+    "cdr": _("Write one record at the end of the call instead of START and STOP, to every place."),
+}

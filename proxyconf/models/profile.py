@@ -26,15 +26,16 @@ Row = TypeVar("Row", bound=FieldRow)
 
 log = logging.getLogger(__name__)
 
-_STORED = ("backends", "flags", "do_accounting", "options", "other_parameters")
+_STORED = ("backends", "flags", "do_accounting", "options", "other_parameters", "macros")
 _CHOSEN = ("role", "radius_type")  # nothing chosen is null in a profile's JSON, and empty in a row
 
 
 class Profile(models.Model):
     """The accounting that one proxy shall do; product and version are the proxy's.
 
-    ``backends``, ``flags``, ``do_accounting``, ``options`` and ``other_parameters`` hold the members of the same name
-    of ``proxyconf.profile.Profile.to_json``, passwords sealed; its fields are rows of ``ExtraField`` and ``LegField``.
+    ``backends``, ``flags``, ``do_accounting``, ``options``, ``other_parameters`` and ``macros`` hold the members of the
+    same name of ``proxyconf.profile.Profile.to_json``, passwords sealed; its fields are rows of ``ExtraField`` and
+    ``LegField``.
     ``flags_elsewhere`` are the flag numbers that the proxy's script uses for other things.
     """
 
@@ -44,6 +45,7 @@ class Profile(models.Model):
     do_accounting = models.JSONField(default=dict, blank=True)
     options = models.JSONField(default=dict, blank=True)
     other_parameters = models.JSONField(default=list, blank=True)
+    macros = models.JSONField(default=dict, blank=True)
     flags_elsewhere = models.JSONField(default=list, blank=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -96,7 +98,7 @@ def release_of(proxy: Proxy) -> dict[str, str]:
 
 
 def suggested(proxy: Proxy, backends: Iterable[Any]) -> ProfileValue:
-    """Return the profile to start from for a proxy that shall write to ``backends``."""
+    """Return the profile to start from for a proxy that is to write to ``backends``."""
     return ProfileValue.suggested(Product(proxy.product), Version.parse(proxy.version), backends)
 
 

@@ -11,7 +11,7 @@ from django.db import models, transaction
 from proxyconf.models.profile import Profile, profile_of, release_of, sealed, unsealed
 from proxyconf.models.proxy import Proxy
 from proxyconf.profile import Profile as ProfileValue
-from proxyconf.profile import layout_of
+from proxyconf.profile_layout import layout_of
 
 
 class Revision(models.Model):

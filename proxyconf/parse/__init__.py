@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from proxyconf.parse.assemble import Assembly
 from proxyconf.parse.detection import guess_product, guess_version
+from proxyconf.parse.files import ConfigFile, join_files
 from proxyconf.parse.statements import Call, Statements, functions_called, read_statements
 from proxyconf.parse.tokens import Reader, Remark, Tested
-from proxyconf.profile import Profile, layout_of
+from proxyconf.profile import Profile
+from proxyconf.profile_layout import layout_of
 from proxyconf.vocabulary.layout import FieldLayout
 from proxyconf.vocabulary.products import Product, Version
 
-__all__ = ["Choice", "Imported", "Remark", "config_text", "layout_from_text", "parse_accounting", "parse_config"]
+__all__ = [
+    *("Choice", "ConfigFile", "Imported", "Remark", "config_text", "layout_from_text"),
+    *("parse_accounting", "parse_config", "parse_files", "read_for_patch"),
+]
 
+_M4 = re.compile(r"^[ \t]*(?:divert\(|changequote\b|changecom\b|m4_[a-z]+|define\(|s?include\()|\bdnl\b", re.MULTILINE)
 _PASSWORD = re.compile(r"(://[^:@/\s\"']*):[^\s\"']*@")
 _MOST_CHOICES = 60
 _LONGEST_SHOWN = 300
@@ -47,6 +53,38 @@ class Imported(NamedTuple):
     calls: tuple[Call, ...]
     product_guessed: bool
     version_guessed: bool
+
+
+def parse_files(
+    files: Sequence[ConfigFile],
+    *,
+    product: Product | None = None,
+    version: Version | None = None,
+    defines: Iterable[str] = (),
+) -> Imported:
+    """Read a configuration of several files as ``parse_config`` reads one; remarks name the file where there are
+    several, and the line in it.
+    """
+    joined = join_files(files)
+    imported = parse_config(joined.text, product=product, version=version, defines=defines)
+    if len(files) < 2:
+        return imported
+    line_starts = [0, *(match.end() for match in re.finditer("\n", joined.text))]
+    texts = {one.name: one.text for one in files}
+
+    def placed(remark: Remark) -> Remark:
+        if not 0 < remark.line <= len(line_starts):
+            return remark
+        name, offset = joined.place(line_starts[remark.line - 1])
+        return remark._replace(file=name, line=texts[name].count("\n", 0, offset) + 1)
+
+    return imported._replace(remarks=tuple(placed(one) for one in imported.remarks))
+
+
+def read_for_patch(text: str, product: Product, version: Version, defines: Iterable[str]) -> tuple[Profile, Statements]:
+    """Return the profile that a text says and the statements that say it, with their places."""
+    statements = _statements(text, product, defines)[1]
+    return Assembly(product, version, statements).profile(), statements
 
 
 def parse_config(
@@ -102,7 +140,7 @@ def _read(
     release = version or guess_version(wanted, statements)
     assembly = Assembly(wanted, release, statements)
     profile = assembly.profile()
-    remarks = sorted({*statements.remarks, *assembly.remarks})
+    remarks = sorted({*statements.remarks, *assembly.remarks, *_m4_remarks(text)})
     imported = Imported(
         profile=profile,
         remarks=tuple(one._replace(text=_shown(one.text)) for one in remarks),
@@ -113,6 +151,14 @@ def _read(
         version_guessed=version is None,
     )
     return imported, reader.undecided()
+
+
+def _m4_remarks(text: str) -> list[Remark]:
+    match = _M4.search(text)
+    if match is None:
+        return []
+    why = "this is an m4 template: its macros are not expanded here; run m4 and import what it writes"
+    return [Remark(text.count("\n", 0, match.start()) + 1, match[0].strip(), why)]
 
 
 def _shown(text: str) -> str:

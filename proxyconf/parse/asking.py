@@ -16,7 +16,11 @@ _FLAGS = frozenset({"missed", "failed", "cdr"})
 
 @dataclass(slots=True)
 class Asked:
-    """The backends asked for in any call, and the flags per backend, all calls taken together."""
+    """The backends asked for in any call, and the flags per backend, all calls taken together.
+
+    OpenSIPS keeps ``missed`` per backend; ``cdr`` and ``failed`` hold for the whole transaction, whatever backend they
+    were asked for (``is_cdr_acc_on``, ``is_failed_acc_on`` in its ``acc_logic.c``).
+    """
 
     backends: set[Backend] = field(default_factory=set)
     flags: dict[str, set[Backend]] = field(default_factory=lambda: {name: set() for name in _FLAGS})
@@ -28,8 +32,8 @@ class Asked:
         """The same as part of a profile."""
         return DoAccounting(
             missed=frozenset(self.flags["missed"]),
-            failed=frozenset(self.flags["failed"]),
-            cdr=frozenset(self.flags["cdr"]),
+            failed=frozenset(self.backends if self.flags["failed"] else ()),
+            cdr=frozenset(self.backends if self.flags["cdr"] else ()),
             table=self.tables[0] if self.tables else "",
         )
 
@@ -49,7 +53,8 @@ def _read_call(call: Call, asked: Asked, backend_of: Callable[[str], Backend]) -
     backends = {backend_of(word) for word in _words(call, 0, _TYPES, asked)}
     asked.backends |= backends
     for flag in _words(call, 1, _FLAGS, asked):
-        asked.flags[flag] |= backends
+        if flag != "failed" or not call.surroundings.is_for_bye:  # that of a BYE says nothing of the INVITE
+            asked.flags[flag] |= backends
     if len(call.arguments) > 2:
         table = call.arguments[2].value
         if isinstance(table, str) and "$" not in table and table in (asked.tables or [table]):

@@ -67,6 +67,7 @@ class Assembly:
     statements: Statements
     remarks: list[Remark] = field(default_factory=list)
     options: dict[str, Value] = field(default_factory=dict)
+    macros: dict[str, str] = field(default_factory=dict)
     flags: dict[str, Flag] = field(default_factory=dict)
     lists: dict[str, list[Pair]] = field(default_factory=dict)
     declared: dict[str, dict[str, list[Declared]]] = field(default_factory=dict)
@@ -104,7 +105,9 @@ class Assembly:
             )
         self._set_aside(profile)
         others = (*self.others, *_needed_companions(companions, profile))
-        return replace(profile, options=self._options(), other_parameters=others)
+        options = self._options()
+        macros = {key: name for key, name in self.macros.items() if key in options}
+        return replace(profile, options=options, other_parameters=others, macros=macros)
 
     def _set_aside(self, profile: Profile) -> None:
         """Keep options of backends that are not in use as they are."""
@@ -197,6 +200,9 @@ class Assembly:
                     why = "a number in quotes, with which the proxy does not start: taken as the number"
                     self._remark(written.line, written.text, why)
                 self.options[key] = value
+                self.macros.pop(key, None)
+                if argument.word and argument.value is not None:
+                    self.macros[key] = argument.word
 
     def _take_flag(self, key: str, written: _Written) -> None:
         flag = self._flag(written.argument)
@@ -271,9 +277,18 @@ class Assembly:
                 if {names.flag_key, names.missed_key} & set(self.flags)
                 or {names.extra_key, names.extra_bye_key} & set(self.lists)
             }
+            used = used or self._backends_of_dialogs()
             modules = {*self.statements.modules, *(one.parameter.module for one in known)}
             used |= {backend for module, backend in _ENGINE_MODULES.items() if module in modules}
         return tuple(one for one in Backend if one in used and one in self._names)
+
+    def _backends_of_dialogs(self) -> set[Backend]:
+        """Return where Kamailio writes dialog records while no flag asks for events (``cdr_write()`` in acc_cdr.c)."""
+        if not self.options.get("cdr_enable"):
+            return set()
+        to_sql = self.options.get("db_url") and self.options.get("cdrs_table")
+        to_log = self.options.get("cdr_log_enable", 1)
+        return {one for one, is_used in ((Backend.SYSLOG, to_log), (Backend.SQL, to_sql)) if is_used}
 
     def _backends_declared(self) -> set[Backend]:
         words = {word for fields in self.declared.values() for word in fields}

@@ -34,7 +34,7 @@ class Kind(StrEnum):
 class Token(NamedTuple):
     """One token: its value (of a string the content), the line it stands in and the places where it begins and ends.
 
-    ``define`` names the ``#!define`` that it came from.
+    ``define`` names the ``#!define`` that it came from, ``depth`` counts the ``#!ifdef`` around it.
     """
 
     kind: Kind
@@ -43,16 +43,18 @@ class Token(NamedTuple):
     start: int
     end: int
     define: str = ""
+    depth: int = 0
 
 
 class Remark(NamedTuple):
-    """Something that was read and not understood, or understood otherwise than written: the line, the text, the reason
-    and what became of it.
+    """Something that was not understood, or interpreted differently: the line, the text, the reason and what became of
+    it. ``file`` names the file where several were read.
     """
 
     line: int
     text: str
     why: str
+    file: str = ""
 
 
 class Tested(NamedTuple):
@@ -60,6 +62,14 @@ class Tested(NamedTuple):
 
     name: str
     line: int
+
+
+class Definition(NamedTuple):
+    """A ``#!define`` in a branch that is taken: its name, and where its value begins and ends."""
+
+    name: str
+    start: int
+    end: int
 
 
 _TOKEN = re.compile(
@@ -79,7 +89,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _BRANCHING = re.compile(r"(?:#!|!!)(ifdef|ifndef|ifexp|else|endif)\b[ \t]*([A-Za-z_]\w*)?[^\n]*")
-_DEFINITION = re.compile(r"[ \t]+([A-Za-z_]\w*)[ \t]*((?:\\\n|[^\n])*)")
+_DEFINITION = re.compile(r"[ \t]+([A-Za-z_]\w*)[ \t]*((?:\\\r?\n|[^\n])*)")
 _REST_OF_LINE = re.compile(r"[^\n]*")
 _STRING = re.compile(r"\s*(?:\"((?:[^\"\\]|\\.)*)\"|'([^']*)')", re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{1,2})|([0-7]{2,3})|(.))", re.DOTALL)
@@ -94,7 +104,7 @@ class Reader:
     """
 
     def __init__(self, text: str, defines: Iterable[str] = (), *, preprocess: bool = True) -> None:
-        self._text = text.replace("\r\n", "\n")
+        self._text = text
         self._line_starts = [0, *(match.end() for match in re.finditer("\n", self._text))]
         self._defines = {name: value for name, _sign, value in (one.partition("=") for one in defines)}
         self._outside = frozenset(self._defines)
@@ -104,12 +114,18 @@ class Reader:
         self._closed = 0  # how many of them say no
         self._expansions = 0
         self.remarks: list[Remark] = []
+        self.definitions: list[Definition] = []
         self.tested: dict[str, Tested] = {}
 
     def undecided(self) -> tuple[Tested, ...]:
         """Return the names that were asked for and that the text itself never defines."""
         own = self._defines.keys() - self._outside
         return tuple(one for name, one in self.tested.items() if name not in own)
+
+    @property
+    def defines(self) -> dict[str, str]:
+        """The names that are defined at the end of the text, with their values."""
+        return self._defines
 
     def source(self, start: int, end: int) -> str:
         """Return the text between two places, on one line."""
@@ -153,27 +169,30 @@ class Reader:
             case "blank" | "comment":
                 return None
             case "double":
-                return Token(Kind.TEXT, self._substituted(unescape(match[0][1:-1])), line, start, end)
+                return self._made(Kind.TEXT, self._substituted(unescape(_unix(match[0][1:-1]))), line, start, end)
             case "single":
-                return Token(Kind.TEXT, self._substituted(match[0][1:-1]), line, start, end)
+                return self._made(Kind.TEXT, self._substituted(_unix(match[0][1:-1])), line, start, end)
             case "number":
-                return Token(Kind.NUMBER, match[0], line, start, end)
+                return self._made(Kind.NUMBER, match[0], line, start, end)
             case "word":
-                return Token(Kind.WORD, match[0], line, start, end)
+                return self._made(Kind.WORD, match[0], line, start, end)
             case "variable":
                 return self._variable(start, line)
             case "unclosed":
                 self._remark(start, match[0][:40], "a string without its closing quote")
                 return None
             case _:
-                return Token(Kind.SIGN, match[0], line, start, end)
+                return self._made(Kind.SIGN, match[0], line, start, end)
+
+    def _made(self, kind: Kind, value: str, line: int, start: int, end: int) -> Token:
+        return Token(kind, value, line, start, end, depth=len(self._branches))
 
     def _variable(self, start: int, line: int) -> Token:
         try:
             expression, length = scan_variable(self._text[start : start + _LONGEST_VARIABLE], 0)
         except ValueError:
-            return Token(Kind.SIGN, "$", line, start, start + 1)
-        return Token(Kind.VARIABLE, expression.text, line, start, start + length)
+            return self._made(Kind.SIGN, "$", line, start, start + 1)
+        return self._made(Kind.VARIABLE, expression.text, line, start, start + length)
 
     def _expanded(self, token: Token, depth: int) -> Iterator[Token]:
         value = self._defines.get(token.value) if token.kind is Kind.WORD else None
@@ -184,7 +203,8 @@ class Reader:
         inner = Reader(value, preprocess=False)
         inner._substitutions = self._substitutions
         for one in inner.tokens():
-            placed = one._replace(line=token.line, start=token.start, end=token.end, define=token.define or token.value)
+            define = token.define or token.value
+            placed = one._replace(line=token.line, start=token.start, end=token.end, define=define, depth=token.depth)
             yield from self._expanded(placed, depth + 1)
 
     def _substituted(self, text: str) -> str:
@@ -201,7 +221,7 @@ class Reader:
         if word in ("include_file", "import_file"):
             end = self._end_of_line(match.end())
             file = self._text[match.end() : end].strip()
-            self._remark(match.start(), f"{match[0]} {file}", "another file is not read: import its text too")
+            self._remark(match.start(), f"{match[0]} {file}", "this file was not given: add it to what is imported")
             return end
         return self._definition(word, match)
 
@@ -210,7 +230,8 @@ class Reader:
         if found is None:
             self._remark(match.start(), match[0], "a definition without a name")
             return self._end_of_line(match.start())
-        name, value = found[1], found[2].replace("\\\n", "").strip()
+        name, value = found[1], _unix(found[2]).replace("\\\n", "").strip()
+        self.definitions.append(Definition(name, found.start(2), found.start(2) + len(found[2].rstrip())))
         if word in ("defenv", "trydefenv", "defexp", "defexps"):
             self._remark(match.start(), f"{match[0]} {name} {value}".strip(), "a value that is known at start only")
             self._defines.setdefault(name, "")
@@ -221,7 +242,7 @@ class Reader:
         return found.end()
 
     def _substitution(self, word: str, match: re.Match[str]) -> int:
-        rule = _string_after(self._text, match.end())
+        rule = string_after(self._text, match.end())
         if rule is None:
             self._remark(match.start(), match[0], "a substitution without its rule in quotes")
             return match.end()
@@ -275,6 +296,10 @@ class Reader:
         return self._branch(found.start()) if found else len(self._text)
 
 
+def _unix(text: str) -> str:
+    return text.replace("\r\n", "\n")
+
+
 def unescape(text: str) -> str:
     """Return the content of a string in double quotes without its escapes; an unknown escape stays as written."""
     return _ESCAPE.sub(_unescaped, text)
@@ -288,7 +313,13 @@ def _unescaped(match: re.Match[str]) -> str:
     return _ESCAPED.get(match[3], match[0])
 
 
-def _string_after(text: str, position: int) -> tuple[str, int] | None:
+def token_matches(text: str) -> Iterator[re.Match[str]]:
+    """Yield the pieces of a text as the lexer cuts it, comments and blanks too."""
+    return _TOKEN.finditer(text)
+
+
+def string_after(text: str, position: int) -> tuple[str, int] | None:
+    """Return the content of the string that follows a place, blanks left out, and the place after it."""
     match = _STRING.match(text, position)
     if match is None:
         return None

@@ -6,14 +6,26 @@ at the moment the transaction is created; from 2.2 on when the script has called
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from proxyconf.profile import Flag, LegField, Profile
 from proxyconf.render.script import comment, flag_word, has_preprocessor, heading, is_of_reply
-from proxyconf.vocabulary.layout import Backend, Role
+from proxyconf.vocabulary.layout import Backend, Role, suggest_role
 from proxyconf.vocabulary.products import Product
 
 _WORDS = {Backend.SYSLOG: "the log", Backend.SQL: "SQL", Backend.JSON: "JSON", Backend.EVENTS: "the event interface"}
+_DIALOG_VARIABLE = re.compile(r"\$dlg_var\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
+_VALUE_OF_ROLE: Mapping[Role, str] = {
+    Role.CALL_ID: "$ci",
+    Role.CALLER: "$fU",
+    Role.CALLEE: "$rU",
+    Role.ORIGINAL_CALLEE: "$oU",
+    Role.SOURCE_IP: "$si",
+    Role.USER_AGENT: "$ua",
+    Role.ACCOUNT: "$au",
+    Role.FROM_TAG: "$ft",
+}
 _EXTERNAL = (Backend.RADIUS, Backend.DIAMETER, Backend.JSON)
 
 
@@ -63,7 +75,7 @@ def _invite(profile: Profile) -> str:
     if flags.cdr is not None and "cdr_flag" in profile.parameters:
         statements.append("create_dialog();")
     elif profile.uses_dialog:
-        statements.append("dlg_manage();")
+        statements += ["dlg_manage();", *dialog_values(profile)]
     statements.append("record_route();")
     notes = [
         "Initial INVITE: call it before t_relay() and before any stateful reply. A flag that is set after the "
@@ -73,21 +85,42 @@ def _invite(profile: Profile) -> str:
     return route("ACC_INVITE", notes, statements)
 
 
+def dialog_values(profile: Profile) -> list[str]:
+    """Return the assignments of the dialog variables that records of dialogs take their fields from: the dialog has no
+    request at its end. What no role tells is left as a comment.
+    """
+    statements: dict[str, str] = {}
+    for one in profile.cdr_extras:
+        match = _DIALOG_VARIABLE.fullmatch(one.variable)
+        if match:
+            name = match[1]
+            role = one.role or suggest_role(name, one.variable)
+            source = _VALUE_OF_ROLE.get(role) if role else None
+            known = f"$dlg_var({name}) = {source};"
+            statements[name] = known if source else f"# set here: $dlg_var({name}) = …;"
+    return list(statements.values())
+
+
 def _within_dialog(profile: Profile) -> str:
     bye = [
         *_set_flags(profile, profile.flags.account),
         *_set_flag(profile, profile.flags.failed, "a BYE answered 481 or 408 ends the call too"),
     ]
-    statements = [f'if ({_method(profile)} == "BYE") {{', *(f"    {one}" for one in bye), "}"]
+    statements = _if_method(profile, "BYE", bye)
     external = {one: flag for one, flag in profile.flags.account.items() if one in _EXTERNAL}
     if profile.is_on("report_ack") and external and profile.product is Product.KAMAILIO:
-        ack = _set_flags(profile, external)
-        statements += [f'if ({_method(profile)} == "ACK") {{', *(f"    {one}" for one in ack), "}"]
+        statements += _if_method(profile, "ACK", _set_flags(profile, external))
     notes = [
         "Requests within the dialog: call it after loose_route() has said yes. A BYE without the flag leaves no trace. "
         "A re-INVITE needs no flag: with it, it looks like one more start.",
     ]
     return route("ACC_WITHIN_DIALOG", notes, statements)
+
+
+def _if_method(profile: Profile, method: str, statements: Iterable[str]) -> list[str]:
+    """Return the statements in a condition; nothing for none, since an empty block stops the proxy."""
+    lines = [f"    {one}" for one in statements]
+    return [f'if ({_method(profile)} == "{method}") {{', *lines, "}"] if lines else []
 
 
 def _failure(profile: Profile) -> str:
@@ -173,6 +206,7 @@ def _reply_values(profile: Profile) -> Iterator[str]:
     notes = [
         "Extra values are taken from the request, also when a reply is accounted. What stands in a reply must be put "
         "into an AVP when it arrives: arm this with t_on_reply() and let the field hold the AVP.",
+        "A later t_on_reply() replaces this route: where the script arms one of its own, put the assignments there.",
     ]
     if not has_preprocessor(profile):
         notes.append('The AVPs of the transaction are seen here with modparam("tm", "onreply_avp_mode", 1).')

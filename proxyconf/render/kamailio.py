@@ -28,6 +28,7 @@ def acc_section(profile: Profile, *, verbose: bool = False) -> str:
             "Accounting",
             "Include it after the #!define lines and the loadmodule lines of the script and before its routes.",
             "A module that is loaded already is not loaded again.",
+            *_macro_note(profile),
         ),
         "\n".join(_defines(profile)),
         presumed_modules(modules_presumed(profile)),
@@ -35,6 +36,12 @@ def acc_section(profile: Profile, *, verbose: bool = False) -> str:
         *parameter_blocks(profile, partial(_line, profile), verbose=verbose),
     ]
     return "\n\n".join(filter(None, blocks)) + "\n"
+
+
+def _macro_note(profile: Profile) -> Iterator[str]:
+    names = dict.fromkeys(profile.macros[key] for key in profile.set_options() if key in profile.macros)
+    if names:
+        yield f"The script must #!define before: {', '.join(names)}."
 
 
 def _defines(profile: Profile) -> Iterator[str]:
@@ -52,6 +59,8 @@ def _loadmodules(profile: Profile) -> Iterator[str]:
 def _line(profile: Profile, one: Modparam) -> str:
     if one.flag is not None:
         return modparam(one, flag_word(profile, one.flag))
+    if one.macro:
+        return modparam(one, one.macro)
     if isinstance(one.value, str) and one.name.endswith(_LISTS) and "\n" not in one.value:
         return modparam(one, _broken(one.value))
     return modparam(one, literal(one.value))

@@ -21,12 +21,15 @@ _FIRST_PV_MODULE = Version(3, 0)  # before, Kamailio's core had the variables th
 
 
 class Modparam(NamedTuple):
-    """One parameter to be set. ``flag`` is given where the value is a flag, whose name may stand for it."""
+    """One parameter to be set. ``flag`` is given where the value is a flag, whose name may stand for it; ``macro``
+    names the ``#!define`` of the script that stands for the value.
+    """
 
     module: str
     name: str
     value: Value
     flag: Flag | None = None
+    macro: str = ""
 
 
 def effective_parameters(profile: Profile) -> list[Modparam]:
@@ -38,7 +41,10 @@ def effective_parameters(profile: Profile) -> list[Modparam]:
         *_flags(profile),
         *_lists(profile),
         *_queues(profile),
-        *(_option(profile.parameters[key], value) for key, value in profile.set_options().items()),
+        *(
+            _option(profile.parameters[key], value)._replace(macro=profile.macros.get(key, ""))
+            for key, value in profile.set_options().items()
+        ),
         *_companions(profile),
         *(Modparam(*one) for one in profile.other_parameters),
     ]

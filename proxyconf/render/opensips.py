@@ -30,16 +30,31 @@ _SKIPPED_ARGUMENTS = Version(3, 0)
 _Field = TypeVar("_Field", ExtraField, LegField)
 
 
-def acc_section(profile: Profile, *, verbose: bool = False) -> str:
-    """Return the section: modules, parameters, routes. ``verbose`` adds the options left at their default."""
+def modules_section(profile: Profile) -> str:
+    """Return the ``loadmodule`` lines, to be copied into the script once: a module loaded twice stops the proxy."""
     blocks = [
         heading(
             profile,
-            "Accounting",
-            "Leave out the loadmodule lines of modules that the script loads already.",
+            "Modules for accounting",
+            "Copy into the script the lines that it lacks; do not include this file: the proxy does not start with a "
+            "module that is loaded twice.",
         ),
+        _loadmodules(profile),
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def acc_section(profile: Profile, *, verbose: bool = False, modules: bool = True) -> str:
+    """Return the section: modules, parameters, routes. ``verbose`` adds the options left at their default; without
+    ``modules`` it can be included by a script that loads them.
+    """
+    note = "Include it after the loadmodule lines of the script (modules.cfg lists those needed)."
+    if modules:
+        note = "Leave out the loadmodule lines of modules that the script loads already."
+    blocks = [
+        heading(profile, "Accounting", note),
         presumed_modules(modules_presumed(profile)),
-        "\n".join(f"loadmodule {quoted(module + '.so')}" for module in modules_needed(profile)),
+        _loadmodules(profile) if modules else "",
         *parameter_blocks(profile, _line, verbose=verbose),
     ]
     if profile.uses_do_accounting:
@@ -47,12 +62,20 @@ def acc_section(profile: Profile, *, verbose: bool = False) -> str:
     return "\n\n".join(filter(None, blocks)) + "\n"
 
 
+def _loadmodules(profile: Profile) -> str:
+    return "\n".join(f"loadmodule {quoted(module + '.so')}" for module in modules_needed(profile))
+
+
 def accounting_calls(profile: Profile, words: Iterable[str], backends: Iterable[Backend]) -> list[str]:
     """Return the ``do_accounting()`` calls that ask for ``backends`` with those flags of ``words`` (missed, failed,
-    cdr) which the profile wants for each; backends with equal flags share a call.
+    cdr) which the profile sets; backends with equal flags share a call. ``cdr`` and ``failed`` hold for all backends.
     """
-    asked = profile.do_accounting
-    wanted = {"cdr": asked.cdr, "missed": asked.missed, "failed": asked.failed}
+    asked, every = profile.do_accounting, frozenset(profile.backends)
+    wanted = {
+        "cdr": every if asked.cdr else frozenset(),
+        "missed": asked.missed,
+        "failed": every if asked.failed else frozenset(),
+    }
     groups: dict[tuple[str, ...], list[Backend]] = {}
     for backend in profile.backends:
         if backend in backends and backend in profile.known_backends:
@@ -78,7 +101,7 @@ def _line(one: Modparam) -> str:
 
 
 def _routes(profile: Profile) -> Iterator[str]:
-    classic = [one for one in profile.backends if one not in profile.do_accounting.cdr]
+    classic = () if profile.do_accounting.cdr else profile.backends
     missed = [one for one in profile.backends if one in profile.do_accounting.missed]
     of_request = [*_extra_values(profile, of_reply=False), *_leg_values(profile)]
     of_reply = _extra_values(profile, of_reply=True)
@@ -101,7 +124,11 @@ def _routes(profile: Profile) -> Iterator[str]:
     if of_request:
         yield _route("ACC_VALUES", "The extra fields keep what they are at this moment.", of_request)
     if of_reply:
-        yield _route("ACC_REPLY", "What stands in a reply is there to take when it arrives.", of_reply, "onreply_route")
+        note = (
+            "The values of a reply are read when it arrives. A later t_on_reply() replaces this route: where the "
+            "script arms one of its own, put these assignments there."
+        )
+        yield _route("ACC_REPLY", note, of_reply, "onreply_route")
     if _leg_tags(profile):
         note = "Call it for each further leg: the first one is there from the start."
         yield _route("ACC_NEXT_LEG", note, ["acc_new_leg();", *_leg_values(profile)])

@@ -54,8 +54,14 @@ def server_dictionary(profile: Profile) -> str:
         f"# FreeRADIUS dictionary for the accounting of {profile.product.label} {profile.version}.",
         "# Save it as /etc/freeradius/3.0/dictionary.sip_accounting (raddb/… on other systems) and add to the file",
         "# named dictionary there:   $INCLUDE dictionary.sip_accounting",
-        "# FreeRADIUS refuses a name twice, and Columbia University has a Sip-Method of its own: put a # before",
-        "# $INCLUDE dictionary.columbia_university   in /usr/share/freeradius/dictionary.",
+        "# FreeRADIUS refuses a name twice, and Columbia University has a Sip-Method of its own. Files of the package",
+        "# come back with each upgrade: make a main dictionary of your own under the configuration's directory,",
+        "#   mkdir /etc/freeradius/3.0/dictionaries",
+        "#   sed -E 's|^\\$INCLUDE +dictionary\\.columbia_university|#&|;"
+        " s|^\\$INCLUDE +([^/])|$INCLUDE /usr/share/freeradius/\\1|' \\",
+        "#     /usr/share/freeradius/dictionary > /etc/freeradius/3.0/dictionaries/dictionary",
+        "# and start FreeRADIUS with   -D /etc/freeradius/3.0/dictionaries   (FREERADIUS_OPTIONS in",
+        "# /etc/default/freeradius on Debian).",
     ]
     if not uses_radius(profile):
         return "\n".join([*lines, "# This profile sends no RADIUS.", ""])
@@ -169,4 +175,4 @@ def _warnings(attributes: tuple[Attribute, ...]) -> Iterator[str]:
         yield "FreeRADIUS reads them as the SIP attributes below, for all its clients."
     if any(one.wire is Wire.INTEGER and one.number and one.number > 122 for one in attributes):
         yield "From 119 on they are Ascend's too in dictionary.ascend.illegal, with names for the values of some (0 of"
-        yield "Sip-Call-Setuptime reads Route-IP-No): put a # before the line that includes it as well."
+        yield "Sip-Call-Setuptime reads Route-IP-No): leave out the line that includes it as well."

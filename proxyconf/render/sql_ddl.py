@@ -17,7 +17,8 @@ does this.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 
 from proxyconf.profile import Profile
 from proxyconf.render.sql_schema import Column, Dialect, Holds, Table, folded, tables_of
@@ -102,7 +103,45 @@ def sql_ddl(profile: Profile, dialect: Dialect | str) -> str:
     parts += ["\n".join(writer.version_table(versioned))] if versioned else []
     parts += ["\n".join(writer.create(table)) for table in tables]
     parts += ["\n".join(writer.add(table)) for table in tables if table.added]
+    if dialect is Dialect.POSTGRESQL:
+        parts += ["", *_grants(writer, tables, _user_of(str(profile.option("db_url") or "")))]
     return "\n".join(parts) + "\n"
+
+
+_LOGIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*://([A-Za-z_][A-Za-z0-9_.-]*)(?::[^@]*)?@")
+
+
+def _user_of(url: str) -> str:
+    """Return the user that a database URL names, or an empty string."""
+    match = _LOGIN.match(url)
+    return match[1] if match else ""
+
+
+def _grants(writer: _Writer, tables: Iterable[Table], user: str) -> Iterator[str]:
+    """Yield what lets the proxy's user write and accweb's user read: the tables belong to whoever runs this file."""
+    names = [writer.name(table.name) for table in tables]
+    if user:
+        yield "-- What the proxy's user needs; nothing happens where there is no such user."
+        yield "DO $accweb$"
+        yield "BEGIN"
+        yield f"    IF EXISTS (SELECT 1 FROM pg_roles WHERE rolname = {writer.text(user)}) THEN"
+        # the user's name is kept in upper and lower case: the driver passes it as it is
+        role = '"' + user + '"'
+        yield f"        GRANT SELECT, INSERT ON {', '.join(names)} TO {role};"
+        if any(table.schema_version is not None for table in tables):
+            yield f"        GRANT SELECT ON {writer.name('version')} TO {role};"
+        for name in names:
+            sequence = f"pg_get_serial_sequence({writer.text(name)}, 'id')"
+            grant = f"'GRANT USAGE ON SEQUENCE ' || {sequence} || {writer.text(f' TO {role}')}"
+            yield f"        EXECUTE coalesce({grant}, 'SELECT 1');"
+        yield "    END IF;"
+        yield "END"
+        yield "$accweb$;"
+    else:
+        yield "-- The proxy's user needs SELECT and INSERT on these tables, SELECT on version and USAGE on the"
+        yield "-- sequences of their ids. Give the profile a db_url with the user's name to have the statements here."
+    yield "-- For accweb to read the tables, with the name of its user:"
+    yield f"--   GRANT SELECT ON {', '.join(names)} TO accweb_reader;"
 
 
 class _Writer:

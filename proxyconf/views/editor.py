@@ -14,7 +14,8 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accweb.audit import Action
+from accweb.web.audit import Action
+from accweb.web.server_host import server_host
 from proxyconf.artefacts import Artefact, artefacts_of
 from proxyconf.comparison import changes
 from proxyconf.forms.profile import ProfileForm
@@ -23,7 +24,7 @@ from proxyconf.models import Profile
 from proxyconf.models.profile import save_profile
 from proxyconf.profile import Profile as ProfileValue
 from proxyconf.views.findings import Shown, shown_findings
-from proxyconf.views.pages import CHANGE, ProxyPage, collector_of
+from proxyconf.views.pages import CHANGE, ProxyPage
 from proxyconf.vocabulary.variables import Takes, variables_of
 
 
@@ -86,7 +87,7 @@ class ProfileEdit(_Editing):
         context = {
             "form": form,
             "seen": mark_of(self.value),
-            "preview": preview_of(form.value(), collector_of(self.request), form=form),
+            "preview": preview_of(form.value(), server_host(self.request), form=form),
             "variables": _variables(self.value),
             "lists": _lists(form),
         }
@@ -102,7 +103,7 @@ class ProfilePreview(_Editing):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         form = self.form(request.POST)
-        preview = preview_of(form.value(), collector_of(request), request.POST.get("file", ""), form)
+        preview = preview_of(form.value(), server_host(request), request.POST.get("file", ""), form)
         return self.render_to_response({"preview": preview, "form": form, "unread": _unread(form)})
 
 

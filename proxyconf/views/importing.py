@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accweb.audit import Action
+from accweb.web.audit import Action
 from proxyconf.comparison import changes
 from proxyconf.models.profile import save_profile
 from proxyconf.models.sealing import Unreadable, seal, unseal

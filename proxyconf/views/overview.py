@@ -12,8 +12,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.generic import TemplateView
 
-from accweb.audit import Action
-from accweb.shell import ShellMixin
+from accweb.web.audit import Action
+from accweb.web.server_host import server_host
+from accweb.web.shell import ShellMixin
 from proxyconf.forms.profile import ABOUT_BACKENDS
 from proxyconf.layout_form import BACKEND_NAMES
 from proxyconf.models import FetchToken, Proxy
@@ -23,7 +24,7 @@ from proxyconf.models.reach import proxies_for
 from proxyconf.models.revision import Revision
 from proxyconf.views.editor import preview_of
 from proxyconf.views.findings import shown_findings
-from proxyconf.views.pages import CHANGE, PUBLISH, VIEW, ProxyPage, collector_of, release_title
+from proxyconf.views.pages import CHANGE, PUBLISH, VIEW, ProxyPage
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.parameters import backends_of, why_no_backend
 from proxyconf.vocabulary.products import Product, Version
@@ -64,7 +65,7 @@ class ProfilePage(ProxyPage):
         revisions = list(self.proxy.revisions.order_by("-number")[:_LATEST])
         return super().get_context_data(
             profile=self.draft,
-            preview=preview_of(self.value, collector_of(self.request), self.request.GET.get("file", "")),
+            preview=preview_of(self.value, server_host(self.request), self.request.GET.get("file", "")),
             revisions=revisions,
             is_published=bool(revisions) and revisions[0].value == self.value,
             token=FetchToken.objects.filter(proxy=self.proxy).first(),
@@ -129,7 +130,7 @@ def backend_choices(proxy: Proxy) -> list[dict[str, Any]]:
 
 
 def _row(proxy: Proxy) -> dict[str, Any]:
-    row: dict[str, Any] = {"proxy": proxy, "release": release_title(proxy), "profile": getattr(proxy, "profile", None)}
+    row: dict[str, Any] = {"proxy": proxy, "release": proxy.release, "profile": getattr(proxy, "profile", None)}
     if row["profile"] is None:
         return row
     value = profile_of(row["profile"])

@@ -1,32 +1,15 @@
 // The form of a profile: rows that are added, moved and removed; the preview that follows it; copying of files.
 
+import { copyWith, moveItem, word } from "./page.js";
+
 const form = document.getElementById("profile-form");
 const preview = document.getElementById("preview");
-const word = (name) => document.querySelector(`meta[name="word-${name}"]`).content;
 
-// Copying works without a secure context too: these pages are often served inside a network, over plain HTTP.
-const copyText = async (text) => {
-  if (navigator.clipboard && window.isSecureContext) return navigator.clipboard.writeText(text);
-  const held = document.createElement("textarea");
-  held.value = text;
-  document.body.append(held);
-  held.select();
-  document.execCommand("copy");
-  held.remove();
-};
-
-document.addEventListener("click", async (event) => {
+document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-copy-code]");
   if (!button) return;
-  await copyText(`${button.parentElement.querySelector("code").innerText}\n`);
-  if (button.hasAttribute("data-copied")) return;
-  const before = [...button.childNodes];
-  button.setAttribute("data-copied", "");
-  button.replaceChildren(word("copied"));
-  setTimeout(() => {
-    button.replaceChildren(...before);
-    button.removeAttribute("data-copied");
-  }, 1500);
+  const code = button.parentElement.querySelector("code");
+  copyWith(button, code, `${code.innerText}\n`);
 });
 
 document.addEventListener("submit", (event) => {
@@ -84,11 +67,7 @@ if (form) {
   };
 
   const move = (box, row, step, button) => {
-    const rows = rowsIn(row.parentElement);
-    const other = rows[rows.indexOf(row) + step];
-    if (!other) return;
-    if (step < 0) other.before(row);
-    else other.after(row);
+    if (!moveItem(row, step)) return;
     changed(box, word("row-moved").replace("{number}", rowsIn(row.parentElement).indexOf(row) + 1));
     const still = button.disabled ? row.querySelector(step < 0 ? "[data-down]" : "[data-up]") : button;
     still.focus();

@@ -10,9 +10,9 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
 
-from accweb.audit import Action, record_of
-from accweb.models import ApiToken, AuditEntry
-from accweb.roles import ADMINISTRATOR, ANALYST, OPERATOR, ROLES, VIEWER
+from accweb.web.audit import Action, record_of
+from accweb.web.models import ApiToken, AuditEntry
+from accweb.web.roles import ADMINISTRATOR, ANALYST, OPERATOR, ROLES, VIEWER
 from cdr.models import ExportJob, SavedView
 from proxyconf.models import Profile
 from proxyconf.models.profile import save_profile, suggested
@@ -95,6 +95,7 @@ WHO: dict[str, tuple[str, Sequence[str]]] = {
     # the API
     "api:root": ("get", LOGGED_IN),
     "api:me": ("get", LOGGED_IN),
+    "api:version": ("get", LOGGED_IN),
     "api:schema": ("get", LOGGED_IN),
     "api:docs": ("get", LOGGED_IN),
     "api:events": ("post", NO_ONE),  # by a source's own token alone
@@ -224,6 +225,7 @@ def _own(name: str, user: User | None) -> list[Any] | None:
 
 
 @pytest.mark.parametrize("role", ALL)
+@pytest.mark.thorough
 def test_each_role_gets_in_where_it_may_and_nowhere_else(role: str, arguments: dict[str, list[Any]]) -> None:
     client, user = _client(role)
     wrong = {}

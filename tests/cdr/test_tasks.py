@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cdr import correlate as correlation
 from cdr import tasks
+from cdr.calls import correlate as correlation
 from cdr.models import Call
 from tests.cdr.management.test_ingest import MAY, ingest, log
 

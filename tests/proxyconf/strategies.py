@@ -110,8 +110,13 @@ def _flags(draw: st.DrawFn, bare: Profile) -> Flags:
 def _asked(bare: Profile) -> st.SearchStrategy[DoAccounting]:
     some = st.frozensets(st.sampled_from(list(bare.backends)))
     has_table = Backend.SQL in bare.backends and bare.version >= (3, 0)  # before, only together with flags
+    all_or_none = st.sampled_from([frozenset(), frozenset(bare.backends)])
     return st.builds(
-        DoAccounting, missed=some, failed=some, cdr=some, table=st.just("") | names if has_table else st.just("")
+        DoAccounting,
+        missed=some,
+        failed=all_or_none,
+        cdr=all_or_none,
+        table=st.just("") | names if has_table else st.just(""),
     )
 
 

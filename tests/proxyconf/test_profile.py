@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from proxyconf.profile import ExtraField, Flag, Flags, LegField, OtherParameter, Profile, layout_of, mask_password
+from proxyconf.profile import ExtraField, Flag, Flags, LegField, OtherParameter, Profile, mask_password
+from proxyconf.profile_layout import layout_of
 from proxyconf.vocabulary.layout import Backend, CdrLayout, Role, TimeLayout
 from proxyconf.vocabulary.products import Product, Version
 from tests.proxyconf.strategies import ALL_RELEASES, Release
@@ -32,10 +33,16 @@ def test_flags_are_suggested_by_number_or_by_name_and_never_flag_0() -> None:
     assert named == Flags({LOG: Flag(None, "ACC_LOG")}, {LOG: Flag(None, "ACC_LOG_MISSED")}, Flag(None, "ACC_FAILED"))
 
 
+def test_suggested_flags_start_at_20_and_leave_out_those_of_the_script() -> None:
+    flags = Profile.suggested(*KAMAILIO, (LOG,), flags_elsewhere=(20, 22)).flags
+    assert flags == Flags({LOG: Flag(21)}, {LOG: Flag(23)}, Flag(24))
+
+
 def test_free_flags_are_those_used_neither_here_nor_elsewhere_and_0_comes_last() -> None:
     profile = Profile(*KAMAILIO, flags=Flags({LOG: Flag(1)}, {LOG: Flag(2)}, failed=Flag(4)))
     free = profile.free_flags([5])
-    assert free[:3] == (3, 6, 7)
+    assert free[:3] == (20, 21, 22)
+    assert free[12:14] == (3, 6)
     assert free[-1] == 0
     assert not {1, 2, 4, 5} & set(free)
 

@@ -14,7 +14,7 @@ from django.db import connections
 
 from accweb.demo import load_demo
 from accweb.first_login import make_first_login
-from accweb.supervisor import Program, stop_on_signals, supervise
+from accweb.runtime.supervisor import Program, stop_on_signals, supervise
 
 _PATIENCE = 8.0
 

@@ -22,9 +22,11 @@ from cdr.export.columns import Shape
 from cdr.export.formats import CONTRACT, FORMATS, Format
 from cdr.export.sink import Sink
 from cdr.export.snapshot import snapshot
-from cdr.filters import EXTRA, NOT, Alternatives, CallFilter, parse_moment
 from cdr.models import Call
-from cdr.sight import Sight
+from cdr.queries.conditions import EXTRA, NOT, Alternatives
+from cdr.queries.filters import CallFilter
+from cdr.queries.moments import parse_moment
+from cdr.queries.visibility import Visibility
 from proxyconf.vocabulary.spans import parse_span
 
 _MOMENTS = ("since", "until")
@@ -136,7 +138,7 @@ def _asked(options: dict[str, Any], now: datetime, *, include_superseded: bool) 
             asked.appendlist(prefix + label, value)
     if include_superseded:
         asked["superseded"] = "1"
-    found = CallFilter(asked, Sight(), now=now)
+    found = CallFilter(asked, Visibility(), now=now)
     for name, problems in found.form.errors.as_data().items():
         for problem in problems:
             told = " ".join(problem.messages)

@@ -15,10 +15,10 @@ from tqdm import tqdm
 from cdr.events import Unparsable
 from cdr.formats.headings import why_no_table
 from cdr.formats.registry import FORMATS, detect
-from cdr.ingest import Counts, reading_of, store
-from cdr.inputs import STDIN, Input, open_input, size_of
 from cdr.management.proxies import named_proxy
 from cdr.models import Source
+from cdr.receivers.input_files import STDIN, Input, open_input, size_of
+from cdr.storage.ingest import Counts, reading_of, store
 
 AUTO = "auto"
 

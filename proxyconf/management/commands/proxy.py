@@ -14,7 +14,8 @@ from django.db import transaction
 from proxyconf.models import Proxy
 from proxyconf.models.profile import save_profile
 from proxyconf.parse import Imported, config_text, parse_accounting
-from proxyconf.profile import USUAL_VERSION, layout_of
+from proxyconf.profile import USUAL_VERSION
+from proxyconf.profile_layout import layout_of
 from proxyconf.vocabulary.layout import FieldLayout
 from proxyconf.vocabulary.products import Product, Version
 from proxyconf.vocabulary.spans import parse_span, span_text

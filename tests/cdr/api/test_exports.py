@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from accweb.models import AuditEntry
+from accweb.web.models import AuditEntry
 from cdr.export.jobs import write_next
 from cdr.models import ExportJob
 from proxyconf.models import ProxyLimit

@@ -25,9 +25,9 @@ from cdr.export.formats import FORMATS
 from cdr.export.jobs import ask, cancel, content, expire, may_have, remove, write_next
 from cdr.export.snapshot import snapshot
 from cdr.export.storing import Lost
-from cdr.filters import CallFilter
 from cdr.models import Call, ExportChunk, ExportJob
-from cdr.sight import Sight
+from cdr.queries.filters import CallFilter
+from cdr.queries.visibility import Visibility
 from proxyconf.models.reach import ProxyLimit
 from tests.conftest import ROOT
 from tests.factories import NOON, make_call, make_proxy
@@ -41,8 +41,8 @@ def ann(transactional_db: None) -> User:
     return User.objects.create_user("ann")
 
 
-def asked(conditions: str = "", sight: Sight | None = None) -> CallFilter:
-    return CallFilter(QueryDict(conditions), sight or Sight(), now=NOON)
+def asked(conditions: str = "", visibility: Visibility | None = None) -> CallFilter:
+    return CallFilter(QueryDict(conditions), visibility or Visibility(), now=NOON)
 
 
 def file_of(job: ExportJob) -> bytes:
@@ -109,7 +109,7 @@ def test_the_file_says_what_was_asked_for(ann: User) -> None:
     assert facts == {
         "time zone of all times": "Europe/Berlin",
         "calls": "1",
-        "filter": "From: 2026-05-30 14:00:00 CEST; State: completed",
+        "filter": "From: 2026-05-30 14:00:00 CEST; State: Completed",
     }
 
 
@@ -117,7 +117,7 @@ def test_a_job_tells_of_the_calls_within_reach_masked_where_numbers_may_not_be_s
     make_call(call_id="mine", caller="+4930123456", proxies=["kam1"]).legs.create(position=0, source="+4930123456")
     make_call(call_id="other", proxies=["kam2"])
     make_proxy("kam1")
-    job = ask(ann, asked(sight=Sight(frozenset({"kam1"}), numbers=False)), "jsonl")
+    job = ask(ann, asked(visibility=Visibility(frozenset({"kam1"}), numbers=False)), "jsonl")
     write_next()
     (line,) = file_of(job).splitlines()
     record = json.loads(line)
@@ -257,7 +257,7 @@ def test_a_filter_that_makes_no_sense_any_more_is_told(ann: User) -> None:
     write_next()
     job.refresh_from_db()
     assert job.state == State.FAILED
-    assert job.error.startswith("proxy: there is no proxy 'gone'")
+    assert job.error.startswith("proxy: unknown proxy 'gone'")
 
 
 def test_a_fault_of_ours_ends_the_job_and_leaves_no_chunk(
@@ -393,7 +393,7 @@ def allowed(user: User, *codenames: str) -> User:
 
 
 def test_nobody_gets_a_file_that_tells_more_than_one_may_see_today(ann: User) -> None:
-    open_, masked = ask(ann, asked(), "jsonl"), ask(ann, asked(sight=Sight(numbers=False)), "jsonl")
+    open_, masked = ask(ann, asked(), "jsonl"), ask(ann, asked(visibility=Visibility(numbers=False)), "jsonl")
     ann = allowed(ann, "view_numbers")
     assert may_have(ann, open_)
     assert may_have(ann, masked)
@@ -402,11 +402,11 @@ def test_nobody_gets_a_file_that_tells_more_than_one_may_see_today(ann: User) ->
     assert may_have(ann, masked)
     ProxyLimit.objects.create(user=ann).proxies.add(make_proxy("kam1"))
     assert not may_have(ann, masked)
-    assert may_have(ann, ask(ann, asked(sight=Sight(frozenset({"kam1"}), numbers=False)), "jsonl"))
+    assert may_have(ann, ask(ann, asked(visibility=Visibility(frozenset({"kam1"}), numbers=False)), "jsonl"))
 
 
 def test_a_file_of_somebody_else_needs_a_permission(ann: User) -> None:
-    job = ask(ann, asked(sight=Sight(numbers=False)), "jsonl")
+    job = ask(ann, asked(visibility=Visibility(numbers=False)), "jsonl")
     bob = User.objects.create_user("bob")
     assert not may_have(bob, job)
     assert may_have(allowed(bob, "view_exportjob"), job)

@@ -16,10 +16,10 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pyarrow import parquet
 
+from cdr.calls.settlement import settle
 from cdr.export import FIELDS
 from cdr.management.commands.export import Command
 from cdr.models import Call
-from cdr.settling import settle
 from tests.conftest import ROOT, Manage
 from tests.factories import NOON, make_call, make_proxy
 

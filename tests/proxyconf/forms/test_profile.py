@@ -66,7 +66,7 @@ def test_a_backend_that_a_release_lacks_says_why() -> None:
 
 
 def test_free_numbers_are_suggested_without_those_of_the_script() -> None:
-    assert "Free: 7, 8, 9" in ProfileForm(KAMAILIO, flags_elsewhere=(6,)).flag_hint
+    assert "Free: 26, 27, 28" in ProfileForm(KAMAILIO, flags_elsewhere=(25,)).flag_hint
 
 
 @pytest.mark.parametrize(
@@ -154,10 +154,10 @@ def test_kamailios_dialog_fields_have_one_label_for_the_log_and_sql() -> None:
     assert field.labels == {Backend.SYSLOG: "callid", Backend.SQL: "callid"}
 
 
-def test_do_accounting_is_asked_per_backend() -> None:
+def test_missed_is_asked_per_backend_and_cdr_and_failed_for_all() -> None:
     profile = Profile.suggested(Product.OPENSIPS, Version(3, 6), (Backend.SYSLOG, Backend.SQL))
-    found = changed(profile, ask_missed=["sql"], ask_failed=[], ask_cdr=["syslog"], ask_table="calls").do_accounting
-    assert (found.missed, found.failed, found.cdr) == ({Backend.SQL}, frozenset(), {Backend.SYSLOG})
+    found = changed(profile, ask_missed=["sql"], ask_failed=[], ask_cdr="on", ask_table="calls").do_accounting
+    assert (found.missed, found.failed, found.cdr) == ({Backend.SQL}, frozenset(), {Backend.SYSLOG, Backend.SQL})
     assert found.table == "calls"
 
 
@@ -165,3 +165,9 @@ def test_options_of_another_release_are_kept_and_named() -> None:
     profile = replace(KAMAILIO, options={"db_table_avp": "x"})
     assert changed(profile) == profile
     assert ProfileForm(profile).kept() == ["Kamailio 5.6 has no db_table_avp: it belongs to OpenSIPS."]
+
+
+def test_a_macro_stands_for_its_value_until_another_is_typed() -> None:
+    profile = replace(KAMAILIO, options={"db_url": "mysql://u:p@h/d"}, macros={"db_url": "DBURL"})
+    assert changed(profile).macros == {"db_url": "DBURL"}
+    assert changed(profile, option_db_url="mysql://u:p@other/d").macros == {}

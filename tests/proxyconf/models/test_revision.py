@@ -10,7 +10,7 @@ from django.db import IntegrityError
 from proxyconf.models import Revision
 from proxyconf.models.profile import save_profile
 from proxyconf.models.revision import latest_revision, publish, restored
-from proxyconf.profile import layout_of
+from proxyconf.profile_layout import layout_of
 from proxyconf.vocabulary.products import Version
 from tests.factories import make_proxy
 from tests.proxyconf.models.test_profile import WHOLE

@@ -224,7 +224,7 @@ def test_a_parameter_of_radius_set_on_acc_is_taken_as_that_of_acc_radius() -> No
         ('modparam("acc", "log_flag")', "not of the form"),
         ("modparam(acc, log_flag, 1)", "must be strings"),
         ('modparam("my_acc.+", "log_flag", 1)', "no accounting module is meant"),
-        ('include_file "acc-local.cfg"', "another file is not read"),
+        ('include_file "acc-local.cfg"', "this file was not given"),
     ],
 )
 def test_a_statement_that_is_not_understood_is_listed(text: str, why: str) -> None:
@@ -297,7 +297,44 @@ def test_what_was_chosen_decides() -> None:
     assert kamailio(BRANCHES, "WITH_DB", "WITH_MYSQL").profile.options == {"db_url": "mysql://a:b@c/d"}
 
 
+def test_a_value_of_a_definition_keeps_its_name() -> None:
+    text = '#!define DBURL "mysql://a:b@c/d"\nmodparam("acc", "db_url", DBURL)\nmodparam("acc", "db_flag", 3)'
+    assert kamailio(text).profile.macros == {"db_url": "DBURL"}
+
+
+def test_flags_without_a_number_take_the_lowest_that_is_free() -> None:
+    text = """flags OTHER, FLAG_ACC:1, FLAG_FAILED;
+        modparamx("acc", "log_flag", $flag(FLAG_ACC))
+        modparam("acc", "failed_transaction_flag", "FLAG_FAILED")"""
+    assert kamailio(text).profile.flags == Flags({LOG: Flag(1, "FLAG_ACC")}, failed=Flag(2, "FLAG_FAILED"))
+
+
+def test_dialog_records_alone_are_accounting() -> None:
+    text = 'modparam("acc", "cdr_enable", 1)\n'
+    assert kamailio(text).profile.backends == (LOG,)
+    to_sql = text + 'modparam("acc", "db_url", "flatstore:/a")\nmodparam("acc", "cdrs_table", "cdr")\n'
+    assert kamailio(to_sql + 'modparam("acc", "cdr_log_enable", 0)').profile.backends == (SQL,)
+    assert kamailio(to_sql).profile.backends == (LOG, SQL)
+
+
+@pytest.mark.parametrize("line", ["divert(-1)", "define(`PORT', `5060')", "include(`flags.m4')", "port=5060 dnl"])
+def test_an_m4_template_is_named_as_such(line: str) -> None:
+    assert any("m4 template" in why for why in whys(kamailio(f"{line}\n")))
+
+
 # --- do_accounting()
+
+
+@pytest.mark.parametrize(
+    "bye",
+    [
+        'route { if (is_method("BYE")) { do_accounting("log", "failed"); } }',
+        'route { if ($rm == "BYE") do_accounting("log", "failed"); else t_relay(); }',
+        'route[ACC_BYE] { do_accounting("log", "failed"); }',
+    ],
+)
+def test_failed_for_a_bye_is_not_asked_for_the_invite(bye: str) -> None:
+    assert not opensips(bye + 'route[X] { do_accounting("log"); }').profile.do_accounting.failed
 
 
 def test_what_is_asked_for_is_what_all_calls_ask_for() -> None:
@@ -310,8 +347,7 @@ def test_what_is_asked_for_is_what_all_calls_ask_for() -> None:
     profile = opensips(text).profile
     assert profile.backends == (LOG, SQL, Backend.EVENTS)
     assert profile.do_accounting.missed == {LOG, SQL, Backend.EVENTS}
-    assert profile.do_accounting.failed == {LOG, SQL}
-    assert profile.do_accounting.cdr == {SQL}
+    assert profile.do_accounting.failed == profile.do_accounting.cdr == {LOG, SQL, Backend.EVENTS}
     assert profile.do_accounting.table == "acc_2"
 
 

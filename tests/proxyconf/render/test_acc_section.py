@@ -7,7 +7,7 @@ from hypothesis import given
 
 from proxyconf.parse.tokens import Kind, Reader
 from proxyconf.profile import DoAccounting, ExtraField, Flag, Flags, LegField, OtherParameter, Profile
-from proxyconf.render.acc_section import acc_section
+from proxyconf.render.acc_section import acc_section, modules_section
 from proxyconf.render.modparams import modules_needed, quoted
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.products import Product, Version
@@ -255,9 +255,28 @@ route[ACC_NEXT_LEG] {
 
 
 def test_backends_that_want_different_things_are_asked_for_apart() -> None:
-    asked = DoAccounting(missed=frozenset({LOG, Backend.EVENTS}), cdr=frozenset({SQL}))
+    asked = DoAccounting(missed=frozenset({LOG, Backend.EVENTS}), failed=frozenset({SQL}))
     section = acc_section(Profile(*OPENSIPS, (LOG, SQL, Backend.EVENTS), do_accounting=asked))
-    assert '    do_accounting("log|evi", "missed");\n    do_accounting("db", "cdr");\n' in section
+    assert '    do_accounting("log|evi", "missed|failed");\n    do_accounting("db", "failed");\n' in section
+
+
+def test_opensips_gets_the_modules_apart_from_the_section_that_is_included() -> None:
+    profile = Profile.suggested(*OPENSIPS, (LOG,))
+    assert 'loadmodule "' not in acc_section(profile, modules=False)
+    assert 'loadmodule "acc.so"' in modules_section(profile)
+    kamailio = Profile.suggested(Product.KAMAILIO, Version(5, 6), (LOG,))
+    assert modules_section(kamailio) == ""
+
+
+def test_a_macro_of_the_script_is_rendered_in_place_of_its_value() -> None:
+    options = {"db_url": "mysql://u:secret@h/d"}
+    profile = replace(
+        Profile.suggested(Product.KAMAILIO, Version(5, 6), (SQL,)), options=options, macros={"db_url": "DBURL"}
+    )
+    section = acc_section(profile)
+    assert 'modparam("acc", "db_url", DBURL)' in section
+    assert "The script must #!define before: DBURL." in section
+    assert "secret" not in section
 
 
 @pytest.mark.parametrize(

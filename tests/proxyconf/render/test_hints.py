@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -39,6 +40,25 @@ def test_the_bye_gets_the_flags_and_that_of_failed_calls() -> None:
         *("setflag(FLT_ACC);", "setflag(3);", "setflag(7);"),
         "}",
     ]
+
+
+@pytest.mark.parametrize("flags", [Flags(), Flags(missed={LOG: Flag(2)})])
+def test_no_block_is_empty(flags: Flags) -> None:
+    hints = routing_hints(Profile(*KAMAILIO, (LOG,), flags=flags, options={"cdr_enable": 1, "report_ack": 1}))
+    assert not re.search(r"\{\s*\}", hints)
+
+
+def test_the_dialog_gets_the_variables_of_its_record() -> None:
+    fields = (
+        ExtraField("callid", "$dlg_var(call_id)", {LOG: "callid"}),
+        ExtraField("anum", "$dlg_var(caller)", {LOG: "anum"}),
+        ExtraField("tenant", "$dlg_var(tenant)", {LOG: "tenant"}),
+    )
+    profile = replace(PROFILE, options={"cdr_enable": 1}, cdr_extras=fields)
+    statements = route(profile, "ACC_INVITE")
+    start = statements.index("dlg_manage();")
+    assert statements[start + 1 : start + 3] == ["$dlg_var(call_id) = $ci;", "$dlg_var(caller) = $fU;"]
+    assert "    # set here: $dlg_var(tenant) = …;\n" in routing_hints(profile)
 
 
 def test_the_missed_flags_are_set_again_before_the_next_attempt() -> None:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from proxyconf.parse import Imported, parse_config
-from proxyconf.profile import Profile, layout_of
+from proxyconf.profile import Profile
+from proxyconf.profile_layout import layout_of
 from proxyconf.render.acc_section import acc_section
 from proxyconf.render.modparams import effective_parameters
 from proxyconf.vocabulary.layout import Backend

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,7 +19,9 @@ from proxyconf.render.sql_schema import Column, Dialect, Holds, Table, dialect_o
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.parameters import RELEASES
 from proxyconf.vocabulary.products import Product, Version
-from tests.proxyconf.render.databases import Database, SQLite
+from tests.proxyconf.render.databases import Database, PostgreSQL, SQLite
+
+pytestmark = pytest.mark.thorough
 
 SQL = Backend.SQL
 EXTRAS = (
@@ -272,3 +276,29 @@ def test_an_unknown_dialect_is_refused_by_name() -> None:
 )
 def test_the_dialect_is_read_from_the_database_url(url: str, dialect: Dialect | None) -> None:
     assert dialect_of(url) == dialect
+
+
+def test_the_user_of_db_url_may_write_what_another_user_created(postgresql_url: str) -> None:
+    user = f"sip_proxy_{os.getpid()}"
+    profile = replace(KAMAILIO, options={"db_url": f"postgres://{user}:secret@db.example.net/accounting"})
+    script = sql_ddl(profile, Dialect.POSTGRESQL)
+    assert "secret" not in script
+    database = PostgreSQL(postgresql_url)
+    try:
+        database.run(script)  # harmless while there is no such user
+        database.run(f"CREATE ROLE {user}; GRANT USAGE ON SCHEMA {database.schema} TO {user};")
+        database.run(script)
+        database.run(f"SET ROLE {user}")
+        database.run("INSERT INTO acc (callid, time) VALUES ('call-1', now())")
+        assert database.rows("SELECT callid FROM acc") == [("call-1",)]
+    finally:
+        database.run("RESET ROLE")
+        database.close()
+        with psycopg.connect(postgresql_url, autocommit=True) as connection:
+            connection.execute(f"DROP ROLE IF EXISTS {user}".encode())
+
+
+def test_a_reader_is_named_where_the_proxy_has_no_user() -> None:
+    script = sql_ddl(KAMAILIO, Dialect.POSTGRESQL)
+    assert '--   GRANT SELECT ON "acc", "missed_calls" TO accweb_reader;' in script
+    assert "DO $accweb$" not in script
