@@ -118,6 +118,7 @@ def _lines(now: datetime) -> Iterator[str]:
         return _metric(f"accweb_source_{name}_timestamp_seconds", "gauge", help, samples)
 
     yield from _metric("accweb_up", "gauge", "Whether the database answers.", [Sample({}, 1)])
+    yield from _metric("accweb_info", "gauge", "The version that runs.", [Sample({"version": settings.VERSION}, 1)])
     well = [Sample(of[one.pk], _is_well(one, now)) for one in sources if one.enabled and one.kind in served]
     yield from _metric("accweb_source_up", "gauge", "Whether a receiver serves the source.", well)
     yield from per_source("events", "Events stored.", "events")

@@ -6,6 +6,7 @@ from pathlib import Path
 from django.templatetags.static import static
 
 from accweb import environment
+from accweb.version import VERSION
 from cdr.display.tracer import PLACEHOLDERS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -118,6 +119,8 @@ LOGGING = {
     },
 }
 
+SIMULATED_CALL_READER = "cdr.queries.simulated_calls.simulated_calls"  # what makes calls of simulated records
+
 API_RATE = environment.number("API_RATE", default=600, low=1, high=1_000_000)  # requests a minute
 API_RATE_UNKNOWN = environment.number("API_RATE_UNKNOWN", default=30, low=1, high=1_000_000)
 CACHES = {
@@ -145,7 +148,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "accweb",
-    "VERSION": "1",
+    "VERSION": VERSION,
     "DESCRIPTION": "Call records made of the accounting of SIP proxies, and the proxies, sources and profiles behind "
     "them. All answers are JSON in UTF-8, all times ISO 8601 in UTC. Text that a proxy sent is given as it came: treat "
     "it as hostile. Members may be added to records; none is renamed or taken away within a version.",

@@ -34,9 +34,10 @@ def wait_until_blocked() -> None:
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         with connection.cursor() as cursor:
-            # Of this database alone: other tests run beside on the same server.
+            # Who waits for a lock holds others in its database; other tests run in other databases of the server.
             cursor.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+                "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid IN (SELECT pid FROM pg_locks WHERE database ="
+                " (SELECT oid FROM pg_database WHERE datname = current_database()))"
             )
             if cursor.fetchone()[0]:
                 return

@@ -99,9 +99,9 @@ NOT_SHOWN = {
     "cdr:choose-columns", "cdr:export-cancel", "cdr:export-delete", "cdr:health-replay", "cdr:health-reread",
     "cdr:save-view", "None", "admin:None", "admin:index", "admin:app_list", "admin:autocomplete", "admin:view_on_site",
     # people, proxies and what these shall log: nothing of it comes from a proxy
-    "account", "tokens", "token-revoke", "healthz", "api:root", "api:me", "api:schema", "api:docs", "api:profile",
-    "api:profiles", "api:profile-artefact", "api:profile-artefacts", "api:profile-revisions", "api:proxies",
-    "api:proxy", "admin:search",
+    "account", "tokens", "token-revoke", "healthz", "api:root", "api:me", "api:version", "api:schema", "api:docs",
+    "api:profile", "api:profiles", "api:profile-artefact", "api:profile-artefacts", "api:profile-revisions",
+    "api:proxies", "api:proxy", "admin:search",
 }  # fmt: skip
 """Addresses that show nothing of them; so do those that begin as in ``NOT_SHOWN_BELOW``."""
 NOT_SHOWN_BELOW = (

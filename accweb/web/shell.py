@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.mixins import PermissionRequiredMixin
 from django.contrib.auth.models import Group
@@ -56,7 +57,7 @@ class ShellMixin(PermissionRequiredMixin, TemplateResponseMixin, ContextMixin):
         return HttpResponseClientRedirect(response.url) if HtmxDetails(self.request) else response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        frame = {} if self._is_partial() else admin.site.each_context(self.request)
+        frame = {} if self._is_partial() else _frame(self.request)
         return super().get_context_data(**{**frame, "title": self.title, **kwargs})
 
     def get_template_names(self) -> list[str]:
@@ -88,5 +89,9 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def _say(request: HttpRequest, template: str, status: int, title: Text, **context: Any) -> HttpResponse:
     inside = request.user.is_active and request.user.is_staff
-    frame = admin.site.each_context(request) | {"frame": INSIDE if inside else OUTSIDE, "title": title, **context}
+    frame = _frame(request) | {"frame": INSIDE if inside else OUTSIDE, "title": title, **context}
     return render(request, template, frame, status=status)
+
+
+def _frame(request: HttpRequest) -> dict[str, Any]:
+    return admin.site.each_context(request) | {"version": settings.VERSION}

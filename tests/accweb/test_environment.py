@@ -110,6 +110,30 @@ def test_hosts_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     assert environment.hosts("THING", default=[]) == ["calls.example.net", ".example.org", "[::1]", "*"]
 
 
+def test_a_blank_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", "  ")
+    assert environment.flag("THING", default=True) is True
+    assert environment.number("THING", default=8000, low=1, high=65535) == 8000
+    assert environment.choice("THING", ["INFO"], default="INFO") == "INFO"
+    assert environment.hosts("THING", default=["localhost"]) == ["localhost"]
+    assert environment.redis("THING") == environment.template_of_url("THING", []) == ""
+    assert environment.database("THING", default=DEFAULT)["NAME"] == str(DEFAULT)
+
+
+@pytest.mark.parametrize(("value", "is_set"), [("1", True), ("yes", True), ("ON", True), ("0", False), ("off", False)])
+def test_a_flag_is_said_in_one_of_many_words(value: str, is_set: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", value)
+    assert environment.flag("THING", default=not is_set) is is_set
+
+
+def test_a_choice_is_taken_in_any_case_and_refused_with_those_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", "info")
+    assert environment.choice("THING", ["DEBUG", "INFO"], default="DEBUG") == "INFO"
+    monkeypatch.setenv("THING", "loud")
+    with pytest.raises(SystemExit, match="'loud' is unknown; use one of DEBUG, INFO"):
+        environment.choice("THING", ["DEBUG", "INFO"], default="DEBUG")
+
+
 def test_a_flag_that_is_neither_yes_nor_no_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("THING", "maybe")
     with pytest.raises(SystemExit, match="'maybe' is neither yes nor no"):

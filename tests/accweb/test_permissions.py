@@ -95,6 +95,7 @@ WHO: dict[str, tuple[str, Sequence[str]]] = {
     # the API
     "api:root": ("get", LOGGED_IN),
     "api:me": ("get", LOGGED_IN),
+    "api:version": ("get", LOGGED_IN),
     "api:schema": ("get", LOGGED_IN),
     "api:docs": ("get", LOGGED_IN),
     "api:events": ("post", NO_ONE),  # by a source's own token alone
