@@ -12,7 +12,6 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext_lazy as _
 
-
 EARLIEST, LATEST = datetime(1000, 1, 1, tzinfo=UTC), datetime(9998, 12, 30, tzinfo=UTC)
 """The range of moments in conditions: it leaves room, before and after, for any time zone and any bar of a histogram.
 
@@ -51,8 +50,8 @@ class MomentInput(forms.DateTimeInput):
 def parse_moment(text: str, *, end_of_day: bool = False) -> datetime:
     """Read an ISO 8601 date or date and time; without a zone it is in the current one. Return UTC.
 
-    A date alone is its beginning, or its end if ``end_of_day``. A moment before ``EARLIEST`` or after ``LATEST`` is that
-    bound: no call is dated there. Raise ``ValueError`` for anything else.
+    A date alone is its beginning, or its end if ``end_of_day``. A moment before ``EARLIEST`` or after ``LATEST`` is
+    that bound: no call is dated there. Raise ``ValueError`` for anything else.
     """
     day = parse_date(text)
     moment = datetime.combine(day, time.min) if day else parse_datetime(text)
