@@ -25,7 +25,6 @@ LONGEST_TEXT = 1000
 LONGEST_CALL_ID = 20 * LONGEST_TEXT
 MOST_VALUES, MOST_EXTRAS, MOST_STARS = 50, 20, 10
 """Bounds of what one question may hold: alternatives of a condition, extra fields, ``*`` in a pattern."""
-NOT, EXTRA = "not_", "extra."
 ANY_PART = _("Any part of the value. Use * as a wildcard, or = for the complete value.")
 WHOLE = _("The complete value, or parts with * as a wildcard. After =, * is an ordinary character.")
 
