@@ -119,6 +119,8 @@ LOGGING = {
     },
 }
 
+SIMULATED_CALL_READER = "cdr.queries.simulated_calls.simulated_calls"  # what makes calls of simulated records
+
 API_RATE = environment.number("API_RATE", default=600, low=1, high=1_000_000)  # requests a minute
 API_RATE_UNKNOWN = environment.number("API_RATE_UNKNOWN", default=30, low=1, high=1_000_000)
 CACHES = {

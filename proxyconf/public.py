@@ -5,8 +5,27 @@ from __future__ import annotations
 from proxyconf.artefacts import find_artefact
 from proxyconf.layout_form import BACKEND_NAMES
 from proxyconf.profile import Profile
+from proxyconf.profile_layout import layout_of
 from proxyconf.render.acc_section import acc_section
 from proxyconf.render.hints import routing_hints
 from proxyconf.render.syslog_rule import syslog_rule
+from proxyconf.simulate.event import EventKind
+from proxyconf.simulate.record import FieldContent, SimulatedRecord
+from proxyconf.simulate.simulation import Simulation
+from proxyconf.simulated_calls import CallsReading, SimulatedCall
 
-__all__ = ["BACKEND_NAMES", "Profile", "acc_section", "find_artefact", "routing_hints", "syslog_rule"]
+__all__ = [
+    "BACKEND_NAMES",
+    "CallsReading",
+    "EventKind",
+    "FieldContent",
+    "Profile",
+    "SimulatedCall",
+    "SimulatedRecord",
+    "Simulation",
+    "acc_section",
+    "find_artefact",
+    "layout_of",
+    "routing_hints",
+    "syslog_rule",
+]

@@ -148,6 +148,9 @@ class Child:
             self._process = None
             self._pause = 1.0 if now - self._started > _GOOD_RUN else min(max(1.0, self._pause * 2), LONGEST_PAUSE)
             self._due = now + self._pause
+            if status == 0:  # it had nothing left to do: whoever wants it to run says so, or no longer does
+                logger.info("%s ended", self._program.name)
+                return
             logger.error("%s ended (%s); starting it again in %.0f s", self._program.name, _reason(status), self._pause)
             self._on_end(self._program.name, _reason(status))
 

@@ -35,7 +35,7 @@ class DatabaseService(Service):
         try:
             password = reveal(settings.password).decode() if settings.password else ""
         except LookupError as error:
-            sources[0].error = str(error)
+            sources[0].setup_error = str(error)
             return
         self._database = database(settings, password)
         self._due = 0.0

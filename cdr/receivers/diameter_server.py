@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
+from typing import NamedTuple
 
 from cdr.events import Unparsable
 from cdr.formats import diameter
@@ -25,6 +26,7 @@ from cdr.receivers.datagrams import listen, plain_host
 from cdr.receivers.diameter_peer import Identity
 from cdr.receivers.senders import Senders, of_networks
 from cdr.receivers.service import Batches, Served, Service, commit
+from cdr.receivers.tcp_connections import ConnectionNotes, TcpConnection, prepare, stalled, surplus
 from cdr.sources.diameter import Diameter
 from cdr.sources.setting import Address
 from cdr.storage.complaints import complain
@@ -39,24 +41,33 @@ WATCHDOG = 30.0
 
 _CHUNK = 1 << 16
 _MOST_UNSENT = 1 << 20
-_MOST_CONNECTIONS = 1000
 _HEADER = 20
 _REQUEST = 0x80
 
 
 @dataclass(eq=False, slots=True)
-class _Connection:
-    """A proxy's TCP connection. ``is_peer``: capabilities were exchanged; ``ends``: nothing more is read from it."""
+class DiameterConnection(TcpConnection):
+    """``is_peer``: capabilities were exchanged; ``ends``: nothing more is read from it."""
 
-    socket: socket.socket
-    host: str
     own_host: str
-    received: bytes = b""
+    received: bytearray = field(default_factory=bytearray)
     unsent: bytes = b""
     is_peer: bool = False
     ends: bool = False
     heard: float = field(default_factory=time.monotonic)
     asked: bool = False
+
+    @property
+    def has_unfinished(self) -> bool:
+        return bool(self.received)
+
+
+class _Answer(NamedTuple):
+    """What is sent when a request is stored, and the source that it is stored for."""
+
+    served: Served
+    connection: DiameterConnection
+    message: bytes
 
 
 class DiameterServer(Service):
@@ -67,11 +78,12 @@ class DiameterServer(Service):
         self._selector = selectors.DefaultSelector()
         self._listener: socket.socket | None = None
         self._address: Address | None = None
-        self._connections: set[_Connection] = set()
+        self._connections: set[DiameterConnection] = set()
         self._senders = Senders(())
+        self._notes = ConnectionNotes()
         self._names: dict[int, Dictionary] = {}
         self._held = Batches("diameter")
-        self._answers: list[tuple[_Connection, bytes]] = []
+        self._answers: list[_Answer] = []
 
     @property
     def port(self) -> int:
@@ -80,13 +92,16 @@ class DiameterServer(Service):
 
     def configure(self, sources: Sequence[Served]) -> None:
         super().configure(sources)
+        self._held.keep(sources)
+        served_pks = {served.source.pk for served in sources}
+        self._answers = [answer for answer in self._answers if answer.served.source.pk in served_pks]
         self._names = {}
         for served in sources:
             try:
                 own = dictionary_of(served.settings.dictionary)
                 self._names[served.source.pk] = OPENSIPS_NUMBERS if own is None else own.over(OPENSIPS_NUMBERS)
             except (ValueError, OSError) as error:
-                served.error = str(error)
+                served.setup_error = str(error)
         self._senders = Senders((served, of_networks(served.settings.senders)) for served in sources)
         address: Address = sources[0].settings.listen
         if self._listener is None or address != self._address:
@@ -103,7 +118,7 @@ class DiameterServer(Service):
         if count:
             commit(self._held)
             answers, self._answers, self._held = self._answers, [], Batches("diameter")
-            self._send(answers)
+            self._send([(answer.connection, answer.message) for answer in answers])
         return count
 
     def close(self) -> None:
@@ -118,13 +133,14 @@ class DiameterServer(Service):
             self._listener.close()
             self._listener = None
 
-    def _take(self, connection: _Connection | None, events: int) -> None:
+    def _take(self, connection: DiameterConnection | None, events: int) -> None:
         if connection is None:
             self._accept()
             return
         if events & selectors.EVENT_WRITE:
             self._flush(connection)
-        if events & selectors.EVENT_READ and self._held.count < MOST:
+        # Sending may have found the connection reset.
+        if events & selectors.EVENT_READ and self._held.count < MOST and connection in self._connections:
             self._read(connection)
 
     def _accept(self) -> None:
@@ -134,21 +150,23 @@ class DiameterServer(Service):
         except (BlockingIOError, ConnectionError):
             return
         host = plain_host(sender[0])
-        known = self._senders.source(host)
-        if known is None or len(self._connections) >= _MOST_CONNECTIONS:
-            complain(f"Diameter connection from {host} refused", "no source names it, or there are too many")
-            for one in self.sources:
-                one.refused["connections of unknown senders"] += known is None
+        served = self._senders.source(host)
+        if served is None:
+            complain("Diameter connection of an unknown sender refused", host)
+            for each in self.sources:
+                each.refused["connections of unknown senders"] += 1
             made.close()
             return
-        made.setblocking(False)
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a proxy that vanished is noticed some day
+        if idle := surplus(self._connections, host):
+            self._notes.crowded(self._senders.source(idle.host), idle.host)
+            self._hang_up(idle)
+        prepare(made)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection = _Connection(made, host, plain_host(made.getsockname()[0]))
+        connection = DiameterConnection(made, host, plain_host(made.getsockname()[0]))
         self._connections.add(connection)
         self._selector.register(made, selectors.EVENT_READ, connection)
 
-    def _read(self, connection: _Connection) -> None:
+    def _read(self, connection: DiameterConnection) -> None:
         try:
             data = connection.socket.recv(_CHUNK)
         except (BlockingIOError, InterruptedError):
@@ -173,19 +191,21 @@ class DiameterServer(Service):
                 served.refused["malformed messages"] += 1
             self._hang_up(connection)
 
-    def _messages(self, connection: _Connection, served: Served) -> None:
+    def _messages(self, connection: DiameterConnection, served: Served) -> None:
         """Take the messages that are complete; raise ``Unparsable`` where the connection is of no more use."""
-        while len(connection.received) >= _HEADER and not connection.ends:
+        while len(connection.received) >= _HEADER and not connection.ends and connection in self._connections:
             length = int.from_bytes(connection.received[1:4], "big")
             if connection.received[0] != 1 or not _HEADER <= length <= MAX_MESSAGE:
-                raise Unparsable(f"no Diameter: it sent {connection.received[:_HEADER]!r}")
+                raise Unparsable(f"no Diameter: it sent {bytes(connection.received[:_HEADER])!r}")
             if len(connection.received) < length:
                 return
-            raw, connection.received = connection.received[:length], connection.received[length:]
+            raw = bytes(connection.received[:length])
+            del connection.received[:length]
+            connection.useful_at = time.monotonic()
             if raw[4] & _REQUEST:  # else it answers our watchdog
                 self._request(connection, served, raw)
 
-    def _request(self, connection: _Connection, served: Served, raw: bytes) -> None:
+    def _request(self, connection: DiameterConnection, served: Served, raw: bytes) -> None:
         identity = _identity(served)
         command, application = int.from_bytes(raw[5:8], "big"), int.from_bytes(raw[8:12], "big")
         if command == ACCOUNTING and application == ACC_DIAMETER:
@@ -200,7 +220,7 @@ class DiameterServer(Service):
             connection.ends = reply.ends
             self._send([(connection, reply.answer)])
 
-    def _hold(self, connection: _Connection, served: Served, raw: bytes, answer: bytes) -> None:
+    def _hold(self, connection: DiameterConnection, served: Served, raw: bytes, answer: bytes) -> None:
         """Keep a request that is to be stored, with what to answer then."""
         names = self._names.get(served.source.pk)
         if names is None:
@@ -208,15 +228,15 @@ class DiameterServer(Service):
         reading = replace(served.reading, received_at=datetime.now(UTC))
         parse = partial(_parsed, reading, names)
         self._held.add(served, parsed_safely(parse, raw))
-        self._answers.append((connection, answer))
+        self._answers.append(_Answer(served, connection, answer))
 
-    def _send(self, answers: Sequence[tuple[_Connection, bytes]]) -> None:
+    def _send(self, answers: Sequence[tuple[DiameterConnection, bytes]]) -> None:
         for connection, answer in answers:
             connection.unsent += answer
         for connection in {connection for connection, _ in answers}:
             self._flush(connection)
 
-    def _flush(self, connection: _Connection) -> None:
+    def _flush(self, connection: DiameterConnection) -> None:
         """Send what waits: in one piece, unless the other side does not read."""
         if connection not in self._connections:
             return  # it is gone; what it sent is stored all the same
@@ -237,6 +257,10 @@ class DiameterServer(Service):
 
     def _watch(self) -> None:
         now = time.monotonic()
+        self._notes.expire(now)
+        for connection in stalled(self._connections, now):
+            self._notes.stalled(self._senders.source(connection.host), connection.host)
+            self._hang_up(connection)
         silent = [one for one in self._connections if one.heard < now - WATCHDOG and (one.is_peer or one.ends)]
         for connection in silent:
             served = self._senders.source(connection.host)
@@ -249,8 +273,11 @@ class DiameterServer(Service):
                 connection.asked = True
                 self._send([(connection, diameter_peer.watchdog(_identity(served)))])
 
-    def _hang_up(self, connection: _Connection) -> None:
-        self._connections.discard(connection)
+    def _hang_up(self, connection: DiameterConnection) -> None:
+        """Close a connection; one that was closed before, while its message was answered, stays so."""
+        if connection not in self._connections:
+            return
+        self._connections.remove(connection)
         self._selector.unregister(connection.socket)
         connection.socket.close()
 

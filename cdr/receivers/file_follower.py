@@ -240,10 +240,10 @@ class DetailFollower(FileFollower):
         try:
             self._dictionary = dictionary_of(self._served.settings.dictionary)
         except (OSError, ValueError) as error:
-            self._served.error = str(error)
+            self._served.setup_error = str(error)
 
     def step(self, wait: float) -> int:
-        if self._served.error:  # what is read without its dictionary would be read wrongly
+        if self._served.setup_error:  # what is read without its dictionary would be read wrongly
             time.sleep(wait)
             return 0
         return super().step(wait)

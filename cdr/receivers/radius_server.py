@@ -62,6 +62,14 @@ class _Taken:
         self.requests: dict[_Key, _Request] = {}
         self.hold = Hold("radius")
 
+    def keep(self, sources: Sequence[Served]) -> None:
+        """Drop requests of sources that are no longer served: they could never be stored and are not answered."""
+        served_pks = {served.source.pk for served in sources}
+        self.hold.keep(sources)
+        self.requests = {
+            key: request for key, request in self.requests.items() if request.client.served.source.pk in served_pks
+        }
+
 
 class RadiusServer(Service):
     """Serves the sources that share one address, one per shared secret."""
@@ -84,13 +92,14 @@ class RadiusServer(Service):
 
     def configure(self, sources: Sequence[Served]) -> None:
         super().configure(sources)
+        self._taken.keep(sources)
         self._clients = {}
         for served in sources:
             settings: Radius = served.settings
             try:
                 self._clients[served.source.pk] = _Client(served, reveal(settings.secret), _decoder(settings))
             except (LookupError, ValueError, OSError) as error:
-                served.error = str(error)
+                served.setup_error = str(error)
         self._senders = Senders((served, of_networks(served.settings.clients)) for served in sources)
         address: Address = sources[0].settings.listen
         if self._socket is None or address != self._address:
@@ -161,7 +170,8 @@ class RadiusServer(Service):
             complain("RADIUS packet of an unknown client", host)
             return None
         client = self._clients.get(served.source.pk)
-        if client is None:  # its secret cannot be had; the source says so
+        if client is None:  # the source's setup error says why
+            served.refused["packets while secret or dictionary could not be read"] += 1
             return None
         try:
             if len(packet) > MAX_PACKET:

@@ -41,12 +41,14 @@ PASSING = (DatabaseError, OSError)
 class Served:
     """A source, its settings, what its formats need to know, and how it fares.
 
-    ``error`` keeps it from its work or a part of it; ``warning`` does not, and somebody should know.
+    ``error`` keeps it from its work or a part of it; ``warning`` does not, and somebody should know. ``setup_error``
+    is what ``configure`` met (a dictionary that cannot be read): ``configure`` is called again until it is gone.
     """
 
     source: Source
     settings: Any
     reading: Reading
+    setup_error: str = ""
     error: str = ""
     warning: str = ""
     counts: Counts = field(default_factory=Counts)

@@ -4,5 +4,6 @@ from proxyconf.models.profile import Profile
 from proxyconf.models.proxy import Proxy
 from proxyconf.models.reach import ProxyLimit
 from proxyconf.models.revision import Revision
+from proxyconf.models.saved_flow import SavedFlow
 
-__all__ = ["ExtraField", "FetchToken", "LegField", "Profile", "Proxy", "ProxyLimit", "Revision"]
+__all__ = ["ExtraField", "FetchToken", "LegField", "Profile", "Proxy", "ProxyLimit", "Revision", "SavedFlow"]

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from proxyconf.artefacts import LOCAL, Artefact, artefacts_of, zipped
 from proxyconf.comparison import changes
 from proxyconf.lint import Severity, check
+from proxyconf.management import simulating
 from proxyconf.models import Profile, Proxy, Revision
 from proxyconf.models.profile import profile_of, save_profile
 from proxyconf.models.revision import latest_revision, publish
@@ -26,7 +27,7 @@ class Command(BaseCommand):
     help = "Render, check, import or publish what a proxy shall account."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        actions = parser.add_subparsers(dest="action", required=True, metavar="render|check|import|publish")
+        actions = parser.add_subparsers(dest="action", required=True, metavar="render|check|import|publish|simulate")
         render = actions.add_parser("render", help="write the generated files")
         render.add_argument("proxy", metavar="PROXY")
         render.add_argument("--artefact", metavar="NAME", help="this file alone, to standard output")
@@ -47,6 +48,8 @@ class Command(BaseCommand):
         take.add_argument("--dry-run", action="store_true", help="show what it says, change nothing")
         for one in (check, take):
             one.add_argument("--define", action="append", default=[], metavar="NAME", help="as #!define NAME would")
+        simulate = actions.add_parser("simulate", help="show what the proxy will write of a call, and the call of it")
+        simulating.add_arguments(simulate)
         put = actions.add_parser("publish", help="make a revision of the draft")
         put.add_argument("proxy", metavar="PROXY")
         put.add_argument("--why", default="", help="kept with the revision")
@@ -58,6 +61,7 @@ class Command(BaseCommand):
             "check": self._check,
             "import": self._import,
             "publish": self._publish,
+            "simulate": self._simulate,
         }
         actions[action](**options)
 
@@ -146,6 +150,9 @@ class Command(BaseCommand):
             raise CommandError(f"{errors} errors: repair them, or add --despite-errors")
         revision = publish(draft, by=None, why=why)
         self.stdout.write(f"published revision {revision.number} of {target}")
+
+    def _simulate(self, *, proxy: str, **options: Any) -> None:
+        simulating.run(self.stdout, _proxy(proxy), options)
 
     def _say_unclear(self, found: Imported) -> None:
         for remark in found.remarks:

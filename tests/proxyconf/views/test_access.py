@@ -17,6 +17,7 @@ VIEW, CHANGE, PUBLISH = "view_profile", "change_profile", "publish_profile"
 NEEDS = {
     "profiles": ("get", VIEW),
     "profile": ("get", VIEW),
+    "try": ("get", VIEW),
     "zip": ("get", VIEW),
     "file": ("get", VIEW),
     "revisions": ("get", VIEW),
