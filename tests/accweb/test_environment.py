@@ -230,3 +230,18 @@ def test_a_postgresql_address_may_set_other_time_limits(monkeypatch: pytest.Monk
     monkeypatch.setenv("THING", "postgresql://me@db.example.net/calls?connect_timeout=30")
     options = environment.database("THING", default=DEFAULT)["OPTIONS"]
     assert (str(options["connect_timeout"]), options["tcp_user_timeout"]) == ("30", 15_000)
+
+
+def test_networks_are_addresses_or_networks_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", "127.0.0.1, 10.0.0.0/8,::1")
+    assert [str(network) for network in environment.networks("THING", default=[])] == [
+        "127.0.0.1/32",
+        "10.0.0.0/8",
+        "::1/128",
+    ]
+
+
+def test_a_network_that_is_none_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", "10.0.0.0/33")
+    with pytest.raises(SystemExit, match="give IP addresses or networks"):
+        environment.networks("THING", default=[])
