@@ -66,6 +66,11 @@ def frame_of(line: bytes) -> Frame:
     return Frame(match.end(), match["ident"] or match["app"] or b"", known=True)
 
 
+def looks_like_log(head: bytes) -> bool:
+    """Tell whether a line of a file's beginning has a header that we know, or is a JSON object."""
+    return any(line.startswith(b"{") or frame_of(line[:MAX_HEAD]).known for line in head.splitlines())
+
+
 def is_usual_head(line: bytes, end: int) -> bool:
     """Tell whether ``line`` up to ``end`` is a header that we know and what a proxy puts before accounting text."""
     return end <= MAX_HEAD and _is_usual(line[:end].translate(_DIGITS_AS_0))
