@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import parse_qsl, urlsplit
@@ -74,6 +75,21 @@ def hosts(name: str, *, default: list[str]) -> list[str]:
     remedy = "give names without scheme and port, separated by commas"
     names = _parsed(_env.list, name, default, remedy, subcast=str.strip, validate=check)
     return [host for host in names if host] or default
+
+
+def networks(name: str, *, default: list[str]) -> list[IPv4Network | IPv6Network]:
+    """Return comma-separated IP addresses and networks (``127.0.0.1``, ``10.0.0.0/8``)."""
+
+    def check(parts: list[str]) -> None:
+        for part in parts:
+            try:
+                ip_network(part)
+            except ValueError as error:
+                raise ValidationError(str(error)) from None
+
+    remedy = "give IP addresses or networks like 10.0.0.0/8, separated by commas"
+    parts = _parsed(_env.list, name, default, remedy, subcast=str.strip, validate=check)
+    return [ip_network(part) for part in parts]
 
 
 def secret_key(name: str, folder: Path) -> str:

@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from redis import RedisError
 
+from accweb.web.client_address import client_address
 from cdr.calls import progress
 from cdr.models import Pending, Source
 from cdr.sources import KINDS
@@ -74,8 +75,8 @@ def _may_read_metrics(request: HttpRequest) -> bool:
     if token := settings.METRICS_TOKEN:
         shown = request.headers.get("Authorization", "").removeprefix("Bearer ")
         return hmac.compare_digest(shown.encode(), token.encode())
-    # A web server in front is on this machine as well; it says for whom it asks.
-    return request.META.get("REMOTE_ADDR") in _LOCAL and "X-Forwarded-For" not in request.headers
+    # A web server in front is on this machine as well; it adds X-Forwarded-For, trusted or not.
+    return client_address(request) in _LOCAL and "X-Forwarded-For" not in request.headers
 
 
 def _served_sources() -> list[Source]:

@@ -223,3 +223,18 @@ def test_a_wrong_template_of_an_address_stops_the_start(address: str, monkeypatc
 def test_a_template_of_an_address_keeps_its_placeholders(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("THING", "https://homer/?id={call_id}")
     assert environment.template_of_url("THING", ["call_id"]) == "https://homer/?id={call_id}"
+
+
+def test_networks_are_addresses_or_networks_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", "127.0.0.1, 10.0.0.0/8,::1")
+    assert [str(network) for network in environment.networks("THING", default=[])] == [
+        "127.0.0.1/32",
+        "10.0.0.0/8",
+        "::1/128",
+    ]
+
+
+def test_a_network_that_is_none_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", "10.0.0.0/33")
+    with pytest.raises(SystemExit, match="give IP addresses or networks"):
+        environment.networks("THING", default=[])
