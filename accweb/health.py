@@ -15,11 +15,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from redis import RedisError
 
-from accweb.runtime import database_probe
 from accweb.web.client_address import client_address
 from cdr.calls import progress
 from cdr.models import Pending, Source
 from cdr.sources import KINDS
+from cdr.storage import database_probe
 
 _LOCAL = ("127.0.0.1", "::1")
 _OK = "ok"

@@ -14,10 +14,10 @@ import pytest
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.test import Client
 
-from accweb.runtime import database_probe
 from cdr.api import events
 from cdr.receivers import time_limits
 from cdr.receivers.time_limits import DatabaseHangs, step_limit
+from cdr.storage import database_probe
 from tests.servers import Postgres
 
 
