@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import django_filters
@@ -11,6 +11,12 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext_lazy as _
+
+EARLIEST, LATEST = datetime(1000, 1, 1, tzinfo=UTC), datetime(9998, 12, 30, tzinfo=UTC)
+"""The range of moments in conditions: it leaves room, before and after, for any time zone and any bar of a histogram.
+
+Nothing that a proxy writes is dated earlier: MySQL's DATETIME begins with the year 1000.
+"""
 
 
 class MomentInput(forms.DateTimeInput):
@@ -44,23 +50,20 @@ class MomentInput(forms.DateTimeInput):
 def parse_moment(text: str, *, end_of_day: bool = False) -> datetime:
     """Read an ISO 8601 date or date and time; without a zone it is in the current one. Return UTC.
 
-    A date alone is its beginning, or its end if ``end_of_day``. Raise ``ValueError`` for anything else.
+    A date alone is its beginning, or its end if ``end_of_day``. A moment before ``EARLIEST`` or after ``LATEST`` is
+    that bound: no call is dated there. Raise ``ValueError`` for anything else.
     """
     day = parse_date(text)
-    if day is not None:
-        moment: datetime | None = datetime.combine(_next(day) if end_of_day else day, time.min)
-    else:
-        moment = parse_datetime(text)
+    moment = datetime.combine(day, time.min) if day else parse_datetime(text)
     if moment is None:
         raise ValueError(text)
-    try:
-        return (timezone.make_aware(moment) if timezone.is_naive(moment) else moment).astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError(text) from error
-
-
-def _next(day: date) -> date:
-    return day + timedelta(days=1)
+    if moment.year < EARLIEST.year:
+        return EARLIEST
+    if moment.replace(tzinfo=UTC) >= LATEST:
+        return LATEST
+    if day and end_of_day:
+        moment += timedelta(days=1)
+    return (timezone.make_aware(moment) if timezone.is_naive(moment) else moment).astimezone(UTC)
 
 
 class MomentField(forms.CharField):

@@ -18,7 +18,7 @@ from proxyconf.vocabulary.products import Product, Version
 
 __all__ = [
     *("Choice", "ConfigFile", "Imported", "Remark", "config_text", "layout_from_text"),
-    *("parse_accounting", "parse_config", "parse_files", "read_for_patch"),
+    *("parse_accounting", "parse_config", "parse_files", "read_for_patch", "shown_text", "with_accounting"),
 ]
 
 _M4 = re.compile(r"^[ \t]*(?:divert\(|changequote\b|changecom\b|m4_[a-z]+|define\(|s?include\()|\bdnl\b", re.MULTILINE)
@@ -114,7 +114,11 @@ def parse_config(
 
 def parse_accounting(text: str, product: Product | None = None, version: Version | None = None) -> Imported:
     """Read a configuration as ``parse_config`` does. Raise ``ValueError`` if it sets up no accounting."""
-    imported = parse_config(text, product=product, version=version)
+    return with_accounting(parse_config(text, product=product, version=version))
+
+
+def with_accounting(imported: Imported) -> Imported:
+    """Return what was read. Raise ``ValueError`` if it sets up no accounting."""
     if not imported.profile.backends:
         raise ValueError("no accounting is set up in this text: no flag, no extra fields and no do_accounting() call")
     return imported
@@ -143,7 +147,7 @@ def _read(
     remarks = sorted({*statements.remarks, *assembly.remarks, *_m4_remarks(text)})
     imported = Imported(
         profile=profile,
-        remarks=tuple(one._replace(text=_shown(one.text)) for one in remarks),
+        remarks=tuple(one._replace(text=shown_text(one.text)) for one in remarks),
         choices=(),
         flags_elsewhere=assembly.flags_elsewhere(profile),
         calls=tuple(functions_called(statements.calls)),
@@ -161,8 +165,8 @@ def _m4_remarks(text: str) -> list[Remark]:
     return [Remark(text.count("\n", 0, match.start()) + 1, match[0].strip(), why)]
 
 
-def _shown(text: str) -> str:
-    """Return what a remark shows of the text it is about: not all of a long one, and no password."""
+def shown_text(text: str) -> str:
+    """Return what may be shown of a configuration's line: not all of a long one, and no password."""
     return _PASSWORD.sub(r"\1:********@", text[: 4 * _LONGEST_SHOWN])[:_LONGEST_SHOWN]
 
 

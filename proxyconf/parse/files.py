@@ -143,3 +143,11 @@ def _roots(files: Sequence[ConfigFile]) -> list[ConfigFile]:
 
 def _is_main(file: ConfigFile) -> bool:
     return file.name.rpartition("/")[2] in ("kamailio.cfg", "opensips.cfg", "openser.cfg")
+
+
+def decoded(raw: bytes) -> tuple[str, str]:
+    """Return the text of a file, and the encoding that gives its bytes back: UTF-8, else Latin-1, which takes any."""
+    try:
+        return raw.decode("utf-8"), "utf-8"
+    except UnicodeDecodeError:
+        return raw.decode("latin-1"), "latin-1"

@@ -172,7 +172,7 @@ class _Transaction:
 
     def _acknowledged(self) -> Iterator[AccountedEvent]:
         invite = self._invite_of_ack()
-        if invite is None or not self._profile.is_on("report_ack"):
+        if invite is None or not self._profile.is_on("report_ack") or not self._matches_answer(invite):
             return
         use = frozenset(self._profile.backends)
         flagged = marks_of(self._script, invite).account & use
@@ -193,6 +193,12 @@ class _Transaction:
             ),
             None,
         )
+
+    def _matches_answer(self, invite: SipRequest) -> bool:
+        """Whether tm knows the dialog of the ACK: it forgets that of a later 2xx where it relays it untold."""
+        tags = [one.reply.to_tag for forwarding in invite.forwardings for one in answers(forwarding)]
+        known = tags[:1] if self._is_kamailio and self._profile.version >= _FIRST_ANSWER_ONLY else tags
+        return self._request.to_tag in known
 
     def _code_of(self, invite: SipRequest) -> int:
         return next(answers(one)[0].reply.code for one in invite.forwardings if answers(one))

@@ -155,6 +155,7 @@ def places() -> Mapping[str, Place]:
         "revisions": Place(f"/configuration/{PROXY}/revisions/"),
         "revision": Place(f"/configuration/{PROXY}/revisions/1/"),
         "comparison": Place(f"/configuration/{PROXY}/revisions/compare/?first=1&second=draft"),
+        "try it": Place(f"/configuration/{PROXY}/try/?flow=busy-then-answered&without=bye"),
         "add a source": Place("/admin/cdr/source/add/"),
         "add a user": Place("/admin/auth/user/add/"),
         "add a group": Place("/admin/auth/group/add/"),

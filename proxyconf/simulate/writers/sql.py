@@ -39,7 +39,13 @@ def _legs(writing: Writing, event: AccountedEvent) -> list[LegValues]:
 
 
 def _content(writing: Writing, value: HeldValue) -> FieldContent:
-    return value.text if writing.profile.is_on("acc_extra_nullable") else value.shown
+    return value.text if _keeps_null(writing, "acc_extra_nullable") else value.shown
+
+
+def _keeps_null(writing: Writing, option: str) -> bool:
+    """Return whether an absent value becomes NULL: where the option says so, and always in Kamailio's db_sqlite."""
+    is_sqlite = str(writing.profile.option("db_url") or "").startswith("sqlite")
+    return writing.profile.is_on(option) or (is_sqlite and writing.profile.product is Product.KAMAILIO)
 
 
 def _table(writing: Writing, event: AccountedEvent) -> str:
@@ -95,7 +101,7 @@ def _dialog_row(writing: Writing, event: AccountedEvent) -> SimulatedRecord:
     names = [str(profile.option(key)) for key in DIALOG_NAMES]
     number = float(duration)
     fields: Fields = list(zip(names, (start, end, number if profile.version >= _DATE_TIMES else duration), strict=True))
-    is_nullable = profile.is_on("cdr_extra_nullable")
+    is_nullable = _keeps_null(writing, "cdr_extra_nullable")
     for one in writing.extras(event, Backend.SQL):
         fields.append((one.label, one.value.text if is_nullable else one.value.shown))
     return SimulatedRecord(Backend.SQL, event, tuple(fields), table=str(profile.option("cdrs_table")))
