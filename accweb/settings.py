@@ -121,6 +121,7 @@ LOGGING = {
     },
 }
 
+NEXT_STEPS_READER = "cdr.monitoring.next_steps.next_steps"  # what knows the state of a proxy after publishing
 SIMULATED_CALL_READER = "cdr.queries.simulated_calls.simulated_calls"  # what makes calls of simulated records
 
 API_RATE = environment.number("API_RATE", default=600, low=1, high=1_000_000)  # requests a minute
