@@ -45,10 +45,11 @@ from cdr.queries.conditions import (
     read_network,
     read_pattern,
     text_condition,
+    with_current_names,
     word_condition,
 )
 from cdr.queries.moments import MomentFilter
-from cdr.queries.names import EXTRA, NOT, current_parameter, with_current_names
+from cdr.queries.names import EXTRA, NOT, current_parameter
 from cdr.queries.periods import LABELS as PERIOD_LABELS
 from cdr.queries.periods import TimeRange, range_of
 from cdr.queries.visibility import Visibility

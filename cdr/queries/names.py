@@ -6,9 +6,6 @@ The names are those of the export record (``sip_code``, ``source_ip``, ``started
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-from django.http import QueryDict
 
 NOT, EXTRA = "not_", "extra."
 OLD_PARAMETERS: Mapping[str, str] = {"code": "sip_code", "reason": "sip_reason", "source": "source_ip"}
@@ -55,15 +52,3 @@ def old_parameters(name: str) -> list[str]:
 def current_column(name: str) -> str:
     """Return the name that a column has now."""
     return OLD_COLUMNS.get(name, name)
-
-
-def with_current_names(data: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return conditions under the names that they have now; values of an old name follow those of the new one."""
-    if not any(current_parameter(name) != name for name in data):
-        return data
-    if not isinstance(data, QueryDict):
-        return {current_parameter(name): value for name, value in data.items()}
-    renamed = QueryDict(mutable=True)
-    for name, values in data.lists():
-        renamed.setlist(current_parameter(name), [*renamed.getlist(current_parameter(name)), *values])
-    return renamed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, QueryDict
 
-from cdr.queries.names import with_current_names
+from cdr.queries.conditions import with_current_names
 
 AFTER, BEFORE = "after", "before"
 """Parameters of the page cursor: the calls that follow it (older) or precede it (newer)."""
