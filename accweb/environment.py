@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import parse_qsl, urlsplit
@@ -74,6 +75,21 @@ def hosts(name: str, *, default: list[str]) -> list[str]:
     remedy = "give names without scheme and port, separated by commas"
     names = _parsed(_env.list, name, default, remedy, subcast=str.strip, validate=check)
     return [host for host in names if host] or default
+
+
+def networks(name: str, *, default: list[str]) -> list[IPv4Network | IPv6Network]:
+    """Return comma-separated IP addresses and networks (``127.0.0.1``, ``10.0.0.0/8``)."""
+
+    def check(parts: list[str]) -> None:
+        for part in parts:
+            try:
+                ip_network(part)
+            except ValueError as error:
+                raise ValidationError(str(error)) from None
+
+    remedy = "give IP addresses or networks like 10.0.0.0/8, separated by commas"
+    parts = _parsed(_env.list, name, default, remedy, subcast=str.strip, validate=check)
+    return [ip_network(part) for part in parts]
 
 
 def secret_key(name: str, folder: Path) -> str:
@@ -167,6 +183,16 @@ def database(name: str, *, default: Path) -> dict[str, Any]:
     stop(name, "neither SQLite nor PostgreSQL", f"use {_SQLITE} or {_POSTGRESQL}")
 
 
+_TIMEOUTS = {
+    "connect_timeout": 5,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""libpq's limits (seconds; the last in milliseconds) for a server out of reach; the address may set others."""
+
+
 def _sqlite(file: Path) -> dict[str, Any]:
     # WAL: readers never wait for the one writer; IMMEDIATE: writers queue at BEGIN (busy timeout) and never fail
     # half-way with "database is locked".
@@ -191,7 +217,8 @@ def _postgresql(name: str, url: str) -> dict[str, Any]:
         stop(name, error, remedy)
     if not parsed["NAME"].strip("/"):
         stop(name, "the address names no database", remedy)
-    options = parsed.setdefault("OPTIONS", {})
+    options = _TIMEOUTS | parsed.setdefault("OPTIONS", {})
+    parsed["OPTIONS"] = options
     parsed["HOST"] = options.pop("host", parsed["HOST"])
     return parsed
 

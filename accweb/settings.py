@@ -90,6 +90,8 @@ LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "cdr:start"
 
 BEHIND_TLS = environment.flag("ACCWEB_HTTPS", default=False)
+TRUSTED_PROXIES = environment.networks("ACCWEB_TRUSTED_PROXIES", default=["127.0.0.1", "::1"] if BEHIND_TLS else [])
+"""The web servers in front: what they write to X-Forwarded-For is the client's address."""
 if BEHIND_TLS:  # by a web server in front, which sets X-Forwarded-Proto and X-Forwarded-For
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
@@ -119,6 +121,7 @@ LOGGING = {
     },
 }
 
+NEXT_STEPS_READER = "cdr.monitoring.next_steps.next_steps"  # what knows the state of a proxy after publishing
 SIMULATED_CALL_READER = "cdr.queries.simulated_calls.simulated_calls"  # what makes calls of simulated records
 
 API_RATE = environment.number("API_RATE", default=600, low=1, high=1_000_000)  # requests a minute
@@ -143,7 +146,6 @@ REST_FRAMEWORK = {
     "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "accweb.web.api.errors.answer",
-    "NUM_PROXIES": 1 if BEHIND_TLS else 0,  # whose X-Forwarded-For says who asks
     "URL_FORMAT_OVERRIDE": None,
 }
 SPECTACULAR_SETTINGS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from proxyconf.artefacts import find_artefact
 from proxyconf.layout_form import BACKEND_NAMES
+from proxyconf.next_steps import NextStep, StepState
 from proxyconf.profile import Profile
 from proxyconf.profile_layout import layout_of
 from proxyconf.render.acc_section import acc_section
@@ -19,10 +20,12 @@ __all__ = [
     "CallsReading",
     "EventKind",
     "FieldContent",
+    "NextStep",
     "Profile",
     "SimulatedCall",
     "SimulatedRecord",
     "Simulation",
+    "StepState",
     "acc_section",
     "find_artefact",
     "layout_of",

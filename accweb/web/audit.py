@@ -8,6 +8,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.http import HttpRequest
 from django.utils import timezone
 
+from accweb.web.client_address import client_address
 from accweb.web.models import AuditEntry
 
 Action = AuditEntry.Action
@@ -16,7 +17,7 @@ LONGEST_TARGET = 500
 
 def record(request: HttpRequest, action: AuditEntry.Action, target: str, **detail: Any) -> None:
     """Keep that who sent ``request`` did ``action`` to ``target``; in the transaction of the deed, if it has one."""
-    record_of(request.user, action, target, address=request.META.get("REMOTE_ADDR", ""), **detail)
+    record_of(request.user, action, target, address=client_address(request), **detail)
 
 
 def record_of(

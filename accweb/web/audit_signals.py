@@ -13,13 +13,14 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 from accweb.web.audit import Action, record_of
+from accweb.web.client_address import client_address
 
 _DEEDS = {ADDITION: Action.ADDED, CHANGE: Action.CHANGED, DELETION: Action.DELETED}
 
 
 @receiver(user_logged_in)
 def logged_in(sender: type[User], request: HttpRequest | None, user: User, **_: Any) -> None:
-    address = request.META.get("REMOTE_ADDR", "") if request else ""
+    address = client_address(request) if request else ""
     record_of(user, Action.LOGGED_IN, "", address=address)
 
 
@@ -31,7 +32,7 @@ def refused(sender: str, credentials: Mapping[str, Any], request: HttpRequest | 
             AnonymousUser(),
             Action.REFUSED,
             "",
-            address=request.META.get("REMOTE_ADDR", ""),
+            address=client_address(request),
             username=str(credentials.get("username", "")),
         )
 

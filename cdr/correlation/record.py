@@ -61,6 +61,7 @@ class Flag(StrEnum):
     DIRECTION_UNKNOWN = "direction_unknown"  # no INVITE seen: caller and callee may stand swapped
     ACK_START = "ack_start"  # the INVITE's event is absent, its ACK tells of the START
     AMBIGUOUS_TIME = "ambiguous_time"  # local time in the hour that a DST change repeats or skips
+    ASSUMED_YEAR = "assumed_year"  # a log line's header has no year: the latest one was taken
     RINGING_INCLUDED = "ringing_included"  # the proxy's own duration counts from the INVITE
     SUPERSEDED = "superseded"  # a later event showed it to be part of another call
 

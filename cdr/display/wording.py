@@ -173,6 +173,13 @@ FLAGS: Mapping[Flag, Word] = {
         _("START from ACK"),
         _("The answer was not recorded. The START is taken from the ACK that confirms it, moments later."),
     ),
+    Flag.ASSUMED_YEAR: Word(
+        _("Year assumed"),
+        _(
+            "The log line has no year, and the latest possible one was taken. Duration and time of day are not "
+            "affected."
+        ),
+    ),
     Flag.AMBIGUOUS_TIME: Word(
         _("Ambiguous time"),
         _(

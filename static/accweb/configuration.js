@@ -129,8 +129,23 @@ if (form) {
     if (input.name.endsWith("-label_radius")) return attribute(name);
     return input.name.endsWith("-label_diameter") ? "" : name;
   };
+  // A variable that is chosen for a new field fills its name, with it the labels, and its role.
+  const offered = new Map([...document.querySelectorAll("#variables option")].map((one) => [one.value, one.dataset]));
+  const ownName = (variable) => /^\$\(?\w+\((?:[a-z]:)?([\w-]+)\)/.exec(variable)?.[1].toLowerCase().replaceAll("-", "_");
+  const describe = (row, name) => {
+    const variable = row.querySelector("[name$=-variable]");
+    const role = row.querySelector("[name$=-role]");
+    variable.addEventListener("change", () => {
+      const known = offered.get(variable.value);
+      if (name.value !== "") return;
+      name.value = known?.name || ownName(variable.value) || "";
+      name.dispatchEvent(new Event("input", { bubbles: true }));
+      if (known?.role && role.value === "" && [...role.options].some((one) => one.value === known.role)) role.value = known.role;
+    });
+  };
   const prepare = (row) => {
     const name = row.querySelector("[name$=-name]");
+    describe(row, name);
     const labels = [...row.querySelectorAll("[name*=-label_]")];
     let last = name.value;
     name.addEventListener("input", () => {

@@ -89,3 +89,16 @@ def test_a_field_is_a_patch_of_one_line_to_the_packaged_configuration(tmp_path: 
     assert [line[0] for line in patch.splitlines() if line[0] in "+-"][2:] == ["-", "+"]
     with started(tmp_path, port, ready="io_listen_loop") as proxy:  # its last process is up
         assert " CRITICAL: " not in proxy.log()
+
+
+def test_flags_without_numbers_get_those_that_the_import_gives_them(tmp_path: Path) -> None:
+    port = free_port()
+    declared = "flags OTHER:1, FIRST, SECOND, THIRD;\n"
+    text, _profile = own(port)
+    text = text.replace("listen=", f"{declared}listen=", 1).replace("setflag(FLT_ACC);", "setflag(SECOND);")
+    found = parse_config(f'{declared}modparam("acc", "log_flag", "SECOND")', product=RELEASE[0], version=RELEASE[1])
+    number = found.profile.flags.account[LOG].number
+    (tmp_path / "kamailio.cfg").write_text(text.replace("#!define FLT_ACC 1", f"#!define FLT_ACC {number}"))
+    with started(tmp_path, port) as proxy:
+        proxy.send("INVITE", "call-1")
+        proxy.wait_for(lambda: bool(lines_of(proxy)))

@@ -13,6 +13,7 @@ from django.core.cache import BaseCache, caches
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 
+from accweb.web.client_address import client_address
 from accweb.web.models import ApiToken
 
 if TYPE_CHECKING:
@@ -51,4 +52,4 @@ class UnknownRate(_PerMinute):
     setting = "API_RATE_UNKNOWN"
 
     def get_cache_key(self, request: Request, view: APIView) -> str | None:
-        return None if request.user.is_authenticated else self.key_of(self.get_ident(request))
+        return None if request.user.is_authenticated else self.key_of(client_address(request))
