@@ -183,6 +183,16 @@ def database(name: str, *, default: Path) -> dict[str, Any]:
     stop(name, "neither SQLite nor PostgreSQL", f"use {_SQLITE} or {_POSTGRESQL}")
 
 
+_TIMEOUTS = {
+    "connect_timeout": 5,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""libpq's limits (seconds; the last in milliseconds) for a server out of reach; the address may set others."""
+
+
 def _sqlite(file: Path) -> dict[str, Any]:
     # WAL: readers never wait for the one writer; IMMEDIATE: writers queue at BEGIN (busy timeout) and never fail
     # half-way with "database is locked".
@@ -207,7 +217,8 @@ def _postgresql(name: str, url: str) -> dict[str, Any]:
         stop(name, error, remedy)
     if not parsed["NAME"].strip("/"):
         stop(name, "the address names no database", remedy)
-    options = parsed.setdefault("OPTIONS", {})
+    options = _TIMEOUTS | parsed.setdefault("OPTIONS", {})
+    parsed["OPTIONS"] = options
     parsed["HOST"] = options.pop("host", parsed["HOST"])
     return parsed
 

@@ -19,7 +19,8 @@ from cdr.events import text_of
 from cdr.export import records
 from cdr.export.asking import oldest_first
 from cdr.export.formats import FORMATS
-from cdr.export.jobs import filter_of, write
+from cdr.export.jobs import filter_of
+from cdr.export.writing import write
 from cdr.models import Call, ColumnChoice, Event, ExportJob, Note, Rejected, SavedView, Settlement, Source
 from cdr.queries.columns import COLUMNS
 from tests.factories import NOON, make_call, make_event, make_proxy, make_rejected, make_source

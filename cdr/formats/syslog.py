@@ -29,6 +29,7 @@ from typing import BinaryIO
 from cdr.events import AccEvent, Kind, Pairs, Unparsable, classify, text_of
 from cdr.formats import acc_json, framing, labelled
 from cdr.formats.labelled import Values
+from cdr.formats.limits import LONGEST_VALUE, MOST_LEGS, limited
 from cdr.formats.log_dialog import dialog_event, line_flags
 from cdr.formats.log_labels import CORE, PREFIX, SIP_PARAMETERS, LogLabels, Shape
 from cdr.formats.log_time import Clock, ClockReader
@@ -114,7 +115,8 @@ class LineParser:
         # Only reason and extras may hold ";" in a usual line.
         forged = b";" in b"".join(extras) and labelled.holds_separator(extras, shape.known)
         flags = line_flags(cut=False, forged=True) if forged else ()
-        return _event(prefix, self._clock(clock), map(text, core), reason, extra, legs, flags, line)
+        event = _event(prefix, self._clock(clock), map(text, core), reason, extra, legs, flags, line)
+        return self._limited(event) if len(line) > LONGEST_VALUE or len(legs) > MOST_LEGS else event
 
     def _unusual(self, line: bytes, wrappings: int) -> Parsed:
         """Parse any line. Raise ``Unparsable``."""
@@ -147,11 +149,14 @@ class LineParser:
             return IGNORED
         body = framing.without_ending(line[begin.end() :]).removesuffix(b"#012")  # the LF of the proxy's printf
         if begin["prefix"]:
-            return self._prefixed(begin["prefix"], body, line)
+            return self._limited(self._prefixed(begin["prefix"], body, line))
         event = dialog_event(body, self._reading.layout, line)
         if event is None and begin["function"]:
             raise Unparsable(f'no "start=…; end=…; duration=…" at {_shown(body)}; {_cut(line)}')
-        return event or IGNORED
+        return self._limited(event) if event else IGNORED
+
+    def _limited(self, event: AccEvent) -> AccEvent:
+        return limited(event, self._reading.layout)
 
     def _prefixed(self, prefix: bytes, body: bytes, line: bytes) -> AccEvent:
         if body.startswith((b"timestamp=", b"created=")):

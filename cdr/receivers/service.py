@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from cdr.events import AccEvent
 from cdr.formats.reading import Parsed, Reading
@@ -33,7 +33,7 @@ LONGEST = 0.2
 WORTHWHILE = 64
 """How many records are made ready for the database in one go."""
 
-PASSING = (DatabaseError, OSError)
+PASSING = (DatabaseError, InterfaceError, OSError)
 """Faults that may pass by themselves: the service waits a moment and goes on with what it holds."""
 
 
@@ -198,7 +198,7 @@ def close_connection() -> None:
     """Give up a database connection that may be the fault; the next query opens another."""
     try:
         connection.close()
-    except DatabaseError:
+    except (DatabaseError, InterfaceError):
         logger.debug("the database connection could not be closed", exc_info=True)
 
 

@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, InterfaceError, transaction
 from django.db.models import Q
 
 from cdr.models import Receiver, Source
 from cdr.models.receiver import FORGOTTEN
 from cdr.receivers.service import PASSING, Served, Service, close_connection, signature
+from cdr.receivers.time_limits import statement_limit, step_limit
 from cdr.sources import KINDS
 from cdr.sources.setting import SettingsError
 from cdr.storage import wake
@@ -66,7 +67,8 @@ def serve(name: str, make: Callable[[], Service], stop: Callable[[], bool], only
     # What is loaded now stays, and records come and go without cycles: looking for some would be a tenth of the work.
     gc.freeze()
     gc.set_threshold(COLLECTED, 10, 10)
-    _Process(name, make(), stop, only).run()
+    with statement_limit():
+        _Process(name, make(), stop, only).run()
 
 
 class _Process:
@@ -87,10 +89,13 @@ class _Process:
             now = time.monotonic()
             try:
                 if now >= reload_at:
-                    if not self._reload():
+                    with step_limit():
+                        is_served = self._reload()
+                    if not is_served:
                         break
                     reload_at = now + RELOAD
-                self._service.step(TICK)
+                with step_limit():
+                    self._service.step(TICK)
             except (*PASSING, ObjectDoesNotExist) as error:
                 if self._has_lost_sources():
                     reload_at = now
@@ -127,7 +132,7 @@ class _Process:
         """Tell whether a source served here was deleted, which is then the reason for whatever failed."""
         try:
             return Source.objects.filter(pk__in=self._signature.keys()).count() < len(self._signature)
-        except DatabaseError:
+        except (DatabaseError, InterfaceError):
             return False
 
     def _carry_over(self, served: Sequence[Served]) -> None:
@@ -149,7 +154,7 @@ class _Process:
         if said != self._trouble:
             logger.error("%s: %s; trying again", self._name, said)
         self._trouble = said
-        if isinstance(error, DatabaseError):
+        if isinstance(error, DatabaseError | InterfaceError):
             close_connection()
         self._report()
         until = time.monotonic() + self._pause
@@ -164,8 +169,9 @@ class _Process:
 
     def _report(self) -> None:
         try:
-            self._reports.write(self._service.sources, self._trouble)
-        except DatabaseError as error:
+            with step_limit():
+                self._reports.write(self._service.sources, self._trouble)
+        except (DatabaseError, InterfaceError) as error:
             if not self._has_lost_sources():
                 complain("a receiver could not report", _one_line(error))
                 close_connection()
@@ -179,7 +185,7 @@ class _Process:
         self._service.close()
         try:
             self._reports.forget(self._signature.keys())
-        except DatabaseError:
+        except (DatabaseError, InterfaceError):
             logger.debug("no last report", exc_info=True)
 
     def _drain(self) -> None:

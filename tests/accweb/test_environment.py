@@ -28,6 +28,7 @@ def test_no_address_means_the_default_file() -> None:
 def test_a_postgresql_address_is_read_with_its_escapes_and_options(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("THING", "postgresql://me:p%40ss@db.example.net:5433/calls?sslmode=require")
     found = environment.database("THING", default=DEFAULT)
+    found["OPTIONS"] = {name: value for name, value in found["OPTIONS"].items() if name not in environment._TIMEOUTS}
     assert {name: found[name] for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")} == {
         "NAME": "calls",
         "USER": "me",
@@ -223,6 +224,12 @@ def test_a_wrong_template_of_an_address_stops_the_start(address: str, monkeypatc
 def test_a_template_of_an_address_keeps_its_placeholders(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("THING", "https://homer/?id={call_id}")
     assert environment.template_of_url("THING", ["call_id"]) == "https://homer/?id={call_id}"
+
+
+def test_a_postgresql_address_may_set_other_time_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", "postgresql://me@db.example.net/calls?connect_timeout=30")
+    options = environment.database("THING", default=DEFAULT)["OPTIONS"]
+    assert (str(options["connect_timeout"]), options["tcp_user_timeout"]) == ("30", 15_000)
 
 
 def test_networks_are_addresses_or_networks_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:

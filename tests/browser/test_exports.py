@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from cdr.export import jobs
 from cdr.models import ExportJob
+from cdr.tasks import write_exports
 from cdr.views.exports import export_pages as exports
 from tests.browser.conftest import Open
 from tests.browser.test_browsing import PHONE, WIDE
@@ -74,7 +74,7 @@ def test_a_large_export_shows_how_far_it_is_until_its_file_is_there(
     ExportJob.objects.update(state=ExportJob.State.RUNNING, matches=3, written=1)
     expect(page.locator(".col-state")).to_contain_text("1 of 3 calls")
     ExportJob.objects.update(state=ExportJob.State.QUEUED)
-    assert jobs.write_next()
+    assert write_exports()
     expect(page.locator(".col-state")).to_contain_text("3 calls")
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
     with page.expect_download() as download:

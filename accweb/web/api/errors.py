@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.views import defaults
 from rest_framework import exceptions, status
@@ -45,6 +46,8 @@ def answer(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
             error = exceptions.PermissionDenied(str(error) or None)
         case RequestDataTooBig():
             error = TooLarge()
+        case OperationalError() | InterfaceError():
+            return refusal(503, "unavailable", "The database does not answer; try again.", headers={"Retry-After": "5"})
     if not isinstance(error, exceptions.APIException):
         return None
     if isinstance(error, exceptions.ValidationError):

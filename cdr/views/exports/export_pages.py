@@ -40,9 +40,9 @@ from cdr.export.jobs import (
     has_enough,
     may_have,
     remove,
-    write,
 )
 from cdr.export.snapshot import snapshot
+from cdr.export.writing import write
 from cdr.models import ExportJob
 from cdr.queries.filters import CallFilter, Condition
 from cdr.queries.paging import Matches, matches

@@ -21,7 +21,7 @@ from pyarrow import parquet
 from accweb.demo import load_demo
 from accweb.web.models import AuditEntry
 from cdr.calls.settlement import settle
-from cdr.export import FIELDS, jobs
+from cdr.export import FIELDS, jobs, writing
 from cdr.export.columns import COLUMNS
 from cdr.models import Call, ExportChunk, ExportJob
 from cdr.views.exports import export_pages as exports
@@ -454,5 +454,5 @@ def test_the_worker_writes_what_is_sent_at_once(ann: Client) -> None:
     at_once = bytes_of(sent(ann, "state=completed"))
     asked = jobs.filter_of(ExportJob(conditions="state=completed", created_at=NOON))
     written = io.BytesIO()
-    jobs.write(jobs.records(jobs.oldest_first(asked)), asked, "csv", written, columns=COLUMNS, zone="UTC")
+    writing.write(writing.records(writing.oldest_first(asked)), asked, "csv", written, columns=COLUMNS, zone="UTC")
     assert written.getvalue() == at_once
