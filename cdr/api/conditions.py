@@ -12,9 +12,14 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from accweb.web.api.frame import NO_NULL
-from cdr.queries.conditions import EXTRA, LONGEST_TEXT, MOST_VALUES, NOT, Alternatives
+from cdr.queries.conditions import (
+    LONGEST_TEXT,
+    MOST_VALUES,
+    Alternatives,
+)
 from cdr.queries.filters import CallFilter, SecondsFilter, unknown_parameters
 from cdr.queries.moments import MomentFilter
+from cdr.queries.names import EXTRA, NOT
 from cdr.queries.visibility import Visibility
 
 
@@ -65,7 +70,7 @@ def _schema(name: str, one: django_filters.Filter) -> dict[str, Any]:
         return {"type": "string", "format": "date-time"}
     if values := [str(value) for value, _ in getattr(one.field, "choices", ()) if value != ""]:
         return {"type": "string", "enum": values}
-    if name == "code":
+    if name == "sip_code":
         return {"type": "string", "pattern": "^[1-6]([0-9][0-9]|xx|XX)$"}
     return {"type": "string", "maxLength": one.extra.get("longest", LONGEST_TEXT), "pattern": NO_NULL}
 

@@ -10,6 +10,7 @@ from cdr.formats import acc_json, diameter, opensips_events, radius, radius_deta
 from cdr.formats.headings import table_format
 from cdr.formats.reading import Parsed, Reading
 from cdr.formats.sql_dump import is_dump
+from cdr.formats.text_events import is_text_event
 
 Reader = Callable[[BinaryIO, Reading], Iterator[Parsed]]
 FORMATS: Mapping[str, Reader] = {
@@ -43,6 +44,8 @@ def detect(head: bytes, name: str = "") -> str:
         return _json_format(head)
     if _DETAIL.search(head):
         return "radius-detail"
+    if is_text_event(head):
+        return "opensips-events"
     if is_dump(head):
         return "sql-dump"
     return table_format(head, name) or "syslog"

@@ -34,6 +34,7 @@ from typing import NamedTuple, Self, TypeAlias
 
 from cdr.events import SECOND, AccEvent, Kind, Pairs, Unparsable, classify, text_of
 from cdr.formats.delimited import Cells
+from cdr.formats.limits import LONGEST_LABEL, LONGEST_VALUE, MOST_EXTRAS, limited
 from cdr.formats.reading import Reading, Rejection
 from cdr.formats.sql_times import EPOCH, Clock, Moment, clock_in, finer_time, read_time, shown
 from proxyconf.vocabulary.layout import Backend, FieldLayout, Role
@@ -68,6 +69,8 @@ class RowReader:
         names = ",".join(encode_basestring(name).replace("%", "%%") + ":%s" for name in header.names)
         self._json = f"{{{names}}}"
         self._width = len(header.names)
+        self._layout = reading.layout
+        self._is_wide = self._width > MOST_EXTRAS or any(len(name) > LONGEST_LABEL for name in header.names)
         self._read: _Dialogs | _Transactions = (
             _Dialogs(header, reading) if table is Table.ACC_CDRS else _Transactions(header, table, reading)
         )
@@ -84,7 +87,8 @@ class RowReader:
         texts = [cell or "" for cell in cells]
         raw = (self._json % tuple(map(_json, cells) if None in cells else map(encode_basestring, texts))).encode()
         try:
-            return self._read(texts, raw)
+            event = self._read(texts, raw)
+            return limited(event, self._layout) if self._is_wide or len(raw) > LONGEST_VALUE else event
         except Unparsable as error:
             return Rejection(raw, str(error))
 

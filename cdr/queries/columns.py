@@ -17,11 +17,14 @@ from cdr.display.wording import Text
 from cdr.events import SECOND
 from cdr.models import Call
 from cdr.queries import patterns
-from cdr.queries.conditions import EXTRA, LONGEST_TEXT
+from cdr.queries.conditions import (
+    LONGEST_TEXT,
+)
+from cdr.queries.names import EXTRA, current_column
 from proxyconf.models import Proxy
 
 MOST_COLUMNS = 40
-NUMBERS = frozenset({"code", "legs", "attempts", "events", "revision"})
+NUMBERS = frozenset({"sip_code", "legs", "attempts", "events", "revision"})
 _LONGEST_CELL = 120
 _SECOND = timedelta(seconds=1)
 
@@ -93,7 +96,7 @@ def _length(call: Call) -> list[Pick]:
 
 
 def _code(call: Call) -> list[Pick]:
-    return [Pick("code", str(call.sip_code))] if call.sip_code and 100 <= call.sip_code < 700 else []
+    return [Pick("sip_code", str(call.sip_code))] if call.sip_code and 100 <= call.sip_code < 700 else []
 
 
 def _result(call: Call) -> list[Pick]:
@@ -105,7 +108,7 @@ def _source(call: Call) -> list[Pick]:
         network = patterns.read_network(call.source_ip or "")
     except ValueError:
         return []
-    return [Pick("source", str(network.network_address))] if network.num_addresses == 1 else []
+    return [Pick("source_ip", str(network.network_address))] if network.num_addresses == 1 else []
 
 
 def _words(parameter: str, words: Iterable[str]) -> list[Pick]:
@@ -127,20 +130,23 @@ def _number(value: int | None) -> SafeString:
 
 
 COLUMNS: tuple[Column, ...] = (
-    Column("started", _("Started"), lambda c: clocks.moment(c.started_at, SECOND), _around_start),
+    Column("started_at", _("Started"), lambda c: clocks.moment(c.started_at, SECOND), _around_start),
     Column("who", _("Caller → callee"), badges.parties, _parties),
     Column("caller", _("Caller"), lambda c: markup.party(c.caller), lambda c: _whole("caller", c.caller)),
     Column("callee", _("Callee"), lambda c: markup.party(c.callee), lambda c: _whole("callee", c.callee)),
     Column("state", _("State"), badges.state_of, _state),
-    Column("length", _("Duration"), badges.duration, _length),
-    Column("result", _("Outcome"), badges.outcome, _result),
-    Column("code", _("SIP response"), lambda c: _number(c.sip_code), _code),
-    Column("reason", _("SIP reason"), lambda c: _text(c.sip_reason), lambda c: _whole("reason", c.sip_reason)),
+    Column("duration", _("Duration"), badges.duration, _length),
+    Column("outcome", _("Outcome"), badges.outcome, _result),
+    Column("sip_code", _("SIP response"), lambda c: _number(c.sip_code), _code),
+    Column("sip_reason", _("SIP reason"), lambda c: _text(c.sip_reason), lambda c: _whole("sip_reason", c.sip_reason)),
     Column(
-        "released", _("Released by"), badges.released_by, lambda c: _words("released_by", filter(None, [c.released_by]))
+        "released_by",
+        _("Released by"),
+        badges.released_by,
+        lambda c: _words("released_by", filter(None, [c.released_by])),
     ),
-    Column("answered", _("Answered"), lambda c: clocks.moment(c.answered_at, SECOND)),
-    Column("ended", _("Ended"), lambda c: clocks.moment(c.ended_at, SECOND)),
+    Column("answered_at", _("Answered"), lambda c: clocks.moment(c.answered_at, SECOND)),
+    Column("ended_at", _("Ended"), lambda c: clocks.moment(c.ended_at, SECOND)),
     Column("seen", _("Proxy"), _seen_by, lambda c: _words("proxy", c.proxies) + _words("backend", c.backends)),
     Column("proxies", _("Proxies"), lambda c: _text(", ".join(c.proxies)), lambda c: _words("proxy", c.proxies)),
     Column(
@@ -155,8 +161,8 @@ COLUMNS: tuple[Column, ...] = (
         lambda c: badges.flag_badges(c.flags),
         lambda c: _words("flag", (flag for flag in c.flags if flag in set(Flag))),
     ),
-    Column("source", _("Source IP"), lambda c: _mono(c.source_ip), _source),
-    Column("agent", _("User agent"), lambda c: _text(c.user_agent), lambda c: _whole("user_agent", c.user_agent)),
+    Column("source_ip", _("Source IP"), lambda c: _mono(c.source_ip), _source),
+    Column("user_agent", _("User agent"), lambda c: _text(c.user_agent), lambda c: _whole("user_agent", c.user_agent)),
     Column("call_id", _("Call-ID"), lambda c: _mono(c.call_id), lambda c: _whole("call_id", c.call_id)),
     Column("from_tag", _("From tag"), lambda c: _mono(c.from_tag), lambda c: _whole("tag", c.from_tag)),
     Column("to_tag", _("To tag"), lambda c: _mono(c.to_tag), lambda c: _whole("tag", c.to_tag)),
@@ -164,11 +170,11 @@ COLUMNS: tuple[Column, ...] = (
     Column("attempts", _("Attempts"), lambda c: _number(len(c.attempts.all()))),
     Column("events", _("Events"), lambda c: _number(c.events)),
     Column("revision", _("Revision"), lambda c: _number(c.revision)),
-    Column("updated", _("Updated"), lambda c: clocks.moment(c.updated_at, SECOND)),
+    Column("updated_at", _("Updated"), lambda c: clocks.moment(c.updated_at, SECOND)),
     Column("cluster", _("Cluster"), lambda c: _text(c.cluster)),
 )
 """Every column there is but those of extra fields, in the order in which a choice offers them."""
-DEFAULT = ("started", "who", "state", "length", "result", "released", "seen", "flags")
+DEFAULT = ("started_at", "who", "state", "duration", "outcome", "released_by", "seen", "flags")
 PREFETCHED: Mapping[str, str] = {"legs": "legs", "attempts": "attempts"}
 """Columns that need what belongs to a call, and what that is."""
 _BY_NAME: Mapping[str, Column] = {column.name: column for column in COLUMNS}
@@ -189,7 +195,7 @@ def columns_of(names: Iterable[str]) -> tuple[list[Column], list[str]]:
     """Return the columns of these names, each once and ``MOST_COLUMNS`` at most, and the names of none."""
     found: list[Column] = []
     unknown: list[str] = []
-    for name in dict.fromkeys(names):
+    for name in dict.fromkeys(map(current_column, names)):
         if name in _BY_NAME:
             found.append(_BY_NAME[name])
         elif name.startswith(EXTRA) and len(name) > len(EXTRA):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -13,6 +13,7 @@ import django_filters
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet, Value
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from cdr.correlation.record import DurationKind
@@ -20,12 +21,12 @@ from cdr.display import wording
 from cdr.events import call_key
 from cdr.models import Call
 from cdr.queries import patterns
+from cdr.queries.names import current_parameter
 
 LONGEST_TEXT = 1000
 LONGEST_CALL_ID = 20 * LONGEST_TEXT
 MOST_VALUES, MOST_EXTRAS, MOST_STARS = 50, 20, 10
 """Bounds of what one question may hold: alternatives of a condition, extra fields, ``*`` in a pattern."""
-NOT, EXTRA = "not_", "extra."
 ANY_PART = _("Any part of the value. Use * as a wildcard, or = for the complete value.")
 WHOLE = _("The complete value, or parts with * as a wildcard. After =, * is an ordinary character.")
 
@@ -194,3 +195,15 @@ class ExtraFilter(Alternatives):
     def filter(self, calls: QuerySet[Call], values: list[str]) -> QuerySet[Call]:
         logged = patterns.ExtraText("extra", Value(self.extra_label))
         return super().filter(calls.alias(**{self.column: logged}) if values else calls, values)
+
+
+def with_current_names(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return conditions under the names that they have now; values of an old name follow those of the new one."""
+    if not any(current_parameter(name) != name for name in data):
+        return data
+    if not isinstance(data, QueryDict):
+        return {current_parameter(name): value for name, value in data.items()}
+    renamed = QueryDict(mutable=True)
+    for name, values in data.lists():
+        renamed.setlist(current_parameter(name), [*renamed.getlist(current_parameter(name)), *values])
+    return renamed

@@ -28,11 +28,9 @@ from cdr.queries import patterns
 from cdr.queries.conditions import (
     ANY_PART,
     APPROXIMATE,
-    EXTRA,
     LONGEST_CALL_ID,
     LONGEST_TEXT,
     MOST_EXTRAS,
-    NOT,
     WHOLE,
     Alternatives,
     Choices,
@@ -47,9 +45,11 @@ from cdr.queries.conditions import (
     read_network,
     read_pattern,
     text_condition,
+    with_current_names,
     word_condition,
 )
 from cdr.queries.moments import MomentFilter
+from cdr.queries.names import EXTRA, NOT, current_parameter
 from cdr.queries.periods import LABELS as PERIOD_LABELS
 from cdr.queries.periods import TimeRange, range_of
 from cdr.queries.visibility import Visibility
@@ -57,7 +57,7 @@ from proxyconf.models import Proxy
 from proxyconf.vocabulary.layout import Backend
 
 _PARTIES = ("caller", "callee", "number")
-_MAY_HOLD_NUMBERS = ("user_agent", "reason")
+_MAY_HOLD_NUMBERS = ("user_agent", "sip_reason")
 _DURATION_KINDS = [
     *((kind.value, word.label) for kind, word in wording.DURATIONS.items()),
     (APPROXIMATE, _("approximate (≈)")),
@@ -139,7 +139,7 @@ class CallFilter(django_filters.FilterSet):
 
     ``since`` (inclusive) and ``until`` (exclusive; a date includes that day) are about the start of the call and win
     over ``period``. Values of one parameter are alternatives; parameters narrow each other; ``not_NAME`` asks for the
-    calls that meet none of its values. ``caller``, ``callee``, ``number``, ``user_agent`` and ``reason`` match any
+    calls that meet none of its values. ``caller``, ``callee``, ``number``, ``user_agent`` and ``sip_reason`` match any
     part, or the whole with ``*`` for the parts that do not matter; ``call_id``, ``tag`` and ``extra.LABEL`` match the
     whole unless there is a ``*``. After ``=`` a text is meant exactly as it stands. Who sees numbers masked can ask for
     whole numbers and whole values of extra fields only. ``settled`` is about calls that lack their STOP. Calls that
@@ -173,13 +173,13 @@ class CallFilter(django_filters.FilterSet):
         choices=[(o.value, w.label) for o, w in wording.OUTCOMES.items()],
         widget=forms.CheckboxSelectMultiple,
     )
-    code = Alternatives(
+    sip_code = Alternatives(
         code_condition,
         label=_("SIP response"),
         read=read_code,
         help_text=_("A SIP response code, or a class such as 4xx."),
     )
-    reason = Alternatives(
+    sip_reason = Alternatives(
         text_condition("sip_reason", part=True), label=_("SIP reason"), read=read_pattern, help_text=ANY_PART
     )
     number = Alternatives(
@@ -202,7 +202,7 @@ class CallFilter(django_filters.FilterSet):
         read=read_pattern,
         help_text=_("From tag or To tag: the complete tag, or parts with * as a wildcard."),
     )
-    source = Alternatives(
+    source_ip = Alternatives(
         lambda value: patterns.address("source_ip", patterns.read_network(value)),
         label=_("Source IP"),
         read=read_network,
@@ -258,7 +258,7 @@ class CallFilter(django_filters.FilterSet):
     ) -> None:
         self.now = now or timezone.now()
         self.visibility = visibility
-        super().__init__({} if data is None else data, visibility.calls())
+        super().__init__({} if data is None else with_current_names(data), visibility.calls())
         self.filters = {
             name: one for name, one in self.filters.items() if not name.startswith(NOT) or name in self.data
         }
@@ -371,7 +371,8 @@ def is_extra(name: str) -> bool:
 
 def unknown_parameters(data: Iterable[str], *others: str) -> list[str]:
     """Return the parameters that are neither a condition nor one of ``others``: most likely a slip of the pen."""
-    return sorted(name for name in set(data) - set(CallFilter.base_filters) - set(others) if not is_extra(name))
+    names = {name for name in data if current_parameter(name) not in CallFilter.base_filters}
+    return sorted(name for name in names - set(others) if not is_extra(name))
 
 
 def _in_url(value: Any) -> str:

@@ -15,50 +15,38 @@ from ipaddress import ip_network
 from typing import NamedTuple
 
 from cdr.correlation.record import Flag, Outcome, State
+from cdr.queries.names import EXTRA, NOT, SEARCH_ALIASES
 from proxyconf.vocabulary.layout import Backend
 
-NOT, EXTRA = "not_", "extra."
-PREFIXES: Mapping[str, str] = {
-    "number": "number",
-    "caller": "caller",
-    "callee": "callee",
-    "call-id": "call_id",
-    "ip": "source",
-    "code": "code",
-    "reason": "reason",
-    "state": "state",
-    "outcome": "outcome",
-    "flag": "flag",
-    "proxy": "proxy",
-    "backend": "backend",
-    "ua": "user_agent",
-    "tag": "tag",
-    "hung-up": "released_by",
-    "duration": "duration_kind",
-    "longer": "min_duration",
-    "shorter": "max_duration",
-    "since": "since",
-    "until": "until",
-    "period": "period",
-    "settled": "settled",
-    "superseded": "superseded",
-}
-"""The word before the colon, and the condition that it stands for."""
-_ALSO: Mapping[str, str] = {
-    "callid": "call_id",
-    "call_id": "call_id",
-    "source": "source",
-    "user-agent": "user_agent",
-    "user_agent": "user_agent",
-    "released_by": "released_by",
-    "duration_kind": "duration_kind",
-    "min_duration": "min_duration",
-    "max_duration": "max_duration",
-}
+PREFIXES = (
+    "number",
+    "caller",
+    "callee",
+    "call_id",
+    "source_ip",
+    "sip_code",
+    "sip_reason",
+    "state",
+    "outcome",
+    "flag",
+    "proxy",
+    "backend",
+    "user_agent",
+    "tag",
+    "released_by",
+    "duration_kind",
+    "min_duration",
+    "max_duration",
+    "since",
+    "until",
+    "period",
+    "settled",
+    "superseded",
+)
+"""The words before a colon: the names of the conditions."""
 SINGLE = frozenset({"since", "until", "period", "min_duration", "max_duration", "settled", "superseded"})
 """Conditions that have one value and no negation."""
-_NAMES = {**PREFIXES, **_ALSO}
-_PREFIX_OF = {name: prefix for prefix, name in PREFIXES.items()}
+_NAMES = {**SEARCH_ALIASES, **{name: name for name in PREFIXES}}
 _WORDS: Mapping[str, str] = {
     **{flag.value: "flag" for flag in Flag},
     **{backend.value: "backend" for backend in Backend},
@@ -188,7 +176,7 @@ def _as_text(word: str) -> list[Reading]:
         Reading("call_id", part),
         Reading("user_agent", word),
         Reading("tag", part),
-        Reading("reason", word),
+        Reading("sip_reason", word),
     ]
 
 
@@ -198,9 +186,9 @@ def _readings(word: str) -> list[Reading]:
     if _spelt(word) in _WORDS:
         found.append(Reading(_WORDS[_spelt(word)], _spelt(word)))
     if _CODE.fullmatch(word):
-        found.append(Reading("code", word))
+        found.append(Reading("sip_code", word))
     if _is_network(word):
-        found.append(Reading("source", word))
+        found.append(Reading("source_ip", word))
     number = _dialled(word)
     if number:
         found.append(Reading("number", number))
@@ -250,8 +238,8 @@ def _written(parameter: str, value: str) -> str:
     if name.startswith(EXTRA) and len(name) > len(EXTRA):
         label = name.removeprefix(EXTRA)
         prefix = EXTRA + (_quoted(label) if re.search(r'[\s:"]', label) else label)
-    elif name in _PREFIX_OF and not (sign and name in SINGLE):
-        prefix = _PREFIX_OF[name]
+    elif name in PREFIXES and not (sign and name in SINGLE):
+        prefix = name
     else:
         return ""
     bare = _BARE.fullmatch(value) and not value.startswith('"')

@@ -33,16 +33,16 @@ from cdr.display.histogram import (
     step_for,
 )
 from cdr.models import Call, Settlement, Volume
-from cdr.queries.conditions import NOT
 from cdr.queries.filters import CallFilter
 from cdr.queries.grouping import grouped
+from cdr.queries.names import NOT
 
 LIMIT = 200_000
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 MEASURED = Q(outcome=Outcome.ANSWERED.value, duration_kind=DurationKind.MEASURED.value, duration__isnull=False)
 _DELIVERED = OUTCOMES[Group.ANSWERED] | OUTCOMES[Group.NOT_TAKEN]
 _UNANSWERED = (Group.NOT_TAKEN, Group.FAILED)
-_IN_VOLUMES = frozenset({"state", "outcome", "code", "proxy"})
+_IN_VOLUMES = frozenset({"state", "outcome", "sip_code", "proxy"})
 """Conditions that the volumes can answer, by the very filters that answer them for calls."""
 _OF_TIME = frozenset({"period", "since", "until"})
 _MICROSECOND = timedelta(microseconds=1)

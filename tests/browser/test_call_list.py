@@ -89,14 +89,14 @@ def test_a_range_is_given_in_one_place(opened: Open) -> None:
 
 def test_the_zone_is_switched_for_the_whole_page_with_its_range(opened: Open) -> None:
     page = opened("/calls/?since=2026-05-31T11:00")
-    expect(page.locator("td.col-started")).to_contain_text("2026-05-31 12:00:00")
+    expect(page.locator("td.col-started_at")).to_contain_text("2026-05-31 12:00:00")
     page.get_by_label("Zone").select_option("Europe/Berlin")
-    expect(page.locator("td.col-started")).to_contain_text("2026-05-31 14:00:00")
+    expect(page.locator("td.col-started_at")).to_contain_text("2026-05-31 14:00:00")
     expect(page.locator(".chip")).to_contain_text("13:00:00 CEST")
     page.locator(".segments summary").click()
     expect(page.get_by_label("From", exact=True)).to_have_value("2026-05-31T13:00")
     page.keyboard.press("Escape")
-    page.locator("td.col-started a").click()
+    page.locator("td.col-started_at a").click()
     expect(page).to_have_url(re.compile("zone=Europe%2FBerlin"))
 
 

@@ -116,3 +116,17 @@ def test_the_lines_of_the_course_are_calls_with_their_legs() -> None:
 def test_the_table_and_the_radius_text_of_the_course_are_a_call_each(name: str, length: int) -> None:
     (call,) = FieldInput(f"40-course/{name}").calls.values()
     assert (call.state, seconds(call)) == (State.COMPLETED, length)
+
+
+def test_text_datagrams_of_opensips_are_the_events_of_their_json() -> None:
+    case = "03-opensips-legacy-datagram"
+    text, as_json = (FieldInput(f"{case}/{name}", product=Product.OPENSIPS) for name in ("all.txt", "json.txt"))
+    assert [event._replace(raw=b"") for event in text.events] == [event._replace(raw=b"") for event in as_json.events]
+    assert sorted((call.state, seconds(call)) for call in text.calls.values()) == [
+        (State.COMPLETED, 20),
+        (State.COMPLETED, 27),
+        (State.UNANSWERED, 0),
+    ]
+    for number, event in enumerate(text.events, 1):
+        (alone,) = FieldInput(f"{case}/event{number}.dgram", product=Product.OPENSIPS).events
+        assert alone == event

@@ -39,7 +39,13 @@ class Command(BaseCommand):
         showing.add_argument("--raw", action="store_true", help="write the input alone, byte by byte")
 
     def handle(self, *, action: str, **options: Any) -> None:
-        {"list": self._list, "show": self._show, "replay": self._replay}[action](**options)
+        match action:
+            case "list":
+                self._list(**options)
+            case "show":
+                self._show(**options)
+            case "replay":
+                self._replay(**options)
 
     def _list(self, *, limit: int, **options: Any) -> None:
         if limit < 1:

@@ -35,7 +35,7 @@ def call_rows(
     Their links hand ``zone`` on (empty: none). ``usual`` columns say what they are by their place alone; others bring
     their heading, for screens that show no head.
     """
-    linked = next((column for column in columns if column.name == "started"), columns[0])
+    linked = next((column for column in columns if column.name == "started_at"), columns[0])
     in_zone = f"&{urlencode({ZONE: zone})}" if zone else ""
     before, after = reverse("cdr:call", args=[0]).split("0")
     tails = [_cell_head(column, usual=usual) for column in columns]

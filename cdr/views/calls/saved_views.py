@@ -19,8 +19,8 @@ from django.views.generic import View
 from accweb.web.shell import ShellMixin
 from cdr.display.wording import Text
 from cdr.models import SavedView
-from cdr.queries.conditions import EXTRA
 from cdr.queries.filters import about_numbers
+from cdr.queries.names import EXTRA
 from cdr.queries.search import written
 from cdr.queries.visibility import Visibility
 from cdr.views.addresses import COLUMNS, LIVE, WORD, ZONE, Address
@@ -95,9 +95,9 @@ def _built_in(proxies: Iterable[Proxy]) -> list[tuple[Text, str, Text]]:
         for label in layout.labels_with(Role.GATEWAY, labels)
     }
     by_gateway = QueryDict(mutable=True)
-    by_gateway.setlist("code", ["5xx"])
+    by_gateway.setlist("sip_code", ["5xx"])
     by_gateway[COLUMNS] = in_address(
-        ["started", "who", "code", "reason", *sorted(gateways), "source", "attempts", "seen"]
+        ["started_at", "who", "sip_code", "sip_reason", *sorted(gateways), "source_ip", "attempts", "seen"]
     )
     return [
         (_("No STOP"), "state=stop_missing", _("Answered, but no STOP was recorded.")),

@@ -14,7 +14,13 @@ from django.utils.translation import gettext_lazy as _
 from cdr.display.wording import Text
 from cdr.queries.filters import CallFilter
 from cdr.queries.moments import parse_moment
-from cdr.queries.search import NOT, SINGLE, Reading, Term, parse
+from cdr.queries.names import NOT
+from cdr.queries.search import (
+    SINGLE,
+    Reading,
+    Term,
+    parse,
+)
 from cdr.views.addresses import SHOWN_AS, WORD, Address
 
 SEARCH, READ_IN = "q", "read_in"
@@ -27,9 +33,9 @@ _READINGS: Mapping[str, Text] = {
     "call_id": _("Call-ID {value}"),
     "tag": _("tag {value}"),
     "user_agent": _("user agent contains “{value}”"),
-    "reason": _("SIP reason contains “{value}”"),
-    "code": _("SIP response {value}"),
-    "source": _("source IP {value}"),
+    "sip_reason": _("SIP reason contains “{value}”"),
+    "sip_code": _("SIP response {value}"),
+    "source_ip": _("source IP {value}"),
     "state": _("state {value}"),
     "outcome": _("outcome {value}"),
     "flag": _("flag {value}"),

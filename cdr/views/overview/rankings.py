@@ -51,7 +51,7 @@ def code_bars(sums: Figures, calls: Address) -> list[Bar]:
             count,
             percent(count / whole),
             _width(count, ranked[0][1]),
-            calls.setting(code=code) if code else None,
+            calls.setting(sip_code=code) if code else None,
         )
         for code, count in ranked
     ]
@@ -100,7 +100,9 @@ def _rankings(found: Busiest, calls: Address, visibility: Visibility) -> Iterato
         ("callee", _("Busiest callees"), _("Callee"), found.callees),
     ):
         yield Ranking(name, label, heading, _bars(parties, calls, name, visibility))
-    yield Ranking("source", _("Busiest gateways"), _("Source IP"), _bars(found.gateways, calls, "source", Visibility()))
+    yield Ranking(
+        "source_ip", _("Busiest gateways"), _("Source IP"), _bars(found.gateways, calls, "source_ip", Visibility())
+    )
 
 
 def _bars(parties: Iterable[Party], calls: Address, name: str, visibility: Visibility) -> list[Bar]:
@@ -122,10 +124,10 @@ def _list_of(value: str | None, calls: Address, name: str) -> Address | None:
     """Return the address of exactly the calls of a party; ``None`` where no condition can name it."""
     if not value or len(value) >= LONGEST_TEXT:
         return None
-    if name != "source":
+    if name != "source_ip":
         return calls.setting(**{name: f"{patterns.EXACTLY}{value}"})
     try:
         patterns.read_network(value)
     except ValueError:
         return None
-    return calls.setting(source=value)
+    return calls.setting(source_ip=value)

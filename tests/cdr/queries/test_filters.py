@@ -154,12 +154,12 @@ def test_a_time_without_zone_is_in_the_readers_zone_and_one_with_zone_in_its_own
         ("caller", "caller=" + "*9" * 11),
         ("not_caller", "not_caller=" + "&not_caller=".join(map(str, range(51)))),
         ("call_id", "call_id=" + "x" * 1001 + "*"),
-        ("code", "code=4x"),
-        ("code", "code=0xx"),
-        ("not_code", "not_code=busy"),
-        ("source", "source=10.0.0.256"),
-        ("source", "source=10.0.0.0/33"),
-        ("source", "source=fe80::1%25eth0"),
+        ("sip_code", "code=4x"),
+        ("sip_code", "code=0xx"),
+        ("not_sip_code", "not_code=busy"),
+        ("source_ip", "source=10.0.0.256"),
+        ("source_ip", "source=10.0.0.0/33"),
+        ("source_ip", "source=fe80::1%25eth0"),
         ("proxy", "proxy=gone"),
         ("backend", "backend=pigeon"),
         ("released_by", "released_by=me"),
@@ -220,7 +220,7 @@ def test_a_negated_condition_is_listed_as_such() -> None:
     said = [
         (c.parameter, str(c.label), str(c.text), c.negated) for c in asked("not_code=4xx&proxy=edge-1").conditions()
     ]
-    assert said == [("proxy", "Proxy", "edge-1", False), ("not_code", "SIP response", "4xx", True)]
+    assert said == [("proxy", "Proxy", "edge-1", False), ("not_sip_code", "SIP response", "4xx", True)]
 
 
 @pytest.mark.parametrize(("seconds", "url", "text"), [("2.50", "2.5", "2.5 s"), ("1234567", "1234567", "1234567 s")])
@@ -410,7 +410,7 @@ def test_what_is_no_number_may_be_asked_for_in_part_by_everybody() -> None:
     assert masked("user_agent=lin*").qs.exists()
 
 
-@pytest.mark.parametrize("name", ["user_agent", "reason"])
+@pytest.mark.parametrize("name", ["user_agent", "sip_reason"])
 def test_text_that_may_hold_a_number_is_found_by_its_digits_as_a_whole_only(name: str) -> None:
     make_call(user_agent="PBX 4930", sip_reason="PBX 4930")
     assert masked(f"{name}==PBX 4930").qs.exists()
@@ -451,3 +451,15 @@ def test_a_moment_before_or_after_all_calls_bounds_nothing(query: str) -> None:
     asked_for = asked(query)
     assert list(asked_for.qs) == [call]
     assert not asked_for.errors
+
+
+@pytest.mark.parametrize(
+    ("old", "current"),
+    [("code=486", "sip_code=486"), ("not_code=4xx", "not_sip_code=4xx"), ("reason=Busy", "sip_reason=Busy")],
+)
+def test_an_old_name_of_a_condition_still_works(old: str, current: str) -> None:
+    make_call(sip_code=486, sip_reason="Busy Here", identity=b"1")
+    make_call(sip_code=200, sip_reason="OK", identity=b"2")
+    assert list(asked(old).qs) == list(asked(current).qs)
+    assert [c.parameter for c in asked(old).conditions()] == [current.partition("=")[0]]
+    assert unknown_parameters(QueryDict(old)) == []

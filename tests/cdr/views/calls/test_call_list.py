@@ -228,14 +228,14 @@ def test_a_list_with_masked_numbers_is_not_audited(viewer: Client) -> None:
 def test_a_masked_number_is_no_condition_of_its_cell(viewer: Client) -> None:
     make_call(caller="+493012345678", outcome="busy")
     picks = re.findall(r'data-picks="(.*?)"', viewer.get("/calls/?columns=who,caller,result,extra.a").text)
-    assert [unescape(one) for one in picks] == ["outcome=busy&code=200"]
+    assert [unescape(one) for one in picks] == ["outcome=busy&sip_code=200"]
 
 
 def test_text_that_is_masked_in_part_is_no_value_to_ask_for(viewer: Client, analyst: Client) -> None:
     make_call(user_agent="phone 12345678", sip_reason="OK")
     path = "/calls/?columns=agent,reason"
     picks = re.findall(r'data-picks="(.*?)"', viewer.get(path).text)
-    assert [unescape(one) for one in picks] == ["reason=%3DOK"]
+    assert [unescape(one) for one in picks] == ["sip_reason=%3DOK"]
     assert "user_agent=%3Dphone%2012345678" in unescape(analyst.get(path).text)
 
 
@@ -244,7 +244,7 @@ def test_a_cell_knows_what_can_be_asked_by_its_value(analyst: Client) -> None:
     html = analyst.get("/calls/?columns=who,source,extra.gw,flags,length,started").text
     assert [parse_qsl(unescape(one)) for one in re.findall(r'data-picks="(.*?)"', html)] == [
         [("caller", "=*72"), ("callee", "=bob")],
-        [("source", "2001:db8::1")],
+        [("source_ip", "2001:db8::1")],
         [("extra.gw", "=a b")],
         [("flag", "forked")],
         [("min_duration", "2"), ("max_duration", "2"), ("duration_kind", "measured")],

@@ -24,7 +24,7 @@ def address(client: Client, query: str) -> str:
 @pytest.mark.parametrize(
     ("typed", "found"),
     [
-        ("code:486", "/calls/?code=486"),
+        ("code:486", "/calls/?sip_code=486"),
         ("caller:49* -proxy:edge-1", "/calls/?caller=49%2A&not_proxy=edge-1"),
         ("extra.gw:a", "/calls/?extra.gw=a"),
         ("longer:60 longer:90", "/calls/?min_duration=90"),
@@ -76,7 +76,7 @@ def test_a_word_that_may_be_several_things_says_how_it_was_read_and_offers_the_o
 def test_another_reading_can_be_taken_back(analyst: Client) -> None:
     html = analyst.get("/calls/?word=486&number=486").text
     assert "was interpreted as" in html
-    assert 'href="/calls/?word=486&amp;code=486"' in html
+    assert 'href="/calls/?word=486&amp;sip_code=486"' in html
 
 
 def test_a_word_whose_condition_was_removed_is_not_spoken_of(analyst: Client) -> None:
