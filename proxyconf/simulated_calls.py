@@ -15,9 +15,12 @@ from proxyconf.vocabulary.layout import Backend
 
 @dataclass(frozen=True, slots=True)
 class SimulatedCall:
-    """A call as it will be shown: the members of an exported call, and its ladder diagram as SVG."""
+    """A call as it will be shown: the members of an exported call, what pages call their values, and its ladder diagram
+    as SVG.
+    """
 
     members: Mapping[str, Any]
+    words: Mapping[str, str]
     ladder: str = ""
 
 

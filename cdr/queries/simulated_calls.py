@@ -59,7 +59,7 @@ def simulated_calls(simulation: Simulation, backends: Sequence[Backend]) -> Call
     now = max((event.time for event in events), default=simulation.clock.start) + _AFTER
     folded = fold([Observed(event, _PROXY, number) for number, event in enumerate(events)], {_PROXY: policy}, now)
     calls = tuple(
-        SimulatedCall(_members(call), _ladder(index, folded, events, reading.layout))
+        SimulatedCall(_members(call), _words(call), _ladder(index, folded, events, reading.layout))
         for index, call in enumerate(folded.calls)
     )
     return CallsReading(calls, tuple(rejected))
@@ -161,6 +161,16 @@ def _members(call: CallRecord) -> dict[str, Any]:
         "backends": list(call.backends),
         "events": call.events,
     }
+
+
+def _words(call: CallRecord) -> dict[str, str]:
+    """Return the words for those members that pages show otherwise than an export."""
+    words = {"state": wording.STATES[call.state], "duration_kind": wording.DURATIONS[call.duration_kind]}
+    if call.outcome is not None:
+        words["outcome"] = wording.OUTCOMES[call.outcome]
+    if call.released_by is not None:
+        words["released_by"] = wording.RELEASED[call.released_by]
+    return {name: str(word.label) for name, word in words.items()}
 
 
 def _leg(leg: LegRecord) -> Mapping[str, Any]:

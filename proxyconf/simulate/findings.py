@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from proxyconf.lint import Severity
+from proxyconf.profile import ExtraField
 from proxyconf.simulate.causes import (
     joined_titles,
     missing_answer,
@@ -19,7 +20,7 @@ from proxyconf.simulate.forking import BranchReply, answers, picked_failure, pro
 from proxyconf.simulate.simulation import Simulation
 from proxyconf.simulate.transactions import marks_of
 from proxyconf.simulate.unknowns import unknown_behaviour
-from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.layout import Backend, Role, suggest_leg_role, suggest_role
 from proxyconf.vocabulary.products import Product, Version
 
 _TIME_OF_REQUEST = Version(3, 2)
@@ -245,6 +246,21 @@ def _values_of(simulation: Simulation, backend: Backend, method: str) -> dict[st
     return {}
 
 
+def _parties(simulation: Simulation) -> Findings:
+    """Caller and callee are in no core field."""
+    profile = simulation.profile
+    roles = {role for one in profile.extras if one.labels for role in [one.role, *_suggested(one)]}
+    roles |= {one.role or suggest_leg_role(one.name) for one in profile.legs}
+    for role, variable, leg in ((Role.CALLER, "$fU", Role.LEG_SOURCE), (Role.CALLEE, "$rU", Role.LEG_DESTINATION)):
+        if simulation.records and role not in roles and leg not in roles:
+            text = f"The {role} of the call is not known: no field has {variable} or another variable of that meaning."
+            yield _OfOutput(Severity.NOTE, text, variable)
+
+
+def _suggested(field: ExtraField) -> list[Role | None]:
+    return [suggest_role(label, field.variable) for label in field.labels.values()]
+
+
 def _mixed_legs(simulation: Simulation) -> Findings:
     profile = simulation.profile
     if profile.uses_field_declarations:
@@ -296,6 +312,7 @@ _RULES: tuple[Callable[[Simulation], Findings], ...] = (
     _reinvite,
     _acknowledged,
     _empty_values,
+    _parties,
     _unknown_values,
     _unknown_behaviour,
 )

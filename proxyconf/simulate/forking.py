@@ -1,6 +1,7 @@
 """How tm treats the replies of the branches of one forwarding: which it relays, and which failure it picks.
 
-Source: Kamailio ``tm/t_reply.c`` (``get_prio``; parameter ``faked_reply_prio``).
+Source: Kamailio ``tm/t_reply.c`` (``get_prio``, with ``faked_reply_prio`` 0, the default: a branch that timed out
+counts as 408).
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from proxyconf.simulate.phrases import standard_phrase
 
 TIMEOUT = 408
 _CLASS_PRIORITY = {3: 3000, 4: 4000, 5: 5000, 6: 1000}
-_LOCAL_PRIORITY = 2000
 _PREFERRED_4XX = frozenset({401, 407, 415, 420, 484})
 
 
@@ -74,4 +74,4 @@ def _priority(failure: BranchReply) -> int:
     base = _CLASS_PRIORITY[code // 100] + code % 100
     if code // 100 == 4 and code not in _PREFERRED_4XX:
         base += 100
-    return base + (_LOCAL_PRIORITY if failure.is_local else 0)
+    return base

@@ -33,12 +33,16 @@ def _kamailio(simulation: Simulation) -> Iterator[str]:
         yield f"Kamailio {version} is read as OpenSER 1.3: its own source was not read."
     if version[:2] == _LATE_ANSWERS[:2] and len(set(_tags(simulation))) > 1:
         yield "whether Kamailio 5.3 accounts a second answer of a forked INVITE."
-    local = any(event.code == TIMEOUT and event.kind is EventKind.MISSED for event in simulation.events)
-    if local and version >= _STALE_REASON:
+    if version < _STALE_REASON:
+        return
+    timeouts = [event for event in simulation.events if event.code == TIMEOUT and event.method == "INVITE"]
+    if any(event.kind is EventKind.MISSED for event in timeouts):
         yield (
             "the reason of a missed call that timed out may be that of an earlier call of the same process. "
             "The code is right."
         )
+    if any(not event.to_tag for event in timeouts):
+        yield "the To tag of a call that timed out may be that of another call; without such it is empty."
 
 
 def _tags(simulation: Simulation) -> Iterator[str]:

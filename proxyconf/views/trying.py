@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 
 from accweb.web.audit import Action
 from proxyconf.layout_form import BACKEND_NAMES
+from proxyconf.lint import Severity
 from proxyconf.models import Proxy, SavedFlow
 from proxyconf.models.reach import proxies_for
 from proxyconf.models.saved_flow import flows_of
@@ -143,11 +144,12 @@ class TryIt(ProxyPage):
             other = self._other(choice, flow)
         except ValueError as error:
             return {"error": str(error)}
-        reading = calls_of(simulation)
+        reading, findings = calls_of(simulation), findings_of(simulation)
         result: dict[str, Any] = {
             "flow_now": flow,
             "simulation": simulation,
-            "findings": findings_of(simulation),
+            "findings": findings,
+            "is_whole": all(one.severity is Severity.NOTE for one in findings),
             "tables": list(record_tables(simulation)),
             "calls": _call_rows(reading),
             "ladders": [mark_safe(call.ladder) for call in reading.calls if call.ladder],  # noqa: S308  # escaped there
@@ -188,7 +190,7 @@ def _call_rows(reading: CallsReading) -> list[tuple[str, list[str]]]:
     """Return one row per member that some call has, with its value in each call."""
     rows = []
     for name, title in CALL_ROWS.items():
-        values = [_shown(call.members.get(name)) for call in reading.calls]
+        values = [call.words.get(name) or _shown(call.members.get(name)) for call in reading.calls]
         if any(values):
             rows.append((str(title), values))
     return rows

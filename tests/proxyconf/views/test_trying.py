@@ -40,7 +40,7 @@ def page(client: Client, **query: str | list[str]) -> str:
 def test_the_page_shows_records_the_call_and_its_ladder(login: Login, proxy: Proxy) -> None:
     text = page(login("view_profile"), flow="busy-then-answered", profile="published")
     assert "ACC: call missed: timestamp=" in text
-    assert "completed" in text
+    assert "<td>Completed</td>" in text
     assert '<svg xmlns="http://www.w3.org/2000/svg" class="ladder"' in text
     assert "Nothing of this call is lost" in text
     assert PASSWORD not in text
@@ -50,7 +50,7 @@ def test_what_the_script_lacks_is_named_with_its_setting(login: Login, proxy: Pr
     text = page(login("view_profile"), flow="answered-caller-hangs-up", without=["bye"])
     assert "The end of the call is not in SQL: the script does not set its flag on the BYE." in text
     assert "db_flag" in text
-    assert "stop_missing" in text
+    assert "<td>No STOP</td>" in text
 
 
 def test_two_profiles_stand_side_by_side(login: Login, proxy: Proxy) -> None:
