@@ -14,6 +14,7 @@ from django.db import DatabaseError, connections
 from accweb.runtime import scheduler
 from accweb.runtime.supervisor import TICK, Fork, Supervisor
 from cdr.models import Source
+from cdr.receivers.held_sockets import HeldSockets
 from cdr.receivers.services import SERVICES
 from cdr.receivers.serving import note_failure, serve, wanted
 from cdr.storage.complaints import complain
@@ -38,6 +39,7 @@ class _Collector:
         self._supervisor = Supervisor(settings.BASE_DIR, self._ended)
         self._services: dict[str, list[Source]] = {}
         self._broken: dict[Source, str] = {}
+        self._sockets = HeldSockets()
 
     def run(self, stop: Callable[[], bool]) -> None:
         look_at = 0.0
@@ -48,6 +50,7 @@ class _Collector:
             self._supervisor.tend()
             time.sleep(TICK)
         self._supervisor.end(_PATIENCE)
+        self._sockets.hold({})
         connections.close_all()
 
     def _look(self) -> None:
@@ -62,11 +65,16 @@ class _Collector:
         except DatabaseError as error:
             complain("the sources cannot be read", str(error))
             connections.close_all()
+        self._sockets.hold(self._services)
         receivers = [
-            Fork(f"receiver {name}", partial(serve, name, SERVICES[sources[0].kind], only=self._only))
-            for name, sources in self._services.items()
+            Fork(f"receiver {name}", partial(self._serve, name, sources)) for name, sources in self._services.items()
         ]
         self._supervisor.want([*self._periodic(), *receivers], patience=_PATIENCE)
+
+    def _serve(self, name: str, sources: Sequence[Source], stop: Callable[[], bool]) -> None:
+        """Serve a service, in a process just forked for it."""
+        self._sockets.hand_over(sources)
+        serve(name, SERVICES[sources[0].kind], stop, self._only)
 
     def _periodic(self) -> list[Fork]:
         return [] if settings.REDIS_URL else [Fork("scheduler", partial(_schedule, settings.CELERY_BEAT_SCHEDULE))]

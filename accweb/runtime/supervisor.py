@@ -20,7 +20,9 @@ from django.db import connections
 logger = logging.getLogger(__name__)
 TICK = 0.1
 LONGEST_PAUSE = 30.0
-_GOOD_RUN = 60.0  # seconds after which an end is held for a new trouble, not for the old one
+_GOOD_RUN = 60.0
+"""Seconds after which an end is not counted as the failure before come again: the next start has no pause."""
+
 _PR_SET_PDEATHSIG = 1
 
 
@@ -146,7 +148,8 @@ class Child:
                 self._start(now)
         elif (status := self._process.poll()) is not None:
             self._process = None
-            self._pause = 1.0 if now - self._started > _GOOD_RUN else min(max(1.0, self._pause * 2), LONGEST_PAUSE)
+            well_before = now - self._started > _GOOD_RUN or (status == 0 and not self._pause)
+            self._pause = 0.0 if well_before else min(max(1.0, self._pause * 2), LONGEST_PAUSE)
             self._due = now + self._pause
             if status == 0:  # it had nothing left to do: whoever wants it to run says so, or no longer does
                 logger.info("%s ended", self._program.name)

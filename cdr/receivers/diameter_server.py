@@ -12,11 +12,11 @@ import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
-from cdr.events import Unparsable
+from cdr.events import AccEvent, Unparsable
 from cdr.formats import diameter
 from cdr.formats.diameter import ACC_DIAMETER, ACCOUNTING, BASE_ACCOUNTING, MAX_MESSAGE
 from cdr.formats.radius_dictionary import OPENSIPS_NUMBERS, Dictionary
@@ -24,6 +24,7 @@ from cdr.formats.reading import Parsed, Reading
 from cdr.receivers import diameter_peer
 from cdr.receivers.datagrams import listen, plain_host
 from cdr.receivers.diameter_peer import Identity
+from cdr.receivers.resends import Resends
 from cdr.receivers.senders import Senders, of_networks
 from cdr.receivers.service import Batches, Served, Service, commit
 from cdr.receivers.tcp_connections import ConnectionNotes, TcpConnection, prepare, stalled, surplus
@@ -39,10 +40,18 @@ MOST = 2048
 WATCHDOG = 30.0
 """Seconds of silence after which a peer is asked whether it is there, and then is given up (RFC 3539)."""
 
+RESENT_WITHIN = timedelta(seconds=30)
+"""How long after a request the same one is a resend (RFC 6733 section 5.5.4 gives a peer's failover as the cause)."""
+
+IMPRECISE_WAIT = 1.0
+"""Seconds that requests may have waited unread (the database was away) before the time of their coming says so."""
+
 _CHUNK = 1 << 16
 _MOST_UNSENT = 1 << 20
 _HEADER = 20
 _REQUEST = 0x80
+_RESENT = 0x10
+_MOST_IMPRECISE = 2**31 - 1  # microseconds, about 36 minutes: what the column holds
 
 
 @dataclass(eq=False, slots=True)
@@ -81,6 +90,9 @@ class DiameterServer(Service):
         self._connections: set[DiameterConnection] = set()
         self._senders = Senders(())
         self._notes = ConnectionNotes()
+        self._resends = Resends(RESENT_WITHIN)
+        self._read_at = time.monotonic()
+        self._waited = 0.0
         self._names: dict[int, Dictionary] = {}
         self._held = Batches("diameter")
         self._answers: list[_Answer] = []
@@ -111,8 +123,12 @@ class DiameterServer(Service):
 
     def step(self, wait: float) -> int:
         if not self._held.count:  # else the last commit failed, and its requests come first
-            for key, events in self._selector.select(wait):
+            ready = self._selector.select(0.0)
+            # What is ready at once came at any time since the sockets were last looked at.
+            self._waited = time.monotonic() - self._read_at if ready else 0.0
+            for key, events in ready or self._selector.select(wait):
                 self._take(key.data, events)
+            self._read_at = time.monotonic()
             self._watch()
         count = self._held.count
         if count:
@@ -225,9 +241,10 @@ class DiameterServer(Service):
         names = self._names.get(served.source.pk)
         if names is None:
             raise Unparsable("its dictionary cannot be read")
-        reading = replace(served.reading, received_at=datetime.now(UTC))
+        received_at = self._resends.first_received(_identity_of(raw, connection.host), datetime.now(UTC))
+        reading = replace(served.reading, received_at=received_at)
         parse = partial(_parsed, reading, names)
-        self._held.add(served, parsed_safely(parse, raw))
+        self._held.add(served, _with_wait(parsed_safely(parse, raw), received_at, self._waited))
         self._answers.append(_Answer(served, connection, answer))
 
     def _send(self, answers: Sequence[tuple[DiameterConnection, bytes]]) -> None:
@@ -284,6 +301,18 @@ class DiameterServer(Service):
 
 def _parsed(reading: Reading, names: Dictionary, raw: bytes) -> Parsed:
     return diameter.decode(raw, reading, names)
+
+
+def _identity_of(raw: bytes, host: str) -> tuple[str, bytes]:
+    """Return what a resend has alike: all but the T flag and the hop-by-hop identifier (RFC 6733 section 3)."""
+    return host, raw[:4] + bytes((raw[4] & ~_RESENT,)) + raw[5:12] + raw[16:]
+
+
+def _with_wait(parsed: Parsed, received_at: datetime, waited: float) -> Parsed:
+    """Return an event whose time is when it came with a precision that allows for its wait."""
+    if waited < IMPRECISE_WAIT or not isinstance(parsed, AccEvent) or parsed.time != received_at:
+        return parsed
+    return parsed._replace(precision=min(max(parsed.precision, int(waited * 1_000_000)), _MOST_IMPRECISE))
 
 
 def _identity(served: Served) -> Identity:

@@ -17,6 +17,10 @@ document.addEventListener("submit", (event) => {
   if (asks && !window.confirm(asks)) event.preventDefault();
 });
 
+// The theme looks for its own field beside every file input, and fails where there is none.
+const files = document.getElementById("file");
+files?.form?.addEventListener("change", (event) => event.target === files && event.stopPropagation(), true);
+
 if (form) {
   let unsaved = form.dataset.unsaved === "yes";
   form.addEventListener("input", () => (unsaved = true));
@@ -135,10 +139,12 @@ if (form) {
   const describe = (row, name) => {
     const variable = row.querySelector("[name$=-variable]");
     const role = row.querySelector("[name$=-role]");
-    variable.addEventListener("change", () => {
+    let suggested = "";
+    variable.addEventListener("input", () => {
       const known = offered.get(variable.value);
-      if (name.value !== "") return;
-      name.value = known?.name || ownName(variable.value) || "";
+      if (name.value !== suggested) return;
+      suggested = known?.name || ownName(variable.value) || "";
+      name.value = suggested;
       name.dispatchEvent(new Event("input", { bubbles: true }));
       if (known?.role && role.value === "" && [...role.options].some((one) => one.value === known.role)) role.value = known.role;
     });

@@ -47,7 +47,7 @@ def test_a_profile_from_nothing_to_the_files(opened: Open) -> None:
     make_proxy("edge-1", product="kamailio", version="5.6")
     admin = opened("/configuration/", viewport=WIDE)
     code = admin.locator("#preview .code")
-    admin.get_by_role("link", name="begin").click()
+    admin.get_by_role("link", name="Create profile").click()
     admin.get_by_label("SQL").check()
     admin.get_by_role("button", name="Create profile").click()
 
@@ -86,7 +86,7 @@ def test_a_profile_from_nothing_to_the_files(opened: Open) -> None:
 
     admin.get_by_role("button", name="Save and publish…").click()
     expect(admin.get_by_text("First revision")).to_be_visible()
-    admin.get_by_label("Why").fill("who calls whom")
+    admin.get_by_label("Reason").fill("who calls whom")
     if admin.locator("[name=despite_errors]").count():
         admin.locator("[name=despite_errors]").check()
     admin.get_by_role("button", name="Publish", exact=True).click()

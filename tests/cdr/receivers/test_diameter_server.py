@@ -431,3 +431,33 @@ def test_a_connection_reset_with_answers_unsent_costs_no_other(server: DiameterS
     worker.sendall(request("2@x", 2))
 
     assert received(server, worker) == diameter.answer(request("2@x", 2))
+
+
+def test_a_request_sent_again_on_another_connection_is_one_event(server: DiameterServer) -> None:
+    again = bytearray(request())
+    again[4] |= 0x10  # the T flag
+    for sent in (request(), bytes(again)):
+        with connected(server) as worker:
+            worker.sendall(sent)
+            assert received(server, worker) == diameter.answer(sent)
+
+    assert Event.objects.count() == 1
+
+
+def test_the_time_of_a_request_that_waited_unread_is_imprecise_by_the_wait(
+    server: DiameterServer, worker: socket.socket
+) -> None:
+    idle(server)
+    worker.sendall(request())
+    server._read_at -= 90  # as if the database had been away
+    step_until(server, 1)
+
+    assert Event.objects.get().precision >= 90_000_000
+
+
+def test_the_time_of_a_request_that_did_not_wait_is_precise(server: DiameterServer, worker: socket.socket) -> None:
+    idle(server)
+    worker.sendall(request())
+    step_until(server, 1)
+
+    assert Event.objects.get().precision == 1
