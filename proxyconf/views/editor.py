@@ -24,7 +24,7 @@ from proxyconf.models.profile import save_profile
 from proxyconf.profile import Profile as ProfileValue
 from proxyconf.views.findings import Shown, shown_findings
 from proxyconf.views.pages import CHANGE, ProxyPage, collector_of
-from proxyconf.vocabulary.variables import Takes, variables_of
+from proxyconf.vocabulary.variables import Takes, variables_in
 
 
 class Preview(NamedTuple):
@@ -131,5 +131,5 @@ def _lists(form: ProfileForm) -> Mapping[str, Any]:
 
 
 def _variables(profile: ProfileValue) -> list[tuple[str, str]]:
-    known = variables_of(profile.product).values()
+    known = variables_in(profile.product, profile.version).values()
     return [(f"${one.name}" + ("()" if one.takes is Takes.REQUIRED else ""), one.meaning) for one in known]
