@@ -4,12 +4,19 @@
 import os
 import sys
 
+import django
+
+from accweb import __version__
+
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "accweb.settings")
     from django.core.management import execute_from_command_line
     from django.db.utils import OperationalError, ProgrammingError
 
+    if sys.argv[1:] in (["--version"], ["version"]):  # Django's own prints Django's alone
+        sys.stdout.write(f"accweb {__version__} (Django {django.get_version()})\n")
+        return
     try:
         execute_from_command_line(sys.argv)
     except (OperationalError, ProgrammingError) as error:

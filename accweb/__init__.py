@@ -1,5 +1,7 @@
-"""Wiring only: settings, addresses, the Celery app, the pages' frame. No accounting knowledge."""
+"""Wiring only: settings, URLs, the Celery app, the processes of ``up``. No accounting knowledge."""
 
 from accweb.celery import app as celery_app
+from accweb.version import VERSION
 
-__all__ = ["celery_app"]
+__version__ = VERSION
+__all__ = ["__version__", "celery_app"]

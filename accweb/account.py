@@ -16,10 +16,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.generic import TemplateView
 
-from accweb.models import Preferences
-from accweb.preferences import preferences_of
-from accweb.shell import ShellMixin
-from cdr.sight import Sight
+from accweb.web.models import Preferences
+from accweb.web.preferences import preferences_of
+from accweb.web.shell import ShellMixin
+from cdr.queries.visibility import Visibility
 
 
 class PreferencesForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none when it runs
@@ -27,12 +27,12 @@ class PreferencesForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes no
         label=gettext_lazy("Time zone"),
         required=False,
         choices=lambda: [("", settings.TIME_ZONE), *((zone, zone) for zone in sorted(available_timezones()))],
-        help_text=gettext_lazy("Times are shown in it, and times that you type are taken in it."),
+        help_text=gettext_lazy("Used to show times and to read the times that you type."),
     )
     language = forms.ChoiceField(
         label=gettext_lazy("Language"),
         required=False,
-        choices=[("", gettext_lazy("as the browser asks for")), *settings.LANGUAGES],
+        choices=[("", gettext_lazy("Same as browser")), *settings.LANGUAGES],
     )
 
     class Meta:
@@ -50,13 +50,13 @@ class AccountPage(ShellMixin, TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         user = self.request.user
         assert isinstance(user, User)
-        sight = Sight.of(user)
+        visibility = Visibility.of(user)
         return super().get_context_data(
             **{
                 "form": PreferencesForm(instance=preferences_of(user)),
                 "groups": list(user.groups.values_list("name", flat=True)),
-                "numbers": sight.numbers,
-                "proxies": None if sight.proxies is None else sorted(sight.proxies),
+                "numbers": visibility.numbers,
+                "proxies": None if visibility.proxies is None else sorted(visibility.proxies),
                 **kwargs,
             }
         )

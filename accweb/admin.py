@@ -17,9 +17,9 @@ from unfold.admin import ModelAdmin, StackedInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from accweb.models import ApiToken, AuditEntry
-from cdr import markup
-from cdr.admin import CollectedAdmin
+from accweb.web.models import ApiToken, AuditEntry
+from cdr.admin.collected import CollectedAdmin
+from cdr.display import clocks, markup
 from proxyconf.models import ProxyLimit
 
 admin.site.unregister(User)
@@ -27,9 +27,10 @@ admin.site.unregister(Group)
 
 
 _WHAT_GROUPS_MAY = _(
-    "A viewer sees calls, with masked numbers. An analyst sees full numbers, exports, writes notes and settles ends. "
-    "An operator sets up proxies and sources, with masked numbers. An administrator may do all that, and keeps users. "
-    "Who belongs to several groups may do what each of them may. Without a limit to proxies a user sees all of them."
+    "Viewers see calls with masked numbers. Analysts see full numbers, export calls, write notes and set "
+    "end times. Operators configure proxies and sources and see masked numbers. Administrators may do "
+    "everything and manage users. A user in several groups has the permissions of all of them. Without a "
+    "proxy limit, a user sees the calls of all proxies."
 )
 
 
@@ -89,7 +90,7 @@ class ApiTokenAdmin(ModelAdmin):
     def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
-    @admin.display(description=_("may"))
+    @admin.display(description=_("permissions"))
     def told_scopes(self, token: ApiToken) -> str:
         return ", ".join(token.scopes)
 
@@ -101,20 +102,20 @@ class AuditEntryAdmin(CollectedAdmin):
     list_display = ["when", "who", "action", "about", "address"]
     list_filter = ["action"]
     search_fields = ["username", "target"]
-    search_help_text = _("Part of the user's name or of what it was about")
+    search_help_text = _("Search by username or object")
     ordering = ["-at", "-id"]
     fields = ["when", "who", "address", "action", "about", "details"]
     readonly_fields = fields
 
-    @admin.display(description=_("when"), ordering="at")
+    @admin.display(description=_("time"), ordering="at")
     def when(self, entry: AuditEntry) -> SafeString:
-        return markup.moment(entry.at)
+        return clocks.moment(entry.at)
 
     @admin.display(description=_("username"), ordering="username")
     def who(self, entry: AuditEntry) -> SafeString:
         return markup.visible(entry.username)
 
-    @admin.display(description=_("what"))
+    @admin.display(description=_("action"))
     def about(self, entry: AuditEntry) -> SafeString:
         return markup.visible(entry.target, 120)
 

@@ -1,9 +1,8 @@
 from django.apps import AppConfig
 
 
-class AccwebConfig(AppConfig):
-    name = "accweb"
-    default_auto_field = "django.db.models.BigAutoField"
+class SiteConfig(AppConfig):
+    """The wiring: commands, the admin of users. Tables belong to ``accweb.web``."""
 
-    def ready(self) -> None:
-        from accweb import watching  # noqa: F401  # its receivers connect themselves
+    name = "accweb"
+    label = "accweb_site"

@@ -11,11 +11,11 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from cdr.correlate import correlate_pending, mark_overdue
+from cdr.calls.correlate import correlate_pending, mark_overdue
 from cdr.formats.registry import FORMATS
-from cdr.ingest import reading_of, store
-from cdr.inputs import open_input
 from cdr.models import Event, Source
+from cdr.receivers.input_files import open_input
+from cdr.storage.ingest import reading_of, store
 from proxyconf.models import Proxy
 from proxyconf.parse import layout_from_text
 from proxyconf.vocabulary.products import Product

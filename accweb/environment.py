@@ -1,4 +1,7 @@
-"""What the environment says, checked: a wrong value stops the start with one line that names it and the remedy."""
+"""Read settings from the environment; a wrong value ends the start with one line that names it and the remedy.
+
+environs and dj-database-url parse. A variable that is blank counts as not set.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,20 @@ import re
 import secrets
 import sys
 import tempfile
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any, NoReturn
-from urllib.parse import parse_qsl, unquote, urlsplit
+from typing import Any, NoReturn, TypeVar
+from urllib.parse import parse_qsl, urlsplit
 
-_TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+from environs import Env, EnvValidationError, ValidationError, validate
+
+Value = TypeVar("Value")
+
+_env = Env()
 _HOST = re.compile(r"\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\]")
+_SQLITE, _POSTGRESQL = "sqlite:///FILE", "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
 
 
 def stop(name: str, problem: object, remedy: str) -> NoReturn:
@@ -24,40 +33,63 @@ def stop(name: str, problem: object, remedy: str) -> NoReturn:
 
 def text(name: str) -> str:
     """Return the variable without surrounding blanks; empty where it is not set."""
-    return os.environ.get(name, "").strip()
+    return _env.str(name, "").strip()
 
 
 def flag(name: str, *, default: bool) -> bool:
-    value = text(name).lower()
-    if value and value not in _TRUE + _FALSE:
-        stop(name, f"{value!r} is neither yes nor no", "use 1 or 0")
-    return value in _TRUE if value else default
+    problem = {"invalid": "{input!r} is neither yes nor no"}
+    return _parsed(_env.bool, name, default, "use 1 or 0", error_messages=problem)
 
 
 def number(name: str, *, default: int, low: int, high: int) -> int:
-    value = text(name)
-    if not value:
-        return default
-    if not value.isascii() or not value.isdecimal() or not low <= int(value) <= high:
-        stop(name, f"{value!r} is no number from {low} to {high}", f"use one like {default}")
-    return int(value)
+    problem = f"{text(name)!r} is no number from {low} to {high}"
+    return _parsed(
+        _env.int,
+        name,
+        default,
+        f"use one like {default}",
+        strict=True,
+        error_messages={"invalid": problem},
+        validate=validate.Range(low, high, error=problem),
+    )
 
 
 def choice(name: str, allowed: Collection[str], *, default: str) -> str:
     """Return the variable in upper case, one of ``allowed``."""
-    value = text(name).upper() or default
-    if value not in allowed:
-        stop(name, f"{value!r} is unknown", f"use one of {', '.join(allowed)}")
-    return value
+
+    def check(value: str) -> None:
+        if value.upper() not in allowed:
+            raise ValidationError(f"{value!r} is unknown")
+
+    return _parsed(_env.str, name, default, f"use one of {', '.join(allowed)}", validate=check).upper()
 
 
 def hosts(name: str, *, default: list[str]) -> list[str]:
     """Return comma-separated host names: no scheme, no port (``example.net``, ``.example.net``, ``[::1]``, ``*``)."""
-    found = [host.strip() for host in text(name).split(",") if host.strip()]
-    for host in found:
-        if not _HOST.fullmatch(host):
-            stop(name, f"{host!r} is no host name", "give names without scheme and port, separated by commas")
-    return found or default
+
+    def check(names: list[str]) -> None:
+        for host in filter(None, names):
+            if not _HOST.fullmatch(host):
+                raise ValidationError(f"{host!r} is no host name")
+
+    remedy = "give names without scheme and port, separated by commas"
+    names = _parsed(_env.list, name, default, remedy, subcast=str.strip, validate=check)
+    return [host for host in names if host] or default
+
+
+def networks(name: str, *, default: list[str]) -> list[IPv4Network | IPv6Network]:
+    """Return comma-separated IP addresses and networks (``127.0.0.1``, ``10.0.0.0/8``)."""
+
+    def check(parts: list[str]) -> None:
+        for part in parts:
+            try:
+                ip_network(part)
+            except ValueError as error:
+                raise ValidationError(str(error)) from None
+
+    remedy = "give IP addresses or networks like 10.0.0.0/8, separated by commas"
+    parts = _parsed(_env.list, name, default, remedy, subcast=str.strip, validate=check)
+    return [ip_network(part) for part in parts]
 
 
 def secret_key(name: str, folder: Path) -> str:
@@ -69,7 +101,7 @@ def secret_key(name: str, folder: Path) -> str:
 
 
 def kept_secret(file: Path) -> str:
-    """Return the secret kept in ``file``; whoever comes first makes it, all others read the same.
+    """Return the secret kept in ``file``; the first process makes it, all others read the same.
 
     It is written under another name and linked into place whole, so no process ever reads half of it.
     """
@@ -84,7 +116,7 @@ def kept_secret(file: Path) -> str:
 
 
 def data_folder(name: str, *, default: Path) -> Path:
-    """Return the folder, made where it is missing (for its owner alone: it holds secrets and people's calls)."""
+    """Return the folder, made where it is missing, for its owner alone: it holds secrets and call records."""
     folder = Path(text(name) or default).resolve()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -96,39 +128,39 @@ def data_folder(name: str, *, default: Path) -> Path:
 
 
 def template_of_url(name: str, placeholders: Collection[str]) -> str:
-    """Return an address to link to, with ``{placeholders}`` to be filled in; empty where none is set."""
-    value = text(name)
-    if not value:
-        return ""
-    known = ", ".join(f"{{{one}}}" for one in placeholders)
-    if not value.startswith(("https://", "http://")):
-        stop(
-            name,
-            "not the address of a web page",
-            f"use one like https://HOST/search?callid={{call_id}}; known: {known}",
-        )
-    for found in re.findall("{(.*?)}", value):
-        if found not in placeholders:
-            stop(name, f"{{{found}}} is unknown", f"use {known}")
-    return value
+    """Return a web address with ``{placeholders}`` to be filled in; empty where none is set."""
+    allowed = ", ".join(f"{{{placeholder}}}" for placeholder in placeholders)
+
+    def check(value: str) -> None:
+        if not value.startswith(("https://", "http://")):
+            raise ValidationError("not the address of a web page")
+        for placeholder in re.findall("{(.*?)}", value):
+            if placeholder not in placeholders:
+                raise ValidationError(f"{{{placeholder}}} is unknown")
+
+    remedy = f"use one like https://HOST/search?callid={{call_id}}, with any of {allowed}"
+    return _parsed(_env.str, name, "", remedy, validate=check).strip()
 
 
 def redis(name: str) -> str:
     """Return the broker's address as Celery spells it; empty where none is set."""
     url = text(name)
-    if not url:
-        return ""
     for scheme in ("unix://", "redis+socket://"):
         if url.startswith(scheme + "/"):
             return "redis+socket://" + url.removeprefix(scheme)
+    return _parsed(
+        _env.str, name, "", "use redis://HOST:PORT/0 or unix:///PATH/OF/SOCKET", validate=_check_redis
+    ).strip()
+
+
+def _check_redis(url: str) -> None:
+    problem = ValidationError("not the address of a Redis server")
     try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("redis", "rediss") and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        good = False
-    if not good:
-        stop(name, "not the address of a Redis server", "use redis://HOST:PORT/0 or unix:///PATH/OF/SOCKET")
-    return url
+        parts = urlsplit(url.strip())
+        if parts.scheme not in ("redis", "rediss") or not parts.hostname or parts.port == 0:
+            raise problem
+    except ValueError as error:
+        raise problem from error
 
 
 def database(name: str, *, default: Path) -> dict[str, Any]:
@@ -140,16 +172,25 @@ def database(name: str, *, default: Path) -> dict[str, Any]:
     if not url:
         return _sqlite(default)
     scheme, _, rest = url.partition("://")
-    if scheme == "sqlite" and rest.startswith("/") and (file := unquote(rest[1:])) and not file.startswith(":"):
-        if not Path(file).parent.is_dir():
-            stop(name, f"there is no folder {Path(file).parent}", "make it, or name another file")
-        return _sqlite(Path(file).resolve())
+    if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1 and not rest.startswith("/:"):
+        parsed: dict[str, Any] = _parsed(_env.dj_db_url, name, {}, f"use {_SQLITE}")
+        file = Path(parsed["NAME"])
+        if not file.parent.is_dir():
+            stop(name, f"there is no folder {file.parent}", "make it, or name another file")
+        return _sqlite(file.resolve())
     if scheme in ("postgresql", "postgres"):
-        try:
-            return _postgresql(url)
-        except ValueError as error:
-            stop(name, error, "use postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
-    stop(name, "neither SQLite nor PostgreSQL", "use sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
+        return _postgresql(name, url)
+    stop(name, "neither SQLite nor PostgreSQL", f"use {_SQLITE} or {_POSTGRESQL}")
+
+
+_TIMEOUTS = {
+    "connect_timeout": 5,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""libpq's limits (seconds; the last in milliseconds) for a server out of reach; the address may set others."""
 
 
 def _sqlite(file: Path) -> dict[str, Any]:
@@ -166,20 +207,28 @@ def _sqlite(file: Path) -> dict[str, Any]:
     }
 
 
-def _postgresql(url: str) -> dict[str, Any]:
+def _postgresql(name: str, url: str) -> dict[str, Any]:
     """Read a libpq address; what follows ``?`` goes to libpq (``host`` for a socket's folder, ``sslmode``…)."""
-    parts = urlsplit(url.replace("postgres://", "postgresql://", 1))
-    options = dict(parse_qsl(parts.query, strict_parsing=bool(parts.query)))
-    if not parts.path.strip("/"):
-        raise ValueError("the address names no database")
-    return {
-        "ENGINE": "django.db.backends.postgresql",
-        "NAME": unquote(parts.path[1:]),
-        "USER": unquote(parts.username or ""),
-        "PASSWORD": unquote(parts.password or ""),
-        "HOST": options.pop("host", unquote(parts.hostname or "")),
-        "PORT": parts.port or "",
-        "OPTIONS": options,
-        "CONN_MAX_AGE": 600,
-        "CONN_HEALTH_CHECKS": True,
-    }
+    remedy = f"use {_POSTGRESQL}"
+    parsed: dict[str, Any] = _parsed(_env.dj_db_url, name, {}, remedy, conn_max_age=600, conn_health_checks=True)
+    try:
+        parse_qsl(query := urlsplit(url).query, strict_parsing=bool(query))
+    except ValueError as error:
+        stop(name, error, remedy)
+    if not parsed["NAME"].strip("/"):
+        stop(name, "the address names no database", remedy)
+    options = _TIMEOUTS | parsed.setdefault("OPTIONS", {})
+    parsed["OPTIONS"] = options
+    parsed["HOST"] = options.pop("host", parsed["HOST"])
+    return parsed
+
+
+def _parsed(parse: Callable[..., Any], name: str, default: Value, remedy: str, **options: Any) -> Value:
+    """Return what a parser of environs makes of the variable, the default where it is blank; stop at a wrong value."""
+    if not text(name):
+        return default
+    try:
+        value: Value = parse(name, **options)
+    except EnvValidationError as error:
+        stop(name, "; ".join(map(str, error.error_messages)), remedy)
+    return value

@@ -8,16 +8,18 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from redis import RedisError
 
-from cdr import progress
-from cdr.kinds import KINDS
+from accweb.web.client_address import client_address
+from cdr.calls import progress
 from cdr.models import Pending, Source
+from cdr.sources import KINDS
+from cdr.storage import database_probe
 
 _LOCAL = ("127.0.0.1", "::1")
 _OK = "ok"
@@ -30,15 +32,22 @@ _MOST_PENDING = 1_000_000
 def healthz(request: HttpRequest) -> JsonResponse:
     """200 where database and broker answer, somebody serves every source and correlation goes on, else 503.
 
+    It answers within two seconds, whatever hangs.
+
     Says how many, and no names.
     """
     now = timezone.now()
     try:
-        sources = _served_sources()
-        failing = sum(not _is_well(source, now) for source in sources)
-        broker, correlation = _work(now)
-    except DatabaseError:
+        if not database_probe.answers():
+            raise DatabaseError
+        with database_probe.statements_limited():
+            sources = _served_sources()
+            failing = sum(not _is_well(source, now) for source in sources)
+            broker, correlation = _work(now)
+    except (DatabaseError, InterfaceError):
         return JsonResponse({"status": "failing", "database": "does not answer"}, status=503)
+    if database_probe.is_disk_full():
+        return JsonResponse({"status": "failing", "database": "disk full"}, status=503)
     told = {"database": "ok", **broker, **correlation, "sources": len(sources), "sources failing": failing}
     well = not failing and {*broker.values(), *correlation.values()} <= {_OK}
     return JsonResponse({"status": _OK if well else "failing", **told}, status=200 if well else 503)
@@ -74,8 +83,8 @@ def _may_read_metrics(request: HttpRequest) -> bool:
     if token := settings.METRICS_TOKEN:
         shown = request.headers.get("Authorization", "").removeprefix("Bearer ")
         return hmac.compare_digest(shown.encode(), token.encode())
-    # A web server in front is on this machine as well; it says for whom it asks.
-    return request.META.get("REMOTE_ADDR") in _LOCAL and "X-Forwarded-For" not in request.headers
+    # A web server in front is on this machine as well; it adds X-Forwarded-For, trusted or not.
+    return client_address(request) in _LOCAL and "X-Forwarded-For" not in request.headers
 
 
 def _served_sources() -> list[Source]:
@@ -118,6 +127,7 @@ def _lines(now: datetime) -> Iterator[str]:
         return _metric(f"accweb_source_{name}_timestamp_seconds", "gauge", help, samples)
 
     yield from _metric("accweb_up", "gauge", "Whether the database answers.", [Sample({}, 1)])
+    yield from _metric("accweb_info", "gauge", "The version that runs.", [Sample({"version": settings.VERSION}, 1)])
     well = [Sample(of[one.pk], _is_well(one, now)) for one in sources if one.enabled and one.kind in served]
     yield from _metric("accweb_source_up", "gauge", "Whether a receiver serves the source.", well)
     yield from per_source("events", "Events stored.", "events")

@@ -6,7 +6,8 @@ from pathlib import Path
 from django.templatetags.static import static
 
 from accweb import environment
-from cdr.tracer import PLACEHOLDERS
+from accweb.version import VERSION
+from cdr.display.tracer import PLACEHOLDERS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = environment.data_folder("ACCWEB_DATA_DIR", default=BASE_DIR / "data")
@@ -29,6 +30,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "accweb",
+    "accweb.web",
     "proxyconf",
     "cdr",
 ]
@@ -41,7 +43,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "accweb.preferences.PreferencesMiddleware",
+    "accweb.web.preferences.PreferencesMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -88,6 +90,8 @@ LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "cdr:start"
 
 BEHIND_TLS = environment.flag("ACCWEB_HTTPS", default=False)
+TRUSTED_PROXIES = environment.networks("ACCWEB_TRUSTED_PROXIES", default=["127.0.0.1", "::1"] if BEHIND_TLS else [])
+"""The web servers in front: what they write to X-Forwarded-For is the client's address."""
 if BEHIND_TLS:  # by a web server in front, which sets X-Forwarded-Proto and X-Forwarded-For
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
@@ -117,6 +121,9 @@ LOGGING = {
     },
 }
 
+NEXT_STEPS_READER = "cdr.monitoring.next_steps.next_steps"  # what knows the state of a proxy after publishing
+SIMULATED_CALL_READER = "cdr.queries.simulated_calls.simulated_calls"  # what makes calls of simulated records
+
 API_RATE = environment.number("API_RATE", default=600, low=1, high=1_000_000)  # requests a minute
 API_RATE_UNKNOWN = environment.number("API_RATE_UNKNOWN", default=30, low=1, high=1_000_000)
 CACHES = {
@@ -129,29 +136,28 @@ CACHES = {
 }
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "accweb.api.access.TokenAuthentication",
+        "accweb.web.api.access.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["accweb.api.access.Granted"],
-    "DEFAULT_THROTTLE_CLASSES": ["accweb.api.limits.KnownRate", "accweb.api.limits.UnknownRate"],
-    "DEFAULT_PARSER_CLASSES": ["accweb.api.bodies.SmallJSON"],
+    "DEFAULT_PERMISSION_CLASSES": ["accweb.web.api.access.Granted"],
+    "DEFAULT_THROTTLE_CLASSES": ["accweb.web.api.limits.KnownRate", "accweb.web.api.limits.UnknownRate"],
+    "DEFAULT_PARSER_CLASSES": ["accweb.web.api.bodies.SmallJSON"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "accweb.api.errors.answer",
-    "NUM_PROXIES": 1 if BEHIND_TLS else 0,  # whose X-Forwarded-For says who asks
+    "EXCEPTION_HANDLER": "accweb.web.api.errors.answer",
     "URL_FORMAT_OVERRIDE": None,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "accweb",
-    "VERSION": "1",
+    "VERSION": VERSION,
     "DESCRIPTION": "Call records made of the accounting of SIP proxies, and the proxies, sources and profiles behind "
     "them. All answers are JSON in UTF-8, all times ISO 8601 in UTC. Text that a proxy sent is given as it came: treat "
     "it as hostile. Members may be added to records; none is renamed or taken away within a version.",
     "SCHEMA_PATH_PREFIX": "/api/v1/",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "accweb.api.schema.with_events",
+        "cdr.api.schema.with_events",
         "accweb.api.schema.with_errors",
     ],
     "COMPONENT_SPLIT_REQUEST": True,
@@ -191,9 +197,8 @@ UNFOLD = {
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("accweb/icon.svg")},
     ],
     "STYLES": [lambda request: static("accweb/app.css")],
-    "SCRIPTS": [lambda request: static("accweb/app.js")],
-    "SIDEBAR": {"navigation": "accweb.navigation.sidebar"},
-    "ACCOUNT": {"navigation": "accweb.navigation.account"},
+    "SIDEBAR": {"navigation": "accweb.web.navigation.sidebar"},
+    "ACCOUNT": {"navigation": "accweb.web.navigation.account"},
     "BORDER_RADIUS": "6px",
     "COLORS": {
         "primary": {  # petrol: calm beside the colours of states, and dark enough for text

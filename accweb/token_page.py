@@ -16,10 +16,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.generic import TemplateView
 
-from accweb.audit import Action, record
-from accweb.models import ApiToken
-from accweb.shell import ShellMixin
-from accweb.tokens import SCOPES, TokenRefused, is_expired, new_token, scopes_of
+from accweb.web.audit import Action, record
+from accweb.web.models import ApiToken
+from accweb.web.shell import ShellMixin
+from accweb.web.tokens import SCOPES, TokenRefused, is_expired, new_token, scopes_of
 
 _USUAL = timedelta(days=365)
 
@@ -30,18 +30,18 @@ class TokenForm(forms.Form):
     name = forms.CharField(
         label=gettext_lazy("Name"),
         max_length=80,
-        help_text=gettext_lazy("The program that will use it, say."),
+        help_text=gettext_lazy("For example, the program that will use it."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     scopes = forms.MultipleChoiceField(
-        label=gettext_lazy("It may"),
+        label=gettext_lazy("Permissions"),
         widget=forms.CheckboxSelectMultiple,
-        help_text=gettext_lazy("Never more than you may yourself, at any time."),
+        help_text=gettext_lazy("A token never has more permissions than you have."),
     )
     expires = forms.DateField(
-        label=gettext_lazy("Good until the end of"),
+        label=gettext_lazy("Expires after"),
         required=False,
-        help_text=gettext_lazy("Empty: until it is revoked."),
+        help_text=gettext_lazy("Leave empty for a token that does not expire."),
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
 
@@ -76,7 +76,9 @@ class TokenPage(ShellMixin, TemplateView):
                 return self.render_to_response(self.get_context_data(new_token=text))
             except (TokenRefused, OverflowError) as error:
                 field, why = (
-                    (error.field, error.why) if isinstance(error, TokenRefused) else ("expires", _("Too late."))
+                    (error.field, error.why)
+                    if isinstance(error, TokenRefused)
+                    else ("expires", _("Choose an earlier day."))
                 )
                 form.add_error(field, str(why))
         return self.render_to_response(self.get_context_data(form=form))
@@ -106,7 +108,7 @@ class RevokeToken(ShellMixin, TemplateView):
             token = get_object_or_404(ApiToken, pk=kwargs["pk"], user=request.user)
             token.delete()
             record(request, Action.DELETED, f"API token {token}")
-        messages.success(request, _("The token “%(name)s” is revoked.") % {"name": token.name})
+        messages.success(request, _("The token “%(name)s” was revoked.") % {"name": token.name})
         return redirect("tokens")
 
 

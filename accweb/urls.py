@@ -18,6 +18,6 @@ urlpatterns = [
     path("", include("cdr.urls")),
     path("", include("proxyconf.urls")),
 ]
-handler403 = "accweb.shell.forbidden"
-handler404 = "accweb.api.errors.not_found"
-handler500 = "accweb.api.errors.failed"
+handler403 = "accweb.web.shell.forbidden"
+handler404 = "accweb.web.api.errors.not_found"
+handler500 = "accweb.web.api.errors.failed"

@@ -121,7 +121,7 @@ def _client() -> Any:
 
 def _pages(by_hand: psycopg.Cursor[Any]) -> Iterator[Page]:
     """Yield the pages to measure, about calls that there are."""
-    from cdr.keyset import Cursor
+    from cdr.queries.keyset import Cursor
 
     newest = _one(by_hand, "SELECT max(started_at) FROM cdr_call")[0]
     month = newest - timedelta(days=30)
@@ -183,7 +183,7 @@ def _list(
     after: tuple[datetime, int] | None = None,
 ) -> Page:
     """Return a page of the list; by hand it is a statement for the rows, and one for how many there are, capped."""
-    from cdr.keyset import Cursor
+    from cdr.queries.keyset import Cursor
 
     rows, place = condition, list(parameters)
     by_hand: list[Hand] = []
@@ -348,12 +348,12 @@ def _compare_templates(client: Any, repetitions: int) -> None:
     from django.template import engines
     from django.views.generic import TemplateView
 
-    from accweb.shell import ShellMixin
-    from cdr.columns import DEFAULT, columns_of
+    from accweb.web.shell import ShellMixin
+    from cdr.calls.settlement import look_up
     from cdr.models import Call
-    from cdr.settling import look_up
-    from cdr.sight import Sight
-    from cdr.views.call_rows import call_rows
+    from cdr.queries.columns import DEFAULT, columns_of
+    from cdr.queries.visibility import Visibility
+    from cdr.views.calls.call_rows import call_rows
 
     engine = engines["django"]
     cells = engine.from_string("{% load i18n %}" + _PLAIN_CELLS)
@@ -377,7 +377,7 @@ def _compare_templates(client: Any, repetitions: int) -> None:
     with _address_of(Plain.as_view()) as address:
         times = _in_turn(
             repetitions * 3,
-            lambda: "".join(row.markup for row in call_rows(calls, columns, Sight(), usual=True, zone="")),
+            lambda: "".join(row.markup for row in call_rows(calls, columns, Visibility(), usual=True, zone="")),
             lambda: cells.render({"calls": calls}),
             lambda: client.get("/calls/"),
             lambda: client.get("/calls/", headers={"HX-Request": "true"}),

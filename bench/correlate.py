@@ -82,9 +82,9 @@ def _setup() -> None:
 
 
 def _measure(options: argparse.Namespace) -> None:
-    from cdr.correlate import correlate_pending, mark_all
-    from cdr.ingest import store
+    from cdr.calls.correlate import correlate_pending, mark_all
     from cdr.models import Call, Event, Source
+    from cdr.storage.ingest import store
     from proxyconf.models import Proxy
 
     source = Source.objects.create(proxy=Proxy.objects.create(name="bench"), name="bench", kind=Source.Kind.IMPORT)
@@ -186,8 +186,8 @@ def _events(calls: int, begin: datetime, extras: bool, seed: int = 1) -> list[An
 
 def _rows(source: Any, events: list[Any]) -> list[Any]:
     """Return the rows that ``store`` would write."""
-    from cdr.bulk import database
-    from cdr.event_rows import Rows
+    from cdr.storage.database import database
+    from cdr.storage.event_rows import Rows
 
     def refuse(event: Any, why: str) -> None:
         raise AssertionError(why)
@@ -198,8 +198,8 @@ def _rows(source: Any, events: list[Any]) -> list[Any]:
 def _copy(rows: list[Any]) -> None:
     from django.db import transaction
 
-    from cdr.bulk import database
-    from cdr.event_rows import TABLE
+    from cdr.storage.database import database
+    from cdr.storage.event_rows import TABLE
 
     with transaction.atomic():
         database().insert(TABLE, rows)
@@ -235,8 +235,8 @@ def _join() -> None:
 
 def _steps(source: Any, options: argparse.Namespace) -> tuple[float, float]:
     """Return the seconds that a step takes while few and while many calls are stored."""
-    from cdr.correlate import correlate_pending
-    from cdr.ingest import store
+    from cdr.calls.correlate import correlate_pending
+    from cdr.storage.ingest import store
 
     seconds = []
     seeds = iter(range(100, 200))
@@ -322,7 +322,7 @@ class _Workers:
 
 def _work(start: Barrier, end: Barrier) -> None:
     _setup()
-    from cdr.correlate import correlate_pending
+    from cdr.calls.correlate import correlate_pending
 
     correlate_pending()  # connects
     while True:

@@ -95,8 +95,8 @@ def libpq(url: str) -> dict[str, str]:
 @contextmanager
 def receiver(kind: str, settings: dict[str, Any], *, correlate: bool) -> Iterator[int]:
     """Run what serves one source, and the scheduler too where ``correlate``; yield its process."""
-    from accweb.collector import _schedule
-    from accweb.supervisor import Fork
+    from accweb.runtime.collector import _schedule
+    from accweb.runtime.supervisor import Fork
     from cdr.models import Source
     from cdr.receivers.services import SERVICES
     from cdr.receivers.serving import serve, wanted

@@ -1,17 +1,19 @@
-"""The periodic work, by the names that Celery knows it by.
+"""The work that nobody waits for, by the names that Celery knows it by.
 
-Each does what is there to be done and is harmless to run twice or at once with itself. None retries by itself: the
-schedule brings the next run within a second or a minute, and what failed is still there to be done.
+Celery's workers do it, or without Redis the scheduler, which calls the same functions. The periodic tasks do what is
+there to be done and are harmless to run twice or at once with themselves. None retries by itself: the schedule brings
+the next run within a second or a minute, and what failed is still there to be done.
 """
 
 from __future__ import annotations
 
 from celery import shared_task
+from django.db import DatabaseError
 from django.utils import timezone
 
-from cdr import correlate as correlation
-from cdr import progress, volumes
-from cdr.export import jobs as exports
+from cdr.calls import correlate as correlation
+from cdr.calls import progress, volumes
+from cdr.export import jobs, writing
 
 _ROUND = 20_000
 """Call-IDs between two signs of life."""
@@ -41,12 +43,23 @@ def join_volumes() -> int:
 
 
 @shared_task
-def write_exports() -> bool:
-    """Write the export that has waited longest; return whether there was one."""
-    return exports.write_next()
+def write_exports() -> int:
+    """Have each export that is due be written, by a worker or, without Redis, here; return how many."""
+    now = timezone.now()
+    due = jobs.due(now)
+    for pk in due:
+        jobs.note_sent(pk, now)
+        write_export.apply_async([pk], expires=jobs.SILENCE.total_seconds())
+    return len(due)
+
+
+@shared_task(autoretry_for=(DatabaseError,), retry_backoff=True, max_retries=1)
+def write_export(pk: int) -> bool:
+    """Write an export; return whether it is done with. Where its worker is killed, another writes it anew."""
+    return writing.write_job(pk)
 
 
 @shared_task
 def expire_exports() -> int:
     """Delete the files of exports whose time is over; return how many."""
-    return exports.expire(timezone.now())
+    return jobs.expire(timezone.now())

@@ -1,17 +1,17 @@
 from django.urls import path
 
-from cdr.views.call_inside import CallInside
-from cdr.views.call_list import CallList, NewCalls
-from cdr.views.call_page import CallPage
-from cdr.views.column_choice import ChooseColumns
-from cdr.views.exports import CancelExport, DeleteExport, ExportFile, ExportHistory, NewExport
-from cdr.views.handwork import AddNote, RevokeSettlement, Settle
-from cdr.views.health import HealthPage, ProxyHealthPage, ReplayRejected, RereadEvents
-from cdr.views.histogram import Histogram
-from cdr.views.ladder import LadderFile
-from cdr.views.rankings import BusiestParties
-from cdr.views.saved_views import ChangeView, SaveView
-from cdr.views.start import StartPage
+from cdr.views.call.call_details import CallInside
+from cdr.views.call.call_page import CallPage
+from cdr.views.call.ladder import LadderFile
+from cdr.views.call.notes_and_settlements import AddNote, RevokeSettlement, Settle
+from cdr.views.calls.call_list import CallList, NewCalls
+from cdr.views.calls.column_choice import ChooseColumns
+from cdr.views.calls.histogram import Histogram
+from cdr.views.calls.saved_views import ChangeView, SaveView
+from cdr.views.exports.export_pages import CancelExport, DeleteExport, ExportFile, ExportHistory, NewExport
+from cdr.views.health.health_page import HealthPage, ProxyHealthPage, ReplayRejected, RereadEvents
+from cdr.views.overview.overview_page import StartPage
+from cdr.views.overview.rankings import BusiestParties
 
 app_name = "cdr"
 urlpatterns = [

@@ -37,8 +37,8 @@ def prepare() -> str:
     from django.core.management import call_command
 
     from accweb.demo import RECORDED, load_demo
-    from cdr.export.jobs import write_next
     from cdr.models import Call, ExportJob
+    from cdr.tasks import write_exports
 
     call_command("migrate", verbosity=0)
     load_demo()
@@ -47,7 +47,7 @@ def prepare() -> str:
     ask_for = (("csv", "outcome=busy"), ("xlsx", "state=completed&caller=%2B4930*"), ("parquet", "state=stop_missing"))
     for kind, conditions in ask_for:
         ExportJob.objects.create(user=user, format=kind, conditions=conditions)
-        write_next()
+        write_exports()
     call = Call.objects.filter(legs__position=1).order_by("started_at").first()
     assert call is not None
     return f"/calls/{call.pk}/"

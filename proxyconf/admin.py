@@ -31,7 +31,7 @@ class ProxyForm(LayoutForm):
         widget=UnfoldAdminSelectWidget,
         initial="UTC",
         label=_("Time zone"),
-        help_text=_("The zone of the proxy's own clock: rows of its SQL tables carry local times without a zone."),
+        help_text=_("Time zone of the proxy's clock. Its SQL tables contain local times without a time zone."),
     )
 
     class Meta:
@@ -39,9 +39,13 @@ class ProxyForm(LayoutForm):
         fields = ["name", "product", "version", "timezone", "cluster", "max_call"]
         labels = {"max_call": _("Longest call")}
         help_texts = {
-            "version": _("The release, like 5.6 or 5.6.3: formats differ between releases."),
-            "cluster": _("Proxies of one cluster see parts of the same calls. Leave it empty if there is only one."),
-            "max_call": _("The longest plausible call, h:mm:ss. An answered call without STOP is flagged after it."),
+            "version": _("The release, such as 5.6 or 5.6.3. Formats differ between releases."),
+            "cluster": _(
+                "Proxies of a cluster report parts of the same calls. Leave empty if there is only one cluster."
+            ),
+            "max_call": _(
+                "Longest plausible call duration, h:mm:ss. After this time an answered call is shown as No STOP."
+            ),
         }
 
 
@@ -56,24 +60,22 @@ class ProxyAdmin(ModelAdmin):
     fieldsets = [
         (None, {"fields": ["name", ("product", "version"), "timezone", ("cluster", "max_call")]}),
         (
-            _("What it logs"),
+            _("Logged fields"),
             {
                 "description": _(
-                    "The labels that the proxy writes, per backend, in their configured order: separated by blanks, or "
-                    "the value of log_extra, db_extra, radius_extra, multi_leg_info… as it stands in the "
-                    "configuration. Empty: not known, the reader guesses. A dash: it logs none."
+                    "Labels that the proxy writes to each accounting output, in the configured order: separated by "
+                    "spaces, or the value of log_extra, db_extra, radius_extra, multi_leg_info… from the "
+                    "configuration. Leave empty if unknown: the labels are then guessed. Enter a dash for none."
                 ),
                 "fields": [(extras_field(backend), legs_field(backend)) for backend in BACKEND_NAMES],
             },
         ),
-        (_("What the labels mean"), {"fields": ["meanings", "roles", ("newest_leg_first", "detect_direction")]}),
+        (_("Meaning of labels"), {"fields": ["meanings", "roles", ("newest_leg_first", "detect_direction")]}),
         (
-            _("Times, dialog records, renamed columns"),
+            _("Times, dialog records, columns"),
             {
                 "classes": ["collapse"],
-                "description": _(
-                    "Only where the configuration sets these parameters to something else than their default."
-                ),
+                "description": _("Only if the configuration changes the defaults of these parameters."),
                 "fields": [
                     ("time_mode", "time_attr"),
                     ("time_exten", "time_format"),
@@ -99,10 +101,7 @@ class ProxyAdmin(ModelAdmin):
         before = Proxy.objects.filter(pk=obj.pk).values(*_READ_BY).first()
         super().save_model(request, obj, form, change)
         if before and before != Proxy.objects.filter(pk=obj.pk).values(*_READ_BY).first():
-            told = gettext(
-                "Events that are stored already stay as they were read. To have them read again by what is set now: "
-                "{command}"
-            )
+            told = gettext("Stored events do not change. To re-parse them with the current settings, run: {command}")
             messages.warning(request, told.format(command=f"manage.py source reread {obj.name}"))
 
     @admin.display(description=_("logs"))
@@ -110,7 +109,7 @@ class ProxyAdmin(ModelAdmin):
         """How many extra fields it logs where, as far as that is known."""
         layout = proxy.field_layout
         if not layout.extras:
-            return gettext("not known: fields are guessed")
+            return gettext("unknown: fields are guessed")
         some = [
             ngettext("{place}: {n} extra field", "{place}: {n} extra fields", len(labels)).format(
                 place=BACKEND_NAMES[backend], n=len(labels)
@@ -123,14 +122,14 @@ class ProxyAdmin(ModelAdmin):
     @admin.display(description=_("configuration"))
     def configuration(self, proxy: Proxy) -> SafeString:
         address = reverse("proxyconf:profile", args=[proxy.name])
-        return format_html('<a href="{}">{}</a>', address, _("show its profile"))
+        return format_html('<a href="{}">{}</a>', address, _("show profile"))
 
     @admin.display(description=_("calls"))
     def calls(self, proxy: Proxy) -> SafeString:
         address = reverse("cdr:call-list", query={"proxy": proxy.name})
-        return format_html('<a href="{}">{}</a>', address, _("show its calls"))
+        return format_html('<a href="{}">{}</a>', address, _("show calls"))
 
-    @admin.display(description=_("Roles found"))
+    @admin.display(description=_("Detected roles"))
     def meanings(self, proxy: Proxy) -> str | SafeString:
         """Each label with the role that is in force: as set, else as suggested."""
         layout = proxy.field_layout
@@ -139,8 +138,8 @@ class ProxyAdmin(ModelAdmin):
         found = [(label, layout.role_of(label)) for label in extras]
         found += [(label, layout.leg_role_of(label)) for label in legs]
         if not found:
-            return str(_("No labels are known yet."))
+            return str(_("No labels yet."))
         return format_html(
             '<ul class="pairs">{}</ul>',
-            format_html_join("", "<li>{}: {}</li>", ((label, role or _("shown as it is")) for label, role in found)),
+            format_html_join("", "<li>{}: {}</li>", ((label, role or _("shown unchanged")) for label, role in found)),
         )

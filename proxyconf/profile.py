@@ -34,7 +34,6 @@ USUAL_VERSION = Version(5, 6)
 SECRET_OPTIONS = frozenset({"db_url"})
 """Options whose value may hold a password."""
 
-
 _AAA = frozenset({Backend.RADIUS, Backend.DIAMETER})
 _BACKENDS_OF_MODULE: Mapping[str, frozenset[Backend]] = {
     "acc_radius": frozenset({Backend.RADIUS}),
@@ -260,8 +259,8 @@ class Profile:
         return None if parameter is None else self.options.get(key, parameter.default)
 
     def sets_other(self, module: str, name: str) -> bool:
-        """Return whether a parameter that has no place of its own here is set."""
-        return any((one.module, one.name) == (module, name) for one in self.other_parameters)
+        """Return whether ``other_parameters`` sets a parameter."""
+        return any(one[:2] == (module, name) for one in self.other_parameters)
 
     def is_on(self, key: str) -> bool:
         """Return whether a switch of this release is on (anything but 0, absent or empty)."""
@@ -311,9 +310,7 @@ class Profile:
         return tuple((one.labels[backend], one) for one in self.cdr_extras if one.labels.get(backend))
 
     def free_flags(self, elsewhere: Iterable[int] = ()) -> tuple[int, ...]:
-        """Return the flag numbers that are free, the best first; ``elsewhere`` are those the script uses for other
-        things.
-        """
+        """Return the free flag numbers, the best first; the script uses those of ``elsewhere`` for other things."""
         return free_numbers(self.flags.numbers() | frozenset(elsewhere))
 
     def masked(self) -> Self:

@@ -4,7 +4,9 @@ from proxyconf.views.editor import ProfileEdit, ProfilePreview
 from proxyconf.views.files import DraftFile, Fetch
 from proxyconf.views.importing import Import
 from proxyconf.views.overview import NewToken, ProfileList, ProfilePage, ProfileStart
+from proxyconf.views.patching import PatchApplied, PatchFile, PatchPage
 from proxyconf.views.publishing import Compare, Publish, Restore, RevisionFile, RevisionList, RevisionPage
+from proxyconf.views.trying import TryIt
 
 app_name = "proxyconf"
 _REVISION = "configuration/<str:proxy>/revisions/<int:number>/"
@@ -15,6 +17,10 @@ urlpatterns = [
     path("configuration/<str:proxy>/edit/", ProfileEdit.as_view(), name="edit"),
     path("configuration/<str:proxy>/preview/", ProfilePreview.as_view(), name="preview"),
     path("configuration/<str:proxy>/import/", Import.as_view(), name="import"),
+    path("configuration/<str:proxy>/try/", TryIt.as_view(), name="try"),
+    path("configuration/<str:proxy>/patch/", PatchPage.as_view(), name="patch"),
+    path("configuration/<str:proxy>/patch/applied/", PatchApplied.as_view(), name="patch-applied"),
+    path("configuration/<str:proxy>/patch/file/", PatchFile.as_view(), name="patch-file"),
     path("configuration/<str:proxy>/publish/", Publish.as_view(), name="publish"),
     path("configuration/<str:proxy>/token/", NewToken.as_view(), name="token"),
     path("configuration/<str:proxy>/files.zip", DraftFile.as_view(), name="zip"),

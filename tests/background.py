@@ -30,12 +30,16 @@ def in_background(function: Callable[..., Result], *arguments: Any, **named: Any
 
 
 def wait_until_blocked() -> None:
-    """Wait until some other connection to this PostgreSQL server waits for a lock."""
+    """Wait until another connection to this PostgreSQL database waits for a lock."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            # Who waits for a lock holds others in its database; other tests run in other databases of the server.
+            cursor.execute(
+                "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid IN (SELECT pid FROM pg_locks WHERE database ="
+                " (SELECT oid FROM pg_database WHERE datname = current_database()))"
+            )
             if cursor.fetchone()[0]:
                 return
         time.sleep(0.01)
-    raise TimeoutError("nobody waits for a lock")
+    raise TimeoutError("no connection waits for a lock")

@@ -1,4 +1,4 @@
-"""What the tests share: the recorded calls, real servers, a browser."""
+"""What the tests share: which of them run, the recorded calls, real servers, a browser."""
 
 from __future__ import annotations
 
@@ -19,19 +19,65 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests import servers
 
 ROOT = Path(__file__).resolve().parent.parent
-RECORDED = Path(__file__).resolve().parent / "recorded"
-
+TESTS = Path(__file__).resolve().parent
+RECORDED = TESTS / "recorded"
+DATABASE_FIXTURES = {"db", "transactional_db"}
+PROCESS_FIXTURES = {"browser", "database_url", "live_server", "mariadb_socket", "redis_url"}
+PROCESS_FOLDERS = tuple(TESTS / name for name in ("browser", "e2e", "kamailio"))
 
 # No test measures time, and a busy machine is no fault; CI tries the same examples each time.
 settings.register_profile(
     "accweb", deadline=None, derandomize="CI" in os.environ, suppress_health_check=[HealthCheck.too_slow]
 )
+settings.register_profile("quick", settings.get_profile("accweb"), max_examples=10)
 settings.load_profile("accweb")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("accweb")
+    group.addoption("--database-only", action="store_true", help="run only the tests that use the database")
+    group.addoption(
+        "--quick", action="store_true", help="leave out the tests that start other programs or commit transactions"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.quick:
+        settings.load_profile("quick")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    chosen = [
+        item
+        for item in items
+        if (uses_database(item) or not config.option.database_only) and (is_quick(item) or not config.option.quick)
+    ]
+    if len(chosen) < len(items):
+        config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
+        items[:] = chosen
+
+
+def uses_database(item: pytest.Item) -> bool:
+    return bool(DATABASE_FIXTURES & _fixtures(item)) or item.get_closest_marker("django_db") is not None
+
+
+def is_quick(item: pytest.Item) -> bool:
+    """Tell whether a test runs in this process alone, and in a transaction that is rolled back."""
+    marker = item.get_closest_marker("django_db")
+    commits = "transactional_db" in _fixtures(item) or (marker is not None and marker.kwargs.get("transaction"))
+    starts_programs = PROCESS_FIXTURES & _fixtures(item) or any(
+        item.path.is_relative_to(folder) for folder in PROCESS_FOLDERS
+    )
+    return not commits and not starts_programs and item.get_closest_marker("thorough") is None
+
+
+def _fixtures(item: pytest.Item) -> set[str]:
+    return set(getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(autouse=True)
 def unlimited() -> None:
-    """No test is held to what another has asked of the API."""
+    """Forget the API requests that other tests made."""
     caches["limits"].clear()
 
 
@@ -42,22 +88,26 @@ def recorded() -> Path:
 
 
 @pytest.fixture(scope="session")
-def redis_url() -> str:
-    """The address of a real Redis server: the one that the environment names, else one started for this run."""
-    return os.environ.get("TEST_REDIS_URL") or servers.redis_server()
+def redis_url(worker_id: str) -> str:
+    """The address of a real Redis server: the one that the environment names, else one started for this process.
+
+    Of parallel test processes only the first uses the named one: sharing a server, they would run each other's tasks.
+    """
+    named = os.environ.get("TEST_REDIS_URL", "") if worker_id in ("master", "gw0") else ""
+    return named or servers.redis_server()
 
 
 @pytest.fixture
 def database_url(transactional_db: None) -> str:
     """The address of the test's own database, for processes that the test starts."""
-    found = connection.settings_dict
+    database = connection.settings_dict
     if connection.vendor == "sqlite":
-        return f"sqlite:///{found['NAME']}"
-    server = f"{quote(found['USER'], safe='')}:{quote(found['PASSWORD'], safe='')}@"
-    port = f":{found['PORT']}" if found["PORT"] else ""
-    if found["HOST"].startswith("/"):
-        return f"postgresql://{server}{port}/{found['NAME']}?host={quote(found['HOST'], safe='')}"
-    return f"postgresql://{server}{found['HOST']}{port}/{found['NAME']}"
+        return f"sqlite:///{database['NAME']}"
+    login = f"{quote(database['USER'], safe='')}:{quote(database['PASSWORD'], safe='')}@"
+    port = f":{database['PORT']}" if database["PORT"] else ""
+    if database["HOST"].startswith("/"):
+        return f"postgresql://{login}{port}/{database['NAME']}?host={quote(database['HOST'], safe='')}"
+    return f"postgresql://{login}{database['HOST']}{port}/{database['NAME']}"
 
 
 Manage = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from cdr.bulk import database
+from cdr.calls.volumes import Difference
 from cdr.events import call_key
 from cdr.models import Call, Event, Rejected, Source
 from cdr.models.fields import WordsField
-from cdr.volumes import Difference
+from cdr.storage.database import database
 from proxyconf.models import Proxy
 
 NOON = datetime(2026, 5, 31, 12, tzinfo=UTC)

@@ -13,15 +13,16 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 
-from accweb.audit import Action, record_of
-from accweb.models import AuditEntry
-from cdr.columns import COLUMNS
+from accweb.web.audit import Action, record_of
+from accweb.web.models import AuditEntry
 from cdr.events import text_of
 from cdr.export import records
 from cdr.export.asking import oldest_first
 from cdr.export.formats import FORMATS
-from cdr.export.jobs import filter_of, write
+from cdr.export.jobs import filter_of
+from cdr.export.writing import write
 from cdr.models import Call, ColumnChoice, Event, ExportJob, Note, Rejected, SavedView, Settlement, Source
+from cdr.queries.columns import COLUMNS
 from tests.factories import NOON, make_call, make_event, make_proxy, make_rejected, make_source
 
 SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(1)>"
@@ -99,9 +100,9 @@ NOT_SHOWN = {
     "cdr:choose-columns", "cdr:export-cancel", "cdr:export-delete", "cdr:health-replay", "cdr:health-reread",
     "cdr:save-view", "None", "admin:None", "admin:index", "admin:app_list", "admin:autocomplete", "admin:view_on_site",
     # people, proxies and what these shall log: nothing of it comes from a proxy
-    "account", "tokens", "token-revoke", "healthz", "api:root", "api:me", "api:schema", "api:docs", "api:profile",
-    "api:profiles", "api:profile-artefact", "api:profile-artefacts", "api:profile-revisions", "api:proxies",
-    "api:proxy", "admin:search",
+    "account", "tokens", "token-revoke", "healthz", "api:root", "api:me", "api:version", "api:schema", "api:docs",
+    "api:profile", "api:profiles", "api:profile-artefact", "api:profile-artefacts", "api:profile-revisions",
+    "api:proxies", "api:proxy", "admin:search",
 }  # fmt: skip
 """Addresses that show nothing of them; so do those that begin as in ``NOT_SHOWN_BELOW``."""
 NOT_SHOWN_BELOW = (
@@ -155,7 +156,7 @@ def _export(user: User, name: str) -> None:
     columns = ["id", "caller", "call_id", "extra", "legs", f"extra.{NAME}"]
     job = ExportJob.objects.create(user=user, format=name, conditions="proxy=edge-1", columns=columns, state="done")
     file, asked = io.BytesIO(), filter_of(job)
-    write(records(oldest_first(asked), asked.sight), asked, name, file, columns=columns, zone="UTC")
+    write(records(oldest_first(asked), asked.visibility), asked, name, file, columns=columns, zone="UTC")
     job.chunks.create(position=0, data=file.getvalue())
     ExportJob.objects.filter(pk=job.pk).update(size=file.tell(), matches=1, written=1)
 

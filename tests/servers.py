@@ -75,6 +75,11 @@ class Postgres:
                     raise
                 time.sleep(0.1)
 
+    @property
+    def pid(self) -> int:
+        """The server's process, which forks one for each connection."""
+        return self._server.pid
+
     def kill(self) -> None:
         self._server.kill()
         self._server.wait()

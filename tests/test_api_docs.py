@@ -14,9 +14,9 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django.live_server_helper import LiveServer
 
-from accweb.tokens import SCOPES, new_token
-from cdr.export.jobs import write_next
+from accweb.web.tokens import SCOPES, new_token
 from cdr.models import Call
+from cdr.tasks import write_exports
 from tests.factories import NOON, make_call
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -65,7 +65,7 @@ def example(containing: str) -> tuple[str, str]:
 def test_every_example_works(reader: Reader) -> None:
     for language, text in EXAMPLES:
         reader.type(language, text)
-        write_next()  # what a worker does meanwhile
+        write_exports()  # what a worker does meanwhile
     assert len((reader.folder / "may.jsonl").read_text().splitlines()) == CALLS
 
 

@@ -9,8 +9,6 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 
-from cdr.api.events import OPERATION
-
 _ERROR = {
     "type": "object",
     "description": "What went wrong.",
@@ -53,7 +51,7 @@ def schema() -> dict[str, Any]:
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # spectacular registers it so
     """``Authorization: Bearer TOKEN``."""
 
-    target_class = "accweb.api.access.TokenAuthentication"
+    target_class = "accweb.web.api.access.TokenAuthentication"
     name = "token"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
@@ -62,14 +60,6 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
             "scheme": "bearer",
             "description": "A token of a user (made under /account/tokens/), which may do what its scopes name.",
         }
-
-
-def with_events(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Tell of the address that proxies post events to, which is no view of the framework (a hook, too)."""
-    result["paths"]["/api/v1/events/"] = {"post": {**OPERATION, "responses": dict(OPERATION["responses"])}}
-    schemes = result["components"].setdefault("securitySchemes", {})
-    schemes["source"] = {"type": "http", "scheme": "bearer", "description": "The token of a source of kind http."}
-    return result
 
 
 def with_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:

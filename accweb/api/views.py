@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
 from drf_spectacular.utils import extend_schema
@@ -12,14 +13,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from accweb.api.frame import LOGIN, ApiView, refuse_unknown
 from accweb.api.schema import schema
-from accweb.models import ApiToken
-from accweb.shell import ShellMixin
-from accweb.tokens import SCOPES
+from accweb.web.api.frame import LOGIN, ApiView, refuse_unknown
+from accweb.web.models import ApiToken
+from accweb.web.shell import ShellMixin
+from accweb.web.tokens import SCOPES
 from proxyconf.models.reach import within_reach
 
-ADDRESSES = ("calls", "statistics", "exports", "proxies", "sources", "profiles", "me", "schema", "docs")
+ADDRESSES = ("calls", "statistics", "exports", "proxies", "sources", "profiles", "me", "version", "schema", "docs")
 _ADDRESSES_RECORD = {
     "type": "object",
     "description": "Address by name.",
@@ -89,6 +90,23 @@ class Me(ApiView):
 
 def _token(token: ApiToken) -> dict[str, Any]:
     return {"name": token.name, "prefix": token.prefix, "expires_at": token.expires_at}
+
+
+class VersionRecord(serializers.Serializer[object]):
+    """The version of accweb that answers."""
+
+    version = serializers.CharField(help_text="Version of accweb, like 1.2.0.")
+
+
+class ServedVersion(ApiView):
+    """For a program that needs members which came with a version."""
+
+    permission_required = LOGIN
+
+    @extend_schema(operation_id="version", tags=["about"], summary="The version of accweb", responses=VersionRecord)
+    def get(self, request: Request) -> Response:
+        refuse_unknown(request)
+        return Response({"version": settings.VERSION})
 
 
 class Schema(ApiView):

@@ -13,7 +13,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accweb.api.frame import (
+from accweb.web.api.frame import (
     AFTER,
     LIMIT,
     LIMIT_PARAMETER,
@@ -25,15 +25,15 @@ from accweb.api.frame import (
 )
 from cdr.api import records
 from cdr.api.conditions import asked, parameters
-from cdr.changes import Changes, changes, since
-from cdr.correlate import Explained, explain
+from cdr.calls.correlate import Explained, explain
+from cdr.calls.settlement import look_up
 from cdr.export import Record, record_of
-from cdr.filters import parse_moment
-from cdr.keyset import Cursor
 from cdr.models import Call, Event
-from cdr.paging import call_page
-from cdr.settling import look_up
-from cdr.sight import Sight
+from cdr.queries.changes import Changes, changes, since
+from cdr.queries.keyset import Cursor
+from cdr.queries.moments import parse_moment
+from cdr.queries.paging import call_page
+from cdr.queries.visibility import Visibility
 
 MOST_EVENTS = 1000
 BEFORE, UPDATED_AFTER = "before", "updated_after"
@@ -44,16 +44,16 @@ class CallView(ApiView):
 
     permission_required = "cdr.view_call"
 
-    def sight(self, request: Request) -> Sight:
-        return Sight.of(request.user)
+    def visibility(self, request: Request) -> Visibility:
+        return Visibility.of(request.user)
 
-    def note(self, request: Request, sight: Sight, told: object) -> None:
+    def note(self, request: Request, visibility: Visibility, told: object) -> None:
         """Keep in the audit log that full numbers are read, if ``told`` has something and shows them."""
-        if sight.numbers and told:
+        if visibility.numbers and told:
             note_viewing(request)
 
     def call(self, request: Request, pk: int) -> Call:
-        found = self.sight(request).calls().prefetch_related("legs", "attempts").filter(pk=pk).first()
+        found = self.visibility(request).calls().prefetch_related("legs", "attempts").filter(pk=pk).first()
         if found is None:
             raise Http404(f"There is no call {pk} that you may see.")
         return found
@@ -90,9 +90,9 @@ class CallList(CallView):
         responses=records.CallPageRecord,
     )
     def get(self, request: Request) -> Response:
-        told = _changes(request, self.sight(request)) if UPDATED_AFTER in request.query_params else None
-        page = told or _newest_first(request, self.sight(request))
-        self.note(request, self.sight(request), page["results"])
+        told = _changes(request, self.visibility(request)) if UPDATED_AFTER in request.query_params else None
+        page = told or _newest_first(request, self.visibility(request))
+        self.note(request, self.visibility(request), page["results"])
         return Response(page)
 
 
@@ -102,9 +102,9 @@ class CallDetail(CallView):
     @extend_schema(operation_id="calls_get", tags=["calls"], summary="One call", responses=records.CallRecord)
     def get(self, request: Request, pk: int) -> Response:
         refuse_unknown(request)
-        sight = self.sight(request)
-        (told,) = _records([self.call(request, pk)], sight)
-        self.note(request, sight, told)
+        visibility = self.visibility(request)
+        (told,) = _records([self.call(request, pk)], visibility)
+        self.note(request, visibility, told)
         return Response(told)
 
 
@@ -122,16 +122,16 @@ class CallEvents(CallView):
     )
     def get(self, request: Request, pk: int) -> Response:
         refuse_unknown(request)
-        sight = self.sight(request)
+        visibility = self.visibility(request)
         call = self.call(request, pk)
-        explained = [one for one in explain(call) if sight.reaches(one.event.proxy.name)]
+        explained = [one for one in explain(call) if visibility.reaches(one.event.proxy.name)]
         told = explained[:MOST_EVENTS]
         within = set(
-            sight.calls().filter(pk__in={one.call.pk for one in told if one.call}).values_list("pk", flat=True)
+            visibility.calls().filter(pk__in={one.call.pk for one in told if one.call}).values_list("pk", flat=True)
         )
-        sight.events(call, [one.event for one in told])
-        self.note(request, sight, told)
-        results = [_event(one, within, sight) for one in told]
+        visibility.events(call, [one.event for one in told])
+        self.note(request, visibility, told)
+        results = [_event(one, within, visibility) for one in told]
         return Response({"left_out": len(explained) - len(told), "results": results})
 
 
@@ -146,18 +146,18 @@ class CallRevisions(CallView):
     )
     def get(self, request: Request, pk: int) -> Response:
         refuse_unknown(request)
-        sight = self.sight(request)
+        visibility = self.visibility(request)
         call = self.call(request, pk)
         found = [
-            {"revision": one.revision, "at": one.at, "changes": sight.changes(call, one.changes)}
+            {"revision": one.revision, "at": one.at, "changes": visibility.changes(call, one.changes)}
             for one in call.revisions.all()
         ]
-        self.note(request, sight, found)
+        self.note(request, visibility, found)
         return Response({"results": found})
 
 
-def _newest_first(request: Request, sight: Sight) -> dict[str, Any]:
-    conditions = asked(request, sight, LIMIT, AFTER, BEFORE, UPDATED_AFTER)
+def _newest_first(request: Request, visibility: Visibility) -> dict[str, Any]:
+    conditions = asked(request, visibility, LIMIT, AFTER, BEFORE, UPDATED_AFTER)
     page = call_page(
         conditions.qs.prefetch_related("legs", "attempts"),
         limit_of(request),
@@ -168,12 +168,12 @@ def _newest_first(request: Request, sight: Sight) -> dict[str, Any]:
         "next": _address(request, AFTER, page.older),
         "previous": _address(request, BEFORE, page.newer),
         "resume": None,
-        "results": _records(page.rows, sight),
+        "results": _records(page.rows, visibility),
     }
 
 
-def _changes(request: Request, sight: Sight) -> dict[str, Any]:
-    conditions = asked(request, sight, LIMIT, AFTER, BEFORE, UPDATED_AFTER, superseded="1")
+def _changes(request: Request, visibility: Visibility) -> dict[str, Any]:
+    conditions = asked(request, visibility, LIMIT, AFTER, BEFORE, UPDATED_AFTER, superseded="1")
     place = _cursor(request, AFTER) or since(_moment(request))
     if BEFORE in request.query_params:
         raise ValidationError({BEFORE: ["Changes are told forward only; leave it out."]})
@@ -183,13 +183,13 @@ def _changes(request: Request, sight: Sight) -> dict[str, Any]:
         "next": resume if found.more else None,
         "previous": None,
         "resume": resume,
-        "results": _records(found.rows, sight),
+        "results": _records(found.rows, visibility),
     }
 
 
-def _records(calls: list[Call], sight: Sight) -> list[Record]:
+def _records(calls: list[Call], visibility: Visibility) -> list[Record]:
     look_up(calls)
-    return [record_of(call) for call in sight.shown(calls)]
+    return [record_of(call) for call in visibility.shown(calls)]
 
 
 def _moment(request: Request) -> datetime:
@@ -214,7 +214,7 @@ def _address(request: Request, name: str, cursor: Cursor | None) -> str | None:
     return None if cursor is None else with_parameters(request, **{AFTER: None, BEFORE: None, name: cursor})
 
 
-def _event(explained: Explained, within: set[int], sight: Sight) -> dict[str, Any]:
+def _event(explained: Explained, within: set[int], visibility: Visibility) -> dict[str, Any]:
     event: Event = explained.event
     call = explained.call
     return {
@@ -239,5 +239,5 @@ def _event(explained: Explained, within: set[int], sight: Sight) -> dict[str, An
         "flags": event.flags,
         "rule": explained.use.rule.value,
         "call": call.pk if call and call.pk in within else None,
-        "raw": b64encode(bytes(event.raw)).decode("ascii") if sight.numbers else None,
+        "raw": b64encode(bytes(event.raw)).decode("ascii") if visibility.numbers else None,
     }

@@ -11,22 +11,19 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from accweb.api.frame import NO_NULL
-from cdr.filters import (
-    EXTRA,
+from accweb.web.api.frame import NO_NULL
+from cdr.queries.conditions import (
     LONGEST_TEXT,
     MOST_VALUES,
-    NOT,
     Alternatives,
-    CallFilter,
-    MomentFilter,
-    SecondsFilter,
-    unknown_parameters,
 )
-from cdr.sight import Sight
+from cdr.queries.filters import CallFilter, SecondsFilter, unknown_parameters
+from cdr.queries.moments import MomentFilter
+from cdr.queries.names import EXTRA, NOT
+from cdr.queries.visibility import Visibility
 
 
-def asked(request: Request, sight: Sight, *others: str, **defaults: str) -> CallFilter:
+def asked(request: Request, visibility: Visibility, *others: str, **defaults: str) -> CallFilter:
     """Return the filter; a condition that is unknown or makes no sense is an error: all calls are no answer to it.
 
     ``others`` are parameters that are no conditions; ``defaults`` are conditions that hold unless something else is
@@ -37,7 +34,7 @@ def asked(request: Request, sight: Sight, *others: str, **defaults: str) -> Call
         data.setdefault(name, value)
     for name in others:
         data.pop(name, None)
-    found = CallFilter(data, sight)
+    found = CallFilter(data, visibility)
     errors: dict[str, list[str]] = {name: list(map(str, said)) for name, said in found.form.errors.items()}
     for name in unknown_parameters(data):
         errors[name] = [f"There is no such parameter; there are {', '.join([*CallFilter.base_filters, *others])}."]
@@ -73,7 +70,7 @@ def _schema(name: str, one: django_filters.Filter) -> dict[str, Any]:
         return {"type": "string", "format": "date-time"}
     if values := [str(value) for value, _ in getattr(one.field, "choices", ()) if value != ""]:
         return {"type": "string", "enum": values}
-    if name == "code":
+    if name == "sip_code":
         return {"type": "string", "pattern": "^[1-6]([0-9][0-9]|xx|XX)$"}
     return {"type": "string", "maxLength": one.extra.get("longest", LONGEST_TEXT), "pattern": NO_NULL}
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -21,12 +21,12 @@ from cdr.events import Unparsable
 from cdr.formats import acc_json, opensips_events
 from cdr.formats.json_values import json_bytes, json_object
 from cdr.formats.reading import Parsed, Reading, Rejection
-from cdr.ingest import reading_of, store
-from cdr.kinds.setting import SettingsError
 from cdr.models import Source
 from cdr.models.source import reveal
-from cdr.receivers import wake
-from cdr.receivers.service import parsed_safely
+from cdr.sources.setting import SettingsError
+from cdr.storage import wake
+from cdr.storage.ingest import reading_of, store
+from cdr.storage.safe_parsing import parsed_safely
 from proxyconf.vocabulary.products import Product
 
 MOST_TOLD = 100
@@ -91,7 +91,16 @@ OPERATION: dict[str, Any] = {
 
 @csrf_exempt  # whoever posts shows a token, no cookie
 def post_events(request: HttpRequest) -> JsonResponse:
-    """Store posted events; 200 after the commit, with what became of them."""
+    """Store posted events; 200 after the commit, with what became of them; 503 while the database is away."""
+    try:
+        return _stored(request)
+    except (DatabaseError, InterfaceError):
+        answer = _refusal(503, "unavailable", "the database does not answer; post it again")
+        answer["Retry-After"] = "5"
+        return answer
+
+
+def _stored(request: HttpRequest) -> JsonResponse:
     if request.method != "POST":
         answer = _refusal(405, "method_not_allowed", "events are posted here, nothing else")
         answer["Allow"] = "POST"
@@ -112,12 +121,7 @@ def post_events(request: HttpRequest) -> JsonResponse:
     now = timezone.now()
     reading = reading_of(source.proxy, now)
     parsed = [parsed_safely(_parser(source, reading), item) for item in items]
-    try:
-        counts = store(source, parsed, format=_format(source), received_at=now, batch=len(parsed) + 1)
-    except DatabaseError:
-        answer = _refusal(503, "unavailable", "the database does not answer; post it again")
-        answer["Retry-After"] = "5"
-        return answer
+    counts = store(source, parsed, format=_format(source), received_at=now, batch=len(parsed) + 1)
     if counts.events:
         wake.correlation()
     return JsonResponse({**counts.as_dict(), "errors": _errors(parsed)})
@@ -187,5 +191,5 @@ def _errors(parsed: Sequence[Parsed]) -> list[dict[str, Any]]:
 
 
 def _refusal(status: int, code: str, error: str) -> JsonResponse:
-    """Return an error in the shape that the whole API has (``accweb.api.errors``)."""
+    """Return an error in the shape that the whole API has (``accweb.web.api.errors``)."""
     return JsonResponse({"error": error, "code": code}, status=status)

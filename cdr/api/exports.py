@@ -20,7 +20,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from accweb.api.frame import (
+from accweb.web.api.frame import (
     AFTER,
     AFTER_NUMBER,
     LIMIT,
@@ -32,7 +32,8 @@ from accweb.api.frame import (
     page_by,
     refuse_unknown,
 )
-from accweb.audit import Action
+from accweb.web.audit import Action
+from accweb.web.zones import validate_zone
 from cdr.export.asking import in_words
 from cdr.export.columns import is_column
 from cdr.export.formats import FORMATS
@@ -46,10 +47,9 @@ from cdr.export.jobs import (
     may_have,
     remove,
 )
-from cdr.filters import CallFilter, unknown_parameters
 from cdr.models import ExportJob
-from cdr.sight import Sight
-from proxyconf.models.proxy import validate_zone
+from cdr.queries.filters import CallFilter, unknown_parameters
+from cdr.queries.visibility import Visibility
 
 _MOST_COLUMNS = 200
 
@@ -252,7 +252,7 @@ class ExportFile(ExportView):
 def _conditions(request: Request, text: str) -> CallFilter:
     """Return the filter; conditions that are unknown or make no sense are errors by name."""
     data = QueryDict(text)
-    found = CallFilter(data, Sight.of(request.user))
+    found = CallFilter(data, Visibility.of(request.user))
     errors = {name: list(map(str, said)) for name, said in found.form.errors.items()}
     errors |= {name: ["There is no such condition."] for name in unknown_parameters(data)}
     if errors:

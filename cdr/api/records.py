@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from rest_framework import serializers
 
-from cdr import wording
+from cdr.display import wording
 from cdr.events import Kind
 from proxyconf.vocabulary.layout import Backend
 

@@ -13,7 +13,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accweb.api.frame import (
+from accweb.web.api.frame import (
     AFTER,
     AFTER_NUMBER,
     LIMIT,
@@ -24,8 +24,8 @@ from accweb.api.frame import (
     page_by,
     refuse_unknown,
 )
-from cdr.kinds import KINDS
 from cdr.models import Receiver, Source
+from cdr.sources import KINDS
 from proxyconf.models.reach import proxies_for
 
 PROXY = "proxy"

@@ -12,13 +12,13 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accweb.api.frame import ApiView
+from accweb.web.api.frame import ApiView
 from cdr.api.conditions import asked, parameters
-from cdr.filters import CallFilter
-from cdr.histogram import Bucket, Group, Step
-from cdr.sight import Sight
-from cdr.statistics import LIMIT, figures, series
-from cdr.wording import GROUPS
+from cdr.display.histogram import Bucket, Group, Step
+from cdr.display.wording import GROUPS
+from cdr.queries.filters import CallFilter
+from cdr.queries.statistics import LIMIT, figures, series
+from cdr.queries.visibility import Visibility
 
 ZONE, STEP = "zone", "step"
 _CAPPED = f"Where the conditions cannot be answered from hourly sums, the newest {LIMIT} calls are counted."
@@ -110,7 +110,7 @@ class Statistics(StatisticsView):
     )
     def get(self, request: Request) -> Response:
         with timezone.override(_zone(request)):
-            return Response(_figures(asked(request, Sight.of(request.user), ZONE)))
+            return Response(_figures(asked(request, Visibility.of(request.user), ZONE)))
 
 
 class StatisticsSeries(StatisticsView):
@@ -126,7 +126,7 @@ class StatisticsSeries(StatisticsView):
     def get(self, request: Request) -> Response:
         zone, step = _zone(request), _step(request)
         with timezone.override(zone):
-            found = series(asked(request, Sight.of(request.user), ZONE, STEP), zone, step)
+            found = series(asked(request, Visibility.of(request.user), ZONE, STEP), zone, step)
         return Response(
             {
                 "step": found.step.value,
@@ -141,7 +141,9 @@ class StatisticsSeries(StatisticsView):
 def _zone(request: Request) -> ZoneInfo:
     name = request.query_params.get(ZONE, "UTC")
     if name not in available_timezones():
-        raise ValidationError({ZONE: [f"{name[:80]!r} is no time zone; use a name like Europe/Berlin or UTC."]})
+        raise ValidationError(
+            {ZONE: [f"{name[:80]!r} is not a valid time zone; use a name like Europe/Berlin or UTC."]}
+        )
     return ZoneInfo(name)
 
 

@@ -48,7 +48,7 @@ class ReleasedBy(StrEnum):
 
 
 class Flag(StrEnum):
-    """What a reader of the call should know besides; ``cdr.wording`` has a sentence for each."""
+    """What a reader of the call should know besides; ``cdr.display.wording`` has a sentence for each."""
 
     LATE_STOP = "late_stop"  # the STOP's own time is past the longest plausible call
     CLOCK_SKEW = "clock_skew"  # STOP before START by more than the clocks' resolution
@@ -61,6 +61,7 @@ class Flag(StrEnum):
     DIRECTION_UNKNOWN = "direction_unknown"  # no INVITE seen: caller and callee may stand swapped
     ACK_START = "ack_start"  # the INVITE's event is absent, its ACK tells of the START
     AMBIGUOUS_TIME = "ambiguous_time"  # local time in the hour that a DST change repeats or skips
+    ASSUMED_YEAR = "assumed_year"  # a log line's header has no year: the latest one was taken
     RINGING_INCLUDED = "ringing_included"  # the proxy's own duration counts from the INVITE
     SUPERSEDED = "superseded"  # a later event showed it to be part of another call
 

@@ -6,8 +6,8 @@ from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils.translation import gettext
 
-from cdr.filters import CallFilter
 from cdr.models import Call
+from cdr.queries.filters import CallFilter
 
 _TIME = ("period", "since", "until")
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy as _
 
+from cdr.display.wording import Text
 from cdr.export.columns import Shape
 from cdr.export.record import FIELDS, Record
 from cdr.export.sink import Sink
 from cdr.export.text import csv_lines, json_lines
-from cdr.wording import Text
 
 Write = Callable[[Iterable[Record], Sink, Shape], None]
 
@@ -61,17 +61,17 @@ FORMATS: Mapping[str, Format] = {
         Format(
             "jsonl",
             "JSON Lines",
-            _("One object per line with every field, as it came; for programs."),
+            _("One JSON object per line with every field; for programs."),
             "application/jsonl",
             _write_jsonl,
             shaped=False,
             zoned=False,
         ),
-        Format("csv", "CSV", _("Text, a line per call; for spreadsheets and most programs."), "text/csv", _write_csv),
+        Format("csv", "CSV", _("One line per call; for spreadsheets and most programs."), "text/csv", _write_csv),
         Format(
             "xlsx",
             "XLSX",
-            _("A workbook for Excel or LibreOffice, with real dates and numbers."),
+            _("Excel workbook with real dates and numbers."),
             "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
             _write_xlsx,
             binary=True,
@@ -79,7 +79,7 @@ FORMATS: Mapping[str, Format] = {
         Format(
             "parquet",
             "Parquet",
-            _("Typed columns, compressed; for data tools such as pandas and DuckDB."),
+            _("Typed, compressed columns; for pandas, DuckDB and other data tools."),
             "application/vnd.apache.parquet",
             _write_parquet,
             binary=True,

@@ -10,9 +10,9 @@ from typing import Any, TypeAlias, TypeVar
 
 from django.db.models import QuerySet, prefetch_related_objects
 
+from cdr.calls.settlement import look_up
 from cdr.models import Attempt, Call, Leg, Settlement
-from cdr.settling import look_up
-from cdr.sight import Sight
+from cdr.queries.visibility import Visibility
 
 Record: TypeAlias = dict[str, Any]
 Part = TypeVar("Part", Leg, Attempt)
@@ -47,7 +47,7 @@ FIELDS = (
     "updated_at",
 )
 _BATCH = 2000
-_EVERYTHING = Sight()
+_EVERYTHING = Visibility()
 
 
 def record_of(call: Call, legs: Iterable[Leg] | None = None, attempts: Iterable[Attempt] | None = None) -> Record:
@@ -119,20 +119,20 @@ def _leg(leg: Leg) -> Record:
     return {"source": leg.source, "destination": leg.destination, "type": leg.type, "values": leg.values}
 
 
-def records(calls: QuerySet[Call], sight: Sight = _EVERYTHING) -> Iterator[Record]:
+def records(calls: QuerySet[Call], visibility: Visibility = _EVERYTHING) -> Iterator[Record]:
     """Yield the records of ``calls`` in their order; memory stays constant, legs and attempts come by the batch.
 
-    ``sight`` leaves out what its user may not see of a call; which calls are within reach, ``calls`` must say already.
+    ``visibility`` masks what its user may not see of a call; ``calls`` must hold visible calls alone.
     """
     each = calls.iterator(chunk_size=_BATCH)
     while batch := list(islice(each, _BATCH)):
         look_up(batch)
-        if sight.numbers:
+        if visibility.numbers:
             legs, attempts = _by_call(Leg.objects.all(), batch), _by_call(Attempt.objects.all(), batch)
-            yield from (record_of(call, legs[call.pk], attempts[call.pk]) for call in sight.shown(batch))
+            yield from (record_of(call, legs[call.pk], attempts[call.pk]) for call in visibility.shown(batch))
         else:
             prefetch_related_objects(batch, "legs", "attempts")
-            yield from map(record_of, sight.shown(batch))
+            yield from map(record_of, visibility.shown(batch))
 
 
 def _by_call(parts: QuerySet[Part], calls: Iterable[Call]) -> dict[int, list[Part]]:

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 from cdr.events import MICROSECOND, MILLISECOND, SECOND, AccEvent, Kind, Pairs, Unparsable, classify
 from cdr.formats.framing import frame_of
 from cdr.formats.json_values import json_object, json_text, sip_code
+from cdr.formats.limits import limited
 from cdr.formats.local_time import to_utc
 from cdr.formats.reading import IGNORED, Parsed, Reading, Rejection
 from cdr.formats.record_lines import lines
@@ -55,7 +56,7 @@ def parse_line(line: bytes, reading: Reading) -> Parsed:
 def parse_object(raw: bytes, reading: Reading) -> Parsed:
     """Return the event of one JSON object, or why it is none."""
     try:
-        return event_of(json_object(raw), reading, raw)
+        return limited(event_of(json_object(raw), reading, raw), reading.layout)
     except Unparsable as error:
         return Rejection(raw, f"acc_json: {error}")
 

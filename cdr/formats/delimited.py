@@ -1,5 +1,8 @@
-r"""Tables as text: comma-separated with quotes (RFC 4180, PostgreSQL's ``COPY … CSV HEADER``) or tab-separated with
-escapes (``mysql --batch``). The first line names the columns; tabs in it mean the latter form.
+r"""Tables with a separator between the cells of a line, whose first line names the columns.
+
+Separated by tabs, with escapes (``mysql --batch``), where the first line holds a tab; else by the one of ``,``, ``;``
+and ``|`` that it holds most of, with quotes (RFC 4180, PostgreSQL's ``COPY … CSV HEADER``, ``sqlite3 -header``,
+``psql -A``).
 """
 
 from __future__ import annotations
@@ -17,7 +20,12 @@ Cells: TypeAlias = Sequence[str | None]
 
 LONGEST = 1 << 20
 """Bytes of the longest line or record; a SIP message over UDP has at most 64 KiB."""
-_KEPT_OF_BROKEN = 4096
+
+KEPT_OF_BROKEN = 4096
+"""Bytes that a rejection keeps of a line that makes no row."""
+
+_SEPARATORS = ",;|"
+_FOOTER = re.compile(rb"\(\d+ rows?\)\s*")  # psql
 
 
 class Broken(NamedTuple):
@@ -36,29 +44,32 @@ class DelimitedTable:
     default limit of Python's ``csv``).
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
-        self._lines = _Lines(stream)
-        header = next(self._lines, b"").removeprefix(b"\xef\xbb\xbf")
-        self.number = self._lines.number
-        self._cells_of = self._cells_between_tabs if b"\t" in header else self._cells_between_commas
-        self.columns = _names(text_of(header)) if header else []
+    def __init__(self, lines: TableLines) -> None:
+        self._lines = lines
+        header = text_of(next(lines, b""))
+        self.number = lines.number
+        self._separator = separator_of(header)
+        self._cells_of = self._cells_between_tabs if self._separator == "\t" else self._quoted_cells
+        self.columns = names_in(header)
         self._width = len(self.columns)
 
     def __iter__(self) -> Iterator[Cells | Broken]:
         for line in self._lines:
             self.number = self._lines.number
+            if self._separator == "|" and _FOOTER.fullmatch(line):
+                continue
             try:
                 cells = self._cells_of(line)
             except Unparsable as error:
-                yield Broken(line[:_KEPT_OF_BROKEN], str(error))
+                yield Broken(line[:KEPT_OF_BROKEN], str(error))
             else:
                 yield cells
 
-    def _cells_between_commas(self, line: bytes) -> Cells:
-        _check(line)
+    def _quoted_cells(self, line: bytes) -> Cells:
+        check_line(line)
         if b'"' not in line:
-            return self._whole(text_of(line).rstrip("\r\n").split(","))
-        cells = _comma_separated(text_of(line))
+            return self._whole(text_of(line).rstrip("\r\n").split(self._separator))
+        cells = _cells(text_of(line), self._separator)
         return self._spanning(line) if cells is None else self._whole(cells)
 
     def _spanning(self, line: bytes) -> Cells:
@@ -70,17 +81,17 @@ class DelimitedTable:
             size += len(more)
             quotes += more.count(b'"')
         record = b"".join(taken)
-        cells = None if quotes % 2 or b"\0" in record else _comma_separated(text_of(record))
+        cells = None if quotes % 2 or b"\0" in record else _cells(text_of(record), self._separator)
         if cells is None or len(cells) != self._width:
             self._lines.push_back(taken[1:])
             raise Unparsable("its quotes do not match: a cell is quoted as a whole, quotes within it are doubled")
         return cells
 
     def _cells_between_tabs(self, line: bytes) -> Cells:
-        _check(line)
+        check_line(line)
         texts = self._whole(text_of(line).rstrip("\r\n").split("\t"))
         cells = [None if text in ("NULL", "\\N") else text for text in texts]
-        return [cell and _unescaped(cell) for cell in cells] if b"\\" in line else cells
+        return [cell and unescaped(cell) for cell in cells] if b"\\" in line else cells
 
     def _whole(self, cells: list[str]) -> list[str]:
         if len(cells) != self._width:
@@ -88,15 +99,19 @@ class DelimitedTable:
         return cells
 
 
-def _check(line: bytes) -> None:
+def check_line(line: bytes) -> None:
+    """Raise ``Unparsable`` for a line that is no part of a text table."""
     if b"\0" in line:
         raise Unparsable("NUL bytes in the line: the file is damaged here")
     if len(line) >= LONGEST:
         raise Unparsable(f"a line of {LONGEST} bytes and more is no row")
 
 
-class _Lines:
-    """The lines of a stream that are not blank, cut after ``LONGEST`` bytes."""
+class TableLines:
+    """Iterates over the lines of a stream that are not blank, cut after ``LONGEST`` bytes; without a byte order mark.
+
+    ``number`` is that of the line given last, counted from one.
+    """
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -114,7 +129,9 @@ class _Lines:
             self.number += 1
             if len(line) == LONGEST:
                 self._pass_over_rest(line)
-            if not line.isspace():
+            if self.number == 1:
+                line = line.removeprefix(b"\xef\xbb\xbf")
+            if line and not line.isspace():
                 return line
         raise StopIteration
 
@@ -128,23 +145,31 @@ class _Lines:
         self.number -= len(lines)
 
 
-def _names(header: str) -> list[str]:
-    if "\t" in header:
-        return header.rstrip("\r\n").split("\t")
-    return _comma_separated(header) or [header]
+def separator_of(header: str) -> str:
+    """Return what separates the names in the first line of a table."""
+    return "\t" if "\t" in header else max(_SEPARATORS, key=header.count)
 
 
-def _comma_separated(record: str) -> list[str] | None:
-    """Return the cells of a whole record, nothing for one that is none."""
+def names_in(header: str) -> list[str]:
+    """Return the names of the columns in the first line of a table; none for an empty line."""
+    if not header:
+        return []
+    separator = separator_of(header)
+    return header.rstrip("\r\n").split("\t") if separator == "\t" else _cells(header, separator) or [header]
+
+
+def _cells(record: str, separator: str) -> list[str] | None:
+    """Return the cells of a whole record; None for one whose quotes do not match."""
     try:
-        return next(csv.reader((record,), strict=True), None)
+        return next(csv.reader((record,), delimiter=separator, strict=True), None)
     except csv.Error:
         return None
 
 
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_MEANT = {"n": "\n", "t": "\t", "r": "\r", "0": "\\x00"}  # NUL as text_of shows it
+_MEANT = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\\x00"}  # NUL as text_of shows it
 
 
-def _unescaped(cell: str) -> str:
-    return _ESCAPED.sub(lambda found: _MEANT.get(found[1], found[1]), cell)
+def unescaped(cell: str) -> str:
+    """Return a cell without the backslash escapes of ``mysql --batch`` and PostgreSQL's ``COPY``."""
+    return _ESCAPED.sub(lambda match: _MEANT.get(match[1], match[1]), cell)

@@ -19,6 +19,7 @@ from typing import BinaryIO, NamedTuple, TypeAlias
 
 from cdr.events import MICROSECOND, AccEvent, Pairs, Unparsable, classify, text_of
 from cdr.formats.json_values import json_object
+from cdr.formats.limits import limited
 from cdr.formats.radius import hex_bytes, received
 from cdr.formats.radius_dictionary import OPENSIPS_NUMBERS, Dictionary, Value, decode_value
 from cdr.formats.radius_event import event_of
@@ -167,7 +168,7 @@ def _private_event(avps: Sequence[Avp], reading: Reading, raw: bytes) -> AccEven
         raise Unparsable(f"AVP 552 is {digits[:40]!r}; acc_diameter sends the reply code in it")
     extra, legs = _split_legs(rest, reading)
     method, code = text_of(core[_METHOD]), int(digits)
-    return AccEvent(
+    event = AccEvent(
         kind=classify(method, code),
         method=method,
         from_tag=text_of(core.get(_FROM_TAG, b"")),
@@ -182,6 +183,7 @@ def _private_event(avps: Sequence[Avp], reading: Reading, raw: bytes) -> AccEven
         legs=legs,
         raw=raw,
     )
+    return limited(event, reading.layout)
 
 
 def _split_legs(rest: Sequence[Entry], reading: Reading) -> tuple[Pairs, tuple[Pairs, ...]]:

@@ -7,6 +7,8 @@ Kamailio, ``Nov 22 23:57:58 [22192] `` of OpenSIPS), with or without a syslog he
 
 from __future__ import annotations
 
+import csv
+import json
 import re
 from collections.abc import Iterator
 from functools import lru_cache
@@ -64,6 +66,11 @@ def frame_of(line: bytes) -> Frame:
     if match is None or not (match["header"] or match["process"]):
         return Frame(0, b"", known=False)
     return Frame(match.end(), match["ident"] or match["app"] or b"", known=True)
+
+
+def looks_like_log(head: bytes) -> bool:
+    """Tell whether a line of a file's beginning has a header that we know, or is a JSON object."""
+    return any(line.startswith(b"{") or frame_of(line[:MAX_HEAD]).known for line in head.splitlines())
 
 
 def is_usual_head(line: bytes, end: int) -> bool:
@@ -141,7 +148,11 @@ class Wrapped(NamedTuple):
     foreign: bool
 
 
-_MESSAGE_KEYS = ("message", "msg", "log", "text")
+_MESSAGE_KEYS = (
+    "message", "msg", "log", "text", "line", "short_message", "full_message", "@message", "syslogmessage", "_raw",
+    "textpayload", "body",
+)  # fmt: skip
+_CONTAINER_KEYS = ("_source", "result", "jsonpayload", "fields", "event")
 _WRITER_KEYS = ("module", "subsys")
 
 
@@ -151,7 +162,8 @@ def unwrap(message: bytes) -> Wrapped | None:
     Kamailio's ``--log-engine=json`` writes ``{"level": …, "module": "acc", "function": …, "message": "ACC: …\\n"}``,
     with flag ``a`` all keys begin with ``kamailio.``, with flag ``j`` the text is ``{"text": …}``, with flag ``U`` it
     is the CEE form ``@cee: {…, "subsys": "acc", "native": {"function": …}, "msg": …}``. Containers write
-    ``{"log": …}``, journald ``{"MESSAGE": …}`` (text, or the list of its bytes).
+    ``{"log": …}``, journald ``{"MESSAGE": …}`` (text, or the list of its bytes), Loki ``{"line": …}``, Graylog
+    ``{"short_message": …}``, Elasticsearch ``{"_source": {"message": …}}``, Splunk ``{"result": {"_raw": …}}``.
     The name of the function, where told, is put before the text, as it stands in a plain line.
     """
     try:
@@ -160,6 +172,9 @@ def unwrap(message: bytes) -> Wrapped | None:
         return None
     members = {key.rpartition(".")[2].lower(): value for key, value in record.items()}
     content = _content(members)
+    if content is None:
+        inner = next((members[key] for key in _CONTAINER_KEYS if isinstance(members.get(key), dict)), None)
+        content = inner and _content({key.lower(): value for key, value in inner.items()})
     if content is None:
         return None
     native = members.get("native")
@@ -180,3 +195,47 @@ def _content(members: dict[str, Any]) -> bytes | None:
             case [*codes] if all(isinstance(code, int) and 0 <= code < 256 for code in codes):
                 return bytes(codes)
     return None
+
+
+_JSON_STRING = re.compile(rb'\s*(?:"[^"]*"\s*:\s*)?("(?:[^"\\]|\\.)*")\s*[\]}]*\s*,?\s*')
+
+
+def quoted_text(line: bytes) -> bytes | None:
+    """Return the log text of a line that holds it quoted: a string of JSON spread over lines, or a cell of CSV.
+
+    None where there is no such text, or it is not quoted as a whole.
+    """
+    if b'"' not in line[:MAX_HEAD]:
+        return None
+    match = _JSON_STRING.fullmatch(line)
+    if match and b"ACC: " in match[1]:
+        try:
+            return json_bytes(json.loads(match[1].decode("utf-8", "surrogateescape"), strict=False))
+        except ValueError:
+            pass
+    start = line.find(b"ACC: ")
+    if start < 0 or not _OPEN_CELL.search(line, 0, start):
+        return None
+    try:
+        cells = next(csv.reader([line.decode("latin-1")], strict=True), [])
+    except csv.Error:
+        return None
+    for cell in cells:
+        if "ACC: " in cell:
+            quoted = cell.replace('"', '""').encode("latin-1")
+            return cell.encode("latin-1") if b'"' + quoted + b'"' in line else None
+    return None
+
+
+_OPEN_CELL = re.compile(rb'(?:\A|[,;\t])"[^"]{0,512}\Z')
+
+
+def array_elements(line: bytes) -> list[bytes]:
+    """Return the elements of a JSON array of log records that stands in one line; none for any other line."""
+    try:
+        elements = json.loads(line.decode("utf-8", "surrogateescape"), strict=False)
+    except (ValueError, RecursionError):
+        return []
+    if not isinstance(elements, list) or not all(isinstance(element, dict | str) for element in elements):
+        return []
+    return [json_bytes(element) if isinstance(element, str) else json.dumps(element).encode() for element in elements]

@@ -1,12 +1,14 @@
-"""Tables as text are told by their heading, the first line, which names the columns (``cdr.formats.delimited``)."""
+"""What the first lines of a file say about a table in it: its form, its columns, or why it cannot be read."""
 
 from __future__ import annotations
 
 import csv
-import re
 
-_COLUMNS = ("method", "from_tag", "to_tag", "callid", "sip_code", "sip_reason", "time")
-_TRANSACTION_COLUMNS = frozenset(_COLUMNS) - {"time"}  # a name that other tables have too
+from cdr.formats import flatstore
+from cdr.formats.sql_row import CORE_COLUMNS, Table
+from cdr.formats.table_files import column_names
+
+_TRANSACTION_COLUMNS = frozenset(CORE_COLUMNS) - {"time"}  # a name that other tables have too
 _ENOUGH_COLUMNS = 3  # some may have been renamed
 _DIALOG_COLUMNS = ("start_time", "end_time", "duration")
 _FEWEST_CELLS = 4
@@ -14,36 +16,41 @@ _MOST_LINES = 20
 
 
 def table_format(head: bytes, name: str) -> str | None:
-    """Return the format of a table that begins with ``head``; None if its first line names no columns of ours."""
-    columns = _names(head.split(b"\n", 1)[0], "[,\t]")
-    if columns.issuperset(_DIALOG_COLUMNS):
+    """Return the format of a table that begins with ``head``; None where neither a heading nor a row tells one."""
+    lines = _lines(head)
+    if lines and flatstore.is_row(lines[0], Table.ACC):
+        return "missed-csv" if _is_of_missed_calls(name) else "acc-csv"
+    columns = {column.strip(' "').lower() for column in column_names(lines)}
+    if columns.issuperset(_DIALOG_COLUMNS) or (lines and flatstore.is_row(lines[0], Table.ACC_CDRS)):
         return "acc-cdrs-csv"
     if len(columns & _TRANSACTION_COLUMNS) < _ENOUGH_COLUMNS:
         return None
-    file_name = name.replace("\\", "/").rpartition("/")[2].lower()  # a folder's name says nothing about the rows
-    missed = "missed" in file_name or ("setuptime" in columns and "duration" not in columns)
+    missed = _is_of_missed_calls(name) or ("setuptime" in columns and "duration" not in columns)
     return "missed-csv" if missed else "acc-csv"
+
+
+def _is_of_missed_calls(name: str) -> bool:
+    """Tell by the file's own name: that of its folder says nothing about the rows."""
+    return "missed" in name.replace("\\", "/").rpartition("/")[2].lower()
 
 
 def why_no_table(head: bytes) -> str:
     """Return why a file that begins with ``head`` is no table for us although it looks like one, and what to do;
     nothing if it does not look like one.
     """
-    lines = head.removeprefix(b"\xef\xbb\xbf").splitlines(keepends=True)
-    whole = [one for one in lines[:_MOST_LINES] if one.endswith(b"\n") or one is lines[0]]
-    separator = next((one for one in "\t,;" if _is_table([text.decode("utf-8", "replace") for text in whole], one)), "")
-    if not separator:
+    lines = _lines(head)
+    whole = lines if head.endswith(b"\n") or len(lines) == 1 else lines[:-1]
+    if not any(_is_table(whole, separator) for separator in "\t,;|"):
         return ""
-    columns = _names(whole[0], "[,;\t]")
-    if separator == ";" and len(columns & _TRANSACTION_COLUMNS) >= _ENOUGH_COLUMNS:
-        return "a table with semicolons between its columns; save it with commas or tabs"
+    columns = {column.strip(' "').lower() for column in column_names(lines)}
     of_dialogs = not columns.isdisjoint(_DIALOG_COLUMNS[:2])
-    wanted = _DIALOG_COLUMNS if of_dialogs else _COLUMNS
-    missing = [one for one in wanted if one not in columns]
-    if len(missing) == len(wanted):
+    required = _DIALOG_COLUMNS if of_dialogs else CORE_COLUMNS
+    missing = [column for column in required if column not in columns]
+    if len(missing) == len(required):
         return (
-            "a table whose first line names no columns; export it with a heading (psql: csv header; mysql --batch), or "
-            f"put one above, in the order of the columns: {','.join(_COLUMNS)} and what else there is"
+            "a table whose first line names no columns; export it with a heading (psql: csv header; mysql --batch; "
+            f"sqlite3 -header), or put one above, in the order of the columns: {','.join(CORE_COLUMNS)} and what else "
+            "there is"
         )
     if missing:
         return (
@@ -53,8 +60,10 @@ def why_no_table(head: bytes) -> str:
     return ""
 
 
-def _names(line: bytes, separators: str) -> set[str]:
-    return {one.strip('" \r\n') for one in re.split(separators, line.decode("utf-8", "replace").lower())}
+def _lines(head: bytes) -> list[str]:
+    """Return the first lines that are not blank."""
+    texts = head.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").splitlines()
+    return [text for text in texts if text.strip()][:_MOST_LINES]
 
 
 def _is_table(lines: list[str], separator: str) -> bool:

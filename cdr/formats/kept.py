@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable
 
-from cdr.formats import acc_json, diameter, opensips_events, radius, radius_detail, sql_row
+from cdr.formats import acc_json, diameter, flatstore, opensips_events, radius, radius_detail, sql_dump, sql_row
 from cdr.formats.radius_dictionary import OPENSIPS_NUMBERS, Dictionary
 from cdr.formats.reading import Parsed, Reading, Rejection
 from cdr.formats.sql_row import Table
@@ -32,11 +32,13 @@ def reader_of(format: str, reading: Reading, dictionary: Dictionary | None = Non
     Raise ``LookupError`` for a format that no version of accweb ever kept input in.
     """
     if format in _TABLES:
-        return lambda raw: [sql_row.replay(raw, _TABLES[format], reading)]
+        return lambda raw: [_row(raw, _TABLES[format], reading)]
     match format:
         case "syslog":
             parser = LineParser(reading)
             return lambda raw: [parser.parse(raw)]
+        case "sql-dump":
+            return lambda raw: _all(sql_dump.read(io.BytesIO(raw), reading), raw)
         case "radius" | "radius-jsonl":
             return _radius(reading, dictionary)
         case "radius-detail":
@@ -48,6 +50,13 @@ def reader_of(format: str, reading: Reading, dictionary: Dictionary | None = Non
         case "opensips-events":
             return lambda raw: [opensips_events.parse_object(raw, reading)]
     raise LookupError(f"no reader for input kept as {format!r}")
+
+
+def _row(raw: bytes, table: Table, reading: Reading) -> Parsed:
+    """A row with its columns, or the cells of one that came without."""
+    if raw.startswith(b"[") and (cells := flatstore.kept_cells(raw)) is not None:
+        return flatstore.replay(cells, table, reading)
+    return sql_row.replay(raw, table, reading)
 
 
 def _radius(reading: Reading, dictionary: Dictionary | None) -> Reread:

@@ -20,7 +20,7 @@ CORE = (b"method", b"from_tag", b"to_tag", b"call_id")
 _CORE_NAMES = frozenset(
     (*CORE, b"code", b"reason", b"timestamp", b"created", b"setuptime", b"call_start_time", b"ms_duration")
 )
-_SIP_PARAMETERS = frozenset(b"branch cause expires lr maddr q received rport tag text transport ttl".split())
+SIP_PARAMETERS = frozenset(b"branch cause expires lr maddr q received rport tag text transport ttl".split())
 """Parameters of URIs, Via, Contact (RFC 3261 §25.1) and Reason (RFC 3326), which ``;`` introduces inside values."""
 
 _MAX_EXTRAS, _MAX_LEG_LABELS = 64, 16
@@ -148,7 +148,7 @@ def _line_pattern(extras: Labels, legs: Labels) -> re.Pattern[bytes]:
 def _names(text: bytes) -> Labels:
     """Return what looks like labels in ``text``, in order."""
     names = _name.findall(text)
-    return tuple(name for name in names if name not in _CORE_NAMES and name not in _SIP_PARAMETERS) if names else ()
+    return tuple(name for name in names if name not in _CORE_NAMES and name not in SIP_PARAMETERS) if names else ()
 
 
 def _once(names: Sequence[bytes]) -> Labels:

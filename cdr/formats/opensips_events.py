@@ -3,7 +3,8 @@
 ``event_datagram`` sends one JSON-RPC notification per event and leg: ``{"jsonrpc":"2.0","method":"E_ACC_EVENT",
 "params":{"method":"INVITE","from_tag":…,"to_tag":…,"callid":…,"sip_code":"200","sip_reason":"OK","time":1795391981,
 extras…, leg…}}``; empty values are null. ``E_ACC_MISSED_EVENT`` has ``setuptime`` and ``created`` besides,
-``E_ACC_CDR`` (a whole dialog; ``time`` is its start) also ``duration`` and ``ms_duration``.
+``E_ACC_CDR`` (a whole dialog; ``time`` is its start) also ``duration`` and ``ms_duration``. Before 3.1 the same events
+come as text (``text_events``).
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from itertools import chain
 from typing import Any, BinaryIO
 
 from cdr.events import SECOND, AccEvent, Kind, Pairs, Unparsable, classify
 from cdr.formats.json_values import json_bytes, json_integer, json_object, json_text, sip_code
+from cdr.formats.limits import limited
 from cdr.formats.reading import Parsed, Reading, Rejection
 from cdr.formats.record_lines import lines
+from cdr.formats.text_events import is_text_event, parameters_of, records
 from proxyconf.vocabulary.layout import Backend, Role, suggest_leg_role
 
 
@@ -34,19 +38,26 @@ _TIMES = frozenset({"duration", "ms_duration", "setuptime", "created"})
 
 
 def read(stream: BinaryIO, reading: Reading) -> Iterator[Parsed]:
-    """Read a file of one object per line: a notification, its parameters, or a kept datagram (``raw``, ``payload``)."""
-    for line in lines(stream):
-        if line.strip():
-            yield parse_object(line.strip(), reading)
+    """Read a file of one object per line (a notification, its parameters, or a kept datagram: ``raw``, ``payload``), or
+    of events as text, one below the other.
+    """
+    all_lines = lines(stream)
+    first = next((line for line in all_lines if line.strip()), b"")
+    found = chain([first], all_lines)
+    for record in records(found) if is_text_event(first) else found:
+        if record.strip():
+            yield parse_object(record.strip(), reading)
 
 
 def parse_object(raw: bytes, reading: Reading) -> Parsed:
-    """Return the event of one JSON object, or why it is none.
+    """Return the event of one datagram (a JSON object, or text before OpenSIPS 3.1), or why it is none.
 
     Parameters without their event's name are those of ``E_ACC_CDR`` where they tell a duration, of
     ``E_ACC_MISSED_EVENT`` where they tell a set-up time, else of ``E_ACC_EVENT``.
     """
     try:
+        if is_text_event(raw):
+            return limited(event_of(*_text_event(raw), reading, raw), reading.layout)
         members = json_object(raw)
         datagram = raw
         if not members.keys() & {"jsonrpc", "callid", "params"}:  # kept by a recorder
@@ -56,9 +67,16 @@ def parse_object(raw: bytes, reading: Reading) -> Parsed:
             elif isinstance(kept := members.get("payload"), dict):
                 members = kept
         name, params = _notification(members)
-        return event_of(name, params, reading, datagram)
+        return limited(event_of(name, params, reading, datagram), reading.layout)
     except Unparsable as error:
         return Rejection(raw, f"OpenSIPS event: {error}")
+
+
+def _text_event(raw: bytes) -> tuple[Name, dict[str, str]]:
+    name, params = parameters_of(raw)
+    if name not in _NAMES:
+        raise Unparsable(f"{name[:80]!r} is no accounting; subscribe to {', '.join(Name)}")
+    return Name(name), params
 
 
 def _notification(members: Mapping[str, Any]) -> tuple[Name, Mapping[str, Any]]:

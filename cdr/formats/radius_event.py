@@ -14,6 +14,7 @@ from functools import lru_cache, partial
 from typing import Any, TypeAlias
 
 from cdr.events import MICROSECOND, SECOND, AccEvent, Kind, Pairs, Unparsable, classify, text_of
+from cdr.formats.limits import LONGEST_VALUE, MOST_EXTRAS, limited
 from cdr.formats.radius_dictionary import Value
 from cdr.formats.reading import Reading
 from proxyconf.vocabulary.layout import Backend, Role, suggest_leg_role
@@ -84,7 +85,7 @@ def event_of(attributes: Attributes, reading: Reading, *, backend: Backend, raw:
             del rest[before_duration - 1]
         rest = _put_right(rest, extras, labels) or rest
     extra, legs = _split_legs(rest, labels, extras)
-    return AccEvent(
+    event = AccEvent(
         kind=kind,
         method=method,
         from_tag=str(core.get(_FROM_TAG, "")),
@@ -102,6 +103,9 @@ def event_of(attributes: Attributes, reading: Reading, *, backend: Backend, raw:
         created_at=_created_at(core),
         raw=raw,
     )
+    # An attribute of RADIUS holds 253 bytes, and a dictionary names it.
+    is_short = backend is Backend.RADIUS and len(rest) <= MOST_EXTRAS and len(raw) <= LONGEST_VALUE
+    return event if is_short else limited(event, reading.layout)
 
 
 def _sort_out(attributes: Attributes) -> tuple[dict[str, Value], list[tuple[str, str]], int]:

@@ -6,16 +6,19 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO
 
-from cdr.formats import acc_json, diameter, opensips_events, radius, radius_detail, sql_row, syslog
+from cdr.formats import acc_json, diameter, opensips_events, radius, radius_detail, sql_dump, syslog, table_files
 from cdr.formats.headings import table_format
 from cdr.formats.reading import Parsed, Reading
+from cdr.formats.sql_dump import is_dump
+from cdr.formats.text_events import is_text_event
 
 Reader = Callable[[BinaryIO, Reading], Iterator[Parsed]]
 FORMATS: Mapping[str, Reader] = {
     "syslog": syslog.read,
-    "acc-csv": sql_row.read_acc_csv,
-    "missed-csv": sql_row.read_missed_csv,
-    "acc-cdrs-csv": sql_row.read_acc_cdrs_csv,
+    "acc-csv": table_files.read_acc,
+    "missed-csv": table_files.read_missed_calls,
+    "acc-cdrs-csv": table_files.read_acc_cdrs,
+    "sql-dump": sql_dump.read,
     "radius-jsonl": radius.read_jsonl,
     "radius-detail": radius_detail.read,
     "diameter-jsonl": diameter.read_jsonl,
@@ -41,6 +44,10 @@ def detect(head: bytes, name: str = "") -> str:
         return _json_format(head)
     if _DETAIL.search(head):
         return "radius-detail"
+    if is_text_event(head):
+        return "opensips-events"
+    if is_dump(head):
+        return "sql-dump"
     return table_format(head, name) or "syslog"
 
 

@@ -1,6 +1,6 @@
 """Rows of the proxies' SQL tables (``acc``, ``missed_calls``, Kamailio's ``acc_cdrs``) to events.
 
-``RowReader`` takes rows as a database driver gives them; ``read_acc_csv`` and its siblings take a table as a file.
+``RowReader`` takes rows as a database driver gives them; ``cdr.formats.table_files`` reads tables as files.
 Every schema of OpenSER, Kamailio and OpenSIPS is read: the columns tell what a table has.
 
 * A row carries at most one leg and becomes one event; the rows of one transaction are joined later, in the order of
@@ -25,16 +25,17 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from json.encoder import encode_basestring
 from operator import itemgetter
-from typing import BinaryIO, NamedTuple, Self, TypeAlias
+from typing import NamedTuple, Self, TypeAlias
 
 from cdr.events import SECOND, AccEvent, Kind, Pairs, Unparsable, classify, text_of
-from cdr.formats.delimited import Broken, Cells, DelimitedTable
-from cdr.formats.reading import Parsed, Reading, Rejection
+from cdr.formats.delimited import Cells
+from cdr.formats.limits import LONGEST_LABEL, LONGEST_VALUE, MOST_EXTRAS, limited
+from cdr.formats.reading import Reading, Rejection
 from cdr.formats.sql_times import EPOCH, Clock, Moment, clock_in, finer_time, read_time, shown
 from proxyconf.vocabulary.layout import Backend, FieldLayout, Role
 from proxyconf.vocabulary.products import Product
@@ -45,48 +46,16 @@ _Labelled: TypeAlias = Callable[[_Texts], Pairs]
 """Gives some cells of a row with their labels."""
 
 
+CORE_COLUMNS = ("method", "from_tag", "to_tag", "callid", "sip_code", "sip_reason", "time")
+"""What every row of ``acc`` and ``missed_calls`` has, in the order in which the ``acc`` modules insert it."""
+
+
 class Table(StrEnum):
     """The tables that the ``acc`` modules write."""
 
     ACC = "acc"
     MISSED_CALLS = "missed_calls"
     ACC_CDRS = "acc_cdrs"
-
-
-def read_acc_csv(stream: BinaryIO, reading: Reading) -> Iterator[Parsed]:
-    """Read the table ``acc`` from a file (``cdr.formats.delimited`` says in which forms); an empty one yields nothing.
-
-    Lines that make no row are rejected one by one. Raise ``Unparsable`` at the first line if it lacks a column that
-    every such table has.
-    """
-    return _read(stream, Table.ACC, reading)
-
-
-def read_missed_csv(stream: BinaryIO, reading: Reading) -> Iterator[Parsed]:
-    """Read the table ``missed_calls`` as ``read_acc_csv`` does."""
-    return _read(stream, Table.MISSED_CALLS, reading)
-
-
-def read_acc_cdrs_csv(stream: BinaryIO, reading: Reading) -> Iterator[Parsed]:
-    """Read Kamailio's table ``acc_cdrs`` as ``read_acc_csv`` does."""
-    return _read(stream, Table.ACC_CDRS, reading)
-
-
-def _read(stream: BinaryIO, table: Table, reading: Reading) -> Iterator[Parsed]:
-    rows = DelimitedTable(stream)
-    if not rows.columns:
-        return
-    try:
-        reader = RowReader(rows.columns, table, reading)
-    except Unparsable as error:
-        raise Unparsable(f"line {rows.number}, which must name the columns of {table}: {error}") from error
-    for row in rows:
-        parsed = Rejection(row.line, row.reason) if isinstance(row, Broken) else reader.event_of(row)
-        yield _located(rows.number, parsed) if isinstance(parsed, Rejection) else parsed
-
-
-def _located(number: int, rejection: Rejection) -> Rejection:
-    return rejection._replace(reason=f"line {number}: {rejection.reason}")
 
 
 class RowReader:
@@ -100,6 +69,8 @@ class RowReader:
         names = ",".join(encode_basestring(name).replace("%", "%%") + ":%s" for name in header.names)
         self._json = f"{{{names}}}"
         self._width = len(header.names)
+        self._layout = reading.layout
+        self._is_wide = self._width > MOST_EXTRAS or any(len(name) > LONGEST_LABEL for name in header.names)
         self._read: _Dialogs | _Transactions = (
             _Dialogs(header, reading) if table is Table.ACC_CDRS else _Transactions(header, table, reading)
         )
@@ -111,12 +82,13 @@ class RowReader:
     def event_of(self, cells: Cells) -> AccEvent | Rejection:
         """Return the event of a row of text as ``cdr.events.text_of`` gives it."""
         if len(cells) != self._width:
-            raw = json.dumps(list(cells), ensure_ascii=False, separators=(",", ":")).encode()
+            raw = "\t".join(cell or "" for cell in cells).encode("utf-8", "backslashreplace")
             return Rejection(raw, f"the row has {len(cells)} cells, its table {self._width} columns")
         texts = [cell or "" for cell in cells]
         raw = (self._json % tuple(map(_json, cells) if None in cells else map(encode_basestring, texts))).encode()
         try:
-            return self._read(texts, raw)
+            event = self._read(texts, raw)
+            return limited(event, self._layout) if self._is_wide or len(raw) > LONGEST_VALUE else event
         except Unparsable as error:
             return Rejection(raw, str(error))
 
@@ -248,7 +220,6 @@ def _later(moment: datetime, microseconds: int) -> datetime:
 
 # --- acc and missed_calls ---------------------------------------------------------------------------------------------
 
-_CORE = ("method", "from_tag", "to_tag", "callid", "sip_code", "sip_reason", "time")
 _CODES = {"": 0} | {f"{code:03}": code for code in range(1000)} | {str(code): code for code in range(100)}
 _UNSET_BEFORE = EPOCH + timedelta(days=2)  # OpenSIPS writes the epoch's start for a ``created`` that it does not know
 _AMBIGUOUS = ("ambiguous_time",)
@@ -295,7 +266,7 @@ class _Transactions:
 
     def __init__(self, header: _Header, table: Table, reading: Reading) -> None:
         layout = reading.layout
-        self._names = [layout.columns.get(name, name) for name in _CORE]
+        self._names = [layout.columns.get(name, name) for name in CORE_COLUMNS]
         self._core: Callable[[_Texts], tuple[str, ...]] = itemgetter(*header.require(self._names))
         self._missed = table is Table.MISSED_CALLS
         self._clock = clock_in(reading.zone)

@@ -29,9 +29,11 @@ from typing import BinaryIO
 from cdr.events import AccEvent, Kind, Pairs, Unparsable, classify, text_of
 from cdr.formats import acc_json, framing, labelled
 from cdr.formats.labelled import Values
+from cdr.formats.limits import LONGEST_VALUE, MOST_LEGS, limited
 from cdr.formats.log_dialog import dialog_event, line_flags
-from cdr.formats.log_labels import CORE, PREFIX, LogLabels, Shape
+from cdr.formats.log_labels import CORE, PREFIX, SIP_PARAMETERS, LogLabels, Shape
 from cdr.formats.log_time import Clock, ClockReader
+from cdr.formats.openser_log import is_openser_body, openser_event
 from cdr.formats.reading import IGNORED, Ignored, Parsed, Reading, Rejection
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.products import Product
@@ -46,6 +48,8 @@ _BYTES_LIST = b",".join(b"%d" % byte for byte in b"ACC: ")  # journald lists the
 _MAX_WRAPPINGS = 3  # a container's JSON around journald's around the proxy's
 _prefix = re.compile(PREFIX + rb"(?=timestamp=|created=)")
 _code_and_reason = re.compile(rb";code=(\d{0,3});reason=")
+_blank_after_reason = re.compile(rb"(;code=\d{0,3};reason=[^;]*); +([A-Za-z_][\w.-]{0,63})=")
+_ENDS_OF_QUOTES = b'",'
 _opened_json = re.compile(rb'(?:@cee: ?)?\{ ?"')
 
 
@@ -53,7 +57,10 @@ def read(stream: BinaryIO, reading: Reading) -> Iterator[Parsed]:
     """Read a log to its end, in constant memory: one result per line (the lines of a folded value count as one)."""
     parse = LineParser(reading).parse
     for line in framing.lines(stream):
-        yield parse(line)
+        if line.startswith(b"[") and (elements := framing.array_elements(line)):
+            yield from map(parse, elements)
+        else:
+            yield parse(line)
 
 
 def parse_line(line: bytes, reading: Reading) -> Parsed:
@@ -70,7 +77,7 @@ class LineParser:
         self._clock = ClockReader(reading.layout.time).read
         self._dialog_mark = reading.layout.cdr.start.encode() + b"="
         self._begins = re.compile(
-            _prefix.pattern
+            PREFIX
             + rb"|(?P<function>"
             + _DIALOG_FUNCTION
             + rb"\(\): )|(?<!\S)(?="
@@ -87,7 +94,7 @@ class LineParser:
         ):
             return IGNORED
         try:
-            if 0 <= start < framing.MAX_HEAD and len(line) <= framing.MAX_LINE:
+            if 0 <= start < framing.MAX_HEAD and len(line) <= framing.MAX_LINE and line[-1] not in _ENDS_OF_QUOTES:
                 shape = self._labels.shape(line, start)
                 usual = shape.line.match(line, start)
                 if usual and framing.is_usual_head(line, start):
@@ -96,23 +103,28 @@ class LineParser:
         except Unparsable as error:
             return Rejection(line[: framing.MAX_LINE], str(error))
 
-    def _usual_event(self, match: re.Match[bytes], shape: Shape, line: bytes) -> AccEvent:
+    def _usual_event(self, match: re.Match[bytes], shape: Shape, line: bytes) -> Parsed:
         """Build the event of a line with all its labels: the same that ``_line_event`` builds, sooner."""
         prefix, clock, *values = match.groups()
         legs = _usual_legs(values.pop(), shape.leg_names) if shape.legs else ()
         text = bytes.decode if line.isascii() and b"\0" not in line else text_of
         core, extras = values[:5], values[5:]
+        if b"; " in extras[0]:
+            return self._unusual(line, _MAX_WRAPPINGS)
         reason, *texts = map(text, extras)
         extra = tuple(zip(shape.extra_names, texts, strict=True)) if texts else ()
         # Only reason and extras may hold ";" in a usual line.
         forged = b";" in b"".join(extras) and labelled.holds_separator(extras, shape.known)
         flags = line_flags(cut=False, forged=True) if forged else ()
-        return _event(prefix, self._clock(clock), map(text, core), reason, extra, legs, flags, line)
+        event = _event(prefix, self._clock(clock), map(text, core), reason, extra, legs, flags, line)
+        return self._limited(event) if len(line) > LONGEST_VALUE or len(legs) > MOST_LEGS else event
 
     def _unusual(self, line: bytes, wrappings: int) -> Parsed:
         """Parse any line. Raise ``Unparsable``."""
         if len(line) > framing.MAX_LINE:
             return self._overlong(line)
+        if wrappings and (cell := framing.quoted_text(line)) is not None:
+            return _received_as(line, self._unusual(cell, wrappings - 1))
         frame, message = self._message(line)
         if message.startswith((b"{", b"@cee:")) and wrappings:
             if frame.ident == b"json_acc":
@@ -138,11 +150,21 @@ class LineParser:
             return IGNORED
         body = framing.without_ending(line[begin.end() :]).removesuffix(b"#012")  # the LF of the proxy's printf
         if begin["prefix"]:
-            return self._line_event(begin["prefix"], body, line)
+            return self._limited(self._prefixed(begin["prefix"], body, line))
         event = dialog_event(body, self._reading.layout, line)
         if event is None and begin["function"]:
             raise Unparsable(f'no "start=…; end=…; duration=…" at {_shown(body)}; {_cut(line)}')
-        return event or IGNORED
+        return self._limited(event) if event else IGNORED
+
+    def _limited(self, event: AccEvent) -> AccEvent:
+        return limited(event, self._reading.layout)
+
+    def _prefixed(self, prefix: bytes, body: bytes, line: bytes) -> AccEvent:
+        if body.startswith((b"timestamp=", b"created=")):
+            return self._line_event(prefix, _without_blank(body), line)
+        if is_openser_body(body):
+            return openser_event(prefix, body, line, self._reading.zone, self._reading.received_at)
+        raise Unparsable(f'neither "timestamp=" nor the fields of OpenSER 1.1 at {_shown(body)}; {_cut(line)}')
 
     def _begin(self, line: bytes) -> re.Match[bytes] | None:
         """Return where accounting begins; none where another message only quotes such text."""
@@ -175,6 +197,17 @@ class LineParser:
             line_flags(cut=cut, forged=labelled.holds_separator(values, shape.known)),
             line,
         )
+
+
+def _without_blank(body: bytes) -> bytes:
+    """Return a line's accounting without the blanks that some editors and tools put before the first label.
+
+    Blanks before later labels stay: there they are what a caller sent (``User-Agent: X; src_ip=…``).
+    """
+    match = _blank_after_reason.search(body)
+    if match is None or match[2] in SIP_PARAMETERS:
+        return body
+    return body[: match.end(1)] + b";" + body[match.start(2) :]
 
 
 def _attributes(tail: bytes, shape: Shape) -> tuple[bytes, Values, list[Values], bool]:

@@ -2,7 +2,7 @@ from django.db import migrations, models
 from django.db.models import F
 
 import cdr.models.fields
-from cdr.trigrams import NAME, make_index
+from cdr.queries.trigrams import NAME, make_index
 
 
 def index_parts_of_numbers(apps, schema_editor):

@@ -1,9 +1,9 @@
 from cdr.models.browsing import ColumnChoice, SavedView
-from cdr.models.call import Attempt, Call, CallRevision, Leg
+from cdr.models.call import Attempt, Call, CallRevision, Leg, Settlement
 from cdr.models.event import Event
 from cdr.models.exporting import ExportChunk, ExportJob
-from cdr.models.handwork import Note, Settlement
 from cdr.models.mirror import Acc, MissedCall
+from cdr.models.note import Note
 from cdr.models.pending import Pending
 from cdr.models.receiver import Receiver
 from cdr.models.rejected import Rejected

@@ -13,7 +13,7 @@ class SavedView(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_views")
     name = models.CharField(_("name"), max_length=80)
     conditions = models.TextField(blank=True, default="")
-    shared = models.BooleanField(_("shared with everybody"), default=False)
+    shared = models.BooleanField(_("shared with all users"), default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

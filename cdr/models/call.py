@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from cdr import wording
 from cdr.correlation.record import DurationKind, Outcome, ReleasedBy, State
+from cdr.display import wording
+from cdr.display.safe_text import one_line
 from cdr.models.fields import Beginning, WordsField
-from cdr.visible import one_line
-
-if TYPE_CHECKING:
-    from cdr.models.handwork import Settlement
 
 
 def _choices(words: Iterable[tuple[StrEnum, wording.Word]]) -> list[tuple[str, wording.Text]]:
@@ -25,7 +22,7 @@ def _choices(words: Iterable[tuple[StrEnum, wording.Word]]) -> list[tuple[str, w
 
 
 class Call(models.Model):
-    """A call as ``cdr.correlation`` made it from the events; written by ``cdr.correlate`` alone.
+    """A call as ``cdr.correlation`` made it from the events; written by ``cdr.calls.correlate`` alone.
 
     ``identity`` (16 bytes) names the call within its Call-ID: the tag pair of the dialog, or the caller's tag of an
     attempt. ``stop_due_at`` is when an ongoing call will be held for one whose STOP is missing.
@@ -78,16 +75,16 @@ class Call(models.Model):
             models.Index(
                 fields=["-started_at", "-id"],
                 name="call_without_stop",
-                condition=models.Q(state="stop_missing"),
+                condition=Q(state="stop_missing"),
             ),
-            models.Index(fields=["stop_due_at"], name="call_stop_due", condition=models.Q(state="ongoing")),
-            # Parts of numbers have an index beside these: see cdr.trigrams.
+            models.Index(fields=["stop_due_at"], name="call_stop_due", condition=Q(state="ongoing")),
+            # Parts of numbers have an index beside these: see cdr.queries.trigrams.
             models.Index(Beginning("caller"), F("started_at").desc(), F("id").desc(), name="call_by_caller"),
             models.Index(Beginning("callee"), F("started_at").desc(), F("id").desc(), name="call_by_callee"),
             models.Index(
                 fields=["-started_at", "-id"],
                 name="call_that_failed",
-                condition=models.Q(outcome__in=["failed", "not_found", "redirected", "unauthorized"]),
+                condition=Q(outcome__in=["failed", "not_found", "redirected", "unauthorized"]),
             ),
         ]
 
@@ -98,7 +95,7 @@ class Call(models.Model):
     def settlement(self) -> Settlement | None:
         """How a person settled the end of this call: only while its STOP is missing, and until it is revoked.
 
-        One query for each call that lacks its STOP; ``cdr.settling.look_up`` asks for many at once.
+        One query for each call that lacks its STOP; ``cdr.calls.settlement.look_up`` asks for many at once.
         """
         if not self.lacks_stop:
             return None
@@ -150,3 +147,29 @@ class CallRevision(models.Model):
     class Meta:
         ordering = ["call", "revision"]
         constraints = [models.UniqueConstraint(fields=["call", "revision"], name="call_revision_unique")]
+
+
+class Settlement(models.Model):
+    """How the end of a call was settled whose STOP never came: at ``ended_at``, or unknown for good (null).
+
+    It is in force while the call lacks its STOP and nobody revoked it (``Call.settlement``): a STOP that comes later
+    takes its place without a word here.
+    """
+
+    call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="settlements")
+    ended_at = models.DateTimeField(null=True)
+    reason = models.TextField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+    revoked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)
+
+    class Meta:
+        ordering = ["call", "at", "id"]
+        default_permissions = ("add", "change", "view")  # change: revoke
+        constraints = [
+            models.UniqueConstraint(fields=["call"], condition=Q(revoked_at=None), name="settlement_one_per_call")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ended_at or 'unknown'} ({self.by})"

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from django.db import models
 
+from cdr.display.safe_text import one_line
 from cdr.events import Kind
 from cdr.models.fields import WordsField
 from cdr.models.source import Source
-from cdr.visible import one_line
 from proxyconf.models import Proxy
 from proxyconf.vocabulary.layout import Backend
 
 
 class Event(models.Model):
     """An accounting event in normal form (``cdr.events.AccEvent``); written once, and changed
-    only by ``cdr.reread``, where its input was read with a wrong zone, layout or product.
+    only by ``cdr.storage.reread``, where its input was read with a wrong zone, layout or product.
 
     ``call_key`` is ``cdr.events.call_key(call_id)``, the number that calls are looked up by; it is null for an event
     that belongs to no call (Accounting-On). ``extra`` is a list of [label, text], ``legs`` a list of such lists.

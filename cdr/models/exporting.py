@@ -18,8 +18,8 @@ class ExportJob(models.Model):
     """
 
     class State(models.TextChoices):
-        QUEUED = "queued", _("waiting")
-        RUNNING = "running", _("being written")
+        QUEUED = "queued", _("queued")
+        RUNNING = "running", _("running")
         DONE = "done", _("done")
         FAILED = "failed", _("failed")
         EXPIRED = "expired", _("expired")

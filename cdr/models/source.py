@@ -8,8 +8,8 @@ from typing import Any
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from cdr.kinds import KINDS
-from cdr.kinds.setting import Secret, Settings, is_plain_secret
+from cdr.sources import KINDS
+from cdr.sources.setting import Secret, Settings, is_plain_secret
 from proxyconf.models import Proxy
 from proxyconf.models.sealing import Unreadable, seal, unseal
 
@@ -22,16 +22,16 @@ class Source(models.Model):
     """
 
     class Kind(models.TextChoices):
-        IMPORT = "import", _("files given to the ingest command")
-        MIRROR = "mirror", _("the acc and missed_calls tables in our own database")
-        SYSLOG = "syslog", _("log lines over the network")
-        DATABASE = "database", _("the proxy's own tables in a database")
-        FILE = "file", _("a log file that is followed")
+        IMPORT = "import", _("files read by the ingest command")
+        MIRROR = "mirror", _("acc and missed_calls tables in accweb's database")
+        SYSLOG = "syslog", _("syslog over the network")
+        DATABASE = "database", _("the proxy's own database tables")
+        FILE = "file", _("log file, followed")
         RADIUS = "radius", _("RADIUS accounting requests")
-        DETAIL = "detail", _("a detail file of FreeRADIUS that is followed")
+        DETAIL = "detail", _("FreeRADIUS detail file, followed")
         DIAMETER = "diameter", _("Diameter accounting requests")
-        EVENTS = "events", _("datagrams of OpenSIPS' event interface")
-        HTTP = "http", _("JSON posted to us")
+        EVENTS = "events", _("OpenSIPS event datagrams")
+        HTTP = "http", _("JSON over HTTP")
 
     proxy = models.ForeignKey(Proxy, on_delete=models.PROTECT, related_name="sources")
     name = models.CharField(max_length=64)

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 
 from cdr.events import Unparsable
 from cdr.formats.sql_row import Table
-from cdr.kinds.tables import Database as Settings
 from cdr.models.source import reveal
 from cdr.receivers import table_periods
 from cdr.receivers.foreign_database import ForeignDatabase, NoTable, database
 from cdr.receivers.growing_table import GrowingTable, collect_batch
 from cdr.receivers.service import Served, Service
+from cdr.sources.tables import Database as Settings
 
 INTERVAL = 1.0
 """Seconds between two looks at a table that nothing came to."""
@@ -35,7 +35,7 @@ class DatabaseService(Service):
         try:
             password = reveal(settings.password).decode() if settings.password else ""
         except LookupError as error:
-            sources[0].error = str(error)
+            sources[0].setup_error = str(error)
             return
         self._database = database(settings, password)
         self._due = 0.0

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from cdr.kinds.setting import Address
+from cdr.sources.setting import Address
 
 Datagram: TypeAlias = tuple[bytes, tuple[str, int]]
 """What came, and the socket's own form of who sent it: answers go there; ``plain_host`` makes an address of it."""
@@ -18,8 +18,14 @@ RECEIVE_BUFFER = 16 << 20
 _LARGEST = 65_536
 
 
+inherited: dict[Address, socket.socket] = {}
+"""Sockets that this process got from the one that forked it (``cdr.receivers.held_sockets``)."""
+
+
 def bind(address: Address) -> socket.socket:
-    """Return a UDP socket; raise ``OSError`` that names the address."""
+    """Return a UDP socket, the inherited one where there is one; raise ``OSError`` that names the address."""
+    if inherited_socket := inherited.pop(address, None):
+        return inherited_socket
     bound = _socket(address, socket.SOCK_DGRAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
     return _bound(bound, address)

@@ -12,22 +12,27 @@ import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import NamedTuple
 
-from cdr.events import Unparsable
+from cdr.events import AccEvent, Unparsable
 from cdr.formats import diameter
 from cdr.formats.diameter import ACC_DIAMETER, ACCOUNTING, BASE_ACCOUNTING, MAX_MESSAGE
 from cdr.formats.radius_dictionary import OPENSIPS_NUMBERS, Dictionary
 from cdr.formats.reading import Parsed, Reading
-from cdr.kinds.diameter import Diameter
-from cdr.kinds.setting import Address
 from cdr.receivers import diameter_peer
 from cdr.receivers.datagrams import listen, plain_host
 from cdr.receivers.diameter_peer import Identity
-from cdr.receivers.radius_server import dictionary_of
+from cdr.receivers.resends import Resends
 from cdr.receivers.senders import Senders, of_networks
-from cdr.receivers.service import Batches, Served, Service, commit, complain, parsed_safely
+from cdr.receivers.service import Batches, Served, Service, commit
+from cdr.receivers.tcp_connections import ConnectionNotes, TcpConnection, prepare, stalled, surplus
+from cdr.sources.diameter import Diameter
+from cdr.sources.setting import Address
+from cdr.storage.complaints import complain
+from cdr.storage.dictionaries import dictionary_of
+from cdr.storage.safe_parsing import parsed_safely
 
 MOST = 2048
 """Requests per commit, about."""
@@ -35,26 +40,43 @@ MOST = 2048
 WATCHDOG = 30.0
 """Seconds of silence after which a peer is asked whether it is there, and then is given up (RFC 3539)."""
 
+RESENT_WITHIN = timedelta(seconds=30)
+"""How long after a request the same one is a resend (RFC 6733 section 5.5.4 gives a peer's failover as the cause)."""
+
+IMPRECISE_WAIT = 1.0
+"""Seconds that requests may have waited unread (the database was away) before the time of their coming says so."""
+
 _CHUNK = 1 << 16
 _MOST_UNSENT = 1 << 20
-_MOST_CONNECTIONS = 1000
 _HEADER = 20
 _REQUEST = 0x80
+_RESENT = 0x10
+_MOST_IMPRECISE = 2**31 - 1  # microseconds, about 36 minutes: what the column holds
 
 
 @dataclass(eq=False, slots=True)
-class _Connection:
-    """A proxy's TCP connection. ``is_peer``: capabilities were exchanged; ``ends``: nothing more is read from it."""
+class DiameterConnection(TcpConnection):
+    """``is_peer``: capabilities were exchanged; ``ends``: nothing more is read from it."""
 
-    socket: socket.socket
-    host: str
     own_host: str
-    received: bytes = b""
+    received: bytearray = field(default_factory=bytearray)
     unsent: bytes = b""
     is_peer: bool = False
     ends: bool = False
     heard: float = field(default_factory=time.monotonic)
     asked: bool = False
+
+    @property
+    def has_unfinished(self) -> bool:
+        return bool(self.received)
+
+
+class _Answer(NamedTuple):
+    """What is sent when a request is stored, and the source that it is stored for."""
+
+    served: Served
+    connection: DiameterConnection
+    message: bytes
 
 
 class DiameterServer(Service):
@@ -65,11 +87,15 @@ class DiameterServer(Service):
         self._selector = selectors.DefaultSelector()
         self._listener: socket.socket | None = None
         self._address: Address | None = None
-        self._connections: set[_Connection] = set()
+        self._connections: set[DiameterConnection] = set()
         self._senders = Senders(())
+        self._notes = ConnectionNotes()
+        self._resends = Resends(RESENT_WITHIN)
+        self._read_at = time.monotonic()
+        self._waited = 0.0
         self._names: dict[int, Dictionary] = {}
         self._held = Batches("diameter")
-        self._answers: list[tuple[_Connection, bytes]] = []
+        self._answers: list[_Answer] = []
 
     @property
     def port(self) -> int:
@@ -78,13 +104,16 @@ class DiameterServer(Service):
 
     def configure(self, sources: Sequence[Served]) -> None:
         super().configure(sources)
+        self._held.keep(sources)
+        served_pks = {served.source.pk for served in sources}
+        self._answers = [answer for answer in self._answers if answer.served.source.pk in served_pks]
         self._names = {}
         for served in sources:
             try:
                 own = dictionary_of(served.settings.dictionary)
                 self._names[served.source.pk] = OPENSIPS_NUMBERS if own is None else own.over(OPENSIPS_NUMBERS)
             except (ValueError, OSError) as error:
-                served.error = str(error)
+                served.setup_error = str(error)
         self._senders = Senders((served, of_networks(served.settings.senders)) for served in sources)
         address: Address = sources[0].settings.listen
         if self._listener is None or address != self._address:
@@ -94,14 +123,18 @@ class DiameterServer(Service):
 
     def step(self, wait: float) -> int:
         if not self._held.count:  # else the last commit failed, and its requests come first
-            for key, events in self._selector.select(wait):
+            ready = self._selector.select(0.0)
+            # What is ready at once came at any time since the sockets were last looked at.
+            self._waited = time.monotonic() - self._read_at if ready else 0.0
+            for key, events in ready or self._selector.select(wait):
                 self._take(key.data, events)
+            self._read_at = time.monotonic()
             self._watch()
         count = self._held.count
         if count:
             commit(self._held)
             answers, self._answers, self._held = self._answers, [], Batches("diameter")
-            self._send(answers)
+            self._send([(answer.connection, answer.message) for answer in answers])
         return count
 
     def close(self) -> None:
@@ -116,13 +149,14 @@ class DiameterServer(Service):
             self._listener.close()
             self._listener = None
 
-    def _take(self, connection: _Connection | None, events: int) -> None:
+    def _take(self, connection: DiameterConnection | None, events: int) -> None:
         if connection is None:
             self._accept()
             return
         if events & selectors.EVENT_WRITE:
             self._flush(connection)
-        if events & selectors.EVENT_READ and self._held.count < MOST:
+        # Sending may have found the connection reset.
+        if events & selectors.EVENT_READ and self._held.count < MOST and connection in self._connections:
             self._read(connection)
 
     def _accept(self) -> None:
@@ -132,21 +166,23 @@ class DiameterServer(Service):
         except (BlockingIOError, ConnectionError):
             return
         host = plain_host(sender[0])
-        known = self._senders.source(host)
-        if known is None or len(self._connections) >= _MOST_CONNECTIONS:
-            complain(f"Diameter connection from {host} refused", "no source names it, or there are too many")
-            for one in self.sources:
-                one.refused["connections of unknown senders"] += known is None
+        served = self._senders.source(host)
+        if served is None:
+            complain("Diameter connection of an unknown sender refused", host)
+            for each in self.sources:
+                each.refused["connections of unknown senders"] += 1
             made.close()
             return
-        made.setblocking(False)
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a proxy that vanished is noticed some day
+        if idle := surplus(self._connections, host):
+            self._notes.crowded(self._senders.source(idle.host), idle.host)
+            self._hang_up(idle)
+        prepare(made)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection = _Connection(made, host, plain_host(made.getsockname()[0]))
+        connection = DiameterConnection(made, host, plain_host(made.getsockname()[0]))
         self._connections.add(connection)
         self._selector.register(made, selectors.EVENT_READ, connection)
 
-    def _read(self, connection: _Connection) -> None:
+    def _read(self, connection: DiameterConnection) -> None:
         try:
             data = connection.socket.recv(_CHUNK)
         except (BlockingIOError, InterruptedError):
@@ -171,19 +207,21 @@ class DiameterServer(Service):
                 served.refused["malformed messages"] += 1
             self._hang_up(connection)
 
-    def _messages(self, connection: _Connection, served: Served) -> None:
+    def _messages(self, connection: DiameterConnection, served: Served) -> None:
         """Take the messages that are complete; raise ``Unparsable`` where the connection is of no more use."""
-        while len(connection.received) >= _HEADER and not connection.ends:
+        while len(connection.received) >= _HEADER and not connection.ends and connection in self._connections:
             length = int.from_bytes(connection.received[1:4], "big")
             if connection.received[0] != 1 or not _HEADER <= length <= MAX_MESSAGE:
-                raise Unparsable(f"no Diameter: it sent {connection.received[:_HEADER]!r}")
+                raise Unparsable(f"no Diameter: it sent {bytes(connection.received[:_HEADER])!r}")
             if len(connection.received) < length:
                 return
-            raw, connection.received = connection.received[:length], connection.received[length:]
+            raw = bytes(connection.received[:length])
+            del connection.received[:length]
+            connection.useful_at = time.monotonic()
             if raw[4] & _REQUEST:  # else it answers our watchdog
                 self._request(connection, served, raw)
 
-    def _request(self, connection: _Connection, served: Served, raw: bytes) -> None:
+    def _request(self, connection: DiameterConnection, served: Served, raw: bytes) -> None:
         identity = _identity(served)
         command, application = int.from_bytes(raw[5:8], "big"), int.from_bytes(raw[8:12], "big")
         if command == ACCOUNTING and application == ACC_DIAMETER:
@@ -198,23 +236,24 @@ class DiameterServer(Service):
             connection.ends = reply.ends
             self._send([(connection, reply.answer)])
 
-    def _hold(self, connection: _Connection, served: Served, raw: bytes, answer: bytes) -> None:
+    def _hold(self, connection: DiameterConnection, served: Served, raw: bytes, answer: bytes) -> None:
         """Keep a request that is to be stored, with what to answer then."""
         names = self._names.get(served.source.pk)
         if names is None:
             raise Unparsable("its dictionary cannot be read")
-        reading = replace(served.reading, received_at=datetime.now(UTC))
+        received_at = self._resends.first_received(_identity_of(raw, connection.host), datetime.now(UTC))
+        reading = replace(served.reading, received_at=received_at)
         parse = partial(_parsed, reading, names)
-        self._held.add(served, parsed_safely(parse, raw))
-        self._answers.append((connection, answer))
+        self._held.add(served, _with_wait(parsed_safely(parse, raw), received_at, self._waited))
+        self._answers.append(_Answer(served, connection, answer))
 
-    def _send(self, answers: Sequence[tuple[_Connection, bytes]]) -> None:
+    def _send(self, answers: Sequence[tuple[DiameterConnection, bytes]]) -> None:
         for connection, answer in answers:
             connection.unsent += answer
         for connection in {connection for connection, _ in answers}:
             self._flush(connection)
 
-    def _flush(self, connection: _Connection) -> None:
+    def _flush(self, connection: DiameterConnection) -> None:
         """Send what waits: in one piece, unless the other side does not read."""
         if connection not in self._connections:
             return  # it is gone; what it sent is stored all the same
@@ -235,6 +274,10 @@ class DiameterServer(Service):
 
     def _watch(self) -> None:
         now = time.monotonic()
+        self._notes.expire(now)
+        for connection in stalled(self._connections, now):
+            self._notes.stalled(self._senders.source(connection.host), connection.host)
+            self._hang_up(connection)
         silent = [one for one in self._connections if one.heard < now - WATCHDOG and (one.is_peer or one.ends)]
         for connection in silent:
             served = self._senders.source(connection.host)
@@ -247,14 +290,29 @@ class DiameterServer(Service):
                 connection.asked = True
                 self._send([(connection, diameter_peer.watchdog(_identity(served)))])
 
-    def _hang_up(self, connection: _Connection) -> None:
-        self._connections.discard(connection)
+    def _hang_up(self, connection: DiameterConnection) -> None:
+        """Close a connection; one that was closed before, while its message was answered, stays so."""
+        if connection not in self._connections:
+            return
+        self._connections.remove(connection)
         self._selector.unregister(connection.socket)
         connection.socket.close()
 
 
 def _parsed(reading: Reading, names: Dictionary, raw: bytes) -> Parsed:
     return diameter.decode(raw, reading, names)
+
+
+def _identity_of(raw: bytes, host: str) -> tuple[str, bytes]:
+    """Return what a resend has alike: all but the T flag and the hop-by-hop identifier (RFC 6733 section 3)."""
+    return host, raw[:4] + bytes((raw[4] & ~_RESENT,)) + raw[5:12] + raw[16:]
+
+
+def _with_wait(parsed: Parsed, received_at: datetime, waited: float) -> Parsed:
+    """Return an event whose time is when it came with a precision that allows for its wait."""
+    if waited < IMPRECISE_WAIT or not isinstance(parsed, AccEvent) or parsed.time != received_at:
+        return parsed
+    return parsed._replace(precision=min(max(parsed.precision, int(waited * 1_000_000)), _MOST_IMPRECISE))
 
 
 def _identity(served: Served) -> Identity:

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from functools import partial
 
 from cdr.formats.opensips_events import parse_object
-from cdr.kinds.setting import Address
 from cdr.receivers.datagrams import bind, plain_host, received
 from cdr.receivers.senders import Senders, of_networks
-from cdr.receivers.service import Batches, Served, Service, commit, complain, parsed_safely
+from cdr.receivers.service import Batches, Served, Service, commit
+from cdr.sources.setting import Address
+from cdr.storage.complaints import complain
+from cdr.storage.safe_parsing import parsed_safely
 
 MOST = 5_000
 

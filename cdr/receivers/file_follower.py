@@ -1,73 +1,31 @@
 """Files that grow: read on where the last commit ended, across rotation, truncation and restarts.
 
-The cursor holds inode, offset, and a fingerprint of the file's head. It is the head that tells files apart: a file of
-another head is another file, whatever its inode (a truncated file keeps it, a new file may get an old one's). What was
-not read of a file before it was rotated is looked for beside it: ``log`` becomes ``log.1`` or ``log-20261123``, by
-renaming or by copying and truncating. Only a compressed one is out of reach, so ``delaycompress`` is the setting that
-goes with a collector that may be down.
+What was not read of a file before it was rotated is looked for beside it (``cdr.receivers.rotated_files``), also where
+rotation happened several times and compressed what it made. A file that is not found is a gap: counted, and shown as
+the source's warning.
 """
 
 from __future__ import annotations
 
-import hashlib
 import io
-import os
-import re
 import time
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
 
 from cdr.formats import framing, radius_detail
 from cdr.formats.radius_dictionary import Dictionary
 from cdr.formats.reading import Parsed, Rejection
 from cdr.formats.syslog import LineParser
-from cdr.receivers.radius_server import dictionary_of
-from cdr.receivers.service import Batch, Served, Service, commit, complain, parsed_safely
+from cdr.receivers.rotated_files import LogFile, Position, following, predecessor, since
+from cdr.receivers.service import Batch, Served, Service, commit
+from cdr.storage.complaints import complain
+from cdr.storage.dictionaries import dictionary_of
+from cdr.storage.safe_parsing import parsed_safely
 
 CHUNK = 1 << 20
-_HEAD = 256
-_ROTATED = re.compile(r"[.-]\d[\d.-]*")
 _ROTATED_FOR = 2.0
-"""Seconds without growth after which nobody is held to write to a renamed file any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """How far a file was read; ``head`` is the hash of its first ``head_length`` bytes."""
-
-    inode: int
-    offset: int
-    head: str
-    head_length: int
-
-    @classmethod
-    def after(cls, file: BinaryIO, offset: int) -> Position:
-        length = min(_HEAD, offset)
-        return cls(os.fstat(file.fileno()).st_ino, offset, head_of(file, length), length)
-
-    @classmethod
-    def of(cls, cursor: dict[str, Any]) -> Position | None:
-        try:
-            return cls(**cursor["file"])
-        except (KeyError, TypeError):
-            return None
-
-    def cursor(self) -> dict[str, Any]:
-        return {"file": asdict(self)}
-
-    def fits(self, file: BinaryIO) -> bool:
-        """Tell whether ``file`` is the one that was read so far."""
-        found = os.fstat(file.fileno())
-        if not self.offset:  # nothing read that could be compared
-            return found.st_ino == self.inode
-        return found.st_size >= self.offset and head_of(file, self.head_length) == self.head
-
-
-def head_of(file: BinaryIO, length: int) -> str:
-    return hashlib.blake2b(os.pread(file.fileno(), length, 0), digest_size=16).hexdigest()
+"""Seconds without growth after which no writer is assumed to hold a renamed file any longer."""
 
 
 class FileFollower(Service):
@@ -77,7 +35,7 @@ class FileFollower(Service):
 
     def __init__(self) -> None:
         super().__init__()
-        self._file: BinaryIO | None = None
+        self._file: LogFile | None = None
         self._is_current = True
         self._position: Position | None = None
         self._grown_at = 0.0
@@ -114,39 +72,41 @@ class FileFollower(Service):
     def _open(self) -> None:
         """Open the file that is to be read next, at the place where reading goes on."""
         self._served.source.refresh_from_db(fields=["cursor"])
-        known = Position.of(self._served.source.cursor)
-        file = self._path.open("rb", buffering=0)
-        if known is None:
-            start = 0 if self._served.settings.from_start else os.fstat(file.fileno()).st_size
-            self._go_on(file, start, is_current=True)
-        elif known.fits(file):
-            self._go_on(file, known.offset, is_current=True)
-        elif predecessor := self._predecessor(known):
-            file.close()
-            self._go_on(predecessor, known.offset, is_current=False)
+        position = Position.of(self._served.source.cursor)
+        file = LogFile(self._path)
+        if position is None:
+            start = 0 if self._served.settings.from_start else file.status.st_size
+            self._go_on(file, start)
+        elif position.fits(file):
+            self._go_on(file, position.offset)
         else:
-            complain(
-                f"{self._path} was replaced", f"what stood behind byte {known.offset} of the old one was not found"
-            )
-            self._go_on(file, 0, is_current=True)
+            file.close()
+            self._go_back(position)
 
-    def _go_on(self, file: BinaryIO, offset: int, *, is_current: bool) -> None:
-        self._file, self._is_current = file, is_current
+    def _go_back(self, position: Position) -> None:
+        """Go on in the rotated file that ``position`` is in; without it, in the oldest one written to since."""
+        if file := predecessor(self._path, position):
+            self._go_on(file, position.offset)
+            return
+        paths = since(self._path, position.modified)
+        if position.offset or not paths:
+            self._note_gap(
+                f"what followed byte {position.offset} of the file read last was not found: it was removed,"
+                " moved elsewhere, or is in a format other than gzip"
+            )
+        self._go_on(LogFile(paths[0] if paths else self._path), 0)
+
+    def _go_on(self, file: LogFile, offset: int) -> None:
+        self._file, self._is_current = file, file.path == self._path
         self._position = Position.after(file, offset)
         self._grown_at = time.monotonic()
 
-    def _predecessor(self, known: Position) -> BinaryIO | None:
-        """Return the file, beside the one at the path, that was read up to ``known``."""
-        for path in self._path.parent.glob(f"{_escaped(self._path.name)}*"):
-            if path == self._path or not path.is_file():
-                continue
-            file = path.open("rb", buffering=0)
-            if known.fits(file):
-                return file
-            file.close()
-        return None
+    def _note_gap(self, what: str) -> None:
+        complain(f"{self._path}: a gap", what)
+        self._served.refused["gaps: rotated files that could not be read"] += 1
+        self._served.warning = f"a gap in {self._path}: {what}"
 
-    def _read(self, file: BinaryIO) -> int | None:
+    def _read(self, file: LogFile) -> int | None:
         """Store the next records; return how many lines or records that was, or none where there are none yet."""
         position = self._position
         assert position is not None
@@ -154,8 +114,8 @@ class FileFollower(Service):
             self._file = None
             file.close()
             return 0
-        data = os.pread(file.fileno(), CHUNK, position.offset)
-        self._served.backlog = os.fstat(file.fileno()).st_size - position.offset - len(data)
+        data = file.read(position.offset, CHUNK)
+        self._served.backlog = (file.size or 0) - position.offset - len(data) if file.size else 0
         end = self.end_of_records(data)
         if not end and len(data) == CHUNK:
             end = len(data)  # no record is that long: it is read as it is, and refused
@@ -163,7 +123,7 @@ class FileFollower(Service):
             return None
         return self._store(file, position, data[:end])
 
-    def _store(self, file: BinaryIO, position: Position, data: bytes) -> int:
+    def _store(self, file: LogFile, position: Position, data: bytes) -> int:
         parsed = list(self.parse(data))
         moved = Position.after(file, position.offset + len(data))
         commit([Batch(self._served, parsed, self.format, moved.cursor())])
@@ -171,35 +131,26 @@ class FileFollower(Service):
         self._grown_at = time.monotonic()
         return len(parsed)
 
-    def _at_end(self, file: BinaryIO) -> None:
+    def _at_end(self, file: LogFile) -> None:
         """Go on with the next file where this one is no longer written to."""
         try:
             current = self._path.stat()
         except FileNotFoundError:
             return  # renamed, and the new one is not there yet
-        if self._is_current and current.st_ino == os.fstat(file.fileno()).st_ino:
+        if self._is_current and current.st_ino == file.status.st_ino:
             return
         if time.monotonic() - self._grown_at < _ROTATED_FOR:
             return
         assert self._position is not None
-        if rest := os.pread(file.fileno(), CHUNK, self._position.offset):
+        if rest := file.read(self._position.offset, CHUNK):
             self._store(file, self._position, rest)
-        path = self._following(os.fstat(file.fileno()))
-        following = path.open("rb", buffering=0)
+        if file.damage:
+            self._note_gap(file.damage)
+        next_file = LogFile(following(self._path, file))
         file.close()
-        self._go_on(following, 0, is_current=path == self._path)
+        self._go_on(next_file, 0)
         # Noted at once: a restart must not look for the old file.
         commit([Batch(self._served, (), self.format, self._position.cursor())])
-
-    def _following(self, ended: os.stat_result) -> Path:
-        """Return the file that was written after the one that ended: rotation may have happened more than once."""
-        rotated = []
-        for path in self._path.parent.glob(f"{_escaped(self._path.name)}*"):
-            if _ROTATED.fullmatch(path.name.removeprefix(self._path.name)):
-                found = path.stat()
-                if found.st_mtime_ns > ended.st_mtime_ns and found.st_ino != ended.st_ino:
-                    rotated.append((found.st_mtime_ns, path))
-        return min(rotated)[1] if rotated else self._path
 
     @abstractmethod
     def end_of_records(self, data: bytes) -> int:
@@ -238,10 +189,10 @@ class DetailFollower(FileFollower):
         try:
             self._dictionary = dictionary_of(self._served.settings.dictionary)
         except (OSError, ValueError) as error:
-            self._served.error = str(error)
+            self._served.setup_error = str(error)
 
     def step(self, wait: float) -> int:
-        if self._served.error:  # what is read without its dictionary would be read wrongly
+        if self._served.setup_error:  # what is read without its dictionary would be read wrongly
             time.sleep(wait)
             return 0
         return super().step(wait)
@@ -256,7 +207,3 @@ class DetailFollower(FileFollower):
         except Exception as error:
             complain("detail records could not be read: this is a fault of accweb, please report it", exc_info=True)
             yield Rejection(data, f"a fault in reading it, to be reported: {type(error).__name__}: {error}")
-
-
-def _escaped(name: str) -> str:
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)

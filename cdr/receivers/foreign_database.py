@@ -23,9 +23,9 @@ import psycopg
 import pymysql
 
 from cdr.events import text_of
-from cdr.kinds.tables import Database as Settings
 from cdr.receivers.growing_table import GrowingTable, Row
 from cdr.receivers.row_cursor import Gap
+from cdr.sources.tables import Database as Settings
 
 CONNECT_SECONDS = 10
 STATEMENT_SECONDS = 60

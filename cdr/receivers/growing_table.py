@@ -15,10 +15,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from cdr.formats.sql_row import RowReader, Table
-from cdr.ingest import Counts, reading_of, store
 from cdr.models import Source
 from cdr.receivers.row_cursor import Gap, RowCursor
-from cdr.receivers.service import complain
+from cdr.storage.complaints import complain
+from cdr.storage.ingest import Counts, reading_of, store
 
 BATCH = 5_000
 """Rows per transaction."""

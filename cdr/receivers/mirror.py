@@ -14,10 +14,10 @@ from django.db import connection
 
 from cdr.events import text_of
 from cdr.formats.sql_row import Table
-from cdr.ingest import Counts
 from cdr.models import Acc, MissedCall, Source
 from cdr.receivers.growing_table import GrowingTable, Row, collect
 from cdr.receivers.row_cursor import Gap
+from cdr.storage.ingest import Counts
 
 _TABLES = tuple(
     GrowingTable(kind, model._meta.db_table, "id", kind.value)

@@ -13,20 +13,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import NamedTuple
 
 from cdr.events import Unparsable
 from cdr.formats import radius
 from cdr.formats.radius import MAX_PACKET, Decoder, Wire, answer, attributes_of, verify
-from cdr.formats.radius_dictionary import Dictionary, parse
 from cdr.formats.reading import Parsed, Reading, Rejection
-from cdr.kinds.network import Radius
-from cdr.kinds.setting import Address
 from cdr.models.source import reveal
 from cdr.receivers.datagrams import Datagram, bind, plain_host, received
 from cdr.receivers.senders import Senders, of_networks
-from cdr.receivers.service import LONGEST, Hold, Served, Service, complain
+from cdr.receivers.service import LONGEST, Hold, Served, Service
+from cdr.sources.network import Radius
+from cdr.sources.setting import Address
+from cdr.storage.complaints import complain
+from cdr.storage.dictionaries import dictionary_of
 
 MOST = 2048
 """Packets per commit."""
@@ -62,6 +62,14 @@ class _Taken:
         self.requests: dict[_Key, _Request] = {}
         self.hold = Hold("radius")
 
+    def keep(self, sources: Sequence[Served]) -> None:
+        """Drop requests of sources that are no longer served: they could never be stored and are not answered."""
+        served_pks = {served.source.pk for served in sources}
+        self.hold.keep(sources)
+        self.requests = {
+            key: request for key, request in self.requests.items() if request.client.served.source.pk in served_pks
+        }
+
 
 class RadiusServer(Service):
     """Serves the sources that share one address, one per shared secret."""
@@ -84,13 +92,14 @@ class RadiusServer(Service):
 
     def configure(self, sources: Sequence[Served]) -> None:
         super().configure(sources)
+        self._taken.keep(sources)
         self._clients = {}
         for served in sources:
             settings: Radius = served.settings
             try:
                 self._clients[served.source.pk] = _Client(served, reveal(settings.secret), _decoder(settings))
             except (LookupError, ValueError, OSError) as error:
-                served.error = str(error)
+                served.setup_error = str(error)
         self._senders = Senders((served, of_networks(served.settings.clients)) for served in sources)
         address: Address = sources[0].settings.listen
         if self._socket is None or address != self._address:
@@ -161,7 +170,8 @@ class RadiusServer(Service):
             complain("RADIUS packet of an unknown client", host)
             return None
         client = self._clients.get(served.source.pk)
-        if client is None:  # its secret cannot be had; the source says so
+        if client is None:  # the source's setup error says why
+            served.refused["packets while secret or dictionary could not be read"] += 1
             return None
         try:
             if len(packet) > MAX_PACKET:
@@ -220,15 +230,3 @@ def _parsed(request: _Request, reading: Reading) -> Parsed:
 
 def _decoder(settings: Radius) -> Decoder:
     return radius.Decoder(dictionary_of(settings.dictionary))
-
-
-def dictionary_of(path: str) -> Dictionary | None:
-    """Read a dictionary file with the files it includes; raise ``OSError`` or ``ValueError``."""
-    if not path:
-        return None
-    file = Path(path)
-
-    def include(name: str) -> str:
-        return (file.parent / name).read_text(errors="replace")
-
-    return parse(file.read_text(errors="replace"), include, name=file.name)

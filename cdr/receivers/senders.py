@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from cdr.kinds.setting import Network, Sender
 from cdr.receivers.service import Served
+from cdr.sources.setting import Network, Sender
 
 _MOST_KNOWN = 10_000
 _HEADER_HOST = re.compile(

@@ -9,22 +9,21 @@ it fast under load and prompt without.
 from __future__ import annotations
 
 import logging
-import time
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from cdr.events import AccEvent
-from cdr.formats.reading import Parsed, Reading, Rejection
-from cdr.ingest import Counts, Storing, reading_of, store
-from cdr.kinds.setting import Settings
+from cdr.formats.reading import Parsed, Reading
 from cdr.models import Source
+from cdr.sources.setting import Settings
+from cdr.storage.ingest import Counts, Storing, reading_of, store
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +33,7 @@ LONGEST = 0.2
 WORTHWHILE = 64
 """How many records are made ready for the database in one go."""
 
-PASSING = (DatabaseError, OSError)
+PASSING = (DatabaseError, InterfaceError, OSError)
 """Faults that may pass by themselves: the service waits a moment and goes on with what it holds."""
 
 
@@ -42,12 +41,14 @@ PASSING = (DatabaseError, OSError)
 class Served:
     """A source, its settings, what its formats need to know, and how it fares.
 
-    ``error`` keeps it from its work or a part of it; ``warning`` does not, and somebody should know.
+    ``error`` keeps it from its work or a part of it; ``warning`` does not, and somebody should know. ``setup_error``
+    is what ``configure`` met (a dictionary that cannot be read): ``configure`` is called again until it is gone.
     """
 
     source: Source
     settings: Any
     reading: Reading
+    setup_error: str = ""
     error: str = ""
     warning: str = ""
     counts: Counts = field(default_factory=Counts)
@@ -121,41 +122,6 @@ def _store(batch: Batch, now: datetime) -> Counts:
         cursor=batch.cursor,
         batch=len(batch.parsed) + 1,
     )
-
-
-def parsed_safely(parse: Callable[[bytes], Parsed], raw: bytes) -> Parsed:
-    """Return what ``parse`` makes of input. Should it fail, the input is kept and nothing else is lost."""
-    try:
-        return parse(raw)
-    except Exception as error:
-        complain("a record could not be read: this is a fault of accweb, please report it", exc_info=True)
-        return Rejection(raw, f"a fault in reading it, to be reported: {type(error).__name__}: {error}")
-
-
-class _Complaints:
-    """Says the same thing in the log once in a while, and how often it was left out."""
-
-    INTERVAL = 10.0
-
-    def __init__(self) -> None:
-        self._due: dict[str, float] = {}
-        self._silenced: Counter[str] = Counter()
-
-    def say(self, what: str, detail: str = "", *, exc_info: bool = False) -> None:
-        now = time.monotonic()
-        if now < self._due.get(what, 0.0):
-            self._silenced[what] += 1
-            return
-        if len(self._due) > 1000:
-            self._due.clear()
-        self._due[what] = now + self.INTERVAL
-        silenced = self._silenced.pop(what, 0)
-        more = f" ({silenced} more of these since the last line)" if silenced else ""
-        logger.warning("%s%s%s", what, f": {detail}" if detail else "", more, exc_info=exc_info)
-
-
-complain: Callable[..., None] = _Complaints().say
-"""``complain(what, detail)`` writes a line to the log, at most one each ten seconds for the same ``what``."""
 
 
 class Batches:
@@ -232,7 +198,7 @@ def close_connection() -> None:
     """Give up a database connection that may be the fault; the next query opens another."""
     try:
         connection.close()
-    except DatabaseError:
+    except (DatabaseError, InterfaceError):
         logger.debug("the database connection could not be closed", exc_info=True)
 
 

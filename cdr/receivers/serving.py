@@ -10,15 +10,18 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from django.db import DatabaseError, transaction
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import DatabaseError, InterfaceError, transaction
 from django.db.models import Q
 
-from cdr.kinds import KINDS
-from cdr.kinds.setting import SettingsError
 from cdr.models import Receiver, Source
 from cdr.models.receiver import FORGOTTEN
-from cdr.receivers import wake
-from cdr.receivers.service import PASSING, Served, Service, close_connection, complain, signature
+from cdr.receivers.service import PASSING, Served, Service, close_connection, signature
+from cdr.receivers.time_limits import statement_limit, step_limit
+from cdr.sources import KINDS
+from cdr.sources.setting import SettingsError
+from cdr.storage import wake
+from cdr.storage.complaints import complain
 
 logger = logging.getLogger(__name__)
 TICK = 0.1
@@ -26,6 +29,9 @@ RELOAD = 1.0
 REPORT = 3.0
 DRAIN = 4.0
 """Seconds: between looks at the clock, at the sources, between reports; and the longest drain at the end."""
+
+SETUP_RETRY = 10.0
+"""Seconds after which settings that could not be taken over (an unreadable dictionary) are tried again."""
 
 COLLECTED = 100_000
 """How many more objects than before make Python's collector of cycles look at them."""
@@ -61,7 +67,8 @@ def serve(name: str, make: Callable[[], Service], stop: Callable[[], bool], only
     # What is loaded now stays, and records come and go without cycles: looking for some would be a tenth of the work.
     gc.freeze()
     gc.set_threshold(COLLECTED, 10, 10)
-    _Process(name, make(), stop, only).run()
+    with statement_limit():
+        _Process(name, make(), stop, only).run()
 
 
 class _Process:
@@ -74,6 +81,7 @@ class _Process:
         self._reports = Reports()
         self._trouble = ""
         self._pause = 0.0
+        self._setup_retry_at = 0.0
 
     def run(self) -> None:
         reload_at = report_at = time.monotonic()
@@ -81,12 +89,18 @@ class _Process:
             now = time.monotonic()
             try:
                 if now >= reload_at:
-                    if not self._reload():
+                    with step_limit():
+                        is_served = self._reload()
+                    if not is_served:
                         break
                     reload_at = now + RELOAD
-                self._service.step(TICK)
-            except PASSING as error:
-                self._wait_out(error)
+                with step_limit():
+                    self._service.step(TICK)
+            except (*PASSING, ObjectDoesNotExist) as error:
+                if self._has_lost_sources():
+                    reload_at = now
+                else:
+                    self._wait_out(error)
             else:
                 self._well()
             if now >= report_at:
@@ -98,16 +112,28 @@ class _Process:
         """Take over changes of the sources; tell whether there is still one to serve."""
         sources = wanted(self._only)[0].get(self._name, [])
         current = signature(sources)
-        if current != self._signature and sources:
-            if self._signature:
+        changed = current != self._signature
+        if sources and (changed or self._must_retry_setup()):
+            if self._signature and changed:
                 logger.info("%s: taking over changed settings", self._name)
             self._reports.forget(self._signature.keys() - current.keys())
             served = [Served.of(source, source.parsed_settings()) for source in sources]
             self._carry_over(served)
             self._service.configure(served)
             self._signature = current
+            self._setup_retry_at = time.monotonic() + SETUP_RETRY
             self._report()
         return bool(sources)
+
+    def _must_retry_setup(self) -> bool:
+        return time.monotonic() >= self._setup_retry_at and any(one.setup_error for one in self._service.sources)
+
+    def _has_lost_sources(self) -> bool:
+        """Tell whether a source served here was deleted, which is then the reason for whatever failed."""
+        try:
+            return Source.objects.filter(pk__in=self._signature.keys()).count() < len(self._signature)
+        except (DatabaseError, InterfaceError):
+            return False
 
     def _carry_over(self, served: Sequence[Served]) -> None:
         """Keep the counters of sources that were served before."""
@@ -128,7 +154,7 @@ class _Process:
         if said != self._trouble:
             logger.error("%s: %s; trying again", self._name, said)
         self._trouble = said
-        if isinstance(error, DatabaseError):
+        if isinstance(error, DatabaseError | InterfaceError):
             close_connection()
         self._report()
         until = time.monotonic() + self._pause
@@ -143,23 +169,29 @@ class _Process:
 
     def _report(self) -> None:
         try:
-            self._reports.write(self._service.sources, self._trouble)
-        except DatabaseError as error:
-            complain("a receiver could not report", _one_line(error))
-            close_connection()
+            with step_limit():
+                self._reports.write(self._service.sources, self._trouble)
+        except (DatabaseError, InterfaceError) as error:
+            if not self._has_lost_sources():
+                complain("a receiver could not report", _one_line(error))
+                close_connection()
 
     def _end(self) -> None:
-        deadline = time.monotonic() + DRAIN
         try:
-            while self._service.step(0.0) and time.monotonic() < deadline:
-                pass
-        except PASSING as error:
-            logger.error("%s: what was received last could not be stored: %s", self._name, _one_line(error))
+            self._drain()
+        except (*PASSING, ObjectDoesNotExist) as error:
+            if not self._has_lost_sources():
+                logger.error("%s: what was received last could not be stored: %s", self._name, _one_line(error))
         self._service.close()
         try:
             self._reports.forget(self._signature.keys())
-        except DatabaseError:
+        except (DatabaseError, InterfaceError):
             logger.debug("no last report", exc_info=True)
+
+    def _drain(self) -> None:
+        deadline = time.monotonic() + DRAIN
+        while self._service.step(0.0) and time.monotonic() < deadline:
+            pass
 
 
 class Reports:
@@ -176,7 +208,7 @@ class Reports:
         stored = False
         with transaction.atomic():
             for one in sources:
-                error = trouble or "; ".join(filter(None, (one.error, one.warning)))
+                error = trouble or "; ".join(filter(None, (one.setup_error, one.error, one.warning)))
                 events = one.counts.events + one.counts.duplicates
                 at, known = self._before.get(one.source.pk, (clock, 0))
                 self._before[one.source.pk] = clock, events
@@ -186,7 +218,11 @@ class Reports:
                     host=self._host,
                     defaults={
                         "process": os.getpid(),
-                        "state": _State.RETRYING if trouble else _State.FAILED if one.error else _State.RUNNING,
+                        "state": _State.RETRYING
+                        if trouble
+                        else _State.FAILED
+                        if one.setup_error or one.error
+                        else _State.RUNNING,
                         "error": error,
                         "heard_at": now,
                         "started_at": self._started,
@@ -212,7 +248,7 @@ def note_failure(sources: Sequence[Source], error: str) -> None:
     now = datetime.now(UTC)
     here = socket.gethostname()
     with transaction.atomic():
-        for source in sources:
+        for source in Source.objects.filter(pk__in=[source.pk for source in sources]):  # some may be deleted since
             Receiver.objects.update_or_create(
                 source=source,
                 host=here,

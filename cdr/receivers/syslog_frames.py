@@ -16,17 +16,30 @@ class Frames:
     """Cuts a stream into messages. Both ways of framing may change from message to message.
 
     A line that is longer than ``MAX_LINE`` is given cut, as ``framing.lines`` does. A longer counted message cannot be
-    got past: ``lost_track`` is then true, and the connection of no more use.
+    got past: ``lost_track`` is then true, and the connection of no more use. ``cut_off`` is the number of bytes of a
+    counted message that the end of the connection left incomplete.
     """
 
     def __init__(self) -> None:
-        self._buffer = b""
+        self._buffer = bytearray()
         self._skipping = False
+        self._searched = 0  # bytes of an incomplete line that hold no LF
+        self._needed = 0  # length of an incomplete counted message with its count
         self.lost_track = False
+        self.cut_off = 0
+
+    @property
+    def has_unfinished(self) -> bool:
+        """Whether a message was begun and is not complete."""
+        return bool(self._buffer)
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield the messages that are complete now that ``data`` came."""
-        buffer = self._buffer + data if self._buffer else data
+        self._buffer += data
+        if self._must_wait():
+            return
+        self._searched = self._needed = 0
+        buffer = bytes(self._buffer)
         at = 0
         while at < len(buffer) and not self.lost_track:
             if self._skipping:
@@ -37,6 +50,7 @@ class Frames:
                 start, end = counted.end(), counted.end() + int(counted[1])
                 self.lost_track = end - start > MAX_LINE
                 if self.lost_track or end > len(buffer):
+                    self._needed = end - at
                     break
                 yield buffer[start:end]
                 at = end
@@ -46,6 +60,7 @@ class Frames:
             end = self._end_of_lines(buffer, at)
             if end == at:
                 if len(buffer) - at <= MAX_LINE:
+                    self._searched = len(buffer) - at
                     break
                 yield buffer[at : at + MAX_LINE + 1]
                 self._skipping = True
@@ -53,12 +68,21 @@ class Frames:
                 continue
             yield from _messages(buffer[at:end])
             at = end
-        self._buffer = b"" if self.lost_track else buffer[at:]
+        del self._buffer[: len(buffer) if self.lost_track else at]
+
+    def _must_wait(self) -> bool:
+        """Tell whether what was begun is still incomplete, at a cost that does not grow with what came before."""
+        if self._searched and len(self._buffer) <= MAX_LINE and self._buffer.find(b"\n", self._searched) < 0:
+            self._searched = len(self._buffer)
+            return True
+        return len(self._buffer) < self._needed
 
     def rest(self) -> Iterable[bytes]:
         """Return what was begun when the sender closed the connection."""
-        rest, self._buffer = self._buffer, b""
-        return list(_messages(rest)) if rest and not _COUNTED.match(rest) and not self._skipping else []
+        rest = bytes(self._buffer)
+        self._buffer.clear()
+        self.cut_off = len(rest) if _COUNTED.match(rest) else 0
+        return list(_messages(rest)) if rest and not self.cut_off and not self._skipping else []
 
     def _skipped(self, buffer: bytes, at: int) -> int:
         end = buffer.find(b"\n", at)

@@ -10,14 +10,18 @@ import selectors
 import socket
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from cdr.formats.syslog import LineParser
-from cdr.kinds.network import Syslog
-from cdr.kinds.setting import Address
 from cdr.receivers.datagrams import bind, listen, plain_host, received
 from cdr.receivers.senders import Senders, host_in
-from cdr.receivers.service import LONGEST, Hold, Served, Service, complain, parsed_safely
+from cdr.receivers.service import LONGEST, Hold, Served, Service
 from cdr.receivers.syslog_frames import Frames
+from cdr.receivers.tcp_connections import ConnectionNotes, TcpConnection, prepare, stalled, surplus
+from cdr.sources.network import Syslog
+from cdr.sources.setting import Address
+from cdr.storage.complaints import complain
+from cdr.storage.safe_parsing import parsed_safely
 
 MOST = 4_000
 """Lines per commit, about."""
@@ -26,16 +30,22 @@ _CHUNK = 1 << 14
 _DATAGRAMS = 64
 """Bytes and datagrams taken in one go: little, for meanwhile the database may want more of what it stores."""
 
-_MOST_CONNECTIONS = 1000
+LONGEST_IDLE = 3600.0
+"""Seconds after which a connection that no message came through is closed."""
+
+_SWEEP = 1.0
+"""Seconds between looks for idle connections."""
 
 
-class _Connection:
-    """A sender's TCP connection."""
+@dataclass(eq=False, slots=True)
+class SyslogConnection(TcpConnection):
+    """A sender's connection, with what cuts its stream into messages."""
 
-    def __init__(self, sock: socket.socket, host: str) -> None:
-        self.socket = sock
-        self.host = host
-        self.frames = Frames()
+    frames: Frames = field(default_factory=Frames)
+
+    @property
+    def has_unfinished(self) -> bool:
+        return self.frames.has_unfinished
 
 
 class SyslogServer(Service):
@@ -47,8 +57,10 @@ class SyslogServer(Service):
         self._address: tuple[Address, frozenset[str]] | None = None
         self._udp: socket.socket | None = None
         self._tcp: socket.socket | None = None
-        self._connections: dict[int, _Connection] = {}
+        self._connections: dict[int, SyslogConnection] = {}
         self._senders = Senders(())
+        self._notes = ConnectionNotes()
+        self._sweep_at = 0.0
         self._parsers: dict[int, LineParser] = {}
         self._taken = Hold("syslog")
         self._held = Hold("syslog")
@@ -75,6 +87,7 @@ class SyslogServer(Service):
     def step(self, wait: float) -> int:
         until = time.monotonic() + LONGEST
         count = 0
+        self._sweep()
         if not self._held.count:  # else storing it failed
             self._take(wait)
         while self._held.count and (not count or time.monotonic() < until):
@@ -144,13 +157,14 @@ class SyslogServer(Service):
         except (BlockingIOError, ConnectionError):
             return
         host = plain_host(sender[0])
-        if len(self._connections) >= _MOST_CONNECTIONS or (not self._senders.by_name and not self._known(host)):
-            complain(f"syslog connection from {host} refused", "no source names it, or there are too many")
+        if not self._senders.by_name and not self._known(host):
             made.close()
             return
-        made.setblocking(False)
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a sender that vanished is noticed some day
-        self._connections[made.fileno()] = _Connection(made, host)
+        if idle := surplus(self._connections.values(), host):
+            self._notes.crowded(self._senders.source(idle.host), idle.host)
+            self._hang_up(idle)
+        prepare(made)
+        self._connections[made.fileno()] = SyslogConnection(made, host)
         self._selector.register(made, selectors.EVENT_READ)
 
     def _known(self, host: str) -> bool:
@@ -159,7 +173,7 @@ class SyslogServer(Service):
         self._unknown(host)
         return False
 
-    def _read(self, connection: _Connection) -> None:
+    def _read(self, connection: SyslogConnection) -> None:
         try:
             data = connection.socket.recv(_CHUNK)
         except (BlockingIOError, InterruptedError):
@@ -168,14 +182,29 @@ class SyslogServer(Service):
             data = b""
         lines = connection.frames.feed(data) if data else connection.frames.rest()
         for line in lines:
+            connection.useful_at = time.monotonic()
             self._line(line, connection.host)
         if connection.frames.lost_track:
             complain(f"syslog from {connection.host}: a message announced as too long; connection closed")
             self._count("overlong messages")
+        if connection.frames.cut_off:
+            complain(f"syslog from {connection.host}: a counted message was cut off by the end of the connection")
+            self._count("messages cut off by the end of the connection")
         if not data or connection.frames.lost_track:
             self._hang_up(connection)
 
-    def _hang_up(self, connection: _Connection) -> None:
+    def _sweep(self) -> None:
+        """Close connections that are idle too long."""
+        now = time.monotonic()
+        if now < self._sweep_at:
+            return
+        self._sweep_at = now + _SWEEP
+        self._notes.expire(now)
+        for connection in stalled(self._connections.values(), now, LONGEST_IDLE):
+            self._notes.stalled(self._senders.source(connection.host), connection.host)
+            self._hang_up(connection)
+
+    def _hang_up(self, connection: SyslogConnection) -> None:
         del self._connections[connection.socket.fileno()]
         self._selector.unregister(connection.socket)
         connection.socket.close()

@@ -4,36 +4,36 @@ from __future__ import annotations
 
 from django import template
 
-from cdr import markup
+from cdr.display import badges, clocks, markup, original_record, revisions
 
 register = template.Library()
 
 for _show in (
-    markup.ago,
-    markup.clock,
-    markup.duration,
-    markup.exact_seconds,
-    markup.flag_badges,
-    markup.flag_words,
-    markup.moment,
-    markup.moment_in,
+    clocks.ago,
+    clocks.clock,
+    badges.duration,
+    clocks.exact_seconds,
+    badges.flag_badges,
+    badges.flag_words,
+    clocks.moment,
+    clocks.moment_in,
     markup.number,
-    markup.outcome,
-    markup.parties,
+    badges.outcome,
+    badges.parties,
     markup.party,
-    markup.plain,
-    markup.raw_input,
-    markup.released_by,
-    markup.rule_word,
+    revisions.plain,
+    original_record.raw_input,
+    badges.released_by,
+    badges.rule_word,
     markup.shortly,
-    markup.state_badge,
-    markup.state_of,
+    badges.state_badge,
+    badges.state_of,
     markup.value,
     markup.visible,
     markup.visible_lines,
 ):
     register.filter(_show)
 register.simple_tag(markup.icon)
-register.simple_tag(markup.lag)
-register.simple_tag(markup.since)
+register.simple_tag(clocks.lag)
+register.simple_tag(clocks.since)
 register.simple_tag(markup.arrow)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.http import HttpRequest, QueryDict
 
+from cdr.queries.conditions import with_current_names
+
 AFTER, BEFORE = "after", "before"
 """Parameters of the page cursor: the calls that follow it (older) or precede it (newer)."""
 ZONE, COLUMNS, WORD, LIVE = "zone", "columns", "word", "live"
@@ -19,7 +21,7 @@ class Address:
     def __init__(self, path: str, conditions: QueryDict) -> None:
         self.path = path
         self._conditions = QueryDict(mutable=True)
-        for name, values in conditions.lists():
+        for name, values in with_current_names(conditions).lists():  # type: ignore[attr-defined]
             kept = [value for value in values if value]
             if kept and name not in (AFTER, BEFORE):
                 self._conditions.setlist(name, kept)

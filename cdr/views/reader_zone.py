@@ -63,7 +63,9 @@ class InZoneMixin(_Mixed):
         try:
             return ZoneInfo(name)
         except (ValueError, OSError, KeyError):
-            text = gettext("“{name}” is no time zone, so times are in {zone}; use a name like Europe/Berlin or UTC.")
+            text = gettext(
+                "“{name}” is not a valid time zone, so times are shown in {zone}; use a name like Europe/Berlin or UTC."
+            )
             self.zone_error = text.format(name=name[:64], zone=self.readers_zone)
             return timezone.get_current_timezone()
 

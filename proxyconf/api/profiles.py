@@ -18,7 +18,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accweb.api.frame import (
+from accweb.web.api.frame import (
     AFTER,
     AFTER_NUMBER,
     AFTER_PARAMETER,
@@ -30,6 +30,7 @@ from accweb.api.frame import (
     page_by,
     refuse_unknown,
 )
+from accweb.web.server_host import server_host
 from proxyconf.api.proxies import proxy_within_reach
 from proxyconf.artefacts import Artefact, artefacts_of, etag_of, find_artefact
 from proxyconf.lint import Finding, Severity, check
@@ -38,7 +39,6 @@ from proxyconf.models.profile import profile_of
 from proxyconf.models.reach import proxies_for
 from proxyconf.models.revision import latest_revision
 from proxyconf.profile import Profile as ProfileValue
-from proxyconf.views.pages import collector_of
 
 REVISION = "revision"
 _TEXT = "text/plain"
@@ -196,7 +196,7 @@ class ArtefactList(ProfileView):
     )
     def get(self, request: Request, name: str) -> Response:
         refuse_unknown(request, REVISION)
-        files = artefacts_of(_chosen(self, request, name), collector_of(request._request))
+        files = artefacts_of(_chosen(self, request, name), server_host(request._request))
         return Response({"results": [_artefact(one) for one in files]})
 
 
@@ -217,7 +217,7 @@ class ArtefactText(ProfileView):
     )
     def get(self, request: Request, name: str, file: str) -> HttpResponse:
         refuse_unknown(request, REVISION)
-        found = find_artefact(_chosen(self, request, name), file, collector_of(request._request))
+        found = find_artefact(_chosen(self, request, name), file, server_host(request._request))
         if found is None:
             raise Http404(f"The profile of {name[:80]!r} has no file {file[:80]!r}.")
         content = found.text.encode()

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accweb.api.frame import (
+from accweb.web.api.frame import (
     AFTER,
     AFTER_PARAMETER,
     LIMIT,

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from proxyconf.forms.flags import FlagField
 from proxyconf.forms.options import GROUPS, Group, field_name, group_of, option_fields, options_given
+from proxyconf.forms.presets import with_new_backends
 from proxyconf.forms.rows import Rows, lists_given, rows_of
 from proxyconf.layout_form import BACKEND_NAMES
 from proxyconf.profile import DoAccounting, Flags, Profile, takes_flag_names
@@ -56,6 +57,7 @@ class ProfileForm(forms.Form):
     def __init__(self, stored: Profile, flags_elsewhere: tuple[int, ...] = (), data: Any = None) -> None:
         super().__init__(data)
         self.stored = stored
+        self.flags_elsewhere = flags_elsewhere
         self.rows: dict[str, Rows] = rows_of(stored, data)
         self._add_backends()
         if stored.uses_do_accounting:
@@ -216,7 +218,7 @@ class ProfileForm(forms.Form):
             changed["do_accounting"] = self._asked_given(given, changed.get("backends", self.stored.backends))
         else:
             changed["flags"] = self._flags_given(given)
-        return replace(self.stored, **changed)
+        return with_new_backends(replace(self.stored, **changed), self.stored, self.flags_elsewhere)
 
     def _asked_given(self, given: Mapping[str, Any], backends: tuple[Backend, ...]) -> DoAccounting:
         asked = self.stored.do_accounting

@@ -2,6 +2,7 @@
 
 import datetime
 import django.core.validators
+import accweb.web.zones
 import proxyconf.models.proxy
 import proxyconf.vocabulary.products
 from django.db import migrations, models
@@ -22,7 +23,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=64, unique=True, validators=[django.core.validators.RegexValidator('^[A-Za-z0-9][A-Za-z0-9._-]*\\Z', 'Use letters, digits, dot, dash, underscore.')])),
                 ('product', models.CharField(choices=[('openser', 'Openser'), ('kamailio', 'Kamailio'), ('opensips', 'Opensips')], default=proxyconf.vocabulary.products.Product['KAMAILIO'], max_length=16)),
                 ('version', models.CharField(default='5.6', max_length=16, validators=[proxyconf.models.proxy.validate_version])),
-                ('timezone', models.CharField(default='UTC', max_length=64, validators=[proxyconf.models.proxy.validate_zone])),
+                ('timezone', models.CharField(default='UTC', max_length=64, validators=[accweb.web.zones.validate_zone])),
                 ('cluster', models.CharField(blank=True, default='', max_length=64)),
                 ('max_call', models.DurationField(default=datetime.timedelta(seconds=14400))),
                 ('layout', models.JSONField(blank=True, default=dict, validators=[proxyconf.models.proxy.validate_layout])),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from accweb.web.zones import validate_zone
 from proxyconf.vocabulary.layout import FieldLayout
 from proxyconf.vocabulary.products import Product, Version
 
@@ -20,14 +21,6 @@ def validate_version(value: str) -> None:
         Version.parse(value)
     except ValueError as error:
         raise ValidationError(str(error)) from error
-
-
-def validate_zone(value: str) -> None:
-    """Raise ``ValidationError`` unless ``value`` names a time zone of the IANA database."""
-    if value not in available_timezones():
-        raise ValidationError(
-            _("%(zone)r is no time zone; use a name like Europe/Berlin or UTC"), params={"zone": value}
-        )
 
 
 def validate_layout(value: object) -> None:
@@ -68,6 +61,11 @@ class Proxy(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def release(self) -> str:
+        """Product and version as people write them."""
+        return f"{Product(self.product).label} {self.version}"
 
     @property
     def zone(self) -> ZoneInfo:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from proxyconf.parse.assemble import Assembly
 from proxyconf.parse.detection import guess_product, guess_version
+from proxyconf.parse.files import ConfigFile, join_files
 from proxyconf.parse.statements import Call, Statements, functions_called, read_statements
 from proxyconf.parse.tokens import Reader, Remark, Tested
 from proxyconf.profile import Profile
@@ -15,7 +16,10 @@ from proxyconf.profile_layout import layout_of
 from proxyconf.vocabulary.layout import FieldLayout
 from proxyconf.vocabulary.products import Product, Version
 
-__all__ = ["Choice", "Imported", "Remark", "config_text", "layout_from_text", "parse_accounting", "parse_config"]
+__all__ = [
+    *("Choice", "ConfigFile", "Imported", "Remark", "config_text", "layout_from_text"),
+    *("parse_accounting", "parse_config", "parse_files", "read_for_patch", "shown_text", "with_accounting"),
+]
 
 _M4 = re.compile(r"^[ \t]*(?:divert\(|changequote\b|changecom\b|m4_[a-z]+|define\(|s?include\()|\bdnl\b", re.MULTILINE)
 _PASSWORD = re.compile(r"(://[^:@/\s\"']*):[^\s\"']*@")
@@ -51,6 +55,38 @@ class Imported(NamedTuple):
     version_guessed: bool
 
 
+def parse_files(
+    files: Sequence[ConfigFile],
+    *,
+    product: Product | None = None,
+    version: Version | None = None,
+    defines: Iterable[str] = (),
+) -> Imported:
+    """Read a configuration of several files as ``parse_config`` reads one; remarks name the file where there are
+    several, and the line in it.
+    """
+    joined = join_files(files)
+    imported = parse_config(joined.text, product=product, version=version, defines=defines)
+    if len(files) < 2:
+        return imported
+    line_starts = [0, *(match.end() for match in re.finditer("\n", joined.text))]
+    texts = {one.name: one.text for one in files}
+
+    def placed(remark: Remark) -> Remark:
+        if not 0 < remark.line <= len(line_starts):
+            return remark
+        name, offset = joined.place(line_starts[remark.line - 1])
+        return remark._replace(file=name, line=texts[name].count("\n", 0, offset) + 1)
+
+    return imported._replace(remarks=tuple(placed(one) for one in imported.remarks))
+
+
+def read_for_patch(text: str, product: Product, version: Version, defines: Iterable[str]) -> tuple[Profile, Statements]:
+    """Return the profile that a text says and the statements that say it, with their places."""
+    statements = _statements(text, product, defines)[1]
+    return Assembly(product, version, statements).profile(), statements
+
+
 def parse_config(
     text: str,
     *,
@@ -78,7 +114,11 @@ def parse_config(
 
 def parse_accounting(text: str, product: Product | None = None, version: Version | None = None) -> Imported:
     """Read a configuration as ``parse_config`` does. Raise ``ValueError`` if it sets up no accounting."""
-    imported = parse_config(text, product=product, version=version)
+    return with_accounting(parse_config(text, product=product, version=version))
+
+
+def with_accounting(imported: Imported) -> Imported:
+    """Return what was read. Raise ``ValueError`` if it sets up no accounting."""
     if not imported.profile.backends:
         raise ValueError("no accounting is set up in this text: no flag, no extra fields and no do_accounting() call")
     return imported
@@ -107,7 +147,7 @@ def _read(
     remarks = sorted({*statements.remarks, *assembly.remarks, *_m4_remarks(text)})
     imported = Imported(
         profile=profile,
-        remarks=tuple(one._replace(text=_shown(one.text)) for one in remarks),
+        remarks=tuple(one._replace(text=shown_text(one.text)) for one in remarks),
         choices=(),
         flags_elsewhere=assembly.flags_elsewhere(profile),
         calls=tuple(functions_called(statements.calls)),
@@ -125,8 +165,8 @@ def _m4_remarks(text: str) -> list[Remark]:
     return [Remark(text.count("\n", 0, match.start()) + 1, match[0].strip(), why)]
 
 
-def _shown(text: str) -> str:
-    """Return what a remark shows of the text it is about: not all of a long one, and no password."""
+def shown_text(text: str) -> str:
+    """Return what may be shown of a configuration's line: not all of a long one, and no password."""
     return _PASSWORD.sub(r"\1:********@", text[: 4 * _LONGEST_SHOWN])[:_LONGEST_SHOWN]
 
 

@@ -30,7 +30,7 @@ def split_pairs(text: str) -> tuple[list[Pair], list[str]]:
     """
     pairs: list[Pair] = []
     wrong: list[str] = []
-    for part in _split_outside_brackets(text):
+    for part in split_outside_brackets(text):
         name, sign, value = part.partition("=")
         if not part.strip():
             wrong.append(";")
@@ -54,7 +54,8 @@ def split_declaration(text: str) -> tuple[str, list[Declared]]:
     return match[1], fields
 
 
-def _split_outside_brackets(text: str) -> list[str]:
+def split_outside_brackets(text: str) -> list[str]:
+    """Split at the semicolons that stand in no bracket."""
     parts, depth, begin = [], 0, 0
     for position, character in enumerate(text):
         if character in _OPENING:

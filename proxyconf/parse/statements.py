@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -118,6 +118,7 @@ class Statements:
     loaded: list[Loaded] = field(default_factory=list)
     routes: list[Route] = field(default_factory=list)
     definitions: list[Definition] = field(default_factory=list)
+    defines: Mapping[str, str] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     assignments: list[Assignment] = field(default_factory=list)
     flag_numbers: dict[str, int] = field(default_factory=dict)
@@ -139,6 +140,7 @@ def read_statements(reader: Reader) -> Statements:
         closings=closings,
         surroundings=surroundings_of(tokens, closings, reader.source, _has_surroundings),
         definitions=reader.definitions,
+        defines=reader.defines,
     )
     position = 0
     while position < len(tokens):
@@ -164,7 +166,7 @@ def _statement(reader: Reader, tokens: Sequence[Token], at: int, found: Statemen
     if token.value in ("include_file", "import_file"):
         file = _text_at(tokens, at + 1)
         if file:
-            why = "another file is not read: import its text too"
+            why = "this file was not given: add it to what is imported"
             found.remarks.append(Remark(token.line, f"{token.value} {file}", why))
         return at + 1
     if token.value == "flags":

@@ -33,7 +33,7 @@ class Surroundings(NamedTuple):
     @property
     def is_initial(self) -> bool:
         """Whether the statement may be reached for an initial INVITE."""
-        return self.route.startswith(("route", "branch_route")) and not self.is_for_bye
+        return self.route.startswith(("route", "request_route", "branch_route")) and not self.is_for_bye
 
 
 class _Tracker:

@@ -122,6 +122,11 @@ class Reader:
         own = self._defines.keys() - self._outside
         return tuple(one for name, one in self.tested.items() if name not in own)
 
+    @property
+    def defines(self) -> dict[str, str]:
+        """The names that are defined at the end of the text, with their values."""
+        return self._defines
+
     def source(self, start: int, end: int) -> str:
         """Return the text between two places, on one line."""
         return " ".join(self._text[start:end].split())
@@ -216,7 +221,7 @@ class Reader:
         if word in ("include_file", "import_file"):
             end = self._end_of_line(match.end())
             file = self._text[match.end() : end].strip()
-            self._remark(match.start(), f"{match[0]} {file}", "another file is not read: import its text too")
+            self._remark(match.start(), f"{match[0]} {file}", "this file was not given: add it to what is imported")
             return end
         return self._definition(word, match)
 
@@ -237,7 +242,7 @@ class Reader:
         return found.end()
 
     def _substitution(self, word: str, match: re.Match[str]) -> int:
-        rule = _string_after(self._text, match.end())
+        rule = string_after(self._text, match.end())
         if rule is None:
             self._remark(match.start(), match[0], "a substitution without its rule in quotes")
             return match.end()
@@ -308,7 +313,13 @@ def _unescaped(match: re.Match[str]) -> str:
     return _ESCAPED.get(match[3], match[0])
 
 
-def _string_after(text: str, position: int) -> tuple[str, int] | None:
+def token_matches(text: str) -> Iterator[re.Match[str]]:
+    """Yield the pieces of a text as the lexer cuts it, comments and blanks too."""
+    return _TOKEN.finditer(text)
+
+
+def string_after(text: str, position: int) -> tuple[str, int] | None:
+    """Return the content of the string that follows a place, blanks left out, and the place after it."""
     match = _STRING.match(text, position)
     if match is None:
         return None

@@ -14,16 +14,19 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accweb.audit import Action
+from accweb.web.audit import Action
+from accweb.web.server_host import server_host
 from proxyconf.artefacts import Artefact, artefacts_of
 from proxyconf.comparison import changes
+from proxyconf.forms.presets import PRESETS, suggested_name, with_preset
 from proxyconf.forms.profile import ProfileForm
 from proxyconf.forms.rows import EXTRAS
 from proxyconf.models import Profile
 from proxyconf.models.profile import save_profile
 from proxyconf.profile import Profile as ProfileValue
 from proxyconf.views.findings import Shown, shown_findings
-from proxyconf.views.pages import CHANGE, ProxyPage, collector_of
+from proxyconf.views.pages import CHANGE, ProxyPage
+from proxyconf.vocabulary.layout import suggest_role
 from proxyconf.vocabulary.variables import Takes, variables_in
 
 
@@ -77,18 +80,29 @@ class ProfileEdit(_Editing):
                 _("Not saved: the draft was changed meanwhile. Save again to put what you see here in its place."),
             )
             return self._page(form)
+        if "preset" in request.POST:
+            return self._with_preset(form.value(), request.POST["preset"])
         save_profile(self.proxy, form.value())
         self.kept(Action.CHANGED, draft=[one._asdict() for one in changes(self.value, form.value())])
         messages.success(request, _("The draft is saved. The proxy gets it when it is published."))
         return redirect("proxyconf:publish" if "publish" in request.POST else "proxyconf:edit", self.proxy.name)
 
+    def _with_preset(self, value: ProfileValue, name: str) -> HttpResponse:
+        """Save the draft with the fields of a preset, and show the form again."""
+        changed = with_preset(value, name)
+        save_profile(self.proxy, changed)
+        self.kept(Action.CHANGED, draft=[one._asdict() for one in changes(self.value, changed)])
+        messages.success(self.request, _("The draft is saved with the added fields."))
+        return redirect("proxyconf:edit", self.proxy.name)
+
     def _page(self, form: ProfileForm) -> HttpResponse:
         context = {
             "form": form,
             "seen": mark_of(self.value),
-            "preview": preview_of(form.value(), collector_of(self.request), form=form),
+            "preview": preview_of(form.value(), server_host(self.request), form=form),
             "variables": _variables(self.value),
             "lists": _lists(form),
+            "presets": PRESETS,
         }
         return self.render_to_response(self.get_context_data(**context))
 
@@ -102,7 +116,7 @@ class ProfilePreview(_Editing):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         form = self.form(request.POST)
-        preview = preview_of(form.value(), collector_of(request), request.POST.get("file", ""), form)
+        preview = preview_of(form.value(), server_host(request), request.POST.get("file", ""), form)
         return self.render_to_response({"preview": preview, "form": form, "unread": _unread(form)})
 
 
@@ -130,6 +144,19 @@ def _lists(form: ProfileForm) -> Mapping[str, Any]:
     return {name: {"rows": rows, "is_extras": name == EXTRAS} for name, rows in form.rows.items()}
 
 
-def _variables(profile: ProfileValue) -> list[tuple[str, str]]:
-    known = variables_in(profile.product, profile.version).values()
-    return [(f"${one.name}" + ("()" if one.takes is Takes.REQUIRED else ""), one.meaning) for one in known]
+class VariableChoice(NamedTuple):
+    """A variable that the form offers: as written, what it is, and the usual name and role of its value."""
+
+    text: str
+    meaning: str
+    name: str
+    role: str
+
+
+def _variables(profile: ProfileValue) -> list[VariableChoice]:
+    found = []
+    for one in variables_in(profile.product, profile.version).values():
+        text = f"${one.name}" + ("()" if one.takes is Takes.REQUIRED else "")
+        name = suggested_name(text)
+        found.append(VariableChoice(text, one.meaning, name, str(suggest_role(name, text) or "")))
+    return found

@@ -15,11 +15,12 @@ from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from accweb.web.server_host import server_host
 from proxyconf.artefacts import artefacts_of, etag_of, find_artefact, zipped
 from proxyconf.models import FetchToken, Proxy
 from proxyconf.models.revision import latest_revision
 from proxyconf.profile import Profile
-from proxyconf.views.pages import CHANGE, ProxyPage, collector_of
+from proxyconf.views.pages import CHANGE, ProxyPage
 
 _TEXT, _ZIP = "text/plain; charset=utf-8", "application/zip"
 
@@ -49,7 +50,7 @@ class DraftFile(ProxyPage):
 def attachment(request: HttpRequest, profile: Profile, proxy: Proxy, name: str, title: str) -> HttpResponse:
     """Return a file, or all, to be saved; with passwords for whoever may change them."""
     shown = profile if request.user.has_perm(CHANGE) else profile.masked()
-    content, media_type = content_of(shown, proxy, name, collector_of(request))
+    content, media_type = content_of(shown, proxy, name, server_host(request))
     saved_as = get_valid_filename(name.rpartition("/")[2] if name else f"{title}.zip")
     return HttpResponse(
         content, content_type=media_type, headers={"Content-Disposition": f'attachment; filename="{saved_as}"'}
@@ -74,7 +75,7 @@ class Fetch(View):
         if revision is None:
             return _plain("Nothing was published for this proxy yet.", 404)
         try:
-            content, media_type = content_of(revision.value, token.proxy, name, collector_of(request))
+            content, media_type = content_of(revision.value, token.proxy, name, server_host(request))
         except Http404:
             names = ", ".join(one.name for one in artefacts_of(revision.value))
             return _plain(f"There is no such file. There are: {names}", 404)

@@ -12,8 +12,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.generic import TemplateView
 
-from accweb.audit import Action
-from accweb.shell import ShellMixin
+from accweb.web.audit import Action
+from accweb.web.server_host import server_host
+from accweb.web.shell import ShellMixin
+from proxyconf.forms.presets import PRESETS, with_preset
 from proxyconf.forms.profile import ABOUT_BACKENDS
 from proxyconf.layout_form import BACKEND_NAMES
 from proxyconf.models import FetchToken, Proxy
@@ -21,9 +23,10 @@ from proxyconf.models.fetch_token import new_token
 from proxyconf.models.profile import profile_of, save_profile, suggested
 from proxyconf.models.reach import proxies_for
 from proxyconf.models.revision import Revision
+from proxyconf.next_steps import next_steps
 from proxyconf.views.editor import preview_of
 from proxyconf.views.findings import shown_findings
-from proxyconf.views.pages import CHANGE, PUBLISH, VIEW, ProxyPage, collector_of, release_title
+from proxyconf.views.pages import CHANGE, PUBLISH, VIEW, ProxyPage
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.parameters import backends_of, why_no_backend
 from proxyconf.vocabulary.products import Product, Version
@@ -60,13 +63,14 @@ class ProfilePage(ProxyPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         if not self.has_draft:
-            return super().get_context_data(backends=backend_choices(self.proxy), **kwargs)
+            return super().get_context_data(backends=backend_choices(self.proxy), presets=PRESETS, **kwargs)
         revisions = list(self.proxy.revisions.order_by("-number")[:_LATEST])
         return super().get_context_data(
             profile=self.draft,
-            preview=preview_of(self.value, collector_of(self.request), self.request.GET.get("file", "")),
+            preview=preview_of(self.value, server_host(self.request), self.request.GET.get("file", "")),
             revisions=revisions,
             is_published=bool(revisions) and revisions[0].value == self.value,
+            steps=next_steps(self.proxy) if revisions else (),
             token=FetchToken.objects.filter(proxy=self.proxy).first(),
             new_token=self.request.session.pop(TOKEN_ONCE + self.proxy.name, ""),
             base=self.request.build_absolute_uri("/").rstrip("/"),
@@ -89,7 +93,7 @@ class ProfileStart(ProxyPage):
         if not wanted:
             messages.error(request, _("Choose at least one place for the proxy to write to."))
             return redirect("proxyconf:profile", self.proxy.name)
-        save_profile(self.proxy, suggested(self.proxy, wanted))
+        save_profile(self.proxy, with_preset(suggested(self.proxy, wanted), request.POST.get("preset", "")))
         self.kept(Action.ADDED, draft="suggested", backends=[one.value for one in wanted])
         return redirect("proxyconf:edit", self.proxy.name)
 
@@ -129,7 +133,7 @@ def backend_choices(proxy: Proxy) -> list[dict[str, Any]]:
 
 
 def _row(proxy: Proxy) -> dict[str, Any]:
-    row: dict[str, Any] = {"proxy": proxy, "release": release_title(proxy), "profile": getattr(proxy, "profile", None)}
+    row: dict[str, Any] = {"proxy": proxy, "release": proxy.release, "profile": getattr(proxy, "profile", None)}
     if row["profile"] is None:
         return row
     value = profile_of(row["profile"])

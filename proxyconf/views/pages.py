@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
-from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils.functional import Promise, cached_property
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
 
-from accweb.audit import Action, record
-from accweb.shell import ShellMixin
-from proxyconf.artefacts import LOCAL
+from accweb.web.audit import Action, record
+from accweb.web.shell import ShellMixin
 from proxyconf.models import Profile, Proxy
 from proxyconf.models.profile import profile_of
 from proxyconf.models.reach import proxies_for
 from proxyconf.profile import Profile as ProfileValue
-from proxyconf.vocabulary.products import Product
 
 VIEW, CHANGE, PUBLISH = "proxyconf.view_profile", "proxyconf.change_profile", "proxyconf.publish_profile"
 
@@ -51,20 +47,9 @@ class ProxyPage(ShellMixin, TemplateView):
         user = self.request.user
         context = {
             "proxy": self.proxy,
-            "release": release_title(self.proxy),
+            "release": self.proxy.release,
             "may_change": user.has_perm(CHANGE),
             "may_publish": user.has_perm(PUBLISH),
             "title": kwargs.get("title") or str(self.title) % {"proxy": self.proxy},
         }
         return super().get_context_data(**kwargs | context)  # the address gives the proxy's name as "proxy"
-
-
-def collector_of(request: HttpRequest) -> str:
-    """Return the host by which accweb was asked: the proxy will most likely reach it by that name too."""
-    host = urlsplit(f"//{request.get_host()}").hostname or LOCAL
-    return LOCAL if host in ("localhost", "::1") else host
-
-
-def release_title(proxy: Proxy) -> str:
-    """Return product and version as people write them."""
-    return f"{Product(proxy.product).label} {proxy.version}"

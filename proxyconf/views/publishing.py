@@ -12,7 +12,8 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accweb.audit import Action
+from accweb.web.audit import Action
+from accweb.web.server_host import server_host
 from proxyconf.artefacts import artefacts_of
 from proxyconf.comparison import changes, compared
 from proxyconf.models import Profile, Revision
@@ -22,7 +23,7 @@ from proxyconf.profile import Profile as ProfileValue
 from proxyconf.views.editor import mark_of, preview_of
 from proxyconf.views.files import attachment
 from proxyconf.views.findings import shown_findings
-from proxyconf.views.pages import CHANGE, PUBLISH, ProxyPage, collector_of
+from proxyconf.views.pages import CHANGE, PUBLISH, ProxyPage
 
 _PER_PAGE = 50
 _LONGEST_WHY = 2000
@@ -100,7 +101,7 @@ class RevisionPage(_OfRevision):
             before=before,
             newest=latest_revision(self.proxy),
             changes=changes(before.value, self.revision.value) if before else None,
-            preview=preview_of(self.revision.value, collector_of(self.request), self.request.GET.get("file", "")),
+            preview=preview_of(self.revision.value, server_host(self.request), self.request.GET.get("file", "")),
             has_draft=self.draft is not None,
             **kwargs,
         )

@@ -1,6 +1,6 @@
 // What makes the pages quicker to use; without it they work all the same.
 
-const word = (name) => document.querySelector(`meta[name="word-${name}"]`).content;
+import { copyWith, word } from "./page.js";
 
 // A row leads where its link leads, unless one selects text in it or means another link.
 document.addEventListener("click", (event) => {
@@ -30,9 +30,8 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// Values that people carry to other tools get a button that copies them, where the browser allows it.
+// Values that people take to other tools get a button that copies them.
 const addCopyButtons = () => {
-  if (!navigator.clipboard) return;
   for (const place of document.querySelectorAll(".copyable")) {
     const text = place.textContent.trim();
     const button = document.createElement("button");
@@ -40,14 +39,17 @@ const addCopyButtons = () => {
     button.className = "copy material-symbols-outlined";
     button.textContent = "content_copy";
     button.setAttribute("aria-label", word("copy"));
-    button.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(text);
-      button.textContent = "check";
-      setTimeout(() => (button.textContent = "content_copy"), 1500);
-    });
-    place.append(button);
+    const value = document.createElement("span");
+    value.append(...place.childNodes);
+    place.append(value, button);
+    button.addEventListener("click", () => copyWith(button, value, text, "check"));
   }
 };
+
+// A select that applies its choice immediately.
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
+});
 
 // The theme makes some controls of plain text: give them to the keyboard and to screen readers as buttons.
 const makeButtons = () => {

@@ -1,5 +1,7 @@
 // What makes the list of calls quicker to use; without it every link and form works all the same.
 
+import { copyText, moveItem, word } from "./page.js";
+
 const list = () => document.getElementById("calls");
 const words = () => JSON.parse(document.getElementById("cell-words").textContent);
 const rows = () => [...document.querySelectorAll(".call-table tbody tr[data-call]")];
@@ -80,15 +82,12 @@ const choices = (name, value) => {
   return [item(actions.only, only), item(actions.not, others)];
 };
 
-const copy = (text) =>
-  navigator.clipboard
-    ? [
-        item(words().actions.copy, async () => {
-          await navigator.clipboard.writeText(text);
-          closeMenu(true);
-        }),
-      ]
-    : [];
+const copy = (text) => [
+  item(words().actions.copy, async () => {
+    if (!(await copyText(text))) window.prompt(word("copy-by-hand"), text);
+    closeMenu(true);
+  }),
+];
 
 const group = (label, value, items) => {
   const made = document.createElement("div");
@@ -265,19 +264,12 @@ document.addEventListener("pointerup", (event) => {
   from = null;
 });
 
-// A choice of the zone takes effect at once.
-document.addEventListener("change", (event) => {
-  if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
-});
-
-// Columns are put in order here, and kept when the form is sent.
+// Columns are ordered here, and stored when the form is sent.
 document.addEventListener("click", (event) => {
   const mover = event.target.closest(".mover");
   if (!mover) return;
   event.preventDefault();
-  const line = mover.closest("li");
-  if (mover.name === "up") line.previousElementSibling?.before(line);
-  else line.nextElementSibling?.after(line);
+  moveItem(mover.closest("li"), mover.name === "up" ? -1 : 1);
   mover.focus();
 });
 

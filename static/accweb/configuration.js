@@ -1,38 +1,25 @@
 // The form of a profile: rows that are added, moved and removed; the preview that follows it; copying of files.
 
+import { copyWith, moveItem, word } from "./page.js";
+
 const form = document.getElementById("profile-form");
 const preview = document.getElementById("preview");
-const word = (name) => document.querySelector(`meta[name="word-${name}"]`).content;
 
-// Copying works without a secure context too: these pages are often served inside a network, over plain HTTP.
-const copyText = async (text) => {
-  if (navigator.clipboard && window.isSecureContext) return navigator.clipboard.writeText(text);
-  const held = document.createElement("textarea");
-  held.value = text;
-  document.body.append(held);
-  held.select();
-  document.execCommand("copy");
-  held.remove();
-};
-
-document.addEventListener("click", async (event) => {
+document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-copy-code]");
   if (!button) return;
-  await copyText(`${button.parentElement.querySelector("code").innerText}\n`);
-  if (button.hasAttribute("data-copied")) return;
-  const before = [...button.childNodes];
-  button.setAttribute("data-copied", "");
-  button.replaceChildren(word("copied"));
-  setTimeout(() => {
-    button.replaceChildren(...before);
-    button.removeAttribute("data-copied");
-  }, 1500);
+  const code = button.parentElement.querySelector("code");
+  copyWith(button, code, `${code.innerText}\n`);
 });
 
 document.addEventListener("submit", (event) => {
   const asks = event.submitter?.dataset.confirm;
   if (asks && !window.confirm(asks)) event.preventDefault();
 });
+
+// The theme looks for its own field beside every file input, and fails where there is none.
+const files = document.getElementById("file");
+files?.form?.addEventListener("change", (event) => event.target === files && event.stopPropagation(), true);
 
 if (form) {
   let unsaved = form.dataset.unsaved === "yes";
@@ -84,11 +71,7 @@ if (form) {
   };
 
   const move = (box, row, step, button) => {
-    const rows = rowsIn(row.parentElement);
-    const other = rows[rows.indexOf(row) + step];
-    if (!other) return;
-    if (step < 0) other.before(row);
-    else other.after(row);
+    if (!moveItem(row, step)) return;
     changed(box, word("row-moved").replace("{number}", rowsIn(row.parentElement).indexOf(row) + 1));
     const still = button.disabled ? row.querySelector(step < 0 ? "[data-down]" : "[data-up]") : button;
     still.focus();
@@ -150,8 +133,25 @@ if (form) {
     if (input.name.endsWith("-label_radius")) return attribute(name);
     return input.name.endsWith("-label_diameter") ? "" : name;
   };
+  // A variable that is chosen for a new field fills its name, with it the labels, and its role.
+  const offered = new Map([...document.querySelectorAll("#variables option")].map((one) => [one.value, one.dataset]));
+  const ownName = (variable) => /^\$\(?\w+\((?:[a-z]:)?([\w-]+)\)/.exec(variable)?.[1].toLowerCase().replaceAll("-", "_");
+  const describe = (row, name) => {
+    const variable = row.querySelector("[name$=-variable]");
+    const role = row.querySelector("[name$=-role]");
+    let suggested = "";
+    variable.addEventListener("input", () => {
+      const known = offered.get(variable.value);
+      if (name.value !== suggested) return;
+      suggested = known?.name || ownName(variable.value) || "";
+      name.value = suggested;
+      name.dispatchEvent(new Event("input", { bubbles: true }));
+      if (known?.role && role.value === "" && [...role.options].some((one) => one.value === known.role)) role.value = known.role;
+    });
+  };
   const prepare = (row) => {
     const name = row.querySelector("[name$=-name]");
+    describe(row, name);
     const labels = [...row.querySelectorAll("[name*=-label_]")];
     let last = name.value;
     name.addEventListener("input", () => {

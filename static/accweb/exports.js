@@ -1,7 +1,8 @@
 // Columns of an export are chosen all at once, and put in order with buttons or by dragging; without this script they
 // are chosen one by one and keep the order they have.
 
-const word = (name) => document.querySelector(`meta[name="word-${name}"]`).content;
+import { moveItem, word } from "./page.js";
+
 const list = document.querySelector(".column-list");
 const items = [...list.children];
 
@@ -25,8 +26,8 @@ const mover = (item, icon, label, move) => {
 
 let dragged = null;
 for (const item of items) {
-  const earlier = mover(item, "arrow_upward", word("earlier"), () => item.previousElementSibling?.before(item));
-  const later = mover(item, "arrow_downward", word("later"), () => item.nextElementSibling?.after(item));
+  const earlier = mover(item, "arrow_upward", word("earlier"), () => moveItem(item, -1));
+  const later = mover(item, "arrow_downward", word("later"), () => moveItem(item, 1));
   item.append(earlier, later);
   item.draggable = true;
   item.addEventListener("dragstart", () => (dragged = item));

@@ -5,8 +5,8 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
 
-from accweb.models import Preferences
-from accweb.roles import VIEWER
+from accweb.web.models import Preferences
+from accweb.web.roles import VIEWER
 from proxyconf.models import Proxy, ProxyLimit
 from tests.factories import make_call
 

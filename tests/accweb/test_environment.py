@@ -28,6 +28,7 @@ def test_no_address_means_the_default_file() -> None:
 def test_a_postgresql_address_is_read_with_its_escapes_and_options(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("THING", "postgresql://me:p%40ss@db.example.net:5433/calls?sslmode=require")
     found = environment.database("THING", default=DEFAULT)
+    found["OPTIONS"] = {name: value for name, value in found["OPTIONS"].items() if name not in environment._TIMEOUTS}
     assert {name: found[name] for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")} == {
         "NAME": "calls",
         "USER": "me",
@@ -108,6 +109,30 @@ def test_a_host_with_scheme_or_port_stops_the_start(host: str, monkeypatch: pyte
 def test_hosts_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("THING", " calls.example.net, .example.org,[::1] ,*")
     assert environment.hosts("THING", default=[]) == ["calls.example.net", ".example.org", "[::1]", "*"]
+
+
+def test_a_blank_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", "  ")
+    assert environment.flag("THING", default=True) is True
+    assert environment.number("THING", default=8000, low=1, high=65535) == 8000
+    assert environment.choice("THING", ["INFO"], default="INFO") == "INFO"
+    assert environment.hosts("THING", default=["localhost"]) == ["localhost"]
+    assert environment.redis("THING") == environment.template_of_url("THING", []) == ""
+    assert environment.database("THING", default=DEFAULT)["NAME"] == str(DEFAULT)
+
+
+@pytest.mark.parametrize(("value", "is_set"), [("1", True), ("yes", True), ("ON", True), ("0", False), ("off", False)])
+def test_a_flag_is_said_in_one_of_many_words(value: str, is_set: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", value)
+    assert environment.flag("THING", default=not is_set) is is_set
+
+
+def test_a_choice_is_taken_in_any_case_and_refused_with_those_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", "info")
+    assert environment.choice("THING", ["DEBUG", "INFO"], default="DEBUG") == "INFO"
+    monkeypatch.setenv("THING", "loud")
+    with pytest.raises(SystemExit, match="'loud' is unknown; use one of DEBUG, INFO"):
+        environment.choice("THING", ["DEBUG", "INFO"], default="DEBUG")
 
 
 def test_a_flag_that_is_neither_yes_nor_no_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,3 +224,24 @@ def test_a_wrong_template_of_an_address_stops_the_start(address: str, monkeypatc
 def test_a_template_of_an_address_keeps_its_placeholders(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("THING", "https://homer/?id={call_id}")
     assert environment.template_of_url("THING", ["call_id"]) == "https://homer/?id={call_id}"
+
+
+def test_a_postgresql_address_may_set_other_time_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", "postgresql://me@db.example.net/calls?connect_timeout=30")
+    options = environment.database("THING", default=DEFAULT)["OPTIONS"]
+    assert (str(options["connect_timeout"]), options["tcp_user_timeout"]) == ("30", 15_000)
+
+
+def test_networks_are_addresses_or_networks_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", "127.0.0.1, 10.0.0.0/8,::1")
+    assert [str(network) for network in environment.networks("THING", default=[])] == [
+        "127.0.0.1/32",
+        "10.0.0.0/8",
+        "::1/128",
+    ]
+
+
+def test_a_network_that_is_none_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", "10.0.0.0/33")
+    with pytest.raises(SystemExit, match="give IP addresses or networks"):
+        environment.networks("THING", default=[])

@@ -13,7 +13,8 @@ from django.test import Client
 from django.utils import timezone
 
 from accweb import health
-from cdr import progress, tasks
+from cdr import tasks
+from cdr.calls import progress
 from cdr.models import Event, Pending, Receiver, Source
 from tests import servers
 from tests.factories import make_event, make_source

@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
 
-from accweb.roles import VIEWER
+from accweb.web.roles import VIEWER
 from tests.factories import make_proxy
 
 pytestmark = pytest.mark.django_db
@@ -41,7 +41,7 @@ def test_a_user_can_be_added(admin_client: Client) -> None:
 
 
 def test_a_user_is_added_to_groups_that_the_page_explains(admin_client: Client) -> None:
-    assert "A viewer sees calls, with masked numbers." in admin_client.get(reverse("admin:auth_user_add")).text
+    assert "Viewers see calls with masked numbers." in admin_client.get(reverse("admin:auth_user_add")).text
     viewers = Group.objects.get(name=VIEWER)
     fields = {
         "username": "bob",

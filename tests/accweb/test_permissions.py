@@ -10,11 +10,12 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
 
-from accweb.audit import Action, record_of
-from accweb.models import ApiToken, AuditEntry
-from accweb.roles import ADMINISTRATOR, ANALYST, OPERATOR, ROLES, VIEWER
+from accweb.web.audit import Action, record_of
+from accweb.web.models import ApiToken, AuditEntry
+from accweb.web.roles import ADMINISTRATOR, ANALYST, OPERATOR, ROLES, VIEWER
 from cdr.models import ExportJob, SavedView
 from proxyconf.models import Profile
+from proxyconf.models.imported import RawFile, store_imported
 from proxyconf.models.profile import save_profile, suggested
 from proxyconf.models.revision import publish
 from proxyconf.vocabulary.layout import Backend
@@ -80,6 +81,10 @@ WHO: dict[str, tuple[str, Sequence[str]]] = {
     "proxyconf:edit": ("get", OPERATORS),
     "proxyconf:preview": ("post", OPERATORS),
     "proxyconf:import": ("get", OPERATORS),
+    "proxyconf:try": ("get", OPERATORS),
+    "proxyconf:patch": ("get", OPERATORS),
+    "proxyconf:patch-file": ("get", OPERATORS),
+    "proxyconf:patch-applied": ("post", OPERATORS),
     "proxyconf:publish": ("get", OPERATORS),
     "proxyconf:token": ("post", OPERATORS),
     "proxyconf:zip": ("get", OPERATORS),
@@ -95,6 +100,7 @@ WHO: dict[str, tuple[str, Sequence[str]]] = {
     # the API
     "api:root": ("get", LOGGED_IN),
     "api:me": ("get", LOGGED_IN),
+    "api:version": ("get", LOGGED_IN),
     "api:schema": ("get", LOGGED_IN),
     "api:docs": ("get", LOGGED_IN),
     "api:events": ("post", NO_ONE),  # by a source's own token alone
@@ -114,6 +120,8 @@ WHO: dict[str, tuple[str, Sequence[str]]] = {
     "api:profiles": ("get", OPERATORS),
     "api:profile": ("get", OPERATORS),
     "api:profile-revisions": ("get", OPERATORS),
+    "api:profile-flows": ("get", OPERATORS),
+    "api:profile-simulation": ("post", OPERATORS),
     "api:profile-artefacts": ("get", OPERATORS),
     "api:profile-artefact": ("get", OPERATORS),
 }
@@ -157,6 +165,7 @@ def arguments() -> dict[str, list[Any]]:
     """What the addresses that name something name: each exists."""
     proxy = make_proxy("edge-1")
     save_profile(proxy, suggested(proxy, [Backend.SYSLOG]))
+    store_imported(proxy, [RawFile("kamailio.cfg", b'modparam("acc", "log_flag", 20)\n')], ())
     publish(Profile.objects.get(proxy=proxy), by=None)
     call = make_call(proxies=["edge-1"])
     event = make_event(proxy=proxy, call_id=call.call_id)
@@ -224,6 +233,7 @@ def _own(name: str, user: User | None) -> list[Any] | None:
 
 
 @pytest.mark.parametrize("role", ALL)
+@pytest.mark.thorough
 def test_each_role_gets_in_where_it_may_and_nowhere_else(role: str, arguments: dict[str, list[Any]]) -> None:
     client, user = _client(role)
     wrong = {}

@@ -17,12 +17,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from cdr.keyset import OLDEST, Cursor
 from cdr.models import Call, ExportJob
+from cdr.queries.keyset import OLDEST, Cursor
 from tests.accweb.test_permissions import WHO
 from tests.factories import make_call, make_event, make_proxy, make_rejected
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.thorough]
 
 _COUNT = re.compile(r"\bcount\(", re.IGNORECASE)
 _CAPPED = re.compile(r"\bLIMIT \d+\)")  # of what stands in brackets, which is what is counted

@@ -6,8 +6,8 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from accweb.models import ApiToken, AuditEntry
-from accweb.tokens import new_token
+from accweb.web.models import ApiToken, AuditEntry
+from accweb.web.tokens import new_token
 from tests.factories import NOON
 
 pytestmark = pytest.mark.django_db
@@ -86,7 +86,7 @@ def test_what_makes_no_sense_makes_no_token_and_is_said(given: dict[str, object]
 
 def test_a_name_that_is_taken_is_said(client: Client) -> None:
     make(client)
-    assert "a token of this name already" in make(client)
+    assert "A token with this name exists" in make(client)
 
 
 def test_tokens_of_others_are_neither_seen_nor_revoked(client: Client) -> None:

@@ -16,10 +16,11 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import call_command
 
 from accweb.management.commands.up import programs
-from cdr.models import Acc, Call, Source
+from cdr.models import Acc, Call, ExportJob, Source
 from tests.cdr.management.test_ingest import log
 from tests.conftest import ROOT, Manage
 from tests.factories import NOON, make_proxy, make_source
@@ -154,6 +155,8 @@ def test_up_with_redis_has_celery_do_the_work(start: Callable[..., Service], red
     service = start(REDIS_URL=redis_url)
     _ingest(tmp_path, "a@x", "b@x")
     service.wait_for(lambda: Call.objects.filter(state="completed").count() == 2)
+    ExportJob.objects.create(user=User.objects.create_user("ann"), format="jsonl")
+    service.wait_for(ExportJob.objects.filter(state="done", written=2).exists)
     assert re.findall(r"(\w+) started \(process", service.logged) == ["web", "collect", "worker", "beat"]
 
 

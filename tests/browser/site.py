@@ -10,11 +10,11 @@ from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import Locator, Page
 
-from accweb.audit import Action, record_of
 from accweb.demo import load_demo
-from accweb.models import ApiToken, AuditEntry
+from accweb.web.audit import Action, record_of
+from accweb.web.models import ApiToken, AuditEntry
+from cdr.calls.settlement import settle
 from cdr.models import Call, Event, ExportJob, Note, Rejected, SavedView, Source
-from cdr.settling import settle
 from proxyconf.models import Profile, Proxy
 from proxyconf.models.profile import save_profile, suggested
 from proxyconf.models.revision import publish
@@ -92,7 +92,7 @@ def _cell_menu(page: Page) -> Locator:
 
 def _sidebar(page: Page) -> None:
     """Open what a phone hides at first; a wide screen shows it anyway."""
-    control = page.get_by_role("button", name="Show or hide the sidebar").and_(page.locator(":visible"))
+    control = page.get_by_role("button", name="Toggle sidebar").and_(page.locator(":visible"))
     if control.count():
         control.first.click()
 
@@ -123,7 +123,7 @@ def places() -> Mapping[str, Place]:
     found = {
         "login": Place("/admin/login/", by=""),
         "not allowed": Place("/exports/", by="visitor", status=403),
-        "not found": Place("/calls/99999999/", status=404),
+        "Not found": Place("/calls/99999999/", status=404),
         "start": Place("/?period=all", states=[State("sidebar", _sidebar)]),
         "start, nothing in its time": Place("/?period=1h"),
         "busiest": Place("/busiest/?period=all"),
@@ -155,6 +155,7 @@ def places() -> Mapping[str, Place]:
         "revisions": Place(f"/configuration/{PROXY}/revisions/"),
         "revision": Place(f"/configuration/{PROXY}/revisions/1/"),
         "comparison": Place(f"/configuration/{PROXY}/revisions/compare/?first=1&second=draft"),
+        "try it": Place(f"/configuration/{PROXY}/try/?flow=busy-then-answered&without=bye"),
         "add a source": Place("/admin/cdr/source/add/"),
         "add a user": Place("/admin/auth/user/add/"),
         "add a group": Place("/admin/auth/group/add/"),

@@ -23,4 +23,4 @@ def test_the_chosen_zone_and_language_hold_on_every_page(opened: Open, scheme: s
     expect(page.locator("html")).to_have_attribute("lang", "es")
     page.goto("/calls/")
     expect(page.locator("h1")).to_contain_text("Llamadas")
-    expect(page.locator("td.col-started")).to_contain_text("2026-05-31 14:00:00")
+    expect(page.locator("td.col-started_at")).to_contain_text("2026-05-31 14:00:00")

@@ -50,7 +50,7 @@ def test_a_token_is_made_and_revoked(width: int, opened: Open) -> None:
     page = opened("/account/tokens/", viewport={"width": width, "height": 900})
     page.get_by_label("Name").fill("billing")
     page.get_by_label("see calls").check()
-    page.get_by_role("button", name="Make a token").click()
+    page.get_by_role("button", name="Create token").click()
     expect(page.locator("#new-token")).to_contain_text("accweb_")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.get_by_role("button", name=re.compile("Revoke.*billing")).click()

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Page, expect
 
-from cdr.correlate import correlate_pending, mark_all
+from cdr.calls.correlate import correlate_pending, mark_all
 from tests.browser.conftest import Open
 from tests.factories import NOON, make_call, make_event, make_proxy, make_source
 
@@ -47,15 +47,15 @@ def test_from_the_login_to_the_events_of_a_call_without_stop(
     expect(page.locator("table.call-table tbody tr")).to_have_count(1)
     page.locator("table.call-table tbody a").click()
     expect(page.locator(".call-parties")).to_contain_text("alice")
-    expect(page.locator(".call-facts")).to_contain_text("STOP missing")
+    expect(page.locator(".call-facts")).to_contain_text("No STOP")
     expect(page.locator(".raw-event pre")).to_contain_text(r"ua=\xff<script>alert(1)</script>")
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
 
 
 def test_the_sidebar_and_the_menu_of_the_user_open_by_keyboard(opened: Open) -> None:
     page = opened("/calls/", viewport=PHONE)
-    page.get_by_role("button", name="Show or hide the sidebar").and_(page.locator(":visible")).press("Enter")
-    expect(page.get_by_role("link", name="Calls without STOP")).to_be_visible()
+    page.get_by_role("button", name="Toggle sidebar").and_(page.locator(":visible")).press("Enter")
+    expect(page.get_by_role("link", name="No STOP")).to_be_visible()
 
 
 def test_the_keyboard_can_skip_the_sidebar(opened: Open) -> None:
@@ -63,7 +63,7 @@ def test_the_keyboard_can_skip_the_sidebar(opened: Open) -> None:
     expect(page.locator("h1")).to_contain_text("Calls")
     expect(page.locator(".skip-link")).to_be_attached()  # the page's script has run
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     assert page.evaluate("document.getElementById('main').contains(document.activeElement)")
@@ -81,17 +81,17 @@ def test_the_call_id_can_be_copied(opened: Open) -> None:
 def test_an_end_is_settled_on_the_page_of_its_call(opened: Open, scheme: str, viewport: dict[str, int]) -> None:
     page = opened("/calls/?call_id=lost@host", viewport=viewport, color_scheme=scheme)
     page.locator("table.call-table tbody a").click()
-    page.get_by_text("Settle the end of this call").click()
+    page.get_by_text("Set end time").click()
     page.get_by_label("Ended at").fill("2026-05-31T12:01:35")
     page.get_by_label("Reason").fill("the carrier's record")
     page.get_by_role("button", name="Settle").click()
-    expect(page.locator(".call-facts")).to_contain_text("settled by hand")
+    expect(page.locator(".call-facts")).to_contain_text("End set manually")
     expect(page.locator(".ladder")).to_contain_text("01:35")
     page.get_by_role("textbox", name="Note").fill("asked the carrier")
     page.get_by_role("button", name="Add note").click()
     expect(page.locator(".note-list").last).to_contain_text("asked the carrier")
     page.get_by_role("button", name="Revoke").click()
-    expect(page.locator(".call-facts")).to_contain_text("STOP missing")
+    expect(page.locator(".call-facts")).to_contain_text("No STOP")
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Page, expect
 
-from cdr.correlate import correlate_pending, mark_all
+from cdr.calls.correlate import correlate_pending, mark_all
 from tests.browser.conftest import Open
 from tests.factories import NOON, make_call, make_event, make_proxy, make_source
 
@@ -48,7 +48,7 @@ def test_conditions_and_pages_change_the_list_in_place_and_the_address_follows(o
     page.locator("summary", has_text="Outcome").click()
     page.get_by_label("busy").check()
     page.locator("fieldset:visible button").click()
-    expect(page.get_by_role("heading", name="No call matches")).to_be_visible()
+    expect(page.get_by_role("heading", name="No matching calls")).to_be_visible()
     assert page.evaluate("window.same")  # the page itself was loaded once
     page.go_back()
     expect(page.locator(".tally")).to_contain_text("1–10 of 10")
@@ -65,7 +65,7 @@ def test_a_word_is_read_and_another_reading_is_one_click_away(opened: Open) -> N
     expect(page.locator(".tally")).to_contain_text("of 60")
     expect(page.locator(".understood")).to_contain_text("read as SIP code 486")
     page.get_by_role("link", name="number with “486”").click()
-    expect(page.get_by_role("heading", name="No call matches")).to_be_visible()
+    expect(page.get_by_role("heading", name="No matching calls")).to_be_visible()
 
 
 def test_the_help_of_the_search_opens_by_keyboard_and_closes_with_escape(opened: Open) -> None:
@@ -73,9 +73,9 @@ def test_the_help_of_the_search_opens_by_keyboard_and_closes_with_escape(opened:
     page.get_by_role("textbox", name="Search").focus()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("a SIP code, a class of them, an outcome or state")).to_be_visible()
+    expect(page.get_by_text("a SIP response, a class of responses, an outcome or a state")).to_be_visible()
     page.keyboard.press("Escape")
-    expect(page.get_by_text("a SIP code, a class of them, an outcome or state")).to_be_hidden()
+    expect(page.get_by_text("a SIP response, a class of responses, an outcome or a state")).to_be_hidden()
 
 
 def test_a_range_is_given_in_one_place(opened: Open) -> None:
@@ -89,14 +89,14 @@ def test_a_range_is_given_in_one_place(opened: Open) -> None:
 
 def test_the_zone_is_switched_for_the_whole_page_with_its_range(opened: Open) -> None:
     page = opened("/calls/?since=2026-05-31T11:00")
-    expect(page.locator("td.col-started")).to_contain_text("2026-05-31 12:00:00")
+    expect(page.locator("td.col-started_at")).to_contain_text("2026-05-31 12:00:00")
     page.get_by_label("Zone").select_option("Europe/Berlin")
-    expect(page.locator("td.col-started")).to_contain_text("2026-05-31 14:00:00")
+    expect(page.locator("td.col-started_at")).to_contain_text("2026-05-31 14:00:00")
     expect(page.locator(".chip")).to_contain_text("13:00:00 CEST")
     page.locator(".segments summary").click()
     expect(page.get_by_label("From", exact=True)).to_have_value("2026-05-31T13:00")
     page.keyboard.press("Escape")
-    page.locator("td.col-started a").click()
+    page.locator("td.col-started_at a").click()
     expect(page).to_have_url(re.compile("zone=Europe%2FBerlin"))
 
 
@@ -107,12 +107,12 @@ def test_a_cell_has_a_menu_to_ask_for_only_its_value_or_all_others(opened: Open)
     menu.get_by_role("menuitem", name="Copy").first.click()
     assert page.evaluate("navigator.clipboard.readText()") == "alice"
     page.locator("td.col-who", has_text="alice").click()
-    menu.get_by_role("menuitem", name="Only this").first.click()
+    menu.get_by_role("menuitem", name="Filter for").first.click()
     expect(page.locator(".tally")).to_contain_text("1–1 of 1")
     expect(page).to_have_url(re.compile(r"\?caller=%3Dalice$"))
     page.locator("td.col-state").click()
     menu.get_by_role("menuitem", name="Not this").click()
-    expect(page.get_by_role("heading", name="No call matches")).to_be_visible()
+    expect(page.get_by_role("heading", name="No matching calls")).to_be_visible()
     expect(page.locator(".chip-not")).to_contain_text("not")
 
 
@@ -161,16 +161,16 @@ def test_columns_are_chosen_and_put_in_order(opened: Open) -> None:
     page.get_by_role("checkbox", name="gw", exact=True).check()
     for label in ("State", "Duration", "Outcome", "Hung up", "Seen by", "Flags"):
         page.get_by_role("checkbox", name=label, exact=True).uncheck()
-    page.get_by_role("button", name="From → to: one place up").press("Enter")
-    page.get_by_role("button", name="Keep for me").click()
-    expect(page.locator(".call-table thead th")).to_have_text(["Details", "From → to", "Started", "gw"])
+    page.get_by_role("button", name="Caller → callee: move up").press("Enter")
+    page.get_by_role("button", name="Save as my default").click()
+    expect(page.locator(".call-table thead th")).to_have_text(["Details", "Caller → callee", "Started", "gw"])
     expect(page.locator("td.col-extra")).to_have_text("vienna")
 
 
 def test_a_view_is_saved_chosen_and_deleted(opened: Open) -> None:
     page = opened("/calls/?caller=caller-0")
     page.locator("summary", has_text="Views").click()
-    page.get_by_label("Save these conditions as").fill("Ten calls")
+    page.get_by_label("Save current filters as").fill("Ten calls")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("The view “Ten calls” is saved.")).to_be_visible()
     page.goto("/calls/")
@@ -223,9 +223,9 @@ def test_escape_closes_a_panel_and_gives_the_focus_back(opened: Open) -> None:
     page = opened("/calls/")
     flags = page.locator("summary", has_text="Flags")
     flags.press("Enter")
-    expect(page.get_by_label("late STOP")).to_be_visible()
+    expect(page.get_by_label("Late STOP")).to_be_visible()
     page.keyboard.press("Escape")
-    expect(page.get_by_label("late STOP")).to_be_hidden()
+    expect(page.get_by_label("Late STOP")).to_be_hidden()
     expect(flags).to_be_focused()
 
 

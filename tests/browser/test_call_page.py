@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from cdr.correlate import correlate_pending, mark_all
+from cdr.calls.correlate import correlate_pending, mark_all
 from cdr.models import Call
 from tests.browser.conftest import Open
 from tests.factories import NOON, make_event, make_proxy, make_source
@@ -30,7 +30,7 @@ def call_without_stop() -> str:
 @pytest.mark.parametrize("look", LOOKS, ids=["wide and light", "narrow and dark"])
 def test_a_refused_end_is_told_where_one_is_and_nothing_typed_is_lost(opened: Open, look: dict[str, Any]) -> None:
     page = opened(call_without_stop(), **look)
-    page.get_by_text("Settle the end of this call").click()
+    page.get_by_text("Set end time").click()
     page.get_by_label("Ended at").fill("2020-01-01T10:00:00")
     page.get_by_label("Reason").fill("the carrier's bill")
     page.get_by_role("button", name="Settle", exact=True).click()
@@ -39,7 +39,7 @@ def test_a_refused_end_is_told_where_one_is_and_nothing_typed_is_lost(opened: Op
     expect(page.get_by_label("Reason")).to_have_value("the carrier's bill")
     page.get_by_label("Ended at").fill("2026-05-31T12:00:42")
     page.get_by_role("button", name="Settle", exact=True).click()
-    expect(page.locator(".call-head")).to_contain_text("settled by hand")
+    expect(page.locator(".call-head")).to_contain_text("End set manually")
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=["wide and light", "narrow and dark"])
@@ -47,9 +47,9 @@ def test_the_parts_of_the_page_the_zone_and_an_event_are_reached_by_keyboard(
     opened: Open, look: dict[str, Any]
 ) -> None:
     page = opened(call_without_stop(), **look)
-    page.get_by_role("link", name="Raw input").focus()
+    page.get_by_role("link", name="Original records").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Raw input")).to_be_in_viewport()
+    expect(page.get_by_role("heading", name="Original records")).to_be_in_viewport()
     page.get_by_role("link", name="event 1", exact=True).first.focus()
     page.keyboard.press("Enter")
     expect(page.locator("tr.event").first).to_be_in_viewport()

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from cdr.export import jobs
 from cdr.models import ExportJob
-from cdr.views import exports
+from cdr.tasks import write_exports
+from cdr.views.exports import export_pages as exports
 from tests.browser.conftest import Open
 from tests.browser.test_browsing import PHONE, WIDE
 from tests.factories import NOON, make_call
@@ -37,8 +37,8 @@ def test_from_the_list_to_a_file_of_chosen_columns(
     for name in ("started_at", "caller", "extra.ua"):
         page.get_by_label(name, exact=True).check()
     while page.locator(".column-list input").first.get_attribute("value") != "started_at":
-        page.get_by_role("button", name="Move to the front: started_at").click()
-    page.get_by_label("Times in the zone").fill("Europe/Berlin")
+        page.get_by_role("button", name="Move to front: started_at").click()
+    page.get_by_label("Time zone").fill("Europe/Berlin")
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
     with page.expect_download() as download:
         page.get_by_role("button", name="Download").click()
@@ -55,7 +55,7 @@ def test_from_the_list_to_a_file_of_chosen_columns(
 
 def test_only_what_a_format_has_can_be_chosen(opened: Open) -> None:
     page = opened("/exports/new/")
-    zone, columns = page.get_by_label("Times in the zone"), page.locator(".columns-card")
+    zone, columns = page.get_by_label("Time zone"), page.locator(".columns-card")
     for name, has_zone, has_columns in (("JSON Lines", False, False), ("XLSX", True, True), ("Parquet", False, True)):
         page.get_by_role("radio", name=name).check()
         expect(zone).to_be_visible(visible=has_zone)
@@ -68,13 +68,13 @@ def test_a_large_export_shows_how_far_it_is_until_its_file_is_there(
 ) -> None:
     monkeypatch.setattr(exports, "AT_ONCE", 1)
     page = opened("/exports/new/?state=completed", viewport=viewport)
-    page.get_by_role("button", name="Write the file").click()
-    expect(page.locator(".col-state")).to_contain_text("waiting for its turn")
+    page.get_by_role("button", name="Create file").click()
+    expect(page.locator(".col-state")).to_contain_text("queued")
     job = ExportJob.objects.get()
     ExportJob.objects.update(state=ExportJob.State.RUNNING, matches=3, written=1)
     expect(page.locator(".col-state")).to_contain_text("1 of 3 calls")
     ExportJob.objects.update(state=ExportJob.State.QUEUED)
-    assert jobs.write_next()
+    assert write_exports()
     expect(page.locator(".col-state")).to_contain_text("3 calls")
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
     with page.expect_download() as download:

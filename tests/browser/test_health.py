@@ -32,7 +32,7 @@ def trouble(transactional_db: None) -> None:
 @pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
 def test_from_the_list_to_what_was_rejected_and_read_again(opened: Open, scheme: str, viewport: dict[str, int]) -> None:
     page = opened("/health/", viewport=viewport, color_scheme=scheme)
-    expect(page.locator(".proxy-card").first).to_contain_text("rejects input")
+    expect(page.locator(".proxy-card").first).to_contain_text("Rejecting input")
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
     page.get_by_role("link", name="edge-1").click()
     expect(page.locator("section:has(#drift)")).to_contain_text("empty in all of 6 events")
@@ -46,7 +46,7 @@ def test_from_the_list_to_what_was_rejected_and_read_again(opened: Open, scheme:
 
 def test_a_proxy_that_is_not_connected_shows_its_lines(opened: Open) -> None:
     page = opened("/health/")
-    page.get_by_role("link", name="The exact lines to connect it").first.click()
+    page.get_by_role("link", name="Show configuration lines").first.click()
     expect(page.locator("details[open] pre").nth(1)).to_contain_text('modparam("acc", "log_flag", 1)')
     page.locator("summary", has_text="SQL").click()
     expect(page.locator("details", has=page.locator("summary", has_text="SQL"))).to_contain_text("db_url")

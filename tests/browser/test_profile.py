@@ -47,9 +47,9 @@ def test_a_profile_from_nothing_to_the_files(opened: Open) -> None:
     make_proxy("edge-1", product="kamailio", version="5.6")
     admin = opened("/configuration/", viewport=WIDE)
     code = admin.locator("#preview .code")
-    admin.get_by_role("link", name="begin").click()
+    admin.get_by_role("link", name="Create profile").click()
     admin.get_by_label("SQL").check()
-    admin.get_by_role("button", name="Make the profile").click()
+    admin.get_by_role("button", name="Create profile").click()
 
     # what one types is in the preview, and nowhere else yet
     admin.locator("#id_option_db_url").fill("mysql://acc:geheim@db.example.net/acc")
@@ -85,8 +85,8 @@ def test_a_profile_from_nothing_to_the_files(opened: Open) -> None:
     expect(code).to_contain_text('ADD COLUMN IF NOT EXISTS "dst_user"')
 
     admin.get_by_role("button", name="Save and publish…").click()
-    expect(admin.get_by_text("The first revision")).to_be_visible()
-    admin.get_by_label("Why").fill("who calls whom")
+    expect(admin.get_by_text("First revision")).to_be_visible()
+    admin.get_by_label("Reason").fill("who calls whom")
     if admin.locator("[name=despite_errors]").count():
         admin.locator("[name=despite_errors]").check()
     admin.get_by_role("button", name="Publish", exact=True).click()
@@ -111,7 +111,7 @@ def test_rows_are_moved_and_removed_with_the_keyboard_and_the_mouse(opened: Open
     make_proxy("edge-1", product="kamailio", version="5.6")
     admin = opened("/configuration/edge-1/", viewport=WIDE)
     code = admin.locator("#preview .code")
-    admin.get_by_role("button", name="Make the profile").click()
+    admin.get_by_role("button", name="Create profile").click()
     for variable, name in (("$fU", "one"), ("$rU", "two"), ("$si", "three")):
         add_row(admin, "extras", variable, name)
     cell(rows(admin, "extras").nth(2), "variable").press("Alt+ArrowUp")
@@ -122,7 +122,7 @@ def test_rows_are_moved_and_removed_with_the_keyboard_and_the_mouse(opened: Open
     expect(code).to_contain_text(re.compile(r'"two=\$rU;"\s+"one=\$fU;"\s+"three=\$si"'))
     rows(admin, "extras").nth(1).get_by_role("button", name="Remove").press("Enter")
     expect(code).to_contain_text(re.compile(r'"two=\$rU;"\s+"three=\$si"'))
-    admin.get_by_role("button", name="Save the draft").click()
+    admin.get_by_role("button", name="Save draft").click()
     expect(admin.get_by_text("The draft is saved.")).to_be_visible()
     assert [one.name for one in profile_of(Profile.objects.get()).extras] == ["two", "three"]
 
@@ -130,7 +130,7 @@ def test_rows_are_moved_and_removed_with_the_keyboard_and_the_mouse(opened: Open
 def test_what_a_backend_needs_is_shown_with_the_backend(opened: Open) -> None:
     make_proxy("edge-1", product="kamailio", version="5.6")
     admin = opened("/configuration/edge-1/", viewport=WIDE)
-    admin.get_by_role("button", name="Make the profile").click()
+    admin.get_by_role("button", name="Create profile").click()
     expect(admin.locator("#id_option_db_url")).to_be_hidden()
     admin.get_by_role("checkbox", name="SQL").check()
     expect(admin.locator("#id_option_db_url")).to_be_visible()
@@ -140,7 +140,7 @@ def test_what_a_backend_needs_is_shown_with_the_backend(opened: Open) -> None:
 def test_the_preview_stands_below_the_form_on_a_narrow_screen(opened: Open) -> None:
     make_proxy("edge-1", product="opensips", version="3.6")
     admin = opened("/configuration/edge-1/", viewport={"width": 480, "height": 800})
-    admin.get_by_role("button", name="Make the profile").click()
+    admin.get_by_role("button", name="Create profile").click()
     form, preview = admin.locator("#profile-form").bounding_box(), admin.locator("#preview").bounding_box()
     assert form is not None
     assert preview is not None

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from cdr.correlate import observed, policies
+from cdr.calls.correlate import observed, policies
 from cdr.correlation.fold import fold
 from cdr.correlation.record import CallRecord, Outcome, State
 from cdr.models import Call, Event

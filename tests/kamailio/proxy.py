@@ -176,10 +176,20 @@ def running(profile: Profile, folder: Path) -> Iterator[Kamailio]:
 @contextmanager
 def raw(section: str, hints: str, folder: Path) -> Iterator[Kamailio]:
     """Start Kamailio with a section and routes as they are."""
-    port = _free_port()
+    port = free_port()
     (folder / "acc.cfg").write_text(section)
     (folder / "routing.cfg").write_text(hints)
     (folder / "kamailio.cfg").write_text(_SCRIPT.format(port=port, patience=PATIENCE * 1000))
+    with started(folder, port) as proxy:
+        yield proxy
+
+
+@contextmanager
+def started(folder: Path, port: int, *, ready: str = "") -> Iterator[Kamailio]:
+    """Start Kamailio with the ``kamailio.cfg`` of a folder, which listens to the port.
+
+    It has started when it answers an OPTIONS, or when its log holds ``ready``.
+    """
     log = folder / "log.txt"
     with log.open("wb") as out:
         process = subprocess.Popen(
@@ -205,7 +215,10 @@ def raw(section: str, hints: str, folder: Path) -> Iterator[Kamailio]:
         )
     proxy = Kamailio(process, port, log)
     try:
-        proxy.send("OPTIONS", "are-you-there")
+        if ready:
+            proxy.wait_for(lambda: ready in proxy.log())
+        else:
+            proxy.send("OPTIONS", "are-you-there")
         yield proxy
     finally:
         proxy.stop()
@@ -225,7 +238,8 @@ def _in_folder(profile: Profile, folder: Path, peer_port: int) -> Profile:
     return here
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a UDP port of this machine that nothing uses."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])

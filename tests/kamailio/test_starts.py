@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from proxyconf.parse import parse_config
-from proxyconf.profile import ExtraField, Flag, LegField, Profile
+from proxyconf.profile import ExtraField, Flag, Flags, LegField, Profile
 from proxyconf.render.acc_section import acc_section
 from proxyconf.render.hints import routing_hints
 from proxyconf.render.sql_ddl import sql_ddl
@@ -49,6 +49,11 @@ PROFILES = {
         suggested(Backend.SYSLOG, cdr_enable=1, cdr_start_on_confirmed=1),
         cdr_extras=(ExtraField("callid", "$dlg_var(call_id)", {Backend.SYSLOG: "callid", Backend.SQL: "callid"}),),
     ),
+    "records of dialogs alone": replace(
+        Profile(*RELEASE, (Backend.SYSLOG,), options={"cdr_enable": 1}),
+        cdr_extras=(ExtraField("callid", "$dlg_var(call_id)", {Backend.SYSLOG: "callid", Backend.SQL: "callid"}),),
+    ),
+    "missed calls alone": Profile(*RELEASE, (Backend.SYSLOG,), flags=Flags(missed={Backend.SYSLOG: Flag(2)})),
     "objects in a queue": suggested(Backend.SYSLOG, Backend.JSON, **{"acc_json.acc_output_mqueue": "acc_events"}),
     "a variable of a transaction": replace(
         suggested(Backend.SYSLOG), extras=(ExtraField("code", "$T_reply_code", {Backend.SYSLOG: "final"}),)

@@ -155,7 +155,7 @@ def test_the_list_says_in_words_what_is_known_of_the_fields(admin_client: Client
     html = admin_client.get(reverse("admin:proxyconf_proxy_changelist")).text
     assert "syslog: 2 extra fields" in html
     assert "no extra fields" in html
-    assert "not known: fields are guessed" in html
+    assert "unknown: fields are guessed" in html
 
 
 def test_a_proxy_out_of_reach_is_not_there() -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from accweb.collector import collect
-from accweb.supervisor import stop_on_signals
+from accweb.runtime.collector import collect
+from accweb.runtime.supervisor import stop_on_signals
 
 
 class Command(BaseCommand):

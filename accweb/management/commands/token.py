@@ -9,9 +9,9 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from accweb.audit import Action, record_of
-from accweb.models import ApiToken
-from accweb.tokens import SCOPES, TokenRefused, is_expired, new_token, scopes_of
+from accweb.web.audit import Action, record_of
+from accweb.web.models import ApiToken
+from accweb.web.tokens import SCOPES, TokenRefused, is_expired, new_token, scopes_of
 
 _LONGEST_DAYS = 36_500
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -14,7 +18,7 @@ from django.db import connections
 
 from accweb.demo import load_demo
 from accweb.first_login import make_first_login
-from accweb.supervisor import Program, stop_on_signals, supervise
+from accweb.runtime.supervisor import Program, stop_on_signals, supervise
 
 _PATIENCE = 8.0
 
@@ -34,7 +38,7 @@ class Command(BaseCommand):
         if not port.isascii() or not port.isdecimal() or not 1 <= int(port) <= 65535:
             raise CommandError(f"--port: {port!r} is no number from 1 to 65535; use one like 8000", returncode=2)
         stop = stop_on_signals()
-        with _listen(host, int(port)) as listener:
+        with _only_one(settings.DATA_DIR), _listen(host, int(port)) as listener:
             call_command("migrate", verbosity=0, interactive=False)
             login = make_first_login(settings.DATA_DIR / "admin-password")
             if demo:
@@ -50,6 +54,24 @@ class Command(BaseCommand):
                 self.stdout.write("recorded calls loaded as a demo (proxies named demo-…)")
         except FileNotFoundError as error:
             raise CommandError(f"--demo: the recorded calls are not here: {error}; run it from a checkout") from error
+
+
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """Hold the data folder, which one ``up`` uses at a time; the kernel lets go of it however the process ends."""
+    with (folder / "up.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise CommandError(
+                f"accweb already runs on the data folder {folder} (process {lock.read().strip() or 'unknown'}); "
+                "stop it first, or name another folder: ACCWEB_DATA_DIR"
+            ) from None
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        yield
 
 
 def _listen(host: str, port: int) -> socket.socket:

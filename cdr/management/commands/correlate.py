@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 from tqdm import tqdm
 
-from cdr.correlate import correlate_pending, mark_all, mark_overdue
+from cdr.calls.correlate import correlate_pending, mark_all, mark_overdue
 from cdr.models import Pending
 
 _STEP = 2000

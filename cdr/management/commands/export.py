@@ -22,9 +22,14 @@ from cdr.export.columns import Shape
 from cdr.export.formats import CONTRACT, FORMATS, Format
 from cdr.export.sink import Sink
 from cdr.export.snapshot import snapshot
-from cdr.filters import EXTRA, NOT, Alternatives, CallFilter, parse_moment
 from cdr.models import Call
-from cdr.sight import Sight
+from cdr.queries.conditions import (
+    Alternatives,
+)
+from cdr.queries.filters import CallFilter
+from cdr.queries.moments import parse_moment
+from cdr.queries.names import EXTRA, NOT, old_parameters
+from cdr.queries.visibility import Visibility
 from proxyconf.vocabulary.spans import parse_span
 
 _MOMENTS = ("since", "until")
@@ -35,9 +40,9 @@ _HELP = {
     "until": "start of the call before; a date includes that day",
     "caller": "any part of it; with * for the parts that do not matter, the whole",
     "callee": "as --caller",
-    "call_id": "the whole Call-ID, or a part with *",
-    "proxy": "seen by this proxy",
-    "settled": "calls that lack their STOP: whether a person settled their end",
+    "call_id": "the complete Call-ID, or a part with *",
+    "proxy": "calls that this proxy reported",
+    "settled": "calls in state No STOP: whether their end was set manually",
 }
 
 
@@ -46,7 +51,7 @@ class Command(BaseCommand):
         "Write calls, oldest first, as JSON Lines, CSV, XLSX or Parquet. Memory stays constant. Conditions narrow each "
         "other; values of a repeated one are alternatives; times without a zone are UTC. In CSV, text that a "
         "spreadsheet would take for a formula begins with an apostrophe; XLSX and Parquet have columns for an end "
-        "settled by hand as well."
+        "set manually as well."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -55,7 +60,8 @@ class Command(BaseCommand):
         parser.add_argument("--output", type=Path, metavar="FILE", help="where to (default: standard output)")
         for name in CallFilter.base_filters:
             if name != "superseded":
-                parser.add_argument(_option(name), action="append", default=[], metavar="VALUE", help=_help(name))
+                options = [_option(name), *(_option(old) for old in old_parameters(name))]
+                parser.add_argument(*options, dest=name, action="append", default=[], metavar="VALUE", help=_help(name))
         for option, what in (("--extra", "have"), ("--not-extra", "do not have")):
             parser.add_argument(
                 option,
@@ -136,7 +142,7 @@ def _asked(options: dict[str, Any], now: datetime, *, include_superseded: bool) 
             asked.appendlist(prefix + label, value)
     if include_superseded:
         asked["superseded"] = "1"
-    found = CallFilter(asked, Sight(), now=now)
+    found = CallFilter(asked, Visibility(), now=now)
     for name, problems in found.form.errors.as_data().items():
         for problem in problems:
             told = " ".join(problem.messages)

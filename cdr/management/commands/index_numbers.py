@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from cdr.trigrams import make_index
+from cdr.queries.trigrams import make_index
 
 
 class Command(BaseCommand):

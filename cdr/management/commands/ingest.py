@@ -13,12 +13,15 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from cdr.events import Unparsable
+from cdr.formats.framing import looks_like_log
 from cdr.formats.headings import why_no_table
 from cdr.formats.registry import FORMATS, detect
-from cdr.ingest import Counts, reading_of, store
-from cdr.inputs import STDIN, Input, open_input, size_of
+from cdr.formats.sql_dump import is_dump
 from cdr.management.proxies import named_proxy
+from cdr.management.rejections import Reasons
 from cdr.models import Source
+from cdr.receivers.input_files import STDIN, Input, open_input, size_of
+from cdr.storage.ingest import Counts, reading_of, store
 
 AUTO = "auto"
 
@@ -51,46 +54,54 @@ class Command(BaseCommand):
         )
         total, failed = Counts(), 0
         for name in files:
-            counts, problem = _take(source, name, format)
+            reasons = Reasons()
+            counts, problem = _take(source, name, format, reasons)
             total += counts
             if problem:
                 failed += 1
                 self.stderr.write(f"{name}: {problem}")
             elif counts.read and counts.ignored == counts.read:
                 self.stderr.write(f"{name}: no accounting in it; if there should be, is --format right?")
+            for line in reasons.lines():
+                self.stderr.write(f"{name}: {line}")
         self.stdout.write(_json_of(total) if json else _sentence(total))
-        if failed:
+        if failed or total.rejected:
             sys.exit(1 if failed < len(files) or total.read else 2)
 
 
-def _take(source: Source, name: str, wanted: str) -> tuple[Counts, str]:
+def _take(source: Source, name: str, chosen_format: str, reasons: Reasons) -> tuple[Counts, str]:
     """Store the events of one input; return what was done and, if not all of it could be taken, why not."""
     try:
-        with _bar(name) as bar, open_input(name, bar.update) as given:
-            if not given.head and not given.damage:
+        with _bar(name) as bar, open_input(name, bar.update) as opened:
+            if not opened.head and not opened.damage:
                 return Counts(), "it is empty"
-            counts = _store(source, given, detect(given.head, name) if wanted == AUTO else wanted)
-            return counts, _problem(given, counts, wanted)
+            form = detect(opened.head, name) if chosen_format == AUTO else chosen_format
+            now = timezone.now()
+            parsed = FORMATS[form](opened.stream, reading_of(source.proxy, now))
+            counts = store(source, reasons.counted(parsed), format=form, received_at=now)
+            return counts, _problem(opened, counts, chosen_format)
     except OSError as error:
         return Counts(), f"{error.strerror or error}; not taken"
     except Unparsable as error:  # a table whose heading lacks what every row needs
         return Counts(), f"{error}; not taken"
 
 
-def _store(source: Source, given: Input, form: str) -> Counts:
-    now = timezone.now()
-    parsed = FORMATS[form](given.stream, reading_of(source.proxy, now))
-    return store(source, parsed, format=form, received_at=now)
-
-
-def _problem(given: Input, counts: Counts, wanted: str) -> str:
-    if given.damage:
-        return f"damaged or cut off after {counts.read} records, which are taken ({given.damage})"
+def _problem(opened: Input, counts: Counts, chosen_format: str) -> str:
+    if opened.damage:
+        return f"damaged or cut off after {counts.read} records, which are taken ({opened.damage})"
     if counts.events or counts.duplicates or counts.rejected:
         return ""
-    if b"\0" in given.head:
+    if b"\0" in opened.head:
         return "binary data without any accounting in it; is it the right file?"
-    return why_no_table(given.head) if wanted == AUTO else ""
+    if chosen_format != AUTO:
+        return ""
+    why = why_no_table(opened.head)
+    if why or looks_like_log(opened.head) or is_dump(opened.head) or not counts.read:
+        return why
+    return (
+        "no accounting in it, and what it is cannot be told: no log lines, table, dump, RADIUS detail or JSON; "
+        "say --format if it is one of these"
+    )
 
 
 def _bar(name: str) -> tqdm:
@@ -115,7 +126,7 @@ def _sentence(counts: Counts) -> str:
         f"{counts.rejected} rejected, {counts.ignored} no accounting"
     )
     if counts.rejected:
-        text += "; why, is under Rejected in the browser"
+        text += "; `manage.py rejected list` shows them, as Rejected does in the browser"
     if counts.events:
         text += "; `manage.py correlate` makes calls of them (`up` and `collect` do it by themselves)"
     return text

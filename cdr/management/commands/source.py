@@ -14,12 +14,12 @@ from django.db.models import ProtectedError
 from django.utils import timezone
 from tqdm import tqdm
 
-from cdr.kinds import KINDS
-from cdr.kinds.setting import Secret, SettingsError
 from cdr.management.proxies import named_proxy
 from cdr.models import Event, Receiver, Rejected, Source
-from cdr.replay import Replayed, replay
-from cdr.reread import CannotReread, Counts, reread
+from cdr.sources import KINDS
+from cdr.sources.setting import Secret, SettingsError
+from cdr.storage.replay import Replayed, replay
+from cdr.storage.reread import CannotReread, Counts, reread
 
 _BAR = "{percentage:3.0f}% |{bar}| {elapsed}<{remaining}"
 _SET = "a setting of the kind (see `source kinds`); - as the value of a secret: ask for it or read it from stdin"

@@ -11,9 +11,11 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
+from proxyconf.management.config_files import read_config_files
 from proxyconf.models import Proxy
+from proxyconf.models.imported import RawFile, readable_files, store_imported
 from proxyconf.models.profile import save_profile
-from proxyconf.parse import Imported, config_text, parse_accounting
+from proxyconf.parse import Imported, parse_files, with_accounting
 from proxyconf.profile import USUAL_VERSION
 from proxyconf.profile_layout import layout_of
 from proxyconf.vocabulary.layout import FieldLayout
@@ -91,15 +93,17 @@ class Command(BaseCommand):
             proxy.save()
             self.stdout.write(f"added {_line(proxy)}")
         else:
-            self._add_configured(proxy, acc_cfg, _imported(acc_cfg, product, release))
+            raw = _read(acc_cfg)
+            self._add_configured(proxy, acc_cfg, raw, _imported(acc_cfg, raw, product, release))
 
-    def _add_configured(self, proxy: Proxy, file: Path, found: Imported) -> None:
+    def _add_configured(self, proxy: Proxy, file: Path, raw: list[RawFile], found: Imported) -> None:
         """Store a proxy that logs what its configuration says, which is the draft from now on."""
         proxy.product, proxy.version = found.profile.product, str(found.profile.version)
         proxy.layout = layout_of(found.profile).to_json()
         with transaction.atomic():
             proxy.save()
             save_profile(proxy, found.profile, found.flags_elsewhere)
+            store_imported(proxy, raw, ())
         self.stdout.write(f"added {_line(proxy)}")
         self.stdout.write("what its configuration says is its draft, under Configuration in the browser")
         if found.remarks or found.choices:
@@ -123,15 +127,21 @@ def _span(text: str) -> timedelta:
     return span
 
 
-def _imported(file: Path, product: str | None, release: str | None) -> Imported:
+def _read(file: Path) -> list[RawFile]:
     try:
-        return parse_accounting(
-            config_text(file.read_bytes()),
-            Product(product) if product else None,
-            Version.parse(release) if release else None,
-        )
-    except OSError as error:
+        return read_config_files([str(file)])
+    except (OSError, ValueError) as error:
         raise CommandError(f"--acc-cfg: {error}", returncode=_USAGE) from error
+
+
+def _imported(file: Path, raw: list[RawFile], product: str | None, release: str | None) -> Imported:
+    try:
+        imported = parse_files(
+            readable_files(raw),
+            product=Product(product) if product else None,
+            version=Version.parse(release) if release else None,
+        )
+        return with_accounting(imported)
     except ValueError as error:
         raise CommandError(f"--acc-cfg: {file}: {error}", returncode=_USAGE) from error
 

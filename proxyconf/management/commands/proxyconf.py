@@ -1,4 +1,4 @@
-"""Render, check, import and publish a proxy's accounting from the shell."""
+"""Render, check, import, patch and publish a proxy's accounting from the shell."""
 
 from __future__ import annotations
 
@@ -12,10 +12,20 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from proxyconf.artefacts import LOCAL, Artefact, artefacts_of, zipped
 from proxyconf.comparison import changes
 from proxyconf.lint import Severity, check
+from proxyconf.management import simulating
+from proxyconf.management.config_files import read_config_files
 from proxyconf.models import Profile, Proxy, Revision
+from proxyconf.models.imported import (
+    RawFile,
+    imported_files,
+    patchable_files,
+    readable_files,
+    store_imported,
+)
 from proxyconf.models.profile import profile_of, save_profile
 from proxyconf.models.revision import latest_revision, publish
-from proxyconf.parse import Imported, config_text, parse_config
+from proxyconf.parse import Imported, parse_files, shown_text
+from proxyconf.patch import make_patch
 from proxyconf.profile import Profile as ProfileValue
 from proxyconf.vocabulary.products import Product, Version
 
@@ -26,7 +36,9 @@ class Command(BaseCommand):
     help = "Render, check, import or publish what a proxy shall account."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        actions = parser.add_subparsers(dest="action", required=True, metavar="render|check|import|publish")
+        actions = parser.add_subparsers(
+            dest="action", required=True, metavar="render|check|import|patch|publish|simulate"
+        )
         render = actions.add_parser("render", help="write the generated files")
         render.add_argument("proxy", metavar="PROXY")
         render.add_argument("--artefact", metavar="NAME", help="this file alone, to standard output")
@@ -43,10 +55,26 @@ class Command(BaseCommand):
         check.add_argument("--version", dest="release", help="of the file, like 5.6; guessed if not given")
         take = actions.add_parser("import", help="make a configuration the draft of a proxy")
         take.add_argument("proxy", metavar="PROXY")
-        take.add_argument("file", metavar="FILE", help="kamailio.cfg or opensips.cfg; - is standard input")
+        take.add_argument(
+            "files",
+            metavar="FILE",
+            nargs="+",
+            help="kamailio.cfg or opensips.cfg, what it includes is read too if it stands in its folder; "
+            "- is standard input",
+        )
         take.add_argument("--dry-run", action="store_true", help="show what it says, change nothing")
-        for one in (check, take):
+        patch = actions.add_parser(
+            "patch", help="write what makes a configuration do what the draft says, for patch -p1"
+        )
+        patch.add_argument("proxy", metavar="PROXY")
+        patch.add_argument(
+            "files", metavar="FILE", nargs="*", help="the configuration; without it, that which was imported last"
+        )
+        patch.add_argument("--show-secrets", action="store_true", help="show passwords on a terminal too")
+        for one in (check, take, patch):
             one.add_argument("--define", action="append", default=[], metavar="NAME", help="as #!define NAME would")
+        simulate = actions.add_parser("simulate", help="show what the proxy will write of a call, and the call of it")
+        simulating.add_arguments(simulate)
         put = actions.add_parser("publish", help="make a revision of the draft")
         put.add_argument("proxy", metavar="PROXY")
         put.add_argument("--why", default="", help="kept with the revision")
@@ -57,7 +85,9 @@ class Command(BaseCommand):
             "render": self._render,
             "check": self._check,
             "import": self._import,
+            "patch": self._patch,
             "publish": self._publish,
+            "simulate": self._simulate,
         }
         actions[action](**options)
 
@@ -111,7 +141,7 @@ class Command(BaseCommand):
         if file is None:
             value = profile_of(_draft(_proxy(str(proxy))))
         else:
-            found = _parsed(file, options["product"], options["release"], options["define"])
+            found = _parsed(_read([file]), options["product"], options["release"], options["define"])
             value = found.profile
             self.stdout.write(f"{file}: read as {value.product.label} {value.version}")
             self._say_unclear(found)
@@ -119,9 +149,10 @@ class Command(BaseCommand):
         if errors:
             sys.exit(1)
 
-    def _import(self, *, proxy: str, file: str, define: list[str], dry_run: bool, **_: Any) -> None:
+    def _import(self, *, proxy: str, files: list[str], define: list[str], dry_run: bool, **_: Any) -> None:
         target = _proxy(proxy)
-        found = _parsed(file, target.product, target.version, define)
+        file, raw = files[0], _read(files, f"{target.product}.cfg")
+        found = _parsed(raw, target.product, target.version, define)
         if not found.profile.backends:
             raise CommandError(f"{file}: no accounting is set up in this text; nothing was changed")
         before = Profile.objects.filter(proxy=target).first()
@@ -134,9 +165,27 @@ class Command(BaseCommand):
             self.stdout.write("nothing was changed (--dry-run)")
         else:
             save_profile(target, found.profile, found.flags_elsewhere)
+            store_imported(target, raw, define)
             self.stdout.write(
                 f"the draft of {target} is what {file} says; publish it: manage.py proxyconf publish {target}"
             )
+
+    def _patch(self, *, proxy: str, files: list[str], define: list[str], show_secrets: bool, **_: Any) -> None:
+        target = _proxy(proxy)
+        value = profile_of(_draft(target))
+        raw, defines = (_read(files, f"{target.product}.cfg"), define) if files else imported_files(target)
+        if not raw:
+            how = f"name its files, or import them: manage.py proxyconf import {target} FILE"
+            raise CommandError(f"no configuration of {target} was imported; {how}", returncode=_USAGE)
+        made = make_patch(patchable_files(raw), value, [*defines, *define])
+        if self.stdout.isatty() and not show_secrets:
+            self.stdout.write("".join(shown_text(line) + "\n" for line in made.text.splitlines()), ending="")
+        else:
+            self.stdout.write(made.text, ending="")
+        for problem in made.problems:
+            self.stderr.write(problem)
+        if made.problems:
+            sys.exit(1)
 
     def _publish(self, *, proxy: str, why: str, despite_errors: bool, **_: Any) -> None:
         target = _proxy(proxy)
@@ -147,9 +196,13 @@ class Command(BaseCommand):
         revision = publish(draft, by=None, why=why)
         self.stdout.write(f"published revision {revision.number} of {target}")
 
+    def _simulate(self, *, proxy: str, **options: Any) -> None:
+        simulating.run(self.stdout, _proxy(proxy), options)
+
     def _say_unclear(self, found: Imported) -> None:
         for remark in found.remarks:
-            self.stdout.write(f"line {remark.line}: {remark.text}: {remark.why}")
+            place = f"{remark.file} line {remark.line}" if remark.file else f"line {remark.line}"
+            self.stdout.write(f"{place}: {remark.text}: {remark.why}")
         for choice in found.choices:
             taken = "taken as defined" if choice.defined else f"taken as not defined; else add --define {choice.name}"
             self.stdout.write(f"line {choice.line}: #!ifdef {choice.name}: {taken}")
@@ -195,14 +248,20 @@ def _revision(proxy: Proxy, number: int) -> Revision:
     return found
 
 
-def _parsed(file: str, product: str | None, version: str | None, defines: Iterable[str]) -> Imported:
+def _read(names: list[str], standard_name: str = "proxy.cfg") -> list[RawFile]:
     try:
-        raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-        return parse_config(
-            config_text(raw),
+        return read_config_files(names, standard_name)
+    except (OSError, ValueError) as error:
+        raise CommandError(str(error), returncode=_USAGE) from error
+
+
+def _parsed(files: Iterable[RawFile], product: str | None, version: str | None, defines: Iterable[str]) -> Imported:
+    try:
+        return parse_files(
+            readable_files(files),
             product=Product(product) if product else None,
             version=Version.parse(version) if version else None,
             defines=defines,
         )
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise CommandError(str(error), returncode=_USAGE) from error

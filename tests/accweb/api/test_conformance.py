@@ -22,7 +22,7 @@ from schemathesis.generation import GenerationMode
 
 from accweb.api.schema import schema
 from accweb.demo import load_demo
-from accweb.tokens import SCOPES, new_token
+from accweb.web.tokens import SCOPES, new_token
 from accweb.wsgi import application
 from cdr.models import Call, ExportJob, Source
 from proxyconf.models import Proxy
@@ -31,7 +31,7 @@ from proxyconf.models.revision import publish
 from proxyconf.vocabulary.layout import Backend
 from tests.factories import NOON
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.thorough]
 SECRET = "t0ken-of-kam1"
 OF_SOURCE = {"Authorization": f"Bearer {SECRET}"}
 QUESTIONS = 10

@@ -5,7 +5,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from accweb.api.schema import schema
-from tests.accweb.api.conftest import Bearing
+from tests.accweb.conftest import Bearing
 
 SCHEMA, DOCS = "/api/v1/schema/", "/api/v1/docs/"
 

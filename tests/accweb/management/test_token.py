@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from accweb.models import ApiToken, AuditEntry
+from accweb.web.models import ApiToken, AuditEntry
 
 pytestmark = pytest.mark.django_db
 

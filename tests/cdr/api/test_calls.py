@@ -8,11 +8,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from accweb.models import AuditEntry
+from accweb.web.models import AuditEntry
 from cdr.api.records import CallRecord
+from cdr.calls.settlement import settle
 from cdr.export import FIELDS, record_of
 from cdr.models import Call
-from cdr.settling import settle
 from proxyconf.models import ProxyLimit
 from tests.cdr.api.conftest import Grant
 from tests.factories import NOON, make_call, make_event, make_proxy, make_source

@@ -7,9 +7,9 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from accweb.models import AuditEntry
-from cdr.export.jobs import write_next
+from accweb.web.models import AuditEntry
 from cdr.models import ExportJob
+from cdr.tasks import write_exports
 from proxyconf.models import ProxyLimit
 from tests.cdr.api.conftest import Grant
 from tests.factories import make_call, make_proxy
@@ -37,7 +37,7 @@ def test_a_file_is_asked_for_written_and_fetched(client: Client) -> None:
     address = asked.headers["Location"]
     assert (asked.json()["state"], asked.json()["file"]) == ("queued", None)
     assert client.get(f"{address}file/").status_code == 409
-    assert write_next()
+    assert write_exports()
     told = client.get(address).json()
     assert (told["state"], told["written"], told["conditions"]) == ("done", 1, "state=completed")
     file = client.get(told["file"])
@@ -45,17 +45,19 @@ def test_a_file_is_asked_for_written_and_fetched(client: Client) -> None:
     assert [json.loads(line)["caller"] for line in file.getvalue().splitlines()] == ["+4930"]
 
 
+@WRITING
 @pytest.mark.parametrize("accept", ["application/jsonl", "application/json", "text/html"])
 def test_the_file_is_what_it_is_whatever_is_accepted(accept: str, client: Client) -> None:
     address = ask(client).headers["Location"]
-    assert write_next()
+    assert write_exports()
     response = client.get(f"{address}file/", headers={"Accept": accept})
     assert (response.status_code, response.headers["Content-Type"]) == (200, "application/jsonl")
 
 
+@WRITING
 def test_fetching_a_file_is_in_the_audit_log(client: Client) -> None:
     address = ask(client, conditions="state=completed").headers["Location"]
-    assert write_next()
+    assert write_exports()
     client.get(f"{address}file/")
     entry = AuditEntry.objects.get(action=AuditEntry.Action.EXPORTED)
     assert (entry.detail["format"], entry.detail["conditions"], entry.detail["masked"]) == (
@@ -70,15 +72,16 @@ def test_numbers_stay_masked_in_the_file_of_who_may_not_see_them(granted: Grant)
     make_call(caller="+493012345678")
     client = granted("export_call", "view_call")
     address = ask(client).headers["Location"]
-    assert write_next()
+    assert write_exports()
     assert client.get(address).json()["masked"] is True
     assert b"345678" not in client.get(f"{address}file/").getvalue()
 
 
+@WRITING
 def test_a_file_that_tells_more_than_one_may_see_today_is_kept_back(client: Client) -> None:
     make_proxy()
     address = ask(client).headers["Location"]
-    assert write_next()
+    assert write_exports()
     ProxyLimit.objects.create(user=User.objects.get())
     assert client.get(f"{address}file/").status_code == 403
 
@@ -90,9 +93,10 @@ def test_exports_of_others_are_not_there(client: Client, granted: Grant) -> None
     assert other.get(address).status_code == other.delete(address).status_code == 404
 
 
+@WRITING
 def test_an_export_is_deleted_with_its_file(client: Client) -> None:
     address = ask(client).headers["Location"]
-    assert write_next()
+    assert write_exports()
     assert client.delete(address).status_code == 204
     assert not ExportJob.objects.exists()
 

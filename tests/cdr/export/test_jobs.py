@@ -15,22 +15,26 @@ from typing import Any
 import openpyxl
 import pytest
 from django.contrib.auth.models import Permission, User
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection
 from django.http import QueryDict
 from django.utils import timezone
 from pyarrow import parquet
 
-from cdr.export import jobs, storing
+from cdr.export import jobs, storing, writing
 from cdr.export.formats import FORMATS
-from cdr.export.jobs import ask, cancel, content, expire, may_have, remove, write_next
+from cdr.export.jobs import ask, cancel, content, due, expire, may_have, remove
+from cdr.export.locks import WriterLocks
 from cdr.export.snapshot import snapshot
 from cdr.export.storing import Lost
-from cdr.filters import CallFilter
+from cdr.export.writing import write_job
 from cdr.models import Call, ExportChunk, ExportJob
-from cdr.sight import Sight
+from cdr.queries.filters import CallFilter
+from cdr.queries.visibility import Visibility
 from proxyconf.models.reach import ProxyLimit
+from tests.background import in_background
 from tests.conftest import ROOT
 from tests.factories import NOON, make_call, make_proxy
+from tests.servers import PATIENCE
 
 State = ExportJob.State
 pytestmark = pytest.mark.django_db(transaction=True)  # a job's file is stored over a connection of its own
@@ -41,8 +45,14 @@ def ann(transactional_db: None) -> User:
     return User.objects.create_user("ann")
 
 
-def asked(conditions: str = "", sight: Sight | None = None) -> CallFilter:
-    return CallFilter(QueryDict(conditions), sight or Sight(), now=NOON)
+def asked(conditions: str = "", visibility: Visibility | None = None) -> CallFilter:
+    return CallFilter(QueryDict(conditions), visibility or Visibility(), now=NOON)
+
+
+def write_next() -> bool:
+    """Write the job that is due for longest; return whether there was one and it is done with."""
+    pks = due(timezone.now())
+    return bool(pks) and write_job(pks[0])
 
 
 def file_of(job: ExportJob) -> bytes:
@@ -109,7 +119,7 @@ def test_the_file_says_what_was_asked_for(ann: User) -> None:
     assert facts == {
         "time zone of all times": "Europe/Berlin",
         "calls": "1",
-        "filter": "From: 2026-05-30 14:00:00 CEST; State: completed",
+        "filter": "From: 2026-05-30 14:00:00 CEST; State: Completed",
     }
 
 
@@ -117,7 +127,7 @@ def test_a_job_tells_of_the_calls_within_reach_masked_where_numbers_may_not_be_s
     make_call(call_id="mine", caller="+4930123456", proxies=["kam1"]).legs.create(position=0, source="+4930123456")
     make_call(call_id="other", proxies=["kam2"])
     make_proxy("kam1")
-    job = ask(ann, asked(sight=Sight(frozenset({"kam1"}), numbers=False)), "jsonl")
+    job = ask(ann, asked(visibility=Visibility(frozenset({"kam1"}), numbers=False)), "jsonl")
     write_next()
     (line,) = file_of(job).splitlines()
     record = json.loads(line)
@@ -134,36 +144,58 @@ def test_jobs_are_written_one_after_the_other(ann: User) -> None:
 
 
 def test_no_more_are_written_at_once_than_may_be(ann: User) -> None:
-    running = ask(ann, asked(), "jsonl")
-    ExportJob.objects.update(state=State.RUNNING, heard_at=timezone.now())
     waiting = ask(ann, asked(), "jsonl")
-    assert not write_next()
-    ExportJob.objects.filter(pk=running.pk).update(state=State.DONE)
+    with WriterLocks() as other:
+        assert other.take("slot-0")
+        assert not in_background(write_next).result(PATIENCE)
+    assert due(timezone.now()) == [waiting.pk]  # at once, when the other is done
     assert write_next()
     assert call_ids(waiting) == []
 
 
-def test_a_job_whose_writer_fell_silent_is_begun_again_by_another(ann: User) -> None:
+def test_a_job_that_another_worker_writes_is_left_to_it(ann: User) -> None:
+    job = ask(ann, asked(), "jsonl")
+    with WriterLocks() as other:
+        assert other.take(f"job-{job.pk}")
+        assert not in_background(write_job, job.pk).result(PATIENCE)
+    job.refresh_from_db()
+    assert job.state == State.QUEUED
+    assert write_job(job.pk)
+
+
+def test_a_job_that_nobody_writes_any_more_is_begun_again(ann: User) -> None:
     make_call(call_id="one")
     job = ask(ann, asked(), "jsonl")
     ExportChunk.objects.create(job=job, position=0, data=b"half a li")
-    ExportJob.objects.update(state=State.RUNNING, heard_at=timezone.now() - timedelta(minutes=2), written=5, size=9)
-    assert write_next()
+    ExportJob.objects.update(state=State.RUNNING, heard_at=timezone.now(), written=5, size=9)
+    assert write_job(job.pk)
     assert call_ids(job) == ["one"]
+
+
+def test_a_job_is_due_until_it_is_sent_and_again_after_a_silence(ann: User) -> None:
+    now = timezone.now()
+    job, other = ask(ann, asked(), "jsonl"), ask(ann, asked(), "jsonl")
+    assert due(now) == [job.pk, other.pk]
+    jobs.note_sent(job.pk, now)
+    assert due(now) == [other.pk]
+    assert due(now + 2 * jobs.SILENCE) == [job.pk, other.pk]
+    cancel(other)
+    assert due(now) == []
 
 
 DYING = """
 import os, signal, django
 django.setup()
-from cdr.export import jobs, storing
-records, storing.CHUNK = jobs.records, 100
+from cdr.export import jobs, storing, writing
+from django.utils import timezone
+records, storing.CHUNK = writing.records, 100
 def dying(*arguments):
     for number, record in enumerate(records(*arguments)):
         if number == 3:
             os.kill(os.getpid(), signal.SIGKILL)
         yield record
-jobs.records = dying
-jobs.write_next()
+writing.records = dying
+writing.write_job(jobs.due(timezone.now())[0])
 """
 
 
@@ -184,30 +216,28 @@ def test_a_worker_that_is_killed_in_the_middle_costs_nothing_but_time(
     job.refresh_from_db()
     assert job.state == State.RUNNING
     assert ExportChunk.objects.filter(job=job).exists()
-    assert not write_next()  # it may be alive still
-    ExportJob.objects.update(heard_at=timezone.now() - 2 * jobs.SILENCE)
-    assert write_next()
+    assert due(timezone.now() + 2 * jobs.SILENCE) == [job.pk]
+    assert write_job(job.pk)  # its lock ended with the process
     assert call_ids(job) == [f"c{number}" for number in range(5)]
 
 
 def test_a_job_that_ends_its_writers_is_given_up(ann: User) -> None:
     job = ask(ann, asked(), "jsonl")
-    silent = timezone.now() - timedelta(minutes=2)
-    ExportJob.objects.update(state=State.RUNNING, heard_at=silent, error=jobs.BEGUN_AGAIN)
-    assert not write_next()
+    ExportJob.objects.update(state=State.RUNNING, error=jobs.BEGUN_AGAIN)
+    assert write_job(job.pk)
     job.refresh_from_db()
     assert (job.state, job.error) == (State.FAILED, jobs.ENDED_TWICE)
 
 
-@pytest.mark.parametrize("deed", ["cancel", "delete", "take over"])
-def test_a_writer_whose_job_is_no_longer_its_own_stops_and_leaves_nothing(
+@pytest.mark.parametrize("deed", ["cancel", "delete"])
+def test_a_writer_whose_job_is_cancelled_stops_and_leaves_nothing(
     ann: User, deed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(4):
         make_call(call_id=f"c{number}")
     monkeypatch.setattr(storing, "CHUNK", 1)
     job = ask(ann, asked(), "jsonl")
-    records = jobs.records
+    records = writing.records
 
     def interrupted(*arguments: Any) -> Iterable[Any]:
         for number, record in enumerate(records(*arguments)):
@@ -221,24 +251,14 @@ def test_a_writer_whose_job_is_no_longer_its_own_stops_and_leaves_nothing(
         match deed:
             case "cancel":
                 assert cancel(job)
-            case "delete":
-                remove(job)
             case _:
-                with (
-                    transaction.atomic()
-                ):  # the job's row first, as who takes over does: it waits for the writer's last chunk
-                    ExportJob.objects.update(heard_at=timezone.now())
-                    ExportChunk.objects.filter(job=job).delete()
+                remove(job)
         connection.close()
 
-    monkeypatch.setattr(jobs, "records", interrupted)
+    monkeypatch.setattr(writing, "records", interrupted)
     assert write_next()
     assert ExportChunk.objects.count() == 0
-    assert [one.state for one in ExportJob.objects.all()] == {
-        "cancel": [State.FAILED],
-        "delete": [],
-        "take over": [State.RUNNING],
-    }[deed]
+    assert [one.state for one in ExportJob.objects.all()] == ([State.FAILED] if deed == "cancel" else [])
 
 
 def test_what_was_cancelled_before_its_turn_is_never_written(ann: User) -> None:
@@ -257,7 +277,7 @@ def test_a_filter_that_makes_no_sense_any_more_is_told(ann: User) -> None:
     write_next()
     job.refresh_from_db()
     assert job.state == State.FAILED
-    assert job.error.startswith("proxy: there is no proxy 'gone'")
+    assert job.error.startswith("proxy: unknown proxy 'gone'")
 
 
 def test_a_fault_of_ours_ends_the_job_and_leaves_no_chunk(
@@ -268,7 +288,7 @@ def test_a_fault_of_ours_ends_the_job_and_leaves_no_chunk(
         raise RuntimeError("no such thing")
 
     monkeypatch.setattr(storing, "CHUNK", 1)
-    monkeypatch.setattr(jobs, "records", broken)
+    monkeypatch.setattr(writing, "records", broken)
     job = ask(ann, asked(), "jsonl")
     assert write_next()
     job.refresh_from_db()
@@ -277,44 +297,55 @@ def test_a_fault_of_ours_ends_the_job_and_leaves_no_chunk(
     assert "no such thing" in caplog.text
 
 
-def test_a_writer_that_fails_when_its_job_is_no_longer_its_own_leaves_it_to_its_successor(
-    ann: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken(*arguments: Any) -> Iterable[Any]:
-        yield {"id": 1}
-        other = threading.Thread(target=take_over)
-        other.start()
-        other.join()
-        raise RuntimeError("no such thing")
+if connection.vendor == "postgresql":
 
-    def take_over() -> None:
-        ExportChunk.objects.create(job=job, position=0, data=b"theirs")
-        ExportJob.objects.update(heard_at=timezone.now())
-        connection.close()
+    @pytest.mark.parametrize("format", ["jsonl", "parquet", "xlsx"])
+    def test_a_writer_that_lost_its_lock_with_its_connection_changes_nothing_more(
+        ann: User, format: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for number in range(4):
+            make_call(call_id=f"c{number}")
+        monkeypatch.setattr(storing, "CHUNK", 1)
+        monkeypatch.setattr(storing, "PROGRESS_INTERVAL", 0)
+        job = ask(ann, asked(), format)
+        records = writing.records
 
-    monkeypatch.setattr(jobs, "records", broken)
-    job = ask(ann, asked(), "jsonl")
-    assert write_next()
-    job.refresh_from_db()
-    assert (job.state, job.error) == (State.RUNNING, "")
-    assert bytes(ExportChunk.objects.get().data) == b"theirs"
+        def interrupted(*arguments: Any) -> Iterable[Any]:
+            for number, record in enumerate(records(*arguments)):
+                if number == 2:
+                    in_background(take_over).result(PATIENCE)
+                yield record
+
+        def take_over() -> None:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory'"
+                    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+                )
+            ExportChunk.objects.filter(job=job).delete()
+            ExportChunk.objects.create(job=job, position=0, data=b"theirs")
+
+        monkeypatch.setattr(writing, "records", interrupted)
+        with pytest.raises(DatabaseError):
+            write_job(job.pk)
+        job.refresh_from_db()
+        assert (job.state, job.error) == (State.RUNNING, "")
+        assert bytes(ExportChunk.objects.get().data) == b"theirs"
 
 
 def test_a_job_is_begun_again_after_the_database_failed(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     make_call(call_id="one")
-    records = jobs.records
+    records = writing.records
 
     def broken(*arguments: Any) -> Iterable[Any]:
         raise DatabaseError("the server closed the connection")
 
-    monkeypatch.setattr(jobs, "records", broken)
+    monkeypatch.setattr(writing, "records", broken)
     job = ask(ann, asked(), "jsonl")
     with pytest.raises(DatabaseError):
         write_next()
-    monkeypatch.setattr(jobs, "records", records)
-    assert not write_next()
-    monkeypatch.setattr(jobs, "SILENCE", timedelta(0))
-    assert write_next()
+    monkeypatch.setattr(writing, "records", records)
+    assert write_job(job.pk)
     assert call_ids(job) == ["one"]
 
 
@@ -322,7 +353,7 @@ def test_a_file_is_of_one_moment(ann: User, monkeypatch: pytest.MonkeyPatch) -> 
     for number in range(3):
         make_call(call_id=f"c{number}", started_at=NOON + timedelta(minutes=number))
     monkeypatch.setattr("cdr.export.record._BATCH", 1)
-    records = jobs.records
+    records = writing.records
 
     def meanwhile(*arguments: Any) -> Iterable[Any]:
         for number, record in enumerate(records(*arguments)):
@@ -339,7 +370,7 @@ def test_a_file_is_of_one_moment(ann: User, monkeypatch: pytest.MonkeyPatch) -> 
         Call.objects.get(call_id="c1").legs.create(position=0)
         connection.close()
 
-    monkeypatch.setattr(jobs, "records", meanwhile)
+    monkeypatch.setattr(writing, "records", meanwhile)
     job = ask(ann, asked(), "jsonl")
     write_next()
     assert call_ids(job) == ["c0", "c1", "c2"]
@@ -393,7 +424,7 @@ def allowed(user: User, *codenames: str) -> User:
 
 
 def test_nobody_gets_a_file_that_tells_more_than_one_may_see_today(ann: User) -> None:
-    open_, masked = ask(ann, asked(), "jsonl"), ask(ann, asked(sight=Sight(numbers=False)), "jsonl")
+    open_, masked = ask(ann, asked(), "jsonl"), ask(ann, asked(visibility=Visibility(numbers=False)), "jsonl")
     ann = allowed(ann, "view_numbers")
     assert may_have(ann, open_)
     assert may_have(ann, masked)
@@ -402,11 +433,11 @@ def test_nobody_gets_a_file_that_tells_more_than_one_may_see_today(ann: User) ->
     assert may_have(ann, masked)
     ProxyLimit.objects.create(user=ann).proxies.add(make_proxy("kam1"))
     assert not may_have(ann, masked)
-    assert may_have(ann, ask(ann, asked(sight=Sight(frozenset({"kam1"}), numbers=False)), "jsonl"))
+    assert may_have(ann, ask(ann, asked(visibility=Visibility(frozenset({"kam1"}), numbers=False)), "jsonl"))
 
 
 def test_a_file_of_somebody_else_needs_a_permission(ann: User) -> None:
-    job = ask(ann, asked(sight=Sight(numbers=False)), "jsonl")
+    job = ask(ann, asked(visibility=Visibility(numbers=False)), "jsonl")
     bob = User.objects.create_user("bob")
     assert not may_have(bob, job)
     assert may_have(allowed(bob, "view_exportjob"), job)

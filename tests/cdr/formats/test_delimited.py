@@ -9,20 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdr.formats.delimited import LONGEST, Broken, Cells, DelimitedTable
+from cdr.formats.delimited import LONGEST, Broken, Cells, DelimitedTable, TableLines
 
 
 def rows(data: bytes) -> list[Cells | Broken]:
-    return list(DelimitedTable(io.BytesIO(data)))
+    return list(DelimitedTable(TableLines(io.BytesIO(data))))
 
 
 def test_an_empty_stream_has_no_columns() -> None:
-    assert DelimitedTable(io.BytesIO(b"\n\r\n")).columns == []
+    assert DelimitedTable(TableLines(io.BytesIO(b"\n\r\n"))).columns == []
 
 
 @pytest.mark.parametrize("header", [b"a,b\n", b"a,b\r\n", b"\xef\xbb\xbfa,b", b'"a","b"\n', b"\n\na,b\n", b"a\tb\r\n"])
 def test_the_first_line_names_the_columns(header: bytes) -> None:
-    assert DelimitedTable(io.BytesIO(header)).columns == ["a", "b"]
+    assert DelimitedTable(TableLines(io.BytesIO(header))).columns == ["a", "b"]
 
 
 def test_quotes_hold_commas_quotes_and_line_ends() -> None:
@@ -67,12 +67,12 @@ def test_an_unpaired_quote_far_from_the_next_costs_one_line_each() -> None:
 
 def test_a_quote_without_end_does_not_hold_the_stream_in_memory() -> None:
     stream = io.BytesIO(b'a,b\n"x,1\n' + b"1,2\n" * LONGEST)
-    assert isinstance(next(iter(DelimitedTable(stream))), Broken)
+    assert isinstance(next(iter(DelimitedTable(TableLines(stream)))), Broken)
     assert stream.tell() < 2 * LONGEST
 
 
 def test_the_number_is_that_of_the_line_where_the_row_begins() -> None:
-    table = DelimitedTable(io.BytesIO(b'\na,b\n"x\ny",1\n\n"z,1\n2,3\n'))
+    table = DelimitedTable(TableLines(io.BytesIO(b'\na,b\n"x\ny",1\n\n"z,1\n2,3\n')))
     assert [table.number for _ in table] == [3, 6, 7]
 
 
@@ -88,7 +88,7 @@ def test_mysql_batch_output_is_unescaped_and_knows_null() -> None:
 
 @given(st.binary(max_size=400))
 def test_any_bytes_give_rows_of_the_headers_width_or_broken_lines(data: bytes) -> None:
-    table = DelimitedTable(io.BytesIO(data))
+    table = DelimitedTable(TableLines(io.BytesIO(data)))
     assert all(isinstance(row, Broken) or len(row) == len(table.columns) for row in table)
 
 

@@ -32,8 +32,9 @@ def test_a_table_of_dialogs_that_lacks_a_column_is_told_which() -> None:
     assert "without the columns duration;" in why_no_table(b"id,start_time,end_time,callid\n1,2,3,c@x\n")
 
 
-def test_semicolons_are_told_where_the_columns_are_ours() -> None:
-    assert "semicolons" in why_no_table((HEADING + ROW).replace(b",", b";"))
+@pytest.mark.parametrize("separator", [b";", b"|", b"\t"])
+def test_other_separators_than_commas_are_read(separator: bytes) -> None:
+    assert table_format((HEADING + ROW).replace(b",", separator), "") == "acc-csv"
 
 
 @pytest.mark.parametrize(

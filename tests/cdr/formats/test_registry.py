@@ -48,8 +48,8 @@ def test_every_recorded_file_is_recognised(path: Path) -> None:
     assert detect(content(path)[:HEAD], name) == FORMAT_OF_FILE[name]
 
 
-def test_the_recorded_files_hold_every_format() -> None:
-    assert {FORMAT_OF_FILE[path.name.removesuffix(".gz")] for path in INPUTS} == set(FORMATS)
+def test_the_recorded_files_hold_every_format_but_dumps() -> None:
+    assert {FORMAT_OF_FILE[path.name.removesuffix(".gz")] for path in INPUTS} == set(FORMATS) - {"sql-dump"}
 
 
 @pytest.mark.parametrize("size", [300, HEAD])
@@ -59,7 +59,7 @@ def test_a_record_that_the_head_cuts_is_recognised(name: str, size: int) -> None
     assert detect(head) == FORMAT_OF_FILE[name]
 
 
-@pytest.mark.parametrize("name", sorted(FORMATS))
+@pytest.mark.parametrize("name", sorted(set(FORMATS) - {"sql-dump"}))
 def test_each_format_reads_the_recorded_files_detected_as_it(name: str) -> None:
     streams = [content(path) for path in INPUTS if FORMAT_OF_FILE[path.name.removesuffix(".gz")] == name]
     parsed = [one for stream in streams for one in FORMATS[name](io.BytesIO(stream), Reading())]

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdr.events import MICROSECOND, MILLISECOND, SECOND, AccEvent, Kind, Pairs, Unparsable, fingerprint
-from cdr.formats import sql_row
+from cdr.formats import table_files
 from cdr.formats.reading import Parsed, Reading, Rejection
 from cdr.formats.sql_row import RowReader, Table, replay
 from proxyconf.vocabulary.layout import Backend, CdrLayout, FieldLayout, Role, TimeLayout
@@ -83,7 +83,11 @@ def zone_of(folder: Path) -> ZoneInfo:
 
 
 def parsed(folder: Path, name: str) -> list[AccEvent]:
-    read = {"acc": sql_row.read_acc_csv, "missed_calls": sql_row.read_missed_csv, "acc_cdrs": sql_row.read_acc_cdrs_csv}
+    read = {
+        "acc": table_files.read_acc,
+        "missed_calls": table_files.read_missed_calls,
+        "acc_cdrs": table_files.read_acc_cdrs,
+    }
     found = list(read[name](io.BytesIO(content(folder, f"{name}.csv")), Reading(zone=zone_of(folder))))
     assert all(isinstance(one, AccEvent) for one in found)
     return [one for one in found if isinstance(one, AccEvent)]
@@ -610,7 +614,7 @@ HEADER = ",".join(CORE).encode() + b"\n"
 
 
 def read(data: bytes) -> list[Parsed]:
-    return list(sql_row.read_acc_csv(io.BytesIO(data), Reading()))
+    return list(table_files.read_acc(io.BytesIO(data), Reading()))
 
 
 def line(row: tuple[str, ...]) -> bytes:

@@ -124,7 +124,6 @@ def test_every_header_and_proxy_prefix_leads_to_the_same_event(header: bytes, pr
         b" 2(1883) INFO: <script>: hangup of 1-1902-0@127.0.0.1 from 127.0.0.1:17200",
         b" 1(1) ERROR: db_postgres [km_dbase.c:245]: insert into ACC: request accounted:  (method,from_tag) values (1)",
         b" 1(1) INFO: <script>: the ACC: lines come to this file",
-        b"NOTICE: acc [acc.c:287]: acc_log_request(): ACC: transaction answered: ",
         b"ACC: something else: timestamp=1795389790;method=INVITE",
         b"Nov 22 23:23:10 sip-proxy-1 job[1]: start_time=17; end_time=18; done",
         b"Nov 22 23:23:10 sip-proxy-1 job[1]: log_write_cdr is a function",
@@ -502,6 +501,17 @@ def test_a_line_of_acc_json_that_is_cut_is_rejected_with_the_whole_line() -> Non
     assert rejection(line).raw == line
 
 
+# Malformed lines
+
+
+@pytest.mark.parametrize("text", [b"garbage", b"", b"timestamp", b"INVITE,a,b"])
+@pytest.mark.parametrize(
+    "head", [b"", b"NOTICE: acc [acc.c:287]: acc_log_request(): ", b"Nov 22 23:23:10 h kamailio[1]: "]
+)
+def test_a_line_that_claims_to_be_accounting_and_is_none_is_rejected(head: bytes, text: bytes) -> None:
+    assert "neither" in rejection(head + b"ACC: transaction answered: " + text).reason
+
+
 # Cut lines
 
 
@@ -510,7 +520,7 @@ def test_a_line_that_is_cut_before_its_reason_is_rejected_with_advice(length: in
     text = acc_text()[:length]
     found = parse_line(text, reading((), ()))
 
-    if b"timestamp=" in text:
+    if text.startswith(b"ACC: transaction answered: "):
         assert "cut" in rejection(text).reason
     else:
         assert found is IGNORED

@@ -16,10 +16,10 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pyarrow import parquet
 
+from cdr.calls.settlement import settle
 from cdr.export import FIELDS
 from cdr.management.commands.export import Command
 from cdr.models import Call
-from cdr.settling import settle
 from tests.conftest import ROOT, Manage
 from tests.factories import NOON, make_call, make_proxy
 
@@ -90,7 +90,7 @@ def test_a_span_counts_back_from_now() -> None:
         (["--flag", "red"], "--flag: 'red' is unknown; use late_stop, "),
         (["--period", "1y"], "--period: '1y' is unknown; use all, 1h, "),
         (["--settled", "maybe"], "--settled: 'maybe' is unknown; use yes or no"),
-        (["--proxy", "nope"], "--proxy: there is no proxy 'nope'; there are: kam1"),
+        (["--proxy", "nope"], "--proxy: unknown proxy 'nope'; choose one of: kam1"),
         (["--extra", "ua"], "--extra: 'ua' is not of the form LABEL=VALUE"),
         (["--updated-after", "soon"], "--updated-after: 'soon' is no moment"),
         (["--format", "xml"], "no format 'xml'; use jsonl, csv, xlsx or parquet"),

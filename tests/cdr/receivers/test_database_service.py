@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from cdr.correlate import correlate_pending
-from cdr.ingest import Counts, store
-from cdr.kinds.setting import SettingsError
-from cdr.kinds.tables import Database
+from cdr.calls.correlate import correlate_pending
 from cdr.models import Call, Event, Receiver, Rejected, Source
 from cdr.receivers import database_service, growing_table
 from cdr.receivers.database_service import DatabaseService
 from cdr.receivers.foreign_database import Unreachable
 from cdr.receivers.service import Served
 from cdr.receivers.serving import serve
+from cdr.sources.setting import SettingsError
+from cdr.sources.tables import Database
+from cdr.storage.ingest import Counts, store
 from tests import servers
 from tests.background import in_background
 from tests.cdr.receivers.proxy_databases import MariaDB, PostgreSQL, ProxyDatabase, SQLite, write
@@ -604,7 +604,7 @@ def test_a_database_that_does_not_answer_is_tried_again_and_said_meanwhile(tmp_p
 def test_a_password_that_cannot_be_had_is_said(database: ProxyDatabase, receivers: list[Reader]) -> None:
     receivers.append(Reader(database, {"password": "env:ACCWEB_TEST_NOT_SET"}))
 
-    assert "ACCWEB_TEST_NOT_SET is not set" in receivers[0].served.error
+    assert "ACCWEB_TEST_NOT_SET is not set" in receivers[0].served.setup_error
     assert receivers[0].collect() == 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from diameter.node import Node
 from diameter.node.application import Application
 from django.db import DatabaseError
 
-from cdr import correlate
+from cdr.calls import correlate
 from cdr.formats import diameter
 from cdr.models import Call, Event, Rejected, Source
 from cdr.receivers import diameter_server
@@ -406,4 +407,57 @@ def test_legs_keep_the_order_in_which_they_came(tmp_path: Path) -> None:
 
 def test_a_dictionary_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     with serving(DiameterServer(), source(dictionary=str(tmp_path / "nowhere"))) as server:
-        assert "nowhere" in server.sources[0].error
+        assert "nowhere" in server.sources[0].setup_error
+
+
+# Connections that break
+
+
+def reset(connection: socket.socket) -> None:
+    """Close with a reset, as a killed process with unread answers does."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def test_a_connection_reset_with_answers_unsent_costs_no_other(server: DiameterServer, worker: socket.socket) -> None:
+    stranger = socket.create_connection(("127.0.0.1", server.port), PATIENCE)
+    stranger.sendall(request())
+    step_until(server, 1)
+    connection = next(one for one in server._connections if one.socket.getpeername() == stranger.getsockname())
+    while not connection.unsent:  # until the kernel takes no more
+        server._send([(connection, bytes(1 << 16))])
+    reset(stranger)
+
+    worker.sendall(request("2@x", 2))
+
+    assert received(server, worker) == diameter.answer(request("2@x", 2))
+
+
+def test_a_request_sent_again_on_another_connection_is_one_event(server: DiameterServer) -> None:
+    again = bytearray(request())
+    again[4] |= 0x10  # the T flag
+    for sent in (request(), bytes(again)):
+        with connected(server) as worker:
+            worker.sendall(sent)
+            assert received(server, worker) == diameter.answer(sent)
+
+    assert Event.objects.count() == 1
+
+
+def test_the_time_of_a_request_that_waited_unread_is_imprecise_by_the_wait(
+    server: DiameterServer, worker: socket.socket
+) -> None:
+    idle(server)
+    worker.sendall(request())
+    server._read_at -= 90  # as if the database had been away
+    step_until(server, 1)
+
+    assert Event.objects.get().precision >= 90_000_000
+
+
+def test_the_time_of_a_request_that_did_not_wait_is_precise(server: DiameterServer, worker: socket.socket) -> None:
+    idle(server)
+    worker.sendall(request())
+    step_until(server, 1)
+
+    assert Event.objects.get().precision == 1

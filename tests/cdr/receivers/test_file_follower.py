@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gzip
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -211,3 +213,88 @@ def test_records_of_a_detail_file_are_read_when_they_are_whole(
     step_until(follower, len(records) - 1)
     assert not Rejected.objects.exists()
     assert Event.objects.count() == len(records)
+
+
+def _compress(path: Path) -> None:
+    """As gzip does: the file's time is kept."""
+    status = path.stat()
+    compressed = path.with_name(path.name + ".gz")
+    compressed.write_bytes(gzip.compress(path.read_bytes()))
+    os.utime(compressed, ns=(status.st_atime_ns, status.st_mtime_ns))
+    path.unlink()
+
+
+def _rotate(log: Path, generations: int, compressed_from: int) -> None:
+    """Rotate as logrotate does with ``compress`` (and ``delaycompress`` where ``compressed_from`` is 2)."""
+    for number in range(generations, 0, -1):
+        for suffix in ("", ".gz"):
+            path = log.with_name(f"{log.name}.{number}{suffix}")
+            if path.exists():
+                path.rename(log.with_name(f"{log.name}.{number + 1}{suffix}"))
+    log.rename(log.with_name(f"{log.name}.1"))
+    for number in range(compressed_from, generations + 2):
+        if (path := log.with_name(f"{log.name}.{number}")).exists():
+            _compress(path)
+
+
+@pytest.mark.parametrize("compressed_from", [1, 2, 9])
+def test_every_rotated_file_that_is_left_is_read_oldest_first(compressed_from: int, log: Path, source: Source) -> None:
+    add(log, "0@x")
+    with follow(source) as follower:
+        step_until(follower, 1)
+    for number in range(1, 5):
+        add(log, f"{number}a@x", f"{number}b@x")
+        _rotate(log, number, compressed_from)
+    add(log, "5@x")
+    with follow(source) as follower:
+        step_until(follower, 9)
+        idle(follower)
+        assert not follower.sources[0].warning
+    assert seen() == ["0@x", "1a@x", "1b@x", "2a@x", "2b@x", "3a@x", "3b@x", "4a@x", "4b@x", "5@x"]
+    source.refresh_from_db()
+    assert source.duplicates == 0
+
+
+@pytest.mark.parametrize("compressed_from", [1, 9])
+def test_a_rotated_file_that_is_gone_is_a_gap_that_is_counted_and_shown_and_costs_no_other(
+    compressed_from: int, log: Path, source: Source
+) -> None:
+    add(log, "0@x")
+    with follow(source) as follower:
+        step_until(follower, 1)
+    for number in range(1, 4):
+        add(log, f"{number}@x")
+        _rotate(log, number, compressed_from)
+    (lost,) = log.parent.glob("acc.log.3*")
+    lost.unlink()
+    add(log, "4@x")
+    with follow(source) as follower:
+        step_until(follower, 3)
+        served = follower.sources[0]
+        assert served.refused["gaps: rotated files that could not be read"] == 1
+        assert "a gap in" in served.warning
+    assert seen() == ["0@x", "2@x", "3@x", "4@x"]
+
+
+@pytest.mark.parametrize(("kept_bytes", "readable"), [(-8, ["4@x"]), (4, [])], ids=["cut", "nothing left"])
+def test_a_damaged_compressed_file_is_a_gap_and_costs_no_other(
+    kept_bytes: int, readable: list[str], log: Path, source: Source
+) -> None:
+    add(log, "0@x")
+    with follow(source) as follower:
+        step_until(follower, 1)
+        add(log, "1@x")
+        _rotate(log, 1, 9)
+        add(log, "2@x")
+        step_until(follower, 2)
+    add(log, "3@x")
+    _rotate(log, 2, 9)
+    add(log, "4@x")
+    _rotate(log, 3, 1)
+    (damaged,) = log.parent.glob("acc.log.1.gz")
+    damaged.write_bytes(damaged.read_bytes()[:kept_bytes])
+    add(log, "5@x")
+    with follow(source) as follower:
+        step_until(follower, 2 + len(readable))
+        assert follower.sources[0].refused["gaps: rotated files that could not be read"] == 1
+    assert seen() == ["0@x", "1@x", "2@x", "3@x", *readable, "5@x"]

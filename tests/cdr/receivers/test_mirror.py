@@ -11,12 +11,12 @@ import psycopg
 import pytest
 from django.db import connection, transaction
 
-from cdr.correlate import correlate_pending
+from cdr.calls.correlate import correlate_pending
 from cdr.events import Unparsable
-from cdr.ingest import Counts
 from cdr.models import Acc, Call, Event, MissedCall, Rejected, Source
 from cdr.receivers import growing_table
 from cdr.receivers.mirror import collect_mirror
+from cdr.storage.ingest import Counts
 from tests.background import in_background, wait_until_blocked
 from tests.factories import make_proxy, make_source
 from tests.servers import PATIENCE

@@ -14,7 +14,7 @@ from django.db import DatabaseError, connection, transaction
 from pyrad.client import Client
 from pyrad.dictionary import Dictionary as PyradDictionary
 
-from cdr import correlate
+from cdr.calls import correlate
 from cdr.models import Call, Event, Rejected, Source
 from cdr.receivers.radius_server import RadiusServer
 from cdr.receivers.service import Hold
@@ -254,7 +254,7 @@ def test_a_dictionary_that_cannot_be_read_leaves_the_other_sources_alone(client:
         client.connect(("127.0.0.1", server.port))
         client.send(start())
         step_until(server, 1)
-        assert "/nowhere/dictionary" in server.sources[0].error
+        assert "/nowhere/dictionary" in server.sources[0].setup_error
     assert Event.objects.get().source == good
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,3 +41,20 @@ def test_a_count_that_no_proxy_can_mean_loses_track() -> None:
     frames = Frames()
     assert list(frames.feed(b"9999999 <13>")) == []
     assert frames.lost_track
+
+
+def test_a_counted_message_that_the_end_cuts_off_is_known_as_such() -> None:
+    frames = Frames()
+    assert not list(frames.feed(b"5 <1>ab40 <29>Nov 22 23"))[1:]
+    assert not list(frames.rest())
+    assert frames.cut_off == len(b"40 <29>Nov 22 23")
+
+
+@pytest.mark.parametrize("begun", [b"<13>", b"524000 <13>"], ids=["line", "counted"])
+def test_a_message_in_very_many_pieces_is_not_looked_at_again_with_each(begun: bytes) -> None:
+    frames = Frames()
+    assert list(frames.feed(begun)) == []
+    frames._end_of_lines = None  # type: ignore[assignment]  # a look at the whole of it would fail
+    for _ in range(400):
+        assert list(frames.feed(b"x" * 1000)) == []
+    assert frames.has_unfinished

@@ -209,3 +209,12 @@ if connection.vendor == "postgresql":
                 send(server, line("c@x"))
             stepping.result(PATIENCE)
         assert seen() == ["a@x", "b@x", "c@x"]
+
+
+def test_a_counted_message_cut_off_by_the_end_of_its_connection_is_counted(server: SyslogServer) -> None:
+    with connect(server) as client:
+        client.sendall(b"%d %b" % (len(line("a@x")), line("a@x")[:60]))
+        idle(server)
+    idle(server)
+    assert server.sources[0].refused == {"messages cut off by the end of the connection": 1}
+    assert not seen()

@@ -5,7 +5,7 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
 
-from accweb.roles import VIEWER
+from accweb.web.roles import VIEWER
 from tests.factories import make_call
 
 pytestmark = pytest.mark.django_db
@@ -39,7 +39,7 @@ def test_staff_without_the_permission_is_told_what_is_missing_inside_the_frame(n
     for page in pages():
         response = nobody.get(page)
         assert response.status_code == 403
-        assert "a group that may: administrator, analyst, operator, viewer." in response.text
+        assert "one of these groups: administrator, analyst, operator, viewer." in response.text
         assert 'id="nav-sidebar"' in response.text
 
 
@@ -65,7 +65,7 @@ def test_no_page_of_calls_stays_in_the_browser(viewer: Client) -> None:
 
 @pytest.mark.parametrize("path", ["/nothing/here/", "/calls/999999999999999999999999/", "/calls/7/"])
 def test_an_unknown_address_is_a_page_that_helps(path: str, viewer: Client, client: Client) -> None:
-    assert "nothing at this address" in viewer.get(path).text
+    assert "Page not found" in viewer.get(path).text
     assert viewer.get(path).status_code == 404
     assert client.get(path).status_code in (302, 404)
 
@@ -74,11 +74,11 @@ def test_an_error_has_a_page_that_needs_nothing(viewer: Client, monkeypatch: pyt
     def broken(*args: object, **kwargs: object) -> None:
         raise RuntimeError("the disk is full")
 
-    monkeypatch.setattr("cdr.views.start.figures", broken)
+    monkeypatch.setattr("cdr.views.overview.overview_page.figures", broken)
     viewer.raise_request_exception = False
     response = viewer.get("/")
     assert response.status_code == 500
-    assert "Something went wrong on our side" in response.text
+    assert "Internal error" in response.text
 
 
 @pytest.mark.parametrize(
@@ -90,4 +90,4 @@ def test_a_page_that_is_refused_names_the_groups_that_may_see_it(path: str, grou
     client.force_login(user)
     response = client.get(path)
     assert response.status_code == 403
-    assert f"a group that may: {groups}." in response.text
+    assert f"one of these groups: {groups}." in response.text

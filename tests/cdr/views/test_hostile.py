@@ -35,7 +35,7 @@ from tests.hostile import (
     store,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.thorough]
 _NAME = re.compile(r"[A-Za-z_:@.][A-Za-z0-9_:@.-]*")
 _OF_FORMS = ("value", "name", "content", "data-csrf")  # what is sent again as it came
 _SCHEMES = ("javascript:", "data:", "vbscript:")

@@ -40,7 +40,7 @@ def test_the_zones_of_the_proxies_are_offered(analyst: Client) -> None:
 def test_a_zone_that_there_is_not_is_said_and_the_readers_one_taken(analyst: Client, zone: str) -> None:
     make_call()
     html = analyst.get(f"/calls/?zone={zone}").text
-    assert "is no time zone, so times are in UTC" in html
+    assert "is not a valid time zone, so times are shown in UTC" in html
     assert ">2026-05-31 12:00:00<" in html
 
 

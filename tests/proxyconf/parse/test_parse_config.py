@@ -224,7 +224,7 @@ def test_a_parameter_of_radius_set_on_acc_is_taken_as_that_of_acc_radius() -> No
         ('modparam("acc", "log_flag")', "not of the form"),
         ("modparam(acc, log_flag, 1)", "must be strings"),
         ('modparam("my_acc.+", "log_flag", 1)', "no accounting module is meant"),
-        ('include_file "acc-local.cfg"', "another file is not read"),
+        ('include_file "acc-local.cfg"', "this file was not given"),
     ],
 )
 def test_a_statement_that_is_not_understood_is_listed(text: str, why: str) -> None:

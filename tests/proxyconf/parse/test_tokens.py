@@ -141,7 +141,7 @@ def test_names_that_the_text_does_not_decide_are_told() -> None:
         ('#!subst "/a"', "not a substitution"),
         ("#!defenv HOME", "known at start only"),
         ("#!ifexp A == B\n#!endif", "not evaluated"),
-        ('#!include_file "other.cfg"', "another file"),
+        ('#!include_file "other.cfg"', "this file was not given"),
         ("#!define", "without a name"),
     ],
 )

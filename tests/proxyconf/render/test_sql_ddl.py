@@ -21,6 +21,8 @@ from proxyconf.vocabulary.parameters import RELEASES
 from proxyconf.vocabulary.products import Product, Version
 from tests.proxyconf.render.databases import Database, PostgreSQL, SQLite
 
+pytestmark = pytest.mark.thorough
+
 SQL = Backend.SQL
 EXTRAS = (
     ExtraField("agent", "$ua", {SQL: "UserAgent"}, sql_width=255),

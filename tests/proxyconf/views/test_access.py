@@ -7,6 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from proxyconf.models import Profile, Proxy
+from proxyconf.models.imported import RawFile, store_imported
 from proxyconf.models.revision import publish
 from proxyconf.urls import urlpatterns
 from tests.proxyconf.views.conftest import Login
@@ -17,6 +18,8 @@ VIEW, CHANGE, PUBLISH = "view_profile", "change_profile", "publish_profile"
 NEEDS = {
     "profiles": ("get", VIEW),
     "profile": ("get", VIEW),
+    "try": ("get", VIEW),
+    "patch": ("get", VIEW),
     "zip": ("get", VIEW),
     "file": ("get", VIEW),
     "revisions": ("get", VIEW),
@@ -28,6 +31,8 @@ NEEDS = {
     "edit": ("get", CHANGE),
     "preview": ("post", CHANGE),
     "import": ("get", CHANGE),
+    "patch-file": ("get", CHANGE),
+    "patch-applied": ("post", CHANGE),
     "restore": ("post", CHANGE),
     "publish": ("get", PUBLISH),
     "token": ("post", PUBLISH),
@@ -56,6 +61,7 @@ def ask(client: Client, name: str) -> int:
 @pytest.fixture(autouse=True)
 def published(proxy: Proxy) -> None:
     publish(Profile.objects.get(proxy=proxy), by=None)
+    store_imported(proxy, [RawFile("kamailio.cfg", b'modparam("acc", "log_flag", 1)\n')], ())
 
 
 def test_no_address_is_left_out() -> None:

@@ -83,7 +83,7 @@ def test_a_configuration_of_another_product_is_pointed_out(editor: Client) -> No
 
 
 def test_a_text_without_accounting_is_pointed_out(editor: Client, proxy: Proxy) -> None:
-    assert "No accounting is set up in this text" in editor.post(address(proxy), {"text": "listen=udp:1.2.3.4"}).text
+    assert "The text contains no accounting" in editor.post(address(proxy), {"text": "listen=udp:1.2.3.4"}).text
 
 
 def test_bytes_that_are_no_text_cost_nothing_else(editor: Client, proxy: Proxy) -> None:

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from accweb.models import Preferences
+from accweb.web.models import Preferences
 from proxyconf.models import Profile, Proxy, Revision
 from proxyconf.models.profile import profile_of, save_profile
 from proxyconf.models.revision import publish
@@ -108,4 +108,4 @@ def test_a_restored_revision_is_the_draft_and_no_new_revision(editor: Client, pr
 
 
 def test_the_list_of_revisions_teaches_while_it_is_empty(login: Login, proxy: Proxy) -> None:
-    assert "Nothing was published yet" in login("view_profile").get(page_of(proxy, "revisions")).text
+    assert "No revisions yet" in login("view_profile").get(page_of(proxy, "revisions")).text

@@ -1,0 +1,92 @@
+"""The tree of processes behind ``collect``: one per listener, file or database, and one for the periodic work."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, connections
+
+from accweb.runtime import scheduler
+from accweb.runtime.supervisor import TICK, Fork, Supervisor
+from cdr.models import Source
+from cdr.receivers.held_sockets import HeldSockets
+from cdr.receivers.services import SERVICES
+from cdr.receivers.serving import note_failure, serve, wanted
+from cdr.storage.complaints import complain
+
+logger = logging.getLogger(__name__)
+_LOOK = 1.0
+_PATIENCE = 6.0
+_SCHEDULER_PATIENCE = 5.0
+
+
+def collect(stop: Callable[[], bool], only: Sequence[str] = ()) -> None:
+    """Serve the sources (``only`` those named, by ``proxy/name`` or kind) until ``stop``; sources may change meanwhile.
+
+    Without Redis the periodic work is done here as well.
+    """
+    _Collector(only).run(stop)
+
+
+class _Collector:
+    def __init__(self, only: Sequence[str]) -> None:
+        self._only = only
+        self._supervisor = Supervisor(settings.BASE_DIR, self._ended)
+        self._services: dict[str, list[Source]] = {}
+        self._broken: dict[Source, str] = {}
+        self._sockets = HeldSockets()
+
+    def run(self, stop: Callable[[], bool]) -> None:
+        look_at = 0.0
+        while not stop():
+            if time.monotonic() >= look_at:
+                self._look()
+                look_at = time.monotonic() + _LOOK
+            self._supervisor.tend()
+            time.sleep(TICK)
+        self._supervisor.end(_PATIENCE)
+        self._sockets.hold({})
+        connections.close_all()
+
+    def _look(self) -> None:
+        """See which sources there are now. While the database does not answer, everything goes on as it was."""
+        try:
+            self._services, broken = wanted(self._only)
+            for source, reason in broken.items():
+                if self._broken.get(source) != reason:
+                    logger.error("source %s cannot be served: %s", source, reason)
+                    note_failure([source], reason)
+            self._broken = broken
+        except DatabaseError as error:
+            complain("the sources cannot be read", str(error))
+            connections.close_all()
+        self._sockets.hold(self._services)
+        receivers = [
+            Fork(f"receiver {name}", partial(self._serve, name, sources)) for name, sources in self._services.items()
+        ]
+        self._supervisor.want([*self._periodic(), *receivers], patience=_PATIENCE)
+
+    def _serve(self, name: str, sources: Sequence[Source], stop: Callable[[], bool]) -> None:
+        """Serve a service, in a process just forked for it."""
+        self._sockets.hand_over(sources)
+        serve(name, SERVICES[sources[0].kind], stop, self._only)
+
+    def _periodic(self) -> list[Fork]:
+        return [] if settings.REDIS_URL else [Fork("scheduler", partial(_schedule, settings.CELERY_BEAT_SCHEDULE))]
+
+    def _ended(self, name: str, reason: str) -> None:
+        sources = self._services.get(name.removeprefix("receiver "), [])
+        try:
+            note_failure(sources, f"its receiver ended ({reason}) and is started again")
+        except DatabaseError as error:
+            complain("a receiver's end could not be noted", str(error))
+            connections.close_all()
+
+
+def _schedule(schedule: Mapping[str, Mapping[str, Any]], stop: Callable[[], bool]) -> None:
+    scheduler.run(schedule, stop, patience=_SCHEDULER_PATIENCE)

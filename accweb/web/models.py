@@ -1,0 +1,87 @@
+"""People: how each likes to read, what programs may do in their name, and who did what."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from accweb.web.zones import validate_zone
+
+
+class Preferences(models.Model):
+    """The zone that a user's times are shown in and the language of the pages; empty: as the installation has it."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="preferences")
+    time_zone = models.CharField(_("time zone"), max_length=64, blank=True, default="", validators=[validate_zone])
+    language = models.CharField(_("language"), max_length=8, blank=True, default="", choices=settings.LANGUAGES)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.user)
+
+
+class ApiToken(models.Model):
+    """A key with which a program uses the API in a user's name; only its hash is stored.
+
+    It may do what its ``scopes`` (permissions, as ``cdr.view_call``) name and its user may. ``prefix`` is the token's
+    beginning, by which people tell tokens apart.
+    """
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
+    name = models.CharField(_("name"), max_length=80)
+    prefix = models.CharField(max_length=12)
+    digest = models.CharField(max_length=64, unique=True)
+    scopes = models.JSONField(default=list)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["user", "-created_at"]
+        default_permissions = ("view", "delete")
+        constraints = [models.UniqueConstraint(fields=["user", "name"], name="api_token_name_unique_per_user")]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+
+class AuditEntry(models.Model):
+    """What somebody did or saw: written once, by ``accweb.web.audit`` alone.
+
+    ``username`` stays when the user is gone. ``target`` says what it was about in words, ``detail`` the rest (filter,
+    changed fields).
+    """
+
+    class Action(models.TextChoices):
+        VIEWED = "viewed", _("viewed full numbers")
+        EXPORTED = "exported", _("exported")
+        ADDED = "added", _("added")
+        CHANGED = "changed", _("changed")
+        DELETED = "deleted", _("deleted")
+        SETTLED = "settled", _("set an end manually")
+        REVOKED = "revoked", _("revoked a manual end")
+        REPLAYED = "replayed", _("re-parsed rejected input")
+        LOGGED_IN = "logged_in", _("logged in")
+        REFUSED = "refused", _("failed to log in")
+
+    at = models.DateTimeField()
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    username = models.CharField(max_length=150)
+    address = models.CharField(max_length=64, blank=True, default="")
+    action = models.CharField(max_length=16, choices=Action)
+    target = models.TextField(blank=True, default="")
+    detail = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["-at", "-id"]
+        default_permissions = ("view",)
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit log")
+        indexes = [models.Index(fields=["-at", "-id"], name="audit_newest_first")]
+
+    def __str__(self) -> str:
+        # Anybody may try to log in under any name: repr() shows what is hidden in it.
+        return f"{self.at:%Y-%m-%d %H:%M:%S} {self.username!r} {self.action}"

@@ -1,0 +1,32 @@
+"""Each reader's zone and language, for as long as a request is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from zoneinfo import ZoneInfo
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone, translation
+
+from accweb.web.models import Preferences
+
+
+def preferences_of(user: AbstractBaseUser | AnonymousUser) -> Preferences:
+    """Return what ``user`` prefers, or nothing in particular (not stored)."""
+    return Preferences.objects.filter(user_id=user.pk or 0).first() or Preferences()
+
+
+class PreferencesMiddleware:
+    """Stands after those of sessions, logins and the browser's language, which holds for who chose none."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        chosen = preferences_of(request.user) if request.user.is_authenticated else Preferences()
+        if chosen.language:
+            translation.activate(chosen.language)
+            request.LANGUAGE_CODE = chosen.language
+        with timezone.override(ZoneInfo(chosen.time_zone) if chosen.time_zone else timezone.get_default_timezone()):
+            return self._get_response(request)

@@ -1,0 +1,97 @@
+"""Our pages inside the admin's frame; pages touch the theme only here.
+
+A member of staff may see the frame; permissions open its rooms. Whoever is logged in and may not see a page is told
+so in a page of the same look, which names what is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth.mixins import PermissionRequiredMixin
+from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.decorators import method_decorator
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.vary import vary_on_headers
+from django.views.generic.base import ContextMixin, TemplateResponseMixin
+from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
+
+Text = str | Promise
+INSIDE, OUTSIDE = "shell.html", "outside.html"
+
+
+class Refused(PermissionDenied):
+    """Whoever is logged in may not see a page; ``needed`` are the permissions that it takes, as ``app.codename``."""
+
+    def __init__(self, needed: Iterable[str]) -> None:
+        super().__init__()
+        self.needed = tuple(needed)
+
+
+@method_decorator(never_cache, name="dispatch")  # calls are personal data: no copy stays behind in the browser
+@method_decorator(vary_on_headers("HX-Request"), name="dispatch")
+class ShellMixin(PermissionRequiredMixin, TemplateResponseMixin, ContextMixin):
+    """A page of our own inside the admin's frame; htmx gets only the changing part of it."""
+
+    title: Text = ""
+    partial_template_name = ""
+    request: HttpRequest
+
+    def has_permission(self) -> bool:
+        return self.request.user.is_staff and super().has_permission()
+
+    def handle_no_permission(self) -> HttpResponse:  # type: ignore[override]  # any response will do
+        """Lead to the login, or say what is missing; a login must not end up inside the page that htmx changes."""
+        if self.request.user.is_authenticated:
+            raise Refused(self.get_permission_required())
+        response = super().handle_no_permission()
+        return HttpResponseClientRedirect(response.url) if HtmxDetails(self.request) else response
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        frame = {} if self._is_partial() else _frame(self.request)
+        return super().get_context_data(**{**frame, "title": self.title, **kwargs})
+
+    def get_template_names(self) -> list[str]:
+        return [self.partial_template_name] if self._is_partial() else super().get_template_names()
+
+    def _is_partial(self) -> bool:
+        htmx = HtmxDetails(self.request)  # a "back" that missed htmx's cache wants the whole page
+        return bool(self.partial_template_name and htmx and not htmx.history_restore_request)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Say what may not be seen, and what to do about it."""
+    groups = _groups_with(exception.needed) if isinstance(exception, Refused) else []
+    return _say(request, "403.html", 403, _("No access"), groups=groups)
+
+
+def _groups_with(permissions: Iterable[str]) -> list[str]:
+    """Return the names of the groups that have all of the permissions."""
+    groups = Group.objects.order_by("name")
+    for permission in permissions:
+        app, _dot, codename = permission.partition(".")
+        groups = groups.filter(permissions__content_type__app_label=app, permissions__codename=codename)
+    return list(groups.values_list("name", flat=True))
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _say(request, "404.html", 404, _("Not found"))
+
+
+def _say(request: HttpRequest, template: str, status: int, title: Text, **context: Any) -> HttpResponse:
+    inside = request.user.is_active and request.user.is_staff
+    frame = _frame(request) | {"frame": INSIDE if inside else OUTSIDE, "title": title, **context}
+    return render(request, template, frame, status=status)
+
+
+def _frame(request: HttpRequest) -> dict[str, Any]:
+    return admin.site.each_context(request) | {"version": settings.VERSION}

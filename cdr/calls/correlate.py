@@ -1,0 +1,231 @@
+"""The only writer of calls: takes the calls with new events, folds all their events, publishes what became of them.
+
+A call is made by one worker at a time, however many run: a worker takes the mark of a call (``Pending``) off in its
+transaction before it reads the call's events, and nobody else can have the mark until then (``cdr.storage.database``).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple, cast
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from cdr.calls.publish import publish
+from cdr.correlation.fold import fold
+from cdr.correlation.matching import identity_of
+from cdr.correlation.record import CallRecord, Observed, Policy, State, Use
+from cdr.events import AccEvent, Kind, Pairs
+from cdr.models import Call, Event, Pending
+from cdr.storage.database import Database, database
+from cdr.storage.garbage_collection import gc_paused
+from cdr.storage.tables import Row, Table
+from proxyconf.models import Proxy
+from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.products import Product, Version
+
+logger = logging.getLogger(__name__)
+
+BATCH = 2_000
+"""Call-IDs per transaction."""
+
+_FIRST = -(2**63)  # the least call_key
+_PENDING = Table(Pending, "call_key")
+_EVENTS = Table(
+    Event,
+    "proxy",
+    "call_key",
+    *(name for name in AccEvent._fields if name != "raw"),
+    "id",
+)
+_KEY = _EVENTS.columns.index("call_key")
+_KINDS: Mapping[str, Kind] = {kind.value: kind for kind in Kind}
+_BACKENDS: Mapping[str, Backend] = {backend.value: backend for backend in Backend}
+
+
+def correlate_pending(*, now: datetime | None = None, batch: int = BATCH, limit: int | None = None) -> int:
+    """Correlate the calls that have events nobody looked at yet, until none is left or ``limit`` Call-IDs are done.
+
+    Returns how many Call-IDs were looked at. ``now`` (default: the clock) decides one thing: whether a call without
+    STOP is still taken for ongoing. Any number of workers may run this at once. Each batch is a transaction of its
+    own: after an error the batches before are published, and the failed one is still pending.
+    """
+    done, start = 0, _FIRST
+    while limit is None or done < limit:
+        size = batch if limit is None else min(batch, limit - done)
+        with transaction.atomic():
+            there = database()
+            keys = there.claim(size, start)
+            if keys:
+                _correlate(there, keys, now or timezone.now())
+        if not keys and start == _FIRST:
+            break
+        # On from where this batch ended: what it left behind in the table need not be passed again.
+        start = keys[-1] + 1 if keys and keys[-1] < -_FIRST - 1 else _FIRST
+        done += len(keys)
+    return done
+
+
+def mark_all() -> int:
+    """Mark every call that has events as pending; return how many Call-IDs were not marked before."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO cdr_pending (call_key) SELECT DISTINCT call_key FROM cdr_event WHERE call_key IS NOT NULL"
+            " ORDER BY call_key ON CONFLICT DO NOTHING"
+        )
+        return int(cursor.rowcount)
+
+
+def mark_overdue(*, now: datetime) -> int:
+    """Correlate the ongoing calls whose STOP was due before ``now``, which makes them calls without STOP.
+
+    Returns how many Call-IDs were looked at.
+    """
+    done, after = 0, None
+    overdue = Call.objects.filter(state=State.ONGOING, stop_due_at__lt=now, superseded=False).order_by("call_key")
+    while True:
+        with transaction.atomic():
+            further = overdue if after is None else overdue.filter(call_key__gt=after)
+            keys = list(further.values_list("call_key", flat=True).distinct()[:BATCH])
+            if not keys:
+                return done
+            there = database()
+            there.mark(keys)  # waits for whoever is at one of them, and keeps others away
+            there.delete(_PENDING, "call_key", keys)
+            _correlate(there, keys, now)
+        after = keys[-1]
+        done += len(keys)
+
+
+class Explained(NamedTuple):
+    """An event, what became of it, and the call it is part of (``None``: of no call, or of one not correlated yet)."""
+
+    event: Event
+    use: Use
+    call: Call | None
+
+
+def explain(call: Call) -> list[Explained]:
+    """Return all events with the Call-ID of ``call`` in its cluster, by time, each with the rule that used it."""
+    known = policies()
+    events = [
+        one
+        for one in observed([call.call_key])
+        if one.event.call_id == call.call_id and known[one.proxy].cluster == call.cluster
+    ]
+    folded = fold(events, known, timezone.now())
+    stored = Event.objects.select_related("proxy", "source").in_bulk([one.id for one in events])
+    calls = {stored.identity: stored for stored in Call.objects.filter(call_key=call.call_key, superseded=False)}
+    made = [calls.get(identity_of(record)) for record in folded.calls]
+    explained = [
+        Explained(stored[one.id], use, None if use.call is None else made[use.call])
+        for one, use in zip(events, folded.uses, strict=True)
+        if one.id in stored  # it may have been read again, and replaced, since
+    ]
+    return sorted(explained, key=lambda one: (one.event.time, one.event.pk))
+
+
+def observed(keys: Iterable[int]) -> list[Observed]:
+    """Return the stored events with these ``call_key``s, as ``fold`` takes them, in no order."""
+    rows = database().rows(_EVENTS, "call_key", keys)
+    names = dict(Proxy.objects.values_list("pk", "name"))  # read after the events: all theirs are there
+    return [_observed(row, names) for row in rows]
+
+
+def policies() -> dict[str, Policy]:
+    """Return what correlation must know of each proxy, by name."""
+    return {proxy.name: _policy(proxy) for proxy in Proxy.objects.all()}
+
+
+def _policy(proxy: Proxy) -> Policy:
+    return Policy(
+        layout=proxy.field_layout,
+        max_call=proxy.max_call,
+        cluster=proxy.cluster,
+        time_of_first_event=proxy.product == Product.OPENSIPS and Version.parse(proxy.version) >= (3, 2),
+    )
+
+
+def _correlate(there: Database, keys: Sequence[int], now: datetime) -> None:
+    """Publish the calls of the events with ``keys``, whose marks are taken off in this transaction."""
+    rows = there.rows(_EVENTS, "call_key", keys)
+    proxies = {proxy.pk: proxy for proxy in Proxy.objects.all()}  # read after the events: all theirs are there
+    known = {proxy.name: _policy(proxy) for proxy in proxies.values()}
+    names = {pk: proxy.name for pk, proxy in proxies.items()}
+    with gc_paused():
+        groups: dict[int, list[Observed]] = defaultdict(list)
+        for row in rows:
+            groups[row[_KEY]].append(_observed(row, names))
+        publish(there, _folded(groups, known, now))
+
+
+def _folded(
+    groups: Mapping[int, Sequence[Observed]], known: Mapping[str, Policy], now: datetime
+) -> dict[int, list[CallRecord]]:
+    """Return the calls of each group of events.
+
+    Should one group be more than ``fold`` can take, the others do not suffer: the log tells of it, and what is
+    published of it stays.
+    """
+    folded: dict[int, list[CallRecord]] = {}
+    for key, events in groups.items():
+        try:
+            folded[key] = fold(events, known, now).calls
+        except Exception:
+            logger.exception("the events of Call-ID %r cannot be correlated", events[0].event.call_id)
+    return folded
+
+
+def _observed(row: Row, names: Mapping[int, str]) -> Observed:
+    """Return the event of a row of ``_EVENTS``."""
+    (
+        proxy,
+        _,
+        kind,
+        method,
+        from_tag,
+        to_tag,
+        call_id,
+        code,
+        reason,
+        time,
+        precision,
+        backend,
+        extra,
+        legs,
+        ended_at,
+        duration_us,
+        created_at,
+        position,
+        flags,
+        pk,
+    ) = row
+    event = AccEvent(
+        _KINDS[kind],
+        method,
+        from_tag,
+        to_tag,
+        call_id,
+        code,
+        reason,
+        time,
+        precision,
+        _BACKENDS[backend],
+        () if extra == "[]" else _pairs(json.loads(extra)),
+        () if legs == "[]" else tuple(map(_pairs, json.loads(legs))),
+        ended_at,
+        duration_us,
+        created_at,
+        position,
+        tuple(flags.split()) if flags else (),
+    )
+    return Observed(event, names[proxy], pk)
+
+
+def _pairs(stored: Iterable[Iterable[str]]) -> Pairs:
+    return cast(Pairs, tuple(map(tuple, stored)))

@@ -1,0 +1,145 @@
+"""The hourly volumes (``cdr.models.Volume``): what the writer of calls adds to them, and how their rows are joined.
+
+A writer only ever inserts rows, so writers never wait for each other here; the rows of one hour and kind are summed by
+whoever reads, and joined now and then.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Count, Max
+
+from cdr.correlation.record import DurationKind, Outcome
+from cdr.models import Volume
+from cdr.storage.database import Database
+from cdr.storage.tables import Table
+
+Kind = tuple[datetime, str, str, str | None, int | None]
+"""What the calls of a row have in common: the hour (its beginning, UTC), the column ``proxies`` as text, state, outcome
+and SIP code.
+"""
+
+LOOK = 20_000
+"""Rows that ``join`` looks at in one transaction."""
+
+_VOLUMES = Table(
+    Volume, "hour", "proxies", "state", "outcome", "sip_code", "calls", "measured", "duration_us"
+)  # a ``Kind`` and its sums
+_ANSWERED, _MEASURED = Outcome.ANSWERED.value, DurationKind.MEASURED.value
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class _Sums:
+    """What the calls of one kind amount to."""
+
+    __slots__ = ("calls", "length", "measured")
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.measured = 0
+        self.length = timedelta()
+
+
+class Difference:
+    """The difference that a batch of changes to calls makes to the volumes."""
+
+    def __init__(self) -> None:
+        self._sums: dict[Kind, _Sums] = {}
+
+    def count(
+        self,
+        sign: int,
+        started_at: datetime,
+        proxies: str,
+        state: str,
+        outcome: str | None,
+        sip_code: int | None,
+        duration: timedelta | None,
+        duration_kind: str,
+    ) -> None:
+        """Count a call once more (``sign`` 1) or once less (-1); ``started_at`` is UTC, all words are plain text."""
+        kind = (started_at.replace(minute=0, second=0, microsecond=0), proxies, state, outcome, sip_code)
+        sums = self._sums.get(kind)
+        if sums is None:
+            sums = self._sums[kind] = _Sums()
+        sums.calls += sign
+        if duration is not None and outcome == _ANSWERED and duration_kind == _MEASURED:
+            sums.measured += sign
+            sums.length += duration if sign > 0 else -duration
+
+    def write(self, database: Database) -> None:
+        """Add the difference to the volumes, within the transaction that changes the calls."""
+        wire = database.wire
+        rows = [
+            (
+                wire.time(hour),
+                proxies,
+                state,
+                outcome,
+                None if code is None else wire.int4(code),
+                sums.calls,
+                sums.measured,
+                sums.length // _MICROSECOND,
+            )
+            for (hour, proxies, state, outcome, code), sums in self._sums.items()
+            if sums.calls or sums.measured or sums.length
+        ]
+        if rows:
+            database.insert(_VOLUMES, rows)
+
+
+def join(*, look: int = LOOK) -> int:
+    """Join the rows of each hour and kind to one; return how many rows fewer there are. No sum changes.
+
+    Goes from the newest rows back, ``look`` at a time, for as long as it finds something to join: what lies before
+    was joined by the runs before. Each step is a transaction of its own, that a reader sees as a whole or not at all.
+    Any number of these may run beside each other and beside writers: a row that another run holds is left to it.
+    """
+    gone = 0
+    newest = Volume.objects.aggregate(at=Max("id"))["at"] or 0
+    while newest > 0:
+        with transaction.atomic():
+            joined = sum(map(_join_hour, _scattered_hours(newest - look, newest)))
+        if not joined:
+            break
+        gone += joined
+        newest -= look
+    return gone
+
+
+def _scattered_hours(after: int, newest: int) -> list[datetime]:
+    """Return the hours among the rows of these ids that have several rows of one kind."""
+    hours = Volume.objects.filter(id__gt=after, id__lte=newest).order_by().values("hour").distinct()
+    kinds = Volume.objects.filter(hour__in=hours).order_by()
+    scattered = kinds.values("hour", "proxies", "state", "outcome", "sip_code").annotate(rows=Count("id"))
+    return sorted(set(scattered.filter(rows__gt=1).values_list("hour", flat=True)))
+
+
+def _join_hour(hour: datetime) -> int:
+    """Join the rows of one hour that nobody else holds."""
+    rows = Volume.objects.filter(hour=hour).order_by("id").select_for_update(skip_locked=True)
+    kinds: dict[Kind, list[Volume]] = defaultdict(list)
+    for row in rows:
+        kinds[row.hour, " ".join(row.proxies), row.state, row.outcome, row.sip_code].append(row)
+    scattered = [alike for alike in kinds.values() if len(alike) > 1]
+    sums = [_sum(alike) for alike in scattered]
+    Volume.objects.filter(pk__in=[row.pk for alike in scattered for row in alike]).delete()
+    left = Volume.objects.bulk_create([row for row in sums if row.calls or row.measured or row.duration_us])
+    return sum(map(len, scattered)) - len(left)
+
+
+def _sum(alike: list[Volume]) -> Volume:
+    first = alike[0]
+    return Volume(
+        hour=first.hour,
+        proxies=first.proxies,
+        state=first.state,
+        outcome=first.outcome,
+        sip_code=first.sip_code,
+        calls=sum(row.calls for row in alike),
+        measured=sum(row.measured for row in alike),
+        duration_us=sum(row.duration_us for row in alike),
+    )

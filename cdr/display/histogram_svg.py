@@ -1,0 +1,61 @@
+"""The bars of a histogram as SVG, pure: one column per bucket, stacked by group, each a link.
+
+The drawing is stretched to its place, so it holds no text; axes, legend and table stand around it in the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from html import escape
+from typing import NamedTuple
+
+from cdr.display.histogram import Bucket, Group
+
+HEIGHT = 100
+_LEAST = 1.5  # so much is seen of one call among thousands
+_GAP = 0.14  # of a column's width
+
+
+class Column(NamedTuple):
+    """A bucket with what it says and where it leads."""
+
+    bucket: Bucket
+    title: str
+    address: str
+
+
+def svg(columns: Sequence[Column], most: int) -> str:
+    """Return the bars, ``HEIGHT`` units high for ``most`` calls and a unit wide each."""
+    body = "".join(_column(at, column, most) for at, column in enumerate(columns))
+    grid = "".join(f'<path class="grid" d="M0 {y}H{len(columns)}"/>' for y in (0, HEIGHT // 2))
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="histogram-bars" aria-hidden="true" focusable="false"'
+        f' preserveAspectRatio="none" viewBox="0 0 {len(columns)} {HEIGHT}">{grid}{body}</svg>'
+    )
+
+
+def _column(at: int, column: Column, most: int) -> str:
+    bucket = column.bucket
+    return (
+        f'<a class="bar" tabindex="-1" href="{escape(column.address)}" data-since="{_written(bucket.since)}"'
+        f' data-until="{_written(bucket.until)}"><title>{escape(column.title)}</title>'
+        f'<rect class="hit" x="{at}" width="1" height="{HEIGHT}"/>{"".join(_stack(at, bucket, most))}</a>'
+    )
+
+
+def _written(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def _stack(at: int, bucket: Bucket, most: int) -> Iterator[str]:
+    """Yield the parts of a bar from the bottom up; each that is there is seen, and none leaves the drawing."""
+    there = [(group, max(bucket.counts[group] * HEIGHT / most, _LEAST)) for group in Group if bucket.counts[group]]
+    shrunk = min(1.0, HEIGHT / (sum(height for _, height in there) or 1))
+    y = float(HEIGHT)
+    for group, height in there:
+        y -= height * shrunk
+        yield (
+            f'<rect class="group-{group}" x="{at + _GAP / 2:.2f}" y="{y:.2f}" width="{1 - _GAP:.2f}"'
+            f' height="{height * shrunk:.2f}"/>'
+        )

@@ -1,0 +1,164 @@
+"""How a proxy's accounting gets here: for each backend the exact lines, on its side and on ours."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+from cdr.display.wording import Text
+from cdr.models import Source
+from cdr.sources import KINDS
+from cdr.sources.setting import SettingsError
+from proxyconf.models import Proxy
+from proxyconf.models.revision import latest_revision
+from proxyconf.public import BACKEND_NAMES, Profile, acc_section, find_artefact, routing_hints, syslog_rule
+from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.parameters import backends_of
+from proxyconf.vocabulary.products import Product, Version
+
+_EVENTS = ("E_ACC_EVENT", "E_ACC_MISSED_EVENT", "E_ACC_CDR")
+_PLACEHOLDER = "PASSWORD"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Lines to copy, and what they are."""
+
+    caption: Text
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way for events to arrive. ``is_set_up``: there is a source for it already."""
+
+    backend: Backend
+    title: str
+    blocks: Sequence[Block]
+    is_set_up: bool
+
+
+def ways(proxy: Proxy, sources: Sequence[Source], host: str) -> list[Way]:
+    """Return the ways that the release of ``proxy`` supports.
+
+    Lines are those of the published profile; of a suggested one for backends that it does not use, or where nothing is
+    published. ``host`` is the name under which the proxy reaches accweb.
+    """
+    release = Product(proxy.product), Version.parse(proxy.version)
+    revision = latest_revision(proxy)
+    published = revision.value.masked() if revision else None
+    return [_way(proxy, backend, sources, host, published) for backend in backends_of(*release)]
+
+
+def _way(proxy: Proxy, backend: Backend, sources: Sequence[Source], host: str, published: Profile | None) -> Way:
+    kinds = _KINDS[backend]
+    own = next((source for source in sources if source.kind in kinds), None)
+    kind = own.kind if own else _usual_kind(backend)
+    port = _port(own, kind)
+    if published and backend in published.backends:
+        profile = replace(published, backends=(backend,))
+    else:
+        profile = Profile.suggested(Product(proxy.product), Version.parse(proxy.version), [backend])
+    profile = replace(profile, options=_options(profile, backend, kind, host, port) | dict(profile.options))
+    blocks = [
+        *([] if own else [Block(_("On this server: add a source"), _command(proxy, backend, kind))]),
+        Block(_("Proxy configuration"), acc_section(profile)),
+        Block(_("Proxy routes"), routing_hints(profile)),
+        *_beside(profile, backend, host, port),
+    ]
+    return Way(backend, BACKEND_NAMES[backend], blocks, own is not None)
+
+
+_KINDS: Mapping[Backend, tuple[Source.Kind, ...]] = {
+    Backend.SYSLOG: (Source.Kind.SYSLOG, Source.Kind.FILE),
+    Backend.SQL: (Source.Kind.MIRROR, Source.Kind.DATABASE),
+    Backend.RADIUS: (Source.Kind.RADIUS, Source.Kind.DETAIL),
+    Backend.DIAMETER: (Source.Kind.DIAMETER,),
+    Backend.JSON: (Source.Kind.SYSLOG, Source.Kind.HTTP),
+    Backend.EVENTS: (Source.Kind.EVENTS,),
+}
+
+
+def _usual_kind(backend: Backend) -> Source.Kind:
+    """Return the kind to begin with: our own tables only where a proxy can reach them."""
+    if backend is Backend.SQL and not _own_server():
+        return Source.Kind.DATABASE
+    return _KINDS[backend][0]
+
+
+def _own_server() -> dict[str, Any] | None:
+    own = settings.DATABASES["default"]
+    return own if own["ENGINE"].endswith("postgresql") else None
+
+
+def _port(source: Source | None, kind: str) -> int:
+    """Return where the source listens, or a new one would; 0 where it does not."""
+    listen: Any = KINDS[kind].default("listen") if "listen" in KINDS[kind].declared() else None
+    with suppress(SettingsError):
+        listen = getattr(source.parsed_settings(), "listen", listen) if source else listen
+    return int(listen.port) if listen else 0
+
+
+def _options(profile: Profile, backend: Backend, kind: str, host: str, port: int) -> dict[str, int | str]:
+    """Return the parameters without which a backend does nothing."""
+    match backend:
+        case Backend.SQL:
+            wanted: dict[str, int | str] = {"db_url": _db_url(kind, host)}
+        case Backend.RADIUS if "aaa_url" in profile.parameters:
+            wanted = {"aaa_url": "radius:/etc/opensips/radiusclient.conf"}
+        case Backend.RADIUS:
+            wanted = {"radius_config": f"/etc/{profile.product}/radiusclient.conf"}
+        case Backend.DIAMETER if "aaa_url" in profile.parameters:
+            wanted = {"aaa_url": "diameter:freeDiameter-client.conf"}
+        case Backend.DIAMETER:
+            wanted = {"diameter_client_host": host, "diameter_client_port": port}
+        case _:
+            wanted = {}
+    return {key: value for key, value in wanted.items() if key in profile.parameters}
+
+
+def _db_url(kind: str, host: str) -> str:
+    own = _own_server()
+    if kind == Source.Kind.MIRROR and own:
+        server = own["HOST"] if own["HOST"] and not own["HOST"].startswith("/") else host
+        port = f":{own['PORT']}" if own["PORT"] else ""
+        return f"postgres://{own['USER'] or 'accweb'}:{_PLACEHOLDER}@{server}{port}/{own['NAME']}"
+    return f"mysql://kamailio:{_PLACEHOLDER}@localhost/kamailio"
+
+
+def _command(proxy: Proxy, backend: Backend, kind: str) -> str:
+    needed = {
+        Source.Kind.DATABASE: (
+            "engine=mysql",
+            "server=db.example.net",
+            "database=kamailio",
+            "user=accweb",
+            "password=-",
+        ),
+        Source.Kind.RADIUS: ("clients=192.0.2.10", "secret=-"),
+        Source.Kind.DIAMETER: ("senders=192.0.2.10",),
+    }
+    given = [f"--set {one}" for one in needed.get(Source.Kind(kind), ())]
+    return " ".join([f"manage.py source add --proxy {shlex.quote(proxy.name)} --kind {kind}", *given])
+
+
+def _beside(profile: Profile, backend: Backend, host: str, port: int) -> Iterator[Block]:
+    """Yield what else the proxy's host needs."""
+    if backend in (Backend.SYSLOG, Backend.JSON):
+        yield Block(_("rsyslog on the proxy's host"), syslog_rule(profile, "rsyslog", host=host, port=port or 514))
+    elif backend is Backend.RADIUS:
+        for name, caption in (
+            ("radius/radiusclient.conf", _("RADIUS client configuration")),
+            ("radius/servers", _("RADIUS secret")),
+        ):
+            if found := find_artefact(profile, name, host):
+                yield Block(caption, found.text)
+    elif backend is Backend.EVENTS:
+        lines = "\n".join(f'    subscribe_event("{name}", "udp:{host}:{port}");' for name in _EVENTS)
+        yield Block(_("Event destination"), f'loadmodule "event_datagram.so"\n\nstartup_route {{\n{lines}\n}}\n')

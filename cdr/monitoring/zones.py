@@ -1,0 +1,147 @@
+"""Proxies whose time zone is set wrong here, found by events that several backends report.
+
+Seconds since 1970 are right in any zone, wall clocks are not: where the log and the table tell of the same event at
+times that lie whole hours, halves or quarters apart, the table was not read in the zone of the proxy's clock.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils.translation import gettext_lazy as _
+
+from cdr.events import Kind
+from cdr.models import Event
+from cdr.storage.reread import CannotReread, KeptInput
+from proxyconf.models import Proxy
+from proxyconf.vocabulary.layout import Backend
+
+_WALL_CLOCKS = frozenset({Backend.SQL, Backend.JSON})
+"""Backends that may write local time without its zone."""
+_STEP = timedelta(minutes=15)  # no zone in use has an offset between
+_SLACK, _MINUTE = timedelta(seconds=5), timedelta(minutes=1)
+_MOST = timedelta(hours=26)  # from UTC-12:00 to UTC+14:00
+_COMPARED = frozenset({Kind.ANSWERED, Kind.FAILED, Kind.MISSED, Kind.BYE, Kind.CANCEL})
+_LATER = _(
+    "The time zone of proxy {proxy} is probably wrong: for the same events, times from {backend} are "
+    "{hours} h later than times from {other}."
+)
+_EARLIER = _(
+    "The time zone of proxy {proxy} is probably wrong: for the same events, times from {backend} are "
+    "{hours} h earlier than times from {other}."
+)
+_TO_BE_SET = _(
+    "The proxy's clock seems to run at {offset}, but the time zone set here is {zone}. Set the right "
+    "time zone, then re-parse the proxy's events."
+)
+_CORRECTED = _(
+    "The current time zone, {zone}, is right, but these events were stored before it was set. Re-parse "
+    "the proxy's events."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WrongZone:
+    """Events that reached us from ``proxy`` through ``backend`` lie ``ahead`` (negative: behind) of the same events
+    through ``other``; ``events`` are their primary keys, in pairs.
+
+    ``offset`` is that of the proxy's clock from UTC by this evidence; absent where the zone that the proxy has now
+    fits, and only what was stored before it was corrected does not.
+    """
+
+    proxy: Proxy
+    backend: Backend
+    other: Backend
+    ahead: timedelta
+    offset: timedelta | None
+    events: tuple[tuple[int, int], ...]
+
+    @property
+    def finding(self) -> str:
+        """What is wrong, in a sentence."""
+        said = _LATER if self.ahead > timedelta(0) else _EARLIER
+        hours = f"{abs(self.ahead) / timedelta(hours=1):g}"
+        return str(said).format(proxy=self.proxy.name, backend=self.backend, hours=hours, other=self.other)
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it, in a sentence or two; the command stands in ``command``."""
+        if self.offset is None:
+            return str(_CORRECTED).format(zone=self.proxy.timezone)
+        return str(_TO_BE_SET).format(offset=offset_in_words(self.offset), zone=self.proxy.timezone)
+
+    @property
+    def command(self) -> str:
+        """The command that reads the events of the proxy again."""
+        return f"manage.py source reread {self.proxy.name}"
+
+
+def offset_in_words(offset: timedelta) -> str:
+    """Write an offset as UTC+05:30.
+
+    >>> offset_in_words(timedelta(hours=5, minutes=30))
+    'UTC+05:30'
+    """
+    minutes = round(abs(offset) / timedelta(minutes=1))
+    return f"UTC{'-' if offset < timedelta(0) else '+'}{minutes // 60:02}:{minutes % 60:02}"
+
+
+def wrong_zones(events: Iterable[Event]) -> list[WrongZone]:
+    """Return what ``events`` (with proxy and source; of a call, or the latest of a proxy) betray of wrong zones.
+
+    Nothing is said of an event that a backend reports twice, once at the right time: a session refreshed each half
+    hour looks like that.
+    """
+    told: dict[tuple[object, ...], dict[Backend, list[Event]]] = defaultdict(lambda: defaultdict(list))
+    for event in events:
+        if event.kind in _COMPARED:
+            same = (event.proxy_id, event.call_id, event.method, event.code, event.from_tag, event.to_tag)
+            told[same][Backend(event.backend)].append(event)
+    found: dict[tuple[int, Backend, Backend, timedelta], list[tuple[Event, Event]]] = defaultdict(list)
+    for by_backend in told.values():
+        for backend in _WALL_CLOCKS & by_backend.keys():
+            for other in sorted(by_backend.keys() - _WALL_CLOCKS):
+                one, reference = by_backend[backend], by_backend[other]
+                if ahead := _apart(one, reference):
+                    found[one[0].proxy_id, backend, other, ahead].append((_first(one), _first(reference)))
+    return [_wrong(*key[1:], pairs) for key, pairs in sorted(found.items(), key=lambda one: (one[0][0], -len(one[1])))]
+
+
+def _first(events: Sequence[Event]) -> Event:
+    return min(events, key=lambda event: (event.time, event.pk))
+
+
+def _apart(events: Sequence[Event], reference: Sequence[Event]) -> timedelta | None:
+    """Return by how much ``events`` lie ahead of ``reference``; none where they do not or some meet."""
+    if any(abs(one.time - other.time) <= _SLACK for one in events for other in reference):
+        return None
+    return _by_zones(_first(events).time - _first(reference).time)
+
+
+def _by_zones(difference: timedelta) -> timedelta | None:
+    """Return a difference of two clocks that their zones alone explain, less the clocks' resolution."""
+    whole = round(difference / _STEP) * _STEP
+    return whole if whole and abs(difference - whole) <= _SLACK and abs(whole) <= _MOST else None
+
+
+def _wrong(backend: Backend, other: Backend, ahead: timedelta, pairs: Sequence[tuple[Event, Event]]) -> WrongZone:
+    event, reference = pairs[0]
+    ids = tuple((one.pk, another.pk) for one, another in pairs)
+    return WrongZone(event.proxy, backend, other, ahead, _offset(event, reference.time, ahead), ids)
+
+
+def _offset(event: Event, told: datetime, ahead: timedelta) -> timedelta | None:
+    """Return the offset at which the proxy's clock ran; none if it is that of the zone that the proxy has now."""
+    now = event.time
+    try:
+        if read := KeptInput(event.source).read(event):
+            now = read[0].time
+    except CannotReread:
+        pass  # then the zone was not corrected since, as far as one can tell
+    still = now - told
+    if abs(still) <= _SLACK:
+        return None
+    return (now.astimezone(event.proxy.zone).utcoffset() or timedelta(0)) + round(still / _MINUTE) * _MINUTE

@@ -1,0 +1,44 @@
+"""Who calls, is called and sends calls most: from the newest calls of a filter, ``LIMIT`` at most."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Case, Value, When
+
+from cdr.correlation.record import Outcome
+from cdr.queries.filters import CallFilter
+from cdr.queries.grouping import largest
+
+LIMIT = 100_000
+MOST = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A caller, callee or source address (``None``: not logged) with how many calls, and how many of them answered."""
+
+    value: str | None
+    calls: int
+    answered: int
+
+
+@dataclass(frozen=True, slots=True)
+class Busiest:
+    """The parties with most calls first. ``counted`` calls were looked at; ``capped``: there may be older ones."""
+
+    callers: list[Party]
+    callees: list[Party]
+    gateways: list[Party]
+    counted: int
+    capped: bool
+
+
+def busiest(asked: CallFilter, *, most: int = MOST) -> Busiest:
+    """Return the busiest ``most`` callers, callees and source addresses of the calls that ``asked`` gives."""
+    calls = asked.qs.annotate(answered=Case(When(outcome=Outcome.ANSWERED.value, then=Value(1)), default=Value(0)))
+    counted, groups = largest(calls, LIMIT, ("caller", "callee", "source_ip"), "answered", most=most)
+    callers, callees, gateways = (
+        [Party(value, count, int(answered)) for value, count, answered in rows] for rows in groups.values()
+    )
+    return Busiest(callers, callees, gateways, counted, capped=counted >= LIMIT)

@@ -1,0 +1,250 @@
+"""What somebody types into the search box, read as conditions of the list of calls.
+
+Words stand between blanks. ``caller:alice`` says what it is about; a word alone is taken for what it looks like (a SIP
+code, an address or network, a Call-ID, a state, a day, a number or part of it). A number may be written with blanks
+between its parts, as people do. ``-`` before a word asks for the other calls.
+Quotes hold a value with blanks together, two of them in it stand for one; what is quoted as a whole is never taken for
+anything but text. Any text can be read: what makes no sense as a value is left to the condition to say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import ip_network
+from typing import NamedTuple
+
+from cdr.correlation.record import Flag, Outcome, State
+from cdr.queries.names import EXTRA, NOT, SEARCH_ALIASES
+from proxyconf.vocabulary.layout import Backend
+
+PREFIXES = (
+    "number",
+    "caller",
+    "callee",
+    "call_id",
+    "source_ip",
+    "sip_code",
+    "sip_reason",
+    "state",
+    "outcome",
+    "flag",
+    "proxy",
+    "backend",
+    "user_agent",
+    "tag",
+    "released_by",
+    "duration_kind",
+    "min_duration",
+    "max_duration",
+    "since",
+    "until",
+    "period",
+    "settled",
+    "superseded",
+)
+"""The words before a colon: the names of the conditions."""
+SINGLE = frozenset({"since", "until", "period", "min_duration", "max_duration", "settled", "superseded"})
+"""Conditions that have one value and no negation."""
+_NAMES = {**SEARCH_ALIASES, **{name: name for name in PREFIXES}}
+_WORDS: Mapping[str, str] = {
+    **{flag.value: "flag" for flag in Flag},
+    **{backend.value: "backend" for backend in Backend},
+    **{outcome.value: "outcome" for outcome in Outcome},
+    **{state.value: "state" for state in State},
+}
+
+_QUOTED = re.compile(r'"((?:[^"]|"")*)"?')
+_BARE = re.compile(r"\S+")
+_BLANKS = re.compile(r"\s*")
+_PREFIX = re.compile(
+    r"""(?P<name>[A-Za-z_-]+):|[Ee][Xx][Tt][Rr][Aa]\.(?:"(?P<quoted>(?:[^"]|"")+)"|(?P<label>[^\s:"][^\s:]*)):"""
+)
+_CODE = re.compile(r"[1-6](?:[0-9]{2}|[xX]{2})")
+_DIALLED = re.compile(r"[+(]?[0-9*#][0-9*#().\-/]*")
+_IN_PARTS = re.compile(r"(?:\+|\(?0)[0-9()\-/]{0,6}(?:[ \u00a0]+[0-9(][0-9()./\-]*)+(?!\S)")
+"""A number with blanks in it: it begins with + or 0 and a short part, a country or an area."""
+_MOST_DIGITS = 15  # ITU-T E.164, 6.1
+_TRUNK_PREFIX = re.compile(r"^(?P<country>(?:\+|00)[0-9]+)\(0\)")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_LONG_ID = 16
+
+
+class Reading(NamedTuple):
+    """A condition: its parameter and value in the URL."""
+
+    parameter: str
+    value: str
+
+
+class Term(NamedTuple):
+    """A word as written, without its ``-``, and what it may mean: the first of ``readings`` is taken."""
+
+    text: str
+    readings: tuple[Reading, ...]
+
+    @property
+    def taken(self) -> Reading:
+        return self.readings[0]
+
+
+def parse(text: str) -> list[Term]:
+    """Read what was typed. Any text gives terms; none is lost, and nothing raises."""
+    return list(_terms(text))
+
+
+def _terms(text: str) -> Iterator[Term]:
+    at = _skip(text, 0)
+    while at < len(text):
+        negated = text[at] == "-" and at + 1 < len(text) and not text[at + 1].isspace()
+        prefix = _PREFIX.match(text, at + negated)
+        name = _name(prefix) if prefix else ""
+        if prefix and name and not (negated and name in SINGLE):
+            start = _skip(text, prefix.end())
+            if start < len(text):
+                value, end = _value(text, start)
+                if value:
+                    yield Term(text[at + negated : end], (Reading(_signed(name, negated), _known(name, value)),))
+                at = _skip(text, end)
+                continue
+        quoted = text[at + negated] == '"'
+        word, end = _number_in_parts(text, at + negated) or _value(text, at + negated)
+        if not quoted and not negated and _DAY.fullmatch(word):
+            yield from (Term(word, (Reading(name, word),)) for name in ("since", "until"))
+        elif word:
+            readings = _as_text(word) if quoted else _readings(word)
+            yield Term(word, tuple(Reading(_signed(one, negated), value) for one, value in readings))
+        at = _skip(text, end)
+
+
+def _skip(text: str, at: int) -> int:
+    blanks = _BLANKS.match(text, at)
+    return blanks.end() if blanks else at
+
+
+def _value(text: str, at: int) -> tuple[str, int]:
+    """Return the value that begins there, and where it ends; a quote that is never closed holds to the end."""
+    if found := _QUOTED.match(text, at):
+        return found[1].replace('""', '"'), found.end()
+    bare = _BARE.match(text, at)
+    return (bare[0], bare.end()) if bare else ("", len(text))
+
+
+def _number_in_parts(text: str, at: int) -> tuple[str, int] | None:
+    """Return the number with blanks in it that begins there, and where it ends; ``None`` where there is none.
+
+    What would make it longer than a number can be is not of it any more.
+    """
+    found = _IN_PARTS.match(text, at)
+    if not found:
+        return None
+    end, digits = at, 0
+    for part in _BARE.finditer(text, at, found.end()):
+        digits += sum(map(str.isdigit, part[0]))
+        if digits > _MOST_DIGITS or _DAY.fullmatch(part[0]):
+            break
+        end = part.end()
+    return text[at:end], end
+
+
+def _name(prefix: re.Match[str]) -> str:
+    """Return the parameter that a prefix stands for; empty for none."""
+    if prefix["name"]:
+        return _NAMES.get(prefix["name"].lower(), "")
+    return EXTRA + (prefix["quoted"].replace('""', '"') if prefix["quoted"] else prefix["label"])
+
+
+def _signed(name: str, negated: bool) -> str:
+    return NOT + name if negated else name
+
+
+def _known(name: str, value: str) -> str:
+    """Return the word of a state, outcome, flag or backend as it is spelt; any other value as it is."""
+    spelt = _spelt(value)
+    return spelt if _WORDS.get(spelt) == name else value
+
+
+def _spelt(word: str) -> str:
+    return word.lower().replace("-", "_").replace(" ", "_")
+
+
+def _as_text(word: str) -> list[Reading]:
+    """Return what text may be that does not look like anything: part of a number, or of other fields."""
+    part = word if "*" in word else f"*{word}*"
+    return [
+        Reading("number", word),
+        Reading("call_id", part),
+        Reading("user_agent", word),
+        Reading("tag", part),
+        Reading("sip_reason", word),
+    ]
+
+
+def _readings(word: str) -> list[Reading]:
+    """Return what a word without prefix may mean, the likeliest first."""
+    found: list[Reading] = []
+    if _spelt(word) in _WORDS:
+        found.append(Reading(_WORDS[_spelt(word)], _spelt(word)))
+    if _CODE.fullmatch(word):
+        found.append(Reading("sip_code", word))
+    if _is_network(word):
+        found.append(Reading("source_ip", word))
+    number = _dialled(word)
+    if number:
+        found.append(Reading("number", number))
+        if (national := number.lstrip("0")) not in ("", number):  # the proxy may log it with the country before it
+            found.append(Reading("number", national))
+    elif _is_identifier(word):
+        found += [Reading("call_id", word), Reading("tag", word)]
+    return list(dict.fromkeys([*found, *_as_text(word)]))
+
+
+def _is_network(word: str) -> bool:
+    if not ("." in word or ":" in word):  # Python takes a number alone for an address
+        return False
+    try:
+        ip_network(word.removeprefix("[").removesuffix("]"), strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _dialled(word: str) -> str:
+    """Return the number that a word is, without what people put between its digits; empty where it is none."""
+    joined = re.sub(r"\s", "", word)
+    if not _DIALLED.fullmatch(joined) or _is_network(joined):
+        return ""
+    return re.sub(r"[().\-/]", "", _TRUNK_PREFIX.sub(r"\g<country>", joined))
+
+
+def _is_identifier(word: str) -> bool:
+    """Tell whether a word looks like a Call-ID or a tag: long and of letters and digits, or a name at a host."""
+    if "*" in word or ":" in word:
+        return False
+    user, at, host = word.partition("@")
+    if at:
+        return bool(host) and not re.fullmatch(r"[+0-9*#]+", user)
+    return len(word) >= _LONG_ID and any(map(str.isdigit, word)) and any(map(str.isalpha, word))
+
+
+def written(conditions: Iterable[tuple[str, str]]) -> str:
+    """Write conditions as one would type them; ``parse`` reads them back. Parameters of no condition are left out."""
+    return " ".join(filter(None, (_written(name, value) for name, value in conditions)))
+
+
+def _written(parameter: str, value: str) -> str:
+    name = parameter.removeprefix(NOT)
+    sign = "-" if parameter.startswith(NOT) else ""
+    if name.startswith(EXTRA) and len(name) > len(EXTRA):
+        label = name.removeprefix(EXTRA)
+        prefix = EXTRA + (_quoted(label) if re.search(r'[\s:"]', label) else label)
+    elif name in PREFIXES and not (sign and name in SINGLE):
+        prefix = name
+    else:
+        return ""
+    bare = _BARE.fullmatch(value) and not value.startswith('"')
+    return f"{sign}{prefix}:{value if bare else _quoted(value)}"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'

@@ -1,0 +1,328 @@
+"""Figures and series of the calls that a filter asks for.
+
+They are those of the calls that list, export and API give for the same filter. Whole hours come from the hourly volumes
+(``cdr.models.Volume``) where they can answer the conditions; the parts of hours at the ends of the range, and what is
+about a caller, a Call-ID, a flag…, from the calls themselves, the newest ``LIMIT`` of them: ``capped`` says where there
+may be more.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import reduce
+from operator import or_
+from typing import Any, NamedTuple, TypeVar
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Case, F, Func, Max, Min, Q, QuerySet, Sum, TextField, Value, When
+
+from cdr.correlation.record import DurationKind, Outcome, State
+from cdr.display.histogram import (
+    GROUP_OF,
+    OUTCOMES,
+    SHORT_STEPS,
+    Group,
+    Series,
+    Step,
+    allows,
+    buckets_of,
+    edges,
+    step_for,
+)
+from cdr.models import Call, Settlement, Volume
+from cdr.queries.filters import CallFilter
+from cdr.queries.grouping import grouped
+from cdr.queries.names import NOT
+
+LIMIT = 200_000
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+MEASURED = Q(outcome=Outcome.ANSWERED.value, duration_kind=DurationKind.MEASURED.value, duration__isnull=False)
+_DELIVERED = OUTCOMES[Group.ANSWERED] | OUTCOMES[Group.NOT_TAKEN]
+_UNANSWERED = (Group.NOT_TAKEN, Group.FAILED)
+_IN_VOLUMES = frozenset({"state", "outcome", "sip_code", "proxy"})
+"""Conditions that the volumes can answer, by the very filters that answer them for calls."""
+_OF_TIME = frozenset({"period", "since", "until"})
+_MICROSECOND = timedelta(microseconds=1)
+Word = TypeVar("Word")
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Sums over calls, and rates made of them (ITU-T E.425), which are ``None`` where there is nothing to divide by.
+
+    ``measured`` calls were answered and have a measured duration, ``length`` in all. ``settled`` of the calls
+    ``without_stop`` have an end settled by hand. ``failures`` counts the calls of group ``failed`` and ``not_taken`` by
+    their final SIP code. ``capped``: only the newest calls are counted, so each sum is a lower bound.
+    """
+
+    calls: int = 0
+    outcomes: Mapping[Outcome, int] = field(default_factory=dict)
+    states: Mapping[State, int] = field(default_factory=dict)
+    failures: Mapping[int | None, int] = field(default_factory=dict)
+    measured: int = 0
+    length: timedelta = timedelta()
+    settled: int = 0
+    capped: bool = False
+
+    @property
+    def answered(self) -> int:
+        return self.outcomes.get(Outcome.ANSWERED, 0)
+
+    @property
+    def delivered(self) -> int:
+        """Calls that reached the callee, whatever he made of it: answered, busy, not answered, given up by the caller,
+        declined.
+        """
+        return sum(self.outcomes.get(outcome, 0) for outcome in _DELIVERED)
+
+    @property
+    def without_stop(self) -> int:
+        return self.states.get(State.STOP_MISSING, 0)
+
+    @property
+    def asr(self) -> float | None:
+        """Answer seizure ratio: answered calls of all calls, 0 to 1."""
+        return self.answered / self.calls if self.calls else None
+
+    @property
+    def ner(self) -> float | None:
+        """Network effectiveness ratio: delivered calls of all calls, 0 to 1."""
+        return self.delivered / self.calls if self.calls else None
+
+    @property
+    def acd(self) -> timedelta | None:
+        """Average call duration: the mean of the measured durations of answered calls."""
+        return self.length / self.measured if self.measured else None
+
+    @property
+    def minutes(self) -> float:
+        """The measured durations of answered calls in all, in minutes."""
+        return self.length / timedelta(minutes=1)
+
+
+def figures(asked: CallFilter) -> Figures:
+    """Return the figures of the calls that ``asked`` gives; of none where it has errors."""
+    if asked.form.errors:
+        return Figures()
+    hours, portions = _portions(asked)
+    of_calls = [_sums_of_calls(calls) for calls in portions]
+    rows = [row for found in [_sums_of_hours(hours), *of_calls] for row in found]
+    return Figures(
+        calls=sum(row.calls for row in rows),
+        outcomes=_by((Outcome(row.outcome), row.calls) for row in rows if row.outcome),
+        states=_by((State(row.state), row.calls) for row in rows),
+        failures=_by((row.sip_code, row.calls) for row in rows if GROUP_OF[row.outcome] in _UNANSWERED),
+        measured=sum(row.measured for row in rows),
+        length=sum((row.length for row in rows), timedelta()),
+        settled=_settled(asked),
+        capped=any(map(_is_cut, of_calls)),
+    )
+
+
+class _Sums(NamedTuple):
+    """What calls that are alike in the first three amount to."""
+
+    state: str
+    outcome: str | None
+    sip_code: int | None
+    calls: int
+    measured: int
+    length: timedelta
+
+
+def _by(counts: Iterable[tuple[Word, int]]) -> dict[Word, int]:
+    sums: Counter[Word] = Counter()
+    for word, count in counts:
+        sums[word] += count
+    return {word: count for word, count in sums.items() if count}
+
+
+def _is_cut(found: Sequence[_Sums]) -> bool:
+    return sum(row.calls for row in found) >= LIMIT
+
+
+def _sums_of_hours(hours: QuerySet[Volume]) -> list[_Sums]:
+    kinds = hours.order_by().values_list("state", "outcome", "sip_code")
+    sums = kinds.annotate(Sum("calls"), Sum("measured"), Sum("duration_us"))
+    return [
+        _Sums(state, outcome, code, int(calls), int(measured), int(duration) * _MICROSECOND)
+        for state, outcome, code, calls, measured, duration in sums
+    ]
+
+
+def _sums_of_calls(calls: QuerySet[Call]) -> list[_Sums]:
+    told = calls.annotate(
+        measured=Case(When(MEASURED, then=Value(1)), default=Value(0)), length=Case(When(MEASURED, then=F("duration")))
+    )
+    return [
+        _Sums(state, outcome, code, found, int(measured), _length(length))
+        for state, outcome, code, found, measured, length in grouped(
+            told, LIMIT, ("state", "outcome", "sip_code"), ("measured", "length")
+        )
+    ]
+
+
+def _length(summed: timedelta | int | None) -> timedelta:
+    """Return a duration as a database sums it: SQLite has them in microseconds."""
+    return summed if isinstance(summed, timedelta) else (summed or 0) * _MICROSECOND
+
+
+def _settled(asked: CallFilter) -> int:
+    """Return how many of the calls without STOP are settled by hand; people settle few."""
+    in_force = Settlement.objects.filter(revoked_at=None).values("call")
+    settled: QuerySet[Call] = asked.qs.filter(state=State.STOP_MISSING.value, pk__in=in_force)
+    return settled.order_by()[:LIMIT].count()
+
+
+def _portions(asked: CallFilter, parted: Collection[datetime] = ()) -> tuple[QuerySet[Volume], list[QuerySet[Call]]]:
+    """Return the volumes and the calls that together are what ``asked`` gives, nothing twice.
+
+    The calls of ``parted`` hours are given one by one, besides those at the ends of the range.
+    """
+    since, until = asked.time_range
+    first, end = since and _ceiling(since, HOUR), until and _floor(until, HOUR)
+    hours = _volumes(asked)
+    if hours is None or (first and end and first >= end):
+        return Volume.objects.none(), [asked.qs]
+    calls = []
+    if first is not None:
+        hours = hours.filter(hour__gte=first)
+        if first != since:
+            calls.append(asked.qs.filter(started_at__lt=first))
+    if end is not None:
+        hours = hours.filter(hour__lt=end)
+        if end != until:
+            calls.append(asked.qs.filter(started_at__gte=end))
+    within = [hour for hour in parted if (not first or hour >= first) and (not end or hour < end)]
+    if within:
+        hours = hours.exclude(hour__in=within)
+        calls.append(asked.qs.filter(reduce(or_, map(_in_hour, within))))
+    return hours, calls
+
+
+def _in_hour(hour: datetime) -> Q:
+    return Q(started_at__gte=hour, started_at__lt=hour + HOUR)
+
+
+def _volumes(asked: CallFilter) -> QuerySet[Volume] | None:
+    """Return the volumes that meet the conditions other than time; ``None`` where volumes cannot tell."""
+    volumes = Volume.objects.filter(asked.visibility.of_proxies("proxies"))
+    for name, value in asked.form.cleaned_data.items():
+        if name in _OF_TIME or value in (None, "", []) or (name, value) == ("superseded", "0"):
+            continue
+        if name.removeprefix(NOT) not in _IN_VOLUMES:
+            return None
+        volumes = asked.filters[name].filter(volumes, value)
+    return volumes
+
+
+def _floor(moment: datetime, grain: timedelta) -> datetime:
+    return moment - (moment - _EPOCH) % grain
+
+
+def _ceiling(moment: datetime, grain: timedelta) -> datetime:
+    floor = _floor(moment, grain)
+    return floor if floor == moment else floor + grain
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def series(asked: CallFilter, zone: tzinfo, step: Step | None = None) -> Series:
+    """Return the calls that ``asked`` gives over time, in buckets of ``step`` or of what suits the range.
+
+    The buckets cover the range asked for; where it has no end they go on to now, and where it has no beginning they
+    begin with the first call. Days are those of ``zone``. A ``step`` too small for the range is not taken.
+    """
+    span = None if asked.form.errors else _span(asked)
+    if span is None:
+        return Series(step or Step.HOUR, zone)
+    if step is None or not allows(step, *span):
+        step = step_for(*span)
+    if asked.time_range.until is None:  # up to the end of the minute or hour that goes on
+        span = span[0], _ceiling(span[1], MINUTE if step in SHORT_STEPS else HOUR)
+    places = edges(*span, step, zone)
+    counted, capped = _counted(asked, places[1:-1], step)
+    buckets, later = buckets_of(places, counted)
+    return Series(step, zone, buckets, capped, later)
+
+
+def _span(asked: CallFilter) -> tuple[datetime, datetime] | None:
+    """Return the range to be drawn; ``None`` where it is empty."""
+    since, until = asked.time_range
+    if since is None:
+        extent = _extent(asked)
+        if extent is None:
+            return None
+        since, until = extent[0], until or extent[1]
+    elif until is None:
+        until = max(asked.now, since + MINUTE)
+    return (since, until) if since < until else None
+
+
+def _extent(asked: CallFilter) -> tuple[datetime, datetime] | None:
+    """Return the range from the hour of the first call to that of the last; ``None`` where there is no call."""
+    hours, portions = _portions(asked)
+    ends = [hours.order_by().aggregate(first=Min("hour"), last=Max("hour"))]
+    ends += [
+        calls.order_by("-started_at", "-id")[:LIMIT].aggregate(first=Min("started_at"), last=Max("started_at"))
+        for calls in portions
+    ]
+    found = [end for end in ends if end["first"]]
+    if not found:
+        return None
+    return _floor(min(end["first"] for end in found), HOUR), _floor(max(end["last"] for end in found), HOUR) + HOUR
+
+
+Counted = tuple[datetime, Group, int]
+"""From when on (the beginning of a whole hour or minute), of which group, how many calls."""
+
+
+def _counted(asked: CallFilter, inner: Sequence[datetime], step: Step) -> tuple[list[Counted], bool]:
+    """Return how many calls of each group start when, as finely as the ``inner`` edges need it, and whether some were
+    left out.
+    """
+    parted = {hour for edge in inner if (hour := _floor(edge, HOUR)) != edge}
+    if step in SHORT_STEPS:
+        return _counted_calls(asked.qs, _Minute("started_at"))
+    hours, portions = _portions(asked, parted)  # days begin within an hour where the zone's offset has half an hour
+    kinds = hours.order_by().values_list("hour", "outcome").annotate(Sum("calls"))
+    counted = [(hour, GROUP_OF[outcome], int(calls)) for hour, outcome, calls in kinds]
+    capped = False
+    for calls in portions:
+        more, cut = _counted_calls(calls, _Minute("started_at") if parted else _Hour("started_at"))
+        counted += more
+        capped |= cut
+    return counted, capped
+
+
+def _counted_calls(calls: QuerySet[Call], clock: Func) -> tuple[list[Counted], bool]:
+    counted = [
+        (datetime.fromisoformat(written).replace(tzinfo=UTC), GROUP_OF[outcome], count)
+        for written, outcome, count in grouped(calls.annotate(clock=clock), LIMIT, ("clock", "outcome"))
+    ]
+    return counted, sum(count for _, _, count in counted) >= LIMIT
+
+
+class _Hour(Func):
+    """The hour of a time in UTC as text, ``2026-05-31 12:00``: quicker than Django's, which asks Python on SQLite."""
+
+    output_field = TextField()
+    on_sqlite = "substr(%(expressions)s, 1, 13) || ':00'"
+    on_postgresql = "to_char(%(expressions)s AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:00')"
+
+    def as_sqlite(self, compiler: Any, connection: BaseDatabaseWrapper, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, template=self.on_sqlite, **context)
+
+    def as_postgresql(self, compiler: Any, connection: BaseDatabaseWrapper, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, template=self.on_postgresql, **context)
+
+
+class _Minute(_Hour):
+    """The minute, ``2026-05-31 12:34``."""
+
+    on_sqlite = "substr(%(expressions)s, 1, 16)"
+    on_postgresql = "to_char(%(expressions)s AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI')"

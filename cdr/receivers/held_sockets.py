@@ -1,0 +1,65 @@
+"""UDP sockets that outlive the process that serves them.
+
+The parent of the receivers binds a UDP address before it forks the receiver, which uses a copy. While the receiver
+ends and another starts, the kernel goes on taking datagrams into the same socket: none is lost that fits the buffer.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from cdr.models import Source
+from cdr.receivers import datagrams
+from cdr.sources.setting import Address
+
+logger = logging.getLogger(__name__)
+_UDP_KINDS = (Source.Kind.SYSLOG, Source.Kind.RADIUS, Source.Kind.EVENTS)
+
+
+def udp_addresses(sources: Iterable[Source]) -> set[Address]:
+    """Return the UDP addresses that ``sources``, whose settings are valid, are served at."""
+    found = set()
+    for source in sources:
+        settings: Any = source.parsed_settings()
+        if source.kind in _UDP_KINDS and getattr(settings, "transport", "udp") != "tcp":
+            found.add(settings.listen)
+    return {address for address in found if address.port}  # else any free one, another for each process
+
+
+class HeldSockets:
+    """The sockets of the process that forks the receivers."""
+
+    def __init__(self) -> None:
+        self._sockets: dict[Address, socket.socket] = {}
+        self._services: set[str] = set()
+
+    def hold(self, services: Mapping[str, Sequence[Source]]) -> None:
+        """Bind the UDP addresses of ``services`` that are new; let go of what none uses any longer.
+
+        A service that runs already binds what its changed settings name by itself.
+        """
+        used = {address for sources in services.values() for address in udp_addresses(sources)}
+        for address in self._sockets.keys() - used:
+            self._sockets.pop(address).close()
+        for name in services.keys() - self._services:
+            for address in udp_addresses(services[name]) - self._sockets.keys():
+                self._bind(address)
+        self._services = set(services)
+
+    def hand_over(self, sources: Sequence[Source]) -> None:
+        """Leave the addresses of ``sources`` to this process, just forked, and close its copies of all others."""
+        own = udp_addresses(sources)
+        for address, copy in self._sockets.items():
+            if address in own:
+                datagrams.inherited[address] = copy
+            else:
+                copy.close()
+
+    def _bind(self, address: Address) -> None:
+        try:
+            self._sockets[address] = datagrams.bind(address)
+        except OSError as error:  # the receiver meets it, too, and reports it with its source
+            logger.debug("%s is not held: %s", address, error)

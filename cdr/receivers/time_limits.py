@@ -1,0 +1,61 @@
+"""Time limits towards the database: the server's own for statements, the process's for a server that hangs."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, NoReturn
+
+from django.db import OperationalError
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+
+STATEMENT = 30.0
+"""Seconds for one statement, waiting for locks included."""
+
+STEP = 45.0
+"""Seconds for one step of a service, which holds several statements."""
+
+
+class DatabaseHangs(OperationalError):
+    """The database accepts what is sent and does not answer."""
+
+
+@contextmanager
+def statement_limit() -> Iterator[None]:
+    """Have PostgreSQL end statements that take too long, on every connection that is opened within."""
+    connection_created.connect(_limit_statements)
+    try:
+        yield
+    finally:
+        connection_created.disconnect(_limit_statements)
+
+
+def _limit_statements(connection: BaseDatabaseWrapper, **_: Any) -> None:
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('statement_timeout', %s, false)", [f"{STATEMENT:.0f}s"])
+
+
+@contextmanager
+def step_limit() -> Iterator[None]:
+    """Raise ``DatabaseHangs`` within the block when it takes too long, in the main thread: no time limit of libpq or
+    PostgreSQL covers a server that is stopped.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, _give_up)
+    signal.setitimer(signal.ITIMER_REAL, STEP, 5.0)  # again and again: the rollback may hang, too
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _give_up(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise DatabaseHangs(f"the database did not answer for {STEP:.0f} s")

@@ -1,0 +1,25 @@
+"""What each kind of source lets one set: pure, one file per subject, looked up by the kind's name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cdr.sources.diameter import Diameter
+from cdr.sources.files import DetailFile, LogFile
+from cdr.sources.network import EventDatagrams, Http, Radius, Syslog
+from cdr.sources.setting import Settings
+from cdr.sources.tables import Database, Mirror
+
+KINDS: Mapping[str, type[Settings]] = {
+    "import": Settings,
+    "mirror": Mirror,
+    "database": Database,
+    "syslog": Syslog,
+    "file": LogFile,
+    "radius": Radius,
+    "detail": DetailFile,
+    "diameter": Diameter,
+    "events": EventDatagrams,
+    "http": Http,
+}
+"""The settings of each ``Source.Kind``."""

@@ -1,0 +1,48 @@
+"""What belongs to a call, opened within its row of the list: legs, attempts, events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.shortcuts import get_object_or_404
+from django.views.generic import TemplateView
+
+from accweb.web.audit import Action, record
+from accweb.web.shell import ShellMixin
+from cdr.calls.correlate import explain
+from cdr.display.badges import rule_word
+from cdr.queries.columns import MOST_COLUMNS
+from cdr.queries.visibility import Visibility
+from cdr.views.reader_zone import InZoneMixin
+
+MOST_EVENTS = 30
+
+
+class CallInside(InZoneMixin, ShellMixin, TemplateView):
+    """A row of a table; ``span`` says how many columns wide. ``cdr.views.call.call_page`` has all that is known."""
+
+    permission_required = "cdr.view_call"
+    template_name = "cdr/_call_inside.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        visibility = Visibility.of(self.request.user)
+        call = get_object_or_404(visibility.calls(), pk=self.kwargs["pk"])
+        explained = explain(call)
+        here = [one for one in explained if one.call == call and visibility.reaches(one.event.proxy.name)]
+        legs = visibility.legs(call)
+        visibility.events(call, [one.event for one in here])
+        if visibility.numbers:
+            record(self.request, Action.VIEWED, f"call {call.pk}")
+        return super().get_context_data(
+            call=call,
+            legs=legs,
+            attempts=visibility.attempts(call),
+            events=[(one.event, rule_word(one.use.rule)) for one in here[:MOST_EVENTS]],
+            more_events=max(len(here) - MOST_EVENTS, 0),
+            span=_span(self.request.GET.get("span", "")),
+            **kwargs,
+        )
+
+
+def _span(text: str) -> int:
+    return min(int(text), MOST_COLUMNS + 1) if text.isascii() and text.isdigit() and len(text) < 4 else 1

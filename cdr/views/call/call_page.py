@@ -1,0 +1,310 @@
+"""The page of one call: what happened, and how we know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.contrib.auth.models import Permission
+from django.db.models import Q, QuerySet
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.views.generic import TemplateView
+
+from accweb.web.audit import Action, record
+from accweb.web.shell import ShellMixin
+from cdr.calls.correlate import explain
+from cdr.calls.settlement import look_up
+from cdr.correlation.record import Outcome, ReleasedBy, State
+from cdr.display import wording
+from cdr.display.badges import duration_sign
+from cdr.display.revisions import changed
+from cdr.display.tracer import address
+from cdr.display.wording import Text
+from cdr.models import Call, CallRevision, Leg, Note, Settlement
+from cdr.monitoring.zones import wrong_zones
+from cdr.queries.conditions import LONGEST_TEXT
+from cdr.queries.paging import capped_count
+from cdr.queries.visibility import Visibility
+from cdr.views.addresses import ZONE
+from cdr.views.call.call_forms import NoteForm, SettlementForm
+from cdr.views.call.evidence import Known, knowledge
+from cdr.views.call.ladder import ladder_of
+from cdr.views.call.timeline import Used, timeline
+from cdr.views.reader_zone import InZoneMixin, zone_choices
+from proxyconf.models import Proxy
+
+MOST_EVENTS = 200
+MOST_RELATED = 50
+MOST_NOTES = 500
+MOST_SEARCHED = 5_000
+MOST_OPEN = 8
+"""Raw inputs that are shown unfolded; of more, each is unfolded by who wants to see it."""
+AROUND = timedelta(minutes=5)
+
+_FIELD_LABELS: Mapping[str, Text] = {
+    "started_at": _("started"),
+    "answered_at": _("answered"),
+    "ended_at": _("ended"),
+    "duration_kind": _("duration kind"),
+    "released_by": _("released by"),
+    "sip_code": _("SIP response"),
+    "sip_reason": _("reason"),
+    "source_ip": _("source IP"),
+    "user_agent": _("user agent"),
+    "to_tag": _("callee's tag"),
+    "from_tag": _("caller's tag"),
+    "stop_due_at": _("STOP due"),
+    "events": _("number of events"),
+    "proxies": _("proxy"),
+    "backends": _("accounting output"),
+    "extra": _("extra fields"),
+    "settlement": _("end set manually"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a revision changed in one field."""
+
+    field: Text
+    before: SafeString
+    after: SafeString
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A zone that times are shown in, and whose clock runs in it."""
+
+    name: str
+    zone: tzinfo
+    proxies: str
+
+
+class Moment(NamedTuple):
+    """One of the call's times: where it is missing, why; and how it is known."""
+
+    label: Text
+    at: datetime | None
+    missing: Text
+    known: Known | None
+
+
+class Section(NamedTuple):
+    """A part of the page that one can go to, and how much there is of it."""
+
+    anchor: str
+    label: Text
+    number: int | None
+
+
+class CallPage(InZoneMixin, ShellMixin, TemplateView):
+    """A call, as the asker may see it: numbers masked or not, and of the events those of the proxies within reach."""
+
+    permission_required: str | tuple[str, ...] = "cdr.view_call"
+    template_name = "cdr/call.html"
+
+    @cached_property
+    def visibility(self) -> Visibility:
+        return Visibility.of(self.request.user)
+
+    def call(self) -> Call:
+        """Return the call that the address names, as it is stored; one out of reach is not there."""
+        found: Call = get_object_or_404(self.visibility.calls(), pk=self.kwargs["pk"])
+        return found
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        visibility, call = self.visibility, self.call()
+        if visibility.numbers:
+            record(self.request, Action.VIEWED, f"call {call.pk}", call_id=call.call_id)
+        explained = explain(call)
+        within = [one for one in explained if visibility.reaches(one.event.proxy.name)]
+        events = timeline(call, within)
+        related, around = list(_related(visibility, call)[:MOST_RELATED]), _around(visibility, call)
+        look_up([*related, *around.calls])
+        known = knowledge(call, events)
+        proxies = list(Proxy.objects.filter(name__in=filter(visibility.reaches, call.proxies)))
+        context = {
+            "title": _("Call"),
+            "call": call,
+            "masked": not visibility.numbers,
+            "unmasking": _unmasking() if not visibility.numbers else "",
+            "state": wording.SETTLED if call.settlement else wording.STATES[State(call.state)],
+            "outcome": wording.OUTCOMES[Outcome(call.outcome)] if call.outcome else None,
+            "duration_sign": duration_sign(call),
+            "released": wording.RELEASED[ReleasedBy(call.released_by)] if call.released_by else None,
+            "times": _times(call, known.started, known.answered, known.ended),
+            "known": known,
+            "zones": _zones(proxies, self.readers_zone),
+            "zone_choices": zone_choices(self.readers_zone, timezone.get_current_timezone_name(), proxies),
+            "zone_error": self.zone_error,
+            "zone_name": timezone.get_current_timezone_name(),
+            "legs": (legs := list(call.legs.all())),
+            "ladder": "" if call.superseded else ladder_of(call, within, legs, visibility),
+            "wrong_zones": wrong_zones(one.event for one in within),
+            "events": events[:MOST_EVENTS],
+            "more_events": max(len(events) - MOST_EVENTS, 0),
+            "events_beyond_reach": len(explained) - len(within),
+            "unfolded": len(events) <= MOST_OPEN,
+            "revisions": [(one, _changes(visibility, call, one)) for one in call.revisions.all()],
+            "calls_of_caller": _calls_of(self.zone_chosen, caller=call.caller) if visibility.numbers else "",
+            "calls_of_callee": _calls_of(self.zone_chosen, callee=call.callee) if visibility.numbers else "",
+            "related": related,
+            "successors": [other for other in related if not other.superseded] if call.superseded else [],
+            "around": around,
+            "notes": (notes := list(call.notes.select_related("author")[:MOST_NOTES])),
+            "note_form": NoteForm(),
+            "settlements": (settlements := list(call.settlements.select_related("by", "revoked_by"))),
+            "settlement_form": SettlementForm(),
+            "tracer": _tracer(call),
+            **kwargs,
+        }
+        context |= _as_may_be_shown(visibility, call, events, [*notes, *settlements], [*related, *around.calls])
+        context["route"] = _route(context["legs"])
+        context["sections"] = _sections(context)
+        return super().get_context_data(**context)
+
+
+def _as_may_be_shown(
+    visibility: Visibility,
+    call: Call,
+    events: Sequence[Used],
+    written: Iterable[Note | Settlement],
+    others: Iterable[Call],
+) -> dict[str, Any]:
+    """Mask what is to be masked, in place; the last thing done, for nothing can be looked up by it afterwards.
+
+    Returns legs and attempts.
+    """
+    visibility.events(call, [used.event for used in events])
+    for one in written:
+        if isinstance(one, Note):
+            one.text = visibility.text(call, one.text)
+        else:
+            one.reason = visibility.text(call, one.reason)
+    legs, attempts = visibility.legs(call), visibility.attempts(call)
+    visibility.shown([call, *others])
+    return {"legs": legs, "attempts": attempts}
+
+
+def _unmasking() -> str:
+    """Return the name of the permission that shows numbers and raw input, as the admin lists it."""
+    return Permission.objects.values_list("name", flat=True).get(content_type__app_label="cdr", codename="view_numbers")
+
+
+def _times(call: Call, started: Known, answered: Known | None, ended: Known) -> list[Moment]:
+    unanswered = call.state in (State.UNANSWERED, State.SETUP)
+    if call.state == State.ONGOING:
+        no_end: Text = _("not yet")
+    elif call.settlement:
+        no_end = _("No STOP; end set manually, see below")
+    else:
+        no_end = _("Unknown: no STOP")
+    no_answer = _("not answered") if unanswered else _("Unknown: no START")
+    return [
+        Moment(_("Started"), call.started_at, "", started),
+        Moment(_("Answered"), call.answered_at, no_answer, answered),
+        Moment(_("Ended"), call.ended_at, no_end, ended),
+    ]
+
+
+def _zones(proxies: Iterable[Proxy], readers: str) -> list[Zone]:
+    """The zone of the page, UTC, the reader's, and those of the proxies' clocks: each once."""
+    clocks: dict[str, list[str]] = {timezone.get_current_timezone_name(): [], "UTC": [], readers: []}
+    for proxy in proxies:
+        clocks.setdefault(proxy.timezone, []).append(proxy.name)
+    return [Zone(name, ZoneInfo(name), ", ".join(of)) for name, of in clocks.items()]
+
+
+def _route(legs: Sequence[Leg]) -> list[str | None]:
+    """The hops of a forwarded call, A → B → C: each leg's source where the leg before did not lead to it."""
+    hops: list[str | None] = []
+    for leg in legs:
+        if not hops or hops[-1] != leg.source:
+            hops.append(leg.source)
+        hops.append(leg.destination)
+    return hops
+
+
+def _changes(visibility: Visibility, call: Call, revision: CallRevision) -> list[Change]:
+    return [
+        Change(_FIELD_LABELS.get(field, field.replace("_", " ")), changed(field, before), changed(field, after))
+        for field, (before, after) in visibility.changes(call, revision.changes).items()
+    ]
+
+
+def _calls_of(zone: str, **party: str | None) -> str:
+    """Return the address of the list of a party's calls; a number that no list can be asked for gives all."""
+    query = {name: text[:LONGEST_TEXT] for name, text in party.items() if text}
+    return reverse("cdr:call-list", query=query | ({ZONE: zone} if zone else {}))
+
+
+def _related(visibility: Visibility, call: Call) -> QuerySet[Call]:
+    return visibility.calls().filter(call_key=call.call_key, call_id=call.call_id).exclude(pk=call.pk)
+
+
+class Around(NamedTuple):
+    """Calls of the same parties, either way round, close in time. ``whole``: all calls of that time were looked at."""
+
+    calls: list[Call]
+    whole: bool
+
+
+def _around(visibility: Visibility, call: Call) -> Around:
+    """Return the calls between the call's parties within ``AROUND`` of its start, in time order.
+
+    No index has both parties, so the calls next in time are looked through, and no more than ``MOST_SEARCHED`` of them
+    on each side.
+    """
+    if not call.caller and not call.callee:
+        return Around([], True)
+    same = Q(caller=call.caller, callee=call.callee) | Q(caller=call.callee, callee=call.caller)
+    at = call.started_at
+    earlier = Call.objects.filter(started_at__gte=at - AROUND, started_at__lt=at).order_by("-started_at", "-id")
+    later = Call.objects.filter(started_at__gte=at, started_at__lte=at + AROUND).order_by("started_at", "id")
+    found: list[Call] = []
+    for side in (earlier, later):
+        near = side[:MOST_SEARCHED].values("pk")
+        others = visibility.calls().filter(same, pk__in=near, superseded=False)
+        found += others.exclude(call_key=call.call_key, call_id=call.call_id)[:MOST_RELATED]
+    whole = all(capped_count(side, MOST_SEARCHED) <= MOST_SEARCHED for side in (earlier, later))
+    return Around(sorted(found, key=lambda other: (other.started_at, other.pk)), whole)
+
+
+def _tracer(call: Call) -> str:
+    """Return where the installation's tracer shows the call's messages; empty where it has none."""
+    if not settings.TRACER_URL:
+        return ""
+    last = call.ended_at or call.answered_at or call.started_at
+    return address(settings.TRACER_URL, call.call_id, call.started_at, max(last, call.started_at))
+
+
+def _sections(context: Mapping[str, Any]) -> list[Section]:
+    """Return the parts that the page has, in their order."""
+    events = len(context["events"]) + context["more_events"]
+    counted = [
+        Section("times", _("Overview"), None),
+        Section("flags", _("Flags"), len(context["call"].flags)),
+        Section("settlement", _("Manual end"), _settlements(context)),
+        Section("events", _("Timeline"), events),
+        Section("ladder", _("Ladder diagram"), None if context["ladder"] else 0),
+        Section("legs", _("Legs"), len(context["legs"])),
+        Section("attempts", _("Attempts"), len(context["attempts"])),
+        Section("raw", _("Original records"), events),
+        Section("revisions", _("Revisions"), len(context["revisions"])),
+        Section("related", _("Related"), len(context["related"])),
+        Section("around", _("Nearby calls, same parties"), len(context["around"].calls)),
+    ]
+    return [one for one in counted if one.number != 0] + [Section("notes", _("Notes"), len(context["notes"]))]
+
+
+def _settlements(context: Mapping[str, Any]) -> int | None:
+    return len(context["settlements"]) or (None if context["call"].lacks_stop else 0)

@@ -1,0 +1,141 @@
+"""The ladder of a call: on its page, and as a file of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext
+from django.views.generic import View
+
+from accweb.web.audit import Action, record
+from accweb.web.shell import ShellMixin
+from cdr.calls.correlate import Explained, explain
+from cdr.correlation.record import Outcome, ReleasedBy, Rule, State
+from cdr.display import wording
+from cdr.display.ladder import Drawing, End, Message, Sender, Side, Subject, Told, drawing
+from cdr.display.ladder_svg import Words, svg
+from cdr.events import Kind
+from cdr.models import Call, Event, Leg
+from cdr.queries.visibility import Visibility, masked
+from cdr.views.reader_zone import InZoneMixin
+from proxyconf.vocabulary.layout import FieldLayout, Role
+
+_ENDS = {State.STOP_MISSING: End.NO_STOP, State.ONGOING: End.ONGOING}
+_SENDERS = {ReleasedBy.CALLER: Sender.CALLER, ReleasedBy.CALLEE: Sender.CALLEE}
+
+
+class LadderFile(InZoneMixin, ShellMixin, View):
+    """The ladder as a file that any browser shows; its times are in the reader's zone, or the one that the address
+    names, as the title says.
+    """
+
+    permission_required = "cdr.view_call"
+
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+        visibility = Visibility.of(request.user)
+        call = get_object_or_404(visibility.calls(), pk=pk)
+        if visibility.numbers:
+            record(request, Action.VIEWED, f"ladder of call {pk}", call_id=call.call_id)
+        within = [one for one in explain(call) if visibility.reaches(one.event.proxy.name)]
+        text = ladder_of(call, within, list(call.legs.all()), visibility, linked=False)
+        return HttpResponse(
+            '<?xml version="1.0" encoding="UTF-8"?>\n' + text,
+            content_type="image/svg+xml; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="call-{pk}-ladder.svg"'},
+        )
+
+
+def ladder_of(
+    call: Call, events: Iterable[Explained], legs: Sequence[Leg], visibility: Visibility, *, linked: bool = True
+) -> SafeString:
+    """Return the SVG of a call, its events and its legs, none of them masked yet.
+
+    ``linked``: its arrows lead to the events of the page.
+    """
+    drawn = drawing(_subject(call, legs), told_of(one for one in events if one.call == call))
+    caller, callee = call.caller, call.callee
+    if not visibility.numbers:
+        drawn, caller, callee = _masked(drawn, call, visibility), masked(caller), masked(callee)
+    zone = timezone.get_current_timezone()
+    words = Words(
+        title=gettext("Ladder diagram of the call {caller} → {callee} (times: {zone})").format(
+            caller=caller or "?", callee=callee or "?", zone=timezone.get_current_timezone_name()
+        ),
+        description=_in_words(drawn),
+        sides={side: str(text) for side, text in wording.LADDER_SIDES.items()},
+        notes={note: str(text) for note, text in wording.LADDER_NOTES.items()},
+        unknown=gettext("not logged"),
+        leg=gettext("leg"),
+        linked=linked,
+    )
+    return mark_safe(svg(drawn, words, zone))  # noqa: S308  # svg() escapes all that it is given
+
+
+def _masked(drawn: Drawing, call: Call, visibility: Visibility) -> Drawing:
+    """Return the drawing with the parties' names masked, and numbers in what the messages say."""
+    columns = [
+        column if column.side is Side.PROXY else column._replace(name=masked(column.name)) for column in drawn.columns
+    ]
+    rows = [
+        replace(row, label=visibility.text(call, row.label)) if isinstance(row, Message) else row for row in drawn.rows
+    ]
+    return replace(drawn, columns=tuple(columns), rows=tuple(rows))
+
+
+def _subject(call: Call, legs: Sequence[Leg]) -> Subject:
+    return Subject(
+        caller=call.caller,
+        callee=call.callee,
+        from_tag=call.from_tag,
+        to_tag=call.to_tag,
+        answered=call.outcome == Outcome.ANSWERED,
+        end=End.SETTLED if call.settlement else _ENDS.get(State(call.state), End.TOLD),
+        hung_up=_SENDERS.get(ReleasedBy(call.released_by)) if call.released_by else None,
+        legs=tuple((leg.source, leg.destination) for leg in legs),
+        ended_at=call.settlement.ended_at if call.settlement else None,
+    )
+
+
+def told_of(events: Iterable[Explained]) -> Iterator[Told]:
+    """Yield the events as the ladder takes them."""
+    layouts: dict[int, FieldLayout] = {}
+    for event, use, _ in events:
+        if event.proxy_id not in layouts:
+            layouts[event.proxy_id] = event.proxy.field_layout
+        yield _one(event, use.rule, layouts[event.proxy_id])
+
+
+def _one(event: Event, rule: Rule, layout: FieldLayout) -> Told:
+    return Told(
+        event.pk,
+        event.time,
+        event.precision,
+        Kind(event.kind),
+        event.method,
+        event.code,
+        event.reason,
+        event.from_tag,
+        event.to_tag,
+        event.proxy.name,
+        rule,
+        next((text for label, text in event.extra if text and layout.role_of(label) is Role.CALLEE), None),
+        event.ended_at,
+    )
+
+
+def _in_words(drawn: Drawing) -> str:
+    """Tell the ladder to who cannot see it: each message that an event tells, in order."""
+    names = [column.name or gettext("not logged") for column in drawn.columns]
+    told = [
+        f"{row.label}: {names[hop.source]} → {names[hop.target]}"
+        for row in drawn.rows
+        if isinstance(row, Message)
+        for hop in row.hops
+        if hop.told
+    ]
+    return "; ".join(told)

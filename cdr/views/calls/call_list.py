@@ -1,0 +1,224 @@
+"""The list of calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+from django.views.generic import TemplateView
+
+from accweb.web.audit import Action, record
+from accweb.web.shell import ShellMixin
+from cdr.calls.settlement import look_up
+from cdr.correlation.record import State
+from cdr.display import wording
+from cdr.display.markup import number
+from cdr.display.wording import Text
+from cdr.models import Call
+from cdr.queries.columns import PREFETCHED, Column, extra_labels
+from cdr.queries.filters import CallFilter, unknown_parameters
+from cdr.queries.keyset import OLDEST, Cursor
+from cdr.queries.paging import CallPage, Matches, call_page, capped_count, matches, newer_than, position
+from cdr.queries.visibility import Visibility
+from cdr.views.addresses import AFTER, BEFORE, LIVE, SHOWN_AS, ZONE, Address
+from cdr.views.calls import filter_bar
+from cdr.views.calls.call_rows import call_rows
+from cdr.views.calls.column_choice import chosen_columns
+from cdr.views.calls.saved_views import views_for
+from cdr.views.calls.searching import SEARCH, sent, understood
+from cdr.views.calls.tally import tally
+from cdr.views.reader_zone import InZoneMixin, zone_choices
+from proxyconf.models.reach import proxies_named
+
+PAGE_SIZE = 50
+COUNT_LIMIT = 1_000
+NEW_LIMIT = 99
+_CELL_WORDS: dict[str, Text] = {
+    "only": _("Filter for"),
+    "not": _("Filter out"),
+    "since": _("From this time"),
+    "until": _("Until this time"),
+    "min_duration": _("At least this"),
+    "max_duration": _("At most this"),
+    "settled": _("End set manually"),
+    "copy": _("Copy"),
+    "open": _("Open call"),
+}
+
+
+class CallList(InZoneMixin, ShellMixin, TemplateView):
+    """Calls, newest first. The URL holds everything that one asked for."""
+
+    permission_required = "cdr.view_call"
+    template_name = "cdr/call_list.html"
+    partial_template_name = "cdr/_call_list.html"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if SEARCH in request.GET:  # the address says how the words were understood, and holds no empty fields
+            return HttpResponseRedirect(str(sent(request.path, request.GET)))
+        response = super().get(request, *args, **kwargs)
+        if self._is_partial():
+            response["HX-Push-Url"] = str(self._own_address())
+        return response
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        address, visibility = Address.of(self.request), Visibility.of(self.request.user)
+        asked = CallFilter(self.request.GET, visibility)
+        proxies = list(proxies_named(visibility.proxies))
+        columns = chosen_columns(address, self.request.user)
+        errors = (
+            filter_bar.errors(asked) + _unknown(self.request) + list(filter(None, [self.zone_error, *columns.errors]))
+        )
+        page, cursor_error = self._page(asked, columns.columns)
+        look_up(page.rows)
+        states = asked.form.cleaned_data.get("state", []) if asked.form.is_valid() else []
+        chips = filter_bar.chips(asked, address)
+        found = _count(asked, page)
+        labels = extra_labels(proxies, page.rows)
+        shown = visibility.shown(page.rows)
+        if visibility.numbers and shown:
+            record(self.request, Action.VIEWED, "calls", conditions=address.query)
+        return super().get_context_data(
+            title=_title(states),
+            filter=asked,
+            errors=errors + cursor_error,
+            chips=chips,
+            understood=understood(address),
+            suggestions=filter_bar.suggestions(chips, asked, address) if not page.rows else [],
+            carried=filter_bar.carried(address),
+            periods=filter_bar.periods(asked, address),
+            quick_periods=filter_bar.quick_periods(asked, address),
+            chosen_time=filter_bar.chosen_time(asked),
+            added=[(name, asked.form.fields[name]) for name in filter_bar.ADDED],
+            tabs=filter_bar.tabs(states, address),
+            zones=zone_choices(self.readers_zone, timezone.get_current_timezone_name(), proxies),
+            zone=timezone.get_current_timezone_name(),
+            views=views_for(self.request.user, visibility, address, proxies),
+            columns=columns.columns,
+            usual_columns=columns.usual,
+            offered_columns=columns.offered(labels),
+            rows=call_rows(
+                shown, columns.columns, visibility, usual=columns.usual, zone=address.conditions.get(ZONE) or ""
+            ),
+            page=page,
+            matches=found,
+            told=tally(found),
+            shown=_shown(page, position(asked.qs, page, COUNT_LIMIT)),
+            newer=page.newer and address.setting(before=page.newer),
+            older=page.older and address.setting(after=page.older),
+            oldest=page.older and address.setting(before=OLDEST),
+            live=_live(address, page),
+            address=address,
+            cleared=address.bare(),
+            masked=not visibility.numbers,
+            cell_words=_cell_words(asked),
+            about=wording.STATES[State(states[0])].meaning if len(states) == 1 else "",
+            past_the_end=not page.rows and bool(self.request.GET.get(AFTER)),
+            nothing_at_all=not page.rows and not Call.objects.exists(),
+            **kwargs,
+        )
+
+    def _page(self, asked: CallFilter, columns: list[Column]) -> tuple[CallPage, list[str]]:
+        if _unknown(self.request):
+            return CallPage([], None, None), []
+        calls = asked.qs.prefetch_related(*{PREFETCHED[one.name] for one in columns if one.name in PREFETCHED})
+        try:
+            after, before = self._cursor(AFTER), self._cursor(BEFORE)
+        except ValueError as error:
+            return call_page(calls, PAGE_SIZE), [str(error)]
+        return call_page(calls, PAGE_SIZE, after=after, before=before), []
+
+    def _cursor(self, name: str) -> Cursor | None:
+        text = self.request.GET.get(name)
+        return Cursor.parse(text) if text else None
+
+    def _own_address(self) -> Address:
+        cursors = {name: self.request.GET[name] for name in (AFTER, BEFORE) if self.request.GET.get(name)}
+        return Address.of(self.request).setting(**cursors)
+
+
+class NewCalls(InZoneMixin, ShellMixin, TemplateView):
+    """How many calls have come that would stand above the first row of a list; it shows none of them."""
+
+    permission_required = "cdr.view_call"
+    template_name = "cdr/_new_calls.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        address = Address(reverse("cdr:call-list"), self.request.GET)
+        calls = CallFilter(self.request.GET, Visibility.of(self.request.user)).qs
+        try:
+            calls = newer_than(calls, Cursor.parse(self.request.GET.get(BEFORE, "")))
+        except ValueError:
+            calls = calls.none() if self.request.GET.get(BEFORE) else calls
+        count = capped_count(calls, NEW_LIMIT)
+        many = gettext("More than {number} new calls").format(number=NEW_LIMIT)
+        some = ngettext("{number} new call", "{number} new calls", count).format(number=count)
+        return super().get_context_data(
+            count=count, text=many if count > NEW_LIMIT else some, address=address, **kwargs
+        )
+
+
+def _unknown(request: HttpRequest) -> list[str]:
+    """Say which parameters there are not: all calls are no answer to a condition that was misspelt."""
+    return [
+        gettext("Unknown filter “{name}”.").format(name=name)
+        for name in unknown_parameters(request.GET, AFTER, BEFORE, *SHOWN_AS)
+    ]
+
+
+def _cell_words(asked: CallFilter) -> dict[str, Any]:
+    """Return the words of the menu of a cell: its actions, the conditions by name, the values that have a label."""
+    fields: Iterable[tuple[str, Any]] = asked.form.fields.items()
+    return {
+        "actions": {name: str(text) for name, text in _CELL_WORDS.items()},
+        "conditions": {name: str(field.label) for name, field in fields},
+        "values": {
+            name: {value: str(label) for value, label in field.choices} for name, field in fields if _lists(field)
+        },
+    }
+
+
+def _lists(field: Any) -> bool:
+    return bool(getattr(field, "choices", None))
+
+
+def _title(states: list[str]) -> Text:
+    return _("No STOP") if states == [State.STOP_MISSING] else _("Calls")
+
+
+def _count(asked: CallFilter, page: CallPage) -> Matches:
+    """Count the matches; where the first page has room left, its rows are all there are."""
+    if page.newer is None and page.older is None:
+        return Matches(len(page.rows))
+    return matches(asked.qs, COUNT_LIMIT)
+
+
+def _shown(page: CallPage, first: int | None) -> str:
+    if first is None:
+        return ""
+    return f"{number(first)}–{number(first + len(page.rows) - 1)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """Whether the list looks for new calls by itself, where it asks, and the address with that switched."""
+
+    on: bool
+    asks: Address
+    switched: Address
+
+
+def _live(address: Address, page: CallPage) -> Live | None:
+    """Return the switch of a first page; further down nothing new can stand above what one reads."""
+    if page.newer is not None:
+        return None
+    first = Cursor(page.rows[0].started_at, page.rows[0].pk) if page.rows else None
+    on = bool(address.conditions.get(LIVE))
+    asks = Address(reverse("cdr:new-calls"), address.conditions).setting(before=first)
+    return Live(on, asks, address.setting(**{LIVE: None if on else "1"}))

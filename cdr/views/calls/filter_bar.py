@@ -1,0 +1,117 @@
+"""What stands above the list of calls: the time, the states, the conditions that are set, what else to try."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from cdr.correlation.record import State
+from cdr.display.wording import Text
+from cdr.queries.filters import CallFilter, Condition
+from cdr.queries.periods import LABELS as PERIOD_LABELS
+from cdr.views.addresses import Address
+
+QUICK = ("1h", "24h", "7d", "30d")
+"""Presets of the time that are always at hand; the others stand in the panel."""
+CONTROLS = ("since", "until", "outcome", "flag", "superseded", "min_duration", "max_duration", "zone")
+"""Parameters whose present values the form's own controls hold; all others are carried along."""
+ADDED = ("caller", "callee", "call_id", "sip_code", "source_ip", "user_agent", "tag")
+"""Conditions that the form has an empty field for, which adds a value."""
+_TIME = ("period", "since", "until")
+_TABS: Mapping[State, Text] = {
+    State.COMPLETED: _("Completed"),
+    State.ONGOING: _("Ongoing"),
+    State.STOP_MISSING: _("No STOP"),
+    State.START_MISSING: _("No START"),
+    State.UNANSWERED: _("Unanswered"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A link that sets a condition."""
+
+    label: Text
+    address: Address
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A condition that is set, and the address without it. ``alternative``: to the chip before it."""
+
+    condition: Condition
+    removed: Address
+    alternative: bool
+
+
+def errors(asked: CallFilter) -> list[str]:
+    """Say which conditions make no sense, and why."""
+    return [f"{asked.form.fields[name].label}: {one}" for name, said in asked.form.errors.items() for one in said]
+
+
+def chips(asked: CallFilter, address: Address) -> list[Chip]:
+    found: list[Chip] = []
+    for one in asked.conditions():
+        alternative = bool(found) and found[-1].condition.parameter == one.parameter and not one.negated
+        found.append(Chip(one, address.without(one.parameter, one.value), alternative))
+    return found
+
+
+def carried(address: Address) -> list[tuple[str, str]]:
+    """Return the parameters that the form has no control for: they are kept when it is sent."""
+    lists = address.conditions.lists()
+    return [(name, value) for name, values in lists if name not in CONTROLS for value in values]
+
+
+def periods(asked: CallFilter, address: Address) -> list[Choice]:
+    """The presets of the time range; choosing one replaces a range that was given."""
+    return [
+        Choice(
+            label,
+            address.setting(period=None if name == "all" else name, since=None, until=None),
+            asked.chosen_period == name,
+        )
+        for name, label in PERIOD_LABELS.items()
+    ]
+
+
+def quick_periods(asked: CallFilter, address: Address) -> list[Choice]:
+    labels = [PERIOD_LABELS[name] for name in QUICK]
+    return [choice for choice in periods(asked, address) if choice.label in labels]
+
+
+def chosen_time(asked: CallFilter) -> Text:
+    """Say which time was chosen, where it is none of the presets at hand."""
+    if asked.chosen_period == "custom":
+        return _("From – to")
+    return PERIOD_LABELS.get(asked.chosen_period, "") if asked.chosen_period not in QUICK else ""
+
+
+def tabs(states: list[str], address: Address) -> list[Choice]:
+    """The states, one click each."""
+    return [
+        Choice(_("All"), address.setting(state=None), not states),
+        *(Choice(label, address.setting(state=state), states == [state]) for state, label in _TABS.items()),
+    ]
+
+
+def suggestions(found: Iterable[Chip], asked: CallFilter, address: Address) -> list[Choice]:
+    """What to try when no call matches."""
+    offered = []
+    if asked.chosen_period != "all":
+        offered.append(Choice(_("All time"), address.setting(period=None, since=None, until=None), False))
+    for chip in (set_ := list(found)):
+        name, value, label, text, negated = chip.condition
+        if name == "call_id" and "*" not in value:
+            containing = gettext("Call-IDs that contain “{text}”").format(text=value[:60])
+            part = address.without(name, value).adding(name, f"*{value.removeprefix('=')}*")
+            offered.append(Choice(containing, part, False))
+        if name not in _TIME and len(set_) > 1:
+            said = gettext("not {condition}").format(condition=label) if negated else label
+            without = gettext("Remove “{label}: {text}”").format(label=said, text=str(text)[:60])
+            offered.append(Choice(without, chip.removed, False))
+    return [*offered, Choice(_("All calls"), address.bare(), False)]

@@ -1,0 +1,276 @@
+"""Calls over time above the list and on the start page: bars that lead to their calls, a legend, a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from math import ceil
+from typing import Any
+from urllib.parse import quote
+
+from django.http import QueryDict
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+from django.views.generic import TemplateView
+
+from accweb.web.shell import ShellMixin
+from cdr.correlation.record import Outcome, State
+from cdr.display.histogram import OUTCOMES, SHORT_STEPS, Bucket, Group, Series, Step
+from cdr.display.histogram_svg import Column, svg
+from cdr.display.markup import number
+from cdr.display.wording import GROUPS, Text
+from cdr.queries.filters import CallFilter
+from cdr.queries.statistics import LIMIT, series
+from cdr.queries.visibility import Visibility
+from cdr.views.addresses import Address
+from cdr.views.reader_zone import InZoneMixin
+
+_MOST_TICKS = 9
+_ROUND = (1, 2, 3, 4, 5, 6, 8, 10)
+_PERCENT = "\u202f%"
+_STRIDES = (5, 10, 15, 30, 60, 120, 180, 360, 720, 1440)  # minutes
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One group of the legend: how many of the calls, and the list of them."""
+
+    group: Group
+    label: Text
+    meaning: Text
+    count: int
+    part: str
+    address: Address | None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One bucket of the table."""
+
+    time: str
+    total: int
+    counts: list[int]
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A mark of the time axis, ``at`` a part of its length in CSS. ``minor`` ones give way on narrow screens."""
+
+    at: str
+    label: str
+    minor: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A histogram as its template takes it."""
+
+    bars: SafeString
+    most: int
+    total: int
+    step: Step
+    each: Text
+    zone: str
+    ticks: list[Tick]
+    legend: list[Share]
+    lines: list[Line]
+    notes: list[str]
+
+    @property
+    def half(self) -> int:
+        return self.most // 2
+
+    @property
+    def headings(self) -> list[Text]:
+        """The groups, in the order of the counts of each line."""
+        return [GROUPS[group].label for group in Group]
+
+
+EACH: dict[Step, Text] = {
+    Step.MINUTE: _("per minute"),
+    Step.FIVE_MINUTES: _("per 5 minutes"),
+    Step.QUARTER: _("per 15 minutes"),
+    Step.HOUR: _("per hour"),
+    Step.DAY: _("per day"),
+    Step.WEEK: _("per week"),
+    Step.MONTH: _("per month"),
+    Step.YEAR: _("per year"),
+}
+
+
+def list_address(conditions: QueryDict) -> Address:
+    """Return the address of the list of calls with ``conditions``, without what is no condition."""
+    known = QueryDict(mutable=True)
+    for name, values in conditions.lists():
+        if name != "by":
+            known.setlist(name, values)
+    return Address(reverse("cdr:call-list"), known)
+
+
+def of_outcomes(asked: CallFilter, address: Address, outcomes: Collection[Outcome]) -> Address | None:
+    """Return the address of those calls of ``asked`` that have one of ``outcomes``; ``None`` where none can have it."""
+    already = asked.form.cleaned_data.get("outcome") if asked.form.is_valid() else None
+    wanted = [outcome.value for outcome in Outcome if outcome in outcomes and (not already or outcome in already)]
+    return address.setting(outcome=wanted) if wanted else None
+
+
+def chart(asked: CallFilter, address: Address, step: Step | None = None) -> Chart:
+    """Return the histogram of the calls that ``asked`` gives, in the reader's zone.
+
+    ``address`` is that of the list of these calls: bars and legend lead to it, narrowed.
+    """
+    drawn = series(asked, timezone.get_current_timezone(), step)
+    most = _round_up(max((bucket.total for bucket in drawn.buckets), default=0))
+    columns = _columns(drawn, address)
+    return Chart(
+        bars=mark_safe(svg(columns, most)),  # noqa: S308  # it escapes what it is given
+        most=most,
+        total=drawn.total,
+        step=drawn.step,
+        each=EACH[drawn.step],
+        zone=timezone.get_current_timezone_name(),
+        ticks=_ticks(drawn),
+        legend=_legend(asked, drawn, address),
+        lines=[_line(column) for column in columns if column.bucket.total],
+        notes=_notes(drawn),
+    )
+
+
+def _columns(drawn: Series, address: Address) -> list[Column]:
+    anytime = str(address.setting(period=None, since=None, until=None))
+    joint = "&" if "?" in anytime else "?"
+
+    def column(bucket: Bucket) -> Column:
+        since, until = (quote(moment.isoformat().replace("+00:00", "Z")) for moment in (bucket.since, bucket.until))
+        return Column(bucket, _title(bucket, drawn), f"{anytime}{joint}since={since}&until={until}")
+
+    return [column(bucket) for bucket in drawn.buckets]
+
+
+def _title(bucket: Bucket, drawn: Series) -> str:
+    counts = [f"{number(bucket.counts[group])} {GROUPS[group].label}" for group in Group if bucket.counts[group]]
+    calls = ngettext("{number} call", "{number} calls", bucket.total).format(number=number(bucket.total))
+    return "\n".join([_time(bucket, drawn), calls, *counts])
+
+
+def _time(bucket: Bucket, drawn: Series) -> str:
+    """Write when a bucket was, in the reader's zone: days as days, everything else with its times."""
+    since, until = bucket.since.astimezone(drawn.zone), bucket.until.astimezone(drawn.zone)
+    if drawn.step in SHORT_STEPS or drawn.step is Step.HOUR:
+        return f"{since:%Y-%m-%d %H:%M}–{until:%H:%M} {since.tzname()}"
+    if since.time() == time.min == until.time():
+        last = until.date() - timedelta(days=1)
+        return f"{since:%Y-%m-%d}" if last == since.date() else f"{since:%Y-%m-%d} – {last:%Y-%m-%d}"
+    return f"{since:%Y-%m-%d %H:%M} – {until:%Y-%m-%d %H:%M} {since.tzname()}"
+
+
+def _line(column: Column) -> Line:
+    when, *_counts = column.title.split("\n")
+    bucket = column.bucket
+    return Line(when, bucket.total, [bucket.counts[group] for group in Group], column.address)
+
+
+def _legend(asked: CallFilter, drawn: Series, address: Address) -> list[Share]:
+    totals = {group: sum(bucket.counts[group] for bucket in drawn.buckets) for group in Group}
+    return [
+        Share(
+            group,
+            GROUPS[group].label,
+            GROUPS[group].meaning,
+            totals[group],
+            percent(totals[group] / drawn.total) if drawn.total else "",
+            (
+                of_outcomes(asked, address, OUTCOMES[group])
+                if OUTCOMES[group]
+                else address.setting(state=State.SETUP.value)
+            ),
+        )
+        for group in Group
+        if totals[group] or group is not Group.SETUP
+    ]
+
+
+def _notes(drawn: Series) -> list[str]:
+    notes = []
+    if drawn.capped:
+        text = gettext("Only the newest {limit} calls are shown. Narrow the range to see older ones.")
+        notes.append(text.format(limit=number(LIMIT)))
+    if drawn.later:
+        text = ngettext(
+            "{number} call has a time in the future and is not shown. Check the proxy's clock.",
+            "{number} calls have times in the future and are not shown. Check the proxies' clocks.",
+            drawn.later,
+        )
+        notes.append(text.format(number=number(drawn.later)))
+    return notes
+
+
+def percent(part: float) -> str:
+    """Write a share: with a decimal, and never as 0 or 100 % while it is not."""
+    shown = min(max(part * 100, 0.1), 99.9) if 0 < part < 1 else part * 100
+    return f"{shown:.1f}".removesuffix(".0") + _PERCENT
+
+
+def _round_up(most: int) -> int:
+    """Return a round number with a half that is whole, not below ``most``."""
+    digit = int("1" + "0" * (len(str(most)) - 1))
+    return next(rounded for step in _ROUND if (rounded := digit * step) >= most and rounded % 2 == 0)
+
+
+def _ticks(drawn: Series) -> list[Tick]:
+    """Return the marks of the time axis: at round times of the reader's zone, some few of them."""
+    local = [bucket.since.astimezone(drawn.zone) for bucket in drawn.buckets]
+    if not local:
+        return []
+    places: Sequence[int]
+    if drawn.step in SHORT_STEPS or drawn.step is Step.HOUR:
+        within = 0.0  # where the bucket begins
+        places, written = _round_times(local)
+    else:
+        within = 0.5  # in the middle of its bar
+        places, written = range(0, len(local), ceil(len(local) / _MOST_TICKS)), _date_writer(drawn.step)
+    return [
+        Tick(f"{(place + within) * 100 / len(local):.3f}%", written(local[place]), minor=turn % 2 == 1)
+        for turn, place in enumerate(places)
+    ]
+
+
+def _round_times(local: Sequence[datetime]) -> tuple[Sequence[int], Callable[[datetime], str]]:
+    places: list[int] = []
+    for stride in _STRIDES:
+        places = [at for at, moment in enumerate(local) if _is_round(moment, stride)]
+        if len(places) <= _MOST_TICKS:
+            break
+    return places, lambda moment: _date(moment, "j M") if moment.time() == time.min else f"{moment:%H:%M}"
+
+
+def _is_round(moment: datetime, stride: int) -> bool:
+    return (moment.hour * 60 + moment.minute) % stride == 0 and not moment.second and not moment.microsecond
+
+
+def _date_writer(step: Step) -> Callable[[datetime], str]:
+    form = {Step.MONTH: "M Y", Step.YEAR: "Y"}.get(step, "j M")
+    return lambda moment: _date(moment, form)
+
+
+def _date(moment: datetime, form: str) -> str:
+    return date_format(moment, form, use_l10n=False)
+
+
+class Histogram(InZoneMixin, ShellMixin, TemplateView):
+    """The histogram of a list of calls, loaded when the list is there already."""
+
+    permission_required = "cdr.view_call"
+    template_name = "cdr/histogram.html"
+    partial_template_name = "cdr/_histogram.html"
+    title = _("Calls over time")
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        asked = CallFilter(self.request.GET, Visibility.of(self.request.user))
+        return super().get_context_data(chart=chart(asked, list_address(self.request.GET)), **kwargs)

@@ -1,0 +1,191 @@
+"""Lists of calls under a name: some that everybody needs, those that people saved, and those they shared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, PermissionsMixin
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django.views.generic import View
+
+from accweb.web.shell import ShellMixin
+from cdr.display.wording import Text
+from cdr.models import SavedView
+from cdr.queries.filters import about_numbers
+from cdr.queries.names import EXTRA
+from cdr.queries.search import written
+from cdr.queries.visibility import Visibility
+from cdr.views.addresses import COLUMNS, LIVE, WORD, ZONE, Address
+from cdr.views.calls.column_choice import in_address
+from cdr.views.calls.searching import SEARCH, conditions_in
+from proxyconf.models import Proxy
+from proxyconf.vocabulary.layout import Role
+
+LONGEST_NAME = 80
+LONGEST_CONDITIONS = 8000
+MOST_VIEWS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class NamedList:
+    """A view to choose. ``saved`` is what is stored of it, ``owner`` whose it is where somebody else shared it."""
+
+    name: Text
+    address: Address
+    about: Text
+    chosen: bool
+    saved: SavedView | None = None
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """The views that somebody may choose from."""
+
+    built_in: list[NamedList]
+    own: list[NamedList]
+    shared: list[NamedList]
+    may_share: bool
+
+    @property
+    def chosen(self) -> NamedList | None:
+        return next((one for one in (*self.own, *self.shared, *self.built_in) if one.chosen), None)
+
+
+def views_for(
+    user: AbstractBaseUser | AnonymousUser, visibility: Visibility, address: Address, proxies: Iterable[Proxy]
+) -> Views:
+    """Return the views for ``user``; the one that ``address`` shows is chosen.
+
+    Who sees numbers masked is not offered what others shared about numbers: the conditions would tell them.
+    """
+    here = _meant(address.query)
+
+    def view(name: Text, query: str, about: Text = "", saved: SavedView | None = None, owner: str = "") -> NamedList:
+        said = about or written(conditions_in(query)) or _("all calls")
+        leads = Address(address.path, QueryDict(query))
+        if ZONE not in leads.conditions:
+            leads = leads.setting(**{ZONE: address.conditions.get(ZONE)})
+        return NamedList(name, leads, said, _meant(query) == here, saved, owner)
+
+    stored = SavedView.objects.filter(Q(owner_id=user.pk or 0) | Q(shared=True)).select_related("owner")[:MOST_VIEWS]
+    mine = [one for one in stored if one.owner_id == user.pk]
+    others = [one for one in stored if one.owner_id != user.pk and (visibility.numbers or not _tells_numbers(one))]
+    return Views(
+        [view(name, query, about) for name, query, about in _built_in(proxies)],
+        [view(one.name, one.conditions, saved=one) for one in mine],
+        [view(one.name, one.conditions, saved=one, owner=one.owner.get_username()) for one in others],
+        isinstance(user, PermissionsMixin) and user.has_perm("cdr.share_savedview"),
+    )
+
+
+def _built_in(proxies: Iterable[Proxy]) -> list[tuple[Text, str, Text]]:
+    gateways = {
+        EXTRA + label
+        for layout in (proxy.field_layout for proxy in proxies)
+        for labels in layout.extras.values()
+        for label in layout.labels_with(Role.GATEWAY, labels)
+    }
+    by_gateway = QueryDict(mutable=True)
+    by_gateway.setlist("sip_code", ["5xx"])
+    by_gateway[COLUMNS] = in_address(
+        ["started_at", "who", "sip_code", "sip_reason", *sorted(gateways), "source_ip", "attempts", "seen"]
+    )
+    return [
+        (_("No STOP"), "state=stop_missing", _("Answered, but no STOP was recorded.")),
+        (_("Needs review"), "settled=0", _("No STOP, and the end is not set manually.")),
+        (_("Short calls"), "state=completed&max_duration=5", _("Answered and ended within 5 seconds.")),
+        (_("Long calls"), "min_duration=3600", _("One hour or longer.")),
+        (
+            _("Failed by gateway"),
+            by_gateway.urlencode(),
+            _("Server failures (5xx), with the gateway."),
+        ),
+        (
+            _("Uncertain durations"),
+            "duration_kind=at_least&duration_kind=at_most&duration_kind=approximate",
+            _("Duration at least, at most or approximate."),
+        ),
+        (_("Injected fields"), "flag=forged_separator", _("A value contains text that looks like fields.")),
+    ]
+
+
+def _meant(query: str) -> list[tuple[str, str]]:
+    return sorted(conditions_in(query))
+
+
+def _tells_numbers(view: SavedView) -> bool:
+    return any(about_numbers(name) for name, _value in conditions_in(view.conditions))
+
+
+def _kept(query: str) -> str:
+    """Return what of an address belongs to a view."""
+    kept = Address("", QueryDict(query)).setting(**{WORD: None, LIVE: None, SEARCH: None})
+    return kept.query
+
+
+class _ViewsOfList(ShellMixin, View):
+    permission_required = "cdr.view_call"
+    http_method_names = ["post"]
+
+    def _back(self, conditions: str) -> HttpResponse:
+        return HttpResponseRedirect(str(Address(reverse("cdr:call-list"), QueryDict(conditions))))
+
+    def _name(self) -> str:
+        """Return the name that was given; without one, say so and return nothing."""
+        name = self.request.POST.get("name", "").replace("\0", "").strip()[:LONGEST_NAME]
+        if not name:
+            messages.error(self.request, gettext("Enter a name for the view."))
+        return name
+
+    def _shared(self) -> bool:
+        return bool(self.request.POST.get("shared")) and self.request.user.has_perm("cdr.share_savedview")
+
+
+class SaveView(_ViewsOfList):
+    """Saves the conditions of a list under a name; a view of one's own that has the name already is replaced."""
+
+    def post(self, request: HttpRequest, **_kwargs: Any) -> HttpResponse:
+        given = request.POST.get("conditions", "")
+        conditions = _kept(given)
+        if len(conditions) > LONGEST_CONDITIONS:
+            messages.error(request, gettext("The filter is too long to be saved. Remove some conditions."))
+        elif name := self._name():
+            SavedView.objects.update_or_create(
+                owner_id=request.user.pk, name=name, defaults={"conditions": conditions, "shared": self._shared()}
+            )
+            messages.success(request, gettext("The view “{name}” was saved.").format(name=name))
+        return self._back(given)
+
+
+class ChangeView(_ViewsOfList):
+    """Renames, shares or deletes a view of one's own."""
+
+    def post(self, request: HttpRequest, **_kwargs: Any) -> HttpResponse:
+        view = SavedView.objects.filter(pk=self.kwargs["pk"], owner_id=request.user.pk).first()
+        if view is None:
+            raise Http404
+        if "delete" in request.POST:
+            view.delete()
+            messages.success(request, gettext("The view “{name}” was deleted.").format(name=view.name))
+        elif name := self._name():
+            self._rename(view, name)
+        return self._back(request.POST.get("next", ""))
+
+    def _rename(self, view: SavedView, name: str) -> None:
+        view.name, view.shared = name, self._shared()
+        try:
+            with transaction.atomic():
+                view.save(update_fields=["name", "shared"])
+        except IntegrityError:
+            messages.error(
+                self.request, gettext("You already have a view named “{name}”. Choose another name.").format(name=name)
+            )

@@ -1,0 +1,344 @@
+"""Exports of the filter, not the page: small ones at once, large ones in the background."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from tempfile import TemporaryFile
+from typing import Any, cast
+from zoneinfo import available_timezones
+
+from django import forms
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import QuerySet
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, QueryDict
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django.views.generic import TemplateView
+
+from accweb.web.audit import Action, record
+from accweb.web.shell import ShellMixin
+from accweb.web.zones import validate_zone
+from cdr.display.markup import number
+from cdr.export import Record, records
+from cdr.export.asking import conditions_of, in_words, oldest_first
+from cdr.export.columns import COLUMNS, EXTRA, is_column
+from cdr.export.formats import FORMATS
+from cdr.export.jobs import (
+    ACTIVE,
+    LONGEST_CONDITIONS,
+    ask,
+    cancel,
+    file_answer,
+    filter_of,
+    has_enough,
+    may_have,
+    remove,
+)
+from cdr.export.snapshot import snapshot
+from cdr.export.writing import write
+from cdr.models import ExportJob
+from cdr.queries.filters import CallFilter, Condition
+from cdr.queries.paging import Matches, matches
+from cdr.queries.visibility import Visibility
+from cdr.views.addresses import Address
+from cdr.views.calls.filter_bar import errors
+from cdr.views.calls.tally import tally
+
+AT_ONCE = 20_000
+"""So many calls are sent at once; it is also where counting ends."""
+HISTORY = 25
+_SAMPLE = 200
+_MOST_EXTRAS = 60
+
+
+class ColumnsField(forms.MultipleChoiceField):
+    """Columns in the order in which they come; extra fields are not known beforehand."""
+
+    def valid_value(self, value: str) -> bool:
+        return is_column(value)
+
+    def to_python(self, value: Any) -> list[str]:
+        return list(dict.fromkeys(super().to_python(value)))
+
+
+class ExportForm(forms.Form):
+    """What a file is to be. ``conditions`` is the query string of the filter, its moments resolved."""
+
+    conditions = forms.CharField(required=False, max_length=LONGEST_CONDITIONS, widget=forms.HiddenInput)
+    format = forms.ChoiceField(label=_("Format"), choices=[(one.name, one.label) for one in FORMATS.values()])
+    zone = forms.CharField(label=_("Time zone"), max_length=64, validators=[validate_zone])
+    column = ColumnsField(label=_("Columns"), required=False)
+
+    def clean_column(self) -> list[str]:
+        columns: list[str] = self.cleaned_data["column"]
+        wanted = FORMATS.get(self.cleaned_data.get("format", ""))
+        if wanted and wanted.shaped and not columns:
+            raise ValidationError(_("Choose at least one column."))
+        return columns if wanted and wanted.shaped else []
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnChoice:
+    name: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A job of the history, with what the page says of it."""
+
+    job: ExportJob
+    conditions: list[Condition]
+    address: Address
+    active: bool
+    offered: bool
+    mine: bool
+    error: str
+
+
+class ExportPage(ShellMixin, TemplateView):
+    """A page that only those may open who may export calls."""
+
+    permission_required: Any = ("cdr.view_call", "cdr.export_call")
+
+    @property
+    def user(self) -> User:
+        return cast(User, self.request.user)
+
+    def jobs(self) -> QuerySet[ExportJob]:
+        """Return the exports that the user may know of."""
+        known = ExportJob.objects.select_related("user")
+        return known if self.user.has_perm("cdr.view_exportjob") else known.filter(user=self.user)
+
+
+class NewExport(ExportPage):
+    """Asks what a file is to be, and makes it: at once, or by leaving a job."""
+
+    title = _("Export calls")
+    template_name = "cdr/export_new.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        form: ExportForm = kwargs.pop("form", None) or self._first_form()
+        asked = self._asked(form["conditions"].value() or "")
+        found = matches(asked.qs, AT_ONCE)
+        found_there = Address(reverse("cdr:call-list"), QueryDict(conditions_of(asked)))
+        return super().get_context_data(
+            form=form,
+            errors=[*_problems(form), *errors(asked)],
+            conditions=list(asked.conditions()),
+            address=found_there,
+            nothing=not found.count,
+            told=tally(found),
+            estimated=found.estimated,
+            at_once=_is_small(found),
+            limit=number(AT_ONCE),
+            formats=FORMATS.values(),
+            zones=sorted(available_timezones()),
+            columns=_columns(form, asked),
+            masked=not asked.visibility.numbers,
+            proxies=None if asked.visibility.proxies is None else sorted(asked.visibility.proxies),
+            **kwargs,
+        )
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        form = ExportForm(request.POST)
+        if not form.is_valid():
+            return self._again(form)
+        wanted = form.cleaned_data
+        asked = self._asked(wanted["conditions"])
+        if asked.form.errors:
+            return self._again(form)
+        if _is_small(matches(asked.qs, AT_ONCE)):
+            return _file_at_once(request, asked, wanted)
+        if has_enough(self.user):
+            form.add_error(None, _("Too many of your exports are queued. Wait until one is complete, or cancel one."))
+            return self._again(form)
+        ask(self.user, asked, wanted["format"], columns=wanted["column"], zone=wanted["zone"])
+        return redirect("cdr:exports")
+
+    def _again(self, form: ExportForm) -> HttpResponse:
+        return self.render_to_response(self.get_context_data(form=form), status=400)
+
+    def _first_form(self) -> ExportForm:
+        given = self.request.GET.urlencode()
+        asked = self._asked(given)
+        return ExportForm(
+            initial={
+                "conditions": given if asked.form.errors else conditions_of(asked),  # what makes no sense stays so
+                "format": "csv",
+                "zone": timezone.get_current_timezone_name(),
+                "column": list(COLUMNS),
+            }
+        )
+
+    @cached_property
+    def _sight(self) -> Visibility:
+        return Visibility.of(self.request.user)
+
+    def _asked(self, conditions: str) -> CallFilter:
+        return CallFilter(QueryDict(conditions), self._sight)
+
+
+class ExportHistory(ExportPage):
+    """What was asked for in the background: what it became, and its files while they last."""
+
+    title = _("Exports")
+    template_name = "cdr/exports.html"
+    partial_template_name = "cdr/_exports.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        jobs = list(self._older_than(self.request.GET.get("before", ""))[: HISTORY + 1])
+        rows = [_row(job, self.user) for job in jobs[:HISTORY]]
+        return super().get_context_data(
+            rows=rows,
+            older=jobs[HISTORY - 1].pk if len(jobs) > HISTORY else None,
+            active=any(row.active for row in rows),
+            everybodys=self.user.has_perm("cdr.view_exportjob"),
+            **kwargs,
+        )
+
+    def _older_than(self, key: str) -> QuerySet[ExportJob]:
+        jobs = self.jobs().order_by("-id")
+        return jobs.filter(pk__lt=int(key)) if key.isascii() and key.isdecimal() and len(key) < 19 else jobs
+
+
+class ExportFile(ExportPage):
+    """The file of a finished export."""
+
+    http_method_names = ["get", "head"]
+
+    def get(self, request: HttpRequest, pk: int) -> HttpResponseBase:  # type: ignore[override]  # no page
+        job = get_object_or_404(self.jobs(), pk=pk)
+        if job.state != ExportJob.State.DONE:
+            raise Http404
+        if not may_have(self.user, job):
+            raise PermissionDenied
+        if request.method == "GET":
+            _note(request, filter_of(job), job.format, job.conditions, job.written, export=job.pk)
+        return file_answer(job)
+
+
+class ExportDeed(ExportPage):
+    """Something done to an export: one's own, or any with the permission."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        job = get_object_or_404(self.jobs(), pk=pk)
+        if not _may_end(self.user, job):
+            raise PermissionDenied
+        self.act(job)
+        return redirect("cdr:exports")
+
+    def act(self, job: ExportJob) -> None:
+        raise NotImplementedError
+
+
+class CancelExport(ExportDeed):
+    def act(self, job: ExportJob) -> None:
+        cancel(job)
+
+
+class DeleteExport(ExportDeed):
+    def act(self, job: ExportJob) -> None:
+        remove(job)
+
+
+def _file_at_once(request: HttpRequest, asked: CallFilter, wanted: dict[str, Any]) -> HttpResponseBase:
+    """Write the file whole before its first byte is sent: what goes wrong is a page that says so, never half a file."""
+    file = TemporaryFile()  # noqa: SIM115  # the response closes it
+    counted = _Counted(records(oldest_first(asked), asked.visibility))
+    try:
+        with snapshot():
+            write(counted, asked, wanted["format"], file, columns=wanted["column"], zone=wanted["zone"])
+    except BaseException:
+        file.close()
+        raise
+    file.seek(0)
+    _note(request, asked, wanted["format"], wanted["conditions"], counted.number)
+    name = f"calls-{timezone.now():%Y%m%d-%H%M%S}.{wanted['format']}"
+    return FileResponse(file, as_attachment=True, filename=name, content_type=FORMATS[wanted["format"]].media_type)
+
+
+class _Counted:
+    """Records, and how many of them were taken."""
+
+    def __init__(self, found: Iterable[Record]) -> None:
+        self.number = 0
+        self._found = found
+
+    def __iter__(self) -> Iterator[Record]:
+        for one in self._found:
+            self.number += 1
+            yield one
+
+
+def _note(
+    request: HttpRequest,
+    asked: CallFilter,
+    format: str,  # noqa: A002
+    conditions: str,
+    calls: int,
+    **more: Any,
+) -> None:
+    """Leave an entry in the audit log."""
+    masked = not asked.visibility.numbers
+    record(
+        request,
+        Action.EXPORTED,
+        in_words(asked),
+        format=format,
+        conditions=conditions,
+        calls=calls,
+        masked=masked,
+        **more,
+    )
+
+
+def _row(job: ExportJob, user: User) -> Row:
+    asked = filter_of(job)
+    return Row(
+        job=job,
+        conditions=list(asked.conditions()),
+        address=Address(reverse("cdr:call-list"), QueryDict(job.conditions)),
+        active=job.state in ACTIVE,
+        offered=job.state == ExportJob.State.DONE and may_have(user, job),
+        mine=_may_end(user, job),
+        error=gettext(job.error) if job.error else "",
+    )
+
+
+def _may_end(user: User, job: ExportJob) -> bool:
+    return job.user_id == user.pk or user.has_perm("cdr.delete_exportjob")
+
+
+def _columns(form: ExportForm, asked: CallFilter) -> list[ColumnChoice]:
+    """Return the columns that one may choose: those that were chosen in their order, then the others."""
+    chosen = [name for name in form["column"].value() or [] if is_column(name)]
+    others = [name for name in (*COLUMNS, *_extra_columns(asked)) if name not in chosen]
+    return [ColumnChoice(name, True) for name in chosen] + [ColumnChoice(name, False) for name in others]
+
+
+def _extra_columns(asked: CallFilter) -> list[str]:
+    """Return a column for each extra field that the newest of the calls have."""
+    newest = asked.qs.order_by("-started_at", "-id").values_list("extra", flat=True)[:_SAMPLE]
+    names = dict.fromkeys(EXTRA + label for extra in newest for label in extra)
+    return [name for name in names if is_column(name)][:_MOST_EXTRAS]
+
+
+def _is_small(found: Matches) -> bool:
+    return not (found.estimated or found.at_least)
+
+
+def _problems(form: ExportForm) -> list[str]:
+    if not form.is_bound:
+        return []
+    named = ((form.fields[name].label if name in form.fields else "", said) for name, said in form.errors.items())
+    return [f"{label}: {one}" if label else str(one) for label, said in named for one in said]

@@ -1,0 +1,253 @@
+"""The start page: what happened in a range, what needs a look, and what to do first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from django.views.generic import TemplateView
+
+from accweb.web.audit import Action, record
+from accweb.web.shell import ShellMixin
+from cdr.correlation.record import DurationKind, State
+from cdr.display.clocks import clock
+from cdr.display.histogram import OUTCOMES, Group, Step
+from cdr.display.markup import number
+from cdr.display.wording import STATES, Text
+from cdr.models import Call, Event, Source
+from cdr.queries import needs_review
+from cdr.queries.filters import CallFilter, Condition
+from cdr.queries.periods import BACK, LABELS
+from cdr.queries.statistics import Figures, figures
+from cdr.queries.visibility import Visibility
+from cdr.views.addresses import ZONE, Address
+from cdr.views.calls import filter_bar
+from cdr.views.calls.histogram import chart, list_address, of_outcomes, percent
+from cdr.views.calls.searching import READ_IN, sent
+from cdr.views.overview.rankings import code_bars
+from cdr.views.reader_zone import InZoneMixin, zone_choices
+from proxyconf.models import Proxy
+from proxyconf.models.reach import proxies_named
+
+SEGMENTS = ("1h", "24h", "7d", "30d", "all")
+_MOST_SOURCES = 50
+_OF_RANGE = ("period", "since", "until", "proxy")
+_DELIVERED = OUTCOMES[Group.ANSWERED] | OUTCOMES[Group.NOT_TAKEN]
+_BY = {"hour": Step.HOUR, "day": Step.DAY}
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A figure with what it means, and the list of the calls that it is made of (none: of no calls)."""
+
+    name: str
+    label: Text
+    value: str
+    definition: Text
+    address: Address | None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A link that sets a condition."""
+
+    label: Text
+    address: Address
+    chosen: bool
+
+
+class StartPage(InZoneMixin, ShellMixin, TemplateView):
+    """Figures, calls over time and rankings of the range that the URL holds, in the parameters of the list.
+
+    Without a range in the URL it is the shortest that has calls.
+    """
+
+    permission_required = "cdr.view_call"
+    template_name = "cdr/start.html"
+    title = _("Overview")
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if READ_IN in request.GET:  # sent by the form: on to the address that says it in few words
+            return redirect(str(sent(request.path, request.GET)))
+        return super().get(request, *args, **kwargs)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        visibility, now = Visibility.of(self.request.user), timezone.now()
+        newest = visibility.calls().filter(superseded=False).order_by("-started_at", "-id").first()
+        conditions = _with_range(self.request.GET, newest, now)
+        asked = CallFilter(conditions, visibility, now=now)
+        own, calls = Address(self.request.path, conditions), list_address(conditions)
+        sums = figures(asked)
+        reach = list(proxies_named(visibility.proxies).order_by("name"))
+        return super().get_context_data(
+            asked=asked,
+            errors=[*filter_bar.errors(asked), *filter(None, [self.zone_error])],
+            segments=[_period(name, asked, own) for name in SEGMENTS],
+            periods=[_period(name, asked, own) for name in LABELS if name not in SEGMENTS],
+            chips=[(one, own.without(one.parameter, one.value)) for one in asked.conditions() if not _of_range(one)],
+            carried=[(one.parameter, one.value) for one in asked.conditions() if not _of_range(one)],
+            proxies=[(proxy.name, proxy.name in conditions.getlist("proxy")) for proxy in reach],
+            cards=list(_cards(asked, sums, calls)),
+            capped=sums.capped,
+            all_calls=calls,
+            chart=(drawn := chart(asked, calls, _BY.get(conditions.get("by", "")))),
+            steps=_steps(asked, own, drawn.step),
+            codes=code_bars(sums, calls),
+            failures=sum(sums.failures.values()),
+            busiest_address=Address(reverse("cdr:busiest"), conditions),
+            newest=newest,
+            zone=timezone.get_current_timezone_name(),
+            zones=zone_choices(self.readers_zone, timezone.get_current_timezone_name(), reach),
+            health=_health_address(),
+            **self._collection(visibility, reach, now),
+            **kwargs,
+        )
+
+    def _collection(self, visibility: Visibility, reach: list[Proxy], now: datetime) -> dict[str, Any]:
+        """Return what the page says of the sources, of what is to be settled, and what to do first."""
+        ongoing, settled = needs_review.ongoing(visibility, now), needs_review.settled_lately(visibility)
+        if visibility.numbers and (ongoing.due or settled):
+            record(self.request, Action.VIEWED, "calls that are not settled")
+        return {
+            "sources": Source.objects.filter(proxy__in=reach).select_related("proxy")[:_MOST_SOURCES],
+            "waiting": needs_review.waiting() if visibility.proxies is None else None,
+            "ongoing": ongoing,
+            "setup": figures(CallFilter(QueryDict("period=24h&state=setup"), visibility, now=now)).calls,
+            "settled": settled,
+            "limit": needs_review.LIMIT,
+            "list_of": {
+                "setup": self._list_of("period=24h&state=setup"),
+                "ongoing": self._list_of("state=ongoing"),
+                "settled": self._list_of("settled=1"),
+            },
+            "about": {state.value: word.meaning for state, word in STATES.items()},
+            "any_proxy": Proxy.objects.exists(),
+            "any_event": Event.objects.filter(proxy__in=reach).exists(),
+            "first_proxy": min(reach, key=lambda proxy: proxy.pk).name if reach else "edge-1",
+        }
+
+    def _list_of(self, conditions: str) -> Address:
+        return list_address(QueryDict(conditions)).setting(**{ZONE: self.zone_chosen or None})
+
+
+def _with_range(given: QueryDict, newest: Call | None, now: datetime) -> QueryDict:
+    """Return the conditions with a range: where none is given, the shortest preset that the newest call lies in."""
+    conditions = given.copy()
+    if not any(given.get(name) for name in ("period", "since", "until")):
+        age = now - newest.started_at if newest else None
+        fitting = (name for name in ("24h", "7d", "30d") if age is not None and age < BACK[name])
+        conditions["period"] = next(fitting, "all")
+    return conditions
+
+
+def _of_range(condition: Condition) -> bool:
+    return condition.parameter in _OF_RANGE
+
+
+def _period(name: str, asked: CallFilter, own: Address) -> Choice:
+    return Choice(LABELS[name], own.setting(period=name, since=None, until=None), asked.chosen_period == name)
+
+
+def _steps(asked: CallFilter, own: Address, drawn: Step) -> list[Choice]:
+    """The choice between hours and days, where both make a chart."""
+    since, until = asked.time_range
+    if since is None or not 2 <= ((until or asked.now) - since).days <= 31:
+        return []
+    return [
+        Choice(label, own.setting(by=step.value), drawn is step)
+        for label, step in ((_("hourly"), Step.HOUR), (_("daily"), Step.DAY))
+    ]
+
+
+def _cards(asked: CallFilter, sums: Figures, calls: Address) -> Iterator[Card]:
+    """Yield the figures, each with the list of exactly the calls that it counts, or that its rate's numerator does."""
+    at_least = "≥ " if sums.capped else ""
+    answered = of_outcomes(asked, calls, OUTCOMES[Group.ANSWERED])
+    measured = answered and answered.setting(duration_kind=DurationKind.MEASURED.value)
+    yield Card(
+        "calls",
+        _("Calls"),
+        at_least + number(sums.calls),
+        _("All calls in the range, regardless of their outcome."),
+        calls,
+    )
+    yield Card(
+        "answered",
+        _("Answered"),
+        at_least + number(sums.answered),
+        _("Calls whose INVITE got a 2xx response, with or without a STOP."),
+        answered if sums.answered else None,
+    )
+    yield Card(
+        "asr",
+        _("ASR"),
+        _rate(sums.asr),
+        _("Answer-seizure ratio (ITU-T E.425): answered calls as a share of all calls."),
+        answered if sums.answered else None,
+    )
+    yield Card(
+        "ner",
+        _("NER"),
+        _rate(sums.ner),
+        _(
+            "Network effectiveness ratio (ITU-T E.425): the share of calls that the network delivered: answered, "
+            "busy, no answer (cancelled calls included) and declined."
+        ),
+        of_outcomes(asked, calls, _DELIVERED) if sums.delivered else None,
+    )
+    yield Card(
+        "acd",
+        _("ACD"),
+        "–" if sums.acd is None else clock(sums.acd),
+        _(
+            "Average call duration: the mean of all measured durations, from answer to STOP. Calls without a "
+            "measured duration are not included."
+        ),
+        measured if sums.measured else None,
+    )
+    yield Card(
+        "minutes",
+        _("Minutes"),
+        at_least + _minutes(sums.minutes),
+        _("Sum of the measured durations of answered calls, exact to the second."),
+        measured if sums.measured else None,
+    )
+    yield Card(
+        "stop_missing",
+        _("No STOP"),
+        at_least + number(sums.without_stop),
+        STATES[State.STOP_MISSING].meaning,
+        calls.setting(state=State.STOP_MISSING.value) if sums.without_stop else None,
+        _settled_note(sums),
+    )
+
+
+def _rate(rate: float | None) -> str:
+    return "–" if rate is None else percent(rate)
+
+
+def _minutes(minutes: float) -> str:
+    return number(round(minutes)) if minutes >= 100 else f"{minutes:.1f}"
+
+
+def _settled_note(sums: Figures) -> str:
+    if not sums.settled:
+        return ""
+    text = ngettext("{number} set manually", "{number} set manually", sums.settled)
+    return text.format(number=number(sums.settled))
+
+
+def _health_address() -> str:
+    try:
+        return reverse("cdr:health")
+    except NoReverseMatch:
+        return ""

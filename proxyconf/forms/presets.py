@@ -1,0 +1,136 @@
+"""Suggestions: names of usual variables, sets of fields to start from, and what a backend that is new needs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from proxyconf.profile import DoAccounting, ExtraField, Flag, Profile, free_numbers, takes_flag_names
+from proxyconf.vocabulary.layout import Backend, suggest_role
+
+NAMES: Mapping[str, str] = {
+    "$fU": "src_user",
+    "$fd": "src_domain",
+    "$fu": "from_uri",
+    "$si": "src_ip",
+    "$sp": "src_port",
+    "$rU": "dst_user",
+    "$rd": "dst_domain",
+    "$ru": "request_uri",
+    "$tU": "dst_ouser",
+    "$tu": "to_uri",
+    "$oU": "original_callee",
+    "$ua": "ua",
+    "$au": "account",
+    "$ci": "call_id",
+    "$ft": "from_tag",
+    "$tt": "to_tag",
+    "$dd": "gateway",
+}
+"""The usual name of a variable's value."""
+
+_ARGUMENT = re.compile(r"\$\(?\w+\((?:[a-z]:)?([\w-]+)\)")
+
+
+class Preset(NamedTuple):
+    """A set of extra fields: the variables, in order."""
+
+    name: str
+    title: str | Promise
+    variables: tuple[str, ...]
+
+
+PRESETS = (
+    Preset("minimal", _("Minimal: caller and callee"), ("$fU", "$rU")),
+    Preset("usual", _("The usual six fields"), ("$fU", "$fd", "$si", "$tU", "$rU", "$rd")),
+    Preset("billing", _("Billing: account, caller, callee"), ("$au", "$fU", "$rU", "$tU", "$si")),
+    Preset("quality", _("Carrier quality: gateway, address, device"), ("$fU", "$rU", "$dd", "$si", "$ua")),
+)
+
+
+def suggested_name(variable: str) -> str:
+    """Return the usual name of a variable's value; of a header or AVP its own name in lower case, else nothing."""
+    match = _ARGUMENT.match(variable)
+    return NAMES.get(variable) or (match[1].lower().replace("-", "_") if match else "")
+
+
+def suggested_label(backend: Backend, name: str) -> str:
+    """Return a field's label for a backend; empty for Diameter, whose labels are numbers of AVPs."""
+    if backend is Backend.RADIUS:
+        return "-".join(part[:1].upper() + part[1:] for part in name.replace("_", "-").split("-"))
+    return "" if backend is Backend.DIAMETER else name
+
+
+def with_preset(profile: Profile, name: str) -> Profile:
+    """Return the profile with the fields of a preset that it lacks, logged by all its backends."""
+    preset = next((one for one in PRESETS if one.name == name), None)
+    if preset is None:
+        return profile
+    present = {one.variable for one in profile.extras}
+    added = [_field(profile, variable) for variable in preset.variables if variable not in present]
+    return replace(profile, extras=(*profile.extras, *added))
+
+
+def with_new_backends(profile: Profile, before: Profile, flags_elsewhere: Iterable[int] = ()) -> Profile:
+    """Return the profile with flags and labels for the backends that ``before`` does not have, where it has none."""
+    for backend in profile.backends:
+        if backend not in before.backends and not _is_set_up(profile, backend):
+            profile = _with_labels(_with_flags(profile, backend, flags_elsewhere), backend)
+    return profile
+
+
+def _field(profile: Profile, variable: str) -> ExtraField:
+    name = suggested_name(variable)
+    labels = {one: label for one in profile.backends if (label := suggested_label(one, name))}
+    return ExtraField(name, variable, labels, suggest_role(name, variable))
+
+
+def _is_set_up(profile: Profile, backend: Backend) -> bool:
+    flags = profile.flags
+    return backend in flags.account or backend in flags.missed or bool(profile.extra_labels(backend))
+
+
+def _with_flags(profile: Profile, backend: Backend, flags_elsewhere: Iterable[int]) -> Profile:
+    names = profile.known_backends.get(backend)
+    if names is None:
+        return profile
+    if profile.uses_do_accounting:
+        asked = profile.do_accounting
+        every = frozenset(profile.backends)
+        changed = DoAccounting(
+            missed=asked.missed | {backend} if asked.missed else asked.missed,
+            failed=every if asked.failed else asked.failed,
+            cdr=every if asked.cdr else asked.cdr,
+            table=asked.table,
+        )
+        return replace(profile, do_accounting=changed)
+    account, missed_flags = dict(profile.flags.account), dict(profile.flags.missed)
+    if takes_flag_names(profile.product, profile.version):
+        word = names.flag.removesuffix("_flag").upper()
+        new = [Flag(None, f"ACC_{word}"), Flag(None, f"ACC_{word}_MISSED")]
+    else:
+        new = [Flag(number) for number in free_numbers({*profile.flags.numbers(), *flags_elsewhere})[:2]]
+    if names.flag and new:
+        account[backend] = new[0]
+    if names.missed_flag and len(new) > 1:
+        missed_flags[backend] = new[1]
+    return replace(profile, flags=replace(profile.flags, account=account, missed=missed_flags))
+
+
+def _with_labels(profile: Profile, backend: Backend) -> Profile:
+    extras = tuple(
+        replace(one, labels={**one.labels, backend: label})
+        if one.labels and (label := suggested_label(backend, _name_of(one)))
+        else one
+        for one in profile.extras
+    )
+    return replace(profile, extras=extras)
+
+
+def _name_of(field: ExtraField) -> str:
+    return field.labels.get(Backend.SYSLOG) or field.labels.get(Backend.SQL) or field.name

@@ -1,0 +1,86 @@
+"""The configuration that a draft was imported from: what a patch is made against."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from django.db import models
+
+from proxyconf.models.proxy import Proxy
+from proxyconf.models.sealing import Unreadable, seal, unseal
+from proxyconf.parse import config_text
+from proxyconf.parse.files import ConfigFile, decoded
+
+log = logging.getLogger(__name__)
+
+
+class RawFile(NamedTuple):
+    """A file of a configuration: its path below the configuration's folder, and its bytes."""
+
+    name: str
+    raw: bytes
+
+
+class ImportedConfiguration(models.Model):
+    """The files as they were imported, encrypted since they may hold passwords, and the names taken as defined."""
+
+    proxy = models.OneToOneField(Proxy, on_delete=models.CASCADE, related_name="imported_configuration")
+    files = models.TextField()
+    defines = models.JSONField(default=list, blank=True)
+    imported_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        default_permissions = ()  # seen and replaced with the profile
+
+    def __str__(self) -> str:
+        return str(self.proxy)
+
+
+def store_imported(proxy: Proxy, files: Iterable[RawFile], defines: Iterable[str]) -> None:
+    """Store the files that the draft of ``proxy`` was imported from, in place of those before."""
+    values = {"files": sealed_files(files), "defines": list(defines)}
+    ImportedConfiguration.objects.update_or_create(proxy=proxy, defaults=values)
+
+
+def imported_files(proxy: Proxy) -> tuple[list[RawFile], tuple[str, ...]]:
+    """Return the files that the draft was imported from and the names taken as defined; no files if there are none, or
+    if they were encrypted with another ``SECRET_KEY``.
+    """
+    stored = ImportedConfiguration.objects.filter(proxy=proxy).first()
+    if stored is None:
+        return [], ()
+    try:
+        return unsealed_files(stored.files), tuple(stored.defines)
+    except Unreadable:
+        log.error("configuration of %s was encrypted with another SECRET_KEY: import it again", proxy)
+        return [], ()
+
+
+def sealed_files(files: Iterable[RawFile]) -> str:
+    """Return files as one encrypted text."""
+    return seal(json.dumps([[one.name, base64.b64encode(one.raw).decode("ascii")] for one in files]))
+
+
+def unsealed_files(text: str) -> list[RawFile]:
+    """Return the files that ``sealed_files`` was given; raise ``Unreadable`` if the key has changed since."""
+    return [RawFile(str(name), base64.b64decode(content)) for name, content in json.loads(unseal(text))]
+
+
+def readable_files(files: Iterable[RawFile]) -> list[ConfigFile]:
+    """Return the files for import: what is no text becomes an escape."""
+    return [ConfigFile(one.name, config_text(one.raw)) for one in files]
+
+
+def patchable_files(files: Iterable[RawFile]) -> list[ConfigFile]:
+    """Return the files for a patch: every byte is kept."""
+    return [ConfigFile(one.name, decoded(one.raw)[0]) for one in files]
+
+
+def patch_bytes(text: str, files: Iterable[RawFile]) -> bytes:
+    """Return a patch in the encoding of the files it is for."""
+    encodings = {decoded(one.raw)[1] for one in files}
+    return text.encode("latin-1" if "latin-1" in encodings else "utf-8", "replace")

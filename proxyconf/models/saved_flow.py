@@ -1,0 +1,35 @@
+"""Call flows that people keep beside the built-in ones."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.core.validators import RegexValidator
+from django.db import models
+
+from proxyconf.models.proxy import Proxy
+from proxyconf.simulate.flow import Flow
+from proxyconf.simulate.flows import FLOWS
+
+
+class SavedFlow(models.Model):
+    """A flow that was edited and kept with a proxy. ``flow`` is what ``Flow.to_json`` writes."""
+
+    proxy = models.ForeignKey(Proxy, on_delete=models.CASCADE, related_name="flows")
+    name = models.CharField(max_length=64, validators=[RegexValidator(r"^[a-z0-9][a-z0-9-]*$")])
+    flow = models.JSONField()
+    updated_at = models.DateTimeField(auto_now=True)
+    updated_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        ordering = ["name"]
+        default_permissions = ()  # seen with the profile, saved by who may change it
+        constraints = [models.UniqueConstraint(fields=["proxy", "name"], name="saved_flow_name_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.proxy} {self.name}"
+
+
+def flows_of(proxy: Proxy) -> dict[str, Flow]:
+    """Return the flows to choose from by name: the built-in ones, and those saved with the proxy."""
+    saved = {one.name: Flow.from_json(one.flow) for one in proxy.flows.all()}
+    return {**FLOWS, **saved}

@@ -1,0 +1,269 @@
+"""The ``modparam`` and ``loadmodule`` lines of a configuration, changed to those that a profile needs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from proxyconf.parse.detection import ACC_MODULES, modules_meant
+from proxyconf.parse.lists import split_declaration
+from proxyconf.parse.statements import Loaded, Statements
+from proxyconf.parse.statements import Modparam as Written
+from proxyconf.patch.edits import Editor
+from proxyconf.patch.lists import change_list, is_editable, parts_of
+from proxyconf.profile import Flag, Profile
+from proxyconf.render.modparams import Modparam, effective_parameters, modules_needed, quoted
+from proxyconf.render.script import has_preprocessor, literal, named_flags
+from proxyconf.vocabulary.parameters import Kind, find_parameter
+
+Key = tuple[str, str, str]
+"""Module, name and, of what may be set several times, what tells one from the other."""
+
+_LISTS = (Kind.EXTRAS, Kind.LEGS, Kind.FIELDS)
+_NUMBER = re.compile(r"\d+(?=\s*(?:\Z|#|//|/\*))")
+
+
+def change_parameters(editor: Editor, statements: Statements, before: Profile, after: Profile) -> None:
+    """Change, add and remove parameters; modules are loaded where a new parameter or variable needs them."""
+    _Parameters(editor, statements, before, after).change()
+
+
+def keyed_parameters(profile: Profile) -> dict[Key, Modparam]:
+    """Return what the profile sets, by key."""
+    found: dict[Key, Modparam] = {}
+    for one in effective_parameters(profile):
+        found[key_of(profile, one.module, one.name, one.value)] = one
+    return found
+
+
+def key_of(profile: Profile, module: str, name: str, value: object) -> Key:
+    """Return the key under which a parameter is compared."""
+    parameter = find_parameter(profile.product, profile.version, name, module)
+    module = parameter.module if parameter else module
+    if module == "mqueue":
+        return module, name, str(value)
+    if parameter is None or parameter.kind is not Kind.FIELDS:
+        return module, name, ""
+    try:
+        return module, name, split_declaration(str(value))[0].lower()
+    except ValueError:
+        return module, name, str(value)
+
+
+class _Parameters:
+    def __init__(self, editor: Editor, statements: Statements, before: Profile, after: Profile) -> None:
+        self.editor, self.statements = editor, statements
+        self.before, self.after = before, after
+        self.written = self._written()
+        self._definitions_changed: set[str] = set()
+
+    def _written(self) -> dict[Key, list[Written]]:
+        found: dict[Key, list[Written]] = {}
+        for one in self.statements.modparams:
+            for module in modules_meant(one.module) or [one.module]:
+                found.setdefault(key_of(self.after, module, one.name, one.argument.value), []).append(one)
+        return found
+
+    def change(self) -> None:
+        old, new = keyed_parameters(self.before), keyed_parameters(self.after)
+        unloaded = self._unload()
+        self._load()
+        for key in dict.fromkeys([*old, *new]):
+            if key[0] in unloaded or old.get(key) == new.get(key):
+                continue
+            if key in new:
+                self._set(key, new[key])
+            elif key[0] in ACC_MODULES or key[0] == "mqueue":  # a parameter of another module may serve others
+                self._unset(key)
+
+    # --- one parameter
+
+    def _set(self, key: Key, wanted: Modparam) -> None:
+        written = [one for one in self.written.get(key, []) if self._is_changeable(one)]
+        if not written:
+            self._add(key, wanted)
+        elif self._kind(key) in _LISTS and all(is_editable(self.editor, one.argument) for one in written):
+            self._set_list(key, written, str(wanted.value))
+        else:
+            last = written[-1]
+            text = self._text(wanted)
+            if last.argument.value != wanted.value or text != last.argument.text:
+                self._set_value(last, wanted, text)
+
+    def _set_value(self, last: Written, wanted: Modparam, text: str) -> None:
+        name = last.argument.word
+        if wanted.flag is not None and name and name == wanted.flag.name and self._define(name, wanted.flag):
+            return
+        if last.argument.value == wanted.value and wanted.flag is None and not wanted.macro and not name:
+            return
+        self.editor.replace(last.argument.start, last.argument.end, text)
+
+    def _define(self, name: str, flag: Flag) -> bool:
+        """Give a name another number where it is defined, if all flags of that name get the same one."""
+        flags = self.after.flags.by_parameter(self.after.product, self.after.version).values()
+        if any(one.name == name and one.number != flag.number for one in flags):
+            return False
+        places = [one for one in self.statements.definitions if one.name == name]
+        number = _NUMBER.match(self.editor.text[places[0].start : places[0].end]) if len(places) == 1 else None
+        if number is None:
+            return False
+        if name not in self._definitions_changed:
+            self._definitions_changed.add(name)
+            self.editor.replace(places[0].start, places[0].start + number.end(), str(flag.number))
+        return True
+
+    def _set_list(self, key: Key, written: list[Written], value: str) -> None:
+        declared = self._kind(key) is Kind.FIELDS
+        wanted = [one.text for one in parts_of(value, declared=declared)]
+        if not declared:
+            change_list(self.editor, written[-1].argument, wanted, declared=False)
+            return
+        # several declarations of a backend add up: each keeps its fields, and new ones go to the last
+        left = list(wanted)
+        shares: list[list[str]] = []
+        for one in written:
+            own = [part.text for part in parts_of(str(one.argument.value), declared=True)]
+            taken = left if one is written[-1] else [part for part in left[: len(own)] if part in own]
+            left = left[len(taken) :]
+            shares.append(taken)
+        for one, share in zip(written, shares, strict=True):
+            if share:
+                change_list(self.editor, one.argument, share, declared=True)
+            else:
+                self.editor.remove(one)
+
+    def _unset(self, key: Key) -> None:
+        parameter = find_parameter(self.after.product, self.after.version, key[1], key[0])
+        for one in self.written.get(key, []):
+            if not self.editor.stands_in_text(one, "modparam"):
+                self.editor.problems.append(f"line {one.line}: {one.text} comes from a #!define; remove it there")
+            elif not self._is_changeable(one):
+                self.editor.problems.append(f"line {one.line}: {one.text} is for several modules; change it by hand")
+            elif parameter is not None and parameter.kind in (Kind.SWITCH, Kind.INTEGER) and parameter.default != -1:
+                self.editor.replace(one.argument.start, one.argument.end, str(parameter.default))
+            else:
+                self.editor.remove(one)
+
+    def _is_changeable(self, one: Written) -> bool:
+        return self.editor.stands_in_text(one, "modparam") and len(modules_meant(one.module)) < 2
+
+    def _kind(self, key: Key) -> Kind | None:
+        parameter = find_parameter(self.after.product, self.after.version, key[1], key[0])
+        return parameter.kind if parameter else None
+
+    # --- new lines
+
+    def _text(self, wanted: Modparam) -> str:
+        if wanted.macro and wanted.macro in self.statements.defines:
+            return wanted.macro
+        if wanted.flag is not None and has_preprocessor(self.after):
+            name, number = wanted.flag.name, wanted.flag.number
+            flags = self.after.flags.by_parameter(self.after.product, self.after.version).values()
+            if number is not None and named_flags(flags).get(name) == number and self._has_define(name, number):
+                return name
+            return str(number)
+        return literal(wanted.value)
+
+    def _has_define(self, name: str, number: int) -> bool:
+        """Return whether the name stands for the number, after a definition is added where there is none."""
+        value = self.statements.defines.get(name)
+        if value is not None:
+            stands = _NUMBER.match(value)
+            is_same = stands is not None and stands[0] == str(number)
+            return is_same or name in self._definitions_changed or self._define(name, Flag(number, name))
+        if name in self._definitions_changed:
+            return True
+        anchor = self._last_definition()
+        if anchor is None:
+            return False
+        self._definitions_changed.add(name)
+        self.editor.add_line_after(anchor, f"#!define {name} {number}")
+        return True
+
+    def _last_definition(self) -> _Line | None:
+        used = {flag.name for flag in self.before.flags.by_parameter(self.before.product, self.before.version).values()}
+        places = [one for one in self.statements.definitions if one.name in used]
+        return _Line(places[-1].end, places[-1].end) if places else None
+
+    def _add(self, key: Key, wanted: Modparam) -> None:
+        line = f"modparam({quoted(wanted.module)}, {quoted(wanted.name)}, {self._text(wanted)})"
+        anchor = self._anchor(key)
+        if anchor is None:
+            self.editor.problems.append(f"{line} could not be placed: put it after loadmodule {quoted(wanted.module)}")
+        else:
+            self.editor.add_line_after(anchor, line)
+
+    def _anchor(self, key: Key) -> Written | Loaded | None:
+        """Return the line after which a parameter belongs: one of the same family, else the last of its module."""
+        own = [one for one in self.statements.modparams if key[0] in (modules_meant(one.module) or [one.module])]
+        own = [one for one in own if self.editor.stands_in_text(one, "modparam")]
+        family = key[1].partition("_")[0]
+        related = [one for one in own if one.name.partition("_")[0] == family]
+        for group in (related, own):
+            if group:
+                depth = min(one.depth for one in group)
+                return [one for one in group if one.depth == depth][-1]
+        loaded: list[Loaded] = [one for one in self.statements.loaded if one.module == key[0]]
+        others = [one for one in self.statements.modparams if modules_meant(one.module)]
+        return loaded[-1] if loaded else others[-1] if others else self._after_modules()
+
+    def _after_modules(self) -> Loaded | None:
+        return self.statements.loaded[-1] if self.statements.loaded else None
+
+    # --- modules
+
+    def _load(self) -> None:
+        lacking = [one for one in modules_needed(self.after) if one not in self.statements.modules]
+        needed_before = set(modules_needed(self.before))
+        loaded = [one for one in self.statements.loaded if self.editor.stands_in_text(one, "loadmodule")]
+        acc = next((one for one in loaded if one.module == "acc"), None)
+        for module in lacking:
+            if module in needed_before:
+                continue
+            if not loaded:
+                self.editor.problems.append(f'this text loads no module: add loadmodule "{module}.so" where others are')
+            elif acc is not None and not module.startswith("acc"):
+                self.editor.add_line_before(acc, self._load_lines(acc, module))
+            else:
+                anchor = acc or loaded[-1]
+                self.editor.add_line_after(anchor, self._load_lines(anchor, module))
+
+    def _load_lines(self, like: Loaded, module: str) -> str:
+        """Return what loads a module; once only, where a branch that is not taken loads it too."""
+        line = _load_line(like, module)
+        if has_preprocessor(self.after) and re.search(
+            rf'loadmodulex?[ \t(]+"[^"]*\b{module}(\.so)?"', self.editor.text
+        ):
+            return self.editor.newline.join([f"#!ifndef MOD_{module}", line, "#!endif"])
+        return line
+
+    def _unload(self) -> set[str]:
+        """Remove the modules of backends that are not in use any more: a loaded engine accounts by itself."""
+        needed = {*modules_needed(self.after), "acc"}
+        gone = {one for one in ACC_MODULES if one in modules_needed(self.before) and one not in needed}
+        for loaded in self.statements.loaded:
+            if loaded.module in gone:
+                self.editor.remove(loaded)
+        for one in _of_modules(self.statements.modparams, gone):
+            self.editor.remove(one)
+        return gone
+
+
+class _Line:
+    """A place in the text that is no statement."""
+
+    def __init__(self, start: int, end: int) -> None:
+        self.start, self.end = start, end
+
+
+def _of_modules(modparams: Iterable[Written], modules: set[str]) -> Iterator[Written]:
+    return (one for one in modparams if modules_meant(one.module) and set(modules_meant(one.module)) <= modules)
+
+
+def _load_line(like: Loaded, module: str) -> str:
+    """Return a ``loadmodule`` line that writes the path as another one does."""
+    path = like.written
+    for ending in (f"{like.module}.so", like.module):
+        if path.endswith(ending):
+            return f"loadmodule {quoted(path.removesuffix(ending) + module + ending.removeprefix(like.module))}"
+    return f"loadmodule {quoted(module + '.so')}"

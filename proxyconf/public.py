@@ -1,0 +1,34 @@
+"""What other apps use of this one, beyond its vocabulary and its models."""
+
+from __future__ import annotations
+
+from proxyconf.artefacts import find_artefact
+from proxyconf.layout_form import BACKEND_NAMES
+from proxyconf.next_steps import NextStep, StepState
+from proxyconf.profile import Profile
+from proxyconf.profile_layout import layout_of
+from proxyconf.render.acc_section import acc_section
+from proxyconf.render.hints import routing_hints
+from proxyconf.render.syslog_rule import syslog_rule
+from proxyconf.simulate.event import EventKind
+from proxyconf.simulate.record import FieldContent, SimulatedRecord
+from proxyconf.simulate.simulation import Simulation
+from proxyconf.simulated_calls import CallsReading, SimulatedCall
+
+__all__ = [
+    "BACKEND_NAMES",
+    "CallsReading",
+    "EventKind",
+    "FieldContent",
+    "NextStep",
+    "Profile",
+    "SimulatedCall",
+    "SimulatedRecord",
+    "Simulation",
+    "StepState",
+    "acc_section",
+    "find_artefact",
+    "layout_of",
+    "routing_hints",
+    "syslog_rule",
+]

@@ -1,0 +1,210 @@
+"""Try it: what the proxy will write of a call, before it runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.safestring import mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accweb.web.audit import Action
+from proxyconf.layout_form import BACKEND_NAMES
+from proxyconf.lint import Severity
+from proxyconf.models import Proxy, SavedFlow
+from proxyconf.models.reach import proxies_for
+from proxyconf.models.saved_flow import flows_of
+from proxyconf.simulate.comparison import ComparedRecord, compare
+from proxyconf.simulate.findings import findings_of
+from proxyconf.simulate.flow import Flow
+from proxyconf.simulate.record import SimulatedRecord
+from proxyconf.simulate.simulation import Simulation
+from proxyconf.simulated_calls import CallsReading, calls_of
+from proxyconf.trying import (
+    DRAFT,
+    PUBLISHED,
+    WITHOUT,
+    flow_from_text,
+    flow_named,
+    profile_named,
+    tried,
+)
+from proxyconf.views.pages import CHANGE, ProxyPage
+from proxyconf.vocabulary.layout import Backend
+
+_LATEST = 10
+LACKS = {
+    "bye": gettext_lazy("does not account the BYE"),
+    "next_attempt": gettext_lazy("does not ask for the next failed attempt"),
+    "record_route": gettext_lazy("adds no Record-Route"),
+}
+CALL_ROWS = {
+    "state": gettext_lazy("State"),
+    "outcome": gettext_lazy("Outcome"),
+    "caller": gettext_lazy("Caller"),
+    "callee": gettext_lazy("Callee"),
+    "started_at": gettext_lazy("Started"),
+    "answered_at": gettext_lazy("Answered"),
+    "ended_at": gettext_lazy("Ended"),
+    "duration": gettext_lazy("Duration (s)"),
+    "duration_kind": gettext_lazy("Duration is"),
+    "released_by": gettext_lazy("Released by"),
+    "sip_code": gettext_lazy("SIP response"),
+    "attempts": gettext_lazy("Failed attempts"),
+    "legs": gettext_lazy("Legs"),
+    "backends": gettext_lazy("Accounting output"),
+    "flags": gettext_lazy("Flags"),
+}
+
+
+@dataclass(frozen=True)
+class RecordTable:
+    """The records of one output that have the same columns."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: list[SimulatedRecord]
+
+
+class TryIt(ProxyPage):
+    """Choose a call flow, see the records and the call; edit the flow and keep it."""
+
+    template_name = "proxyconf/try.html"
+    title = gettext_lazy("Try the configuration of %(proxy)s")
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Simulate an edited flow, or save it."""
+        text = request.POST.get("flow_text", "")
+        try:
+            flow = flow_from_text(text)
+            if "save" in request.POST:
+                return self._save(request, flow)
+        except ValueError as error:
+            return self.render_to_response(self.get_context_data(flow_text=text, is_flow_wrong=True, error=str(error)))
+        return self.render_to_response(self.get_context_data(flow=flow, flow_text=text))
+
+    def _save(self, request: HttpRequest, flow: Flow) -> HttpResponse:
+        if not request.user.has_perm(CHANGE):
+            raise PermissionDenied
+        name = request.POST.get("name", "").strip()
+        user = request.user if request.user.is_authenticated else None
+        saved = SavedFlow(proxy=self.proxy, name=name, flow={**flow.to_json(), "name": name}, updated_by=user)
+        try:
+            saved.clean_fields()
+        except ValidationError as error:
+            raise ValueError(_("The name must be lower-case letters, digits and hyphens.")) from error
+        SavedFlow.objects.update_or_create(
+            proxy=self.proxy, name=name, defaults={"flow": saved.flow, "updated_by": saved.updated_by}
+        )
+        self.kept(Action.CHANGED, flow=name)
+        messages.success(request, _("The call flow %(name)s is saved.") % {"name": name})
+        return redirect(f"{reverse('proxyconf:try', args=[self.proxy.name])}?{urlencode({'flow': name})}")
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        asked = self.request.POST if self.request.method == "POST" else self.request.GET
+        choice = {
+            "profile": asked.get("profile", "") or (DRAFT if self.draft else PUBLISHED),
+            "against": asked.get("against", ""),
+            "without": [one for one in asked.getlist("without") if one in WITHOUT],
+            "flow": asked.get("flow", ""),
+        }
+        context: dict[str, Any] = {
+            "choice": choice,
+            "flows": flows_of(self.proxy),
+            "profiles": self._profiles(),
+            "others": [one for one in proxies_for(self.request.user).order_by("name") if one != self.proxy],
+            "lacks": LACKS,
+            "error": "",
+            "is_flow_wrong": False,
+        }
+        if not kwargs.get("is_flow_wrong"):
+            context |= self._result(choice, kwargs.pop("flow", None))
+        return super().get_context_data(**context | kwargs)
+
+    def _profiles(self) -> list[tuple[str, str]]:
+        draft = [(DRAFT, _("Draft"))] if self.draft is not None else []
+        revisions = list(self.proxy.revisions.order_by("-number")[:_LATEST])
+        current = [(PUBLISHED, _("Current (revision %(n)d)") % {"n": one.number}) for one in revisions[:1]]
+        older = [(str(one.number), _("Revision %(n)d") % {"n": one.number}) for one in revisions[1:]]
+        return [*draft, *current, *older]
+
+    def _result(self, choice: dict[str, Any], edited: Flow | None) -> dict[str, Any]:
+        try:
+            flow = edited or flow_named(self.proxy, choice["flow"] or next(iter(flows_of(self.proxy))))
+            simulation = tried(self.proxy, profile_named(self.proxy, choice["profile"]), flow, choice["without"])
+            other = self._other(choice, flow)
+        except ValueError as error:
+            return {"error": str(error)}
+        reading, findings = calls_of(simulation), findings_of(simulation)
+        result: dict[str, Any] = {
+            "flow_now": flow,
+            "simulation": simulation,
+            "findings": findings,
+            "is_whole": all(one.severity is Severity.NOTE for one in findings),
+            "tables": list(record_tables(simulation)),
+            "calls": _call_rows(reading),
+            "ladders": [mark_safe(call.ladder) for call in reading.calls if call.ladder],  # noqa: S308  # escaped there
+            "unreadable": reading.rejected,
+            "flow_text": json.dumps(flow.to_json(), indent=1, ensure_ascii=False),
+        }
+        if other is not None:
+            result |= {"compared": _named(compare(simulation, other)), "other_calls": _call_rows(calls_of(other))}
+        return result
+
+    def _other(self, choice: dict[str, Any], flow: Flow) -> Simulation | None:
+        if not choice["against"]:
+            return None
+        name, colon, which = choice["against"].rpartition(":")
+        proxy = self._reachable(name) if colon else self.proxy
+        return tried(proxy, profile_named(proxy, which), flow, choice["without"])
+
+    def _reachable(self, name: str) -> Proxy:
+        found = proxies_for(self.request.user).filter(name=name).first()
+        if found is None:
+            raise ValueError(_("There is no proxy %(name)s.") % {"name": name})
+        return found
+
+
+def record_tables(simulation: Simulation) -> Iterator[RecordTable]:
+    """Yield the records as tables: per output, and per set of columns."""
+    for backend in Backend:
+        groups: dict[tuple[str, tuple[str, ...]], list[SimulatedRecord]] = {}
+        for record in simulation.of_backend(backend):
+            columns = tuple(name for name, _value in record.fields)
+            groups.setdefault((record.table, columns), []).append(record)
+        for (table, columns), rows in groups.items():
+            title = str(BACKEND_NAMES[backend]) + (f": {table}" if table else "")
+            yield RecordTable(title, columns, rows)
+
+
+def _call_rows(reading: CallsReading) -> list[tuple[str, list[str]]]:
+    """Return one row per member that some call has, with its value in each call."""
+    rows = []
+    for name, title in CALL_ROWS.items():
+        values = [call.words.get(name) or _shown(call.members.get(name)) for call in reading.calls]
+        if any(values):
+            rows.append((str(title), values))
+    return rows
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(_shown(one) for one in value)
+    if isinstance(value, dict):
+        if "code" in value:
+            return f"{value['code']} {value['reason']}".strip()
+        return f"{value.get('source') or '?'} → {value.get('destination') or '?'}"
+    return "" if value is None else str(value)
+
+
+def _named(records: list[ComparedRecord]) -> list[tuple[str, ComparedRecord]]:
+    return [(str(BACKEND_NAMES[one.backend]), one) for one in records]

@@ -1,0 +1,531 @@
+"""From stored events to published calls: each call once, whoever works and in whatever order events come."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.django import TestCase
+
+from cdr.calls import correlate
+from cdr.calls.correlate import correlate_pending, explain, mark_all, mark_overdue, policies
+from cdr.correlation.record import Observed, Rule
+from cdr.events import SECOND, AccEvent, Kind, call_key
+from cdr.models import Attempt, Call, CallRevision, Event, Leg, Pending, Source
+from cdr.storage.ingest import store
+from proxyconf.vocabulary.layout import Backend
+from tests.background import in_background, wait_until_blocked
+from tests.factories import make_proxy, make_source
+from tests.servers import PATIENCE
+
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+EVENING = NOON + timedelta(hours=8)
+START = AccEvent(
+    Kind.ANSWERED, "INVITE", "alice", "bob", "call@example", 200, "OK", NOON, SECOND, Backend.SYSLOG, raw=b"the line"
+)
+STOP = START._replace(kind=Kind.BYE, method="BYE", time=NOON + timedelta(seconds=42))
+BUSY = START._replace(kind=Kind.MISSED, to_tag="voicemail", code=486, reason="Busy Here")
+LEGS = (
+    (("src", "bob"), ("dst", "carol")),
+    (("src", "alice"), ("dst", "bob")),
+)
+
+
+def after(seconds: float) -> datetime:
+    return NOON + timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def source(db: None) -> Source:
+    return make_source()
+
+
+def take(source: Source, *events: AccEvent, now: datetime = NOON) -> int:
+    """Store ``events`` and correlate."""
+    store(source, events, format="syslog")
+    return correlate_pending(now=now)
+
+
+def everything() -> list[Any]:
+    """All calls with all they consist of, but for row ids and times of writing."""
+    told = ["id", "updated_at"]
+    calls = Call.objects.order_by("call_key", "identity")
+    return [
+        (
+            {field.attname: getattr(call, field.attname) for field in Call._meta.fields if field.name not in told},
+            list(call.legs.values_list("position", "source", "destination", "type", "values")),
+            list(call.attempts.values_list("position", "code", "reason", "to_tag", "time")),
+        )
+        for call in calls
+    ]
+
+
+def snapshot() -> list[Any]:
+    """Every row of every table of calls, byte for byte."""
+    return [list(model.objects.order_by("pk").values()) for model in (Call, Leg, Attempt, CallRevision)]
+
+
+def test_events_become_a_call(source: Source) -> None:
+    start = START._replace(extra=(("src_user", "1000"), ("dst_user", "2000"), ("ua", "Phone/1.0")), legs=LEGS)
+
+    assert take(source, BUSY, start, STOP) == 1
+
+    call = Call.objects.get()
+    assert (call.state, call.outcome, call.released_by) == ("completed", "answered", "caller")
+    assert (call.started_at, call.answered_at, call.ended_at) == (NOON, NOON, after(42))
+    assert (call.duration, call.duration_kind) == (timedelta(seconds=42), "measured")
+    assert (call.call_id, call.call_key) == ("call@example", call_key("call@example"))
+    assert (call.from_tag, call.to_tag, call.sip_code, call.sip_reason) == ("alice", "bob", 200, "OK")
+    assert (call.caller, call.callee, call.user_agent) == ("1000", "2000", "Phone/1.0")
+    assert call.extra == {"src_user": "1000", "dst_user": "2000", "ua": "Phone/1.0"}
+    assert (call.proxies, call.backends, call.events, call.revision) == (["kam1"], ["syslog"], 3, 1)
+    assert [(leg.source, leg.destination, leg.values) for leg in call.legs.all()] == [
+        ("alice", "bob", {"src": "alice", "dst": "bob"}),
+        ("bob", "carol", {"src": "bob", "dst": "carol"}),
+    ]
+    assert [(one.code, one.reason, one.to_tag, one.time) for one in call.attempts.all()] == [
+        (486, "Busy Here", "voicemail", NOON)
+    ]
+
+
+def test_nothing_stays_pending(source: Source) -> None:
+    take(source, START)
+
+    assert not Pending.objects.exists()
+    assert correlate_pending() == 0
+
+
+def test_correlating_again_from_the_first_event_changes_nothing(source: Source) -> None:
+    many = [event._replace(call_id=f"{number}@x") for number in range(7) for event in (BUSY, START, STOP)]
+    take(source, *many, START._replace(legs=LEGS), now=EVENING)
+    before = snapshot()
+
+    assert mark_all() == 8
+    correlate_pending(now=EVENING, batch=3)
+
+    assert snapshot() == before
+
+
+def test_a_late_stop_completes_the_call_and_the_revision_tells(source: Source) -> None:
+    take(source, START)
+    call = Call.objects.get()
+
+    take(source, STOP)
+
+    later = Call.objects.get()
+    assert (later.pk, later.state, later.revision) == (call.pk, "completed", 2)
+    assert later.updated_at > call.updated_at
+    revision = later.revisions.get()
+    assert (revision.revision, revision.at) == (2, later.updated_at)
+    assert revision.changes == {
+        "state": ["ongoing", "completed"],
+        "ended_at": [None, "2026-05-01T12:00:42+00:00"],
+        "duration": [None, 42.0],
+        "duration_kind": ["unknown", "measured"],
+        "released_by": [None, "caller"],
+        "events": [1, 2],
+        "stop_due_at": ["2026-05-01T16:00:00+00:00", None],
+    }
+
+
+def test_a_call_that_does_not_change_is_not_written(source: Source) -> None:
+    take(source, START, STOP)
+    before = snapshot()
+    Pending.objects.create(call_key=call_key("call@example"))
+
+    with CaptureQueriesContext(connection) as queries:
+        correlate_pending(now=EVENING)
+
+    assert snapshot() == before
+    assert not [query["sql"] for query in queries if "UPDATE" in query["sql"] and "cdr_call" in query["sql"]]
+
+
+def test_new_legs_and_attempts_take_the_place_of_the_old_ones(source: Source) -> None:
+    take(source, BUSY, START)
+    take(source, START._replace(legs=LEGS, position=1), BUSY._replace(code=480, to_tag="mobile"))
+
+    call = Call.objects.get()
+    assert [leg.destination for leg in call.legs.all()] == ["bob", "carol"]
+    assert [one.code for one in call.attempts.all()] == [480, 486]
+    changes = call.revisions.get().changes
+    assert [len(side) for side in changes["attempts"]] == [1, 2]
+    assert changes["legs"] == [
+        [],
+        [
+            {"source": "alice", "destination": "bob", "type": None, "values": {"src": "alice", "dst": "bob"}},
+            {"source": "bob", "destination": "carol", "type": None, "values": {"src": "bob", "dst": "carol"}},
+        ],
+    ]
+
+
+def test_an_attempt_that_is_answered_keeps_its_row(source: Source) -> None:
+    take(source, BUSY)
+    attempt = Call.objects.get()
+    assert attempt.state == "unanswered"
+
+    take(source, START)
+
+    call = Call.objects.get()
+    assert (call.pk, call.state, call.to_tag, call.revision) == (attempt.pk, "ongoing", "bob", 2)
+
+
+def test_a_call_that_was_part_of_another_stays_and_says_so(source: Source) -> None:
+    """Two unanswered attempts turn out to be the tries of one call when its START comes."""
+    take(source, BUSY, BUSY._replace(from_tag="bob", to_tag="", time=after(1)))
+    assert Call.objects.count() == 2
+
+    take(source, START)
+
+    call, gone = Call.objects.order_by("superseded")
+    assert (call.state, call.superseded) == ("ongoing", False)
+    assert (gone.superseded, gone.flags, gone.revision) == (True, ["superseded"], 2)
+    assert gone.revisions.get().changes == {"flags": [[], ["superseded"]], "superseded": [False, True]}
+
+
+def test_a_superseded_call_is_left_alone_from_then_on(source: Source) -> None:
+    take(source, BUSY, BUSY._replace(from_tag="bob", to_tag="", time=after(1)))
+    take(source, START)
+    before = list(Call.objects.filter(superseded=True).values())
+
+    take(source, STOP)
+
+    assert list(Call.objects.filter(superseded=True).values()) == before
+
+
+def test_a_superseded_call_comes_back_when_it_is_needed(source: Source) -> None:
+    take(source, BUSY, BUSY._replace(from_tag="bob", to_tag="", time=after(1)))
+    take(source, START)
+    gone = Call.objects.get(superseded=True)
+
+    take(source, START._replace(to_tag="other fork", time=after(2)))
+
+    back = Call.objects.get(pk=gone.pk)
+    assert Call.objects.count() == 2
+    assert (back.superseded, back.state, back.revision) == (False, "ongoing", 3)
+    assert "superseded" not in back.flags
+    assert back.revisions.last().changes["superseded"] == [True, False]
+
+
+def test_calls_that_share_an_index_number_stay_apart(source: Source) -> None:
+    store(source, [START, STOP, START._replace(call_id="other@example", to_tag="carol")], format="syslog")
+    Event.objects.update(call_key=7)
+    Pending.objects.all().delete()
+    Pending.objects.create(call_key=7)
+
+    correlate_pending(now=NOON)
+    mark_all()
+    correlate_pending(now=NOON)
+
+    assert sorted(Call.objects.values_list("call_id", "state", "call_key", "revision")) == [
+        ("call@example", "completed", 7, 1),
+        ("other@example", "ongoing", 7, 1),
+    ]
+
+
+def test_proxies_of_one_cluster_share_a_call_and_others_do_not(db: None) -> None:
+    for name, cluster in (("a", "east"), ("b", "east"), ("c", "west")):
+        source = make_source(proxy=make_proxy(name, cluster=cluster))
+        store(source, [START if name != "b" else STOP], format="syslog")
+
+    correlate_pending(now=NOON)
+
+    assert sorted((call.cluster, call.state, call.proxies) for call in Call.objects.all()) == [
+        ("east", "completed", ["a", "b"]),
+        ("west", "ongoing", ["c"]),
+    ]
+
+
+def test_records_without_call_id_are_calls_of_their_own(source: Source) -> None:
+    record = START._replace(
+        kind=Kind.CDR, method="", from_tag="", to_tag="", call_id="", code=0, duration_us=5_000_000, ended_at=after(5)
+    )
+
+    take(source, record, record._replace(time=after(60), ended_at=after(65)))
+    mark_all()
+    correlate_pending(now=NOON)
+
+    assert sorted(Call.objects.values_list("started_at", "call_id", "revision")) == [(NOON, "", 1), (after(60), "", 1)]
+
+
+def test_events_of_no_call_make_none(source: Source) -> None:
+    options = START._replace(method="OPTIONS", to_tag="")
+    on = START._replace(kind=Kind.ON, call_id="", from_tag="", to_tag="")
+
+    assert take(source, options, on) == 1
+    assert not Call.objects.exists()
+
+
+def test_an_open_call_is_ongoing_until_its_stop_is_overdue(source: Source) -> None:
+    take(source, START)
+    assert Call.objects.get().stop_due_at == NOON + timedelta(hours=4)
+
+    assert mark_overdue(now=NOON + timedelta(hours=4)) == 0
+    assert Call.objects.get().state == "ongoing"
+    assert mark_overdue(now=NOON + timedelta(hours=4, seconds=1)) == 1
+
+    call = Call.objects.get()
+    assert (call.state, call.stop_due_at, call.ended_at, call.revision) == ("stop_missing", None, None, 2)
+    assert mark_overdue(now=EVENING) == 0
+
+
+def test_overdue_calls_are_found_beyond_one_batch(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(correlate, "BATCH", 2)
+    take(source, *[START._replace(call_id=f"{number}@x") for number in range(5)])
+
+    assert mark_overdue(now=EVENING) == 5
+    assert set(Call.objects.values_list("state", flat=True)) == {"stop_missing"}
+
+
+def test_a_stop_after_all_completes_a_call_without_stop(source: Source) -> None:
+    take(source, START, now=EVENING)
+    assert Call.objects.get().state == "stop_missing"
+
+    take(source, STOP._replace(time=NOON + timedelta(hours=5)), now=EVENING)
+
+    call = Call.objects.get()
+    assert (call.state, call.flags, call.duration) == ("completed", ["late_stop"], timedelta(hours=5))
+
+
+def test_a_limit_leaves_the_rest_for_later(source: Source) -> None:
+    store(source, [START._replace(call_id=f"{number}@x") for number in range(10)], format="syslog")
+
+    assert correlate_pending(now=NOON, batch=3, limit=7) == 7
+    assert (Call.objects.count(), Pending.objects.count()) == (7, 3)
+    assert correlate_pending(now=NOON) == 3
+
+
+def test_marking_all_marks_each_call_once(source: Source) -> None:
+    take(source, START, STOP, START._replace(call_id="other@example"))
+
+    assert mark_all() == 2
+    assert mark_all() == 0
+
+
+def test_what_one_call_id_cannot_be_folded_for_leaves_the_others_alone(
+    source: Source, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    take(source, START._replace(call_id="bad@x"))
+    real = correlate.fold
+
+    def broken(events: Iterable[Observed], *arguments: Any) -> Any:
+        events = list(events)
+        if any(one.event.call_id == "bad@x" for one in events):
+            raise RuntimeError("a rule met what it did not think of")
+        return real(events, *arguments)
+
+    monkeypatch.setattr(correlate, "fold", broken)
+    take(source, STOP._replace(call_id="bad@x"), *[START._replace(call_id=f"{number}@x") for number in range(3)])
+
+    assert sorted(Call.objects.values_list("call_id", flat=True)) == ["0@x", "1@x", "2@x", "bad@x"]
+    assert Call.objects.get(call_id="bad@x").state == "ongoing"
+    assert not Call.objects.filter(superseded=True).exists()
+    assert "the events of Call-ID 'bad@x' cannot be correlated" in caplog.text
+    assert "a rule met what it did not think of" in caplog.text
+
+
+def test_the_policies_are_those_of_the_proxies(db: None) -> None:
+    make_proxy("old", product="opensips", version="3.1", cluster="c", max_call=timedelta(hours=1))
+    make_proxy("new", product="opensips", version="3.2")
+    make_proxy("kam", layout={"detect_direction": True})
+
+    known = policies()
+
+    assert (known["old"].cluster, known["old"].max_call) == ("c", timedelta(hours=1))
+    assert [known[name].time_of_first_event for name in ("old", "new", "kam")] == [False, True, False]
+    assert known["kam"].layout.detect_direction
+
+
+def test_each_event_of_a_call_is_explained(source: Source) -> None:
+    take(source, BUSY, START, STOP, START._replace(time=after(5)))
+    call = Call.objects.get()
+
+    told = explain(call)
+
+    assert [(one.event.method, one.event.time, one.use.rule, one.call) for one in told] == [
+        ("INVITE", NOON, Rule.ATTEMPT, call),
+        ("INVITE", NOON, Rule.START, call),
+        ("INVITE", after(5), Rule.REINVITE, call),
+        ("BYE", after(42), Rule.STOP, call),
+    ]
+
+
+def test_events_of_the_other_calls_of_the_call_id_are_explained_too(source: Source) -> None:
+    take(source, START, START._replace(to_tag="fork"), START._replace(method="OPTIONS", from_tag="x", to_tag=""))
+    one, other = Call.objects.order_by("to_tag")
+
+    told = {(entry.event.to_tag, entry.use.rule): entry.call for entry in explain(one)}
+
+    assert told == {("bob", Rule.START): one, ("fork", Rule.START): other, ("", Rule.NO_CALL): None}
+
+
+def test_events_of_other_clusters_are_not_explained(source: Source) -> None:
+    elsewhere = make_source(proxy=make_proxy("far", cluster="far"))
+    store(elsewhere, [STOP], format="syslog")
+    take(source, START)
+
+    assert [one.event.method for one in explain(Call.objects.get(cluster=""))] == ["INVITE"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_four_workers_make_each_call_once_and_as_one_would() -> None:
+    store(make_source(), _traffic(900), format="syslog")
+
+    workers = [in_background(correlate_pending, now=EVENING, batch=20) for _ in range(4)]
+
+    assert sum(worker.result(PATIENCE) for worker in workers) == 900
+    assert not Pending.objects.exists()
+    by_four = everything()
+    for model in (Leg, Attempt, Call):
+        model.objects.all().delete()
+    mark_all()
+    correlate_pending(now=EVENING)
+    assert len(by_four) == 900
+    assert by_four == everything()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_web_ingest_and_correlation_do_not_lock_each_other_out() -> None:
+    """On SQLite all share one write lock: nobody may ever be told that the database is locked."""
+    source = make_source()
+    done = threading.Event()
+
+    def correlator() -> None:
+        while not done.is_set():
+            correlate_pending(batch=50)
+
+    def visitor(number: int) -> int:
+        visits = 0
+        while not done.is_set() or not visits:
+            with transaction.atomic():
+                list(Call.objects.all()[:20])
+                Session.objects.update_or_create(session_key=str(number), defaults={"expire_date": NOON})
+            visits += 1
+        return visits
+
+    others = [in_background(correlator), in_background(visitor, 1), in_background(visitor, 2)]
+    try:
+        store(source, _traffic(300), format="syslog", batch=40)
+    finally:
+        done.set()
+    for other in others:
+        other.result(PATIENCE)
+    correlate_pending()
+
+    assert Call.objects.count() == 300
+
+
+def _traffic(calls: int) -> list[AccEvent]:
+    """Events of completed, forwarded and failed calls, out of order."""
+    events: list[AccEvent] = []
+    for number in range(calls):
+        own = {"call_id": f"{number}@x"}
+        events += [
+            [START._replace(**own), STOP._replace(**own)],
+            [STOP._replace(**own), START._replace(**own, legs=LEGS), BUSY._replace(**own)],
+            [BUSY._replace(**own), BUSY._replace(**own, kind=Kind.FAILED)],
+        ][number % 3]
+    return events[::2] + events[1::2]
+
+
+if connection.vendor == "postgresql":
+
+    @pytest.mark.django_db(transaction=True)
+    def test_an_event_stored_while_its_call_is_correlated_is_not_forgotten() -> None:
+        """The correlator has the call's mark; who stores a further event waits, and marks the call anew."""
+        source = make_source()
+        store(source, [START], format="syslog")
+        with transaction.atomic():
+            assert correlate_pending(now=NOON) == 1
+            other = in_background(store, source, [STOP], format="syslog")
+            wait_until_blocked()
+        other.result(PATIENCE)
+
+        assert correlate_pending(now=NOON) == 1
+        assert Call.objects.get().state == "completed"
+
+    @pytest.mark.django_db(transaction=True)
+    def test_a_call_whose_event_is_being_stored_is_left_for_later() -> None:
+        """Its mark was there before: were it taken, the new event would be neither seen nor marked."""
+        source = make_source()
+        store(source, [START], format="syslog")
+        with transaction.atomic():
+            store(source, [STOP], format="syslog")
+            assert in_background(correlate_pending, now=NOON).result(PATIENCE) == 0
+
+        assert correlate_pending(now=NOON) == 1
+        assert Call.objects.get().state == "completed"
+
+    @pytest.mark.django_db(transaction=True)
+    def test_a_call_that_a_worker_has_is_skipped_by_the_others() -> None:
+        store(make_source(), [START, START._replace(call_id="other@x")], format="syslog")
+        with transaction.atomic():
+            assert correlate_pending(now=NOON, limit=1) == 1
+            assert in_background(correlate_pending, now=NOON).result(PATIENCE) == 1
+
+        assert Call.objects.count() == 2
+
+    @pytest.mark.django_db(transaction=True)
+    def test_overdue_calls_are_not_taken_from_a_worker_that_has_them() -> None:
+        take(make_source(), START)
+        mark_all()
+        with transaction.atomic():
+            assert correlate_pending(now=NOON) == 1
+            sweep = in_background(mark_overdue, now=EVENING)
+            wait_until_blocked()
+        assert sweep.result(PATIENCE) == 1
+
+        assert Call.objects.get().state == "stop_missing"
+
+
+class AnyOrder(TestCase):
+    """Of any events in any order and any portions, the same calls."""
+
+    @settings(max_examples=40, deadline=None)
+    @given(
+        st.permutations(
+            [
+                BUSY,
+                START,
+                STOP,
+                START._replace(legs=LEGS, backend=Backend.SQL),
+                START._replace(to_tag="fork", time=after(1)),
+                STOP._replace(to_tag="fork", time=after(3)),
+                START._replace(call_id="2@x"),
+                STOP._replace(call_id="2@x", from_tag="bob", to_tag="alice"),
+                BUSY._replace(call_id="3@x"),
+                START._replace(kind=Kind.CANCEL, method="CANCEL", to_tag="", call_id="3@x", time=after(9)),
+            ]
+        ),
+        st.lists(st.integers(0, 10), max_size=3),
+    )
+    def test_calls_do_not_depend_on_how_events_came(self, events: list[AccEvent], cuts: list[int]) -> None:
+        source = make_source()
+        edges = [0, *sorted(cuts), len(events)]
+        for begin, end in pairwise(edges):
+            take(source, *events[begin:end], now=EVENING)
+        came = _said()
+
+        for model in (CallRevision, Leg, Attempt, Call):
+            model.objects.all().delete()
+        mark_all()
+        correlate_pending(now=EVENING)
+
+        assert came == _said()
+
+
+def _said() -> list[Any]:
+    """What the calls say, without the traces of how they came to say it."""
+    return [
+        ({name: value for name, value in call.items() if name != "revision"}, legs, attempts)
+        for call, legs, attempts in everything()
+        if not call["superseded"]
+    ]
