@@ -49,6 +49,7 @@ _MAX_WRAPPINGS = 3  # a container's JSON around journald's around the proxy's
 _prefix = re.compile(PREFIX + rb"(?=timestamp=|created=)")
 _code_and_reason = re.compile(rb";code=(\d{0,3});reason=")
 _blank_after_reason = re.compile(rb"(;code=\d{0,3};reason=[^;]*); +([A-Za-z_][\w.-]{0,63})=")
+_ENDS_OF_QUOTES = b'",'
 _opened_json = re.compile(rb'(?:@cee: ?)?\{ ?"')
 
 
@@ -88,14 +89,12 @@ class LineParser:
         """Return what one line says, with or without its line ending. Nothing that it holds raises."""
         line = framing.without_ending(line)
         start = line.find(b"ACC: ")
-        if start >= 0 and line.find(b"; ", start) >= 0 and (joined := _without_blank(line, start)) != line:
-            return _received_as(line, self.parse(joined))
         if start < 0 and not (
             self._dialog_mark in line or _DIALOG_FUNCTION in line or b"json_acc" in line or _BYTES_LIST in line
         ):
             return IGNORED
         try:
-            if 0 <= start < framing.MAX_HEAD and len(line) <= framing.MAX_LINE and not line.endswith((b'"', b'",')):
+            if 0 <= start < framing.MAX_HEAD and len(line) <= framing.MAX_LINE and line[-1] not in _ENDS_OF_QUOTES:
                 shape = self._labels.shape(line, start)
                 usual = shape.line.match(line, start)
                 if usual and framing.is_usual_head(line, start):
@@ -104,12 +103,14 @@ class LineParser:
         except Unparsable as error:
             return Rejection(line[: framing.MAX_LINE], str(error))
 
-    def _usual_event(self, match: re.Match[bytes], shape: Shape, line: bytes) -> AccEvent:
+    def _usual_event(self, match: re.Match[bytes], shape: Shape, line: bytes) -> Parsed:
         """Build the event of a line with all its labels: the same that ``_line_event`` builds, sooner."""
         prefix, clock, *values = match.groups()
         legs = _usual_legs(values.pop(), shape.leg_names) if shape.legs else ()
         text = bytes.decode if line.isascii() and b"\0" not in line else text_of
         core, extras = values[:5], values[5:]
+        if b"; " in extras[0]:
+            return self._unusual(line, _MAX_WRAPPINGS)
         reason, *texts = map(text, extras)
         extra = tuple(zip(shape.extra_names, texts, strict=True)) if texts else ()
         # Only reason and extras may hold ";" in a usual line.
@@ -160,7 +161,7 @@ class LineParser:
 
     def _prefixed(self, prefix: bytes, body: bytes, line: bytes) -> AccEvent:
         if body.startswith((b"timestamp=", b"created=")):
-            return self._line_event(prefix, body, line)
+            return self._line_event(prefix, _without_blank(body), line)
         if is_openser_body(body):
             return openser_event(prefix, body, line, self._reading.zone, self._reading.received_at)
         raise Unparsable(f'neither "timestamp=" nor the fields of OpenSER 1.1 at {_shown(body)}; {_cut(line)}')
@@ -198,15 +199,15 @@ class LineParser:
         )
 
 
-def _without_blank(line: bytes, start: int) -> bytes:
-    """Return the line without blanks between the reason and the first label, which some editors and tools put there.
+def _without_blank(body: bytes) -> bytes:
+    """Return a line's accounting without the blanks that some editors and tools put before the first label.
 
     Blanks before later labels stay: there they are what a caller sent (``User-Agent: X; src_ip=…``).
     """
-    match = _blank_after_reason.search(line, start)
+    match = _blank_after_reason.search(body)
     if match is None or match[2] in SIP_PARAMETERS:
-        return line
-    return line[: match.end(1)] + b";" + line[match.start(2) :]
+        return body
+    return body[: match.end(1)] + b";" + body[match.start(2) :]
 
 
 def _attributes(tail: bytes, shape: Shape) -> tuple[bytes, Values, list[Values], bool]:
