@@ -32,7 +32,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                     request,
                     _("No STOP"),
                     "phone_missed",
-                    f"{calls}?state={STOP_MISSING}",
+                    f"{calls}?state={STOP_MISSING}&settled=0",
                     "cdr.view_call",
                     active=in_calls and without_stop,
                 ),

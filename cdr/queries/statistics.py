@@ -122,6 +122,14 @@ def figures(asked: CallFilter) -> Figures:
     )
 
 
+def exact_count(asked: CallFilter) -> int | None:
+    """Count the calls that ``asked`` gives where stored volumes can tell; ``None`` where counting would be long."""
+    if asked.form.errors or _volumes(asked) is None:
+        return None
+    found = figures(asked)
+    return None if found.capped else found.calls
+
+
 class _Sums(NamedTuple):
     """What calls that are alike in the first three amount to."""
 

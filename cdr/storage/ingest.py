@@ -24,7 +24,6 @@ from cdr.storage.copying import Sending
 from cdr.storage.database import Database, database
 from cdr.storage.event_rows import Rows, storable_text
 from cdr.storage.garbage_collection import gc_paused
-from cdr.storage.postgresql import CopySender
 from cdr.storage.tables import Row, Statement
 from proxyconf.models import Proxy
 from proxyconf.vocabulary.products import Product, Version
@@ -230,7 +229,7 @@ class Storing:
             return
         part = self._parts.get(source.pk)
         if part is None:
-            part = self._parts[source.pk] = _Part(source, self._sender, received_at)
+            part = self._parts[source.pk] = _Part(source, received_at)
         if part.usual:
             with gc_paused():
                 part.add(records, received_at)
@@ -245,7 +244,7 @@ class Storing:
         if self._sender is None or not parts or not all(part.usual for part in parts):
             return
         self._sending = self._sender.send(
-            [chunk for part in parts for chunk in part.chunks],
+            [row for part in parts for row in part.rows],
             {key for part in parts for key in part.keys},
             [_counting(part.source, part.counts, part.newest, part.received_at, {}) for part in parts],
         )
@@ -275,20 +274,22 @@ class Storing:
 class _Part:
     """What came from one source, and its rows. ``usual``: new events and lines to be ignored are all there is."""
 
-    def __init__(self, source: Source, sender: CopySender, received_at: datetime) -> None:
+    def __init__(self, source: Source, received_at: datetime) -> None:
         self.source = source
-        self.chunks: list[bytes] = []
         self.counts = Counts()
         self.newest: datetime | None = None
         self.received_at = received_at
         self.usual = True
-        self._sender = sender
-        self._rows = Rows(source, database().wire)
+        self._made = Rows(source, database().wire)
+
+    @property
+    def rows(self) -> Iterable[Row]:
+        return self._made.made.values()
 
     @property
     def keys(self) -> Iterator[int]:
         """The call keys of the events."""
-        keys = (row[event_rows.KEY] for row in self._rows.made.values())
+        keys = (row[event_rows.KEY] for row in self.rows)
         return (key for key in keys if key is not None)
 
     def add(self, records: Iterable[Parsed], received_at: datetime) -> None:
@@ -303,8 +304,7 @@ class _Part:
                 self.counts.ignored += 1
         self.received_at = received_at
         try:
-            rows = list(self._rows.of(events, received_at, self._refuse))
-            self.chunks.append(self._sender.encoded(rows))
+            rows = list(self._made.of(events, received_at, self._refuse))
         except OverflowError:
             self.usual = False
             return

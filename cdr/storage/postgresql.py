@@ -6,14 +6,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from typing import Any
 
 import psycopg
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-from cdr.storage.copying import HEADER, TRAILER, Sending, encoded
+from cdr.storage.copying import Sending, write_rows
 from cdr.storage.tables import Row, Statement, Table, microseconds
 
 
@@ -50,7 +49,6 @@ _WIRE_TYPES: Mapping[str, str] = {
     "JSONField": "bytea",
 }
 """How COPY is to take what ``PostgresqlWire`` made, by the type of the field; text is text."""
-_ROWS_AT_ONCE = 500
 _MARK = (
     "INSERT INTO cdr_pending (call_key) SELECT DISTINCT unnest(%s::bigint[]) ORDER BY 1"
     " ON CONFLICT (call_key) DO UPDATE SET call_key = excluded.call_key WHERE false"
@@ -132,17 +130,9 @@ class PostgresqlDatabase:
             return sorted(key for (key,) in cursor.fetchall())
 
     def copy(self, target: str, table: Table, rows: Iterable[Row]) -> None:
-        """COPY in binary form: no text needs escaping, so nothing that a proxy sends can break out of its column."""
-        given, types = iter(rows), _wire_types(table)
-        with (
-            connection.cursor() as cursor,
-            connection.wrap_database_errors,
-            cursor.copy(_copy_command(target, table)) as copy,
-        ):
-            copy.write(HEADER)
-            while some := list(islice(given, _ROWS_AT_ONCE)):
-                copy.write(encoded(some, types))
-            copy.write(TRAILER)
+        connection.ensure_connection()
+        with connection.wrap_database_errors:
+            write_rows(connection.connection, _copy_command(target, table), _wire_types(table), rows)
 
     def sender(self, table: Table) -> CopySender | None:
         return None if connection.in_atomic_block else CopySender(table)
@@ -154,16 +144,10 @@ class CopySender:
     def __init__(self, table: Table) -> None:
         self._command, self._types = _copy_command(f'"{table.name}"', table), _wire_types(table)
 
-    def encoded(self, rows: Sequence[Row]) -> bytes:
-        """Return rows ready for ``send``; raise ``OverflowError`` for a number that no column holds."""
-        return encoded(rows, self._types)
-
-    def send(self, chunks: Iterable[bytes], keys: Iterable[int], then: Iterable[Statement]) -> Sending:
+    def send(self, rows: Iterable[Row], keys: Iterable[int], then: Iterable[Statement]) -> Sending:
         """Begin a transaction that inserts rows, marks ``keys`` as pending and does ``then``."""
         connection.ensure_connection()
-        with connection.cursor() as cursor, connection.wrap_database_errors:
-            others = [cursor.mogrify(sql, values) for sql, values in ((_MARK, [_array(keys)]), *then)]
-            return Sending(connection.connection, "; ".join([self._command, *others]), chunks)
+        return Sending(connection.connection, self._command, self._types, rows, [(_MARK, [_array(keys)]), *then])
 
 
 class StagedRows:

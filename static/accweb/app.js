@@ -46,6 +46,17 @@ const addCopyButtons = () => {
   }
 };
 
+// The palette (Ctrl+K) of the theme shows nothing where nothing is found: say so.
+document.addEventListener("htmx:afterSwap", ({ target }) => {
+  if (target.id !== "command-results" || target.childElementCount) return;
+  if (!document.getElementById("search-input-command")?.value.trim()) return;
+  const note = document.createElement("p");
+  note.className = "no-results";
+  note.setAttribute("role", "status");
+  note.textContent = word("no-results");
+  target.append(note);
+});
+
 // A select that applies its choice immediately.
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();

@@ -25,6 +25,7 @@ from cdr.queries.columns import PREFETCHED, Column, extra_labels
 from cdr.queries.filters import CallFilter, unknown_parameters
 from cdr.queries.keyset import OLDEST, Cursor
 from cdr.queries.paging import CallPage, Matches, call_page, capped_count, matches, newer_than, position
+from cdr.queries.statistics import exact_count
 from cdr.queries.visibility import Visibility
 from cdr.views.addresses import AFTER, BEFORE, LIVE, SHOWN_AS, ZONE, Address
 from cdr.views.calls import filter_bar
@@ -196,7 +197,11 @@ def _count(asked: CallFilter, page: CallPage) -> Matches:
     """Count the matches; where the first page has room left, its rows are all there are."""
     if page.newer is None and page.older is None:
         return Matches(len(page.rows))
-    return matches(asked.qs, COUNT_LIMIT)
+    found = matches(asked.qs, COUNT_LIMIT)
+    if found.at_least or found.estimated:
+        exact = exact_count(asked)
+        return found if exact is None else Matches(exact)
+    return found
 
 
 def _shown(page: CallPage, first: int | None) -> str:

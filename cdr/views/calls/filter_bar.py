@@ -94,9 +94,17 @@ def chosen_time(asked: CallFilter) -> Text:
 def tabs(states: list[str], address: Address) -> list[Choice]:
     """The states, one click each."""
     return [
-        Choice(_("All"), address.setting(state=None), not states),
-        *(Choice(label, address.setting(state=state), states == [state]) for state, label in _TABS.items()),
+        Choice(_("All"), address.setting(state=None, settled=None), not states),
+        *(
+            Choice(label, address.setting(state=state, settled=_settled(state)), states == [state])
+            for state, label in _TABS.items()
+        ),
     ]
+
+
+def _settled(state: State) -> str | None:
+    """Leave calls whose end was set manually out of those with No STOP."""
+    return "0" if state is State.STOP_MISSING else None
 
 
 def suggestions(found: Iterable[Chip], asked: CallFilter, address: Address) -> list[Choice]:

@@ -9,7 +9,6 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, PermissionsMixin
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -76,9 +75,9 @@ def views_for(
             leads = leads.setting(**{ZONE: address.conditions.get(ZONE)})
         return NamedList(name, leads, said, _meant(query) == here, saved, owner)
 
-    stored = SavedView.objects.filter(Q(owner_id=user.pk or 0) | Q(shared=True)).select_related("owner")[:MOST_VIEWS]
-    mine = [one for one in stored if one.owner_id == user.pk]
-    others = [one for one in stored if one.owner_id != user.pk and (visibility.numbers or not _tells_numbers(one))]
+    mine = SavedView.objects.filter(owner_id=user.pk or 0)[:MOST_VIEWS]
+    shared = SavedView.objects.filter(shared=True).exclude(owner_id=user.pk or 0).select_related("owner")[:MOST_VIEWS]
+    others = [one for one in shared if visibility.numbers or not _tells_numbers(one)]
     return Views(
         [view(name, query, about) for name, query, about in _built_in(proxies)],
         [view(one.name, one.conditions, saved=one) for one in mine],
@@ -100,7 +99,7 @@ def _built_in(proxies: Iterable[Proxy]) -> list[tuple[Text, str, Text]]:
         ["started_at", "who", "sip_code", "sip_reason", *sorted(gateways), "source_ip", "attempts", "seen"]
     )
     return [
-        (_("No STOP"), "state=stop_missing", _("Answered, but no STOP was recorded.")),
+        (_("No STOP"), "state=stop_missing&settled=0", _("Answered, but no STOP was recorded.")),
         (_("Needs review"), "settled=0", _("No STOP, and the end is not set manually.")),
         (_("Short calls"), "state=completed&max_duration=5", _("Answered and ended within 5 seconds.")),
         (_("Long calls"), "min_duration=3600", _("One hour or longer.")),

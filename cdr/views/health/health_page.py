@@ -25,6 +25,7 @@ from cdr.display.safe_text import one_line
 from cdr.display.wording import Text
 from cdr.models import Event, Rejected, Source
 from cdr.monitoring.connecting import ways
+from cdr.monitoring.drift import ENOUGH
 from cdr.monitoring.health import (
     GROUPED,
     MOST_WAITING,
@@ -166,6 +167,7 @@ class ProxyHealthPage(OfProxy, TemplateView):
             "restarts": restarts(self.proxy),
             "drift": drift,
             "advice": self._advice(drift),
+            "drift_enough": ENOUGH,
             "drift_bounded": drift.events >= SAMPLE,
             "loss": loss,
             "loss_rows": _loss_rows(loss) if loss else (),

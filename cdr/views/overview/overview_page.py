@@ -115,8 +115,8 @@ class StartPage(InZoneMixin, ShellMixin, TemplateView):
     def _collection(self, visibility: Visibility, reach: list[Proxy], now: datetime) -> dict[str, Any]:
         """Return what the page says of the sources, of what is to be settled, and what to do first."""
         ongoing, settled = needs_review.ongoing(visibility, now), needs_review.settled_lately(visibility)
-        if visibility.numbers and (ongoing.due or settled):
-            record(self.request, Action.VIEWED, "calls that are not settled")
+        if visibility.numbers:
+            record(self.request, Action.VIEWED, "overview", conditions=self.request.GET.urlencode())
         return {
             "sources": Source.objects.filter(proxy__in=reach).select_related("proxy")[:_MOST_SOURCES],
             "waiting": needs_review.waiting() if visibility.proxies is None else None,
@@ -221,12 +221,13 @@ def _cards(asked: CallFilter, sums: Figures, calls: Address) -> Iterator[Card]:
         _("Sum of the measured durations of answered calls, exact to the second."),
         measured if sums.measured else None,
     )
+    without_stop = max(0, sums.without_stop - sums.settled)
     yield Card(
         "stop_missing",
         _("No STOP"),
-        at_least + number(sums.without_stop),
+        at_least + number(without_stop),
         STATES[State.STOP_MISSING].meaning,
-        calls.setting(state=State.STOP_MISSING.value) if sums.without_stop else None,
+        calls.setting(state=State.STOP_MISSING.value, settled="0") if without_stop else None,
         _settled_note(sums),
     )
 

@@ -7,6 +7,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from cdr.models import SavedView
+from cdr.views.calls import saved_views
 from tests.factories import make_call, make_proxy
 
 pytestmark = pytest.mark.django_db
@@ -138,3 +139,13 @@ def test_failures_by_gateway_show_the_field_that_names_the_gateway(analyst: Clie
     views = analyst.get("/calls/").context["views"]
     (view,) = [one for one in views.built_in if str(one.name) == "Failed by gateway"]
     assert "acme" in analyst.get(str(view.address)).text
+
+
+def test_views_that_others_share_never_hide_ones_own(analyst: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(saved_views, "MOST_VIEWS", 2)
+    bob = User.objects.create_user("bob")
+    for name in ("A", "B", "C"):
+        SavedView.objects.create(owner=bob, name=name, conditions="caller=1", shared=True)
+    save(analyst, "Zebra")
+    analyst.get("/calls/")  # shows that it was saved
+    assert "Zebra" in analyst.get("/calls/").text

@@ -350,3 +350,11 @@ def test_the_lines_to_connect_a_proxy_are_those_of_its_published_profile(operato
     assert "gw=$avp(gw)" in html
     assert "mysql://kamailio:********@db/kamailio" in html
     assert "hunter2" not in html
+
+
+def test_too_few_events_are_no_all_clear(operator: Client) -> None:
+    make_event(source=make_source(name="log"))
+    collected(Source.objects.get())
+    html = page(operator)
+    assert "Too few events to compare" in html
+    assert "Log fields match the configuration" not in html

@@ -10,6 +10,7 @@ from django.http import QueryDict
 from django.test import Client
 from django.utils import timezone
 
+from accweb.web.models import AuditEntry
 from cdr.calls.settlement import settle
 from cdr.models import Pending
 from cdr.queries import needs_review as unsettled
@@ -158,7 +159,7 @@ def test_calls_without_stop_tell_how_many_are_settled_by_hand(viewer: Client, ad
     call = make_call(state="stop_missing", caller="lost <i>")
     settle(call, ended_at=None, reason="phone vanished", by=admin_user, now=timezone.now())
     html = viewer.get("/?period=all").text
-    assert cards(html)["stop_missing"] == ("2", "/calls/?period=all&state=stop_missing")
+    assert cards(html)["stop_missing"] == ("1", "/calls/?period=all&state=stop_missing&settled=0")
     assert "1 set manually" in html
     assert f'href="/calls/{call.pk}/"' in html
     assert "<i>" not in html
@@ -290,3 +291,10 @@ def test_with_calls_there_are_no_first_steps(viewer: Client) -> None:
 def test_the_way_to_the_health_page_is_shown_to_those_who_may_go_it(analyst: Client, admin_client: Client) -> None:
     assert 'href="/health/"' not in analyst.get("/").text
     assert 'href="/health/">Data collection' in admin_client.get("/").text
+
+
+def test_one_look_at_the_overview_is_one_entry_of_the_audit_log(analyst: Client) -> None:
+    make_call()
+    analyst.get("/?period=all")
+    analyst.get("/busiest/?period=all", headers={"HX-Request": "true"})
+    assert list(AuditEntry.objects.filter(action="viewed").values_list("target", flat=True)) == ["overview"]
