@@ -179,7 +179,7 @@ class Child:
 
 
 class Supervisor:
-    """Keeps a changing set of programs running. ``on_end`` is called with the name of one that ended, and the reason."""
+    """Keeps a changing set of programs running. ``on_end`` gets the name of one that ended, and the reason."""
 
     def __init__(self, folder: Path, on_end: Callable[[str, str], None] = lambda name, reason: None) -> None:
         self._folder = folder
