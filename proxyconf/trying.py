@@ -55,13 +55,21 @@ def flow_named(proxy: Proxy, name: str) -> Flow:
 
 def flow_from_text(text: str) -> Flow:
     """Read a flow's JSON; raise ``ValueError`` that says what is wrong with it."""
+    return Flow.from_json(_json(text, "the flow"))
+
+
+def script_from_text(text: str) -> Script:
+    """Read the JSON of a script's part; raise ``ValueError`` that says what is wrong with it."""
+    return Script.from_json(_json(text, "the script's part"))
+
+
+def _json(text: str, what: str) -> Any:
     if len(text) > MAX_FLOW:
-        raise ValueError(f"the flow has {len(text)} characters; {MAX_FLOW} are allowed")
+        raise ValueError(f"{what} has {len(text)} characters; {MAX_FLOW} are allowed")
     try:
-        data = json.loads(text)
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"the flow is no JSON: {error}") from error
-    return Flow.from_json(data)
+        raise ValueError(f"{what} is no JSON: {error}") from error
 
 
 def script_without(profile: Profile, without: Sequence[str]) -> Script:
@@ -79,10 +87,15 @@ def script_without(profile: Profile, without: Sequence[str]) -> Script:
     return script
 
 
-def tried(proxy: Proxy, profile: Profile, flow: Flow, without: Sequence[str] = ()) -> Simulation:
-    """Play a flow through a profile of a proxy, with the proxy's zone. No password gets into the result."""
+def tried(
+    proxy: Proxy, profile: Profile, flow: Flow, without: Sequence[str] = (), script: Script | None = None
+) -> Simulation:
+    """Play a flow through a profile of a proxy, with the proxy's zone. No password gets into the result.
+
+    ``script`` is what the script asks for; by default the generated routes, lacking what ``without`` names.
+    """
     shown = profile.masked()
-    return simulate(shown, flow, script_without(shown, without), zone=ZoneInfo(proxy.timezone))
+    return simulate(shown, flow, script or script_without(shown, without), zone=ZoneInfo(proxy.timezone))
 
 
 def simulation_json(simulation: Simulation) -> dict[str, Any]:

@@ -24,6 +24,9 @@ from cdr.storage.dictionaries import dictionary_of
 from cdr.storage.safe_parsing import parsed_safely
 
 CHUNK = 1 << 20
+MOST_RECORDS = 20_000
+"""Bytes read at once, and records stored by one transaction."""
+
 _ROTATED_FOR = 2.0
 """Seconds without growth after which no writer is assumed to hold a renamed file any longer."""
 
@@ -171,7 +174,7 @@ class LogFollower(FileFollower):
         self._parser = LineParser(self._served.reading)
 
     def end_of_records(self, data: bytes) -> int:
-        return data.rfind(b"\n") + 1
+        return _end_of_records(data, b"\n")
 
     def parse(self, data: bytes) -> Iterator[Parsed]:
         for line in framing.lines(io.BytesIO(data)):
@@ -198,7 +201,7 @@ class DetailFollower(FileFollower):
         return super().step(wait)
 
     def end_of_records(self, data: bytes) -> int:
-        return data.rfind(b"\n\n") + 2 if b"\n\n" in data else 0
+        return _end_of_records(data, b"\n\n")
 
     def parse(self, data: bytes) -> Iterator[Parsed]:
         records = radius_detail.read(io.BytesIO(data), self._served.reading, self._dictionary)
@@ -207,3 +210,11 @@ class DetailFollower(FileFollower):
         except Exception as error:
             complain("detail records could not be read: this is a fault of accweb, please report it", exc_info=True)
             yield Rejection(data, f"a fault in reading it, to be reported: {type(error).__name__}: {error}")
+
+
+def _end_of_records(data: bytes, separator: bytes) -> int:
+    """Return where the last whole record ends, or the last of the first ``MOST_RECORDS``."""
+    *records, incomplete = data.split(separator, MOST_RECORDS)
+    if len(records) < MOST_RECORDS:
+        return len(data) - len(incomplete)
+    return sum(len(record) + len(separator) for record in records)

@@ -20,9 +20,11 @@ from typing import Any, NamedTuple
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from cdr.events import AccEvent
-from cdr.formats.reading import Parsed, Reading
+from cdr.formats.reading import Parsed, Reading, Rejection
 from cdr.models import Source
+from cdr.receivers.rejection_quota import BURST, RejectionQuota
 from cdr.sources.setting import Settings
+from cdr.storage.complaints import complain
 from cdr.storage.ingest import Counts, Storing, reading_of, store
 
 logger = logging.getLogger(__name__)
@@ -56,6 +58,21 @@ class Served:
     newest: datetime | None = None
     stored_at: datetime | None = None
     backlog: int = 0
+    quota: RejectionQuota = field(default_factory=RejectionQuota)
+
+    def keeps(self, parsed: Parsed) -> bool:
+        """Tell whether ``parsed`` is to be stored: a rejection beyond the quota is counted and dropped.
+
+        For senders that get no acknowledgement.
+        """
+        if type(parsed) is not Rejection or self.quota.allows(len(parsed.raw)):
+            return True
+        self.refused["rejected records dropped beyond the quota"] += 1
+        self.warning = (
+            f"more input cannot be parsed than the {BURST >> 20} MiB an hour that are kept; the rest is dropped"
+        )
+        complain(f"{self.source}: rejected input beyond the quota is dropped", parsed.reason)
+        return False
 
     @classmethod
     def of(cls, source: Source, settings: Settings) -> Served:

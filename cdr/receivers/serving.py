@@ -140,9 +140,10 @@ class _Process:
         before = {one.source.pk: one for one in self._service.sources}
         for one in served:
             if old := before.get(one.source.pk):
-                one.counts, one.refused, one.newest, one.stored_at = (
+                one.counts, one.refused, one.quota, one.newest, one.stored_at = (
                     old.counts,
                     old.refused,
+                    old.quota,
                     old.newest,
                     old.stored_at,
                 )

@@ -213,8 +213,10 @@ class SyslogServer(Service):
         served = self._senders.source(host, host_in(line) if self._senders.by_name else "")
         if served is None:
             self._unknown(host)
-        else:
-            self._taken.add(served, parsed_safely(self._parsers[served.source.pk].parse, line))
+            return
+        parsed = parsed_safely(self._parsers[served.source.pk].parse, line)
+        if served.keeps(parsed):
+            self._taken.add(served, parsed)
 
     def _unknown(self, host: str) -> None:
         self._count("messages of unknown senders")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -19,11 +18,12 @@ from proxyconf.lint import Severity
 from proxyconf.models import Proxy
 from proxyconf.models.saved_flow import flows_of
 from proxyconf.simulate.flow import Flow
-from proxyconf.trying import DRAFT, WITHOUT, flow_from_text, flow_named, profile_named, simulation_json, tried
+from proxyconf.simulate.script import Script
+from proxyconf.trying import DRAFT, WITHOUT, flow_named, profile_named, simulation_json, tried
 
 T = TypeVar("T")
 
-FLOW, PROFILE, AGAINST, LACKS = "flow", "profile", "against", "without"
+FLOW, PROFILE, AGAINST, LACKS, SCRIPT = "flow", "profile", "against", "without", "script"
 
 
 class FlowRecord(serializers.Serializer[object]):
@@ -80,6 +80,11 @@ class SimulationAsked(serializers.Serializer[object]):
     """A call flow of one's own."""
 
     flow = serializers.DictField(help_text="As the list of flows gives it.")
+    script = serializers.DictField(
+        required=False,
+        help_text="What the script asks for on each kind of request: invite, reinvite, bye, ack, cancel and "
+        "next_attempt with account, missed, failed and cdr. Absent: the generated routes.",
+    )
 
 
 _PARAMETERS = [
@@ -133,20 +138,24 @@ class SimulationView(ApiView):
         refuse_unknown(request, PROFILE, AGAINST, LACKS)
         proxy = proxy_within_reach(request, name)
         body = request.data if isinstance(request.data, dict) else {}
-        return Response(_simulated(request, proxy, lambda: flow_from_text(json.dumps(body.get(FLOW)))))
+        given = body.get(SCRIPT)
+        script = None if given is None else _read(SCRIPT, lambda: Script.from_json(given))
+        return Response(_simulated(request, proxy, lambda: Flow.from_json(body.get(FLOW)), script))
 
 
-def _simulated(request: Request, proxy: Proxy, read_flow: Callable[[], Flow]) -> dict[str, Any]:
+def _simulated(
+    request: Request, proxy: Proxy, read_flow: Callable[[], Flow], script: Script | None = None
+) -> dict[str, Any]:
     asked = request.query_params
     flow = _read(FLOW, read_flow)
     without = asked.getlist(LACKS)
     profile = _read(PROFILE, lambda: profile_named(proxy, asked.get(PROFILE, DRAFT)))
-    result = simulation_json(_read(LACKS, lambda: tried(proxy, profile, flow, without)))
+    result = simulation_json(_read(LACKS, lambda: tried(proxy, profile, flow, without, script)))
     if asked.get(AGAINST):
         name, colon, which = asked[AGAINST].rpartition(":")
         other = proxy_within_reach(request, name) if colon else proxy
         compared = _read(AGAINST, lambda: profile_named(other, which))
-        result["against"] = simulation_json(tried(other, compared, flow, without))
+        result["against"] = simulation_json(tried(other, compared, flow, without, script))
     return result
 
 

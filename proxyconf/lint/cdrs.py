@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from proxyconf.lint.kinds import expression_of
-from proxyconf.lint.places import BACKEND_WORDS, fields, number_of, option_place, takes, used_backends
+from proxyconf.lint.places import fields, number_of, option_place, takes, used_backends
 from proxyconf.lint.registry import Place, Problem, error, note, rule, warning
 from proxyconf.profile import ExtraField, Profile
 from proxyconf.vocabulary.layout import Backend, Role, suggest_role
@@ -192,10 +192,9 @@ def opensips_cdr_expired(profile: Profile) -> Iterator[Problem]:
 def opensips_cdr_start(profile: Profile) -> Iterator[Problem]:
     place = _opensips_cdr(profile)
     if place is not None:
-        words = [BACKEND_WORDS[one] for one in used_backends(profile) if one in profile.do_accounting.cdr]
-        where = f" in {', '.join(words)}" if words else ""
+        # acc_logic.c: is_cdr_acc_on() looks at all backends together
         yield note(
             place,
-            f"Calls that go on are not visible{where}, and a proxy that crashes leaves nothing of them.",
-            "Account START and STOP to one backend, and call records to another.",
+            "Ongoing calls are not visible, and a proxy that crashes leaves nothing of them.",
+            "Do not ask for call records if you need START and STOP: asked of one backend, they count for all.",
         )

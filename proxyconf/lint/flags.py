@@ -213,14 +213,13 @@ def failed_without_account(profile: Profile) -> Iterator[Problem]:
 def failed_missing(profile: Profile) -> Iterator[Problem]:
     used = used_backends(profile)
     if profile.uses_do_accounting:
-        for backend in used:
-            asked = profile.do_accounting
-            if backend not in asked.failed and backend not in asked.cdr:
-                yield warning(
-                    Place("do_accounting.failed", "failed calls"),
-                    f"Failed calls are not accounted to {BACKEND_WORDS[backend]}.",
-                    'Ask for them: do_accounting("…", "failed"), for the BYE as well.',
-                )
+        # acc_logic.c: is_failed_acc_on() and is_cdr_acc_on() look at all backends together
+        if used and not (profile.do_accounting.failed | profile.do_accounting.cdr) & set(used):
+            yield warning(
+                Place("do_accounting.failed", "failed calls"),
+                "Failed calls are not accounted.",
+                'Call do_accounting("…", "failed"), for the BYE as well: asked of one backend, it counts for all.',
+            )
     elif used and profile.flags.failed is None and "failed_transaction_flag" in profile.parameters:
         default = profile.parameters["failed_transaction_flag"].default
         if not (isinstance(default, int) and default >= 0):

@@ -230,11 +230,12 @@ def insert_mode(profile: Profile) -> Iterator[Problem]:
     if not writes_sql(profile):
         return
     if mode == 1 and dialect(profile) in (Dialect.MYSQL, None):
-        yield warning(
+        yield (error if dialect(profile) is Dialect.MYSQL else warning)(
             place,
             "Rows are written with INSERT DELAYED.",
             "Set db_insert_mode to 0.",
-            "InnoDB tables and MySQL 5.7 and later do not have it: the statement fails or is an ordinary one.",
+            "MariaDB refuses the statement for InnoDB tables, and every row is lost; MySQL 5.7 and later no longer has "
+            "it and treats it as an ordinary INSERT.",
         )
     elif mode == 1:
         yield warning(place, "INSERT DELAYED is a statement of MySQL only.", "Set db_insert_mode to 0.")

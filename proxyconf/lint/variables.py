@@ -16,6 +16,7 @@ from proxyconf.lint.places import Field, fields, used_backends
 from proxyconf.lint.registry import Problem, error, note, rule, warning
 from proxyconf.profile import ExtraField, LegField, Profile
 from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.parameters import is_known
 from proxyconf.vocabulary.products import Product
 from proxyconf.vocabulary.variables import (
     Availability,
@@ -23,6 +24,7 @@ from proxyconf.vocabulary.variables import (
     find_variable,
     nearest_names,
     parse_variable,
+    why_not_in,
     why_wrong,
 )
 
@@ -79,18 +81,16 @@ def variable_argument(profile: Profile) -> Iterator[Problem]:
             yield error(found.variable, problem, "Write it as its module's documentation has it.")
 
 
-@rule(
-    "variable-unknown",
-    "The proxy does not start with a variable that neither it nor a loaded module has. The list here is that of the "
-    "newest releases: it may lack one of yours.",
-)
+@rule("variable-unknown", "The proxy does not start with a variable that neither it nor a loaded module has.")
 def variable_unknown(profile: Profile) -> Iterator[Problem]:
+    is_listed = profile.product is not Product.OPENSER and is_known(profile.product, profile.version)
     for found, expression in variables(profile):
-        if find_variable(profile.product, expression.name) is None:
-            near = [f"${one}" for one in nearest_names(profile.product, expression.name)]
-            yield warning(
+        problem = why_not_in(profile.product, profile.version, expression.name)
+        if problem:
+            near = [f"${name}" for name in nearest_names(profile.product, expression.name, version=profile.version)]
+            yield (error if is_listed else warning)(
                 found.variable,
-                f"{profile.product.label} is not known to have ${expression.name}.",
+                problem,
                 f"Did you mean {' or '.join(near)}?" if near else "Look the name up in the module's documentation.",
             )
 

@@ -15,6 +15,7 @@ from proxyconf.models.saved_flow import flows_of
 from proxyconf.simulate.comparison import Presence, compare, record_text
 from proxyconf.simulate.findings import findings_of
 from proxyconf.simulate.flow import Flow
+from proxyconf.simulate.script import Script
 from proxyconf.simulate.simulation import Simulation
 from proxyconf.simulated_calls import calls_of
 from proxyconf.trying import (
@@ -24,6 +25,8 @@ from proxyconf.trying import (
     flow_from_text,
     flow_named,
     profile_named,
+    script_from_text,
+    script_without,
     simulation_json,
     tried,
 )
@@ -38,6 +41,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("flow", metavar="FLOW", nargs="?", help="name of a call flow; without one they are listed")
     parser.add_argument("--flow-file", metavar="FILE", help="a call flow as JSON instead; - is standard input")
     parser.add_argument("--show-flow", action="store_true", help="write the flow as JSON, to be edited, and end")
+    parser.add_argument("--script-file", metavar="FILE", help="what the script asks for, as JSON")
+    parser.add_argument("--show-script", action="store_true", help="write that JSON for the generated routes, and end")
     parser.add_argument("--profile", default=DRAFT, metavar="WHICH", help="draft (default), published or a revision")
     parser.add_argument("--against", metavar="[PROXY:]WHICH", help="compare with this profile, of another proxy too")
     parser.add_argument(
@@ -50,7 +55,10 @@ def run(stdout: OutputWrapper, proxy: Proxy, options: dict[str, Any]) -> None:
     """Simulate as the options say; write records, calls and findings."""
     try:
         flow = _flow(proxy, options)
-        if flow is None:
+        if options["show_script"]:
+            script = script_without(profile_named(proxy, options["profile"]), options["without"])
+            stdout.write(json.dumps(script.to_json(), indent=1))
+        elif flow is None:
             for one in flows_of(proxy).values():
                 stdout.write(f"{one.name}\t{one.title}")
         elif options["show_flow"]:
@@ -62,18 +70,25 @@ def run(stdout: OutputWrapper, proxy: Proxy, options: dict[str, Any]) -> None:
 
 
 def _flow(proxy: Proxy, options: dict[str, Any]) -> Flow | None:
-    file = options["flow_file"]
-    if file is None:
+    if options["flow_file"] is None:
         return flow_named(proxy, options["flow"]) if options["flow"] else None
+    return flow_from_text(_text("--flow-file", options["flow_file"]))
+
+
+def _script(options: dict[str, Any]) -> Script | None:
+    file = options["script_file"]
+    return None if file is None else script_from_text(_text("--script-file", file))
+
+
+def _text(option: str, file: str) -> str:
     try:
-        text = sys.stdin.read(MAX_FLOW + 1) if file == "-" else Path(file).read_text(encoding="utf-8")
+        return sys.stdin.read(MAX_FLOW + 1) if file == "-" else Path(file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"--flow-file: {error}", returncode=_USAGE) from error
-    return flow_from_text(text)
+        raise CommandError(f"{option}: {error}", returncode=_USAGE) from error
 
 
 def _write(stdout: OutputWrapper, proxy: Proxy, flow: Flow, options: dict[str, Any]) -> None:
-    simulation = tried(proxy, profile_named(proxy, options["profile"]), flow, options["without"])
+    simulation = tried(proxy, profile_named(proxy, options["profile"]), flow, options["without"], _script(options))
     other = _against(proxy, flow, options)
     if options["json"]:
         both = {"against": simulation_json(other)} if other else {}
@@ -99,7 +114,7 @@ def _against(proxy: Proxy, flow: Flow, options: dict[str, Any]) -> Simulation | 
     other = Proxy.objects.filter(name=name).first() if colon else proxy
     if other is None:
         raise ValueError(f"--against: there is no proxy {name!r}; see: manage.py proxy list")
-    return tried(other, profile_named(other, which), flow, options["without"])
+    return tried(other, profile_named(other, which), flow, options["without"], _script(options))
 
 
 def _write_calls(stdout: OutputWrapper, simulation: Simulation, sign: str = "") -> None:

@@ -27,7 +27,7 @@ from proxyconf.profile import Profile as ProfileValue
 from proxyconf.views.findings import Shown, shown_findings
 from proxyconf.views.pages import CHANGE, ProxyPage
 from proxyconf.vocabulary.layout import suggest_role
-from proxyconf.vocabulary.variables import Takes, variables_of
+from proxyconf.vocabulary.variables import Takes, variables_in
 
 
 class Preview(NamedTuple):
@@ -155,7 +155,7 @@ class VariableChoice(NamedTuple):
 
 def _variables(profile: ProfileValue) -> list[VariableChoice]:
     found = []
-    for one in variables_of(profile.product).values():
+    for one in variables_in(profile.product, profile.version).values():
         text = f"${one.name}" + ("()" if one.takes is Takes.REQUIRED else "")
         name = suggested_name(text)
         found.append(VariableChoice(text, one.meaning, name, str(suggest_role(name, text) or "")))

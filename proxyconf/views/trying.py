@@ -27,6 +27,7 @@ from proxyconf.simulate.comparison import ComparedRecord, compare
 from proxyconf.simulate.findings import findings_of
 from proxyconf.simulate.flow import Flow
 from proxyconf.simulate.record import SimulatedRecord
+from proxyconf.simulate.script import Script
 from proxyconf.simulate.simulation import Simulation
 from proxyconf.simulated_calls import CallsReading, calls_of
 from proxyconf.trying import (
@@ -36,6 +37,7 @@ from proxyconf.trying import (
     flow_from_text,
     flow_named,
     profile_named,
+    script_from_text,
     tried,
 )
 from proxyconf.views.pages import CHANGE, ProxyPage
@@ -83,14 +85,17 @@ class TryIt(ProxyPage):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Simulate an edited flow, or save it."""
-        text = request.POST.get("flow_text", "")
+        if "delete" in request.POST:
+            return self._delete(request, request.POST["delete"])
+        texts = {name: request.POST.get(name, "") for name in ("flow_text", "script_text")}
         try:
-            flow = flow_from_text(text)
+            flow = flow_from_text(texts["flow_text"])
             if "save" in request.POST:
                 return self._save(request, flow)
+            script = script_from_text(texts["script_text"]) if texts["script_text"].strip() else None
         except ValueError as error:
-            return self.render_to_response(self.get_context_data(flow_text=text, is_flow_wrong=True, error=str(error)))
-        return self.render_to_response(self.get_context_data(flow=flow, flow_text=text))
+            return self.render_to_response(self.get_context_data(is_flow_wrong=True, error=str(error), **texts))
+        return self.render_to_response(self.get_context_data(flow=flow, script=script))
 
     def _save(self, request: HttpRequest, flow: Flow) -> HttpResponse:
         if not request.user.has_perm(CHANGE):
@@ -109,6 +114,14 @@ class TryIt(ProxyPage):
         messages.success(request, _("The call flow %(name)s is saved.") % {"name": name})
         return redirect(f"{reverse('proxyconf:try', args=[self.proxy.name])}?{urlencode({'flow': name})}")
 
+    def _delete(self, request: HttpRequest, name: str) -> HttpResponse:
+        if not request.user.has_perm(CHANGE):
+            raise PermissionDenied
+        if SavedFlow.objects.filter(proxy=self.proxy, name=name).delete()[0]:
+            self.kept(Action.DELETED, flow=name)
+            messages.success(request, _("The call flow %(name)s is deleted.") % {"name": name})
+        return redirect("proxyconf:try", self.proxy.name)
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         asked = self.request.POST if self.request.method == "POST" else self.request.GET
         choice = {
@@ -120,6 +133,7 @@ class TryIt(ProxyPage):
         context: dict[str, Any] = {
             "choice": choice,
             "flows": flows_of(self.proxy),
+            "saved": set(self.proxy.flows.values_list("name", flat=True)),
             "profiles": self._profiles(),
             "others": [one for one in proxies_for(self.request.user).order_by("name") if one != self.proxy],
             "lacks": LACKS,
@@ -127,7 +141,7 @@ class TryIt(ProxyPage):
             "is_flow_wrong": False,
         }
         if not kwargs.get("is_flow_wrong"):
-            context |= self._result(choice, kwargs.pop("flow", None))
+            context |= self._result(choice, kwargs.pop("flow", None), kwargs.pop("script", None))
         return super().get_context_data(**context | kwargs)
 
     def _profiles(self) -> list[tuple[str, str]]:
@@ -137,11 +151,12 @@ class TryIt(ProxyPage):
         older = [(str(one.number), _("Revision %(n)d") % {"n": one.number}) for one in revisions[1:]]
         return [*draft, *current, *older]
 
-    def _result(self, choice: dict[str, Any], edited: Flow | None) -> dict[str, Any]:
+    def _result(self, choice: dict[str, Any], edited: Flow | None, script: Script | None) -> dict[str, Any]:
         try:
             flow = edited or flow_named(self.proxy, choice["flow"] or next(iter(flows_of(self.proxy))))
-            simulation = tried(self.proxy, profile_named(self.proxy, choice["profile"]), flow, choice["without"])
-            other = self._other(choice, flow)
+            profile = profile_named(self.proxy, choice["profile"])
+            simulation = tried(self.proxy, profile, flow, choice["without"], script)
+            other = self._other(choice, flow, script)
         except ValueError as error:
             return {"error": str(error)}
         reading, findings = calls_of(simulation), findings_of(simulation)
@@ -155,17 +170,18 @@ class TryIt(ProxyPage):
             "ladders": [mark_safe(call.ladder) for call in reading.calls if call.ladder],  # noqa: S308  # escaped there
             "unreadable": reading.rejected,
             "flow_text": json.dumps(flow.to_json(), indent=1, ensure_ascii=False),
+            "script_text": json.dumps(simulation.script.to_json(), indent=1),
         }
         if other is not None:
             result |= {"compared": _named(compare(simulation, other)), "other_calls": _call_rows(calls_of(other))}
         return result
 
-    def _other(self, choice: dict[str, Any], flow: Flow) -> Simulation | None:
+    def _other(self, choice: dict[str, Any], flow: Flow, script: Script | None) -> Simulation | None:
         if not choice["against"]:
             return None
         name, colon, which = choice["against"].rpartition(":")
         proxy = self._reachable(name) if colon else self.proxy
-        return tried(proxy, profile_named(proxy, which), flow, choice["without"])
+        return tried(proxy, profile_named(proxy, which), flow, choice["without"], script)
 
     def _reachable(self, name: str) -> Proxy:
         found = proxies_for(self.request.user).filter(name=name).first()

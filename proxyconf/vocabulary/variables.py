@@ -1,7 +1,8 @@
 """Pseudo-variables: how one is written, and which ones a product has.
 
-The table ``pseudo_variables.csv`` was extracted from the sources of the newest releases; older ones have fewer. OpenSER
-has no table of its own: it is read as what its two heirs have.
+The table ``pseudo_variables.csv`` was extracted from the sources: ``since`` and ``until`` name the first and the last
+release whose modules export the variable, compared from Kamailio 3.1 and OpenSIPS 1.4 on; empty where the range is
+open. OpenSER has no table of its own: it has what either of its successors has.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
-from proxyconf.vocabulary.products import Product
+from proxyconf.vocabulary.products import Product, Version
 
 _NAME = re.compile(r"[A-Za-z0-9_?.]+|\$")
 _CONTEXT = re.compile(r"<[A-Za-z_]+>")  # OpenSIPS: $(<request>fU)
@@ -64,6 +65,14 @@ class Variable(NamedTuple):
     settable: bool
     availability: Availability
     meaning: str
+    since: Version | None = None
+    until: Version | None = None
+
+    def is_in(self, version: Version) -> bool:
+        """Return whether a release has the variable; releases are compared by their first two numbers."""
+        minor = tuple(version[:2])
+        first, last = (limit[:2] if limit else minor for limit in (self.since, self.until))
+        return first <= minor <= last
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,12 +193,30 @@ def find_variable(product: Product, name: str) -> Variable | None:
     return variables_of(product).get(name)
 
 
-def nearest_names(product: Product, name: str, count: int = 3) -> list[str]:
-    """Return the known names that look most like ``name``, the nearest first."""
-    known = variables_of(product)
+def variables_in(product: Product, version: Version) -> Mapping[str, Variable]:
+    """Return the variables of a release by name."""
+    return {name: variable for name, variable in variables_of(product).items() if variable.is_in(version)}
+
+
+def nearest_names(product: Product, name: str, count: int = 3, version: Version | None = None) -> list[str]:
+    """Return the names that look most like ``name``, the nearest first: of one release, or of any."""
+    known = variables_of(product) if version is None else variables_in(product, version)
     same = [one for one in known if one.lower() == name.lower()]
     near = difflib.get_close_matches(name, known, n=count, cutoff=0.5)
     return list(dict.fromkeys([*same, *near]))[:count]
+
+
+def why_not_in(product: Product, version: Version, name: str) -> str:
+    """Return one sentence that says why a release lacks the variable ``name``; empty if it has it."""
+    variable = find_variable(product, name)
+    title = f"{product.label} {version}"
+    if variable is None:
+        return f"{title} has no variable ${name}."
+    if variable.is_in(version):
+        return ""
+    if variable.since is not None and version[:2] < variable.since[:2]:
+        return f"{title} has no ${name}: it came with {variable.since}."
+    return f"{title} has no ${name}: the last release with it is {variable.until}."
 
 
 def why_wrong(product: Product, expression: Expression) -> str:
@@ -242,6 +269,8 @@ def _table() -> tuple[Variable, ...]:
             row["settable"] == "yes",
             Availability(row["availability"]),
             row["meaning"],
+            Version.parse(row["since"]) if row["since"] else None,
+            Version.parse(row["until"]) if row["until"] else None,
         )
         for row in csv.DictReader(text.splitlines())
     )

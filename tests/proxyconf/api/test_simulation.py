@@ -41,7 +41,7 @@ def test_a_simulation_gives_records_calls_and_findings(client: Client) -> None:
     result = client.get(SIMULATION, {"flow": "bye-lost"}).json()
     assert [(one["backend"], one["table"]) for one in result["records"]] == [("syslog", ""), ("sql", "acc")]
     assert [call["state"] for call in result["calls"]] == ["stop_missing"]
-    assert [one["severity"] for one in result["findings"]] == ["warning"]
+    assert [one["severity"] for one in result["findings"]] == ["warning", "note", "note"]  # the parties are in no field
     assert result["unreadable"] == []
 
 
@@ -68,6 +68,14 @@ def test_a_wrong_parameter_is_named(query: dict[str, str], parameter: str, clien
     assert parameter in response.text
 
 
-@pytest.mark.parametrize("body", [{}, {"flow": None}, {"flow": {"requests": [{}]}}, []])
+def test_the_script_may_be_ones_own(client: Client) -> None:
+    body = {"flow": FLOWS["busy"].to_json(), "script": {"invite": {"missed": ["sql"]}}}
+    records = client.post(SIMULATION, body, content_type="application/json").json()["records"]
+    assert [one["table"] for one in records] == ["missed_calls"]
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"flow": None}, {"flow": {"requests": [{}]}}, [], {"flow": FLOWS["busy"].to_json(), "script": 7}]
+)
 def test_a_body_without_a_flow_is_refused(body: object, client: Client) -> None:
     assert client.post(SIMULATION, body, content_type="application/json").status_code == 400

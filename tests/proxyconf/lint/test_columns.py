@@ -111,6 +111,14 @@ CASES = (
         with_label(kamailio(SQL), "x" * 63),
     ),
     Case(
+        "a long name, which PostgreSQL cuts",
+        "column-length",
+        WARNING,
+        FIRST,
+        with_label(kamailio(SQL, db_url=POSTGRESQL), "x" * 64),
+        with_label(kamailio(SQL, db_url=POSTGRESQL), "x" * 63),
+    ),
+    Case(
         "capitals in PostgreSQL",
         "column-case",
         NOTE,

@@ -240,3 +240,7 @@ def test_flags_are_nothing_to_releases_with_do_accounting() -> None:
 
 def test_flags_of_a_backend_that_is_not_in_use_are_left_alone() -> None:
     assert of_rule(with_flags(kamailio(LOG), account={LOG: 1, SQL: 77}), "flag-range") == []
+
+
+def test_failed_calls_asked_of_one_backend_count_for_all_in_opensips() -> None:
+    assert of_rule(asking(opensips(LOG, SQL), failed=frozenset({LOG})), "failed-missing") == []

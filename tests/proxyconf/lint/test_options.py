@@ -10,6 +10,7 @@ from tests.proxyconf.lint.cases import (
     ERROR,
     JSON,
     LOG,
+    MYSQL,
     NOTE,
     POSTGRESQL,
     RADIUS,
@@ -242,6 +243,14 @@ CASES = (
         "options.db_insert_mode",
         kamailio(SQL, db_insert_mode=1),
         kamailio(LOG, db_insert_mode=1),
+    ),
+    Case(
+        "INSERT DELAYED in MySQL or MariaDB",
+        "insert-mode",
+        ERROR,
+        "options.db_insert_mode",
+        kamailio(SQL, db_insert_mode=1, db_url=MYSQL),
+        kamailio(SQL, db_insert_mode=0, db_url=MYSQL),
     ),
     Case(
         "INSERT DELAYED outside MySQL",

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from proxyconf.profile import LegField
+from proxyconf.lint import Severity
+from proxyconf.profile import LegField, Profile
 from tests.proxyconf.lint.cases import (
     ERROR,
     LOG,
@@ -73,7 +74,7 @@ CASES = (
     Case(
         "a variable that nobody knows",
         "variable-unknown",
-        WARNING,
+        ERROR,
         FIRST,
         with_extra(kamailio(), "$useragent"),
         with_extra(kamailio(), "$ua"),
@@ -81,7 +82,7 @@ CASES = (
     Case(
         "a variable of the other product",
         "variable-unknown",
-        WARNING,
+        ERROR,
         FIRST,
         with_extra(kamailio(), "$socket_in"),
         with_extra(opensips(), "$socket_in"),
@@ -227,3 +228,27 @@ def test_fields_of_dialog_records_are_looked_at_too() -> None:
 def test_fields_that_the_release_does_not_have_are_left_alone() -> None:
     profile = replace(openser(version=(1, 1)), legs=(LegField("src", "nothing"),))
     assert of_rule(profile, "variable-one") == []
+
+
+@pytest.mark.parametrize(
+    ("profile", "variable", "severity"),
+    [
+        (kamailio(), "$ctu", ERROR),
+        (kamailio(version=(6, 1)), "$ctu", None),
+        (kamailio(), "$ful", ERROR),
+        (opensips(), "$challenge.algorithm", ERROR),
+        (opensips(), "$proxy_protocol(src_ip)", ERROR),
+        (opensips(version=(2, 4)), "$proto", None),
+        (opensips(version=(3, 4)), "$proto", ERROR),
+    ],
+)
+def test_a_variable_that_the_release_does_not_have_is_an_error(
+    profile: Profile, variable: str, severity: Severity | None
+) -> None:
+    found = of_rule(with_extra(profile, variable), "variable-unknown")
+    assert [one.severity for one in found] == ([severity] if severity else [])
+
+
+def test_a_newer_variable_is_said_to_be_newer() -> None:
+    (found,) = of_rule(with_extra(kamailio(), "$ctu"), "variable-unknown")
+    assert found.what == "Kamailio 5.6 has no $ctu: it came with 6.0."

@@ -67,3 +67,12 @@ def test_what_there_is_not_is_one_line(arguments: tuple[str, ...]) -> None:
     with pytest.raises(CommandError) as refused:
         simulate(*arguments)
     assert refused.value.returncode == 2
+
+
+def test_what_the_script_asks_for_can_be_edited(tmp_path: Path) -> None:
+    script = json.loads(simulate("--show-script"))
+    file = tmp_path / "script.json"
+    file.write_text(json.dumps(script | {"bye": {"account": ["sql"]}}))
+    assert "error: The end of the call is not in the log:" in simulate(
+        "answered-caller-hangs-up", "--script-file", str(file)
+    )

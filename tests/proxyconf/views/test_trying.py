@@ -67,6 +67,8 @@ def test_an_edited_flow_is_tried_and_saved(editor: Client, proxy: Proxy) -> None
     assert not SavedFlow.objects.exists()
     editor.post(url, {**sent, "save": "1", "name": "my-busy"})
     assert "mine@example.com" in page(editor, flow="my-busy")
+    editor.post(url, {"delete": "my-busy"})
+    assert not SavedFlow.objects.exists()
 
 
 def test_who_may_not_change_cannot_save(login: Login, proxy: Proxy) -> None:
@@ -101,3 +103,12 @@ def test_text_of_a_flow_cannot_become_markup(editor: Client, proxy: Proxy) -> No
 @pytest.mark.parametrize("query", [{"flow": "nosuch"}, {"profile": "99"}, {"against": "nosuch:draft"}])
 def test_an_unknown_choice_is_one_sentence(query: dict[str, str], login: Login, proxy: Proxy) -> None:
     assert 'role="alert"' in page(login("view_profile"), **query)
+
+
+def test_what_ones_own_script_asks_for_is_taken(editor: Client, proxy: Proxy) -> None:
+    script = json.dumps({"invite": {"account": ["sql"]}, "bye": {"account": ["sql"]}})
+    sent = {"flow_text": json.dumps(FLOWS["bye-481"].to_json()), "script_text": script}
+    text = editor.post(reverse("proxyconf:try", args=["edge-1"]), sent).text
+    assert "the BYE is answered 481" in text
+    wrong = editor.post(reverse("proxyconf:try", args=["edge-1"]), {**sent, "script_text": '{"bye": {"account": "x"}}'})
+    assert "bye.account must be a list of backends" in wrong.text

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxyconf.vocabulary.products import Product
+from proxyconf.vocabulary.products import Product, Version
 from proxyconf.vocabulary.variables import (
     Availability,
     IntegerForm,
@@ -16,6 +16,7 @@ from proxyconf.vocabulary.variables import (
     nearest_names,
     parse_variable,
     scan_variable,
+    variables_in,
     why_wrong,
 )
 
@@ -139,3 +140,10 @@ def test_a_wrong_variable_says_why(text: str, why: str) -> None:
 )
 def test_kamailio_sends_some_variables_as_numbers(text: str, form: IntegerForm) -> None:
     assert integer_form(parse_variable(text)) is form
+
+
+def test_the_variables_of_a_release_are_those_it_has() -> None:
+    assert "ctu" not in variables_in(Product.KAMAILIO, Version(5, 6, 3))
+    assert "ctu" in variables_in(Product.KAMAILIO, Version(6, 0))
+    assert "proto" in variables_in(Product.OPENSIPS, Version(3, 2))
+    assert "proto" not in variables_in(Product.OPENSIPS, Version(3, 3))
