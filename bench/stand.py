@@ -99,13 +99,13 @@ def receiver(kind: str, settings: dict[str, Any], *, correlate: bool) -> Iterato
     from accweb.runtime.supervisor import Fork
     from cdr.models import Source
     from cdr.receivers.services import SERVICES
-    from cdr.receivers.serving import serve, wanted
+    from cdr.receivers.serving import enabled_services, serve
     from proxyconf.models import Proxy
 
     proxy, _ = Proxy.objects.get_or_create(name="bench")
     Source.objects.update(enabled=False)
     Source.objects.create(proxy=proxy, name=f"{kind}-{Source.objects.count()}", kind=kind, settings=settings)
-    (name,) = wanted()[0]
+    (name,) = enabled_services()[0]
     programs: list[Callable[..., None]] = [partial(serve, name, SERVICES[kind])]
     if correlate:
         from django.conf import settings as ours

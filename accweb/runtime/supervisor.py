@@ -1,4 +1,4 @@
-"""Run child processes and restart them when they end; ``up`` and ``collect`` consist of them."""
+"""Child processes that are kept running: what ``up`` and ``collect`` consist of."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 class Process(Protocol):
-    """The part of ``subprocess.Popen`` that ``Child`` uses."""
+    """What ``subprocess.Popen`` has and a child needs."""
 
     @property
     def pid(self) -> int: ...
@@ -42,7 +42,7 @@ class Process(Protocol):
 
 
 class Startable(Protocol):
-    """Something that can be started, with its name in the log."""
+    """What can be kept running, with the name that the log calls it by."""
 
     @property
     def name(self) -> str: ...
@@ -85,7 +85,7 @@ class Fork:
 
 
 class _Forked:
-    """A forked process with the interface of ``subprocess.Popen``."""
+    """A forked process with the face of ``subprocess.Popen``."""
 
     def __init__(self, fork: Fork) -> None:
         self._process = multiprocessing.get_context("fork").Process(target=_run_forked, args=(fork,), name=fork.name)
@@ -126,7 +126,7 @@ def _run_forked(fork: Fork) -> None:
 
 
 class Child:
-    """A program that is restarted when it ends: immediately, then after growing pauses."""
+    """A program that is restarted when it ends: at once after a good run, else after longer and longer pauses."""
 
     def __init__(self, program: Startable, folder: Path, on_end: Callable[[str, str], None]) -> None:
         self._program = program
@@ -179,7 +179,7 @@ class Child:
 
 
 class Supervisor:
-    """Keeps a changing set of programs running. ``on_end`` gets the name of one that ended, and the reason."""
+    """Keeps a changing set of programs running. ``on_end`` is told the name of one that ended by itself, and why."""
 
     def __init__(self, folder: Path, on_end: Callable[[str, str], None] = lambda name, reason: None) -> None:
         self._folder = folder
@@ -199,7 +199,7 @@ class Supervisor:
                 self._children[program.name] = Child(program, self._folder, self._on_end)
 
     def tend(self) -> None:
-        """Start what is due, note what ended, stop what is no longer wanted. Call it often."""
+        """Start what is due, note what ended, end what is no longer wanted. To be called often."""
         now = time.monotonic()
         for child in self._children.values():
             child.tend(now)
@@ -238,7 +238,7 @@ def stop_on_signals() -> Callable[[], bool]:
 
 
 def _end_with_parent() -> None:
-    """Have the kernel terminate this process when its parent ends, whatever the reason."""
+    """Have the kernel end this process when its parent is gone, however that ended."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
