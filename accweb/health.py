@@ -64,12 +64,12 @@ def metrics(request: HttpRequest) -> HttpResponse:
     try:
         lines = list(_lines(timezone.now()))
     except DatabaseError:
-        lines = list(_metric("accweb_up", "gauge", "Whether the database answers.", [Sample({}, 0)]))
+        lines = list(_metric("accweb_up", "gauge", "Whether the database answers.", [MetricSample({}, 0)]))
     return HttpResponse("".join(f"{line}\n" for line in lines), "text/plain; version=0.0.4; charset=utf-8")
 
 
 def _work(now: datetime) -> tuple[dict[str, str], dict[str, str]]:
-    """Say how the broker is, where one is used, and how correlation is; without the broker nobody can tell."""
+    """Return the state of the broker, where one is used, and of correlation, which is unknown without the broker."""
     broker = {"broker": _OK} if settings.REDIS_URL else {}
     try:
         found = progress.progress(now)
@@ -97,7 +97,7 @@ def _is_well(source: Source, now: datetime) -> bool:
     return any(receiver.is_well(now) for receiver in source.receivers.all())
 
 
-class Sample(NamedTuple):
+class MetricSample(NamedTuple):
     labels: dict[str, str]
     value: float
 
@@ -109,13 +109,13 @@ def _lines(now: datetime) -> Iterator[str]:
     receivers = [(source, receiver) for source in sources for receiver in source.receivers.all()]
 
     def per_source(name: str, help: str, field: str) -> Iterator[str]:  # noqa: A002
-        samples = [Sample(of[source.pk], getattr(source, field)) for source in sources]
+        samples = [MetricSample(of[source.pk], getattr(source, field)) for source in sources]
         return _metric(f"accweb_source_{name}_total", "counter", help, samples)
 
     def per_receiver(name: str, help: str, field: str) -> Iterator[str]:  # noqa: A002
         values = [(source, receiver, getattr(receiver, field)) for source, receiver in receivers]
         samples = [
-            Sample({"source": str(source), "host": receiver.host}, value)
+            MetricSample({"source": str(source), "host": receiver.host}, value)
             for source, receiver, value in values
             if value is not None
         ]
@@ -123,12 +123,14 @@ def _lines(now: datetime) -> Iterator[str]:
 
     def moments(name: str, help: str, field: str) -> Iterator[str]:  # noqa: A002
         found: list[tuple[Source, Any]] = [(source, getattr(source, field)) for source in sources]
-        samples = [Sample(of[source.pk], moment.timestamp()) for source, moment in found if moment]
+        samples = [MetricSample(of[source.pk], moment.timestamp()) for source, moment in found if moment]
         return _metric(f"accweb_source_{name}_timestamp_seconds", "gauge", help, samples)
 
-    yield from _metric("accweb_up", "gauge", "Whether the database answers.", [Sample({}, 1)])
-    yield from _metric("accweb_info", "gauge", "The version that runs.", [Sample({"version": settings.VERSION}, 1)])
-    well = [Sample(of[one.pk], _is_well(one, now)) for one in sources if one.enabled and one.kind in served]
+    yield from _metric("accweb_up", "gauge", "Whether the database answers.", [MetricSample({}, 1)])
+    yield from _metric(
+        "accweb_info", "gauge", "The version that runs.", [MetricSample({"version": settings.VERSION}, 1)]
+    )
+    well = [MetricSample(of[one.pk], _is_well(one, now)) for one in sources if one.enabled and one.kind in served]
     yield from _metric("accweb_source_up", "gauge", "Whether a receiver serves the source.", well)
     yield from per_source("events", "Events stored.", "events")
     yield from per_source("duplicates", "Events that were known already.", "duplicates")
@@ -140,34 +142,34 @@ def _lines(now: datetime) -> Iterator[str]:
     yield from per_receiver("lag_seconds", "How long after its own time the newest event was stored.", "lag")
     yield from per_receiver("backlog_bytes", "What waits to be read in a file.", "backlog")
     refused = [
-        Sample({"source": str(source), "host": receiver.host, "reason": reason}, count)
+        MetricSample({"source": str(source), "host": receiver.host, "reason": reason}, count)
         for source, receiver in receivers
         for reason, count in sorted(receiver.refused.items())
     ]
     yield from _metric("accweb_receiver_refused_total", "counter", "What was dropped before it was read.", refused)
     pending = Pending.objects.all()[:_MOST_PENDING].count()
-    yield from _metric("accweb_calls_pending", "gauge", "Calls that wait for correlation.", [Sample({}, pending)])
+    yield from _metric("accweb_calls_pending", "gauge", "Calls that wait for correlation.", [MetricSample({}, pending)])
     yield from _work_lines(now)
 
 
 def _work_lines(now: datetime) -> Iterator[str]:
-    """Yield whether the broker answers, where one is used, and how correlation goes on."""
+    """Yield the state of the broker, where one is used, and of correlation."""
     try:
         found: progress.Progress | None = progress.progress(now)
     except RedisError:
         found = None
     if settings.REDIS_URL:
-        yield from _metric("accweb_broker_up", "gauge", "Whether Redis answers.", [Sample({}, found is not None)])
+        yield from _metric("accweb_broker_up", "gauge", "Whether Redis answers.", [MetricSample({}, found is not None)])
     if found is not None:
-        worked = [Sample({}, found.worked_at.timestamp())] if found.worked_at else []
+        worked = [MetricSample({}, found.worked_at.timestamp())] if found.worked_at else []
         yield from _metric(
             "accweb_correlation_last_run_timestamp_seconds", "gauge", "When somebody last correlated.", worked
         )
-        waited = [Sample({}, found.waiting.total_seconds() if found.waiting else 0)]
+        waited = [MetricSample({}, found.waiting.total_seconds() if found.waiting else 0)]
         yield from _metric("accweb_correlation_waiting_seconds", "gauge", "How long events have waited.", waited)
 
 
-def _metric(name: str, kind: str, help: str, samples: Iterable[Sample]) -> Iterator[str]:  # noqa: A002
+def _metric(name: str, kind: str, help: str, samples: Iterable[MetricSample]) -> Iterator[str]:  # noqa: A002
     yield f"# HELP {name} {help}"
     yield f"# TYPE {name} {kind}"
     for labels, value in samples:

@@ -1,4 +1,4 @@
-"""Every switch comes from the environment; a wrong value stops the start with one line that says its name."""
+"""Django settings. Every option comes from the environment; see ``accweb.environment`` for wrong values."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -108,7 +108,8 @@ LOGGING = {
     "formatters": {
         "line": {"()": "accweb.log.OneLine", "format": "{asctime} {levelname} {name}: {message}", "style": "{"}
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"rate": {"()": "accweb.log.RateLimit"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["rate"]}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     # Django's own handlers would write some records twice, or mail them.
     "loggers": {

@@ -14,7 +14,7 @@ _MEMBERS = ("product", "version", "backends", "flags", "do_accounting", "options
 _LISTS = {"extras": "extra field", "legs": "leg field", "cdr_extras": "dialog extra field", "cdr_legs": "dialog leg"}
 
 
-class Change(NamedTuple):
+class ProfileChange(NamedTuple):
     """One difference: what was ``before`` and is ``after``, as text; empty where there was or is nothing."""
 
     what: str
@@ -22,41 +22,43 @@ class Change(NamedTuple):
     after: str
 
 
-class Line(NamedTuple):
+class DiffLine(NamedTuple):
     """A line of a text that was compared with another: ``kind`` is ``+``, ``-``, `` `` or ``@`` for left-out lines."""
 
     kind: str
     text: str
 
 
-def changes(before: Profile, after: Profile) -> list[Change]:
+def changes(before: Profile, after: Profile) -> list[ProfileChange]:
     """Return what differs, in the order of the form."""
     old, new = before.masked().to_json(), after.masked().to_json()
     found = [*_members(old, new)]
     found += [
-        Change(f"options: {key}", "a password", "another password")
+        ProfileChange(f"options: {key}", "a password", "another password")
         for key in before.options.keys() & after.options.keys()
         if before.options[key] != after.options[key] and old["options"][key] == new["options"][key]
     ]
     for name, title in _LISTS.items():
         found += _rows(title, old[name], new[name])
     if old["other_parameters"] != new["other_parameters"]:
-        found.append(Change("other parameters", _text(old["other_parameters"]), _text(new["other_parameters"])))
+        found.append(ProfileChange("other parameters", _text(old["other_parameters"]), _text(new["other_parameters"])))
     return found
 
 
-def compared(before: str, after: str, context: int = 3) -> list[Line]:
+def compared(before: str, after: str, context: int = 3) -> list[DiffLine]:
     """Return the lines that differ between two texts with some around them; empty if nothing differs."""
     lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=context)
-    return [Line(line[0], "" if line[0] == "@" else line[1:]) for line in islice(lines, _HEADING, None)]
+    return [DiffLine(line[0], "" if line[0] == "@" else line[1:]) for line in islice(lines, _HEADING, None)]
 
 
-def _members(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+def _members(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[ProfileChange]:
     for member in _MEMBERS:
         before, after = dict(_flat(old[member])), dict(_flat(new[member]))
         for key in dict.fromkeys([*before, *after]):
             if before.get(key) != after.get(key):
-                yield Change(": ".join(filter(None, [member, key])), _text(before.get(key)), _text(after.get(key)))
+                yield ProfileChange(
+                    ": ".join(filter(None, [member, key])), _text(before.get(key)), _text(after.get(key))
+                )
 
 
 def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -67,16 +69,16 @@ def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         yield prefix, value
 
 
-def _rows(title: str, old: list[dict[str, Any]], new: list[dict[str, Any]]) -> Iterator[Change]:
+def _rows(title: str, old: list[dict[str, Any]], new: list[dict[str, Any]]) -> Iterator[ProfileChange]:
     before, after = _by_name(old), _by_name(new)
     for name in dict.fromkeys([*before, *after]):
         if before.get(name) != after.get(name):
             one, other = dict(_flat(before.get(name) or {})), dict(_flat(after.get(name) or {}))
             keys = [key for key in dict.fromkeys([*one, *other]) if one.get(key) != other.get(key)]
-            yield Change(f"{title} {name}", _members_text(one, keys), _members_text(other, keys))
+            yield ProfileChange(f"{title} {name}", _members_text(one, keys), _members_text(other, keys))
     common = [name for name in before if name in after]
     if common != [name for name in after if name in before]:
-        yield Change(f"order of the {title}s", ", ".join(before), ", ".join(after))
+        yield ProfileChange(f"order of the {title}s", ", ".join(before), ", ".join(after))
 
 
 def _by_name(rows: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -3,15 +3,15 @@ from django.urls import path
 from proxyconf.views.editor import ProfileEdit, ProfilePreview
 from proxyconf.views.files import DraftFile, Fetch
 from proxyconf.views.importing import Import
-from proxyconf.views.overview import NewToken, ProfileList, ProfilePage, ProfileStart
+from proxyconf.views.overview import NewToken, ProfileListPage, ProfilePage, ProfileStart
 from proxyconf.views.patching import PatchApplied, PatchFile, PatchPage
-from proxyconf.views.publishing import Compare, Publish, Restore, RevisionFile, RevisionList, RevisionPage
+from proxyconf.views.publishing import Compare, Publish, Restore, RevisionFile, RevisionListPage, RevisionPage
 from proxyconf.views.trying import TryIt
 
 app_name = "proxyconf"
 _REVISION = "configuration/<str:proxy>/revisions/<int:number>/"
 urlpatterns = [
-    path("configuration/", ProfileList.as_view(), name="profiles"),
+    path("configuration/", ProfileListPage.as_view(), name="profiles"),
     path("configuration/<str:proxy>/", ProfilePage.as_view(), name="profile"),
     path("configuration/<str:proxy>/start/", ProfileStart.as_view(), name="start"),
     path("configuration/<str:proxy>/edit/", ProfileEdit.as_view(), name="edit"),
@@ -25,7 +25,7 @@ urlpatterns = [
     path("configuration/<str:proxy>/token/", NewToken.as_view(), name="token"),
     path("configuration/<str:proxy>/files.zip", DraftFile.as_view(), name="zip"),
     path("configuration/<str:proxy>/files/<path:name>", DraftFile.as_view(), name="file"),
-    path("configuration/<str:proxy>/revisions/", RevisionList.as_view(), name="revisions"),
+    path("configuration/<str:proxy>/revisions/", RevisionListPage.as_view(), name="revisions"),
     path("configuration/<str:proxy>/revisions/compare/", Compare.as_view(), name="compare"),
     path(_REVISION, RevisionPage.as_view(), name="revision"),
     path(f"{_REVISION}restore/", Restore.as_view(), name="restore"),

@@ -24,7 +24,7 @@ LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class FileShape:
     """How a file is to look: its ``columns``, the ``zone`` that its times are written in, and what it says of itself
     (pairs of a word and its value, for formats that have a place for them).
     """

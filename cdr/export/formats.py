@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from django.utils.translation import gettext_lazy as _
 
 from cdr.display.wording import Text
-from cdr.export.columns import Shape
+from cdr.export.columns import FileShape
 from cdr.export.record import FIELDS, Record
 from cdr.export.sink import Sink
 from cdr.export.text import csv_lines, json_lines
 
-Write = Callable[[Iterable[Record], Sink, Shape], None]
+Write = Callable[[Iterable[Record], Sink, FileShape], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +33,23 @@ class Format:
     zoned: bool = True
 
 
-def _write_jsonl(found: Iterable[Record], sink: Sink, shape: Shape) -> None:
+def _write_jsonl(found: Iterable[Record], sink: Sink, shape: FileShape) -> None:
     for line in json_lines(found):
         sink.write(line.encode())
 
 
-def _write_csv(found: Iterable[Record], sink: Sink, shape: Shape) -> None:
+def _write_csv(found: Iterable[Record], sink: Sink, shape: FileShape) -> None:
     for line in csv_lines(found, shape.columns, shape.zone):
         sink.write(line.encode())
 
 
-def _write_xlsx(found: Iterable[Record], sink: Sink, shape: Shape) -> None:
+def _write_xlsx(found: Iterable[Record], sink: Sink, shape: FileShape) -> None:
     from cdr.export.xlsx import write_xlsx
 
     write_xlsx(found, sink, shape)
 
 
-def _write_parquet(found: Iterable[Record], sink: Sink, shape: Shape) -> None:
+def _write_parquet(found: Iterable[Record], sink: Sink, shape: FileShape) -> None:
     from cdr.export.parquet import write_parquet  # its library takes a tenth of a second and 50 MB to load
 
     write_parquet(found, sink, shape)
@@ -87,5 +87,5 @@ FORMATS: Mapping[str, Format] = {
         ),
     )
 }
-CONTRACT = Shape(columns=FIELDS)
+CONTRACT = FileShape(columns=FIELDS)
 """The columns of the command's CSV: scripts rely on them."""

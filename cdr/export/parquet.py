@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import parquet
 
-from cdr.export.columns import MOMENTS, SECONDS, WHOLE_NUMBERS, Shape, local, row_of
+from cdr.export.columns import MOMENTS, SECONDS, WHOLE_NUMBERS, FileShape, local, row_of
 from cdr.export.record import Record
 from cdr.export.sink import Sink, whole_or_not
 
@@ -23,7 +23,7 @@ ROWS_PER_GROUP = 20_000
 _WORDS = frozenset({"flags", "proxies", "backends"})
 
 
-def write_parquet(found: Iterable[Record], sink: Sink, shape: Shape) -> None:
+def write_parquet(found: Iterable[Record], sink: Sink, shape: FileShape) -> None:
     """Write the calls as a Parquet file."""
     schema = pa.schema([(column, _type_of(column)) for column in shape.columns])
     values_of, converters = row_of(shape.columns), [_converter(column) for column in shape.columns]

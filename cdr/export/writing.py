@@ -16,7 +16,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from cdr.export.asking import in_words, oldest_first
-from cdr.export.columns import Shape
+from cdr.export.columns import FileShape
 from cdr.export.formats import FORMATS
 from cdr.export.jobs import ACTIVE, BEGUN_AGAIN, COUNT_LIMIT, ENDED_TWICE, OUR_FAULT, clear, filter_of
 from cdr.export.locks import WriterLocks
@@ -110,7 +110,7 @@ def write(
     tzinfo = ZoneInfo(zone)
     with timezone.override(tzinfo):
         conditions = in_words(filters)
-    FORMATS[format].write(calls, sink, Shape(tuple(columns) or FIELDS, tzinfo, (("filter", conditions),)))
+    FORMATS[format].write(calls, sink, FileShape(tuple(columns) or FIELDS, tzinfo, (("filter", conditions),)))
 
 
 def _fail(job: ExportJob, reason: str) -> None:

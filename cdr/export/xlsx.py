@@ -18,7 +18,7 @@ from xlsxwriter import Workbook
 from xlsxwriter.exceptions import FileCreateError
 from xlsxwriter.worksheet import Worksheet
 
-from cdr.export.columns import MOMENTS, SECONDS, WHOLE_NUMBERS, Shape, local, row_of
+from cdr.export.columns import MOMENTS, SECONDS, WHOLE_NUMBERS, FileShape, local, row_of
 from cdr.export.record import Record
 from cdr.export.sink import Sink, whole_or_not
 
@@ -32,7 +32,7 @@ _LIKE_AN_ESCAPE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 _WIDTHS = {"id": 9, "call_id": 36, "extra": 40, "legs": 40, "attempts": 40, "user_agent": 30, "sip_code": 9}
 
 
-def write_xlsx(found: Iterable[Record], sink: Sink, shape: Shape) -> None:
+def write_xlsx(found: Iterable[Record], sink: Sink, shape: FileShape) -> None:
     """Write the calls as a workbook."""
     with TemporaryDirectory() as folder, whole_or_not(sink) as output:
         book = Workbook(output, {"constant_memory": True, "tmpdir": folder, "use_zip64": True})
@@ -58,7 +58,7 @@ class _Sheet(Worksheet):
 class _Book:
     """A workbook while it is written."""
 
-    def __init__(self, book: Workbook, shape: Shape) -> None:
+    def __init__(self, book: Workbook, shape: FileShape) -> None:
         self._book = book
         self._shape = shape
         self._text = book.add_format({"num_format": "@"})

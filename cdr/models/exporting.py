@@ -58,7 +58,6 @@ class ExportChunk(models.Model):
     data = models.BinaryField()
 
     class Meta:
-        ordering = ["job", "position"]
         default_permissions = ()
         constraints = [models.UniqueConstraint(fields=["job", "position"], name="export_chunk_unique")]
 

@@ -25,7 +25,6 @@ class Volume(models.Model):
     duration_us = models.BigIntegerField()
 
     class Meta:
-        ordering = ["hour", "id"]
         default_permissions = ()
         indexes = [models.Index(fields=["hour"], name="volume_by_hour")]
 

@@ -29,7 +29,7 @@ _TIME_MODES: Mapping[int, Text] = {
 }
 
 
-class Group(NamedTuple):
+class OptionSection(NamedTuple):
     """A part of the form. ``backends``: it concerns these alone (empty: all)."""
 
     name: str
@@ -38,18 +38,22 @@ class Group(NamedTuple):
     backends: tuple[Backend, ...] = ()
 
 
-BEHAVIOUR = Group("behaviour", _("What is reported"), _("How the module treats replies, CANCEL, ACK and directions."))
-TIMES = Group("times", _("Times"), _("A time finer than the second, where the release can write one."))
-DIALOG = Group("dialog", _("Records of whole dialogs"), _("One record per call, written by the proxy at its end."))
-ADVANCED = Group("advanced", _("Advanced"))
+BEHAVIOUR = OptionSection(
+    "behaviour", _("What is reported"), _("How the module treats replies, CANCEL, ACK and directions.")
+)
+TIMES = OptionSection("times", _("Times"), _("A time finer than the second, where the release can write one."))
+DIALOG = OptionSection(
+    "dialog", _("Records of whole dialogs"), _("One record per call, written by the proxy at its end.")
+)
+ADVANCED = OptionSection("advanced", _("Advanced"))
 OF_BACKENDS = (
-    Group("syslog", _("Syslog"), backends=(Backend.SYSLOG,)),
-    Group("sql", _("SQL"), backends=(Backend.SQL,)),
-    Group("columns", _("Names of the SQL columns"), _("Only where your table has others."), (Backend.SQL,)),
-    Group("aaa", _("RADIUS and Diameter"), backends=(Backend.RADIUS, Backend.DIAMETER)),
-    Group("radius", _("RADIUS"), backends=(Backend.RADIUS,)),
-    Group("diameter", _("Diameter"), backends=(Backend.DIAMETER,)),
-    Group("json", _("JSON (acc_json)"), backends=(Backend.JSON,)),
+    OptionSection("syslog", _("Syslog"), backends=(Backend.SYSLOG,)),
+    OptionSection("sql", _("SQL"), backends=(Backend.SQL,)),
+    OptionSection("columns", _("Names of the SQL columns"), _("Only where your table has others."), (Backend.SQL,)),
+    OptionSection("aaa", _("RADIUS and Diameter"), backends=(Backend.RADIUS, Backend.DIAMETER)),
+    OptionSection("radius", _("RADIUS"), backends=(Backend.RADIUS,)),
+    OptionSection("diameter", _("Diameter"), backends=(Backend.DIAMETER,)),
+    OptionSection("json", _("JSON (acc_json)"), backends=(Backend.JSON,)),
 )
 GROUPS = (BEHAVIOUR, *OF_BACKENDS, TIMES, DIALOG, ADVANCED)
 

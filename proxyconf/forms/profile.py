@@ -11,9 +11,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from proxyconf.forms.flags import FlagField
-from proxyconf.forms.options import GROUPS, Group, field_name, group_of, option_fields, options_given
+from proxyconf.forms.options import GROUPS, OptionSection, field_name, group_of, option_fields, options_given
 from proxyconf.forms.presets import with_new_backends
-from proxyconf.forms.rows import Rows, lists_given, rows_of
+from proxyconf.forms.rows import FieldRows, lists_given, rows_of
 from proxyconf.layout_form import BACKEND_NAMES
 from proxyconf.profile import DoAccounting, Flags, Profile, takes_flag_names
 from proxyconf.vocabulary.layout import Backend
@@ -43,7 +43,7 @@ class FlagLine(NamedTuple):
 class OptionGroup(NamedTuple):
     """The options of one group in the form; ``changed`` of them differ from their default."""
 
-    group: Group
+    group: OptionSection
     fields: list[forms.BoundField]
     changed: int
 
@@ -58,7 +58,7 @@ class ProfileForm(forms.Form):
         super().__init__(data)
         self.stored = stored
         self.flags_elsewhere = flags_elsewhere
-        self.rows: dict[str, Rows] = rows_of(stored, data)
+        self.rows: dict[str, FieldRows] = rows_of(stored, data)
         self._add_backends()
         if stored.uses_do_accounting:
             self._add_asking()

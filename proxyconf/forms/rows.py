@@ -103,7 +103,7 @@ class RowForm(forms.Form):
         return suggest_leg_role(name) if self.of_legs else suggest_role(name, variable)
 
 
-class Rows(forms.BaseFormSet):  # type: ignore[type-arg]  # not generic at run time
+class FieldRows(forms.BaseFormSet):  # type: ignore[type-arg]  # not generic at run time
     """All rows of one list. A row's ``stored`` number says which of the profile's fields it shows."""
 
     def clean(self) -> None:
@@ -134,7 +134,7 @@ def label_name(backend: Backend) -> str:
     return f"label_{backend.value}"
 
 
-def rows_of(profile: Profile, data: Any = None) -> dict[str, Rows]:
+def rows_of(profile: Profile, data: Any = None) -> dict[str, FieldRows]:
     """Return the lists of fields that the profile's release has, filled from ``profile`` and bound to ``data``."""
     found = {EXTRAS: _rows(profile, EXTRAS, profile.extras, _labels_of_extras(profile), data)}
     if profile.has_legs:
@@ -147,7 +147,7 @@ def rows_of(profile: Profile, data: Any = None) -> dict[str, Rows]:
     return found
 
 
-def lists_given(profile: Profile, rows: Mapping[str, Rows]) -> dict[str, Any]:
+def lists_given(profile: Profile, rows: Mapping[str, FieldRows]) -> dict[str, Any]:
     """Return the lists of ``profile`` as the rows have them; for ``dataclasses.replace``."""
     found: dict[str, Any] = {}
     for name, formset in rows.items():
@@ -185,13 +185,19 @@ def _labels_of_cdr(profile: Profile) -> dict[Backend, str]:
     return labels
 
 
-def _rows(profile: Profile, name: str, fields: Iterable[Any], labels: Mapping[Backend, str], data: Any) -> Rows:
+def _rows(profile: Profile, name: str, fields: Iterable[Any], labels: Mapping[Backend, str], data: Any) -> FieldRows:
     make = forms.formset_factory(
-        RowForm, formset=Rows, extra=0, can_delete=True, can_order=True, max_num=_MOST_ROWS, absolute_max=_MOST_ROWS
+        RowForm,
+        formset=FieldRows,
+        extra=0,
+        can_delete=True,
+        can_order=True,
+        max_num=_MOST_ROWS,
+        absolute_max=_MOST_ROWS,
     )
     initial = [_initial(number, one, labels) for number, one in enumerate(fields)]
     given = {"labels": labels, "legs": name in (LEGS, CDR_LEGS)}
-    return cast(Rows, make(data, initial=initial, prefix=name, form_kwargs=given))
+    return cast(FieldRows, make(data, initial=initial, prefix=name, form_kwargs=given))
 
 
 def _initial(number: int, one: ExtraField | LegField, labels: Mapping[Backend, str]) -> dict[str, Any]:

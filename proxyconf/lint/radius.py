@@ -13,7 +13,7 @@ from proxyconf.profile import LegField, Profile
 from proxyconf.render.radius_attributes import (
     LOCAL_NUMBERS,
     STANDARD,
-    Wire,
+    RadiusWire,
     agreed_number,
     attributes_of,
     sends_integers,
@@ -112,7 +112,7 @@ def radius_name(profile: Profile) -> Iterator[Problem]:
 @rule("radius-leg-integer", "A leg without the value then reads memory that is not there: the worker crashes.")
 def radius_leg_integer(profile: Profile) -> Iterator[Problem]:
     for label in radius_labels(profile):
-        if isinstance(label.field.one, LegField) and _wire(profile, label) is not Wire.STRING:
+        if isinstance(label.field.one, LegField) and _wire(profile, label) is not RadiusWire.STRING:
             yield error(
                 label.field.at("radius_type", "type of the attribute"),
                 f"The leg attribute {label.text} is no string.",
@@ -128,14 +128,14 @@ def radius_type(profile: Profile) -> Iterator[Problem]:
             continue
         form = integer_form(expression) if sends_integers(profile) else IntegerForm.NEVER
         wire, place = _wire(profile, label), label.field.at("radius_type", "type of the attribute")
-        if form is IntegerForm.ALWAYS and wire is Wire.STRING:
+        if form is IntegerForm.ALWAYS and wire is RadiusWire.STRING:
             yield error(
                 place,
                 f"{label.text} is a string, and {expression.text} is sent as a number.",
                 f"Make it an integer, or text of the value: {expression.text} copied into an AVP as a string.",
                 "The server gets 4 bytes that are no text.",
             )
-        elif form is IntegerForm.NEVER and wire is not Wire.STRING:
+        elif form is IntegerForm.NEVER and wire is not RadiusWire.STRING:
             yield error(
                 place,
                 f"{label.text} is {_A[wire]}, and {expression.text} is sent as text.",
@@ -143,7 +143,7 @@ def radius_type(profile: Profile) -> Iterator[Problem]:
                 "The first 4 characters of the text arrive as a number.",
             )
         elif form is IntegerForm.SOMETIMES:
-            as_text = wire is Wire.STRING
+            as_text = wire is RadiusWire.STRING
             yield note(
                 place,
                 f"{expression.text} may hold a text or a number; {label.text} is {_A[wire]}.",
@@ -152,11 +152,11 @@ def radius_type(profile: Profile) -> Iterator[Problem]:
             )
 
 
-_A: Mapping[Wire, str] = {
-    Wire.STRING: "a string",
-    Wire.INTEGER: "an integer",
-    Wire.ADDRESS: "an address",
-    Wire.DATE: "a date",
+_A: Mapping[RadiusWire, str] = {
+    RadiusWire.STRING: "a string",
+    RadiusWire.INTEGER: "an integer",
+    RadiusWire.ADDRESS: "an address",
+    RadiusWire.DATE: "a date",
 }
 
 
@@ -284,6 +284,6 @@ def opensips_cdr_code(profile: Profile) -> Iterator[Problem]:
         )
 
 
-def _wire(profile: Profile, label: Label) -> Wire:
+def _wire(profile: Profile, label: Label) -> RadiusWire:
     standard = STANDARD.get(label.text.lower())
     return standard.wire if standard else wire_of(profile, label.field.one)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from proxyconf.parse.assemble import Assembly
 from proxyconf.parse.detection import guess_product, guess_version
 from proxyconf.parse.files import ConfigFile, join_files
-from proxyconf.parse.statements import Call, Statements, functions_called, read_statements
+from proxyconf.parse.statements import ScriptCall, Statements, functions_called, read_statements
 from proxyconf.parse.tokens import Reader, Remark, Tested
 from proxyconf.profile import Profile
 from proxyconf.profile_layout import layout_of
@@ -27,7 +27,7 @@ _MOST_CHOICES = 60
 _LONGEST_SHOWN = 300
 
 
-class Choice(NamedTuple):
+class DefineChoice(NamedTuple):
     """A name that ``#!ifdef`` asks for and whose definition would change the profile: who imports must decide.
 
     ``defined`` is how it was taken this time.
@@ -48,9 +48,9 @@ class Imported(NamedTuple):
 
     profile: Profile
     remarks: tuple[Remark, ...]
-    choices: tuple[Choice, ...]
+    choices: tuple[DefineChoice, ...]
     flags_elsewhere: tuple[int, ...]
-    calls: tuple[Call, ...]
+    calls: tuple[ScriptCall, ...]
     product_guessed: bool
     version_guessed: bool
 
@@ -108,7 +108,7 @@ def parse_config(
         others = [d for d in defines if d.partition("=")[0] != one.name]
         toggled = others if one.name in names else [*defines, one.name]
         if _read(text, *settled, toggled)[0].profile != imported.profile:
-            choices.append(Choice(one.name, one.line, one.name in names))
+            choices.append(DefineChoice(one.name, one.line, one.name in names))
     return imported._replace(choices=tuple(choices))
 
 

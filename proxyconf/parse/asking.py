@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from proxyconf.parse.statements import Call
+from proxyconf.parse.statements import ScriptCall
 from proxyconf.parse.tokens import Remark
 from proxyconf.profile import DoAccounting
 from proxyconf.vocabulary.layout import Backend
@@ -15,7 +15,7 @@ _FLAGS = frozenset({"missed", "failed", "cdr"})
 
 
 @dataclass(slots=True)
-class Asked:
+class AskedAccounting:
     """The backends asked for in any call, and the flags per backend, all calls taken together.
 
     OpenSIPS keeps ``missed`` per backend; ``cdr`` and ``failed`` hold for the whole transaction, whatever backend they
@@ -38,9 +38,9 @@ class Asked:
         )
 
 
-def read_calls(calls: Iterable[Call], backend_of: Callable[[str], Backend]) -> Asked:
+def read_calls(calls: Iterable[ScriptCall], backend_of: Callable[[str], Backend]) -> AskedAccounting:
     """Read the ``do_accounting()`` calls; ``backend_of`` tells the backend of a type (``aaa`` may be two)."""
-    asked = Asked()
+    asked = AskedAccounting()
     for call in calls:
         if call.name == "drop_accounting":
             asked.remarks.append(Remark(call.line, call.text, "where accounting is dropped again is not kept"))
@@ -49,7 +49,7 @@ def read_calls(calls: Iterable[Call], backend_of: Callable[[str], Backend]) -> A
     return asked
 
 
-def _read_call(call: Call, asked: Asked, backend_of: Callable[[str], Backend]) -> None:
+def _read_call(call: ScriptCall, asked: AskedAccounting, backend_of: Callable[[str], Backend]) -> None:
     backends = {backend_of(word) for word in _words(call, 0, _TYPES, asked)}
     asked.backends |= backends
     for flag in _words(call, 1, _FLAGS, asked):
@@ -63,7 +63,7 @@ def _read_call(call: Call, asked: Asked, backend_of: Callable[[str], Backend]) -
             asked.remarks.append(Remark(call.line, call.text, "one constant table is kept; this one is left out"))
 
 
-def _words(call: Call, position: int, known: frozenset[str], asked: Asked) -> set[str]:
+def _words(call: ScriptCall, position: int, known: frozenset[str], asked: AskedAccounting) -> set[str]:
     if len(call.arguments) <= position:
         if position == 0:
             asked.remarks.append(Remark(call.line, call.text, "it does not say what to account to"))

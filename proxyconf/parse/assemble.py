@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from proxyconf.parse.asking import Asked, read_calls
+from proxyconf.parse.asking import AskedAccounting, read_calls
 from proxyconf.parse.detection import modules_meant
 from proxyconf.parse.lists import Declared, Pair, split_declaration, split_pairs
 from proxyconf.parse.merging import declared_extras, declared_legs, listed_legs, merge_pairs
-from proxyconf.parse.statements import FLAG_FUNCTIONS, Argument, Assignment, Modparam, Statements
+from proxyconf.parse.statements import FLAG_FUNCTIONS, Argument, Assignment, Statements, WrittenParameter
 from proxyconf.parse.tokens import Remark
 from proxyconf.profile import ExtraField, Flag, Flags, OtherParameter, Profile
 from proxyconf.render.sql_schema import Dialect, dialect_of
@@ -78,7 +78,7 @@ class Assembly:
         known, companions = self._sorted_modparams()
         for written in known:
             self._take(written)
-        asked = Asked()
+        asked = AskedAccounting()
         if uses_do_accounting(self.product, self.version):
             asked = read_calls(self.statements.calls, self._backend_of_word)
             self.remarks += asked.remarks
@@ -142,7 +142,7 @@ class Assembly:
 
     # --- which modparam is whose
 
-    def _sorted_modparams(self) -> tuple[list[_Written], list[Modparam]]:
+    def _sorted_modparams(self) -> tuple[list[_Written], list[WrittenParameter]]:
         """Return the parameters that the release knows, the last of each, and the companions' parameters."""
         last: dict[tuple[str, str, int], _Written] = {}
         companions = []
@@ -162,7 +162,7 @@ class Assembly:
                 self._remark(one.line, one.text, f"no accounting module is meant by {one.module!r}")
         return list(last.values()), companions
 
-    def _known(self, one: Modparam, module: str) -> _Written | None:
+    def _known(self, one: WrittenParameter, module: str) -> _Written | None:
         parameter = find_parameter(self.product, self.version, one.name, module)
         if parameter is None:
             key = f"{module}.{one.name}" if module == "acc_json" else one.name
@@ -267,7 +267,7 @@ class Assembly:
             cdr=self.flags.get("cdr_flag"),
         )
 
-    def _backends_in_use(self, asked: Asked, known: Sequence[_Written]) -> tuple[Backend, ...]:
+    def _backends_in_use(self, asked: AskedAccounting, known: Sequence[_Written]) -> tuple[Backend, ...]:
         if uses_do_accounting(self.product, self.version):
             used = set(asked.backends) or self._backends_declared()
         else:
@@ -351,7 +351,7 @@ def _typed(parameter: Parameter, argument: Argument) -> Value | None:
     return _SWITCH_WORDS.get(argument.word.lower()) if value is None else value
 
 
-def _needed_companions(companions: Iterable[Modparam], profile: Profile) -> list[OtherParameter]:
+def _needed_companions(companions: Iterable[WrittenParameter], profile: Profile) -> list[OtherParameter]:
     """Return the parameters of other modules that this profile depends on and that are not as rendered anyway."""
     kept: dict[tuple[str, str], OtherParameter] = {}
     for one in companions:

@@ -40,7 +40,7 @@ class Argument(NamedTuple):
     strings: tuple[Token, ...] = ()
 
 
-class Modparam(NamedTuple):
+class WrittenParameter(NamedTuple):
     """One ``modparam(module, name, value)``; ``module`` may be a pattern that stands for several.
 
     It stands from ``start`` to ``end``, within ``depth`` conditions of the preprocessor.
@@ -75,7 +75,7 @@ class Route(NamedTuple):
     body: int
 
 
-class Call(NamedTuple):
+class ScriptCall(NamedTuple):
     """One call of a script function that concerns accounting, flags, dialogs or the route of replies.
 
     It stands from ``start`` to ``end``, its semicolon included.
@@ -114,12 +114,12 @@ class Statements:
     parenthesis, by the position of the one that opens it; ``surroundings`` are those of calls and assignments.
     """
 
-    modparams: list[Modparam] = field(default_factory=list)
+    modparams: list[WrittenParameter] = field(default_factory=list)
     loaded: list[Loaded] = field(default_factory=list)
     routes: list[Route] = field(default_factory=list)
     definitions: list[Definition] = field(default_factory=list)
     defines: Mapping[str, str] = field(default_factory=dict)
-    calls: list[Call] = field(default_factory=list)
+    calls: list[ScriptCall] = field(default_factory=list)
     assignments: list[Assignment] = field(default_factory=list)
     flag_numbers: dict[str, int] = field(default_factory=dict)
     remarks: list[Remark] = field(default_factory=list)
@@ -187,7 +187,7 @@ def _call(reader: Reader, tokens: Sequence[Token], at: int, found: Statements) -
         if not _is_sign(tokens, end, ";"):
             surroundings = surroundings._replace(is_statement=False)
         place = (token.start, _end_with_semicolon(tokens, end))
-        found.calls.append(Call(token.value, tuple(arguments), token.line, text, *place, surroundings))
+        found.calls.append(ScriptCall(token.value, tuple(arguments), token.line, text, *place, surroundings))
     return max(end, at + 1)
 
 
@@ -216,7 +216,7 @@ def _modparam(reader: Reader, tokens: Sequence[Token], at: int, found: Statement
         found.remarks.append(Remark(tokens[at].line, text, "module and parameter must be strings"))
         return end
     place = (tokens[at].start, _end_with_semicolon(tokens, end), tokens[at].depth)
-    found.modparams.append(Modparam(module.value, name.value, value, tokens[at].line, text, *place))
+    found.modparams.append(WrittenParameter(module.value, name.value, value, tokens[at].line, text, *place))
     return end
 
 
@@ -334,6 +334,6 @@ def _text_at(tokens: Sequence[Token], at: int) -> str:
     return tokens[at].value if at < len(tokens) and tokens[at].kind is Kind.TEXT else ""
 
 
-def functions_called(calls: Iterable[Call]) -> Iterator[Call]:
+def functions_called(calls: Iterable[ScriptCall]) -> Iterator[ScriptCall]:
     """Yield the calls that concern accounting."""
     return (call for call in calls if call.name in ACCOUNTING_FUNCTIONS)

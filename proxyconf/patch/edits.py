@@ -19,7 +19,7 @@ class Edit(NamedTuple):
     after: bool = False
 
 
-class Placed(Protocol):
+class PlacedStatement(Protocol):
     """A statement with its place in the text."""
 
     @property
@@ -56,7 +56,7 @@ class Editor:
         """Put ``text`` in the place of what stands from ``start`` to ``end``."""
         self._edits.append(Edit(start, end, text, after=start == end))
 
-    def remove(self, statement: Placed) -> None:
+    def remove(self, statement: PlacedStatement) -> None:
         """Remove a statement, with its lines if nothing but a comment shares them."""
         line_start = self._line_start(statement.start)
         rest = _REST.match(self.text, statement.end)
@@ -65,7 +65,7 @@ class Editor:
         else:
             self._edits.append(Edit(statement.start, statement.end, ""))
 
-    def add_line_after(self, statement: Placed, line: str) -> None:
+    def add_line_after(self, statement: PlacedStatement, line: str) -> None:
         """Add a line after the one in which a statement ends, with the indentation of the line in which it begins."""
         rest = _REST.match(self.text, statement.end)
         if rest is None:
@@ -76,7 +76,7 @@ class Editor:
         text = f"{indented}{self.newline}" if ended else f"{self.newline}{indented}"
         self._edits.append(Edit(rest.end(), rest.end(), text, after=True))
 
-    def add_line_before(self, statement: Placed, line: str) -> None:
+    def add_line_before(self, statement: PlacedStatement, line: str) -> None:
         """Add a line before the one in which a statement begins."""
         start = self._line_start(statement.start)
         if self.text[start : statement.start].strip():
@@ -94,7 +94,7 @@ class Editor:
         else:
             self._edits.append(Edit(opening, opening, "".join(f" {line}" for line in lines), after=True))
 
-    def stands_in_text(self, statement: Placed, word: str) -> bool:
+    def stands_in_text(self, statement: PlacedStatement, word: str) -> bool:
         """Return whether a statement is written out, and does not come from a ``#!define``."""
         return self.text.startswith(word, statement.start)
 

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from proxyconf.parse.detection import ACC_MODULES, modules_meant
 from proxyconf.parse.lists import split_declaration
-from proxyconf.parse.statements import Loaded, Statements
-from proxyconf.parse.statements import Modparam as Written
+from proxyconf.parse.statements import Loaded, Statements, WrittenParameter
 from proxyconf.patch.edits import Editor
 from proxyconf.patch.lists import change_list, is_editable, parts_of
 from proxyconf.profile import Flag, Profile
@@ -57,8 +56,8 @@ class _Parameters:
         self.written = self._written()
         self._definitions_changed: set[str] = set()
 
-    def _written(self) -> dict[Key, list[Written]]:
-        found: dict[Key, list[Written]] = {}
+    def _written(self) -> dict[Key, list[WrittenParameter]]:
+        found: dict[Key, list[WrittenParameter]] = {}
         for one in self.statements.modparams:
             for module in modules_meant(one.module) or [one.module]:
                 found.setdefault(key_of(self.after, module, one.name, one.argument.value), []).append(one)
@@ -90,7 +89,7 @@ class _Parameters:
             if last.argument.value != wanted.value or text != last.argument.text:
                 self._set_value(last, wanted, text)
 
-    def _set_value(self, last: Written, wanted: Modparam, text: str) -> None:
+    def _set_value(self, last: WrittenParameter, wanted: Modparam, text: str) -> None:
         name = last.argument.word
         if wanted.flag is not None and name and name == wanted.flag.name and self._define(name, wanted.flag):
             return
@@ -112,7 +111,7 @@ class _Parameters:
             self.editor.replace(places[0].start, places[0].start + number.end(), str(flag.number))
         return True
 
-    def _set_list(self, key: Key, written: list[Written], value: str) -> None:
+    def _set_list(self, key: Key, written: list[WrittenParameter], value: str) -> None:
         declared = self._kind(key) is Kind.FIELDS
         wanted = [one.text for one in parts_of(value, declared=declared)]
         if not declared:
@@ -144,7 +143,7 @@ class _Parameters:
             else:
                 self.editor.remove(one)
 
-    def _is_changeable(self, one: Written) -> bool:
+    def _is_changeable(self, one: WrittenParameter) -> bool:
         return self.editor.stands_in_text(one, "modparam") and len(modules_meant(one.module)) < 2
 
     def _kind(self, key: Key) -> Kind | None:
@@ -193,7 +192,7 @@ class _Parameters:
         else:
             self.editor.add_line_after(anchor, line)
 
-    def _anchor(self, key: Key) -> Written | Loaded | None:
+    def _anchor(self, key: Key) -> WrittenParameter | Loaded | None:
         """Return the line after which a parameter belongs: one of the same family, else the last of its module."""
         own = [one for one in self.statements.modparams if key[0] in (modules_meant(one.module) or [one.module])]
         own = [one for one in own if self.editor.stands_in_text(one, "modparam")]
@@ -256,7 +255,7 @@ class _Line:
         self.start, self.end = start, end
 
 
-def _of_modules(modparams: Iterable[Written], modules: set[str]) -> Iterator[Written]:
+def _of_modules(modparams: Iterable[WrittenParameter], modules: set[str]) -> Iterator[WrittenParameter]:
     return (one for one in modparams if modules_meant(one.module) and set(modules_meant(one.module)) <= modules)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from proxyconf.parse.statements import TRACKING_FUNCTIONS, Assignment, Call, Statements
+from proxyconf.parse.statements import TRACKING_FUNCTIONS, Assignment, ScriptCall, Statements
 from proxyconf.patch.edits import Editor
 from proxyconf.profile import ExtraField, Flag, LegField, Profile
 from proxyconf.render.hints import dialog_values
@@ -56,7 +56,7 @@ def _roles_of_flags(profile: Profile) -> dict[tuple[str, str], Flag]:
     return found
 
 
-def _is_flag(call: Call, flag: Flag) -> bool:
+def _is_flag(call: ScriptCall, flag: Flag) -> bool:
     argument = call.arguments[0] if call.arguments else None
     if argument is None:
         return False
@@ -69,7 +69,7 @@ def _is_set(statements: Statements, flag: Flag) -> bool:
     return any(call.name == "setflag" and _is_flag(call, flag) for call in statements.calls)
 
 
-def _anchors(statements: Statements, before: Profile, role: tuple[str, str]) -> list[Call]:
+def _anchors(statements: Statements, before: Profile, role: tuple[str, str]) -> list[ScriptCall]:
     """Return the statements after which a flag is set: those that set the same kind of flag, else the account flags."""
     flags = _roles_of_flags(before)
     same = [flag for (kind, _backend), flag in flags.items() if kind == role[0]]
@@ -83,9 +83,9 @@ def _anchors(statements: Statements, before: Profile, role: tuple[str, str]) -> 
     return []
 
 
-def _setting(statements: Statements, flags: Sequence[Flag]) -> list[Call]:
+def _setting(statements: Statements, flags: Sequence[Flag]) -> list[ScriptCall]:
     """Return the ``setflag`` statements of the flags, one per block."""
-    found: list[Call] = []
+    found: list[ScriptCall] = []
     for call in statements.calls:
         is_one = call.name == "setflag" and call.surroundings.is_statement and any(_is_flag(call, f) for f in flags)
         key = (call.surroundings.route, call.surroundings.conditions)
@@ -132,17 +132,17 @@ def _change_calls(editor: Editor, statements: Statements, before: Profile, after
         _rewrite(editor, call, accounting_calls(after, flags, backends))
 
 
-def _types(call: Call) -> list[str]:
+def _types(call: ScriptCall) -> list[str]:
     value = call.arguments[0].value if call.arguments else None
     return [one.strip().lower() for one in value.split("|")] if isinstance(value, str) and "$" not in value else []
 
 
-def _flags(call: Call) -> set[str]:
+def _flags(call: ScriptCall) -> set[str]:
     value = call.arguments[1].value if len(call.arguments) > 1 else None
     return {one.strip().lower() for one in value.split("|")} if isinstance(value, str) else set()
 
 
-def _rewrite(editor: Editor, call: Call, lines: Sequence[str]) -> None:
+def _rewrite(editor: Editor, call: ScriptCall, lines: Sequence[str]) -> None:
     if editor.text[call.start : call.end] == " ".join(lines) or not _types(call):
         return
     if not editor.stands_in_text(call, call.name):
@@ -200,7 +200,7 @@ def _assign(editor: Editor, statements: Statements, after: Profile, line: str, e
     if is_of_reply(after, expression):
         _assign_in_reply(editor, statements, line)
         return
-    anchors: list[Assignment | Call] = [
+    anchors: list[Assignment | ScriptCall] = [
         one for one in statements.assignments if not one.surroundings.route.startswith("onreply")
     ]
     anchors = anchors[-1:] or [
@@ -251,7 +251,7 @@ def _track_dialog(editor: Editor, statements: Statements, after: Profile) -> Non
     )
 
 
-def add_statement(editor: Editor, statement: Call | Assignment, line: str) -> None:
+def add_statement(editor: Editor, statement: ScriptCall | Assignment, line: str) -> None:
     """Add a statement after another one, under the same conditions."""
     word = "$" if isinstance(statement, Assignment) else statement.name
     if not editor.stands_in_text(statement, word):

@@ -24,7 +24,7 @@ LOCAL_NUMBERS: tuple[int, ...] = (*range(224, 241), *range(192, 224))
 """The numbers that nobody else may assign."""
 
 
-class Wire(StrEnum):
+class RadiusWire(StrEnum):
     """The types in the words that all client libraries and servers understand."""
 
     STRING = "string"
@@ -33,40 +33,40 @@ class Wire(StrEnum):
     DATE = "date"
 
 
-class Attribute(NamedTuple):
+class RadiusAttribute(NamedTuple):
     """One attribute. ``number`` None: there was none left to give it."""
 
     name: str
     number: int | None
-    wire: Wire
+    wire: RadiusWire
     field: ExtraField | LegField | None = None
 
 
 # RFC 2865, 2866, 2869: those that an accounting request may carry
-STANDARD: Mapping[str, Attribute] = {
+STANDARD: Mapping[str, RadiusAttribute] = {
     one.name.lower(): one
     for one in (
-        Attribute("User-Name", 1, Wire.STRING),
-        Attribute("NAS-IP-Address", 4, Wire.ADDRESS),
-        Attribute("NAS-Port", 5, Wire.INTEGER),
-        Attribute("Service-Type", 6, Wire.INTEGER),
-        Attribute("Framed-IP-Address", 8, Wire.ADDRESS),
-        Attribute("Filter-Id", 11, Wire.STRING),
-        Attribute("Callback-Number", 19, Wire.STRING),
-        Attribute("Class", 25, Wire.STRING),
-        Attribute("Session-Timeout", 27, Wire.INTEGER),
-        Attribute("Called-Station-Id", 30, Wire.STRING),
-        Attribute("Calling-Station-Id", 31, Wire.STRING),
-        Attribute("NAS-Identifier", 32, Wire.STRING),
-        Attribute("Acct-Status-Type", 40, Wire.INTEGER),
-        Attribute("Acct-Delay-Time", 41, Wire.INTEGER),
-        Attribute("Acct-Session-Id", 44, Wire.STRING),
-        Attribute("Acct-Session-Time", 46, Wire.INTEGER),
-        Attribute("Acct-Terminate-Cause", 49, Wire.INTEGER),
-        Attribute("Acct-Multi-Session-Id", 50, Wire.STRING),
-        Attribute("Event-Timestamp", 55, Wire.DATE),
-        Attribute("Connect-Info", 77, Wire.STRING),
-        Attribute("NAS-Port-Id", 87, Wire.STRING),
+        RadiusAttribute("User-Name", 1, RadiusWire.STRING),
+        RadiusAttribute("NAS-IP-Address", 4, RadiusWire.ADDRESS),
+        RadiusAttribute("NAS-Port", 5, RadiusWire.INTEGER),
+        RadiusAttribute("Service-Type", 6, RadiusWire.INTEGER),
+        RadiusAttribute("Framed-IP-Address", 8, RadiusWire.ADDRESS),
+        RadiusAttribute("Filter-Id", 11, RadiusWire.STRING),
+        RadiusAttribute("Callback-Number", 19, RadiusWire.STRING),
+        RadiusAttribute("Class", 25, RadiusWire.STRING),
+        RadiusAttribute("Session-Timeout", 27, RadiusWire.INTEGER),
+        RadiusAttribute("Called-Station-Id", 30, RadiusWire.STRING),
+        RadiusAttribute("Calling-Station-Id", 31, RadiusWire.STRING),
+        RadiusAttribute("NAS-Identifier", 32, RadiusWire.STRING),
+        RadiusAttribute("Acct-Status-Type", 40, RadiusWire.INTEGER),
+        RadiusAttribute("Acct-Delay-Time", 41, RadiusWire.INTEGER),
+        RadiusAttribute("Acct-Session-Id", 44, RadiusWire.STRING),
+        RadiusAttribute("Acct-Session-Time", 46, RadiusWire.INTEGER),
+        RadiusAttribute("Acct-Terminate-Cause", 49, RadiusWire.INTEGER),
+        RadiusAttribute("Acct-Multi-Session-Id", 50, RadiusWire.STRING),
+        RadiusAttribute("Event-Timestamp", 55, RadiusWire.DATE),
+        RadiusAttribute("Connect-Info", 77, RadiusWire.STRING),
+        RadiusAttribute("NAS-Port-Id", 87, RadiusWire.STRING),
     )
 }
 # in both agreements; the type follows the variable
@@ -96,10 +96,10 @@ _OPENSIPS = {
     "transaction-id": 231,
 }
 _ACC = {
-    "Sip-Method": Wire.INTEGER,
-    "Sip-Response-Code": Wire.INTEGER,
-    "Sip-From-Tag": Wire.STRING,
-    "Sip-To-Tag": Wire.STRING,
+    "Sip-Method": RadiusWire.INTEGER,
+    "Sip-Response-Code": RadiusWire.INTEGER,
+    "Sip-From-Tag": RadiusWire.STRING,
+    "Sip-To-Tag": RadiusWire.STRING,
 }
 _ACC_STANDARD = ("Acct-Status-Type", "Service-Type", "Event-Timestamp", "Acct-Session-Id")
 _CLIENT_LIBRARY = ("NAS-IP-Address", "NAS-Port", "NAS-Identifier", "Acct-Delay-Time")
@@ -111,9 +111,9 @@ class Attributes:
     define, ``fields`` those of extras and legs that are in neither.
     """
 
-    standard: tuple[Attribute, ...]
-    acc: tuple[Attribute, ...]
-    fields: tuple[Attribute, ...]
+    standard: tuple[RadiusAttribute, ...]
+    acc: tuple[RadiusAttribute, ...]
+    fields: tuple[RadiusAttribute, ...]
 
 
 def uses_radius(profile: Profile) -> bool:
@@ -140,20 +140,20 @@ def agreed_number(product: Product, name: str) -> int | None:
     return (_OPENSIPS if product is Product.OPENSIPS else _OPENSER).get(name.lower())
 
 
-def wire_of(profile: Profile, one: ExtraField | LegField) -> Wire:
+def wire_of(profile: Profile, one: ExtraField | LegField) -> RadiusWire:
     """Return the type that fits what the proxy sends for a field: as set, else as its variable asks for.
 
     Kamailio sends every value that has an integer form as 4 bytes; legs and the other products always send text.
     """
     if one.radius_type is not None:
-        return Wire.INTEGER if one.radius_type is RadiusType.INTEGER else Wire.STRING
+        return RadiusWire.INTEGER if one.radius_type is RadiusType.INTEGER else RadiusWire.STRING
     if isinstance(one, LegField) or not sends_integers(profile):
-        return Wire.STRING
+        return RadiusWire.STRING
     try:
         form = integer_form(parse_variable(one.variable))
     except ValueError:
-        return Wire.STRING
-    return Wire.INTEGER if form is IntegerForm.ALWAYS else Wire.STRING
+        return RadiusWire.STRING
+    return RadiusWire.INTEGER if form is IntegerForm.ALWAYS else RadiusWire.STRING
 
 
 def sends_integers(profile: Profile) -> bool:
@@ -164,31 +164,33 @@ def sends_integers(profile: Profile) -> bool:
 def attributes_of(profile: Profile) -> Attributes:
     """Return the attributes that a profile's dictionary must have; what is named twice is there once."""
     core = _acc(profile)
-    timestamp = Wire.STRING if profile.is_on("rad_time_mode") else Wire.DATE
+    timestamp = RadiusWire.STRING if profile.is_on("rad_time_mode") else RadiusWire.DATE
     standard = {name.lower(): STANDARD[name.lower()] for name in (*_CLIENT_LIBRARY, *_ACC_STANDARD)}
     standard["event-timestamp"] = standard["event-timestamp"]._replace(wire=timestamp)
-    acc = {name.lower(): Attribute(name, agreed_number(profile.product, name), wire) for name, wire in core.items()}
-    fields: dict[str, Attribute] = {}
+    acc = {
+        name.lower(): RadiusAttribute(name, agreed_number(profile.product, name), wire) for name, wire in core.items()
+    }
+    fields: dict[str, RadiusAttribute] = {}
     for label, one in labels_of(profile):
         key = label.lower()
         if key in STANDARD:
             standard.setdefault(key, STANDARD[key])
         elif key not in acc:
             number = one.radius_number if one.radius_number is not None else agreed_number(profile.product, label)
-            fields.setdefault(key, Attribute(label, number, wire_of(profile, one), one))
+            fields.setdefault(key, RadiusAttribute(label, number, wire_of(profile, one), one))
     numbered = _numbered(fields.values(), _reserved(profile))
     return Attributes(
         tuple(sorted(standard.values(), key=lambda attribute: attribute.number or 0)), tuple(acc.values()), numbered
     )
 
 
-def _acc(profile: Profile) -> Mapping[str, Wire]:
+def _acc(profile: Profile) -> Mapping[str, RadiusWire]:
     """Return what acc itself sends beside the standard attributes (OpenSIPS: ``acc.c``, ``rad_attrs``)."""
     if profile.product is not Product.OPENSIPS or profile.version < (1, 6):
         return _ACC
     call = ["Sip-Call-Duration", "Sip-Call-Setuptime"]
     call += ["Sip-Call-Created", "Sip-Call-MSDuration"] if profile.version >= (2, 2) else []
-    return {**_ACC, **dict.fromkeys(call, Wire.INTEGER)}
+    return {**_ACC, **dict.fromkeys(call, RadiusWire.INTEGER)}
 
 
 def _reserved(profile: Profile) -> frozenset[int]:
@@ -196,7 +198,7 @@ def _reserved(profile: Profile) -> frozenset[int]:
     return frozenset({*agreed.values(), *(one.number for one in STANDARD.values() if one.number)})
 
 
-def _numbered(fields: Iterable[Attribute], reserved: frozenset[int]) -> tuple[Attribute, ...]:
+def _numbered(fields: Iterable[RadiusAttribute], reserved: frozenset[int]) -> tuple[RadiusAttribute, ...]:
     """Give a free number to each attribute that has none.
 
     The number comes from the name, not from the place in the list: reordering fields or adding one leaves the numbers

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from proxyconf.profile import Profile
 from proxyconf.render.endpoint import checked_host, checked_port
-from proxyconf.render.radius_attributes import Attribute, Wire, attributes_of, uses_radius
+from proxyconf.render.radius_attributes import RadiusAttribute, RadiusWire, attributes_of, uses_radius
 from proxyconf.vocabulary.products import Product
 from proxyconf.vocabulary.sip_methods import METHOD_NUMBERS
 
@@ -67,7 +67,7 @@ def server_dictionary(profile: Profile) -> str:
         return "\n".join([*lines, "# This profile sends no RADIUS.", ""])
     found = attributes_of(profile)
     lines += [f"# {line}" for line in _warnings((*found.acc, *found.fields))]
-    text_time = [one for one in found.standard if one.name == "Event-Timestamp" and one.wire is Wire.STRING]
+    text_time = [one for one in found.standard if one.name == "Event-Timestamp" and one.wire is RadiusWire.STRING]
     if text_time:
         lines += ["", "# rad_time_mode 1: the time is sent as text, not as a date"]
         lines += [_attribute(one) for one in text_time]
@@ -140,7 +140,7 @@ def _folder(profile: Profile) -> str:
     return path[: path.rfind("/") + 1]
 
 
-def _attribute(one: Attribute) -> str:
+def _attribute(one: RadiusAttribute) -> str:
     if one.number is None:
         # a name without number stops the proxy, as it must: the checks say what to do
         return f"# no free number is left for {_word(one.name)}: give it one in the profile"
@@ -168,11 +168,11 @@ def _word(name: str) -> str:
     return "".join("_" if character.isspace() or not character.isprintable() else character for character in name)
 
 
-def _warnings(attributes: tuple[Attribute, ...]) -> Iterator[str]:
+def _warnings(attributes: tuple[RadiusAttribute, ...]) -> Iterator[str]:
     numbers = {one.number for one in attributes if one.number is not None}
     if any(101 <= number <= 122 for number in numbers):
         yield "101 to 122 have become Error-Cause, EAP-Key-Name and Digest-* (RFC 5176, 4072, 5090): with this file"
         yield "FreeRADIUS reads them as the SIP attributes below, for all its clients."
-    if any(one.wire is Wire.INTEGER and one.number and one.number > 122 for one in attributes):
+    if any(one.wire is RadiusWire.INTEGER and one.number and one.number > 122 for one in attributes):
         yield "From 119 on they are Ascend's too in dictionary.ascend.illegal, with names for the values of some (0 of"
         yield "Sip-Call-Setuptime reads Route-IP-No): leave out the line that includes it as well."

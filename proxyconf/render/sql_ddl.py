@@ -21,7 +21,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from proxyconf.profile import Profile
-from proxyconf.render.sql_schema import Column, Dialect, Holds, Table, folded, tables_of
+from proxyconf.render.sql_schema import Dialect, Holds, SqlColumn, SqlTable, folded, tables_of
 
 _MYSQL_WIDEST = 16383  # characters of a VARCHAR with 4 bytes each, in a row of 65 535 bytes
 
@@ -117,7 +117,7 @@ def _user_of(url: str) -> str:
     return match[1] if match else ""
 
 
-def _grants(writer: _Writer, tables: Iterable[Table], user: str) -> Iterator[str]:
+def _grants(writer: _DdlWriter, tables: Iterable[SqlTable], user: str) -> Iterator[str]:
     """Yield what lets the proxy's user write and accweb's user read: the tables belong to whoever runs this file."""
     names = [writer.name(table.name) for table in tables]
     if user:
@@ -144,7 +144,7 @@ def _grants(writer: _Writer, tables: Iterable[Table], user: str) -> Iterator[str
     yield f"--   GRANT SELECT ON {', '.join(names)} TO accweb_reader;"
 
 
-class _Writer:
+class _DdlWriter:
     """What the three dialects have in common."""
 
     dialect: Dialect
@@ -157,7 +157,7 @@ class _Writer:
     def text(self, text: str) -> str:
         return "'" + text.replace("'", "''") + "'"
 
-    def column(self, column: Column) -> str:
+    def column(self, column: SqlColumn) -> str:
         default = ""
         if column.default is not None:
             value = self.text(column.default) if isinstance(column.default, str) else str(column.default)
@@ -165,10 +165,10 @@ class _Writer:
         null = "" if column.nullable else " NOT NULL"
         return f"{self.name(column.name)} {self.type(column)}{default}{null}"
 
-    def type(self, column: Column) -> str:
+    def type(self, column: SqlColumn) -> str:
         return _WORDS[self.dialect][column.holds].format(width=column.width)
 
-    def version_table(self, tables: list[Table]) -> Iterator[str]:
+    def version_table(self, tables: list[SqlTable]) -> Iterator[str]:
         yield "-- The proxy's record of its schema versions; an entry that is there is left alone."
         yield f"CREATE TABLE IF NOT EXISTS {self.name('version')} ("
         yield f"    {self.name('table_name')} VARCHAR(32) NOT NULL,"
@@ -177,7 +177,7 @@ class _Writer:
         yield ");"
         yield from (self.version_row(table) for table in tables)
 
-    def version_row(self, table: Table) -> str:
+    def version_row(self, table: SqlTable) -> str:
         columns = f"{self.name('table_name')}, {self.name('table_version')}"
         name, version = self.text(self.table_name(table)), self.name("version")
         return (
@@ -187,10 +187,10 @@ class _Writer:
 
     from_nothing = ""
 
-    def table_name(self, table: Table) -> str:
+    def table_name(self, table: SqlTable) -> str:
         return table.name
 
-    def create(self, table: Table) -> Iterator[str]:
+    def create(self, table: SqlTable) -> Iterator[str]:
         lines = [f"{self.name('id')} {_KEYS[self.dialect]} NOT NULL", *map(self.column, self.created(table))]
         lines += self.created_with(table)
         yield f"CREATE TABLE IF NOT EXISTS {self.name(table.name)} ("
@@ -198,45 +198,45 @@ class _Writer:
         yield ");"
         yield from self.index(table)
 
-    def created(self, table: Table) -> tuple[Column, ...]:
+    def created(self, table: SqlTable) -> tuple[SqlColumn, ...]:
         return table.columns
 
-    def created_with(self, table: Table) -> list[str]:
+    def created_with(self, table: SqlTable) -> list[str]:
         return []
 
-    def index(self, table: Table) -> Iterator[str]:
+    def index(self, table: SqlTable) -> Iterator[str]:
         index = self.name(f"{table.name}_{table.indexed}_idx")
         yield f"CREATE INDEX IF NOT EXISTS {index} ON {self.name(table.name)} ({self.name(table.indexed)});"
 
-    def add(self, table: Table) -> Iterator[str]:
+    def add(self, table: SqlTable) -> Iterator[str]:
         raise NotImplementedError
 
 
-class _PostgreSQL(_Writer):
+class _PostgreSQLWriter(_DdlWriter):
     dialect = Dialect.POSTGRESQL
 
     def name(self, name: str) -> str:
         return super().name(folded(name))
 
-    def table_name(self, table: Table) -> str:
+    def table_name(self, table: SqlTable) -> str:
         return folded(table.name)
 
-    def add(self, table: Table) -> Iterator[str]:
+    def add(self, table: SqlTable) -> Iterator[str]:
         clauses = [f"    ADD COLUMN IF NOT EXISTS {self.column(column)}" for column in table.added]
         yield f"ALTER TABLE {self.name(table.name)}"
         yield ",\n".join(clauses) + ";"
 
 
-class _MySQL(_Writer):
+class _MySQLWriter(_DdlWriter):
     dialect = Dialect.MYSQL
     quote = "`"
     from_nothing = " FROM DUAL"
 
-    def type(self, column: Column) -> str:
+    def type(self, column: SqlColumn) -> str:
         holds = Holds.LONG_TEXT if column.width > _MYSQL_WIDEST else column.holds
         return _WORDS[self.dialect][holds].format(width=column.width)
 
-    def column(self, column: Column) -> str:
+    def column(self, column: SqlColumn) -> str:
         # MySQL's TEXT takes no default
         return super().column(column._replace(default=None) if column.width > _MYSQL_WIDEST else column)
 
@@ -244,16 +244,16 @@ class _MySQL(_Writer):
         if "\\" not in text:
             return super().text(text)
         # whether a backslash escapes depends on the server's sql_mode: keep it out of the literal
-        parts = ", CHAR(92), ".join(super(_MySQL, self).text(part) for part in text.split("\\"))
+        parts = ", CHAR(92), ".join(super(_MySQLWriter, self).text(part) for part in text.split("\\"))
         return f"CONCAT({parts})"
 
-    def created_with(self, table: Table) -> list[str]:
+    def created_with(self, table: SqlTable) -> list[str]:
         return [f"INDEX {self.name(f'{table.indexed}_idx')} ({self.name(table.indexed)})"]
 
-    def index(self, table: Table) -> Iterator[str]:
+    def index(self, table: SqlTable) -> Iterator[str]:
         yield from ()
 
-    def add(self, table: Table) -> Iterator[str]:
+    def add(self, table: SqlTable) -> Iterator[str]:
         # one ALTER TABLE for all of them: each would copy the whole table in older releases
         here = "information_schema.columns WHERE table_schema = DATABASE()"
         steps = [
@@ -282,19 +282,19 @@ SELECT '*/';
 """
 
 
-class _SQLite(_Writer):
+class _SQLiteWriter(_DdlWriter):
     dialect = Dialect.SQLITE
     before = _WRITE_AHEAD
 
-    def column(self, column: Column) -> str:
+    def column(self, column: SqlColumn) -> str:
         # Kamailio's db_sqlite writes empty text, as the To tag of a callee that is busy may be, as NULL
         takes_null = column.default is not None and not column.nullable
         return super().column(column) + (" ON CONFLICT REPLACE" if takes_null else "")
 
-    def created(self, table: Table) -> tuple[Column, ...]:
+    def created(self, table: SqlTable) -> tuple[SqlColumn, ...]:
         return table.columns + table.added
 
-    def add(self, table: Table) -> Iterator[str]:
+    def add(self, table: SqlTable) -> Iterator[str]:
         for column in table.added:
             statement = f"ALTER TABLE {self.name(table.name)} ADD COLUMN {self.column(column)};"
             present = f"SELECT 1 FROM pragma_table_info({self.text(table.name)})"
@@ -302,14 +302,14 @@ class _SQLite(_Writer):
             yield f"    WHERE NOT EXISTS ({present} WHERE name = {self.text(column.name)} COLLATE NOCASE);"
 
 
-_WRITERS: Mapping[Dialect, type[_Writer]] = {
-    Dialect.MYSQL: _MySQL,
-    Dialect.POSTGRESQL: _PostgreSQL,
-    Dialect.SQLITE: _SQLite,
+_WRITERS: Mapping[Dialect, type[_DdlWriter]] = {
+    Dialect.MYSQL: _MySQLWriter,
+    Dialect.POSTGRESQL: _PostgreSQLWriter,
+    Dialect.SQLITE: _SQLiteWriter,
 }
 
 
-def _pattern_note(table: Table) -> str:
+def _pattern_note(table: SqlTable) -> str:
     """Say, in one comment line whatever the pattern holds, that the proxy makes this table's name event by event."""
     pattern = " ".join(table.pattern.split())
     return (

@@ -60,7 +60,7 @@ class Holds(StrEnum):
     REAL = "real"  # double precision
 
 
-class Column(NamedTuple):
+class SqlColumn(NamedTuple):
     """One column. ``default`` None and ``nullable`` False: a value must be given."""
 
     name: str
@@ -71,7 +71,7 @@ class Column(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class SqlTable:
     """One table. ``columns`` are those that it had from the first release on (without ``id``), ``added`` what an older
     table may lack: columns of later releases, time columns, extras, legs. ``schema_version`` is the row in table
     ``version``, None if the release has none for it. ``pattern`` is the configured name where it holds variables, so
@@ -79,14 +79,14 @@ class Table:
     """
 
     name: str
-    columns: tuple[Column, ...]
-    added: tuple[Column, ...]
+    columns: tuple[SqlColumn, ...]
+    added: tuple[SqlColumn, ...]
     indexed: str
     schema_version: int | None = None
     pattern: str = ""
 
 
-def tables_of(profile: Profile) -> tuple[Table, ...]:
+def tables_of(profile: Profile) -> tuple[SqlTable, ...]:
     """Return the tables that a proxy with this profile writes; none if it writes no SQL."""
     tables = []
     if Backend.SQL in profile.backends and Backend.SQL in profile.known_backends:
@@ -121,7 +121,7 @@ def _acc_names(profile: Profile) -> tuple[str, ...]:
     return (configured, asked) if asked else (configured,)
 
 
-def _acc(profile: Profile, name: str) -> Table:
+def _acc(profile: Profile, name: str) -> SqlTable:
     added = [
         *_opensips_columns(profile),
         *_time_columns(profile),
@@ -133,15 +133,15 @@ def _acc(profile: Profile, name: str) -> Table:
     return _event_table(profile, name, "acc", added)
 
 
-def _opensips_columns(profile: Profile) -> tuple[Column, ...]:
+def _opensips_columns(profile: Profile) -> tuple[SqlColumn, ...]:
     return (
-        *_if(profile, (1, 6), Column("duration", Holds.COUNT, default=0)),
-        *_if(profile, (2, 2), Column("ms_duration", Holds.COUNT, default=0)),
+        *_if(profile, (1, 6), SqlColumn("duration", Holds.COUNT, default=0)),
+        *_if(profile, (2, 2), SqlColumn("ms_duration", Holds.COUNT, default=0)),
         *_if(profile, (1, 6), *_SETUP),
     )
 
 
-def _missed_calls(profile: Profile) -> Table:
+def _missed_calls(profile: Profile) -> SqlTable:
     name = str(profile.option("db_table_missed_calls") or "missed_calls")
     added = [
         *_if(profile, (2, 1), *_SETUP),
@@ -152,17 +152,17 @@ def _missed_calls(profile: Profile) -> Table:
     return _event_table(profile, name, "missed_calls", added)
 
 
-_SETUP = (Column("setuptime", Holds.COUNT, default=0), Column("created", Holds.MOMENT, nullable=True))
+_SETUP = (SqlColumn("setuptime", Holds.COUNT, default=0), SqlColumn("created", Holds.MOMENT, nullable=True))
 
 
-def _if(profile: Profile, since: tuple[int, int], *columns: Column) -> tuple[Column, ...]:
+def _if(profile: Profile, since: tuple[int, int], *columns: SqlColumn) -> tuple[SqlColumn, ...]:
     return columns if profile.product is Product.OPENSIPS and profile.version >= since else ()
 
 
-def _event_table(profile: Profile, configured: str, standard: str, added: Iterable[Column]) -> Table:
+def _event_table(profile: Profile, configured: str, standard: str, added: Iterable[SqlColumn]) -> SqlTable:
     columns = _core_1_1(profile) if _is_first(profile) else _core(profile)
     has_variable = profile.product is Product.KAMAILIO and "$" in configured
-    return Table(
+    return SqlTable(
         name=standard if has_variable else configured,
         columns=columns,
         added=_without_repeats(columns, added),
@@ -172,15 +172,15 @@ def _event_table(profile: Profile, configured: str, standard: str, added: Iterab
     )
 
 
-def _core(profile: Profile) -> tuple[Column, ...]:
+def _core(profile: Profile) -> tuple[SqlColumn, ...]:
     width = _widths(profile.product, profile.version)
     padded = profile.product is Product.OPENSIPS and profile.version >= (1, 5)
     text = Holds.PADDED_TEXT if padded else Holds.TEXT
     widths = (16, width.tag, width.tag, width.call_id, 3, width.reason)
     names = [_renamed(profile, name) for name in _CORE]
     return (
-        *(Column(name, text, wide, default="") for name, wide in zip(names, widths, strict=False)),
-        Column(names[-1], Holds.MOMENT),
+        *(SqlColumn(name, text, wide, default="") for name, wide in zip(names, widths, strict=False)),
+        SqlColumn(names[-1], Holds.MOMENT),
     )
 
 
@@ -226,10 +226,10 @@ def _is_first(profile: Profile) -> bool:
     return profile.product is Product.OPENSER and profile.version < (1, 2)
 
 
-def _core_1_1(profile: Profile) -> tuple[Column, ...]:
+def _core_1_1(profile: Profile) -> tuple[SqlColumn, ...]:
     widths = {"sip_method": 16, "username": 64}
-    texts = (Column(_renamed(profile, one), Holds.TEXT, widths.get(one, 128), default="") for one in _CORE_1_1[:-1])
-    return (*texts, Column(_renamed(profile, "time"), Holds.MOMENT))
+    texts = (SqlColumn(_renamed(profile, one), Holds.TEXT, widths.get(one, 128), default="") for one in _CORE_1_1[:-1])
+    return (*texts, SqlColumn(_renamed(profile, "time"), Holds.MOMENT))
 
 
 def _renamed(profile: Profile, column: str) -> str:
@@ -240,42 +240,42 @@ def _renamed(profile: Profile, column: str) -> str:
     return next((str(value) for name in names if (value := profile.option(name))), column)
 
 
-def _time_columns(profile: Profile) -> tuple[Column, ...]:
+def _time_columns(profile: Profile) -> tuple[SqlColumn, ...]:
     mode = profile.option("time_mode")
     attr, exten = str(profile.option("time_attr")), str(profile.option("time_exten"))
     match mode:
         case 1:
             return (
-                Column(attr, Holds.INTEGER, nullable=True),
-                Column(exten, Holds.INTEGER, nullable=True),
+                SqlColumn(attr, Holds.INTEGER, nullable=True),
+                SqlColumn(exten, Holds.INTEGER, nullable=True),
             )
         case 2:
-            return (Column(attr, Holds.REAL, nullable=True),)
+            return (SqlColumn(attr, Holds.REAL, nullable=True),)
         case 3 | 4:
-            return (Column(attr, Holds.TEXT, _TIME_TEXT_WIDTH, nullable=True, default=""),)
+            return (SqlColumn(attr, Holds.TEXT, _TIME_TEXT_WIDTH, nullable=True, default=""),)
     return ()
 
 
-def _legs(profile: Profile) -> tuple[Column, ...]:
+def _legs(profile: Profile) -> tuple[SqlColumn, ...]:
     if not profile.has_legs and profile.is_on("multi_leg_enabled"):
         names = [str(profile.option(f"acc_{name}_column")) for name in ("src_leg", "dst_leg")]
-        return tuple(Column(name, Holds.TEXT, 128, nullable=True, default="") for name in names)
+        return tuple(SqlColumn(name, Holds.TEXT, 128, nullable=True, default="") for name in names)
     return tuple(_fields(profile.leg_labels(Backend.SQL)))
 
 
-def _fields(labels: Iterable[tuple[str, ExtraField | LegField]]) -> Iterable[Column]:
+def _fields(labels: Iterable[tuple[str, ExtraField | LegField]]) -> Iterable[SqlColumn]:
     """Yield the columns of extra and leg fields. All are nullable: an absent value is '' or NULL, as configured."""
     for label, one in labels:
         match one.sql_type:
             case SqlType.INTEGER:
-                yield Column(label, Holds.INTEGER, nullable=True)
+                yield SqlColumn(label, Holds.INTEGER, nullable=True)
             case SqlType.VARCHAR if one.sql_width > 0:
-                yield Column(label, Holds.TEXT, one.sql_width, nullable=True, default="")
+                yield SqlColumn(label, Holds.TEXT, one.sql_width, nullable=True, default="")
             case _:
-                yield Column(label, Holds.LONG_TEXT, nullable=True)
+                yield SqlColumn(label, Holds.LONG_TEXT, nullable=True)
 
 
-def _without_repeats(columns: Iterable[Column], added: Iterable[Column]) -> tuple[Column, ...]:
+def _without_repeats(columns: Iterable[SqlColumn], added: Iterable[SqlColumn]) -> tuple[SqlColumn, ...]:
     """Return the added columns that are neither standard nor there already; SQL does not tell names apart by case."""
     seen = {"id", *(folded(column.name) for column in columns)}
     kept = []
@@ -291,19 +291,19 @@ def _without_repeats(columns: Iterable[Column], added: Iterable[Column]) -> tupl
 _EPOCH = "2000-01-01 00:00:00"  # the default in the proxy's own script
 
 
-def _acc_cdrs(profile: Profile) -> Table:
+def _acc_cdrs(profile: Profile) -> SqlTable:
     version = profile.version
     start, end, duration = (str(profile.option(f"cdr_{one}_id")) for one in ("start", "end", "duration"))
     if version < (4, 3):  # all three as text: seconds since 1970 with a fraction
-        columns = tuple(Column(name, Holds.TEXT, 32, default="") for name in (start, end, duration))
+        columns = tuple(SqlColumn(name, Holds.TEXT, 32, default="") for name in (start, end, duration))
     else:
         precise = Holds.FINE_SECONDS if version >= (6, 1) else Holds.SECONDS
         columns = (
-            Column(start, Holds.MOMENT, default=_EPOCH),
-            Column(end, Holds.MOMENT, default=_EPOCH),
-            Column(duration, precise, default=0),
+            SqlColumn(start, Holds.MOMENT, default=_EPOCH),
+            SqlColumn(end, Holds.MOMENT, default=_EPOCH),
+            SqlColumn(duration, precise, default=0),
         )
-    return Table(
+    return SqlTable(
         name=str(profile.option("cdrs_table")),
         columns=columns,
         added=_without_repeats(columns, _fields(profile.cdr_labels(Backend.SQL))),

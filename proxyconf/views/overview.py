@@ -35,7 +35,7 @@ _LATEST = 5
 TOKEN_ONCE = "proxyconf_new_token"  # noqa: S105 - the session's key, not a token
 
 
-class ProfileList(ShellMixin, TemplateView):
+class ProfileListPage(ShellMixin, TemplateView):
     """Every proxy: its draft, what is wrong with it, what was published last."""
 
     title = gettext_lazy("Configuration")

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accweb.web.audit import Action
-from proxyconf.comparison import Line
+from proxyconf.comparison import DiffLine
 from proxyconf.models.imported import RawFile, imported_files, patch_bytes, patchable_files, store_imported
 from proxyconf.parse import shown_text
 from proxyconf.parse.files import decoded
@@ -83,5 +83,5 @@ def patch_lines(patch: str) -> list[dict[str, Any]]:
             files.append({"name": line.removeprefix("--- a/"), "lines": [], "kind": "changed"})
         elif files and not line.startswith(("+++ b/", "\\")):
             kind = line[0] if line[0] in "+-@" else " "
-            files[-1]["lines"].append(Line(kind, line if kind == "@" else shown_text(line[1:])))
+            files[-1]["lines"].append(DiffLine(kind, line if kind == "@" else shown_text(line[1:])))
     return files

@@ -70,7 +70,7 @@ class Publish(ProxyPage):
         return self.render_to_response(self.get_context_data(why=why))
 
 
-class RevisionList(ProxyPage):
+class RevisionListPage(ProxyPage):
     """Everything that was published for a proxy, the newest first; two can be compared."""
 
     template_name = "proxyconf/revision_list.html"

@@ -18,7 +18,7 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from cdr.export import Record, records
-from cdr.export.columns import Shape
+from cdr.export.columns import FileShape
 from cdr.export.formats import CONTRACT, FORMATS, Format
 from cdr.export.sink import Sink
 from cdr.export.snapshot import snapshot
@@ -98,7 +98,7 @@ class Command(BaseCommand):
         calls = _asked(options, now, include_superseded=options["include_superseded"] or bool(updated_after))
         if updated_after:
             calls = calls.filter(updated_at__gte=_changed_since(updated_after[-1], now)).order_by("updated_at", "id")
-        shape = Shape() if wanted.binary else CONTRACT
+        shape = FileShape() if wanted.binary else CONTRACT
         with _opened(output, self.stdout, wanted) as sink, snapshot():
             wanted.write(_counted(records(calls)), sink, shape)
 

@@ -22,7 +22,7 @@ from pyarrow import parquet
 
 from cdr.export import FIELDS, Record, record_of
 from cdr.export import xlsx as workbooks
-from cdr.export.columns import COLUMNS, Shape
+from cdr.export.columns import COLUMNS, FileShape
 from cdr.export.formats import FORMATS
 from cdr.models import Attempt, Call, Leg
 from tests.factories import NOON
@@ -96,9 +96,9 @@ def call_of(text: str, **fields: Any) -> Record:
     return record_of(call, [leg], [attempt])
 
 
-def written(format: str, found: Iterable[Record], shape: Shape | None = None) -> bytes:
+def written(format: str, found: Iterable[Record], shape: FileShape | None = None) -> bytes:
     sink = io.BytesIO()
-    FORMATS[format].write(found, sink, shape or Shape())
+    FORMATS[format].write(found, sink, shape or FileShape())
     return sink.getvalue()
 
 
@@ -141,7 +141,7 @@ def test_json_lines_gives_back_every_character(text: str) -> None:
 @given(TEXTS)
 def test_csv_gives_back_every_text_and_holds_no_formula(text: str) -> None:
     columns = ("caller", "user_agent", "flags", "extra", "extra.ua", f"extra.{text}")
-    file = written("csv", [call_of(text)], Shape(columns=columns))
+    file = written("csv", [call_of(text)], FileShape(columns=columns))
     for row in csv.reader(io.StringIO(file.decode(), newline="")):
         assert not [cell for cell in row if cell.startswith(tuple("=+-@\t\r\n＝＋－＠"))]
     (row,) = csv.DictReader(io.StringIO(file.decode(), newline=""))
@@ -152,7 +152,7 @@ def test_csv_gives_back_every_text_and_holds_no_formula(text: str) -> None:
 
 @given(TEXTS)
 def test_a_workbook_gives_back_every_text_as_text(text: str) -> None:
-    file = written("xlsx", [call_of(text)], Shape(columns=("caller", "user_agent", "extra", "extra.ua")))
+    file = written("xlsx", [call_of(text)], FileShape(columns=("caller", "user_agent", "extra", "extra.ua")))
     (row,) = rows(file)
     assert whole(file, row, "caller") == whole(file, row, "user_agent") == whole(file, row, "extra.ua") == text
     assert json.loads(whole(file, row, "extra")) == {text: text, "ua": text}
@@ -168,7 +168,9 @@ def test_parquet_gives_back_every_text(text: str) -> None:
 
 @pytest.mark.parametrize("text", NAMED.values(), ids=map(ascii, NAMED))
 def test_no_part_of_a_workbook_is_a_formula_or_a_link(text: str) -> None:
-    file = written("xlsx", [call_of(text)], Shape(columns=(*COLUMNS, f"extra.{text[:100]}"), about=(("filter", text),)))
+    file = written(
+        "xlsx", [call_of(text)], FileShape(columns=(*COLUMNS, f"extra.{text[:100]}"), about=(("filter", text),))
+    )
     parts = zipfile.ZipFile(io.BytesIO(file))
     for name in parts.namelist():
         kinds = {element.tag.rpartition("}")[2] for element in ElementTree.fromstring(parts.read(name)).iter()}
@@ -176,13 +178,13 @@ def test_no_part_of_a_workbook_is_a_formula_or_a_link(text: str) -> None:
 
 
 def test_a_workbook_has_numbers_and_times_of_its_zone() -> None:
-    (row,) = rows(written("xlsx", [call_of("x")], Shape(columns=FIELDS, zone=BERLIN)))
+    (row,) = rows(written("xlsx", [call_of("x")], FileShape(columns=FIELDS, zone=BERLIN)))
     assert row["started_at"] == datetime(2026, 5, 31, 14, 0, 0, 250_000)  # the reader rounds to milliseconds
     assert (row["id"], row["sip_code"], row["duration"], row["ended_at"]) == (7, 200, 2.25, None)
 
 
 def test_a_workbook_says_what_it_is() -> None:
-    file = written("xlsx", [call_of("x")], Shape(zone=BERLIN, about=(("filter", "State: completed"),)))
+    file = written("xlsx", [call_of("x")], FileShape(zone=BERLIN, about=(("filter", "State: completed"),)))
     assert sheets(file)["About"] == [
         ["time zone of all times", "Europe/Berlin"],
         ["calls", "1"],
@@ -197,7 +199,7 @@ def test_a_time_before_the_spreadsheets_calendar_is_text() -> None:
 
 def test_calls_that_have_no_room_on_a_sheet_go_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workbooks, "ROWS_PER_SHEET", 3)
-    found = sheets(written("xlsx", [call_of(f"c{number}") for number in range(5)], Shape(columns=("caller",))))
+    found = sheets(written("xlsx", [call_of(f"c{number}") for number in range(5)], FileShape(columns=("caller",))))
     assert list(found) == ["Calls", "Calls 2", "Calls 3", "About"]
     assert [found[name] for name in list(found)[:3]] == [
         [["caller"], ["c0"], ["c1"]],
@@ -209,7 +211,7 @@ def test_calls_that_have_no_room_on_a_sheet_go_to_the_next(monkeypatch: pytest.M
 def test_long_values_of_several_calls_and_columns_keep_apart() -> None:
     columns = ("caller", "callee")
     found = [call_of("x", caller="a" * 40_000), call_of("x", callee="b" * 70_000, caller="c" * 33_000)]
-    parts = sheets(written("xlsx", found, Shape(columns=columns)))["Long values"][1:]
+    parts = sheets(written("xlsx", found, FileShape(columns=columns)))["Long values"][1:]
     told = [(row[0], row[1], row[2], "".join(part or "" for part in row[3:])) for row in parts]
     assert told == [
         ("Calls", 2, "caller", "a" * 40_000),
@@ -245,7 +247,7 @@ def test_parquet_is_written_by_the_row_group(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_csv_has_times_of_its_zone_with_their_offset() -> None:
-    shape = Shape(columns=("started_at", "ended_at", "sip_code"), zone=BERLIN)
+    shape = FileShape(columns=("started_at", "ended_at", "sip_code"), zone=BERLIN)
     assert written("csv", [call_of("x")], shape).decode().splitlines() == [
         "started_at,ended_at,sip_code",
         "2026-05-31T14:00:00.250001+02:00,,200",
@@ -253,7 +255,7 @@ def test_csv_has_times_of_its_zone_with_their_offset() -> None:
 
 
 def test_columns_come_in_the_order_asked_for() -> None:
-    shape = Shape(columns=("sip_code", "extra.ua", "caller", "extra.none"))
+    shape = FileShape(columns=("sip_code", "extra.ua", "caller", "extra.none"))
     for file in (written("xlsx", [call_of("x")], shape), written("parquet", [call_of("x")], shape)):
         found = rows(file) if file.startswith(b"PK") else parquet.read_table(io.BytesIO(file)).to_pylist()
         assert found == [{"sip_code": 200, "extra.ua": "x", "caller": "x", "extra.none": None}]
@@ -281,7 +283,7 @@ def test_half_a_file_never_looks_whole(format: str) -> None:
 
     sink = io.BytesIO()
     with pytest.raises(ConnectionError):
-        FORMATS[format].write(broken(), sink, Shape())
+        FORMATS[format].write(broken(), sink, FileShape())
     if FORMATS[format].binary:
         assert sink.getvalue()[4:] == b""  # the bytes by which Parquet begins, at most
 
@@ -293,4 +295,4 @@ def test_what_the_sink_cannot_take_is_told_as_it_is(format: str) -> None:
             raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space left"):
-        FORMATS[format].write([call_of("x")], Full(), Shape())
+        FORMATS[format].write([call_of("x")], Full(), FileShape())

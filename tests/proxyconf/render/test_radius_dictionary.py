@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pyrad.dictionary import Dictionary
 
 from proxyconf.profile import ExtraField, LegField, Profile, RadiusType
-from proxyconf.render.radius_attributes import LOCAL_NUMBERS, Wire, attributes_of
+from proxyconf.render.radius_attributes import LOCAL_NUMBERS, RadiusWire, attributes_of
 from proxyconf.render.radius_dictionary import (
     client_configuration,
     client_dictionary,
@@ -95,23 +95,23 @@ def test_opensips_gets_the_attributes_of_its_call_records() -> None:
     assert "Sip-Call-Duration" not in numbers(KAMAILIO)
 
 
-def wires(profile: Profile) -> dict[str, Wire]:
+def wires(profile: Profile) -> dict[str, RadiusWire]:
     return {one.name: one.wire for one in attributes_of(profile).fields}
 
 
 def test_the_type_fits_what_the_product_sends_for_the_variable() -> None:
     assert wires(KAMAILIO) == {
-        "UA-Attr": Wire.STRING,
-        "Sip-Src-Port": Wire.INTEGER,
-        "Msg-Length": Wire.INTEGER,
-        "src": Wire.STRING,
+        "UA-Attr": RadiusWire.STRING,
+        "Sip-Src-Port": RadiusWire.INTEGER,
+        "Msg-Length": RadiusWire.INTEGER,
+        "src": RadiusWire.STRING,
     }
-    assert wires(OPENSIPS)["Msg-Length"] is Wire.STRING  # always text there
+    assert wires(OPENSIPS)["Msg-Length"] is RadiusWire.STRING  # always text there
 
 
 def test_a_type_that_is_set_counts() -> None:
     text = ExtraField("length", "$ml", {RADIUS: "Msg-Length"}, radius_type=RadiusType.STRING)
-    assert wires(replace(KAMAILIO, extras=(text,)))["Msg-Length"] is Wire.STRING
+    assert wires(replace(KAMAILIO, extras=(text,)))["Msg-Length"] is RadiusWire.STRING
 
 
 def test_the_time_is_text_where_it_is_sent_as_text() -> None:

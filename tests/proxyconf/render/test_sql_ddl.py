@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from proxyconf.profile import DoAccounting, ExtraField, LegField, Profile, SqlType
 from proxyconf.render.sql_ddl import sql_ddl
-from proxyconf.render.sql_schema import Column, Dialect, Holds, Table, dialect_of, tables_of
+from proxyconf.render.sql_schema import Dialect, Holds, SqlColumn, SqlTable, dialect_of, tables_of
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.parameters import RELEASES
 from proxyconf.vocabulary.products import Product, Version
@@ -75,11 +75,11 @@ VALUES = {
 }
 
 
-def value_of(column: Column) -> str:
+def value_of(column: SqlColumn) -> str:
     return VALUES.get(column.holds, "'" + "x" * min(column.width or 300, 300) + "'")
 
 
-def insert(database: Database, table: Table) -> None:
+def insert(database: Database, table: SqlTable) -> None:
     """Write a row with all columns as the proxy does: names quoted only where its driver quotes."""
     columns = [*table.columns, *table.added]
     names = ",".join(database.name(column.name) for column in columns)
