@@ -29,6 +29,9 @@ from cdr.storage.ingest import reading_of, store
 from cdr.storage.safe_parsing import parsed_safely
 from proxyconf.vocabulary.products import Product
 
+MOST_ITEMS = 10_000
+"""Objects that one post may hold: they are stored by one transaction."""
+
 MOST_TOLD = 100
 """Errors that an answer lists."""
 
@@ -118,6 +121,8 @@ def _stored(request: HttpRequest) -> JsonResponse:
         return _refusal(
             400, "parse_error", f"the body is no JSON: {error}; post an object, an array, or one object per line"
         )
+    if len(items) > MOST_ITEMS:
+        return _refusal(413, "too_large", f"{len(items)} objects at once; post at most {MOST_ITEMS} each time")
     now = timezone.now()
     reading = reading_of(source.proxy, now)
     parsed = [parsed_safely(_parser(source, reading), item) for item in items]

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 from cdr.events import MICROSECOND, MILLISECOND, SECOND, AccEvent, Kind, Pairs, Unparsable, classify
 from cdr.formats.framing import frame_of
-from cdr.formats.json_values import json_object, json_text, sip_code
+from cdr.formats.json_values import array_elements, json_object, json_text, sip_code
 from cdr.formats.limits import limited
 from cdr.formats.local_time import to_utc
 from cdr.formats.reading import IGNORED, Parsed, Reading, Rejection
@@ -32,10 +32,15 @@ _UTC_MODE = 4
 
 
 def read(stream: BinaryIO, reading: Reading) -> Iterator[Parsed]:
-    """Read a file of one object per line, bare or behind a syslog header; other lines of a log are ignored."""
+    """Read a file of one object, or array of objects, per line, bare or behind a syslog header.
+
+    Other lines of a log are ignored.
+    """
     for line in lines(stream):
-        if line.strip():
-            yield parse_line(line, reading)
+        elements = array_elements(line) if line.startswith(b"[") else []
+        for record in elements or [line]:
+            if record.strip():
+                yield parse_line(record, reading)
 
 
 def parse_line(line: bytes, reading: Reading) -> Parsed:

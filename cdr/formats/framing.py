@@ -228,14 +228,3 @@ def quoted_text(line: bytes) -> bytes | None:
 
 
 _OPEN_CELL = re.compile(rb'(?:\A|[,;\t])"[^"]{0,512}\Z')
-
-
-def array_elements(line: bytes) -> list[bytes]:
-    """Return the elements of a JSON array of log records that stands in one line; none for any other line."""
-    try:
-        elements = json.loads(line.decode("utf-8", "surrogateescape"), strict=False)
-    except (ValueError, RecursionError):
-        return []
-    if not isinstance(elements, list) or not all(isinstance(element, dict | str) for element in elements):
-        return []
-    return [json_bytes(element) if isinstance(element, str) else json.dumps(element).encode() for element in elements]

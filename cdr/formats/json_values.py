@@ -60,3 +60,14 @@ def sip_code(value: Any) -> int:
     if not 0 <= code <= 999:
         raise Unparsable(f"member 'sip_code' is {code}; SIP has codes of three digits")
     return code
+
+
+def array_elements(line: bytes) -> list[bytes]:
+    """Return the elements of a JSON array of records that stands in one line; none for any other line."""
+    try:
+        elements = json.loads(line.decode("utf-8", "surrogateescape"), strict=False)
+    except (ValueError, RecursionError):
+        return []
+    if not isinstance(elements, list) or not all(isinstance(element, dict | str) for element in elements):
+        return []
+    return [json_bytes(element) if isinstance(element, str) else json.dumps(element).encode() for element in elements]

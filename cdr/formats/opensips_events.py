@@ -16,7 +16,7 @@ from itertools import chain
 from typing import Any, BinaryIO
 
 from cdr.events import SECOND, AccEvent, Kind, Pairs, Unparsable, classify
-from cdr.formats.json_values import json_bytes, json_integer, json_object, json_text, sip_code
+from cdr.formats.json_values import array_elements, json_bytes, json_integer, json_object, json_text, sip_code
 from cdr.formats.limits import limited
 from cdr.formats.reading import Parsed, Reading, Rejection
 from cdr.formats.record_lines import lines
@@ -38,15 +38,18 @@ _TIMES = frozenset({"duration", "ms_duration", "setuptime", "created"})
 
 
 def read(stream: BinaryIO, reading: Reading) -> Iterator[Parsed]:
-    """Read a file of one object per line (a notification, its parameters, or a kept datagram: ``raw``, ``payload``), or
-    of events as text, one below the other.
+    """Read a file of one object, or array of objects, per line, or of events as text, one below the other.
+
+    An object is a notification, its parameters, or a kept datagram (``raw``, ``payload``).
     """
     all_lines = lines(stream)
     first = next((line for line in all_lines if line.strip()), b"")
     found = chain([first], all_lines)
     for record in records(found) if is_text_event(first) else found:
-        if record.strip():
-            yield parse_object(record.strip(), reading)
+        elements = array_elements(record) if record.startswith(b"[") else []
+        for element in elements or [record]:
+            if element.strip():
+                yield parse_object(element.strip(), reading)
 
 
 def parse_object(raw: bytes, reading: Reading) -> Parsed:

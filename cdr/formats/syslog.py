@@ -28,6 +28,7 @@ from typing import BinaryIO
 
 from cdr.events import AccEvent, Kind, Pairs, Unparsable, classify, text_of
 from cdr.formats import acc_json, framing, labelled
+from cdr.formats.json_values import array_elements
 from cdr.formats.labelled import Values
 from cdr.formats.limits import LONGEST_VALUE, MOST_LEGS, limited
 from cdr.formats.log_dialog import dialog_event, line_flags
@@ -57,7 +58,7 @@ def read(stream: BinaryIO, reading: Reading) -> Iterator[Parsed]:
     """Read a log to its end, in constant memory: one result per line (the lines of a folded value count as one)."""
     parse = LineParser(reading).parse
     for line in framing.lines(stream):
-        if line.startswith(b"[") and (elements := framing.array_elements(line)):
+        if line.startswith(b"[") and (elements := array_elements(line)):
             yield from map(parse, elements)
         else:
             yield parse(line)

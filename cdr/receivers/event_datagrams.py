@@ -62,5 +62,7 @@ class EventDatagramServer(Service):
             for one in self.sources:
                 one.refused["datagrams of unknown senders"] += 1
             complain("event datagram of an unknown sender", host)
-        else:
-            self._held.add(served, parsed_safely(partial(parse_object, reading=served.reading), datagram.strip()))
+            return
+        parsed = parsed_safely(partial(parse_object, reading=served.reading), datagram.strip())
+        if served.keeps(parsed):
+            self._held.add(served, parsed)

@@ -130,3 +130,9 @@ def test_parameters_of_opensips_events_are_read_as_such(client: Client) -> None:
     make_source(proxy=proxy, name="http", kind=Source.Kind.HTTP, settings={"token": "of-os1"})
     assert post(client, json.dumps(record()), "of-os1").status_code == 200
     assert Event.objects.get().backend == "events"
+
+
+def test_a_post_of_very_many_objects_is_refused_and_nothing_of_it_stored(client: Client) -> None:
+    answer = post(client, "{}\n" * (events.MOST_ITEMS + 1))
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+    assert not Rejected.objects.exists()

@@ -216,7 +216,7 @@ def test_an_object_that_is_no_event_is_rejected_with_the_reason(members: dict[st
     "line",
     [
         b'{"time": 1795391610, "method": "INV',
-        b'[{"time": 1795391610}]',
+        b'[{"time": 1795391610}',
         b'<25>Nov 22 23:53:30 json_acc[21364]: {"time": 1795391610, "method": "INV',
         b"<25>Nov 22 23:53:30 json_acc[21364]: out of memory",
     ],
@@ -260,3 +260,8 @@ def test_no_object_raises(members: dict[str, Any]) -> None:
 @given(st.one_of(st.binary(), st.binary().map(lambda raw: b"<25>Nov 22 23:53:30 json_acc[1]: {" + raw)))
 def test_no_line_raises(raw: bytes) -> None:
     assert all(isinstance(one, AccEvent | Rejection | Ignored) for one in read(raw))
+
+
+def test_an_array_of_objects_in_one_line_gives_each() -> None:
+    found = read(json.dumps([START, DIALOG]).encode())
+    assert [one.kind for one in found if isinstance(one, AccEvent)] == [Kind.ANSWERED, Kind.CDR]

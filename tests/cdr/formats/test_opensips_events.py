@@ -175,3 +175,41 @@ def test_no_object_raises(members: dict[str, Any]) -> None:
 @given(st.binary())
 def test_no_bytes_raise(raw: bytes) -> None:
     assert isinstance(opensips_events.parse_object(raw, Reading()), AccEvent | Rejection)
+
+
+def read(raw: bytes) -> list[Parsed]:
+    return list(opensips_events.read(io.BytesIO(raw), Reading()))
+
+
+def test_an_array_of_events_in_one_line_gives_each() -> None:
+    array = json.dumps([notification("E_ACC_EVENT", PARAMS), notification("E_ACC_CDR", DIALOG)])
+    assert [found.kind for found in read(array.encode()) if isinstance(found, AccEvent)] == [Kind.ANSWERED, Kind.CDR]
+
+
+def as_text(name: str, params: dict[str, Any]) -> bytes:
+    return f"{name}\n{''.join(f'{label}::{value}{chr(10)}' for label, value in params.items())}\n".encode()
+
+
+def test_an_event_as_text_is_that_of_its_json() -> None:
+    (text,) = read(as_text("E_ACC_CDR", DIALOG))
+    assert isinstance(text, AccEvent)
+    assert text._replace(raw=b"") == event(notification("E_ACC_CDR", DIALOG))._replace(raw=b"")
+
+
+def test_a_quoted_value_may_hold_lines_that_look_like_parameters() -> None:
+    hostile = as_text("E_ACC_EVENT", PARAMS | {"ua": '"x\n\ncallid::forged \\"y\\""', "last": "z"})
+    (found,) = read(hostile)
+    assert isinstance(found, AccEvent)
+    assert (found.call_id, found.extra) == (PARAMS["callid"], (("ua", 'x\n\ncallid::forged "y"'), ("last", "z")))
+
+
+def test_text_events_of_other_kinds_are_named() -> None:
+    (found,) = read(b"E_UL_AOR_INSERT\naor::alice\n\n")
+    assert isinstance(found, Rejection)
+    assert "'E_UL_AOR_INSERT' is no accounting" in found.reason
+
+
+@given(st.lists(st.sampled_from([b"E_ACC_EVENT\n", b"\n", b'a::"', b'"', b"method::INVITE\n", b"x", b"::", b"\\"])))
+def test_no_text_raises(parts: list[bytes]) -> None:
+    for found in read(b"E_ACC_EVENT\n" + b"".join(parts)):
+        assert isinstance(found, AccEvent | Rejection)

@@ -81,3 +81,12 @@ def test_an_unknown_sender_is_counted(datagrams: list[bytes]) -> None:
         send(server, datagrams[0])
         idle(server)
         assert server.sources[0].refused == {"datagrams of unknown senders": 1}
+
+
+def test_text_datagrams_of_older_releases_are_read() -> None:
+    core = b"method::BYE\nfrom_tag::a\nto_tag::b\ncallid::c@x\nsip_code::200\nsip_reason::OK\ntime::1430579797\n"
+    with serving(EventDatagramServer(), make_events()) as server:
+        send(server, b"E_ACC_EVENT\n" + core + b"\n")
+        step_until(server, 1)
+    assert Event.objects.get().call_id == "c@x"
+    assert not Rejected.objects.exists()

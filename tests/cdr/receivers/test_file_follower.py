@@ -298,3 +298,13 @@ def test_a_damaged_compressed_file_is_a_gap_and_costs_no_other(
         step_until(follower, 2 + len(readable))
         assert follower.sources[0].refused["gaps: rotated files that could not be read"] == 1
     assert seen() == ["0@x", "1@x", "2@x", "3@x", *readable, "5@x"]
+
+
+def test_a_transaction_holds_a_limited_number_of_lines(
+    log: Path, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_follower, "MOST_RECORDS", 3)
+    add(log, *(f"{number}@x" for number in range(7)))
+    with follow(source) as follower:
+        assert [follower.step(0.0) for _ in range(3)] == [3, 3, 1]
+    assert len(seen()) == 7
