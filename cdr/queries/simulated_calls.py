@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -206,7 +207,11 @@ def _ladder(index: int, folded: Folded, events: Sequence[AccEvent], layout: Fiel
         unknown=gettext("not logged"),
         leg=gettext("leg"),
     )
-    return svg(drawn, words, UTC)
+    text = svg(drawn, words, UTC)
+    # the page shows the ladders of all calls, and an id may stand there once
+    return re.sub(
+        '"(ladder-(?:title|desc)[^"]*)"', lambda match: f'"{match[1].replace("ladder", f"ladder-{index}")}"', text
+    )
 
 
 def _subject(call: CallRecord) -> Subject:

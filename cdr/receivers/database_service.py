@@ -20,7 +20,7 @@ INTERVAL = 1.0
 
 
 class DatabaseService(Service):
-    """Reads the tables of one source. A table that cannot be read is told of and costs no other."""
+    """Read the tables of one source. A table that cannot be read is reported and does not affect the others."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from cdr.formats.sql_row import AccTable, RowReader
 from cdr.models import Source
-from cdr.receivers.row_cursor import Gap, RowCursor
+from cdr.receivers.row_cursor import IdGap, RowCursor
 from cdr.storage.complaints import complain
 from cdr.storage.ingest import Counts, reading_of, store
 
@@ -53,7 +53,7 @@ class Database(Protocol):
     def above(self, table: GrowingTable, columns: Sequence[str], high: int, most: int) -> list[Row]:
         """Return the ``most`` rows that follow the id ``high``, by id."""
 
-    def within(self, table: GrowingTable, columns: Sequence[str], gaps: Sequence[Gap], most: int) -> list[Row]:
+    def within(self, table: GrowingTable, columns: Sequence[str], gaps: Sequence[IdGap], most: int) -> list[Row]:
         """Return up to ``most`` of the rows whose ids are in ``gaps``."""
 
     def delete(self, table: GrowingTable, ids: Sequence[int]) -> None:

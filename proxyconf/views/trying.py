@@ -85,6 +85,8 @@ class TryIt(ProxyPage):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Simulate an edited flow, or save it."""
+        if "delete" in request.POST:
+            return self._delete(request, request.POST["delete"])
         texts = {name: request.POST.get(name, "") for name in ("flow_text", "script_text")}
         try:
             flow = flow_from_text(texts["flow_text"])
@@ -112,6 +114,14 @@ class TryIt(ProxyPage):
         messages.success(request, _("The call flow %(name)s is saved.") % {"name": name})
         return redirect(f"{reverse('proxyconf:try', args=[self.proxy.name])}?{urlencode({'flow': name})}")
 
+    def _delete(self, request: HttpRequest, name: str) -> HttpResponse:
+        if not request.user.has_perm(CHANGE):
+            raise PermissionDenied
+        if SavedFlow.objects.filter(proxy=self.proxy, name=name).delete()[0]:
+            self.kept(Action.DELETED, flow=name)
+            messages.success(request, _("The call flow %(name)s is deleted.") % {"name": name})
+        return redirect("proxyconf:try", self.proxy.name)
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         asked = self.request.POST if self.request.method == "POST" else self.request.GET
         choice = {
@@ -123,6 +133,7 @@ class TryIt(ProxyPage):
         context: dict[str, Any] = {
             "choice": choice,
             "flows": flows_of(self.proxy),
+            "saved": set(self.proxy.flows.values_list("name", flat=True)),
             "profiles": self._profiles(),
             "others": [one for one in proxies_for(self.request.user).order_by("name") if one != self.proxy],
             "lacks": LACKS,

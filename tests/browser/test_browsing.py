@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
+from pytest_django.live_server_helper import LiveServer
 
 from cdr.calls.correlate import correlate_pending, mark_all
+from cdr.models import Call
 from tests.browser.conftest import Open
 from tests.factories import NOON, make_call, make_event, make_proxy, make_source
 
+PLAIN = "http://accweb.example.net"
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
@@ -82,9 +85,9 @@ def test_an_end_is_settled_on_the_page_of_its_call(opened: Open, scheme: str, vi
     page = opened("/calls/?call_id=lost@host", viewport=viewport, color_scheme=scheme)
     page.locator("table.call-table tbody a").click()
     page.get_by_text("Set end time").click()
-    page.get_by_label("Ended at").fill("2026-05-31T12:01:35")
+    page.get_by_label("End time").fill("2026-05-31T12:01:35")
     page.get_by_label("Reason").fill("the carrier's record")
-    page.get_by_role("button", name="Settle").click()
+    page.get_by_role("button", name="Save").click()
     expect(page.locator(".call-facts")).to_contain_text("End set manually")
     expect(page.locator(".ladder")).to_contain_text("01:35")
     page.get_by_role("textbox", name="Note").fill("asked the carrier")
@@ -101,3 +104,22 @@ def test_an_arrow_of_the_ladder_leads_to_its_event(opened: Open) -> None:
     page.locator(".ladder a.message").last.focus()
     page.keyboard.press("Enter")
     expect(page.locator(".event:target")).to_contain_text("BYE")
+
+
+def test_copying_works_over_plain_http_where_browsers_offer_no_clipboard(opened: Open, live_server: LiveServer) -> None:
+    call = Call.objects.get(call_id="whole@host")
+    page = opened("/calls/", permissions=["clipboard-read", "clipboard-write"])
+
+    def serve(route: Route) -> None:
+        answer = page.context.request.get(live_server.url + route.request.url.removeprefix(PLAIN))
+        headers = {name: text for name, text in answer.headers.items() if not name.startswith("cross-origin-")}
+        route.fulfill(status=answer.status, headers=headers, body=answer.body())  # such headers are for HTTPS alone
+
+    page.context.route(f"{PLAIN}/**", serve)
+    page.goto(f"{PLAIN}/calls/{call.pk}/")
+    assert page.evaluate("[isSecureContext, typeof navigator.clipboard]") == [False, "undefined"]
+    page.get_by_role("button", name="Copy").first.click()
+    expect(page.get_by_role("button", name="Copied").first).to_be_visible()
+    page.get_by_label("New note").focus()
+    page.keyboard.press("Control+V")
+    expect(page.get_by_label("New note")).to_have_value("whole@host")

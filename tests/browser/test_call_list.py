@@ -63,8 +63,8 @@ def test_a_word_is_read_and_another_reading_is_one_click_away(opened: Open) -> N
     page.keyboard.type("486")
     page.keyboard.press("Enter")
     expect(page.locator(".tally")).to_contain_text("of 60")
-    expect(page.locator(".understood")).to_contain_text("read as SIP code 486")
-    page.get_by_role("link", name="number with “486”").click()
+    expect(page.locator(".understood")).to_contain_text("interpreted as: SIP response 486")
+    page.get_by_role("link", name="number contains “486”").click()
     expect(page.get_by_role("heading", name="No matching calls")).to_be_visible()
 
 
@@ -111,7 +111,7 @@ def test_a_cell_has_a_menu_to_ask_for_only_its_value_or_all_others(opened: Open)
     expect(page.locator(".tally")).to_contain_text("1–1 of 1")
     expect(page).to_have_url(re.compile(r"\?caller=%3Dalice$"))
     page.locator("td.col-state").click()
-    menu.get_by_role("menuitem", name="Not this").click()
+    menu.get_by_role("menuitem", name="Filter out").click()
     expect(page.get_by_role("heading", name="No matching calls")).to_be_visible()
     expect(page.locator(".chip-not")).to_contain_text("not")
 
@@ -159,7 +159,7 @@ def test_columns_are_chosen_and_put_in_order(opened: Open) -> None:
     page = opened("/calls/?caller=alice")
     page.locator("summary", has_text="Columns").click()
     page.get_by_role("checkbox", name="gw", exact=True).check()
-    for label in ("State", "Duration", "Outcome", "Hung up", "Seen by", "Flags"):
+    for label in ("State", "Duration", "Outcome", "Released by", "Proxy", "Flags"):
         page.get_by_role("checkbox", name=label, exact=True).uncheck()
     page.get_by_role("button", name="Caller → callee: move up").press("Enter")
     page.get_by_role("button", name="Save as my default").click()
@@ -172,7 +172,7 @@ def test_a_view_is_saved_chosen_and_deleted(opened: Open) -> None:
     page.locator("summary", has_text="Views").click()
     page.get_by_label("Save current filters as").fill("Ten calls")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("The view “Ten calls” is saved.")).to_be_visible()
+    expect(page.get_by_text("The view “Ten calls” was saved.")).to_be_visible()
     page.goto("/calls/")
     page.locator("summary", has_text="Views").click()
     page.get_by_role("link", name="Ten calls").click()
@@ -180,7 +180,7 @@ def test_a_view_is_saved_chosen_and_deleted(opened: Open) -> None:
     page.locator("details.views > summary", has_text="Ten calls").click()
     page.locator("summary[aria-label='Change the view Ten calls']").click()
     page.get_by_role("button", name="Delete").click()
-    expect(page.get_by_text("The view “Ten calls” is deleted.")).to_be_visible()
+    expect(page.get_by_text("The view “Ten calls” was deleted.")).to_be_visible()
 
 
 def test_a_drag_over_the_histogram_zooms_in(opened: Open) -> None:

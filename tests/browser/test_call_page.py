@@ -31,14 +31,14 @@ def call_without_stop() -> str:
 def test_a_refused_end_is_told_where_one_is_and_nothing_typed_is_lost(opened: Open, look: dict[str, Any]) -> None:
     page = opened(call_without_stop(), **look)
     page.get_by_text("Set end time").click()
-    page.get_by_label("Ended at").fill("2020-01-01T10:00:00")
+    page.get_by_label("End time").fill("2020-01-01T10:00:00")
     page.get_by_label("Reason").fill("the carrier's bill")
-    page.get_by_role("button", name="Settle", exact=True).click()
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("alert")).to_be_focused()
     expect(page.get_by_role("alert")).to_contain_text("cannot end before it was answered")
     expect(page.get_by_label("Reason")).to_have_value("the carrier's bill")
-    page.get_by_label("Ended at").fill("2026-05-31T12:00:42")
-    page.get_by_role("button", name="Settle", exact=True).click()
+    page.get_by_label("End time").fill("2026-05-31T12:00:42")
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".call-head")).to_contain_text("End set manually")
 
 

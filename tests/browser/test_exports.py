@@ -32,7 +32,7 @@ def test_from_the_list_to_a_file_of_chosen_columns(
     page = opened("/calls/?state=completed", viewport=viewport, color_scheme=scheme)
     page.locator("#calls").get_by_role("link", name="Export").click()
     expect(page.locator("#which")).to_contain_text("3 calls")
-    expect(page.locator(".chip")).to_have_text("State completed")
+    expect(page.locator(".chip")).to_have_text("State Completed")
     page.get_by_role("button", name="None", exact=True).click()
     for name in ("started_at", "caller", "extra.ua"):
         page.get_by_label(name, exact=True).check()

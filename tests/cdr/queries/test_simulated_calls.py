@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -62,6 +63,12 @@ def test_parties_and_attempts_are_those_of_the_flow() -> None:
     (call,) = members(profile, "gateway-failover")
     assert call["caller"] == "alice"
     assert [attempt["code"] for attempt in call["attempts"]] == [503]  # type: ignore[attr-defined]
+
+
+def test_no_two_ladders_of_a_page_have_an_id_in_common() -> None:
+    calls = calls_of(simulate(KAMAILIO, FLOWS["parallel-two-answers"])).calls
+    ids = [found for call in calls for found in re.findall(r' id="([^"]+)"', call.ladder)]
+    assert len(ids) == len(set(ids)) > 2
 
 
 def test_the_ladder_is_drawn() -> None:

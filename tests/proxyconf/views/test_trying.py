@@ -67,6 +67,8 @@ def test_an_edited_flow_is_tried_and_saved(editor: Client, proxy: Proxy) -> None
     assert not SavedFlow.objects.exists()
     editor.post(url, {**sent, "save": "1", "name": "my-busy"})
     assert "mine@example.com" in page(editor, flow="my-busy")
+    editor.post(url, {"delete": "my-busy"})
+    assert not SavedFlow.objects.exists()
 
 
 def test_who_may_not_change_cannot_save(login: Login, proxy: Proxy) -> None:
