@@ -1,4 +1,4 @@
-"""The tree of processes behind ``collect``: one per listener, file or database, and one for the periodic work."""
+"""The process tree of ``collect``: one process per listener, file or database, and one for periodic work."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from accweb.runtime.supervisor import TICK, Fork, Supervisor
 from cdr.models import Source
 from cdr.receivers.held_sockets import HeldSockets
 from cdr.receivers.services import SERVICES
-from cdr.receivers.serving import note_failure, serve, wanted
+from cdr.receivers.serving import enabled_services, note_failure, serve
 from cdr.storage.complaints import complain
 
 logger = logging.getLogger(__name__)
@@ -54,9 +54,9 @@ class _Collector:
         connections.close_all()
 
     def _look(self) -> None:
-        """See which sources there are now. While the database does not answer, everything goes on as it was."""
+        """Update the processes to the current sources; keep them as they are while the database does not answer."""
         try:
-            self._services, broken = wanted(self._only)
+            self._services, broken = enabled_services(self._only)
             for source, reason in broken.items():
                 if self._broken.get(source) != reason:
                     logger.error("source %s cannot be served: %s", source, reason)

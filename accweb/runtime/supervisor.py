@@ -126,7 +126,7 @@ def _run_forked(fork: Fork) -> None:
 
 
 class Child:
-    """A program that is started again when it ends, at once and then after longer and longer pauses."""
+    """A program that is restarted when it ends: at once after a good run, else after longer and longer pauses."""
 
     def __init__(self, program: Startable, folder: Path, on_end: Callable[[str, str], None]) -> None:
         self._program = program

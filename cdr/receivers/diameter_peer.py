@@ -31,7 +31,7 @@ class Identity(NamedTuple):
     realm: str
 
 
-class Reply(NamedTuple):
+class PeerReply(NamedTuple):
     """An answer; whether the peer may send accounting from now on; whether the connection ends with it."""
 
     answer: bytes
@@ -39,7 +39,7 @@ class Reply(NamedTuple):
     ends: bool = False
 
 
-def reply(raw: bytes, identity: Identity, address: str) -> Reply:
+def reply(raw: bytes, identity: Identity, address: str) -> PeerReply:
     """Return what to answer to a request that is no accounting. ``address`` is ours on that connection.
 
     Raise ``Unparsable`` for what is no request that can be answered.
@@ -49,10 +49,12 @@ def reply(raw: bytes, identity: Identity, address: str) -> Reply:
         case diameter.CMD_CAPABILITIES_EXCHANGE:
             return _capabilities(request, identity, address)
         case diameter.CMD_DEVICE_WATCHDOG:
-            return Reply(_answer(request, identity, diameter.E_RESULT_CODE_DIAMETER_SUCCESS, origin_state_id=_STARTED))
+            return PeerReply(
+                _answer(request, identity, diameter.E_RESULT_CODE_DIAMETER_SUCCESS, origin_state_id=_STARTED)
+            )
         case diameter.CMD_DISCONNECT_PEER:
-            return Reply(_answer(request, identity, diameter.E_RESULT_CODE_DIAMETER_SUCCESS), ends=True)
-    return Reply(_unsupported(request, identity))
+            return PeerReply(_answer(request, identity, diameter.E_RESULT_CODE_DIAMETER_SUCCESS), ends=True)
+    return PeerReply(_unsupported(request, identity))
 
 
 def accounting_answer(raw: bytes, identity: Identity) -> bytes:
@@ -88,7 +90,7 @@ def _request(raw: bytes) -> Any:
         raise Unparsable(f"no Diameter message that can be answered: {type(error).__name__}: {error}") from error
 
 
-def _capabilities(request: Any, identity: Identity, address: str) -> Reply:
+def _capabilities(request: Any, identity: Identity, address: str) -> PeerReply:
     offered = {*request.acct_application_id, *request.auth_application_id}
     offered |= {one.acct_application_id for one in request.vendor_specific_application_id}
     common = bool(offered & {BASE_ACCOUNTING, diameter.APP_RELAY})
@@ -105,7 +107,7 @@ def _capabilities(request: Any, identity: Identity, address: str) -> Reply:
         origin_state_id=_STARTED,
         acct_application_id=[BASE_ACCOUNTING],
     )
-    return Reply(answer, opens=common, ends=not common)
+    return PeerReply(answer, opens=common, ends=not common)
 
 
 def _answer(request: Any, identity: Identity, result: int, **members: Any) -> bytes:

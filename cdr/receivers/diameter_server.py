@@ -38,7 +38,7 @@ MOST = 2048
 """Requests per commit, about."""
 
 WATCHDOG = 30.0
-"""Seconds of silence after which a peer is asked whether it is there, and then is given up (RFC 3539)."""
+"""Seconds of silence after which a peer gets a watchdog request, and after as many again is given up (RFC 3539)."""
 
 RESENT_WITHIN = timedelta(seconds=30)
 """How long after a request the same one is a resend (RFC 6733 section 5.5.4 gives a peer's failover as the cause)."""

@@ -17,7 +17,7 @@ from cdr.formats import framing, radius_detail
 from cdr.formats.radius_dictionary import Dictionary
 from cdr.formats.reading import Parsed, Rejection
 from cdr.formats.syslog import LineParser
-from cdr.receivers.rotated_files import LogFile, Position, following, predecessor, since
+from cdr.receivers.rotated_files import FollowedFile, Position, following, predecessor, since
 from cdr.receivers.service import Batch, Served, Service, commit
 from cdr.storage.complaints import complain
 from cdr.storage.dictionaries import dictionary_of
@@ -38,7 +38,7 @@ class FileFollower(Service):
 
     def __init__(self) -> None:
         super().__init__()
-        self._file: LogFile | None = None
+        self._file: FollowedFile | None = None
         self._is_current = True
         self._position: Position | None = None
         self._grown_at = 0.0
@@ -76,7 +76,7 @@ class FileFollower(Service):
         """Open the file that is to be read next, at the place where reading goes on."""
         self._served.source.refresh_from_db(fields=["cursor"])
         position = Position.of(self._served.source.cursor)
-        file = LogFile(self._path)
+        file = FollowedFile(self._path)
         if position is None:
             start = 0 if self._served.settings.from_start else file.status.st_size
             self._go_on(file, start)
@@ -97,9 +97,9 @@ class FileFollower(Service):
                 f"what followed byte {position.offset} of the file read last was not found: it was removed,"
                 " moved elsewhere, or is in a format other than gzip"
             )
-        self._go_on(LogFile(paths[0] if paths else self._path), 0)
+        self._go_on(FollowedFile(paths[0] if paths else self._path), 0)
 
-    def _go_on(self, file: LogFile, offset: int) -> None:
+    def _go_on(self, file: FollowedFile, offset: int) -> None:
         self._file, self._is_current = file, file.path == self._path
         self._position = Position.after(file, offset)
         self._grown_at = time.monotonic()
@@ -109,7 +109,7 @@ class FileFollower(Service):
         self._served.refused["gaps: rotated files that could not be read"] += 1
         self._served.warning = f"a gap in {self._path}: {what}"
 
-    def _read(self, file: LogFile) -> int | None:
+    def _read(self, file: FollowedFile) -> int | None:
         """Store the next records; return how many lines or records that was, or none where there are none yet."""
         position = self._position
         assert position is not None
@@ -126,7 +126,7 @@ class FileFollower(Service):
             return None
         return self._store(file, position, data[:end])
 
-    def _store(self, file: LogFile, position: Position, data: bytes) -> int:
+    def _store(self, file: FollowedFile, position: Position, data: bytes) -> int:
         parsed = list(self.parse(data))
         moved = Position.after(file, position.offset + len(data))
         commit([Batch(self._served, parsed, self.format, moved.cursor())])
@@ -134,7 +134,7 @@ class FileFollower(Service):
         self._grown_at = time.monotonic()
         return len(parsed)
 
-    def _at_end(self, file: LogFile) -> None:
+    def _at_end(self, file: FollowedFile) -> None:
         """Go on with the next file where this one is no longer written to."""
         try:
             current = self._path.stat()
@@ -149,7 +149,7 @@ class FileFollower(Service):
             self._store(file, self._position, rest)
         if file.damage:
             self._note_gap(file.damage)
-        next_file = LogFile(following(self._path, file))
+        next_file = FollowedFile(following(self._path, file))
         file.close()
         self._go_on(next_file, 0)
         # Noted at once: a restart must not look for the old file.

@@ -24,7 +24,7 @@ import pymysql
 
 from cdr.events import text_of
 from cdr.receivers.growing_table import GrowingTable, Row
-from cdr.receivers.row_cursor import Gap
+from cdr.receivers.row_cursor import IdGap
 from cdr.sources.tables import Database as Settings
 
 CONNECT_SECONDS = 10
@@ -88,7 +88,7 @@ class ForeignDatabase(ABC):
     def above(self, table: GrowingTable, columns: Sequence[str], high: int, most: int) -> list[Row]:
         return self._select(table, columns, f"{self._key(table)} > {high}", most)
 
-    def within(self, table: GrowingTable, columns: Sequence[str], gaps: Sequence[Gap], most: int) -> list[Row]:
+    def within(self, table: GrowingTable, columns: Sequence[str], gaps: Sequence[IdGap], most: int) -> list[Row]:
         key = self._key(table)
         found: list[Row] = []
         for at in range(0, len(gaps), _GAPS_AT_ONCE):

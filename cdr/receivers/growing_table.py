@@ -14,9 +14,9 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 from django.db import transaction
 from django.utils import timezone
 
-from cdr.formats.sql_row import RowReader, Table
+from cdr.formats.sql_row import AccTable, RowReader
 from cdr.models import Source
-from cdr.receivers.row_cursor import Gap, RowCursor
+from cdr.receivers.row_cursor import IdGap, RowCursor
 from cdr.storage.complaints import complain
 from cdr.storage.ingest import Counts, reading_of, store
 
@@ -33,7 +33,7 @@ Row: TypeAlias = tuple[int, list[str | None]]
 class GrowingTable(NamedTuple):
     """A table: what it is, its name, the column of its ids, and the member of the source's cursor that is its own."""
 
-    kind: Table
+    kind: AccTable
     name: str
     key: str
     member: str
@@ -53,7 +53,7 @@ class Database(Protocol):
     def above(self, table: GrowingTable, columns: Sequence[str], high: int, most: int) -> list[Row]:
         """Return the ``most`` rows that follow the id ``high``, by id."""
 
-    def within(self, table: GrowingTable, columns: Sequence[str], gaps: Sequence[Gap], most: int) -> list[Row]:
+    def within(self, table: GrowingTable, columns: Sequence[str], gaps: Sequence[IdGap], most: int) -> list[Row]:
         """Return up to ``most`` of the rows whose ids are in ``gaps``."""
 
     def delete(self, table: GrowingTable, ids: Sequence[int]) -> None:

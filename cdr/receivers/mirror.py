@@ -13,15 +13,15 @@ from contextlib import contextmanager
 from django.db import connection
 
 from cdr.events import text_of
-from cdr.formats.sql_row import Table
+from cdr.formats.sql_row import AccTable
 from cdr.models import Acc, MissedCall, Source
 from cdr.receivers.growing_table import GrowingTable, Row, collect
-from cdr.receivers.row_cursor import Gap
+from cdr.receivers.row_cursor import IdGap
 from cdr.storage.ingest import Counts
 
 _TABLES = tuple(
     GrowingTable(kind, model._meta.db_table, "id", kind.value)
-    for kind, model in ((Table.ACC, Acc), (Table.MISSED_CALLS, MissedCall))
+    for kind, model in ((AccTable.ACC, Acc), (AccTable.MISSED_CALLS, MissedCall))
 )
 
 
@@ -55,7 +55,7 @@ class _OwnDatabase:
     def above(self, table: GrowingTable, columns: Sequence[str], high: int, most: int) -> list[Row]:
         return self._select(table, columns, f"WHERE row.id > {high}", most)
 
-    def within(self, table: GrowingTable, columns: Sequence[str], gaps: Sequence[Gap], most: int) -> list[Row]:
+    def within(self, table: GrowingTable, columns: Sequence[str], gaps: Sequence[IdGap], most: int) -> list[Row]:
         wanted = ", ".join(f"({gap.first}, {gap.last})" for gap in gaps)
         joined = f"JOIN (VALUES {wanted}) AS gap ON row.id BETWEEN gap.column1 AND gap.column2"
         return self._select(table, columns, joined, most)

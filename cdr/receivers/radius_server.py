@@ -1,7 +1,7 @@
 """RADIUS accounting (RFC 2866): an answer goes out when the event is on disk, and not before.
 
 All packets that wait are stored by one commit. What is not understood as a request of a known client with its secret
-is counted, told in the log once in a while, and never answered. A well-formed request that is no accounting of SIP is
+is counted, logged at a limited rate, and never answered. A well-formed request that is no accounting of SIP is
 kept as rejected and answered: sending it again would change nothing.
 """
 

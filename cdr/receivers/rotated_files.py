@@ -24,7 +24,7 @@ _ROTATED = re.compile(r"[.-](\d[\d.-]*?)(?:\.gz)?")
 _LONGEST_NUMBER = 4  # digits of ``log.1``; more are a date
 
 
-class LogFile:
+class FollowedFile:
     """An opened file; of a gzip file, offsets are those of its content."""
 
     def __init__(self, path: Path) -> None:
@@ -82,7 +82,7 @@ class Position:
     modified: int = 0
 
     @classmethod
-    def after(cls, file: LogFile, offset: int) -> Position:
+    def after(cls, file: FollowedFile, offset: int) -> Position:
         length = min(HEAD, offset)
         status = file.status
         return cls(status.st_ino, offset, file.head(length), length, status.st_mtime_ns)
@@ -97,7 +97,7 @@ class Position:
     def cursor(self) -> dict[str, Any]:
         return {"file": asdict(self)}
 
-    def fits(self, file: LogFile) -> bool:
+    def fits(self, file: FollowedFile) -> bool:
         """Tell whether ``file`` is the one that was read so far."""
         if not self.offset:  # nothing read that could be compared
             return file.status.st_ino == self.inode
@@ -118,11 +118,11 @@ def rotated(log: Path) -> list[Path]:
     return sorted(found, key=lambda path: found[path])
 
 
-def predecessor(log: Path, position: Position) -> LogFile | None:
+def predecessor(log: Path, position: Position) -> FollowedFile | None:
     """Return the file beside ``log`` that was read up to ``position``; one that cannot be read is none."""
     for path in sorted(_beside(log), key=lambda path: path.suffix == ".gz"):  # plain files are looked at faster
         try:
-            file = LogFile(path)
+            file = FollowedFile(path)
             if position.fits(file):
                 return file
         except OSError:
@@ -131,7 +131,7 @@ def predecessor(log: Path, position: Position) -> LogFile | None:
     return None
 
 
-def following(log: Path, ended: LogFile) -> Path:
+def following(log: Path, ended: FollowedFile) -> Path:
     """Return the file that was written after ``ended``: rotation may have happened more than once."""
     paths = rotated(log)
     inode, modified = ended.status.st_ino, ended.status.st_mtime_ns

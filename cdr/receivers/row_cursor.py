@@ -13,22 +13,22 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 
-class Gap(NamedTuple):
+class IdGap(NamedTuple):
     """The ids from ``first`` to ``last`` were not there at ``since`` (seconds since the epoch), others above were."""
 
     first: int
     last: int
     since: int
 
-    def without(self, ids: Sequence[int]) -> Iterator[Gap]:
+    def without(self, ids: Sequence[int]) -> Iterator[IdGap]:
         """Yield what is left of the gap once ``ids`` (in order) are there."""
         first = self.first
         for found in ids[bisect_left(ids, self.first) : bisect_right(ids, self.last)]:
             if found > first:
-                yield Gap(first, found - 1, self.since)
+                yield IdGap(first, found - 1, self.since)
             first = found + 1
         if first <= self.last:
-            yield Gap(first, self.last, self.since)
+            yield IdGap(first, self.last, self.since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class RowCursor:
     """``high`` is the greatest id read so far; ``gaps`` are the ids below it that have not been seen, in order."""
 
     high: int = 0
-    gaps: tuple[Gap, ...] = ()
+    gaps: tuple[IdGap, ...] = ()
 
     def moved(self, ids: Iterable[int], at: int) -> RowCursor:
         """Return the cursor after the rows with ``ids`` were read at ``at`` (seconds since the epoch)."""
@@ -46,7 +46,7 @@ class RowCursor:
         before = self.high
         for found in new:
             if found > before + 1:
-                gaps.append(Gap(before + 1, found - 1, at))
+                gaps.append(IdGap(before + 1, found - 1, at))
             before = found
         return RowCursor(before, tuple(gaps))
 
@@ -62,4 +62,4 @@ class RowCursor:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
         """Read what ``to_json`` wrote; nothing gives a cursor before the first row."""
-        return cls(data.get("high", 0), tuple(Gap(*gap) for gap in data.get("gaps", ())))
+        return cls(data.get("high", 0), tuple(IdGap(*gap) for gap in data.get("gaps", ())))

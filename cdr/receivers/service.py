@@ -1,4 +1,4 @@
-"""What serves a source: take what came, store it, acknowledge it, in a process that says how it fares.
+"""Serve a source: take what came, store it, acknowledge it, in a process that reports its state.
 
 Sources that share a listener are served by one ``Service``, in a process of its own (``serve``), so that a fault of one
 listener, or its load, is no other's. A service does three things in each ``step``: it takes all that has come (waiting
@@ -115,15 +115,15 @@ class Service(ABC):
 def commit(batches: Iterable[Batch]) -> None:
     """Store what came, all of it in one transaction; raise ``DatabaseError`` and store nothing of it."""
     now = datetime.now(UTC)
-    given = list(batches)
+    waiting = list(batches)
     # A single batch is one transaction by itself.
-    with transaction.atomic() if len(given) > 1 else nullcontext():
-        done = [(batch, _store(batch, now)) for batch in given]
+    with transaction.atomic() if len(waiting) > 1 else nullcontext():
+        done = [(batch, _store(batch, now)) for batch in waiting]
     for batch, counts in done:
-        _take_note(batch, counts, now)
+        _note_stored(batch, counts, now)
 
 
-def _take_note(batch: Batch, counts: Counts, now: datetime) -> None:
+def _note_stored(batch: Batch, counts: Counts, now: datetime) -> None:
     served = batch.served
     served.counts += counts
     served.stored_at = now
@@ -154,7 +154,7 @@ class Batches:
         self._parsed.setdefault(served.source.pk, (served, []))[1].append(parsed)
 
     def keep(self, sources: Iterable[Served]) -> None:
-        """Forget what came from sources that are no longer there: it could never be stored."""
+        """Drop what came from sources that were deleted: it could never be stored."""
         kept = {one.source.pk for one in sources}
         for pk in self._parsed.keys() - kept:
             _, lost = self._parsed.pop(pk)
@@ -208,7 +208,7 @@ class Hold(Batches):
             return
         now = datetime.now(UTC)
         for batch in self:
-            _take_note(batch, counts[batch.served.source.pk], now)
+            _note_stored(batch, counts[batch.served.source.pk], now)
 
 
 def close_connection() -> None:

@@ -40,7 +40,7 @@ _LONGEST_PAUSE = 10.0
 _State = Receiver.State
 
 
-def wanted(only: Sequence[str] = ()) -> tuple[dict[str, list[Source]], dict[Source, str]]:
+def enabled_services(only: Sequence[str] = ()) -> tuple[dict[str, list[Source]], dict[Source, str]]:
     """Return the enabled sources by the service that is to serve them, and those that cannot be served with the reason.
 
     ``only`` names sources (``proxy/name``) or kinds; none: all. Sources of files on another machine are left out.
@@ -110,7 +110,7 @@ class _Process:
 
     def _reload(self) -> bool:
         """Take over changes of the sources; tell whether there is still one to serve."""
-        sources = wanted(self._only)[0].get(self._name, [])
+        sources = enabled_services(self._only)[0].get(self._name, [])
         current = signature(sources)
         changed = current != self._signature
         if sources and (changed or self._must_retry_setup()):

@@ -78,11 +78,11 @@ class SyslogServer(Service):
         self._senders = Senders((served, served.settings.senders) for served in sources)
         self._parsers = {served.source.pk: LineParser(served.reading) for served in sources}
         first: Syslog = sources[0].settings
-        wanted = first.listen, _transports(sources)
-        if wanted != self._address:
+        listening = first.listen, _transports(sources)
+        if listening != self._address:
             self._unbind()
-            self._bind(*wanted)
-            self._address = wanted
+            self._bind(*listening)
+            self._address = listening
 
     def step(self, wait: float) -> int:
         until = time.monotonic() + LONGEST
@@ -228,5 +228,5 @@ class SyslogServer(Service):
 
 
 def _transports(sources: Sequence[Served]) -> frozenset[str]:
-    wanted = {served.settings.transport for served in sources}
-    return frozenset({"udp", "tcp"} if "both" in wanted else wanted)
+    transports = {served.settings.transport for served in sources}
+    return frozenset({"udp", "tcp"} if "both" in transports else transports)

@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdr.receivers.row_cursor import Gap, RowCursor
+from cdr.receivers.row_cursor import IdGap, RowCursor
 
 
 def test_rows_in_order_leave_no_gap() -> None:
@@ -15,33 +15,33 @@ def test_rows_in_order_leave_no_gap() -> None:
 
 
 def test_missing_ids_are_remembered_as_ranges_with_the_time() -> None:
-    assert RowCursor(3).moved([5, 6, 9], at=100) == RowCursor(9, (Gap(4, 4, 100), Gap(7, 8, 100)))
+    assert RowCursor(3).moved([5, 6, 9], at=100) == RowCursor(9, (IdGap(4, 4, 100), IdGap(7, 8, 100)))
 
 
 def test_a_row_that_came_late_splits_its_gap() -> None:
-    cursor = RowCursor(20, (Gap(5, 9, 100),))
+    cursor = RowCursor(20, (IdGap(5, 9, 100),))
 
-    assert cursor.moved([7], at=200) == RowCursor(20, (Gap(5, 6, 100), Gap(8, 9, 100)))
+    assert cursor.moved([7], at=200) == RowCursor(20, (IdGap(5, 6, 100), IdGap(8, 9, 100)))
 
 
 def test_a_gap_that_is_filled_is_gone() -> None:
-    assert RowCursor(20, (Gap(5, 6, 100),)).moved([5, 6], at=200) == RowCursor(20)
+    assert RowCursor(20, (IdGap(5, 6, 100),)).moved([5, 6], at=200) == RowCursor(20)
 
 
 def test_a_gap_is_given_up_when_it_is_too_old() -> None:
-    cursor = RowCursor(20, (Gap(5, 6, 100), Gap(8, 8, 200)))
+    cursor = RowCursor(20, (IdGap(5, 6, 100), IdGap(8, 8, 200)))
 
-    assert cursor.without_older(101, most=10) == RowCursor(20, (Gap(8, 8, 200),))
+    assert cursor.without_older(101, most=10) == RowCursor(20, (IdGap(8, 8, 200),))
 
 
 def test_of_too_many_gaps_the_newest_are_kept() -> None:
-    cursor = RowCursor(20, (Gap(5, 6, 100), Gap(8, 8, 200)))
+    cursor = RowCursor(20, (IdGap(5, 6, 100), IdGap(8, 8, 200)))
 
-    assert cursor.without_older(0, most=1) == RowCursor(20, (Gap(8, 8, 200),))
+    assert cursor.without_older(0, most=1) == RowCursor(20, (IdGap(8, 8, 200),))
 
 
 def test_a_cursor_survives_as_json() -> None:
-    cursor = RowCursor(20, (Gap(5, 6, 100), Gap(8, 8, 200)))
+    cursor = RowCursor(20, (IdGap(5, 6, 100), IdGap(8, 8, 200)))
 
     assert RowCursor.from_json(json.loads(json.dumps(cursor.to_json()))) == cursor
     assert RowCursor.from_json({}) == RowCursor()
