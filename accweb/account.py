@@ -1,4 +1,4 @@
-"""One's own page: the zone that times are shown in, the language, the tokens."""
+"""The account page: time zone, language, tokens."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class PreferencesForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes no
 
 
 class AccountPage(ShellMixin, TemplateView):
-    """What everybody who may log in can set for themselves, and what they may see and do."""
+    """Show a user's settings, permissions and tokens; open to everybody who may log in."""
 
     title = gettext_lazy("My account")
     permission_required = ()

@@ -1,4 +1,4 @@
-"""Recorded real calls to look at: those that the tests use, read from ``tests/recorded`` of the checkout."""
+"""Demo data: the recorded calls of the tests, read from ``tests/recorded`` of the checkout."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ PROXIES = (
 
 
 def load_demo() -> bool:
-    """Load the recorded calls, all or none of them, and tell whether that was still to do.
+    """Load the recorded calls, all or none; return whether they had not been loaded yet.
 
     They count as loaded where one of the demo's proxies exists. Raise ``FileNotFoundError`` where the recordings do
     not lie beside the program.

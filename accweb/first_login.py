@@ -1,4 +1,4 @@
-"""The login that a fresh installation starts with."""
+"""Create the first administrator of a new installation."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def _work(now: datetime) -> tuple[dict[str, str], dict[str, str]]:
-    """Say how the broker is, where one is used, and how correlation is; without the broker nobody can tell."""
+    """Return the state of the broker, where one is used, and of correlation, which is unknown without the broker."""
     broker = {"broker": _OK} if settings.REDIS_URL else {}
     try:
         found = progress.progress(now)
@@ -153,7 +153,7 @@ def _lines(now: datetime) -> Iterator[str]:
 
 
 def _work_lines(now: datetime) -> Iterator[str]:
-    """Yield whether the broker answers, where one is used, and how correlation goes on."""
+    """Yield the state of the broker, where one is used, and of correlation."""
     try:
         found: progress.Progress | None = progress.progress(now)
     except RedisError:

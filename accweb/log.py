@@ -1,4 +1,4 @@
-"""How log records are written."""
+"""Formatting and rate limiting of log records."""
 
 import logging
 import re

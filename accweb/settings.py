@@ -1,4 +1,4 @@
-"""Every switch comes from the environment; a wrong value stops the start with one line that says its name."""
+"""Django settings. Every option comes from the environment; see ``accweb.environment`` for wrong values."""
 
 from datetime import timedelta
 from pathlib import Path

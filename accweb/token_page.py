@@ -25,7 +25,7 @@ _USUAL = timedelta(days=365)
 
 
 class TokenForm(forms.Form):
-    """What a new token is called, what it may do, and until when."""
+    """Name, scopes and expiry of a new token."""
 
     name = forms.CharField(
         label=gettext_lazy("Name"),
@@ -60,7 +60,7 @@ class TokenForm(forms.Form):
 
 
 class TokenPage(ShellMixin, TemplateView):
-    """Own tokens: everybody who may log in has this page."""
+    """List and create the user's own tokens; open to everybody who may log in."""
 
     title = gettext_lazy("API tokens")
     permission_required = ()
@@ -98,7 +98,7 @@ class TokenPage(ShellMixin, TemplateView):
 
 
 class RevokeToken(ShellMixin, TemplateView):
-    """Make one of one's own tokens useless at once."""
+    """Revoke one of the user's own tokens."""
 
     permission_required = ()
     http_method_names = ["post"]

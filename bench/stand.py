@@ -1,4 +1,4 @@
-"""What the measurements of receivers share: a PostgreSQL server, the processes' CPU time, our receivers."""
+"""Shared parts of the measurements: a PostgreSQL server, CPU time of processes, our receivers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PARENT, _CPU = 0, 10
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what all measurements of receivers can be told."""
+    """Add the options that all measurements of receivers have."""
     parser.add_argument("--correlate", action="store_true", help="make calls of the events meanwhile")
     parser.add_argument(
         "--not-durable",
@@ -122,7 +122,7 @@ def receiver(kind: str, settings: dict[str, Any], *, correlate: bool) -> Iterato
 
 
 def load() -> str:
-    """Say what else the machine is busy with: figures taken beside other work say little."""
+    """Return the load of the machine: figures taken beside other work say little."""
     return f"load {os.getloadavg()[0]:.1f}"
 
 

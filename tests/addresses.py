@@ -1,4 +1,4 @@
-"""The names of the application's addresses: what a test that must miss none of them goes by."""
+"""The names of all URL patterns, for tests that must cover each."""
 
 from __future__ import annotations
 

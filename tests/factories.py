@@ -1,4 +1,4 @@
-"""Proxies, sources and calls for tests, with nothing said but what the test is about."""
+"""Create proxies, sources and calls; a test names only the fields that it is about."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the schema says besides the views: how one shows who one is, and what every address may answer."""
+"""Parts of the OpenAPI document that no view declares: authentication, and error responses."""
 
 from __future__ import annotations
 

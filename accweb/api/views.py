@@ -1,4 +1,4 @@
-"""What the API says of itself: its addresses, its schema, its documentation, and who one is to it."""
+"""The API's own resources: root, version, schema, documentation, and the authenticated user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tree of processes behind ``collect``: one per listener, file or database, and one for the periodic work."""
+"""The process tree of ``collect``: one process per listener, file or database, and one for periodic work."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class _Collector:
         connections.close_all()
 
     def _look(self) -> None:
-        """See which sources there are now. While the database does not answer, everything goes on as it was."""
+        """Update the processes to the current sources; keep them as they are while the database does not answer."""
         try:
             with step_limit():
                 self._services, broken = enabled_services(self._only)

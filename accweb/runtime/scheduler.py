@@ -1,4 +1,4 @@
-"""The periodic work without a broker: threads that call the tasks of the schedule one after the other."""
+"""Periodic work without a broker: a thread per entry of the schedule calls its task."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def jobs(schedule: Mapping[str, Mapping[str, Any]], stopped: threading.Event) ->
 
 
 def run(schedule: Mapping[str, Mapping[str, Any]], stop: Callable[[], bool], *, patience: float) -> None:
-    """Do the periodic work until ``stop`` says so; then wait ``patience`` seconds at most for what is under way."""
+    """Run the schedule until ``stop`` returns true; then wait at most ``patience`` seconds for running tasks."""
     stopped = threading.Event()
     running = jobs(schedule, stopped)
     for job in running:

@@ -1,4 +1,4 @@
-"""Who saw, exported, changed and settled what: one entry each, written by these functions alone."""
+"""The audit log: who viewed, exported or changed what. Only these functions write entries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deeds that Django tells of by signal go into the audit log: logins, refused ones, what is changed in the admin."""
+"""Audit entries from Django's signals: logins, failed logins, changes in the admin."""
 
 from __future__ import annotations
 

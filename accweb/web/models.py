@@ -1,4 +1,4 @@
-"""People: how each likes to read, what programs may do in their name, and who did what."""
+"""Users' preferences, API tokens and the audit log."""
 
 from __future__ import annotations
 

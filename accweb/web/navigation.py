@@ -16,7 +16,7 @@ STOP_MISSING = "stop_missing"
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
-    """Return the groups of the sidebar in the shape that the theme takes."""
+    """Return the sidebar's groups as Unfold expects them."""
     calls, configuration = reverse("cdr:call-list"), reverse("proxyconf:profiles")
     exports, health = reverse("cdr:exports"), reverse("cdr:health")
     without_stop = request.GET.getlist("state") == [STOP_MISSING]
@@ -86,7 +86,7 @@ def _always(value: bool) -> Callable[[HttpRequest], bool]:
 
 
 def account(request: HttpRequest) -> list[Item]:
-    """Return what the menu of one's own name offers, beside logging out."""
+    """Return the items of the user menu, without logging out."""
     return [
         {"title": _("My account"), "link": reverse("account")},
         {"title": _("API tokens"), "link": reverse("tokens")},

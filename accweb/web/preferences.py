@@ -1,4 +1,4 @@
-"""Each reader's zone and language, for as long as a request is answered."""
+"""Activate the user's time zone and language for the duration of a request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from accweb.web.models import Preferences
 
 
 def preferences_of(user: AbstractBaseUser | AnonymousUser) -> Preferences:
-    """Return what ``user`` prefers, or nothing in particular (not stored)."""
+    """Return the preferences of ``user``, or unsaved defaults."""
     return Preferences.objects.filter(user_id=user.pk or 0).first() or Preferences()
 
 

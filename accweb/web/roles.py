@@ -1,4 +1,4 @@
-"""The groups that a new installation has, and what each may do; who belongs to several may do all of theirs."""
+"""The predefined groups and their permissions; a member of several has the permissions of all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The host under which this server is known."""
+"""The host name of this server, as clients use it."""
 
 from __future__ import annotations
 

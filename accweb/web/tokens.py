@@ -100,7 +100,7 @@ def is_expired(token: ApiToken, now: datetime) -> bool:
 
 
 def note_use(token: ApiToken, now: datetime) -> None:
-    """Keep that the token is in use; to the minute, so that a busy program does not write each time."""
+    """Record that the token was used, at most once a minute, so that a busy program does not write each time."""
     before = now - _USE_NOTED_EVERY
     if token.last_used_at is None or token.last_used_at < before:
         unnoted = Q(last_used_at=None) | Q(last_used_at__lt=before)

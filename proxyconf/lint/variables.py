@@ -18,6 +18,7 @@ from proxyconf.profile import ExtraField, LegField, Profile
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.parameters import is_known
 from proxyconf.vocabulary.products import Product
+from proxyconf.vocabulary.transformations import why_not_transformed
 from proxyconf.vocabulary.variables import (
     Availability,
     Expression,
@@ -27,6 +28,21 @@ from proxyconf.vocabulary.variables import (
     why_not_in,
     why_wrong,
 )
+
+_INDEX = re.compile(r"[+-]?[0-9]+|\*|\$.+", re.ASCII)
+_SINGLE = frozenset(
+    {
+        *("fu", "fU", "fd", "ft", "fn", "tu", "tU", "td", "tt", "tn", "ru", "rU", "rd", "rm", "ou", "oU", "ci", "cs"),
+        *("si", "sp", "ua", "au", "aU", "ad", "ar", "ct", "var"),
+    }
+)
+"""Variables of Kamailio whose table entry (pv.c) has no function that reads an index."""
+
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "time": ("sec", "min", "hour", "mday", "mon", "year", "wday", "yday", "isdst"),
+    "K": ("IPv4", "INET", "IPv6", "INET6", "UDP", "TCP", "TLS", "SCTP", "WS", "WSS"),
+}
+"""Arguments of Kamailio's variables that take one of a few words (pv_time.c, pv_core.c)."""
 
 _HEADER = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+")  # token of RFC 3261 section 25.1
 
@@ -95,12 +111,56 @@ def variable_unknown(profile: Profile) -> Iterator[Problem]:
             )
 
 
-@rule("variable-header", "No header has such a name: the value is empty, or the proxy does not start with it.")
+@rule("variable-transformation", "The proxy does not start with a transformation that it does not know.")
+def variable_transformation(profile: Profile) -> Iterator[Problem]:
+    for found, expression in variables(profile):
+        for text in expression.transformations:
+            if problem := why_not_transformed(profile.product, profile.version, text):
+                yield error(found.variable, problem, "Use one that the documentation of this release lists.")
+
+
+@rule("variable-index", "The proxy does not start with an index that it cannot read.")
+def variable_index(profile: Profile) -> Iterator[Problem]:
+    for found, expression in variables(profile):
+        index = (expression.index or "0").strip()
+        if not _INDEX.fullmatch(index):
+            yield error(
+                found.variable,
+                f"[{index}] is not a valid index of ${expression.name}.",
+                "Use a number, a variable, or * for all values.",
+            )
+        elif profile.product is Product.KAMAILIO and expression.index and expression.name in _SINGLE:
+            yield error(
+                found.variable, f"${expression.name} takes no index.", f"Write ${expression.name} without the index."
+            )
+
+
+@rule("variable-avp-number", "The proxy does not start with an AVP name that it cannot read.")
+def variable_avp_number(profile: Profile) -> Iterator[Problem]:
+    for found, expression in variables(profile):
+        prefix, name = expression.avp or ("", "")
+        if prefix == "i" and not name.isdecimal():
+            yield error(found.variable, f"{name!r} is not a valid AVP number.", f"Write $avp(s:{name}).")
+
+
+@rule("variable-choice", "The proxy does not start with an argument that the variable does not have.")
+def variable_choice(profile: Profile) -> Iterator[Problem]:
+    for found, expression in variables(profile):
+        choices = _CHOICES.get(expression.name) if profile.product is Product.KAMAILIO else None
+        if choices and expression.argument and expression.argument not in choices:
+            yield error(
+                found.variable,
+                f"{expression.argument!r} is not a valid argument of ${expression.name}.",
+                f"Use one of {', '.join(choices)}.",
+            )
+
+
+@rule("variable-header", "The proxy does not start with a name that no header can have.")
 def variable_header(profile: Profile) -> Iterator[Problem]:
     for found, expression in variables(profile):
         name = expression.argument or ""
         if expression.name in ("hdr", "hdrc") and name and not name.startswith("$") and not _HEADER.fullmatch(name):
-            yield warning(found.variable, f"{name!r} is no name of a header.", "Write it like $hdr(User-Agent).")
+            yield error(found.variable, f"{name!r} is not a valid header name.", "Write it like $hdr(User-Agent).")
 
 
 @rule(

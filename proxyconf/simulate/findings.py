@@ -62,8 +62,8 @@ def findings_of(simulation: Simulation) -> list[SimulationFinding]:
     """Return what is missing or wrong in a simulation, the gravest first; what several outputs share is said once."""
     merged: dict[tuple[Severity, str], list[_OfOutput]] = {}
     for rule in _RULES:
-        for one in rule(simulation):
-            merged.setdefault((one.severity, one.text), []).append(one)
+        for finding in rule(simulation):
+            merged.setdefault((finding.severity, finding.text), []).append(finding)
     return sorted((_merged(group) for group in merged.values()), key=lambda finding: finding.severity.rank)
 
 

@@ -17,7 +17,7 @@ _MAX_TEXT = 2048
 
 
 @dataclass(frozen=True, slots=True)
-class Party:
+class FlowParty:
     """A phone. ``contact_user`` is the user part of its Contact, which is the request URI of later requests to it."""
 
     user: str
@@ -29,7 +29,7 @@ class Party:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class FlowReply:
     """A reply that reaches the proxy; without ``reason`` it has the standard phrase of its code."""
 
     at: float
@@ -44,7 +44,7 @@ class Reply:
 class Branch:
     """One destination that a request is sent to. ``uri`` is the request URI there; empty: as the caller sent it."""
 
-    replies: tuple[Reply, ...] = ()
+    replies: tuple[FlowReply, ...] = ()
     uri: str = ""
 
 
@@ -79,7 +79,7 @@ class SipRequest:
     at: float = 0.0
     sender: str = CALLER
     forwardings: tuple[Forwarding, ...] = ()
-    reply_by_proxy: Reply | None = None
+    reply_by_proxy: FlowReply | None = None
     to_tag: str = ""
     headers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -94,8 +94,8 @@ class Flow:
     name: str
     title: str
     requests: tuple[SipRequest, ...]
-    caller: Party = Party("alice", "a1", "192.0.2.10", 5060, "Example Phone 1.0")
-    callee: Party = Party("bob", "b1", "192.0.2.20", 5060, "Example Phone 2.0")
+    caller: FlowParty = FlowParty("alice", "a1", "192.0.2.10", 5060, "Example Phone 1.0")
+    callee: FlowParty = FlowParty("bob", "b1", "192.0.2.20", 5060, "Example Phone 2.0")
     domain: str = "example.com"
     call_id: str = "call-1@192.0.2.10"
     proxy_tag: str = "proxy-tag-1"
@@ -170,12 +170,12 @@ def _branch(data: Any, where: str) -> Branch:
     return Branch(tuple(_reply(one, f"{where}.replies[{number}]") for number, one in enumerate(replies)), uri)
 
 
-def _reply(data: Any, where: str) -> Reply:
+def _reply(data: Any, where: str) -> FlowReply:
     members = _object(data, where)
     code = members.get("code")
     if isinstance(code, bool) or not isinstance(code, int) or not 100 <= code <= 699:
         raise ValueError(f"{where}: code {code!r} must be a number from 100 to 699")
-    return Reply(
+    return FlowReply(
         at=_number(members.get("at", 0), f"{where}.at"),
         code=code,
         has_body=bool(members.get("has_body", False)),
@@ -195,12 +195,12 @@ def _leg(data: Any, where: str) -> FlowLeg:
     )
 
 
-def _party(data: Any, where: str) -> Party:
+def _party(data: Any, where: str) -> FlowParty:
     members = _object(data, where)
     texts = _texts(members, ("user", "tag", "address", "user_agent", "contact_user"), where)
     if not texts.get("user") or not texts.get("tag"):
         raise ValueError(f"{where}: user and tag are needed")
-    return Party(**texts, port=int(_number(members.get("port", 5060), f"{where}.port")))
+    return FlowParty(**texts, port=int(_number(members.get("port", 5060), f"{where}.port")))
 
 
 def _headers(members: Mapping[str, Any], where: str) -> dict[str, tuple[str, ...]]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from proxyconf.simulate.flow import CALLEE, Branch, Flow, FlowLeg, Forwarding, Reply, SipRequest
+from proxyconf.simulate.flow import CALLEE, Branch, Flow, FlowLeg, FlowReply, Forwarding, SipRequest
 
 _LEG = (FlowLeg("alice", "bob", "0"),)
 _GATEWAYS = "sip:bob@gw1.example.com", "sip:bob@gw2.example.com"
 
 
-def _branch(*replies: Reply, uri: str = "") -> Branch:
+def _branch(*replies: FlowReply, uri: str = "") -> Branch:
     return Branch(replies, uri)
 
 
@@ -20,7 +20,7 @@ def _invite(*forwardings: Forwarding) -> SipRequest:
 
 
 def _bye(at: float, sender: str = "caller", code: int = 200, to_tag: str = "") -> SipRequest:
-    answer = Forwarding((_branch(Reply(at + 0.05, code)),), at + 30)
+    answer = Forwarding((_branch(FlowReply(at + 0.05, code)),), at + 30)
     return SipRequest("BYE", at, sender, (answer,), to_tag=to_tag or ("a1" if sender == CALLEE else "b1"))
 
 
@@ -28,25 +28,28 @@ def _ack(at: float, to_tag: str = "b1") -> SipRequest:
     return SipRequest("ACK", at, to_tag=to_tag)
 
 
-_RINGING = Reply(1.0, 180, to_tag="b1")
-_OK = Reply(6.0, 200, to_tag="b1", has_body=True)
+_RINGING = FlowReply(1.0, 180, to_tag="b1")
+_OK = FlowReply(6.0, 200, to_tag="b1", has_body=True)
 _ANSWERED = _invite(Forwarding((_branch(_RINGING, _OK),)))
-_BUSY = Forwarding((_branch(Reply(1.0, 486, to_tag="x1"), uri=_GATEWAYS[0]),))
+_BUSY = Forwarding((_branch(FlowReply(1.0, 486, to_tag="x1"), uri=_GATEWAYS[0]),))
 _REINVITE = SipRequest(
-    "INVITE", 20.0, forwardings=(Forwarding((_branch(Reply(20.2, 200, to_tag="b1", has_body=True)),), 50),), to_tag="b1"
+    "INVITE",
+    20.0,
+    forwardings=(Forwarding((_branch(FlowReply(20.2, 200, to_tag="b1", has_body=True)),), 50),),
+    to_tag="b1",
 )
 _SECOND = Forwarding((_branch(_RINGING, _OK, uri=_GATEWAYS[1]),))
 
 _ALL = (
     Flow("answered-caller-hangs-up", "Answered, the caller hangs up", (_ANSWERED, _ack(6.1), _bye(66.0))),
     Flow("answered-callee-hangs-up", "Answered, the callee hangs up", (_ANSWERED, _ack(6.1), _bye(66.0, CALLEE))),
-    Flow("busy", "Busy", (_invite(Forwarding((_branch(Reply(1.0, 486, to_tag="b1")),))),)),
+    Flow("busy", "Busy", (_invite(Forwarding((_branch(FlowReply(1.0, 486, to_tag="b1")),))),)),
     Flow("busy-then-answered", "Busy, next destination answers", (_invite(_BUSY, _SECOND), _ack(6.1), _bye(66.0))),
     Flow(
         "gateway-failover",
         "Failover to a second gateway",
         (
-            _invite(Forwarding((_branch(Reply(1.0, 503, to_tag="x1"), uri=_GATEWAYS[0]),)), _SECOND),
+            _invite(Forwarding((_branch(FlowReply(1.0, 503, to_tag="x1"), uri=_GATEWAYS[0]),)), _SECOND),
             _ack(6.1),
             _bye(66.0),
         ),
@@ -55,7 +58,7 @@ _ALL = (
         "cancelled",
         "Cancelled by the caller",
         (
-            _invite(Forwarding((_branch(_RINGING, Reply(8.1, 487, to_tag="b1")),))),
+            _invite(Forwarding((_branch(_RINGING, FlowReply(8.1, 487, to_tag="b1")),))),
             SipRequest("CANCEL", 8.0),
         ),
     ),
@@ -68,7 +71,9 @@ _ALL = (
                 Forwarding(
                     (
                         _branch(_RINGING, _OK),
-                        _branch(Reply(1.1, 180, to_tag="c1"), Reply(6.2, 487, to_tag="c1"), uri="sip:bob@192.0.2.21"),
+                        _branch(
+                            FlowReply(1.1, 180, to_tag="c1"), FlowReply(6.2, 487, to_tag="c1"), uri="sip:bob@192.0.2.21"
+                        ),
                     )
                 )
             ),
@@ -84,7 +89,7 @@ _ALL = (
                 Forwarding(
                     (
                         _branch(_RINGING, _OK),
-                        _branch(Reply(6.05, 200, to_tag="c1", has_body=True), uri="sip:bob@192.0.2.21"),
+                        _branch(FlowReply(6.05, 200, to_tag="c1", has_body=True), uri="sip:bob@192.0.2.21"),
                     )
                 )
             ),
@@ -98,7 +103,7 @@ _ALL = (
         "digest",
         "Digest challenge, then answered",
         (
-            SipRequest("INVITE", 0.0, reply_by_proxy=Reply(0.01, 407), legs=_LEG),
+            SipRequest("INVITE", 0.0, reply_by_proxy=FlowReply(0.01, 407), legs=_LEG),
             replace(_ANSWERED, at=0.1, variables={"$au": "alice", "$Au": "alice@example.com", "$aU": "alice"}),
             _ack(6.1),
             _bye(66.0),
@@ -121,7 +126,7 @@ _ALL = (
         "early-media",
         "Early media",
         (
-            _invite(Forwarding((_branch(Reply(1.0, 183, to_tag="b1", has_body=True), _OK),))),
+            _invite(Forwarding((_branch(FlowReply(1.0, 183, to_tag="b1", has_body=True), _OK),))),
             _ack(6.1),
             _bye(66.0),
         ),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from proxyconf.simulate.flow import Branch, Forwarding, Reply
+from proxyconf.simulate.flow import Branch, FlowReply, Forwarding
 from proxyconf.simulate.phrases import standard_phrase
 
 TIMEOUT = 408
@@ -20,7 +20,7 @@ _PREFERRED_4XX = frozenset({401, 407, 415, 420, 484})
 class BranchReply(NamedTuple):
     """A reply with the branch it came from; ``is_local``: the proxy made it, for no other came."""
 
-    reply: Reply
+    reply: FlowReply
     branch: Branch
     is_local: bool = False
 
@@ -54,11 +54,11 @@ def picked_failure(forwarding: Forwarding) -> BranchReply:
     """Return the failure that stands for all branches; its time is when the last of them ends."""
     failures = [_failure(branch, forwarding) for branch in forwarding.branches]
     if not failures:
-        failures = [BranchReply(Reply(forwarding.timeout_at, TIMEOUT), Branch(), is_local=True)]
+        failures = [BranchReply(FlowReply(forwarding.timeout_at, TIMEOUT), Branch(), is_local=True)]
     best = min(failures, key=_priority)
     end = max(one.reply.at for one in failures)
     return best._replace(
-        reply=Reply(end, best.reply.code, best.reply.reason, best.reply.to_tag, headers=best.reply.headers)
+        reply=FlowReply(end, best.reply.code, best.reply.reason, best.reply.to_tag, headers=best.reply.headers)
     )
 
 
@@ -66,7 +66,7 @@ def _failure(branch: Branch, forwarding: Forwarding) -> BranchReply:
     final = next((one for one in branch.replies if one.code >= 300), None)
     if final is not None and final.at <= forwarding.timeout_at:
         return BranchReply(final, branch)
-    return BranchReply(Reply(forwarding.timeout_at, TIMEOUT), branch, is_local=True)
+    return BranchReply(FlowReply(forwarding.timeout_at, TIMEOUT), branch, is_local=True)
 
 
 def _priority(failure: BranchReply) -> int:

@@ -70,6 +70,8 @@ class _Transaction:
     def events(self) -> Iterator[AccountedEvent]:
         if self._request.reply_by_proxy is not None:
             return  # sent without a transaction
+        if self._request.to_tag and self._script.invite.cdr and self._profile.product is Product.OPENSIPS:
+            return  # within a dialog that is recorded as a whole do_accounting() adds no event
         if self._request.method == "ACK":
             yield from self._acknowledged()
         elif self._request.method == "CANCEL":
@@ -118,13 +120,15 @@ class _Transaction:
         if not self._armed.account or (is_initial and self._armed.cdr and self._profile.product is Product.OPENSIPS):
             return  # with cdr there is one record, when the dialog ends
         tags: set[str] = set()
-        for one in found:
-            if one.reply.to_tag in tags:
+        for answer in found:
+            if answer.reply.to_tag in tags:
                 continue
             if tags and self._is_kamailio and self._profile.version >= _FIRST_ANSWER_ONLY:
                 continue  # tm's reply_relay_mode 1 relays it without telling the acc module
-            tags.add(one.reply.to_tag)
-            yield self._event(EventKind.ANSWERED, one, one.reply.to_tag or self._request.to_tag, self._armed.account)
+            tags.add(answer.reply.to_tag)
+            yield self._event(
+                EventKind.ANSWERED, answer, answer.reply.to_tag or self._request.to_tag, self._armed.account
+            )
 
     def _missed(self, failure: BranchReply) -> AccountedEvent:
         backends = self._armed.missed
@@ -216,22 +220,22 @@ class _Transaction:
             kind, self._request, at, from_tag, to_tag, code, standard_phrase(code), backends, stamp=at
         )
 
-    def _event(self, kind: EventKind, one: BranchReply, to_tag: str, backends: frozenset[Backend]) -> AccountedEvent:
+    def _event(self, kind: EventKind, answer: BranchReply, to_tag: str, backends: frozenset[Backend]) -> AccountedEvent:
         from_tag, to_tag = self._directed(to_tag)
-        at = one.reply.at
-        reason = one.reason
-        if self._profile.is_on("reason_from_hf") and not one.is_local:
-            reason = next((v for k, v in one.reply.headers.items() if k.lower() == "reason"), reason)
+        at = answer.reply.at
+        reason = answer.reason
+        if self._profile.is_on("reason_from_hf") and not answer.is_local:
+            reason = next((v for k, v in answer.reply.headers.items() if k.lower() == "reason"), reason)
         return AccountedEvent(
             kind,
             self._request,
             at,
             from_tag,
             to_tag,
-            one.reply.code,
+            answer.reply.code,
             reason,
             backends,
-            one.branch.uri,
+            answer.branch.uri,
             stamp=at,
             is_tag_made=bool(to_tag) and to_tag == self._local_tag,
         )

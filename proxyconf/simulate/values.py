@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from proxyconf.profile import Profile
-from proxyconf.simulate.flow import CALLER, Flow, Party, SipRequest
+from proxyconf.simulate.flow import CALLER, Flow, FlowParty, SipRequest
 from proxyconf.vocabulary.layout import Role, suggest_role
 from proxyconf.vocabulary.products import Product
 from proxyconf.vocabulary.sip_methods import METHOD_NUMBERS
@@ -62,11 +62,11 @@ class RequestView:
     branch_uri: str = ""
 
     @property
-    def sender(self) -> Party:
+    def sender(self) -> FlowParty:
         return self.flow.caller if self.request.sender == CALLER else self.flow.callee
 
     @property
-    def receiver(self) -> Party:
+    def receiver(self) -> FlowParty:
         return self.flow.callee if self.request.sender == CALLER else self.flow.caller
 
     @property

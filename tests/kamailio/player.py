@@ -7,7 +7,7 @@ import socket
 import time
 from dataclasses import dataclass, field, replace
 
-from proxyconf.simulate.flow import CALLER, Flow, Forwarding, Reply, SipRequest
+from proxyconf.simulate.flow import CALLER, Flow, FlowReply, Forwarding, SipRequest
 from proxyconf.simulate.phrases import standard_phrase
 from tests.kamailio.proxy import PATIENCE
 
@@ -186,7 +186,7 @@ class Player:
 
     # --- the phone that is asked
 
-    def _reply(self, index: int, request: SipRequest, attempt: int, number: int, reply: Reply) -> None:
+    def _reply(self, index: int, request: SipRequest, attempt: int, number: int, reply: FlowReply) -> None:
         phone = self.callee if request.sender == CALLER else self.caller
         name = "" if request.to_tag else f"b{attempt}-{number}"
 
@@ -207,7 +207,7 @@ class Player:
         assert asked is not None
         self._send_reply(phone, asked, reply)
 
-    def _send_reply(self, phone: Phone, asked: SipMessage, reply: Reply) -> None:
+    def _send_reply(self, phone: Phone, asked: SipMessage, reply: FlowReply) -> None:
         kept = []
         for line in asked.lines:
             name = line.partition(":")[0]
@@ -233,7 +233,7 @@ class Player:
         while not is_there():
             for message in self.callee.listen():
                 if message.start.startswith("CANCEL"):
-                    self._send_reply(self.callee, message, Reply(0, 200))
+                    self._send_reply(self.callee, message, FlowReply(0, 200))
             for message in self.caller.listen():
                 if message.code >= 300 and message.method == "INVITE":
                     self._acknowledge(message)

@@ -29,7 +29,7 @@ from proxyconf.render.radius_dictionary import (
 from proxyconf.render.sql_ddl import sql_ddl
 from proxyconf.render.sql_schema import Dialect
 from proxyconf.simulate.event import EventKind
-from proxyconf.simulate.flow import CALLEE, Branch, Flow, Forwarding, Reply, SipRequest
+from proxyconf.simulate.flow import CALLEE, Branch, Flow, FlowReply, Forwarding, SipRequest
 from proxyconf.simulate.flows import FLOWS
 from proxyconf.simulate.script import Marks, Script
 from proxyconf.simulate.simulation import Simulation, simulate
@@ -144,7 +144,7 @@ NUMBERS = (field("$si", "source"), field("$rm", "what"), field("$hdr(X-None)", "
 
 def forwarding(*codes: int, at: float = 1.0) -> Forwarding:
     """Branches that end with these codes, one after the other; 0 does not answer."""
-    replies = [(Reply(at + n / 10, code, to_tag=f"t{code}"),) if code else () for n, code in enumerate(codes)]
+    replies = [(FlowReply(at + n / 10, code, to_tag=f"t{code}"),) if code else () for n, code in enumerate(codes)]
     return Forwarding(tuple(Branch(one) for one in replies), at + 30)
 
 
@@ -152,7 +152,7 @@ def failing(name: str, *forwardings: Forwarding) -> Flow:
     return Flow(name, "", (SipRequest("INVITE", forwardings=forwardings),))
 
 
-_BUSY = Reply(1.0, 486, "Busy, says the phone", "b1", headers={"Reason": 'Q.850;cause=17;text="user busy"'})
+_BUSY = FlowReply(1.0, 486, "Busy, says the phone", "b1", headers={"Reason": 'Q.850;cause=17;text="user busy"'})
 _QUOTED = SipRequest(
     "INVITE",
     forwardings=(Forwarding((Branch((_BUSY,)),)),),

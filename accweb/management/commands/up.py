@@ -1,4 +1,4 @@
-"""Everything on one machine."""
+"""Run all processes of accweb on one machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bodies that the API takes: JSON, and no more of it than any address needs."""
+"""Request bodies of the API: JSON of limited size."""
 
 from __future__ import annotations
 

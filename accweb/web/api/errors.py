@@ -32,7 +32,7 @@ class TooLarge(exceptions.APIException):
 def refusal(
     status: int, code: str, error: str, *, fields: Fields | None = None, headers: Mapping[str, str] | None = None
 ) -> JsonResponse:
-    """Return the answer that says what is wrong."""
+    """Return an error response."""
     told: dict[str, Any] = {"error": error, "code": code}
     return JsonResponse(told | ({"fields": fields} if fields else {}), status=status, headers=headers)
 
@@ -83,7 +83,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def failed(request: HttpRequest) -> HttpResponseBase:
-    """Answer what went wrong on our side; the log has the reason."""
+    """Respond to an internal error; the log has the reason."""
     if request.path.startswith(PREFIX):
         return refusal(500, "error", "Something went wrong on our side; the log of accweb tells what.")
     return defaults.server_error(request)

@@ -95,12 +95,12 @@ class ApiView(APIView):
 
 
 def note_viewing(request: Request) -> None:
-    """Keep in the audit log that the asker was shown numbers in full: one entry for each request."""
+    """Record in the audit log that the client saw unmasked numbers: one entry for each request."""
     note(request, Action.VIEWED, request.path, query=request.META.get("QUERY_STRING", ""))
 
 
 def note(request: Request, action: Action, target: str, **detail: Any) -> None:
-    """Keep in the audit log what the asker did, and with which token."""
+    """Record in the audit log what the client did, and with which token."""
     if isinstance(request.auth, ApiToken):
         detail["token"] = str(request.auth)
     record(request._request, action, target, **detail)

@@ -1,4 +1,4 @@
-"""How much may be asked in a minute: by a token, by a user with a session, and by an address that shows neither.
+"""Rate limits per minute: of a token, of a user with a session, and of an address with neither.
 
 Requests are counted in the memory of each web process, so that no other server is needed: with ``up`` there are two,
 and what one asker may do is up to twice the rate. Who shows a wrong token counts as who shows none.

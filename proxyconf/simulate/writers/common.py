@@ -139,14 +139,14 @@ class Writing:
         return -(-milliseconds // 1000) if self.profile.version >= Version(3, 2) else milliseconds // 1000
 
 
-def leg_value(leg: FlowLeg, one: LegField) -> str | None:
+def leg_value(leg: FlowLeg, leg_field: LegField) -> str | None:
     """Return what a leg has for a field: by the field's own name, else by its role. None: the script pushes nothing."""
-    if one.name in leg.values:
-        return leg.values[one.name]
+    if leg_field.name in leg.values:
+        return leg.values[leg_field.name]
     role = (
-        one.role
-        or suggest_leg_role(one.name)
-        or next((found for label in one.labels.values() if (found := suggest_leg_role(label))), None)
+        leg_field.role
+        or suggest_leg_role(leg_field.name)
+        or next((found for label in leg_field.labels.values() if (found := suggest_leg_role(label))), None)
     )
     by_role = {Role.LEG_SOURCE: leg.source, Role.LEG_DESTINATION: leg.destination, Role.LEG_TYPE: leg.type}
     return by_role.get(role) if role else None

@@ -80,11 +80,11 @@ def _extras_and_legs(writing: Writing, event: AccountedEvent) -> Fields:
     return [*fields, *_dialog_times(writing, event)]
 
 
-def _content(writing: Writing, one: LabelledValue) -> FieldContent:
-    """Return what is sent for an extra; None: it is left out. Kamailio sends a number where the variable has one."""
+def _content(writing: Writing, extra: LabelledValue) -> FieldContent:
+    """Return what is sent for an extra; None: it is left out. Kamailio sends a number where the variable has extra."""
     if writing.is_opensips:
-        return one.value.text or None
-    return one.value.number if one.value.number is not None else one.value.text
+        return extra.value.text or None
+    return extra.value.number if extra.value.number is not None else extra.value.text
 
 
 def _dialog_times(writing: Writing, event: AccountedEvent) -> Fields:

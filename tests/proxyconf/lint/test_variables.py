@@ -88,9 +88,41 @@ CASES = (
         with_extra(opensips(), "$socket_in"),
     ),
     Case(
+        "a transformation that nobody knows",
+        "variable-transformation",
+        ERROR,
+        FIRST,
+        with_extra(kamailio(), "$(ru{uri.usr})"),
+        with_extra(kamailio(), "$(ru{uri.user})"),
+    ),
+    Case(
+        "an index of letters",
+        "variable-index",
+        ERROR,
+        FIRST,
+        with_extra(kamailio(), "$(avp(x)[abc])"),
+        with_extra(kamailio(), "$(avp(x)[*])"),
+    ),
+    Case(
+        "an AVP number of letters",
+        "variable-avp-number",
+        ERROR,
+        FIRST,
+        with_extra(kamailio(), "$avp(i:abc)"),
+        with_extra(kamailio(), "$avp(i:12)"),
+    ),
+    Case(
+        "an argument of no choice",
+        "variable-choice",
+        ERROR,
+        FIRST,
+        with_extra(kamailio(), "$time(nosuch)"),
+        with_extra(kamailio(), "$time(hour)"),
+    ),
+    Case(
         "a header that cannot be",
         "variable-header",
-        WARNING,
+        ERROR,
         FIRST,
         with_extra(kamailio(), "$hdr(a=b)"),
         with_extra(kamailio(), "$hdr($var(name))"),
@@ -252,3 +284,24 @@ def test_a_variable_that_the_release_does_not_have_is_an_error(
 def test_a_newer_variable_is_said_to_be_newer() -> None:
     (found,) = of_rule(with_extra(kamailio(), "$ctu"), "variable-unknown")
     assert found.what == "Kamailio 5.6 has no $ctu: it came with 6.0."
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("$(fU{s.foo})", "variable-transformation"),
+        ("$(ru{uri.usr})", "variable-transformation"),
+        ("$(fU{s.substr,0})", "variable-transformation"),
+        ("$(fU{s.sha1})", "variable-transformation"),
+        ("$(fU{s.countc,a})", "variable-transformation"),
+        ("$(fU[0])", "variable-index"),
+        ("$(avp(x)[abc])", "variable-index"),
+        ("$avp(i:abc)", "variable-avp-number"),
+        ("$time(nosuch)", "variable-choice"),
+        ("$K(IP)", "variable-choice"),
+        ("$hdr(X Test)", "variable-header"),
+        ("$foo", "variable-unknown"),
+    ],
+)
+def test_an_expression_that_stops_kamailio_is_an_error(text: str, rule: str) -> None:
+    assert [one.severity for one in of_rule(with_extra(kamailio(), text), rule)] == [ERROR]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -84,3 +85,21 @@ def test_without_a_configuration_the_way_to_one_is_named() -> None:
     save_profile(proxy, SEVERAL.profile)
     with pytest.raises(CommandError, match="no configuration of edge was imported"):
         call_command("proxyconf", "patch", "edge")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("options", "is_shown"), [([], False), (["--show-secrets"], True)])
+@pytest.mark.parametrize("command", [["patch"], ["render", "--artefact", "acc.cfg"]])
+def test_a_terminal_shows_passwords_only_if_asked_for(
+    imported: Proxy, command: list[str], options: list[str], is_shown: bool
+) -> None:
+    value = profile_of(Profile.objects.get())
+    save_profile(imported, replace(value, options={"db_url": "mysql://u:new-secret@h/d"}, macros={}))
+    action, *rest = command
+    terminal = Terminal()
+    call_command("proxyconf", action, "edge", *rest, *options, stdout=terminal)
+    assert ("new-secret" in terminal.getvalue()) == is_shown

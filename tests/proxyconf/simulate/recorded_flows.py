@@ -12,7 +12,7 @@ from typing import Any
 
 from proxyconf.parse import parse_config
 from proxyconf.profile import Flag, Profile
-from proxyconf.simulate.flow import CALLEE, CALLER, Branch, Flow, FlowLeg, Forwarding, Party, Reply, SipRequest
+from proxyconf.simulate.flow import CALLEE, CALLER, Branch, Flow, FlowLeg, FlowParty, FlowReply, Forwarding, SipRequest
 from proxyconf.simulate.script import Marks, Script
 from proxyconf.vocabulary.products import Product
 from tests.recorded_scenarios import Scenario
@@ -85,8 +85,8 @@ class RecordedFlows:
             self.scenario.name,
             "",
             (),
-            caller=Party(call["caller"], call["from_tag"], "127.0.0.1", 5060, call["user_agent"] or ""),
-            callee=Party(call["callee"], _callee_tag(call), "127.0.0.1", 5060, ""),
+            caller=FlowParty(call["caller"], call["from_tag"], "127.0.0.1", 5060, call["user_agent"] or ""),
+            callee=FlowParty(call["callee"], _callee_tag(call), "127.0.0.1", 5060, ""),
             domain="lab.example",
             call_id=call["call_id"],
             proxy_tag=call["to_tag"] or "",
@@ -97,7 +97,7 @@ class RecordedFlows:
         ended = _seconds(call["answer_time"] or call["end_time"], start)
         last = ended or 0.0
         if call.get("challenged"):
-            yield SipRequest("INVITE", 0.0, reply_by_proxy=Reply(0.01, call["challenged"]))
+            yield SipRequest("INVITE", 0.0, reply_by_proxy=FlowReply(0.01, call["challenged"]))
         yield SipRequest(
             "INVITE",
             0.0,
@@ -120,10 +120,10 @@ class RecordedFlows:
             at = last if is_last else 0.1 + number / 10
             replies = []
             if 183 in call["provisional"]:
-                replies.append(Reply(0.1, 183, to_tag=branch["to_tag"], has_body=True))
+                replies.append(FlowReply(0.1, 183, to_tag=branch["to_tag"], has_body=True))
             if not (is_last and call["outcome"] == "no-answer"):  # its 487 answers the proxy's own CANCEL
                 reason = call["final_reason"] if is_last else ""
-                replies.append(Reply(at, branch["code"], reason, branch["to_tag"]))
+                replies.append(FlowReply(at, branch["code"], reason, branch["to_tag"]))
             uri = f"sip:{branch['request_user']}@127.0.0.1"
             yield Forwarding((Branch(tuple(replies), uri),), at)
 
@@ -134,7 +134,7 @@ class RecordedFlows:
             "BYE",
             at,
             CALLER if is_callers else CALLEE,
-            (Forwarding((Branch((Reply(replied, call["bye_code"]),)),), replied),),
+            (Forwarding((Branch((FlowReply(replied, call["bye_code"]),)),), replied),),
             to_tag=call["to_tag"] if is_callers else call["from_tag"],
             headers=self._agent(call),
         )

@@ -132,6 +132,32 @@ def test_an_expired_dialog_leaves_nothing_in_opensips_without_its_own_bye() -> N
     assert {finding.setting for finding in lost} == {'create_dialog("B")'}
 
 
+def test_within_a_recorded_dialog_opensips_accounts_nothing_more() -> None:
+    profile = of_dialogs(opensips(SYSLOG, SQL))
+    marked = Marks(frozenset(profile.backends))
+    simulation = simulate(profile, FLOWS["re-invite"], generated(profile, bye=marked, reinvite=marked))
+    assert [(record.backend, record.event.kind) for record in simulation.records] == [
+        (SYSLOG, "call ended"),
+        (SQL, "call ended"),
+    ]
+
+
+def test_a_reinvite_with_the_flag_looks_like_one_more_start() -> None:
+    profile = kamailio(RADIUS)
+    script = generated(profile, reinvite=Marks(frozenset({RADIUS})))
+    assert one(profile, "re-invite", script).text.startswith("The re-INVITE is accounted")
+    statuses = [
+        dict(record.fields)["Acct-Status-Type"] for record in simulate(profile, FLOWS["re-invite"], script).records
+    ]
+    assert statuses == ["Start", "Alive", "Stop"]
+
+
+def test_the_missed_flag_set_without_an_attempt_gives_the_failure_twice() -> None:
+    profile = kamailio(SYSLOG)
+    script = generated(profile, missed_again_without_attempt=True)
+    assert one(profile, "busy", script).setting == "failure_route"
+
+
 def test_early_media_lengthens_the_calls_of_opensips() -> None:
     assert one(of_dialogs(opensips(SQL, early_media=1)), "early-media").setting == "early_media"
     records = simulate(of_dialogs(opensips(SQL, early_media=1)), FLOWS["early-media"]).records
