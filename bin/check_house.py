@@ -31,6 +31,7 @@ _TRANSLATE = re.compile(r"""{%\s*translate\s+("[^"]*"|'[^']*').*?%}""")
 _PHRASE = re.compile(r"""\b_\(("[^"]*"|'[^']*')\)""")
 _TEMPLATE_SYNTAX = re.compile(r"{#.*?#}|{%\s*comment.*?endcomment\s*%}|{%.*?%}|{{.*?}}", re.DOTALL)
 _READ_ATTRIBUTES = {"alt", "aria-label", "placeholder", "title"}
+_PLACEHOLDER = re.compile(r"\{\w*\}|%\(\w+\)[sd]")
 _PO_TEXT = re.compile(r'^msgid(?:_plural)? ((?:"(?:[^"\\]|\\.)*"\n?)+)', re.MULTILINE)
 _PO_PART = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
@@ -53,7 +54,7 @@ class DroppedWord:
     word: str
 
     def is_in(self, text: str) -> bool:
-        words = _one_line(text)
+        words = _one_line(_PLACEHOLDER.sub(" ", text))
         if self.alone:
             return words.rstrip(":") in (self.word, self.word[0].upper() + self.word[1:])
         return re.search(rf"(?<![\w-]){re.escape(self.word)}(?![\w-])", words, re.IGNORECASE) is not None

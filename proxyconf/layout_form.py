@@ -156,7 +156,8 @@ class LayoutForm(forms.ModelForm):
         required=False,
         widget=UnfoldBooleanSwitchWidget,
         help_text=_(
-            "The proxy then writes From and To tag of every request in the caller's order: who hung up is hidden."
+            "The proxy then writes From and To tag of every request in the caller's order, "
+            "which hides who released the call."
         ),
     )
     time_mode = forms.TypedChoiceField(

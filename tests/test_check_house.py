@@ -117,6 +117,7 @@ def test_a_dropped_word_is_found_where_it_is_shown(file: str, content: str, line
     ("file", "content"),
     [
         ("cdr/calls/publish.py", '"""Make calls without STOP."""\nlog("a call without STOP")\n'),
+        ("cdr/views/call.py", 'text = _("Times from {backend} are later than %(backend)s.")\n'),
         ("cdr/views/call.py", 'text = pgettext("superseded", "Merged into another call")\n'),
         ("templates/cdr/call.html", "{# calls without STOP #}{% if call.superseded %}{{ call.superseded }}{% endif %}"),
         ("templates/cdr/call.html", '<p class="superseded">No STOP</p><code>without STOP</code>'),

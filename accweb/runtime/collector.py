@@ -17,6 +17,7 @@ from cdr.models import Source
 from cdr.receivers.held_sockets import HeldSockets
 from cdr.receivers.services import SERVICES
 from cdr.receivers.serving import enabled_services, note_failure, serve
+from cdr.receivers.time_limits import step_limit
 from cdr.storage.complaints import complain
 
 logger = logging.getLogger(__name__)
@@ -56,7 +57,8 @@ class _Collector:
     def _look(self) -> None:
         """Update the processes to the current sources; keep them as they are while the database does not answer."""
         try:
-            self._services, broken = enabled_services(self._only)
+            with step_limit():
+                self._services, broken = enabled_services(self._only)
             for source, reason in broken.items():
                 if self._broken.get(source) != reason:
                     logger.error("source %s cannot be served: %s", source, reason)
@@ -82,7 +84,8 @@ class _Collector:
     def _ended(self, name: str, reason: str) -> None:
         sources = self._services.get(name.removeprefix("receiver "), [])
         try:
-            note_failure(sources, f"its receiver ended ({reason}) and is started again")
+            with step_limit():
+                note_failure(sources, f"its receiver ended ({reason}) and is started again")
         except DatabaseError as error:
             complain("a receiver's end could not be noted", str(error))
             connections.close_all()

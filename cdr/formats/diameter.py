@@ -60,7 +60,7 @@ class Avp(NamedTuple):
     flags: int = 0
 
 
-class Message(NamedTuple):
+class DiameterMessage(NamedTuple):
     """A Diameter message (RFC 6733 section 3)."""
 
     flags: int
@@ -74,7 +74,7 @@ class Message(NamedTuple):
 Entry: TypeAlias = tuple[int, str]
 
 
-def message_of(raw: bytes) -> Message:
+def message_of(raw: bytes) -> DiameterMessage:
     """Return the parts of one whole message; raise ``Unparsable`` for a malformed one."""
     if len(raw) < _HEADER or raw[0] != 1:
         raise Unparsable(f"no Diameter message: {len(raw)} bytes that begin with {raw[:4].hex() or 'nothing'}")
@@ -83,7 +83,7 @@ def message_of(raw: bytes) -> Message:
         raise Unparsable(f"Diameter message says it has {length} bytes, {len(raw)} came, {MAX_MESSAGE} are allowed")
     numbers = [int.from_bytes(raw[at : at + 4], "big") for at in (4, 8, 12, 16)]
     command = numbers[0] & 0xFFFFFF
-    return Message(raw[4], command, numbers[1], numbers[2], numbers[3], tuple(_avps(raw)))
+    return DiameterMessage(raw[4], command, numbers[1], numbers[2], numbers[3], tuple(_avps(raw)))
 
 
 def _avps(raw: bytes) -> Iterator[Avp]:

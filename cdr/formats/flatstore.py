@@ -25,7 +25,7 @@ from collections.abc import Iterator, Sequence
 from cdr.events import AccEvent, Unparsable, text_of
 from cdr.formats.delimited import KEPT_OF_BROKEN, TableLines, check_line
 from cdr.formats.reading import Parsed, Reading, Rejection
-from cdr.formats.sql_row import CORE_COLUMNS, RowReader, Table
+from cdr.formats.sql_row import CORE_COLUMNS, AccTable, RowReader
 from proxyconf.vocabulary.layout import Backend, FieldLayout
 from proxyconf.vocabulary.products import Product
 
@@ -38,12 +38,12 @@ _COUNT = re.compile(r"\d{1,11}")
 _HEXADECIMAL = re.compile(rb"\\x([0-9A-F]{2})")
 
 
-def is_row(line: str, table: Table) -> bool:
+def is_row(line: str, table: AccTable) -> bool:
     """Tell whether a line is a row of ``table`` without a heading."""
-    return (_DIALOG_ROW if table is Table.ACC_CDRS else _ROW).match(line) is not None
+    return (_DIALOG_ROW if table is AccTable.ACC_CDRS else _ROW).match(line) is not None
 
 
-def read(lines: TableLines, table: Table, reading: Reading) -> Iterator[Parsed]:
+def read(lines: TableLines, table: AccTable, reading: Reading) -> Iterator[Parsed]:
     """Read a file to its end; a line that makes no row is rejected and costs no other."""
     rows = FlatRows(table, reading)
     for line in lines:
@@ -79,7 +79,7 @@ def _unescaped(cell: bytes) -> bytes:
 class FlatRows:
     """Reads rows without a heading, whose widths differ."""
 
-    def __init__(self, table: Table, reading: Reading) -> None:
+    def __init__(self, table: AccTable, reading: Reading) -> None:
         self._table, self._reading = table, reading
         self._readers: dict[tuple[str, ...], RowReader] = {}
 
@@ -96,7 +96,7 @@ class FlatRows:
     def _columns(self, cells: Sequence[str]) -> tuple[str, ...]:
         layout = self._reading.layout
         fixed: tuple[str, ...]
-        if self._table is Table.ACC_CDRS:
+        if self._table is AccTable.ACC_CDRS:
             fixed = (layout.cdr.start, layout.cdr.end, layout.cdr.duration)
             return fixed + _extras(cells, len(fixed), layout.cdr.extras, ())
         fixed = tuple(layout.columns.get(name, name) for name in CORE_COLUMNS) + _time_columns(layout)
@@ -112,7 +112,7 @@ class FlatRows:
         """Return those of OpenSIPS' columns that end a row; they hold numbers, and ``created`` an epoch or 0."""
         if self._reading.product is not Product.OPENSIPS:
             return ()
-        for size in (2,) if self._table is Table.MISSED_CALLS else (4, 3, 2):
+        for size in (2,) if self._table is AccTable.MISSED_CALLS else (4, 3, 2):
             values = cells[len(cells) - size :]
             is_epoch = len(values[1]) >= 9 or values[1] == "0"
             if len(cells) - size >= fixed and is_epoch and all(map(_COUNT.fullmatch, values)):
@@ -156,7 +156,7 @@ def kept_cells(raw: bytes) -> list[str] | None:
     return cells if isinstance(cells, list) and all(isinstance(cell, str) for cell in cells) else None
 
 
-def replay(cells: Sequence[str], table: Table, reading: Reading) -> AccEvent | Rejection:
+def replay(cells: Sequence[str], table: AccTable, reading: Reading) -> AccEvent | Rejection:
     """Return the event of a kept row, read with the layout of today."""
     try:
         return FlatRows(table, reading).event_of(cells)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 
 from cdr.formats import flatstore
-from cdr.formats.sql_row import CORE_COLUMNS, Table
+from cdr.formats.sql_row import CORE_COLUMNS, AccTable
 from cdr.formats.table_files import column_names
 
 _TRANSACTION_COLUMNS = frozenset(CORE_COLUMNS) - {"time"}  # a name that other tables have too
@@ -18,10 +18,10 @@ _MOST_LINES = 20
 def table_format(head: bytes, name: str) -> str | None:
     """Return the format of a table that begins with ``head``; None where neither a heading nor a row tells one."""
     lines = _lines(head)
-    if lines and flatstore.is_row(lines[0], Table.ACC):
+    if lines and flatstore.is_row(lines[0], AccTable.ACC):
         return "missed-csv" if _is_of_missed_calls(name) else "acc-csv"
     columns = {column.strip(' "').lower() for column in column_names(lines)}
-    if columns.issuperset(_DIALOG_COLUMNS) or (lines and flatstore.is_row(lines[0], Table.ACC_CDRS)):
+    if columns.issuperset(_DIALOG_COLUMNS) or (lines and flatstore.is_row(lines[0], AccTable.ACC_CDRS)):
         return "acc-cdrs-csv"
     if len(columns & _TRANSACTION_COLUMNS) < _ENOUGH_COLUMNS:
         return None

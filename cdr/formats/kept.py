@@ -12,17 +12,17 @@ from collections.abc import Callable, Iterable
 from cdr.formats import acc_json, diameter, flatstore, opensips_events, radius, radius_detail, sql_dump, sql_row
 from cdr.formats.radius_dictionary import OPENSIPS_NUMBERS, Dictionary
 from cdr.formats.reading import Parsed, Reading, Rejection
-from cdr.formats.sql_row import Table
+from cdr.formats.sql_row import AccTable
 from cdr.formats.syslog import LineParser
 
 Reread = Callable[[bytes], list[Parsed]]
 """Reads a record; a block that could not be divided when it came may hold several."""
 
 _TABLES = {
-    "acc-csv": Table.ACC,
-    "missed-csv": Table.MISSED_CALLS,
-    "acc-cdrs-csv": Table.ACC_CDRS,
-    **{f"sql:{table}": table for table in Table},
+    "acc-csv": AccTable.ACC,
+    "missed-csv": AccTable.MISSED_CALLS,
+    "acc-cdrs-csv": AccTable.ACC_CDRS,
+    **{f"sql:{table}": table for table in AccTable},
 }
 
 
@@ -52,7 +52,7 @@ def reader_of(format: str, reading: Reading, dictionary: Dictionary | None = Non
     raise LookupError(f"no reader for input kept as {format!r}")
 
 
-def _row(raw: bytes, table: Table, reading: Reading) -> Parsed:
+def _row(raw: bytes, table: AccTable, reading: Reading) -> Parsed:
     """A row with its columns, or the cells of one that came without."""
     if raw.startswith(b"[") and (cells := flatstore.kept_cells(raw)) is not None:
         return flatstore.replay(cells, table, reading)

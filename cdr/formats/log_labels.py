@@ -29,7 +29,7 @@ _MAX_EXTRAS, _MAX_LEG_LABELS = 64, 16
 _name = re.compile(rb";(?!user=(?:phone|ip)\b)([A-Za-z_][A-Za-z0-9_.-]{0,63})=")
 
 
-class Shape(NamedTuple):
+class LineShape(NamedTuple):
     """The labels after the core fields. ``known``: these and the core's. ``line`` matches an accounting line that
     has all of them in their order.
     """
@@ -63,13 +63,13 @@ class LogLabels:
         known = self._extras is not None and self._legs is not None
         self._known = _make_shape(self._extras or (), self._legs or ()) if known else None
 
-    def shape(self, line: bytes, start: int) -> Shape:
+    def shape(self, line: bytes, start: int) -> LineShape:
         """Return the shape of a line whose accounting begins at ``start``."""
         if self._known:
             return self._known
         return self.shape_of(line[line.find(b";reason=", start) + 1 :])
 
-    def shape_of(self, tail: bytes) -> Shape:
+    def shape_of(self, tail: bytes) -> LineShape:
         """Return the shape of a line, given what follows ``reason=``."""
         if self._known:
             return self._known
@@ -109,8 +109,8 @@ class LogLabels:
         )
 
 
-def _make_shape(extras: Labels, legs: Labels) -> Shape:
-    return Shape(
+def _make_shape(extras: Labels, legs: Labels) -> LineShape:
+    return LineShape(
         extras,
         legs,
         tuple(map(text_of, extras)),

@@ -28,7 +28,7 @@ from cdr.formats.radius_dictionary import (
     decode_value,
     has_opensips_numbers,
 )
-from cdr.formats.radius_event import Attributes, Shape, event_of
+from cdr.formats.radius_event import Attributes, PacketShape, event_of
 from cdr.formats.reading import Parsed, Reading, Rejection
 from cdr.formats.record_lines import lines
 from proxyconf.vocabulary.layout import Backend, FieldLayout
@@ -103,7 +103,7 @@ class Decoder:
         openser, opensips = Numberings.of(dictionary)
         self._openser = _Table(openser)
         self._opensips = self._openser if opensips is openser else _Table(opensips)
-        self._shapes: dict[tuple[int, ...], Shape | None] = {}
+        self._shapes: dict[tuple[int, ...], PacketShape | None] = {}
         self._proxy: tuple[FieldLayout, Product, Version] | tuple[None] = (None,)
 
     def decode(self, packet: bytes, reading: Reading) -> Parsed:
@@ -137,7 +137,7 @@ class Decoder:
             return self._opensips
         return self._openser
 
-    def _shape(self, numbers: tuple[int, ...], reading: Reading) -> Shape | None:
+    def _shape(self, numbers: tuple[int, ...], reading: Reading) -> PacketShape | None:
         """Return the shape of packets with these attributes, if they have one."""
         proxy = reading.layout, reading.product, reading.version
         if proxy[0] is not self._proxy[0] or proxy != self._proxy or len(self._shapes) > _MOST_SHAPES:
@@ -173,7 +173,7 @@ class _Table:
                 found.append((name, decode_value(value, attribute)))
         return found
 
-    def shape(self, numbers: Sequence[int], reading: Reading) -> Shape | None:
+    def shape(self, numbers: Sequence[int], reading: Reading) -> PacketShape | None:
         """Return the shape of packets with these attributes, if they have one."""
         if _VENDOR_SPECIFIC in numbers:
             return None
@@ -182,7 +182,7 @@ class _Table:
         def decode(index: int, value: bytes) -> Value:
             return decode_value(value, attributes[index])
 
-        return Shape.of([attribute.name for attribute in attributes], decode, reading, Backend.RADIUS)
+        return PacketShape.of([attribute.name for attribute in attributes], decode, reading, Backend.RADIUS)
 
     def _of_vendor(self, value: bytes) -> Iterator[tuple[str, Value]]:
         """Yield the attributes of a vendor (RFC 2865 section 5.26), or the whole where it is not laid out like that."""

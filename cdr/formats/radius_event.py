@@ -313,7 +313,7 @@ def _put_right(
     return [*sent[:first], *(pair for pair in rest if pair[0] not in own), *legs]
 
 
-class Shape:
+class PacketShape:
     """Makes the events of packets that have the same attributes in the same order: those of ``event_of``, sooner.
 
     A proxy sends few kinds of packets, and most values again and again: what was worked out once is looked up.
@@ -340,14 +340,18 @@ class Shape:
     @classmethod
     def of(
         cls, names: Sequence[str], decode: Callable[[int, bytes], Value], reading: Reading, backend: Backend
-    ) -> Shape | None:
+    ) -> PacketShape | None:
         """Return the shape of packets with attributes of these names; none where they say more than usual ones."""
         once = [name for name in names if name in _CORE or name == _SERVICE_TYPE]
         if len(set(once)) < len(once) or not _USUAL_CORE.issubset(once):
             return None
         labels = leg_labels(reading, backend)
         rest = [(name, "") for name in names if name not in once]
-        if (labels and _mixes_legs(reading)) or _split_legs(rest, labels, extra_labels(reading, backend))[1]:
+        if (
+            len(rest) > MOST_EXTRAS
+            or (labels and _mixes_legs(reading))
+            or _split_legs(rest, labels, extra_labels(reading, backend))[1]
+        ):
             return None
         return cls(names, decode, reading)
 

@@ -17,7 +17,7 @@ from typing import BinaryIO, NamedTuple
 from cdr.events import Unparsable, text_of
 from cdr.formats.delimited import unescaped
 from cdr.formats.reading import IGNORED, Parsed, Reading, Rejection
-from cdr.formats.sql_row import CORE_COLUMNS, RowReader, Table
+from cdr.formats.sql_row import CORE_COLUMNS, AccTable, RowReader
 
 _CHUNK = 1 << 20
 """Bytes read at once; an INSERT of ``mysqldump`` is one line of megabytes."""
@@ -73,13 +73,13 @@ def _dialect(string: bytes, *, escapes: bool) -> _Dialect:
 _MYSQL = _dialect(_ESCAPED_STRING, escapes=True)
 _STANDARD = _dialect(_STRING, escapes=False)
 _STANDARD_COLUMNS = {
-    Table.ACC: (
+    AccTable.ACC: (
         ("id", *CORE_COLUMNS),
         ("id", *CORE_COLUMNS, "duration", "setuptime", "created"),
         ("id", *CORE_COLUMNS, "duration", "ms_duration", "setuptime", "created"),
     ),
-    Table.MISSED_CALLS: (("id", *CORE_COLUMNS), ("id", *CORE_COLUMNS, "setuptime", "created")),
-    Table.ACC_CDRS: (("id", "start_time", "end_time", "duration"),),
+    AccTable.MISSED_CALLS: (("id", *CORE_COLUMNS), ("id", *CORE_COLUMNS, "setuptime", "created")),
+    AccTable.ACC_CDRS: (("id", "start_time", "end_time", "duration"),),
 }
 _TABLE_NAME = re.compile(r"(acc_cdrs|acc|missed_calls)(?:_.*|\d.*)?")
 
@@ -98,7 +98,7 @@ class _Target(NamedTuple):
     """A table that rows go into. ``kind`` and ``columns`` are None where they are not known."""
 
     name: str
-    kind: Table | None
+    kind: AccTable | None
     columns: tuple[str, ...] | None
     reader: RowReader | None = None
     problem: str = ""
@@ -246,18 +246,18 @@ def _plain_name(name: bytes) -> str:
     return text_of(parts[-1].strip(b'`"[]')) if parts else ""
 
 
-def _kind_of(name: str, columns: Sequence[str] | None, reading: Reading) -> Table | None:
+def _kind_of(name: str, columns: Sequence[str] | None, reading: Reading) -> AccTable | None:
     """Return which table rows belong to; None for one that is no accounting."""
     named = _TABLE_NAME.fullmatch(name.lower())
     if columns is None:
-        return Table(named[1]) if named else None
+        return AccTable(named[1]) if named else None
     present = {column.lower() for column in columns}
     layout = reading.layout
     if {layout.columns.get(column, column).lower() for column in CORE_COLUMNS} <= present:
-        return Table.MISSED_CALLS if "missed" in name.lower() else Table.ACC
+        return AccTable.MISSED_CALLS if "missed" in name.lower() else AccTable.ACC
     if {layout.cdr.start.lower(), layout.cdr.end.lower(), layout.cdr.duration.lower()} <= present:
-        return Table.ACC_CDRS
-    return Table(named[1]) if named else None
+        return AccTable.ACC_CDRS
+    return AccTable(named[1]) if named else None
 
 
 def _columns_of_definition(body: bytes) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ from cdr.events import SECOND, AccEvent, Kind, Pairs, Unparsable, classify, text
 from cdr.formats.delimited import Cells
 from cdr.formats.limits import LONGEST_LABEL, LONGEST_VALUE, MOST_EXTRAS, limited
 from cdr.formats.reading import Reading, Rejection
-from cdr.formats.sql_times import EPOCH, Clock, Moment, clock_in, finer_time, read_time, shown
+from cdr.formats.sql_times import EPOCH, Clock, SqlTime, clock_in, finer_time, read_time, shown
 from proxyconf.vocabulary.layout import Backend, FieldLayout, Role
 from proxyconf.vocabulary.products import Product
 
@@ -50,7 +50,7 @@ CORE_COLUMNS = ("method", "from_tag", "to_tag", "callid", "sip_code", "sip_reaso
 """What every row of ``acc`` and ``missed_calls`` has, in the order in which the ``acc`` modules insert it."""
 
 
-class Table(StrEnum):
+class AccTable(StrEnum):
     """The tables that the ``acc`` modules write."""
 
     ACC = "acc"
@@ -64,7 +64,7 @@ class RowReader:
     Raise ``Unparsable`` if ``columns`` lack one that every such table has, or hold one twice.
     """
 
-    def __init__(self, columns: Sequence[str], table: Table, reading: Reading) -> None:
+    def __init__(self, columns: Sequence[str], table: AccTable, reading: Reading) -> None:
         header = _Header([_text(column) or "" for column in columns], reading.layout)
         names = ",".join(encode_basestring(name).replace("%", "%%") + ":%s" for name in header.names)
         self._json = f"{{{names}}}"
@@ -72,7 +72,7 @@ class RowReader:
         self._layout = reading.layout
         self._is_wide = self._width > MOST_EXTRAS or any(len(name) > LONGEST_LABEL for name in header.names)
         self._read: _Dialogs | _Transactions = (
-            _Dialogs(header, reading) if table is Table.ACC_CDRS else _Transactions(header, table, reading)
+            _Dialogs(header, reading) if table is AccTable.ACC_CDRS else _Transactions(header, table, reading)
         )
 
     def event(self, row: Sequence[object]) -> AccEvent | Rejection:
@@ -93,7 +93,7 @@ class RowReader:
             return Rejection(raw, str(error))
 
 
-def replay(raw: bytes, table: Table, reading: Reading) -> AccEvent | Rejection:
+def replay(raw: bytes, table: AccTable, reading: Reading) -> AccEvent | Rejection:
     """Return the event of a row kept as ``raw`` of an event or a rejection, read anew with a corrected layout, say."""
     try:
         row = json.loads(raw)
@@ -240,7 +240,7 @@ class _OpensipsColumns(NamedTuple):
         header.take("setuptime")
         return cls(*map(header.take, cls._fields))
 
-    def created_at(self, row: _Texts, clock: Clock) -> Moment | None:
+    def created_at(self, row: _Texts, clock: Clock) -> SqlTime | None:
         text = _cell(row, self.created)
         if not text or text == "0" or text.startswith("0000-"):  # unset: SQLite's epoch integer, MySQL's zero date
             return None
@@ -264,11 +264,11 @@ def _count(column: str, text: str) -> int:
 class _Transactions:
     """Reads rows of ``acc`` and ``missed_calls``."""
 
-    def __init__(self, header: _Header, table: Table, reading: Reading) -> None:
+    def __init__(self, header: _Header, table: AccTable, reading: Reading) -> None:
         layout = reading.layout
         self._names = [layout.columns.get(name, name) for name in CORE_COLUMNS]
         self._core: Callable[[_Texts], tuple[str, ...]] = itemgetter(*header.require(self._names))
-        self._missed = table is Table.MISSED_CALLS
+        self._missed = table is AccTable.MISSED_CALLS
         self._clock = clock_in(reading.zone)
         self._id = header.take(layout.columns.get("id", "id"))
         self._finer = finer_time(header.take(layout.time.attr), header.take(layout.time.exten), layout.time)

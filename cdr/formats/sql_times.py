@@ -14,7 +14,7 @@ from cdr.formats.local_time import to_utc
 from proxyconf.vocabulary.layout import TimeLayout
 
 
-class Moment(NamedTuple):
+class SqlTime(NamedTuple):
     """A time as ``AccEvent`` has it; ``ambiguous`` as ``cdr.formats.local_time`` says."""
 
     utc: datetime
@@ -22,7 +22,7 @@ class Moment(NamedTuple):
     ambiguous: bool = False
 
 
-Clock: TypeAlias = Callable[[str], Moment]
+Clock: TypeAlias = Callable[[str], SqlTime]
 """Reads a time; raises ``ValueError`` for what is none."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -43,7 +43,7 @@ def clock_in(zone: tzinfo) -> Clock:
     return lru_cache(_KEPT)(partial(_moment, zone))
 
 
-def read_time(clock: Clock, column: str, text: str) -> Moment:
+def read_time(clock: Clock, column: str, text: str) -> SqlTime:
     """Return the time in a column; raise ``Unparsable`` if there is none."""
     try:
         return clock(text)
@@ -56,23 +56,23 @@ def shown(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:40] + "…") if text else "empty"
 
 
-def _moment(zone: tzinfo, text: str) -> Moment:
+def _moment(zone: tzinfo, text: str) -> SqlTime:
     """Read a date with time of day (no zone is needed if it has an offset), seconds since 1970, or a Julian day."""
     if match := _SECONDS.fullmatch(text):
         # Kamailio 6.1 with cdr_duration_mode 0 writes whole seconds as "….0".
-        return Moment(_since_epoch(text), _resolution(match[1] if match[1] != "0" else None))
+        return SqlTime(_since_epoch(text), _resolution(match[1] if match[1] != "0" else None))
     if _JULIAN_DAY.fullmatch(text):
         utc, ambiguous = to_utc(_from_julian_day(text), zone)
-        return Moment(utc, SECOND, ambiguous)
+        return SqlTime(utc, SECOND, ambiguous)
     match = _DATE_TIME.fullmatch(text)
     if match is None:
         raise ValueError("neither a date with time of day, nor seconds since 1970, nor a Julian day")
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         utc, ambiguous = to_utc(moment, zone)
-        return Moment(utc, _resolution(match[1]), ambiguous)
+        return SqlTime(utc, _resolution(match[1]), ambiguous)
     try:
-        return Moment(moment.astimezone(UTC), _resolution(match[1]))
+        return SqlTime(moment.astimezone(UTC), _resolution(match[1]))
     except OverflowError as error:
         raise ValueError("outside of the years 1 to 9999") from error
 
@@ -98,7 +98,7 @@ def _since_epoch(seconds: str, microseconds: int = 0) -> datetime:
         raise ValueError("outside of the years 1 to 9999") from error
 
 
-FinerTime: TypeAlias = Callable[[Sequence[str]], Moment | None]
+FinerTime: TypeAlias = Callable[[Sequence[str]], SqlTime | None]
 """Reads the time of a row from columns that tell it better than ``time``; None where they are empty."""
 
 
@@ -122,13 +122,13 @@ class _Epoch:
     exten: int | None
     layout: TimeLayout
 
-    def __call__(self, row: Sequence[str]) -> Moment | None:
+    def __call__(self, row: Sequence[str]) -> SqlTime | None:
         text = row[self.attr]
         if not text or text == "0":
             return None
         exten = "" if self.exten is None else row[self.exten]
         if _SECONDS.fullmatch(text) and (not exten or (exten.isdecimal() and exten.isascii() and len(exten) <= 6)):
-            return Moment(_since_epoch(text, int(exten or 0)), MICROSECOND if exten or "." in text else SECOND)
+            return SqlTime(_since_epoch(text, int(exten or 0)), MICROSECOND if exten or "." in text else SECOND)
         if self.layout.mode == 0:
             return None
         raise Unparsable(
@@ -143,12 +143,12 @@ class _UtcText:
     layout: TimeLayout
     parse: Callable[[str], datetime]
 
-    def __call__(self, row: Sequence[str]) -> Moment | None:
+    def __call__(self, row: Sequence[str]) -> SqlTime | None:
         text = row[self.attr]
         if not text:
             return None
         try:
-            return Moment(self.parse(text), SECOND)
+            return SqlTime(self.parse(text), SECOND)
         except (ValueError, OverflowError) as error:
             raise Unparsable(
                 f"{self.layout.attr} is {shown(text)}: no date with time of day in the form {self.layout.format!r}; "

@@ -32,7 +32,7 @@ from cdr.formats.json_values import array_elements
 from cdr.formats.labelled import Values
 from cdr.formats.limits import LONGEST_VALUE, MOST_LEGS, limited
 from cdr.formats.log_dialog import dialog_event, line_flags
-from cdr.formats.log_labels import CORE, PREFIX, SIP_PARAMETERS, LogLabels, Shape
+from cdr.formats.log_labels import CORE, PREFIX, SIP_PARAMETERS, LineShape, LogLabels
 from cdr.formats.log_time import Clock, ClockReader
 from cdr.formats.openser_log import is_openser_body, openser_event
 from cdr.formats.reading import IGNORED, Ignored, Parsed, Reading, Rejection
@@ -104,7 +104,7 @@ class LineParser:
         except Unparsable as error:
             return Rejection(line[: framing.MAX_LINE], str(error))
 
-    def _usual_event(self, match: re.Match[bytes], shape: Shape, line: bytes) -> Parsed:
+    def _usual_event(self, match: re.Match[bytes], shape: LineShape, line: bytes) -> Parsed:
         """Build the event of a line with all its labels: the same that ``_line_event`` builds, sooner."""
         prefix, clock, *values = match.groups()
         legs = _usual_legs(values.pop(), shape.leg_names) if shape.legs else ()
@@ -211,7 +211,7 @@ def _without_blank(body: bytes) -> bytes:
     return body[: match.end(1)] + b";" + body[match.start(2) :]
 
 
-def _attributes(tail: bytes, shape: Shape) -> tuple[bytes, Values, list[Values], bool]:
+def _attributes(tail: bytes, shape: LineShape) -> tuple[bytes, Values, list[Values], bool]:
     """Split what follows ``reason=``: the reason, the extras, the legs, and whether the line was cut."""
     labels = (*shape.extras, *shape.legs[:1])
     reason, extras, cut = labelled.split(tail, labels)

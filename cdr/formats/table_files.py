@@ -15,7 +15,7 @@ from cdr.formats import aligned, flatstore, vertical
 from cdr.formats.aligned import AlignedTable
 from cdr.formats.delimited import Broken, Cells, DelimitedTable, TableLines, names_in
 from cdr.formats.reading import Parsed, Reading, Rejection
-from cdr.formats.sql_row import RowReader, Table
+from cdr.formats.sql_row import AccTable, RowReader
 from cdr.formats.vertical import VerticalTable
 
 _FIRST_LINES = 20
@@ -36,17 +36,17 @@ def read_acc(stream: BinaryIO, reading: Reading) -> Iterator[Parsed]:
     Lines that make no row are rejected one by one. Raise ``Unparsable`` at the first line if it lacks a column that
     every such table has.
     """
-    return _read(stream, Table.ACC, reading)
+    return _read(stream, AccTable.ACC, reading)
 
 
 def read_missed_calls(stream: BinaryIO, reading: Reading) -> Iterator[Parsed]:
     """Read the table ``missed_calls`` as ``read_acc`` does."""
-    return _read(stream, Table.MISSED_CALLS, reading)
+    return _read(stream, AccTable.MISSED_CALLS, reading)
 
 
 def read_acc_cdrs(stream: BinaryIO, reading: Reading) -> Iterator[Parsed]:
     """Read Kamailio's table ``acc_cdrs`` as ``read_acc`` does."""
-    return _read(stream, Table.ACC_CDRS, reading)
+    return _read(stream, AccTable.ACC_CDRS, reading)
 
 
 def column_names(first_lines: Sequence[str]) -> list[str]:
@@ -58,7 +58,7 @@ def column_names(first_lines: Sequence[str]) -> list[str]:
     )
 
 
-def _read(stream: BinaryIO, table: Table, reading: Reading) -> Iterator[Parsed]:
+def _read(stream: BinaryIO, table: AccTable, reading: Reading) -> Iterator[Parsed]:
     lines = TableLines(stream)
     raw_first = list(islice(lines, _FIRST_LINES))
     lines.push_back(raw_first)

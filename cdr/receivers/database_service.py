@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from cdr.events import Unparsable
-from cdr.formats.sql_row import Table
+from cdr.formats.sql_row import AccTable
 from cdr.models.source import reveal
 from cdr.receivers import table_periods
 from cdr.receivers.foreign_database import ForeignDatabase, NoTable, database
@@ -58,7 +58,7 @@ class DatabaseService(Service):
         problems: list[str] = []
         read = 0
         for kind, pattern in served.settings.tables().items():
-            tables = tables_of(served, Table(kind), pattern)
+            tables = tables_of(served, AccTable(kind), pattern)
             missing: list[str] = []
             for table in tables:
                 try:
@@ -80,7 +80,7 @@ class DatabaseService(Service):
         return counts.read
 
 
-def tables_of(served: Served, kind: Table, pattern: str) -> list[GrowingTable]:
+def tables_of(served: Served, kind: AccTable, pattern: str) -> list[GrowingTable]:
     """Return the tables that a pattern stands for now, the oldest first."""
     known = {member.partition(":")[2] for member in served.source.cursor if member.startswith(f"{kind}:")}
     now = datetime.now(UTC).astimezone(served.reading.zone)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 from django.db import transaction
 from django.utils import timezone
 
-from cdr.formats.sql_row import RowReader, Table
+from cdr.formats.sql_row import AccTable, RowReader
 from cdr.models import Source
 from cdr.receivers.row_cursor import IdGap, RowCursor
 from cdr.storage.complaints import complain
@@ -33,7 +33,7 @@ Row: TypeAlias = tuple[int, list[str | None]]
 class GrowingTable(NamedTuple):
     """A table: what it is, its name, the column of its ids, and the member of the source's cursor that is its own."""
 
-    kind: Table
+    kind: AccTable
     name: str
     key: str
     member: str

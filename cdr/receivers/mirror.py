@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from django.db import connection
 
 from cdr.events import text_of
-from cdr.formats.sql_row import Table
+from cdr.formats.sql_row import AccTable
 from cdr.models import Acc, MissedCall, Source
 from cdr.receivers.growing_table import GrowingTable, Row, collect
 from cdr.receivers.row_cursor import IdGap
@@ -21,7 +21,7 @@ from cdr.storage.ingest import Counts
 
 _TABLES = tuple(
     GrowingTable(kind, model._meta.db_table, "id", kind.value)
-    for kind, model in ((Table.ACC, Acc), (Table.MISSED_CALLS, MissedCall))
+    for kind, model in ((AccTable.ACC, Acc), (AccTable.MISSED_CALLS, MissedCall))
 )
 
 

@@ -22,7 +22,7 @@ from django.db.models import QuerySet
 from cdr.events import AccEvent, Kind, Pairs, fingerprint
 from cdr.formats.kept import Reread, reader_of
 from cdr.formats.reading import Parsed, Rejection
-from cdr.formats.sql_row import Table as Kept
+from cdr.formats.sql_row import AccTable as Kept
 from cdr.models import Event, Source
 from cdr.storage import event_rows
 from cdr.storage.database import database

@@ -4,6 +4,6 @@
 """
 
 from proxyconf.lint.check import check
-from proxyconf.lint.finding import Finding, Severity
+from proxyconf.lint.finding import Finding, Severity, grouped
 
-__all__ = ["Finding", "Severity", "check"]
+__all__ = ["Finding", "Severity", "check", "grouped"]

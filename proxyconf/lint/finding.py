@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -39,3 +40,18 @@ class Finding:
     def __str__(self) -> str:
         place = f"{self.place}: " if self.place else ""
         return f"{self.severity}: {place}{self.what} {self.why} {self.remedy} [{self.rule}]"
+
+
+def grouped(findings: Iterable[Finding]) -> list[tuple[Finding, list[Finding]]]:
+    """Return the findings in order, each note with the later notes of its rule; errors and warnings stand alone."""
+    groups: list[tuple[Finding, list[Finding]]] = []
+    first_notes: dict[str, list[Finding]] = {}
+    for finding in findings:
+        if finding.severity is Severity.NOTE and finding.rule in first_notes:
+            first_notes[finding.rule].append(finding)
+            continue
+        others: list[Finding] = []
+        groups.append((finding, others))
+        if finding.severity is Severity.NOTE:
+            first_notes[finding.rule] = others
+    return groups

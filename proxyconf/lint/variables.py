@@ -25,10 +25,13 @@ from proxyconf.vocabulary.variables import (
     find_variable,
     nearest_names,
     parse_variable,
+    scan_variable,
     why_not_in,
     why_wrong,
 )
 
+_OPERAND = re.compile(r'"(?:[^"\\]|\\.)*"|[0-9]+', re.ASCII)
+_OPERATOR = re.compile(r"\s*[-+*/%&|^]\s*")
 _INDEX = re.compile(r"[+-]?[0-9]+|\*|\$.+", re.ASCII)
 _SINGLE = frozenset(
     {
@@ -61,11 +64,27 @@ def variables(profile: Profile, kind: type[ExtraField | LegField] | None = None)
                 yield _Read(found, expression)
 
 
-def is_plain_value(profile: Profile, variable: str) -> bool:
-    """Return whether the variable is a text or number that OpenSIPS 2.3 and later can assign all the same."""
-    text = variable.strip()
-    quoted = len(text) > 1 and text[0] == text[-1] == '"' and '"' not in text[1:-1]
-    return profile.uses_field_declarations and (quoted or text.isdecimal())
+def is_script_expression(profile: Profile, text: str) -> bool:
+    """Return whether OpenSIPS 2.3 and later can assign the text: variables, texts and numbers joined by operators."""
+    if not profile.uses_field_declarations:
+        return False
+    position, text = 0, text.strip()
+    while position < len(text):
+        if text[position] == "$":
+            try:
+                position = scan_variable(text, position)[1]
+            except ValueError:
+                return False
+        elif operand := _OPERAND.match(text, position):
+            position = operand.end()
+        else:
+            return False
+        if position < len(text):
+            operator = _OPERATOR.match(text, position)
+            if operator is None or operator.end() == len(text):
+                return False
+            position = operator.end()
+    return bool(text)
 
 
 @rule(
@@ -76,7 +95,16 @@ def is_plain_value(profile: Profile, variable: str) -> bool:
 def variable_one(profile: Profile) -> Iterator[Problem]:
     for found in fields(profile):
         text = found.one.variable.strip()
-        if text.endswith(";") or is_plain_value(profile, text):  # the former is a finding of its own
+        if text.endswith(";") or is_script_expression(profile, text):  # the former is a finding of its own
+            continue
+        if not text and profile.uses_field_declarations:  # an included file may do it
+            function = "acc_leg" if isinstance(found.one, LegField) else "acc_extra"
+            yield note(
+                found.variable,
+                f"${function}({found.one.name}) is not assigned here.",
+                "Assign it in the script, or enter a variable.",
+                "The field is empty in each record unless the script assigns it.",
+            )
             continue
         try:
             parse_variable(text)

@@ -143,12 +143,12 @@ def _extra_values(profile: Profile, *, of_reply: bool) -> list[str]:
     return [
         f"$acc_extra({one.name}) = {one_line(one.variable)};"
         for one in _extra_tags(profile)
-        if is_of_reply(profile, one.variable) == of_reply
+        if one.variable.strip() and is_of_reply(profile, one.variable) == of_reply  # the script assigns the others
     ]
 
 
 def _leg_values(profile: Profile) -> list[str]:
-    return [f"$acc_leg({one.name}) = {one_line(one.variable)};" for one in _leg_tags(profile)]
+    return [f"$acc_leg({one.name}) = {one_line(one.variable)};" for one in _leg_tags(profile) if one.variable.strip()]
 
 
 def _extra_tags(profile: Profile) -> list[ExtraField]:

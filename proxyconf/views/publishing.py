@@ -128,7 +128,7 @@ class Restore(_OfRevision):
         self.kept(Action.CHANGED, draft="restored", revision=self.revision.number)
         messages.success(
             request,
-            _("The draft is revision %(n)d again. Publish it to put it in force.") % {"n": self.revision.number},
+            _("The draft is revision %(n)d again. Publish it to make it current.") % {"n": self.revision.number},
         )
         return redirect("proxyconf:edit", self.proxy.name)
 

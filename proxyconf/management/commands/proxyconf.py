@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from proxyconf.artefacts import LOCAL, Artefact, artefacts_of, zipped
 from proxyconf.comparison import changes
-from proxyconf.lint import Severity, check
+from proxyconf.lint import Severity, check, grouped
 from proxyconf.management import simulating
 from proxyconf.management.config_files import read_config_files
 from proxyconf.models import Profile, Proxy, Revision
@@ -53,6 +53,7 @@ class Command(BaseCommand):
         check.add_argument("--file", metavar="CFG", help="check this configuration instead; - is standard input")
         check.add_argument("--product", help="of the file: openser, kamailio or opensips; guessed if not given")
         check.add_argument("--version", dest="release", help="of the file, like 5.6; guessed if not given")
+        check.add_argument("--quiet", action="store_true", help="leave notes out; their number stays in the last line")
         take = actions.add_parser("import", help="make a configuration the draft of a proxy")
         take.add_argument("proxy", metavar="PROXY")
         take.add_argument(
@@ -145,7 +146,7 @@ class Command(BaseCommand):
             value = found.profile
             self.stdout.write(f"{file}: read as {value.product.label} {value.version}")
             self._say_unclear(found)
-        errors = self._say_findings(value)
+        errors = self._say_findings(value, quiet=options["quiet"])
         if errors:
             sys.exit(1)
 
@@ -207,14 +208,18 @@ class Command(BaseCommand):
             taken = "taken as defined" if choice.defined else f"taken as not defined; else add --define {choice.name}"
             self.stdout.write(f"line {choice.line}: #!ifdef {choice.name}: {taken}")
 
-    def _say_findings(self, profile: ProfileValue) -> int:
-        """Write all findings; return how many are errors."""
-        found = check(profile.masked())
-        for one in found:
-            self.stdout.write(str(one))
-        if not found:
-            self.stdout.write("nothing wrong was found")
-        return sum(one.severity is Severity.ERROR for one in found)
+    def _say_findings(self, profile: ProfileValue, *, quiet: bool = False) -> int:
+        """Write the findings, notes of one rule as one, and their numbers; return how many are errors."""
+        findings = check(profile.masked())
+        for finding, others in grouped(findings):
+            if quiet and finding.severity is Severity.NOTE:
+                continue
+            self.stdout.write(str(finding))
+            if others:
+                self.stdout.write(f"    also: {', '.join(other.place or 'profile' for other in others)}")
+        counts = [f"{sum(one.severity is level for one in findings)} {level}s" for level in Severity]
+        self.stdout.write(", ".join(counts) if findings else "nothing wrong was found")
+        return sum(one.severity is Severity.ERROR for one in findings)
 
 
 def _proxy(name: str) -> Proxy:

@@ -10,6 +10,7 @@ import pytest
 from cdr.events import AccEvent
 from cdr.formats import acc_json, opensips_events, syslog, table_files
 from cdr.formats.limits import LONGEST_LABEL, LONGEST_VALUE, MOST_EXTRAS, MOST_LEGS
+from cdr.formats.radius_event import PacketShape, event_of
 from cdr.formats.reading import Reading
 from proxyconf.vocabulary.layout import Backend, FieldLayout
 
@@ -101,3 +102,13 @@ def test_a_log_line_has_so_many_legs_and_no_more() -> None:
     event = syslog.parse_line(line.encode(), Reading())
     assert isinstance(event, AccEvent)
     assert (len(event.legs), event.flags) == (MOST_LEGS, ("truncated",))
+
+
+def test_a_radius_packet_has_so_many_extras_and_no_more() -> None:
+    names = [("Acct-Status-Type", 1), ("Sip-Method", 1), ("Sip-Response-Code", 200), ("Event-Timestamp", 1777636800)]
+    tags = [("Sip-From-Tag", "f"), ("Sip-To-Tag", "t"), ("Acct-Session-Id", "c@x")]
+    extras = [(f"Label-{number}", "x") for number in range(200)]
+    event = event_of([*names, *tags, *extras], Reading(), backend=Backend.RADIUS, raw=b"")
+    assert (len(event.extra), event.flags) == (MOST_EXTRAS, ("truncated",))
+    many = [name for name, _ in [*names, *tags, *extras]]
+    assert PacketShape.of(many, lambda index, value: "", Reading(), Backend.RADIUS) is None

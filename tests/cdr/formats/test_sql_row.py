@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from cdr.events import MICROSECOND, MILLISECOND, SECOND, AccEvent, Kind, Pairs, Unparsable, fingerprint
 from cdr.formats import table_files
 from cdr.formats.reading import Parsed, Reading, Rejection
-from cdr.formats.sql_row import RowReader, Table, replay
+from cdr.formats.sql_row import AccTable, RowReader, replay
 from proxyconf.vocabulary.layout import Backend, CdrLayout, FieldLayout, Role, TimeLayout
 from proxyconf.vocabulary.products import Product
 
@@ -37,7 +37,7 @@ CDRS = ("id", "start_time", "end_time", "duration")
 
 
 def event(
-    columns: tuple[str, ...], row: tuple[object, ...], reading: Reading = UTC_PROXY, table: Table = Table.ACC
+    columns: tuple[str, ...], row: tuple[object, ...], reading: Reading = UTC_PROXY, table: AccTable = AccTable.ACC
 ) -> AccEvent:
     found = RowReader(columns, table, reading).event(row)
     assert isinstance(found, AccEvent), found
@@ -45,7 +45,7 @@ def event(
 
 
 def rejection(
-    columns: tuple[str, ...], row: tuple[object, ...], reading: Reading = UTC_PROXY, table: Table = Table.ACC
+    columns: tuple[str, ...], row: tuple[object, ...], reading: Reading = UTC_PROXY, table: AccTable = AccTable.ACC
 ) -> str:
     found = RowReader(columns, table, reading).event(row)
     assert isinstance(found, Rejection), found
@@ -196,7 +196,7 @@ def test_every_schema_of_acc_gives_the_same_event(schema: str) -> None:
 @pytest.mark.parametrize("columns", [(), ("setuptime", "created")], ids=["Kamailio", "OpenSIPS 2.1 and newer"])
 def test_every_schema_of_missed_calls_gives_missed_events(columns: tuple[str, ...]) -> None:
     row = with_cell("sip_code", "486") + ("1777636800", "1970-01-01 00:00:00")[: len(columns)]
-    found = event(CORE + columns, row, table=Table.MISSED_CALLS)
+    found = event(CORE + columns, row, table=AccTable.MISSED_CALLS)
     assert (found.kind, found.code, found.extra, found.created_at) == (Kind.MISSED, 486, (), None)
 
 
@@ -212,7 +212,7 @@ def test_every_schema_of_missed_calls_gives_missed_events(columns: tuple[str, ..
     ],
 )
 def test_every_schema_of_acc_cdrs_gives_a_dialog(start: object, end: object, duration: object, precision: int) -> None:
-    found = event(CDRS, (3, start, end, duration), Reading(zone=BERLIN), Table.ACC_CDRS)
+    found = event(CDRS, (3, start, end, duration), Reading(zone=BERLIN), AccTable.ACC_CDRS)
     assert (found.kind, found.precision, found.position) == (Kind.CDR, precision, 3)
     assert found.time.replace(microsecond=0) == NOON
     assert found.ended_at is not None
@@ -223,7 +223,7 @@ def test_every_schema_of_acc_cdrs_gives_a_dialog(start: object, end: object, dur
 
 def test_a_dialogs_times_are_utc_with_time_mode_4() -> None:
     utc = reading(BERLIN, time=TimeLayout(mode=4))
-    found = event(CDRS, (1, "2026-05-01 12:00:00", "2026-05-01 12:00:03", "3"), utc, Table.ACC_CDRS)
+    found = event(CDRS, (1, "2026-05-01 12:00:00", "2026-05-01 12:00:03", "3"), utc, AccTable.ACC_CDRS)
     assert found.time == NOON
 
 
@@ -231,21 +231,21 @@ def test_a_dialogs_call_id_and_tags_come_from_extras_by_their_role() -> None:
     layout = reading(roles={"ci": Role.CALL_ID, "f": Role.FROM_TAG, "t": Role.TO_TAG}, cdr=CdrLayout("st", "et", "d"))
     columns = ("st", "et", "d", "ci", "f", "t", "caller")
     row = ("2026-05-01 12:00:00", "2026-05-01 12:00:00", "0", "a@x", "ft", None, "alice")
-    found = event(columns, row, layout, Table.ACC_CDRS)
+    found = event(columns, row, layout, AccTable.ACC_CDRS)
     assert (found.call_id, found.from_tag, found.to_tag) == ("a@x", "ft", "")
     assert found.extra == (("ci", "a@x"), ("f", "ft"), ("t", ""), ("caller", "alice"))
     assert (found.duration_us, found.ended_at) == (0, found.time)
 
 
 def test_a_dialogs_missing_end_follows_from_its_duration() -> None:
-    found = event(CDRS, (1, "2026-05-01 12:00:00", None, "3.5"), table=Table.ACC_CDRS)
+    found = event(CDRS, (1, "2026-05-01 12:00:00", None, "3.5"), table=AccTable.ACC_CDRS)
     assert found.ended_at == NOON + timedelta(seconds=3.5)
-    assert event(CDRS, (1, "2026-05-01 12:00:00", "", ""), table=Table.ACC_CDRS).ended_at is None
+    assert event(CDRS, (1, "2026-05-01 12:00:00", "", ""), table=AccTable.ACC_CDRS).ended_at is None
 
 
 def test_a_clock_set_back_within_a_dialog_stays_visible() -> None:
     row = (1, "2026-05-01 12:00:00", "2026-05-01 11:59:58", "-2.250")
-    assert event(CDRS, row, table=Table.ACC_CDRS).duration_us == -2_250_000
+    assert event(CDRS, row, table=AccTable.ACC_CDRS).duration_us == -2_250_000
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def test_a_clock_set_back_within_a_dialog_stays_visible() -> None:
     ],
 )
 def test_a_dialog_with_a_wrong_value_is_rejected(row: tuple[object, ...], reason: str) -> None:
-    assert reason in rejection(CDRS, row, table=Table.ACC_CDRS)
+    assert reason in rejection(CDRS, row, table=AccTable.ACC_CDRS)
 
 
 # --- kinds ------------------------------------------------------------------------------------------------------------
@@ -331,7 +331,7 @@ def test_a_failed_call_of_the_cdr_mode_is_a_failed_event() -> None:
 
 def test_a_missed_row_keeps_its_created() -> None:
     columns, row = (*CORE, "setuptime", "created"), (*with_cell("sip_code", "486"), 1, "2026-05-01 11:59:59")
-    found = event(columns, row, table=Table.MISSED_CALLS)
+    found = event(columns, row, table=AccTable.MISSED_CALLS)
     assert (found.kind, found.created_at) == (Kind.MISSED, NOON - timedelta(seconds=1))
 
 
@@ -377,7 +377,7 @@ def test_a_julian_day_in_the_hour_that_comes_twice_is_flagged() -> None:
 
 
 def test_a_dialogs_times_may_be_julian_days() -> None:
-    found = event(CDRS, (1, "2461162.0", 2461162.0005, "42.5"), table=Table.ACC_CDRS)
+    found = event(CDRS, (1, "2461162.0", 2461162.0005, "42.5"), table=AccTable.ACC_CDRS)
     assert (found.time, found.ended_at) == (NOON, NOON + timedelta(seconds=43))
 
 
@@ -417,7 +417,7 @@ def test_the_doubtful_hours_of_a_dst_change_are_flagged(wall: str, moment: datet
 
 def test_a_dialog_that_ends_in_a_doubtful_hour_is_flagged() -> None:
     row = (1, "2026-10-25 01:59:00", "2026-10-25 02:01:00", "120")
-    assert event(CDRS, row, Reading(zone=BERLIN), Table.ACC_CDRS).flags == ("ambiguous_time",)
+    assert event(CDRS, row, Reading(zone=BERLIN), AccTable.ACC_CDRS).flags == ("ambiguous_time",)
 
 
 @pytest.mark.parametrize(
@@ -545,17 +545,17 @@ def test_renamed_core_columns_are_found() -> None:
 
 def test_a_missing_column_is_named_with_the_remedy() -> None:
     with pytest.raises(Unparsable, match=r"no column callid, time \(there are: id, .*acc_\*_column.*layout"):
-        RowReader(("id", "method", "from_tag", "to_tag", "sip_code", "sip_reason"), Table.ACC, Reading())
+        RowReader(("id", "method", "from_tag", "to_tag", "sip_code", "sip_reason"), AccTable.ACC, Reading())
 
 
 def test_a_column_that_two_names_lead_to_is_missing_for_the_second() -> None:
     with pytest.raises(Unparsable, match="no column from_tag"):
-        RowReader(CORE, Table.ACC, reading(columns={"to_tag": "from_tag"}))
+        RowReader(CORE, AccTable.ACC, reading(columns={"to_tag": "from_tag"}))
 
 
 def test_a_column_that_stands_twice_is_named() -> None:
     with pytest.raises(Unparsable, match="'method' stands twice"):
-        RowReader((*CORE, "method"), Table.ACC, Reading())
+        RowReader((*CORE, "method"), AccTable.ACC, Reading())
 
 
 @pytest.mark.parametrize(
@@ -597,15 +597,15 @@ def test_raw_is_the_row_as_json() -> None:
 
 
 def test_a_rejected_row_can_be_replayed_with_a_corrected_layout() -> None:
-    rejected = RowReader((*CORE, "time_attr"), Table.ACC, reading(time=TimeLayout(mode=2))).event((*INVITE, "noon"))
-    replayed = replay(rejected.raw, Table.ACC, reading(time=TimeLayout(mode=3)))
+    rejected = RowReader((*CORE, "time_attr"), AccTable.ACC, reading(time=TimeLayout(mode=2))).event((*INVITE, "noon"))
+    replayed = replay(rejected.raw, AccTable.ACC, reading(time=TimeLayout(mode=3)))
     assert isinstance(replayed, AccEvent)
     assert replayed.time == NOON
 
 
 @pytest.mark.parametrize("raw", [b"", b"1,INVITE", b"[1]", b"[" * 100_000, b'{"method":"INVITE"}', b"\xff"])
 def test_what_is_no_row_is_not_replayed(raw: bytes) -> None:
-    assert isinstance(replay(raw, Table.ACC, Reading()), Rejection)
+    assert isinstance(replay(raw, AccTable.ACC, Reading()), Rejection)
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
@@ -670,9 +670,9 @@ def test_what_a_row_holds_comes_back(
     assert found.flags or found.time.astimezone(NEW_YORK).replace(tzinfo=None, fold=0) == wall
 
 
-@given(st.sampled_from(Table), st.lists(CELL, min_size=12, max_size=12), st.sampled_from([0, 1, 2, 3, 4]))
-def test_any_row_is_an_event_or_rejected_and_replays_alike(table: Table, cells: list[object], mode: int) -> None:
-    columns = (*CORE, *OPENSIPS) if table is not Table.ACC_CDRS else (*CDRS, *CORE[1:], "created")
+@given(st.sampled_from(AccTable), st.lists(CELL, min_size=12, max_size=12), st.sampled_from([0, 1, 2, 3, 4]))
+def test_any_row_is_an_event_or_rejected_and_replays_alike(table: AccTable, cells: list[object], mode: int) -> None:
+    columns = (*CORE, *OPENSIPS) if table is not AccTable.ACC_CDRS else (*CDRS, *CORE[1:], "created")
     zoned = reading(BERLIN, time=TimeLayout(mode=mode, attr="created"))
     found = RowReader(columns, table, zoned).event(cells)
     replayed = replay(found.raw, table, zoned)

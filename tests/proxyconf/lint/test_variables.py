@@ -305,3 +305,18 @@ def test_a_newer_variable_is_said_to_be_newer() -> None:
 )
 def test_an_expression_that_stops_kamailio_is_an_error(text: str, rule: str) -> None:
     assert [one.severity for one in of_rule(with_extra(kamailio(), text), rule)] == [ERROR]
+
+
+@pytest.mark.parametrize("text", ['"sip:"+$fU+"@"+$fd', '$fU + "@" + $fd', '$avp(username)+"@"+$avp(domain)', "5"])
+def test_an_expression_of_the_script_is_taken_where_the_script_assigns_values(text: str) -> None:
+    assert of_rule(with_extra(opensips(), text), "variable-one") == []
+
+
+@pytest.mark.parametrize("text", ['"a" +', "$fU@$fd", '"a" "b"', "alice"])
+def test_what_is_no_expression_stays_an_error(text: str) -> None:
+    assert [one.severity for one in of_rule(with_extra(opensips(), text), "variable-one")] == [ERROR]
+
+
+def test_a_field_that_the_script_assigns_itself_is_a_note_that_names_it() -> None:
+    (found,) = of_rule(with_extra(opensips(), ""), "variable-one")
+    assert (found.severity, found.what) == (NOTE, "$acc_extra(field0) is not assigned here.")

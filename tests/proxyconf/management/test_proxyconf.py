@@ -93,6 +93,17 @@ def test_check_ends_with_status_1_on_errors(proxy: Proxy, capsys: pytest.Capture
     assert ended.value.code == 1
 
 
+def test_quiet_leaves_notes_out_and_counts_them(tmp_path: Path) -> None:
+    config = tmp_path / "kamailio.cfg"
+    config.write_text('modparam("acc", "log_flag", 1)\nmodparam("acc", "log_extra", "a=$ru;b=$rU")')
+    said = run("check", "--file", config)
+    assert said.count("[variable-request-uri]") == 1
+    assert "also: extra field 2" in said
+    quiet = run("check", "--file", config, "--quiet")
+    assert "note:" not in quiet
+    assert quiet.splitlines()[-1] == said.splitlines()[-1]
+
+
 def test_check_reads_a_configuration(tmp_path: Path) -> None:
     config = tmp_path / "kamailio.cfg"
     config.write_text(
