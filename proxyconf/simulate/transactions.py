@@ -159,9 +159,9 @@ class _Transaction:
 
     def _final_failure(self, failure: BranchReply) -> Iterator[AccountedEvent]:
         final = self._upstream(failure)
-        tag = self._local_tag if final.is_local else final.reply.to_tag
         if self._is_invite and self._armed.missed:
             yield self._missed(final)
+        tag = self._local_tag if final.is_local else final.reply.to_tag  # the missed event may have made one
         is_filtered = str(final.reply.code) in str(self._profile.option("failed_filter") or "").split(",")
         if self._armed.failed and self._armed.account and not is_filtered:
             yield self._event(EventKind.ANSWERED, final, tag or self._request.to_tag, self._armed.account)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyrad.dictionary import Dictionary
@@ -77,6 +78,7 @@ request_route {{
     if ($tt != $null) {{
         if (loose_route()) {{
             {within}
+            {reinvite}
             t_relay();
         }} else if ($rm == "ACK" && t_check_trans()) {{
             t_relay();
@@ -95,9 +97,11 @@ request_route {{
     t_relay();
 }}
 failure_route[NEXT] {{
+    {again}
     if (t_is_canceled() || $hdr(X-Attempts) != "2" || $avp(attempt) != 0) exit;
     $avp(attempt) = 1;
     {next_attempt}
+    t_on_failure("NEXT");
     $ru = "sip:b1-0@127.0.0.1:" + $hdr(X-Port);
     t_relay();
 }}
@@ -180,10 +184,21 @@ PLAIN = suggested(SYSLOG, SQL, RADIUS)
 
 @dataclass(frozen=True)
 class Case:
-    """A profile, and what the script lacks."""
+    """A profile, what the script lacks, and what it does besides: ``reinvite`` accounts the re-INVITE, ``again`` asks
+    for missed calls where no attempt follows.
+    """
 
     profile: Profile
     lacks: frozenset[str] = frozenset()
+    adds: frozenset[str] = frozenset()
+
+    @property
+    def script(self) -> Script:
+        script = Script.generated(self.profile)
+        changes: dict[str, Any] = {name: Marks() for name in self.lacks}
+        if "reinvite" in self.adds:
+            changes["reinvite"] = Marks(script.invite.account)
+        return replace(script, missed_again_without_attempt="again" in self.adds, **changes)
 
 
 CASES: Mapping[str, Case] = {
@@ -211,6 +226,8 @@ CASES: Mapping[str, Case] = {
     ),
     "a script that lacks the next attempt": Case(PLAIN, frozenset({"next_attempt"})),
     "a script that lacks the BYE": Case(PLAIN, frozenset({"bye"})),
+    "a script that accounts the re-INVITE": Case(replace(PLAIN, extras=FIELDS), adds=frozenset({"reinvite"})),
+    "a script that asks again where no attempt follows": Case(PLAIN, adds=frozenset({"again"})),
     "the reason's header, all at once": Case(
         replace(suggested(SYSLOG, SQL, RADIUS, reason_from_hf=1, early_media=1), extras=FIELDS, legs=LEG_FIELDS)
     ),
@@ -232,14 +249,14 @@ def test_every_flow_leaves_what_is_foreseen(title: str, tmp_path: Path) -> None:
     case = CASES[title]
     with RadiusServer() as server:
         profile = _here(case.profile, tmp_path, server.port)
-        with closing(_database(profile, tmp_path)) as reader, _proxy(profile, case.lacks, tmp_path) as port:
+        with closing(_database(profile, tmp_path)) as reader, _proxy(profile, case, tmp_path) as port:
             played = [
                 Player(replace(flow, call_id=f"{name}@127.0.0.1", domain="lab.example"), port).play()
                 for name, flow in ALL_FLOWS.items()
             ]
             foreseen, is_stale = {}, False
             for flow in played:
-                simulation = _simulated(profile, flow, case.lacks)
+                simulation = simulate(profile, flow, case.script)
                 foreseen[flow.name] = _foreseen(simulation, is_stale=is_stale)
                 is_stale |= any(event.is_tag_made for event in simulation.events)
             _settle(lambda: _count(_written(profile, reader, server, tmp_path)) >= _count(_all(foreseen)))
@@ -251,13 +268,6 @@ def test_every_flow_leaves_what_is_foreseen(title: str, tmp_path: Path) -> None:
 
 
 # --- what is foreseen
-
-
-def _simulated(profile: Profile, flow: Flow, lacks: frozenset[str]) -> Simulation:
-    script = Script.generated(profile)
-    for name in lacks:
-        script = replace(script, **{name: Marks()})
-    return simulate(profile, flow, script)
 
 
 def _foreseen(simulation: Simulation, *, is_stale: bool) -> Written:
@@ -409,7 +419,7 @@ def _database(profile: Profile, folder: Path) -> sqlite3.Connection:
 
 
 @contextmanager
-def _proxy(profile: Profile, lacks: frozenset[str], folder: Path) -> Iterator[int]:
+def _proxy(profile: Profile, case: Case, folder: Path) -> Iterator[int]:
     port = free_port()
     (folder / "acc.cfg").write_text(acc_section(profile))
     (folder / "routing.cfg").write_text(routing_hints(profile))
@@ -417,14 +427,21 @@ def _proxy(profile: Profile, lacks: frozenset[str], folder: Path) -> Iterator[in
         SCRIPT.format(
             port=port,
             cancel="route(ACC_CANCEL);" if profile.is_on("report_cancels") else "",
-            within="" if "bye" in lacks else "route(ACC_WITHIN_DIALOG);",
-            next_attempt="" if "next_attempt" in lacks else "route(ACC_NEXT_ATTEMPT);",
+            within="" if "bye" in case.lacks else "route(ACC_WITHIN_DIALOG);",
+            reinvite=_setflags(profile) if "reinvite" in case.adds else "",
+            next_attempt="" if "next_attempt" in case.lacks else "route(ACC_NEXT_ATTEMPT);",
+            again="route(ACC_NEXT_ATTEMPT);" if "again" in case.adds else "",
             dialog=DIALOG if profile.cdr_extras else "",
             legs=LEGS if profile.legs else "",
         )
     )
     with started(folder, port):
         yield port
+
+
+def _setflags(profile: Profile) -> str:
+    flags = " ".join(f"setflag({flag.number});" for flag in profile.flags.account.values())
+    return f'if ($rm == "INVITE") {{ {flags} }}'
 
 
 def _settle(is_done) -> None:  # type: ignore[no-untyped-def]
