@@ -27,6 +27,7 @@ from cdr.correlation.record import (
 from cdr.events import Kind
 
 Uses = list[tuple[Observed, Rule]]
+_RULE_OF_NOTE = {Kind.MANUAL: Rule.MANUAL, Kind.CDR: Rule.CDR}
 
 
 def assemble(
@@ -130,9 +131,11 @@ def _unanswered(cluster: str, case: Case) -> tuple[CallRecord, list[Observed], U
 def _begun(case: Case, answered_at: datetime | None = None) -> datetime:
     """Return the time of the first sign of the call: what began before it is not known."""
     everything = list(case.everything())
+    # A BYE before its START comes from a clock that is wrong; it begins no call.
+    setup = [*case.starts, *case.acks, *case.cdrs, *case.tries, *case.early, *case.cancels] or everything
     created = [one.event.created_at for one in everything if one.event.created_at]
     answered = [answered_at] if answered_at else []
-    return min([*(one.event.time for one in certain(everything)), *created, *answered])
+    return min([*(one.event.time for one in certain(setup)), *created, *answered])
 
 
 def attempts_of(tries: Sequence[Observed]) -> tuple[AttemptRecord, ...]:
@@ -283,5 +286,5 @@ def _side_uses(case: Case) -> Uses:
     return [
         *((one, Rule.EARLY) for one in case.early),
         *((one, Rule.CANCEL) for one in case.cancels),
-        *((one, Rule.MANUAL if one.event.kind is Kind.MANUAL else Rule.IN_DIALOG) for one in case.notes),
+        *((one, _RULE_OF_NOTE.get(one.event.kind, Rule.IN_DIALOG)) for one in case.notes),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cdr.correlation.evidence import near
+from cdr.correlation.evidence import LONGEST_REPLY, SAME_MOMENT, near
 from cdr.correlation.record import Observed, Policy, Rule
 from cdr.events import AccEvent, Kind
 
@@ -59,7 +59,8 @@ class Case:
         self.early += other.early
         self.cancels += other.cancels
         self.notes += other.notes
-        self.cdrs += other.cdrs
+        for record in other.cdrs:  # that of a failed try (a challenge, say) tells nothing of the dialog's end
+            (self.notes if is_failed_cdr(record.event) else self.cdrs).append(record)
 
 
 @dataclass(slots=True)
@@ -118,8 +119,7 @@ def sort_out(events: Sequence[Observed], policies: Mapping[str, Policy]) -> Sort
             taker.absorb(attempt)
         else:  # "failed" and "cancel" of the callee's own requests within the dialog
             taker.dead += attempt.everything()
-    for told in _alike(loose):
-        _tie(told, cases)
+    _tie(_alike(loose), cases, policies)
     cases, empty = [c for c in cases if not _says_nothing(c)], [c for c in cases if _says_nothing(c)]
     unused += [(one, Rule.MANUAL) for case in empty for one in case.notes]
     return Sorted(cases, unused)
@@ -133,7 +133,7 @@ def _acks_and_stops(events: Iterable[Observed], dialogs: dict[Pair, Case]) -> li
         if event.kind is Kind.ACK and 200 <= event.code < 300 and event.to_tag:
             pair = pair_of(event)
             dialogs.setdefault(pair, Case(pair=pair)).acks.append(one)
-        elif event.kind is Kind.BYE:
+        elif event.method == "BYE":  # also one that the script accounts by hand (Kind.MANUAL)
             _dialog_of_bye(event, dialogs).stops.append(one)
         else:
             others.append(one)
@@ -269,37 +269,69 @@ def _alike(loose: Sequence[Observed]) -> list[list[Observed]]:
     return groups
 
 
-def _tie(told: list[Observed], cases: list[Case]) -> None:
-    """Give the records of one dialog to the case that they can only mean, else make them a case of their own."""
-    event = told[0].event
-    failed = is_failed_cdr(event)
-    fitting = [case for case in cases if not case.cdrs and (_fits_attempt if failed else _fits_dialog)(event, case)]
-    if fitting:
-        min(fitting, key=lambda case: _distance(event, case)).cdrs += told
-    else:
-        cases.append(Case(cdrs=told))
+def _tie(groups: Iterable[list[Observed]], cases: list[Case], policies: Mapping[str, Policy]) -> None:
+    """Give each group of records (of one dialog) to the case that it can only mean, the closest pairs first.
+
+    A dialog takes one record of its own from each proxy and backend. What fits no case becomes a case of its own.
+    """
+    left = dict(enumerate(groups))
+    pairs = [
+        (_distance(records[0], case, policies), index, place)
+        for index, records in left.items()
+        for place, case in enumerate(cases)
+        if _fits(records[0].event, case)
+    ]
+    for _, index, place in sorted(pairs):
+        records, case = left.get(index), cases[place]
+        if records is None:
+            continue
+        if case.is_dialog and is_failed_cdr(records[0].event):  # one for each try that failed before the answer
+            case.notes += left.pop(index)
+            continue
+        sources = {(other.proxy, other.event.backend) for other in case.cdrs}
+        if sources.isdisjoint((record.proxy, record.event.backend) for record in records):
+            case.cdrs += left.pop(index)
+    cases += [Case(cdrs=records) for records in left.values()]
 
 
-def _fits_dialog(event: AccEvent, case: Case) -> bool:
-    if not case.is_dialog:
-        return False
-    end = event.ended_at or event.time
-    if case.stops:
-        return near(end, case.stops[0].event.time)
-    return any(event.time <= one.event.time <= end or near(event.time, one.event.time) for one in case.everything())
+def _fits(record: AccEvent, case: Case) -> bool:
+    if is_failed_cdr(record):
+        return _failed_before_answer(record, case) if case.is_dialog else _fits_attempt(record, case)
+    return case.is_dialog and _begins_with_dialog(record, case)
+
+
+def _begins_with_dialog(record: AccEvent, case: Case) -> bool:
+    """Tell whether a record begins with the dialog's INVITE: not after its answer, and not over before it.
+
+    The end plays no other part: the proxy writes the BYE's event when its reply leaves, seconds after the record's end,
+    and a dialog that moved to another node expires hours after its BYE. An end before the start is clock skew.
+    """
+    signs = case.starts or case.acks or case.alive or case.stops or case.dead or case.cdrs
+    first = min(one.event.time for one in signs)
+    end = record.ended_at or record.time
+    return record.time <= first + SAME_MOMENT and (end < record.time or end + LONGEST_REPLY >= first)
+
+
+def _failed_before_answer(record: AccEvent, case: Case) -> bool:
+    """Tell whether a failed INVITE's record is of a try that the dialog answered: a challenged one, say."""
+    answers = case.starts or case.acks or case.stops or list(case.everything())
+    return record.time <= min(one.event.time for one in answers)
 
 
 def _fits_attempt(event: AccEvent, case: Case) -> bool:
-    """A failed INVITE's record is written at its end with the time of its beginning."""
-    return not case.is_dialog and any(
-        near(event.time, one.event.time) or event.time <= one.event.time for one in (*case.tries, *case.cancels)
-    )
+    """Tell whether an attempt is that of a failed INVITE's record, which has the time of the attempt's beginning."""
+    return any(near(event.time, one.event.time) or event.time <= one.event.time for one in (*case.tries, *case.cancels))
 
 
-def _distance(event: AccEvent, case: Case) -> tuple[object, ...]:
+def _distance(record: Observed, case: Case, policies: Mapping[str, Policy]) -> tuple[object, ...]:
+    """Order the cases that a record may mean: attempts before dialogs for a failed one, then the nearest end."""
+    event = record.event
     end = event.ended_at or event.time
-    gaps = sorted(abs(end - one.event.time) for one in case.everything())
-    return (gaps[0], case.pair or ("", ""), case.caller_tag or "")
+    ends = case.stops or list(case.everything())
+    gap = min(abs(end - one.event.time) for one in ends)
+    if case.starts and policies[record.proxy].layout.cdr.start_on_confirmed:
+        gap += abs(event.time - case.starts[0].event.time)
+    return (is_failed_cdr(event) and case.is_dialog, gap, case.pair or ("", ""), case.caller_tag or "")
 
 
 def _says_nothing(case: Case) -> bool:

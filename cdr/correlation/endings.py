@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cdr.correlation.case import Case
-from cdr.correlation.evidence import certain, near, pick, resolution
+from cdr.correlation.evidence import LONGEST_REPLY, certain, near, pick, resolution
 from cdr.correlation.record import DurationKind, Flag, Observed, Policy, State
 
 
@@ -75,8 +75,12 @@ def _of_record(
     from_answer = _counts_from_answer(record, policies)
     length = timedelta(microseconds=event.duration_us) if event.duration_us is not None else None
     end = event.ended_at
-    if end is None or (stop is not None and not (near(end, stop.event.time) and _is_finer(record, stop))):
-        end = stop.event.time if stop is not None else end
+    if stop is not None and (end is None or not _ends_as_stop(end, record, stop)):
+        end, length = stop.event.time, None
+        if not from_answer and start is None:
+            length = max(end - event.time, timedelta(0))
+        elif start is None and end >= event.time:
+            length = end - event.time
     ending = Ending(
         State.COMPLETED, None, end, length, DurationKind.MEASURED if length is not None else DurationKind.UNKNOWN
     )
@@ -96,6 +100,16 @@ def _of_record(
         else:
             ending.duration, ending.duration_kind = max(between, timedelta(0)), DurationKind.MEASURED
     return ending
+
+
+def _ends_as_stop(end: datetime, record: Observed, stop: Observed) -> bool:
+    """Tell whether a record's end is when the BYE came, and better known than by the BYE's event.
+
+    The event is written when the BYE's reply leaves, seconds later where nobody answers it. A later end is an expiry.
+    """
+    if near(end, stop.event.time):
+        return _is_finer(record, stop)
+    return end < stop.event.time <= end + LONGEST_REPLY
 
 
 def _open(case: Case, start: Observed, policies: Mapping[str, Policy], now: datetime) -> Ending:

@@ -12,6 +12,10 @@ SAME_MOMENT = timedelta(seconds=2)
 """How far the times of one thing may lie apart when several backends or proxies tell it: the proxies read the clock
 again for each backend, and most times are truncated to the second."""
 
+LONGEST_REPLY = timedelta(seconds=34)
+"""How long after a BYE came in its event may be written: until its reply or its timeout (Timer F, 32 s, RFC 3261
+section 17.1.2.2; ``fr_timer`` is 30 s), and ``SAME_MOMENT``."""
+
 
 def canonical(observed: Observed) -> tuple[Any, ...]:
     """Return a total order over what events say: by time first, then by everything that tells two events apart.

@@ -45,8 +45,9 @@ def openser_event(prefix: bytes, body: bytes, line: bytes, zone: tzinfo, receive
     if not method or not call_id or not re.fullmatch(r"\d{3}", digits):
         raise Unparsable("without method, call_id or a code of three digits; log_fmt must name them: m, c and s")
     time, flags = _time_of(line, zone, received_at)
+    kind = None if method == "BYE" else _KINDS.get(prefix)  # a STOP, also by the script's own hand
     return AccEvent(
-        _KINDS.get(prefix) or classify(method, int(digits), missed=prefix == b"call missed"),
+        kind or classify(method, int(digits), missed=prefix == b"call missed"),
         method,
         values.get("from_tag") or _tag(values.get("from", "")),
         values.get("to_tag") or _tag(values.get("to", "")),

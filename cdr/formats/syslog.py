@@ -291,7 +291,8 @@ def _event(
 @lru_cache(maxsize=1024)
 def _kind_and_code(prefix: bytes, method: str, digits: str) -> tuple[Kind, int]:
     code = int(digits or 0)
-    return _KIND_OF_PREFIX.get(prefix) or classify(method, code, missed=prefix == b"call missed"), code
+    kind = None if method == "BYE" else _KIND_OF_PREFIX.get(prefix)  # a STOP, also by the script's own hand
+    return kind or classify(method, code, missed=prefix == b"call missed"), code
 
 
 def _received_as(line: bytes, parsed: Parsed) -> Parsed:

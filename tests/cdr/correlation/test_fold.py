@@ -112,6 +112,13 @@ def test_a_bye_with_a_tag_missing_ends_the_only_dialog_it_can_mean() -> None:
     assert call(invite("a", "b", 0), bye("a", "", 42)).state == State.COMPLETED
 
 
+@pytest.mark.parametrize("code", [200, 408, 481, 0])
+def test_a_bye_that_the_script_accounts_is_a_stop(code: int) -> None:
+    stop = told(Kind.MANUAL, "BYE", "b", "a", 7200, code)
+    for order in permutations([invite("a", "b", 0), stop]):
+        assert (call(*order).state, call(*order).duration) == (State.COMPLETED, timedelta(hours=2))
+
+
 # 5. early media
 
 
@@ -271,6 +278,10 @@ def test_a_stop_before_its_start_is_clock_skew_and_not_zero() -> None:
     assert (only.duration, only.duration_kind, only.flags) == (None, DurationKind.UNKNOWN, (Flag.CLOCK_SKEW,))
 
 
+def test_a_call_whose_stop_has_a_wrong_clock_begins_with_its_start() -> None:
+    assert call(invite("a", "b", 10), bye("a", "b", 5)).started_at == after(10)
+
+
 def test_a_step_back_within_the_clocks_resolution_is_no_skew() -> None:
     only = call(invite("a", "b", 10.7, precision=MILLISECOND), bye("a", "b", 10, backend=Backend.SQL))
     assert (only.duration, only.flags) == (timedelta(0), ())
@@ -402,6 +413,37 @@ def test_opensips_record_is_a_whole_call_by_itself() -> None:
 
 def test_a_record_without_call_id_shares_a_call_with_no_other() -> None:
     assert len(calls(cdr(0, 42, call_id=""), cdr(0, 43, call_id=""))) == 2
+
+
+def test_a_record_that_ends_before_the_late_reply_to_its_bye_is_no_second_call() -> None:
+    record = cdr(0.103, 60.098, proxy="confirmed", precision=MILLISECOND)
+    events = [invite("a", "b", 0, proxy="confirmed"), bye("a", "b", 65, 408, proxy="confirmed"), record]
+    for order in permutations(events):
+        only = call(*order)
+        assert (only.answered_at, only.ended_at) == (after(0.103), after(60.201))
+        assert (only.duration, only.released_by) == (timedelta(seconds=60.098), ReleasedBy.CALLER)
+
+
+def test_a_dialog_that_expired_after_its_bye_came_elsewhere_is_no_second_call() -> None:
+    events = [invite("a", "b", 0), bye("b", "a", 300, proxy="q"), cdr(-9.9, 10810, precision=MILLISECOND)]
+    for order in permutations(events):
+        only = call(*order)
+        assert (only.duration, only.duration_kind) == (timedelta(seconds=300), DurationKind.MEASURED)
+
+
+def test_an_expired_record_without_start_is_bounded_by_the_bye() -> None:
+    only = call(bye("b", "a", 300, proxy="q"), cdr(0, 10810))
+    assert (only.duration, only.duration_kind) == (timedelta(seconds=300), DurationKind.AT_MOST)
+
+
+def test_the_records_of_two_nodes_are_evidence_for_one_call() -> None:
+    expired, ended = cdr(-9.9, 10810, precision=MILLISECOND), cdr(-9.9, 309.9, proxy="q", precision=MILLISECOND)
+    assert call(invite("a", "b", 0), bye("b", "a", 300, proxy="q"), expired, ended).events == 4
+
+
+def test_the_failed_record_of_a_challenged_try_is_evidence_for_the_answered_call() -> None:
+    only = call(cdr(0, 0), invite("a", "x", 0, 407), invite("a", "b", 1), bye("a", "b", 42), cdr(0.5, 41.5))
+    assert (only.events, only.duration) == (5, timedelta(seconds=41))
 
 
 # 13. several backends

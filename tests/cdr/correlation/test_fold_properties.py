@@ -34,6 +34,8 @@ SHAPES = st.sampled_from(
         (Kind.BYE, "BYE", 481),
         (Kind.MANUAL, "INVITE", 0),
         (Kind.MANUAL, "INVITE", 404),
+        (Kind.MANUAL, "BYE", 200),
+        (Kind.MANUAL, "BYE", 0),
         (Kind.CDR, "INVITE", 0),
         (Kind.CDR, "INVITE", 200),
         (Kind.INTERIM, "INVITE", 200),
@@ -49,7 +51,7 @@ def observed(draw: st.DrawFn) -> Observed:
     at = draw(st.integers(0, 12)) + draw(st.sampled_from([0, 0.25]))
     more = {}
     if kind is Kind.CDR:
-        length = draw(st.sampled_from([0, 2.5, 5]))
+        length = draw(st.sampled_from([0, 2.5, 5, 10_800]))
         more = {"ended_at": after(at + length), "duration_us": round(length * 1_000_000)}
     return told(
         kind,
