@@ -96,7 +96,7 @@ def _built_in(proxies: Iterable[Proxy]) -> list[tuple[Text, str, Text]]:
     by_gateway = QueryDict(mutable=True)
     by_gateway.setlist("attempt_code", ["5xx"])
     by_gateway[COLUMNS] = in_address(
-        ["started_at", "who", "sip_code", "sip_reason", *sorted(gateways), "source_ip", "attempts", "seen"]
+        ["started_at", "who", "sip_code", "sip_reason", "attempts", *sorted(gateways), "source_ip", "seen"]
     )
     return [
         (_("No STOP"), "state=stop_missing&settled=0", _("Answered, but no STOP was recorded.")),
