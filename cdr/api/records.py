@@ -38,15 +38,6 @@ def _words(about: str) -> serializers.ListField:
     return serializers.ListField(child=serializers.CharField(), help_text=about)
 
 
-class AttemptRecord(serializers.Serializer[object]):
-    """A branch that failed before the call was answered or given up."""
-
-    code = _number("SIP code of its final reply.")
-    reason = _text("Reason phrase of its final reply.")
-    to_tag = _text("To tag of its final reply.")
-    time = _moment("When it failed.")
-
-
 class LegRecord(serializers.Serializer[object]):
     """One virtual hop of a forwarded call, from the proxy's multi_leg_info; the first hop comes first."""
 
@@ -56,6 +47,19 @@ class LegRecord(serializers.Serializer[object]):
     values = serializers.DictField(
         child=serializers.CharField(), help_text="Every value that was logged, by its label."
     )
+
+
+class AttemptRecord(serializers.Serializer[object]):
+    """A branch that failed before the call was answered or given up."""
+
+    code = _number("SIP code of its final reply.")
+    reason = _text("Reason phrase of its final reply.")
+    to_tag = _text("To tag of its final reply.")
+    time = _moment("When it failed.")
+    extra = serializers.DictField(
+        child=serializers.CharField(allow_blank=True), help_text="The extra fields of its own events, by label."
+    )
+    legs = LegRecord(many=True, help_text="The legs of its own events; the first hop comes first.")
 
 
 class SettlementRecord(serializers.Serializer[object]):

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from cdr.calls.volumes import Difference
 from cdr.correlation.matching import identity_of, match
-from cdr.correlation.record import CallRecord, Flag
+from cdr.correlation.record import CallRecord, Flag, LegRecord
 from cdr.events import Pairs
 from cdr.models import Attempt, Call, CallRevision, Leg
 from cdr.models.fields import WordsField
@@ -96,7 +96,7 @@ _CALLS = Table(Call, "id", "call_key", "identity", "superseded", "revision", "up
 _NEW_CALLS = Table(Call, "call_key", "identity", "superseded", "revision", "updated_at", *Content._fields)
 _FLAGS = Table(Call, "id", "superseded", "flags", "revision", "updated_at")
 _LEGS = Table(Leg, "call", "position", "source", "destination", "type", "values")
-_ATTEMPTS = Table(Attempt, "call", "position", "code", "reason", "to_tag", "time")
+_ATTEMPTS = Table(Attempt, "call", "position", "code", "reason", "to_tag", "time", "gateway", "extra", "legs")
 _REVISIONS = Table(CallRevision, "call", "revision", "at", "changes")
 _EXTRA = Content._fields.index("extra")
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -298,9 +298,19 @@ def _add_parts(database: Database, calls: Sequence[tuple[int, CallRecord]]) -> N
         for at, leg in enumerate(call.legs)
     ]
     attempts = [
-        (pk, wire.int4(at), wire.int4(one.code), one.reason, one.to_tag, wire.time(one.time))
+        (
+            pk,
+            wire.int4(position),
+            wire.int4(attempt.code),
+            attempt.reason,
+            attempt.to_tag,
+            wire.time(attempt.time),
+            attempt.gateway,
+            wire.json(_json(_values(attempt.extra))),
+            wire.json(_json(_legs(attempt.legs))),
+        )
         for pk, call in calls
-        for at, one in enumerate(call.attempts)
+        for position, attempt in enumerate(call.attempts)
     ]
     if legs:
         database.insert(_LEGS, legs)
@@ -317,8 +327,10 @@ def _parts(database: Database, ids: Sequence[int]) -> dict[int, Parts]:
     found: dict[int, Parts] = defaultdict(lambda: ([], []))
     for call, _, source, destination, kind, values in sorted(database.rows(_LEGS, "call_id", ids), key=_place):
         found[call][0].append(_leg(source, destination, kind, json.loads(values)))
-    for call, _, code, reason, to_tag, time in sorted(database.rows(_ATTEMPTS, "call_id", ids), key=_place):
-        found[call][1].append(_attempt(code, reason, to_tag, time))
+    for call, _, code, reason, to_tag, time, _, extra, legs in sorted(
+        database.rows(_ATTEMPTS, "call_id", ids), key=_place
+    ):
+        found[call][1].append(_attempt(code, reason, to_tag, time, json.loads(extra), json.loads(legs)))
     return found
 
 
@@ -328,9 +340,16 @@ def _place(row: Row) -> tuple[int, int]:
 
 def _parts_of(call: CallRecord) -> Parts:
     return (
-        [_leg(leg.source, leg.destination, leg.type, _values(leg.values)) for leg in call.legs],
-        [_attempt(one.code, one.reason, one.to_tag, one.time) for one in call.attempts],
+        _legs(call.legs),
+        [
+            _attempt(one.code, one.reason, one.to_tag, one.time, _values(one.extra), _legs(one.legs))
+            for one in call.attempts
+        ],
     )
+
+
+def _legs(legs: Iterable[LegRecord]) -> list[dict[str, Any]]:
+    return [_leg(leg.source, leg.destination, leg.type, _values(leg.values)) for leg in legs]
 
 
 def _values(pairs: Pairs) -> dict[str, str]:
@@ -345,8 +364,17 @@ def _leg(source: str | None, destination: str | None, kind: str | None, values: 
     return {"source": source, "destination": destination, "type": kind, "values": values}
 
 
-def _attempt(code: int, reason: str, to_tag: str, time: datetime) -> dict[str, Any]:
-    return {"code": code, "reason": reason, "to_tag": to_tag, "time": time.isoformat()}
+def _attempt(
+    code: int, reason: str, to_tag: str, time: datetime, extra: dict[str, str], legs: list[dict[str, Any]]
+) -> dict[str, Any]:
+    return {
+        "code": code,
+        "reason": reason,
+        "to_tag": to_tag,
+        "time": time.isoformat(),
+        "extra": extra,
+        "legs": legs,
+    }
 
 
 def _differences(before: Content, after: Content) -> dict[str, list[Any]]:

@@ -11,7 +11,7 @@ from cdr.correlation.endings import Ending, ending_of
 from cdr.correlation.evidence import SAME_MOMENT, canonical, certain, near, pick
 from cdr.correlation.legs import legs_of
 from cdr.correlation.outcome import CHALLENGES, outcome_of
-from cdr.correlation.parties import parties_of
+from cdr.correlation.parties import extra_and_gateway, parties_of
 from cdr.correlation.record import (
     AttemptRecord,
     CallRecord,
@@ -37,7 +37,7 @@ def assemble(
     for events in (case.tries, case.early, case.cancels, case.notes, case.dead, case.cdrs):
         events.sort(key=canonical)  # an absorbed attempt and tied records came behind
     answered = case.is_dialog or any(not is_failed_cdr(one.event) for one in case.cdrs)
-    call, speakers, uses = _answered(cluster, case, policies, now) if answered else _unanswered(cluster, case)
+    call, speakers, uses = _answered(cluster, case, policies, now) if answered else _unanswered(cluster, case, policies)
     _add_parties(call, speakers, case, policies)
     everything = list(case.everything())
     flags = set(call.flags) | {flag for one in speakers for flag in one.event.flags}
@@ -77,7 +77,7 @@ def _answered(
         released_by=_released_by(case, ending, policies),
         sip_code=(reference.event.code or None) if reference else None,
         sip_reason=_reason([one for one in (*openings, *case.cdrs) if reference and _same_code(one, reference)]),
-        attempts=attempts_of(case.tries),
+        attempts=attempts_of(case.tries, policies),
         stop_due_at=ending.stop_due_at,
     )
     flags = set(ending.flags)
@@ -92,7 +92,7 @@ def _answered(
     return call, speakers, _uses_of_dialog(case, told, start, ending)
 
 
-def _unanswered(cluster: str, case: Case) -> tuple[CallRecord, list[Observed], Uses]:
+def _unanswered(cluster: str, case: Case, policies: Mapping[str, Policy]) -> tuple[CallRecord, list[Observed], Uses]:
     """An attempt that nobody answered, as far as is known."""
     final = _final(case.tries)
     failed_record = case.cdrs[0] if case.cdrs else None
@@ -120,7 +120,7 @@ def _unanswered(cluster: str, case: Case) -> tuple[CallRecord, list[Observed], U
         released_by=ReleasedBy.CALLER if outcome is Outcome.CANCELLED else None,
         sip_code=final.event.code if final else None,
         sip_reason=_reason(told),
-        attempts=attempts_of(case.tries),
+        attempts=attempts_of(case.tries, policies),
     )
     uses = _uses_of_tries(case.tries, final) + _side_uses(case)
     uses += [(one, Rule.CDR) for one in case.cdrs]
@@ -138,7 +138,7 @@ def _begun(case: Case, answered_at: datetime | None = None) -> datetime:
     return min([*(one.event.time for one in certain(setup)), *created, *answered])
 
 
-def attempts_of(tries: Sequence[Observed]) -> tuple[AttemptRecord, ...]:
+def attempts_of(tries: Sequence[Observed], policies: Mapping[str, Policy]) -> tuple[AttemptRecord, ...]:
     """Return the failed branches, each once, in the order they failed.
 
     Missed events tell of branches. A failed event tells what went upstream: of a branch only where no missed event
@@ -146,24 +146,27 @@ def attempts_of(tries: Sequence[Observed]) -> tuple[AttemptRecord, ...]:
     missed flag but adds no branch: same code, same To tag, same moment.
     """
     missed = [one for one in tries if one.event.kind is Kind.MISSED]
-    branches: list[Observed] = []
+    branches: list[list[Observed]] = []
     for one in certain(missed or tries):
-        known = any(
-            _same_code(one, other) and one.event.to_tag == other.event.to_tag and near(one.event.time, other.event.time)
-            for other in branches
-        )
-        if not known:
-            branches.append(one)
-    return tuple(
-        AttemptRecord(
-            event.code,
-            event.reason or _reason([o for o in tries if _same_code(o, one)]) or "",
-            event.to_tag,
-            event.time,
-        )
-        for one in branches
-        for event in (one.event,)
-    )
+        branch = next((branch for branch in branches if _is_same_failure(one, branch[0])), None)
+        if branch is None:
+            branches.append([one])
+        else:
+            branch.append(one)
+    return tuple(_attempt(branch, tries, policies) for branch in branches)
+
+
+def _is_same_failure(one: Observed, other: Observed) -> bool:
+    return _same_code(one, other) and one.event.to_tag == other.event.to_tag and near(one.event.time, other.event.time)
+
+
+def _attempt(branch: Sequence[Observed], tries: Sequence[Observed], policies: Mapping[str, Policy]) -> AttemptRecord:
+    """Return the attempt that ``branch``, the events of one failure, tells of."""
+    first = branch[0].event
+    reason = first.reason or _reason([one for one in tries if _same_code(one, branch[0])]) or ""
+    legs, _ = legs_of(branch, policies)
+    extra, gateway = extra_and_gateway(branch, policies)
+    return AttemptRecord(first.code, reason, first.to_tag, first.time, gateway, extra, legs)
 
 
 def _final(tries: Sequence[Observed]) -> Observed | None:

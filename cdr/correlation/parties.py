@@ -24,22 +24,32 @@ def parties_of(told: Sequence[Observed], legs: Sequence[LegRecord], policies: Ma
     Backends may log different labels: all are kept, and of one label the first that has a value. Where no label has
     the role of caller or callee, the first leg names them.
     """
-    extra: dict[str, str] = {}
-    by_role: dict[Role, str] = {}
-    for one in told:
-        layout = policies[one.proxy].layout
-        for label, text in one.event.extra:
-            if text or label not in extra:
-                extra.setdefault(label, text)
-                extra[label] = extra[label] or text
-            role = layout.role_of(label)
-            if role and text:
-                by_role.setdefault(role, text)
+    extra, by_role = _fields_of(told, policies)
     first_leg = legs[0] if legs else None
     return Parties(
         caller=by_role.get(Role.CALLER) or (first_leg and first_leg.source) or None,
         callee=by_role.get(Role.CALLEE) or (first_leg and first_leg.destination) or None,
         source_ip=by_role.get(Role.SOURCE_IP),
         user_agent=by_role.get(Role.USER_AGENT),
-        extra=tuple(extra.items()),
+        extra=extra,
     )
+
+
+def extra_and_gateway(told: Sequence[Observed], policies: Mapping[str, Policy]) -> tuple[Pairs, str | None]:
+    """Return the extra fields of ``told`` (events of one thing, in canonical order) and the gateway they name."""
+    extra, by_role = _fields_of(told, policies)
+    return extra, by_role.get(Role.GATEWAY)
+
+
+def _fields_of(told: Sequence[Observed], policies: Mapping[str, Policy]) -> tuple[Pairs, dict[Role, str]]:
+    """Return every label with its first value, and the first value of each role."""
+    extra: dict[str, str] = {}
+    by_role: dict[Role, str] = {}
+    for one in told:
+        layout = policies[one.proxy].layout
+        for label, text in one.event.extra:
+            extra[label] = extra.get(label) or text
+            role = layout.role_of(label)
+            if role and text:
+                by_role.setdefault(role, text)
+    return tuple(extra.items()), by_role

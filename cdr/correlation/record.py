@@ -117,10 +117,15 @@ class LegRecord(NamedTuple):
 
 
 class AttemptRecord(NamedTuple):
+    """A branch that failed, with the extras and legs of its own events: its gateway is not that of the answer."""
+
     code: int
     reason: str
     to_tag: str
     time: datetime
+    gateway: str | None = None
+    extra: tuple[tuple[str, str], ...] = ()
+    legs: tuple[LegRecord, ...] = ()
 
 
 @dataclass(slots=True)

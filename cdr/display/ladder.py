@@ -51,7 +51,7 @@ _RANKS: dict[Rule, int] = {
 
 
 class Told(NamedTuple):
-    """An event of the call and the rule that used it. ``callee`` is whom the event itself names as called."""
+    """An event of the call and the rule that used it. ``callee`` and ``gateway`` are those that the event names."""
 
     id: int
     time: datetime
@@ -66,6 +66,7 @@ class Told(NamedTuple):
     rule: Rule
     callee: str | None = None
     ended_at: datetime | None = None
+    gateway: str | None = None
 
 
 class Sender(StrEnum):
@@ -336,7 +337,7 @@ class _Ladder:
             self.rows.append(Remark(Note.TIMED_OUT, one.time, tuple(other.id for other in moment)))
             self.rows.append(Message("CANCEL", (Hop(proxy, branch, told=False),)))
         else:
-            self._add(moment, _reply(one), (Hop(branch, proxy, told=True),), failed=True)
+            self._add(moment, _reply_of_branch(one), (Hop(branch, proxy, told=True),), failed=True)
         if any(other.rule is Rule.FINAL for other in moment):  # what went upstream was not accounted
             self.rows.append(Message(_reply(one), (Hop(proxy, 0, told=False),), failed=True))
 
@@ -448,6 +449,11 @@ def _first(legs: Sequence[tuple[str | None, str | None]]) -> str | None:
 
 def _reply(one: Told) -> str:
     return f"{one.code} {one.reason}".strip()
+
+
+def _reply_of_branch(one: Told) -> str:
+    """Return the response with the gateway that gave it, where the event names one."""
+    return f"{_reply(one)} ({one.gateway})" if one.gateway else _reply(one)
 
 
 def _with_gaps(rows: Sequence[Row]) -> Iterator[Row]:

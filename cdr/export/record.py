@@ -112,6 +112,8 @@ def _attempt(attempt: Attempt) -> Record:
         "reason": attempt.reason,
         "to_tag": attempt.to_tag,
         "time": _utc(attempt.time),
+        "extra": attempt.extra,
+        "legs": attempt.legs,
     }
 
 

@@ -122,7 +122,7 @@ class Leg(models.Model):
 
 
 class Attempt(models.Model):
-    """One failed branch inside a call."""
+    """One failed branch inside a call, with the extra fields and legs of its own events."""
 
     call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="attempts", db_index=False)
     position = models.IntegerField()
@@ -130,6 +130,9 @@ class Attempt(models.Model):
     reason = models.TextField()
     to_tag = models.TextField()
     time = models.DateTimeField()
+    gateway = models.TextField(null=True)
+    extra = models.JSONField(default=dict)
+    legs = models.JSONField(default=list)
 
     class Meta:
         ordering = ["call", "position"]

@@ -24,7 +24,7 @@ from cdr.queries.names import EXTRA, current_column
 from proxyconf.models import Proxy
 
 MOST_COLUMNS = 40
-NUMBERS = frozenset({"sip_code", "legs", "attempts", "events", "revision"})
+NUMBERS = frozenset({"sip_code", "legs", "events", "revision"})
 _LONGEST_CELL = 120
 _SECOND = timedelta(seconds=1)
 
@@ -129,6 +129,11 @@ def _number(value: int | None) -> SafeString:
     return markup.NOTHING if value is None else format_html("{}", value)
 
 
+def _attempts(call: Call) -> SafeString:
+    """Show response and gateway of each failed attempt."""
+    return _text(", ".join(f"{attempt.code} {attempt.gateway or ''}".strip() for attempt in call.attempts.all()))
+
+
 COLUMNS: tuple[Column, ...] = (
     Column("started_at", _("Started"), lambda c: clocks.moment(c.started_at, SECOND), _around_start),
     Column("who", _("Caller → callee"), badges.parties, _parties),
@@ -167,7 +172,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("from_tag", _("From tag"), lambda c: _mono(c.from_tag), lambda c: _whole("tag", c.from_tag)),
     Column("to_tag", _("To tag"), lambda c: _mono(c.to_tag), lambda c: _whole("tag", c.to_tag)),
     Column("legs", _("Legs"), lambda c: _number(len(c.legs.all()))),
-    Column("attempts", _("Attempts"), lambda c: _number(len(c.attempts.all()))),
+    Column("attempts", _("Failed attempts"), _attempts),
     Column("events", _("Events"), lambda c: _number(c.events)),
     Column("revision", _("Revision"), lambda c: _number(c.revision)),
     Column("updated_at", _("Updated"), lambda c: clocks.moment(c.updated_at, SECOND)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -12,14 +12,14 @@ from typing import Any
 import django_filters
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet, Value
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from cdr.correlation.record import DurationKind
 from cdr.display import wording
 from cdr.events import call_key
-from cdr.models import Call
+from cdr.models import Attempt, Call
 from cdr.queries import patterns
 from cdr.queries.names import current_parameter
 
@@ -119,6 +119,11 @@ def call_id_condition(value: str) -> Q:
     return Q(call_key=call_key(whole), call_id=whole)
 
 
+def attempt_code_condition(value: str) -> Q:
+    codes = read_code(value)
+    return Q(code__gte=codes.start, code__lt=codes.stop)
+
+
 def code_condition(value: str) -> Q:
     codes = read_code(value)
     return Q(sip_code__gte=codes.start, sip_code__lt=codes.stop, sip_code__isnull=False)
@@ -168,6 +173,24 @@ class Alternatives(django_filters.Filter):
         negated = copy.copy(self)
         negated.negated = True
         return negated
+
+
+class AttemptCondition(Alternatives):
+    """A condition on one failed attempt of a call; ``matching`` gives conditions of ``Attempt``.
+
+    ``CallFilter`` joins what is asked of attempts, for code and gateway are those of the *same* attempt.
+    """
+
+    def filter(self, calls: QuerySet[Call], values: list[str]) -> QuerySet[Call]:
+        return calls
+
+    def of_attempt(self, values: list[str]) -> Q:
+        return reduce(or_, map(self.matching, values))
+
+
+def with_attempt(conditions: Iterable[Q]) -> Exists:
+    """Return the condition that one attempt of a call meets all of ``conditions``."""
+    return Exists(Attempt.objects.filter(*conditions, call=OuterRef("pk")))
 
 
 class ChoicesField(forms.MultipleChoiceField):

@@ -33,8 +33,10 @@ from cdr.queries.conditions import (
     MOST_EXTRAS,
     WHOLE,
     Alternatives,
+    AttemptCondition,
     Choices,
     ExtraFilter,
+    attempt_code_condition,
     call_id_condition,
     code_condition,
     duration_kind_condition,
@@ -45,6 +47,7 @@ from cdr.queries.conditions import (
     read_network,
     read_pattern,
     text_condition,
+    with_attempt,
     with_current_names,
     word_condition,
 )
@@ -140,10 +143,11 @@ class CallFilter(django_filters.FilterSet):
     ``since`` (inclusive) and ``until`` (exclusive; a date includes that day) are about the start of the call and win
     over ``period``. Values of one parameter are alternatives; parameters narrow each other; ``not_NAME`` asks for the
     calls that meet none of its values. ``caller``, ``callee``, ``number``, ``user_agent`` and ``sip_reason`` match any
-    part, or the whole with ``*`` for the parts that do not matter; ``call_id``, ``tag`` and ``extra.LABEL`` match the
-    whole unless there is a ``*``. After ``=`` a text is meant exactly as it stands. Who sees numbers masked can ask for
-    whole numbers and whole values of extra fields only. ``settled`` is about calls that lack their STOP. Calls that
-    were superseded are left out unless asked for.
+    part, or the whole with ``*`` for the parts that do not matter; ``call_id``, ``tag``, ``attempt_gateway`` and
+    ``extra.LABEL`` match the whole unless there is a ``*``. After ``=`` a text is meant exactly as it stands. Who sees
+    numbers masked can ask for whole numbers and whole values of extra fields only. ``attempt_code`` and
+    ``attempt_gateway`` are about one and the same failed attempt. ``settled`` is about calls that lack their STOP.
+    Calls that were superseded are left out unless asked for.
     """
 
     period = django_filters.ChoiceFilter(
@@ -201,6 +205,18 @@ class CallFilter(django_filters.FilterSet):
         label=_("Tag"),
         read=read_pattern,
         help_text=_("From tag or To tag: the complete tag, or parts with * as a wildcard."),
+    )
+    attempt_code = AttemptCondition(
+        attempt_code_condition,
+        label=_("Attempt response"),
+        read=read_code,
+        help_text=_("SIP response of a failed attempt, or a class such as 5xx."),
+    )
+    attempt_gateway = AttemptCondition(
+        text_condition("gateway", part=False, ignore_case=False),
+        label=_("Attempt gateway"),
+        read=read_pattern,
+        help_text=_("Gateway of a failed attempt, of the same one if its response is given, too."),
     )
     source_ip = Alternatives(
         lambda value: patterns.address("source_ip", patterns.read_network(value)),
@@ -295,9 +311,23 @@ class CallFilter(django_filters.FilterSet):
             since, until = self.time_range
             calls = calls.filter(started_at__gte=since) if since else calls
             calls = calls.filter(started_at__lt=until) if until else calls
+        calls = self._with_attempts(calls)
         if asked["superseded"] != "1" and Flag.SUPERSEDED not in asked["flag"]:
             calls = calls.filter(superseded=False)
         return calls
+
+    def _with_attempts(self, calls: QuerySet[Call]) -> QuerySet[Call]:
+        """Narrow to calls with one attempt that meets all that is asked of attempts, and with none that must not be."""
+        wanted: list[Q] = []
+        for name, condition in self.filters.items():
+            values = self.form.cleaned_data.get(name)
+            if not isinstance(condition, AttemptCondition) or not values:
+                continue
+            if condition.negated:
+                calls = calls.exclude(with_attempt([condition.of_attempt(values)]))
+            else:
+                wanted.append(condition.of_attempt(values))
+        return calls.filter(with_attempt(wanted)) if wanted else calls
 
     @property
     def chosen_period(self) -> str:
@@ -361,7 +391,7 @@ _WHOLE_PARTIES = {
 def about_numbers(name: str) -> bool:
     """Tell whether a parameter may ask in part for what is masked to who may not see numbers."""
     plain = name.removeprefix(NOT)
-    return plain in _PARTIES or is_extra(plain)
+    return plain in _PARTIES or plain == "attempt_gateway" or is_extra(plain)
 
 
 def is_extra(name: str) -> bool:

@@ -26,6 +26,8 @@ PREFIXES = (
     "source_ip",
     "sip_code",
     "sip_reason",
+    "attempt_code",
+    "attempt_gateway",
     "state",
     "outcome",
     "flag",

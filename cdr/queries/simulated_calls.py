@@ -153,7 +153,14 @@ def _members(call: CallRecord) -> dict[str, Any]:
         "duration_kind": str(call.duration_kind),
         "released_by": call.released_by and str(call.released_by),
         "attempts": [
-            {"code": one.code, "reason": one.reason, "to_tag": one.to_tag, "time": _time(one.time)}
+            {
+                "code": one.code,
+                "reason": one.reason,
+                "to_tag": one.to_tag,
+                "time": _time(one.time),
+                "extra": dict(one.extra),
+                "legs": [_leg(leg) for leg in one.legs],
+            }
             for one in call.attempts
         ],
         "legs": [_leg(one) for one in call.legs],

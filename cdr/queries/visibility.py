@@ -67,7 +67,7 @@ class Visibility:
                 for leg in prefetched.get("legs", ()):
                     _mask_leg(leg, names)
                 for attempt in prefetched.get("attempts", ()):
-                    attempt.reason = masked_text(attempt.reason, names)
+                    _mask_attempt(attempt, names)
                 if settled := call.__dict__.get("settlement"):
                     settled.reason = masked_text(settled.reason, names)
                 call.sip_reason = call.sip_reason and masked_text(call.sip_reason, names)
@@ -87,8 +87,9 @@ class Visibility:
     def attempts(self, call: Call) -> list[Attempt]:
         """Return the attempts of ``call`` (not masked yet) as they may be shown."""
         attempts = list(call.attempts.all())
-        for attempt in attempts:
-            attempt.reason = self.text(call, attempt.reason)
+        if not self.numbers:
+            for attempt in attempts:
+                _mask_attempt(attempt, _names(call))
         return attempts
 
     def text(self, call: Call, text: str) -> str:
@@ -153,6 +154,13 @@ def _mask_leg(leg: Leg, names: Iterable[str]) -> None:
     leg.values = {label: masked_text(text, names) for label, text in leg.values.items()}
 
 
+def _mask_attempt(attempt: Attempt, names: Iterable[str]) -> None:
+    attempt.reason = masked_text(attempt.reason, names)
+    attempt.gateway = attempt.gateway and masked_text(attempt.gateway, names)
+    attempt.extra = {label: masked_text(text, names) for label, text in attempt.extra.items()}
+    attempt.legs = _masked_values(attempt.legs, names)
+
+
 def _masked_change(field: str, both: Any, names: Iterable[str]) -> Any:
     if field in _MASKED_CHANGES:
         return _masked_values(both, names)
@@ -166,7 +174,14 @@ def _masked_writing(value: Any, names: Iterable[str]) -> Any:
     if isinstance(value, list):
         return [_masked_writing(one, names) for one in value]
     if isinstance(value, dict):
-        return {name: one if name in _TIMES else _masked_writing(one, names) for name, one in value.items()}
+        return {
+            name: one
+            if name in _TIMES
+            else _masked_values(one, names)
+            if name in _MASKED_CHANGES
+            else _masked_writing(one, names)
+            for name, one in value.items()
+        }
     return value
 
 

@@ -20,6 +20,7 @@ for _show in (
     markup.number,
     badges.outcome,
     badges.parties,
+    markup.pairs,
     markup.party,
     revisions.plain,
     original_record.raw_input,

@@ -76,7 +76,7 @@ def test_a_bar_leads_to_the_calls_of_its_time(opened: Open) -> None:
 def test_a_phone_shows_it_all_without_scrolling_sideways(opened: Open) -> None:
     make_calls()
     page = opened("/", viewport=PHONE)
-    expect(page.get_by_role("region", name="Busiest gateways")).to_be_visible()
+    expect(page.get_by_role("region", name="Busiest source IPs")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
     page.locator(".histogram-table summary").click()
     expect(page.locator(".histogram-table tbody tr").first).to_be_visible()

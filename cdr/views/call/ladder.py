@@ -123,9 +123,14 @@ def _one(event: Event, rule: Rule, layout: FieldLayout) -> Told:
         event.to_tag,
         event.proxy.name,
         rule,
-        next((text for label, text in event.extra if text and layout.role_of(label) is Role.CALLEE), None),
+        _named(event, Role.CALLEE, layout),
         event.ended_at,
+        _named(event, Role.GATEWAY, layout),
     )
+
+
+def _named(event: Event, role: Role, layout: FieldLayout) -> str | None:
+    return next((text for label, text in event.extra if text and layout.role_of(label) is role), None)
 
 
 def _in_words(drawn: Drawing) -> str:

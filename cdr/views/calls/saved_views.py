@@ -94,9 +94,9 @@ def _built_in(proxies: Iterable[Proxy]) -> list[tuple[Text, str, Text]]:
         for label in layout.labels_with(Role.GATEWAY, labels)
     }
     by_gateway = QueryDict(mutable=True)
-    by_gateway.setlist("sip_code", ["5xx"])
+    by_gateway.setlist("attempt_code", ["5xx"])
     by_gateway[COLUMNS] = in_address(
-        ["started_at", "who", "sip_code", "sip_reason", *sorted(gateways), "source_ip", "attempts", "seen"]
+        ["started_at", "who", "sip_code", "sip_reason", "attempts", *sorted(gateways), "source_ip", "seen"]
     )
     return [
         (_("No STOP"), "state=stop_missing&settled=0", _("Answered, but no STOP was recorded.")),
@@ -106,7 +106,7 @@ def _built_in(proxies: Iterable[Proxy]) -> list[tuple[Text, str, Text]]:
         (
             _("Failed by gateway"),
             by_gateway.urlencode(),
-            _("Server failures (5xx), with the gateway."),
+            _("Calls with an attempt that failed with 5xx, answered elsewhere or not."),
         ),
         (
             _("Uncertain durations"),

@@ -101,7 +101,7 @@ def _rankings(found: Busiest, calls: Address, visibility: Visibility) -> Iterato
     ):
         yield Ranking(name, label, heading, _bars(parties, calls, name, visibility))
     yield Ranking(
-        "source_ip", _("Busiest gateways"), _("Source IP"), _bars(found.gateways, calls, "source_ip", Visibility())
+        "source_ip", _("Busiest source IPs"), _("Source IP"), _bars(found.gateways, calls, "source_ip", Visibility())
     )
 
 

@@ -58,7 +58,14 @@ def test_legs_and_attempts_come_in_their_order() -> None:
         {"source": "bob", "destination": "carol", "type": "0", "values": {"src": "bob"}},
     ]
     assert record["attempts"] == [
-        {"code": 486, "reason": "Busy Here", "to_tag": "t1", "time": "2026-05-31T12:00:00Z"},
+        {
+            "code": 486,
+            "reason": "Busy Here",
+            "to_tag": "t1",
+            "time": "2026-05-31T12:00:00Z",
+            "extra": {},
+            "legs": [],
+        },
     ]
 
 

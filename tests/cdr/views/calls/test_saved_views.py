@@ -6,9 +6,9 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from cdr.models import SavedView
+from cdr.models import Attempt, SavedView
 from cdr.views.calls import saved_views
-from tests.factories import make_call, make_proxy
+from tests.factories import NOON, make_call, make_proxy
 
 pytestmark = pytest.mark.django_db
 
@@ -123,7 +123,8 @@ def test_views_that_everybody_has_find_what_they_say(analyst: Client, name: str,
     long = {"duration": None, "duration_kind": "unknown"}
     make_call(caller="lost", state="stop_missing", **long)
     make_call(caller="short")
-    make_call(caller="failed", state="unanswered", sip_code=503, **long)
+    failed = make_call(caller="failed", state="unanswered", sip_code=503, **long)
+    Attempt.objects.create(call=failed, position=0, code=503, reason="", to_tag="", time=NOON)
     make_call(caller="bounded", state="start_missing", duration_kind="at_most")
     make_call(caller="doubtful", state="ongoing", flags=["late_stop"])
     make_call(caller="forged", state="ongoing", flags=["forged_separator"], **long)
@@ -135,7 +136,8 @@ def test_views_that_everybody_has_find_what_they_say(analyst: Client, name: str,
 
 def test_failures_by_gateway_show_the_field_that_names_the_gateway(analyst: Client) -> None:
     make_proxy(layout={"extras": {"syslog": ["carrier", "ua"]}})
-    make_call(sip_code=503, extra={"carrier": "acme"})
+    answered = make_call(extra={"carrier": "second"})
+    Attempt.objects.create(call=answered, position=0, code=503, reason="", to_tag="", time=NOON, gateway="acme")
     views = analyst.get("/calls/").context["views"]
     (view,) = [one for one in views.built_in if str(one.name) == "Failed by gateway"]
     assert "acme" in analyst.get(str(view.address)).text
