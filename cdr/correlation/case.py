@@ -250,23 +250,38 @@ def _first_sign(case: Case) -> tuple[object, ...]:
 
 
 def _alike(loose: Sequence[Observed]) -> list[list[Observed]]:
-    """Group the dialog records without tags that several backends wrote of one dialog."""
+    """Group the dialog records without tags that several backends or proxies wrote of one dialog.
+
+    Backends of one proxy agree on the end, too. Of another proxy that shares its dialogs the end may be an expiry.
+    """
     groups: list[list[Observed]] = []
-    for one in loose:
-        for group in groups:
-            first = group[0].event
-            told_by = {(other.proxy, other.event.backend) for other in group}
-            if (
-                near(first.time, one.event.time)
-                and near(first.ended_at or first.time, one.event.ended_at or one.event.time)
-                and is_failed_cdr(first) == is_failed_cdr(one.event)
-                and (one.proxy, one.event.backend) not in told_by
-            ):
-                group.append(one)
-                break
+    for record in loose:
+        group = next((group for group in groups if _is_same_record(record, group)), None)
+        group = group or next((group for group in groups if _is_shared_dialog(record, group)), None)
+        if group is None:
+            groups.append([record])
         else:
-            groups.append([one])
+            group.append(record)
     return groups
+
+
+def _is_same_record(record: Observed, group: Sequence[Observed]) -> bool:
+    first, event = group[0].event, record.event
+    return (
+        near(first.time, event.time)
+        and near(first.ended_at or first.time, event.ended_at or event.time)
+        and is_failed_cdr(first) == is_failed_cdr(event)
+        and (record.proxy, event.backend) not in {(other.proxy, other.event.backend) for other in group}
+    )
+
+
+def _is_shared_dialog(record: Observed, group: Sequence[Observed]) -> bool:
+    first, event = group[0].event, record.event
+    return (
+        near(first.time, event.time)
+        and not (is_failed_cdr(first) or is_failed_cdr(event))
+        and record.proxy not in {other.proxy for other in group}
+    )
 
 
 def _tie(groups: Iterable[list[Observed]], cases: list[Case], policies: Mapping[str, Policy]) -> None:

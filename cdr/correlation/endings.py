@@ -29,7 +29,7 @@ class Ending:
 def ending_of(case: Case, start: Observed | None, policies: Mapping[str, Policy], now: datetime) -> Ending:
     """Return how the dialog stands at ``now``; ``start`` is the event that answered it, if known."""
     stop = pick(case.stops)
-    record = _best_record(case.cdrs, policies)
+    record = _best_record(case.cdrs, stop, policies)
     flags = [Flag.DUPLICATE_STOP] if _stops_repeat(case.stops) else []
     if record is not None:
         ending = _of_record(record, start, stop, policies)
@@ -185,10 +185,25 @@ def _counts_from_answer(record: Observed, policies: Mapping[str, Policy]) -> boo
     return 200 <= record.event.code < 300 or policies[record.proxy].layout.cdr.start_on_confirmed
 
 
-def _best_record(cdrs: Sequence[Observed], policies: Mapping[str, Policy]) -> Observed | None:
+def _best_record(cdrs: Sequence[Observed], stop: Observed | None, policies: Mapping[str, Policy]) -> Observed | None:
+    """Return the record that counts: of several nodes' that of the node to which the BYE came. The others expired."""
     if not cdrs:
         return None
-    return min(certain(cdrs), key=lambda one: (not _counts_from_answer(one, policies), one.event.precision))
+    earliest = min(map(_end_of, cdrs))
+
+    def is_expiry(one: Observed) -> bool:
+        end = _end_of(one)
+        if stop is None:
+            return not near(end, earliest)
+        return not (near(end, stop.event.time) or end < stop.event.time <= end + LONGEST_REPLY)
+
+    return min(
+        certain(cdrs), key=lambda one: (is_expiry(one), not _counts_from_answer(one, policies), one.event.precision)
+    )
+
+
+def _end_of(record: Observed) -> datetime:
+    return record.event.ended_at or record.event.time
 
 
 def _is_finer(one: Observed, other: Observed) -> bool:

@@ -205,9 +205,11 @@ def _portions(asked: CallFilter, parted: Collection[datetime] = ()) -> tuple[Que
         if end != until:
             calls.append(asked.qs.filter(started_at__gte=end))
     within = [hour for hour in parted if (not first or hour >= first) and (not end or hour < end)]
-    if within:
-        hours = hours.exclude(hour__in=within)
-        calls.append(asked.qs.filter(reduce(or_, map(_in_hour, within))))
+    # Few of them hold calls where the range is wide, and SQLite takes no more than 1,000 alternatives.
+    with_calls = set(hours.filter(hour__in=within).values_list("hour", flat=True)) if within else set()
+    if with_calls:
+        hours = hours.exclude(hour__in=with_calls)
+        calls.append(asked.qs.filter(reduce(or_, map(_in_hour, sorted(with_calls)))))
     return hours, calls
 
 
