@@ -50,7 +50,7 @@ _RANKS: dict[Rule, int] = {
 }
 
 
-class Told(NamedTuple):
+class LadderEvent(NamedTuple):
     """An event of the call and the rule that used it. ``callee`` and ``gateway`` are those that the event names."""
 
     id: int
@@ -69,7 +69,7 @@ class Told(NamedTuple):
     gateway: str | None = None
 
 
-class Sender(StrEnum):
+class LadderParty(StrEnum):
     CALLER = "caller"
     CALLEE = "callee"
 
@@ -95,7 +95,7 @@ class Subject:
     to_tag: str
     answered: bool
     end: End = End.TOLD
-    hung_up: Sender | None = None
+    hung_up: LadderParty | None = None
     legs: tuple[tuple[str | None, str | None], ...] = ()
     ended_at: datetime | None = None
 
@@ -108,7 +108,7 @@ class Side(StrEnum):
     CALLEE = "callee"
 
 
-class Column(NamedTuple):
+class Lifeline(NamedTuple):
     """A lifeline. ``name`` is absent where nothing names it."""
 
     side: Side
@@ -145,7 +145,7 @@ class Gap(NamedTuple):
     length: timedelta
 
 
-class Note(StrEnum):
+class LadderNote(StrEnum):
     """What stands across the ladder where no arrow can."""
 
     NO_START = "no_start"
@@ -157,39 +157,39 @@ class Note(StrEnum):
     CUT = "cut"  # more messages than are drawn
 
 
-class Remark(NamedTuple):
-    note: Note
+class LadderRemark(NamedTuple):
+    note: LadderNote
     time: datetime | None = None
     events: tuple[int, ...] = ()
 
 
-Row: TypeAlias = Message | Gap | Remark
+LadderRow: TypeAlias = Message | Gap | LadderRemark
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
     """Columns from left to right, rows from top to bottom; ``legs`` are hops of a forwarded call, by column."""
 
-    columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
+    columns: tuple[Lifeline, ...]
+    rows: tuple[LadderRow, ...]
     legs: tuple[tuple[int, int], ...] = ()
 
 
-def in_order(told: Iterable[Told]) -> list[Told]:
+def in_order(told: Iterable[LadderEvent]) -> list[LadderEvent]:
     """Return the events as they must have come about: by time, and within a second that some proxy's clock does not
     divide by what they mean (a START goes before its ACK and its STOP).
     """
     events = list(told)
     coarse = any(one.precision >= SECOND for one in events)
 
-    def place(one: Told) -> tuple[datetime, int, bool, datetime, int]:
+    def place(one: LadderEvent) -> tuple[datetime, int, bool, datetime, int]:
         whole = one.time.replace(microsecond=0) if coarse else one.time
         return whole, _rank(one), one.rule is Rule.SAME, one.time, one.id
 
     return sorted(events, key=place)
 
 
-def _rank(one: Told) -> int:
+def _rank(one: LadderEvent) -> int:
     if one.rule is Rule.SAME and one.kind is Kind.BYE:
         return _RANKS[Rule.STOP]
     if one.rule is Rule.ATTEMPT and one.code == _TERMINATED:
@@ -197,7 +197,7 @@ def _rank(one: Told) -> int:
     return _RANKS.get(one.rule, len(_RANKS))
 
 
-def drawing(subject: Subject, told: Iterable[Told]) -> Drawing:
+def drawing(subject: Subject, told: Iterable[LadderEvent]) -> Drawing:
     """Return the ladder of the call that ``told`` (its events, in any order) speak of."""
     moments = _moments(in_order(told))
     ladder = _Ladder(subject, moments)
@@ -207,11 +207,11 @@ def drawing(subject: Subject, told: Iterable[Told]) -> Drawing:
     return Drawing(tuple(ladder.columns), tuple(_with_gaps(ladder.rows)), ladder.legs())
 
 
-Moment: TypeAlias = list[Told]
+Moment: TypeAlias = list[LadderEvent]
 """One message, as one or several events tell it."""
 
 
-def _moments(events: Sequence[Told]) -> list[Moment]:
+def _moments(events: Sequence[LadderEvent]) -> list[Moment]:
     """Put together what several backends or proxies, or a repetition, tell of the same message."""
     moments: list[Moment] = []
     open_: dict[tuple[object, ...], Moment] = {}
@@ -234,18 +234,18 @@ class _Ladder:
 
     subject: Subject
     moments: Sequence[Moment]
-    columns: list[Column] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
+    columns: list[Lifeline] = field(default_factory=list)
+    rows: list[LadderRow] = field(default_factory=list)
     proxies: dict[str, int] = field(default_factory=dict)
     branches: dict[object, int] = field(default_factory=dict)
     rung: set[int] = field(default_factory=set)
     callee: int = 0
 
     def __post_init__(self) -> None:
-        self.columns.append(Column(Side.CALLER, self.subject.caller or _first(self.subject.legs)))
+        self.columns.append(Lifeline(Side.CALLER, self.subject.caller or _first(self.subject.legs)))
         for name in dict.fromkeys(one.proxy for moment in self.moments for one in moment):
             self.proxies[name] = len(self.columns)
-            self.columns.append(Column(Side.PROXY, name))
+            self.columns.append(Lifeline(Side.PROXY, name))
         self._add_branches()
         self._add_forwarders()
         last_leg = self.subject.legs[-1][1] if self.subject.legs and self.subject.answered else None
@@ -253,7 +253,7 @@ class _Ladder:
         if self.branches and not self.subject.answered:
             self.callee = max(self.branches.values())  # nobody took it: who was tried last stands for the callee
         else:
-            self.columns.append(Column(Side.CALLEE, last_leg or self.subject.callee))
+            self.columns.append(Lifeline(Side.CALLEE, last_leg or self.subject.callee))
 
     def _add_branches(self) -> None:
         """Give each branch that failed a column, in the order they failed; the last takes what is too many."""
@@ -265,7 +265,7 @@ class _Ladder:
         for at, key in enumerate(keys):
             if at < MOST_BRANCHES:
                 name = (legs[at] if fits else None) or named[key] or self.subject.callee
-                self.columns.append(Column(Side.BRANCH, name))
+                self.columns.append(Lifeline(Side.BRANCH, name))
             self.branches[key] = len(self.columns) - 1
 
     def _add_forwarders(self) -> None:
@@ -273,7 +273,7 @@ class _Ladder:
         between = dict.fromkeys(destination for _, destination in self.subject.legs[:-1] if destination)
         known = {column.name for column in self.columns}
         for name in [name for name in between if name not in known][:MOST_FORWARDERS]:
-            self.columns.append(Column(Side.FORWARDER, name))
+            self.columns.append(Lifeline(Side.FORWARDER, name))
 
     def legs(self) -> tuple[tuple[int, int], ...]:
         """Return the legs whose both ends have a column."""
@@ -288,8 +288,8 @@ class _Ladder:
 
     def draw(self, moment: Moment) -> None:
         if len(self.rows) >= MOST_MESSAGES:
-            if self.rows[-1] != Remark(Note.CUT):
-                self.rows.append(Remark(Note.CUT))
+            if self.rows[-1] != LadderRemark(LadderNote.CUT):
+                self.rows.append(LadderRemark(LadderNote.CUT))
             return
         one = moment[0]
         match one.kind:
@@ -312,11 +312,11 @@ class _Ladder:
         """Say how the call ended where no message does."""
         match self.subject.end:
             case End.NO_STOP:
-                self.rows.append(Remark(Note.NO_STOP))
+                self.rows.append(LadderRemark(LadderNote.NO_STOP))
             case End.ONGOING:
-                self.rows.append(Remark(Note.ONGOING))
+                self.rows.append(LadderRemark(LadderNote.ONGOING))
             case End.SETTLED:
-                self.rows.append(Remark(Note.SETTLED, self.subject.ended_at))
+                self.rows.append(LadderRemark(LadderNote.SETTLED, self.subject.ended_at))
 
     def _invite(self, proxy: int, target: int, *, again: bool = False) -> None:
         """Draw the INVITE that must have reached ``target``; from the caller only where it is not under way yet."""
@@ -334,7 +334,7 @@ class _Ladder:
         branch = self.branches[_branch(one)]
         self._invite(proxy, branch)
         if one.code == _TIMED_OUT:
-            self.rows.append(Remark(Note.TIMED_OUT, one.time, tuple(other.id for other in moment)))
+            self.rows.append(LadderRemark(LadderNote.TIMED_OUT, one.time, tuple(other.id for other in moment)))
             self.rows.append(Message("CANCEL", (Hop(proxy, branch, told=False),)))
         else:
             self._add(moment, _reply_of_branch(one), (Hop(branch, proxy, told=True),), failed=True)
@@ -355,7 +355,7 @@ class _Ladder:
         if one.kind is Kind.EARLY or not told_before:
             self._invite(proxy, branch)
             if one.code == _TIMED_OUT and one.kind is Kind.FAILED:
-                self.rows.append(Remark(Note.TIMED_OUT, one.time))
+                self.rows.append(LadderRemark(LadderNote.TIMED_OUT, one.time))
             else:
                 hops.insert(0, Hop(branch, proxy, told=False))
         self._add(moment, _reply(one), tuple(hops), failed=one.kind is Kind.FAILED)
@@ -391,16 +391,16 @@ class _Ladder:
             hops = (Hop(self.callee, proxy, told=False), Hop(proxy, 0, told=True))
             self._add(moment, "200", hops)
         if one.ended_at is not None and Rule.STOP not in rules and self.subject.answered:
-            self.rows.append(Remark(Note.RECORD_ENDED, one.ended_at, ids))
+            self.rows.append(LadderRemark(LadderNote.RECORD_ENDED, one.ended_at, ids))
 
     def _within(self, moment: Moment) -> None:
         """A request within the dialog, and the reply to it."""
         one, proxy = moment[0], self._proxy(moment)
         if not self.rung and self.subject.answered:
-            self.rows.append(Remark(Note.NO_START))
+            self.rows.append(LadderRemark(LadderNote.NO_START))
             self.rung.add(proxy)
         sender = self._sender(one)
-        near_end, far_end = (self.callee, 0) if sender is Sender.CALLEE else (0, self.callee)
+        near_end, far_end = (self.callee, 0) if sender is LadderParty.CALLEE else (0, self.callee)
         request = (Hop(near_end, proxy, told=True), Hop(proxy, far_end, told=False))
         label = "re-INVITE" if one.rule is Rule.REINVITE else one.method
         self._add(moment, label, request, directed=sender is not None)
@@ -409,10 +409,12 @@ class _Ladder:
             failed = one.code >= 300
             self.rows.append(Message(_reply(one), reply, failed=failed, directed=sender is not None))
 
-    def _sender(self, one: Told) -> Sender | None:
+    def _sender(self, one: LadderEvent) -> LadderParty | None:
         if one.rule is Rule.STOP:
             return self.subject.hung_up
-        return Sender.CALLEE if one.from_tag == self.subject.to_tag != self.subject.from_tag else Sender.CALLER
+        return (
+            LadderParty.CALLEE if one.from_tag == self.subject.to_tag != self.subject.from_tag else LadderParty.CALLER
+        )
 
     def _proxy(self, moment: Moment) -> int:
         return self.proxies[moment[0].proxy]
@@ -435,7 +437,7 @@ class _Ladder:
         )
 
 
-def _branch(one: Told) -> object:
+def _branch(one: LadderEvent) -> object:
     """Name the branch that a missed event speaks of: by the phone's To tag, else by whom it names.
 
     The same failure without a tag may be told more than once, and each time may be another's.
@@ -447,16 +449,16 @@ def _first(legs: Sequence[tuple[str | None, str | None]]) -> str | None:
     return legs[0][0] if legs else None
 
 
-def _reply(one: Told) -> str:
+def _reply(one: LadderEvent) -> str:
     return f"{one.code} {one.reason}".strip()
 
 
-def _reply_of_branch(one: Told) -> str:
+def _reply_of_branch(one: LadderEvent) -> str:
     """Return the response with the gateway that gave it, where the event names one."""
     return f"{_reply(one)} ({one.gateway})" if one.gateway else _reply(one)
 
 
-def _with_gaps(rows: Sequence[Row]) -> Iterator[Row]:
+def _with_gaps(rows: Sequence[LadderRow]) -> Iterator[LadderRow]:
     """Put the silences between the rows, each right before the message that ends it: what was inferred before it
     (the ACK of an answer, the INVITE to the next phone) followed at once from the message before.
     """

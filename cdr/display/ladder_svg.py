@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from html import escape
 
-from cdr.display.ladder import Column, Drawing, Gap, Hop, Message, Note, Remark, Side
+from cdr.display.ladder import Drawing, Gap, Hop, LadderNote, LadderRemark, Lifeline, Message, Side
 from cdr.display.safe_text import one_line
 from cdr.events import SECOND
 
@@ -50,7 +50,7 @@ svg:root{background:#fff}
 .ladder a:hover .label{text-decoration:underline}
 """
 _NO_XML = {0xFFFE: "\N{REPLACEMENT CHARACTER}", 0xFFFF: "\N{REPLACEMENT CHARACTER}"}  # XML 1.0, production Char
-_CALM = frozenset({Note.ONGOING, Note.RECORD_ENDED, Note.CUT, Note.TIMED_OUT})
+_CALM = frozenset({LadderNote.ONGOING, LadderNote.RECORD_ENDED, LadderNote.CUT, LadderNote.TIMED_OUT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Words:
     title: str
     description: str
     sides: Mapping[Side, str]
-    notes: Mapping[Note, str]
+    notes: Mapping[LadderNote, str]
     unknown: str
     leg: str
     linked: bool = False
@@ -97,7 +97,7 @@ def _body(drawing: Drawing, words: Words, zone: tzinfo, top: int, bottom: int) -
         match row:
             case Gap(length):
                 yield _silence(drawing, _silent(length), middle)
-            case Remark():
+            case LadderRemark():
                 yield _remark(drawing, row, words, middle)
             case Message():
                 yield _message(row, words, middle)
@@ -111,16 +111,16 @@ def _x(column: int) -> int:
     return _TIMES + _EDGE // 2 + 24 + column * _SPACE
 
 
-def _height(row: Message | Gap | Remark) -> int:
+def _height(row: Message | Gap | LadderRemark) -> int:
     match row:
         case Gap():
             return _GAP
-        case Remark():
+        case LadderRemark():
             return _REMARK
     return _ROW
 
 
-def _head(at: int, column: Column, words: Words) -> str:
+def _head(at: int, column: Lifeline, words: Words) -> str:
     name = _text(column.name, _LONGEST_NAME) if column.name else _text(words.unknown, _LONGEST_NAME)
     x = _x(at)
     return (
@@ -151,7 +151,7 @@ def _silence(drawing: Drawing, length: str, y: int) -> str:
     )
 
 
-def _remark(drawing: Drawing, remark: Remark, words: Words, y: int) -> str:
+def _remark(drawing: Drawing, remark: LadderRemark, words: Words, y: int) -> str:
     first, last = _x(0), _x(len(drawing.columns) - 1)
     calm = " calm" if remark.note in _CALM else ""
     return (

@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 from cdr.correlation.fold import fold
 from cdr.correlation.record import CallRecord, Folded, LegRecord, Observed, Outcome, Policy, ReleasedBy, State
 from cdr.display import wording
-from cdr.display.ladder import End, Message, Sender, Subject, Told, drawing
+from cdr.display.ladder import End, LadderEvent, LadderParty, Message, Subject, drawing
 from cdr.display.ladder_svg import Words, svg
 from cdr.events import AccEvent, Unparsable
 from cdr.formats import diameter
@@ -40,7 +40,7 @@ _AFTER = timedelta(hours=5)
 """How long after the last event the calls are looked at: longer than the longest plausible call."""
 _TIME_OF_REQUEST = (3, 2)
 _ENDS = {State.STOP_MISSING: End.NO_STOP, State.ONGOING: End.ONGOING}
-_SENDERS = {ReleasedBy.CALLER: Sender.CALLER, ReleasedBy.CALLEE: Sender.CALLEE}
+_SENDERS = {ReleasedBy.CALLER: LadderParty.CALLER, ReleasedBy.CALLEE: LadderParty.CALLEE}
 
 
 def simulated_calls(simulation: Simulation, backends: Sequence[Backend]) -> CallsReading:
@@ -234,9 +234,9 @@ def _subject(call: CallRecord) -> Subject:
     )
 
 
-def _told(number: int, event: AccEvent, rule: Any, layout: FieldLayout) -> Told:
+def _told(number: int, event: AccEvent, rule: Any, layout: FieldLayout) -> LadderEvent:
     callee = next((text for label, text in event.extra if text and layout.role_of(label) is Role.CALLEE), None)
-    return Told(
+    return LadderEvent(
         number,
         event.time,
         event.precision,

@@ -17,7 +17,7 @@ from accweb.web.shell import ShellMixin
 from cdr.calls.correlate import Explained, explain
 from cdr.correlation.record import Outcome, ReleasedBy, Rule, State
 from cdr.display import wording
-from cdr.display.ladder import Drawing, End, Message, Sender, Side, Subject, Told, drawing
+from cdr.display.ladder import Drawing, End, LadderEvent, LadderParty, Message, Side, Subject, drawing
 from cdr.display.ladder_svg import Words, svg
 from cdr.events import Kind
 from cdr.models import Call, Event, Leg
@@ -26,7 +26,7 @@ from cdr.views.reader_zone import InZoneMixin
 from proxyconf.vocabulary.layout import FieldLayout, Role
 
 _ENDS = {State.STOP_MISSING: End.NO_STOP, State.ONGOING: End.ONGOING}
-_SENDERS = {ReleasedBy.CALLER: Sender.CALLER, ReleasedBy.CALLEE: Sender.CALLEE}
+_SENDERS = {ReleasedBy.CALLER: LadderParty.CALLER, ReleasedBy.CALLEE: LadderParty.CALLEE}
 
 
 class LadderFile(InZoneMixin, ShellMixin, View):
@@ -101,7 +101,7 @@ def _subject(call: Call, legs: Sequence[Leg]) -> Subject:
     )
 
 
-def told_of(events: Iterable[Explained]) -> Iterator[Told]:
+def told_of(events: Iterable[Explained]) -> Iterator[LadderEvent]:
     """Yield the events as the ladder takes them."""
     layouts: dict[int, FieldLayout] = {}
     for event, use, _ in events:
@@ -110,8 +110,8 @@ def told_of(events: Iterable[Explained]) -> Iterator[Told]:
         yield _one(event, use.rule, layouts[event.proxy_id])
 
 
-def _one(event: Event, rule: Rule, layout: FieldLayout) -> Told:
-    return Told(
+def _one(event: Event, rule: Rule, layout: FieldLayout) -> LadderEvent:
+    return LadderEvent(
         event.pk,
         event.time,
         event.precision,
