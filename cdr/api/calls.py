@@ -99,7 +99,7 @@ class CallList(CallView):
 class CallDetail(CallView):
     """The record of a call, the same as in the list and in exports."""
 
-    @extend_schema(operation_id="calls_get", tags=["calls"], summary="One call", responses=records.CallRecord)
+    @extend_schema(operation_id="calls_get", tags=["calls"], summary="One call", responses=records.CallRecordSerializer)
     def get(self, request: Request, pk: int) -> Response:
         refuse_unknown(request)
         visibility = self.visibility(request)

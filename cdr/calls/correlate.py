@@ -22,7 +22,7 @@ from cdr.correlation.matching import identity_of
 from cdr.correlation.record import CallRecord, Observed, Policy, State, Use
 from cdr.events import AccEvent, Kind, Pairs
 from cdr.models import Call, Event, Pending
-from cdr.storage.database import Database, database
+from cdr.storage.database import EventDatabase, database
 from cdr.storage.garbage_collection import gc_paused
 from cdr.storage.tables import Row, Table
 from proxyconf.models import Proxy
@@ -151,7 +151,7 @@ def _policy(proxy: Proxy) -> Policy:
     )
 
 
-def _correlate(there: Database, keys: Sequence[int], now: datetime) -> None:
+def _correlate(there: EventDatabase, keys: Sequence[int], now: datetime) -> None:
     """Publish the calls of the events with ``keys``, whose marks are taken off in this transaction."""
     rows = there.rows(_EVENTS, "call_key", keys)
     proxies = {proxy.pk: proxy for proxy in Proxy.objects.all()}  # read after the events: all theirs are there

@@ -14,7 +14,7 @@ from django.db.models import Count, Max
 
 from cdr.correlation.record import DurationKind, Outcome
 from cdr.models import Volume
-from cdr.storage.database import Database
+from cdr.storage.database import EventDatabase
 from cdr.storage.tables import Table
 
 Kind = tuple[datetime, str, str, str | None, int | None]
@@ -70,7 +70,7 @@ class Difference:
             sums.measured += sign
             sums.length += duration if sign > 0 else -duration
 
-    def write(self, database: Database) -> None:
+    def write(self, database: EventDatabase) -> None:
         """Add the difference to the volumes, within the transaction that changes the calls."""
         wire = database.wire
         rows = [

@@ -25,7 +25,7 @@ import pymysql
 from cdr.events import text_of
 from cdr.receivers.growing_table import GrowingTable, Row
 from cdr.receivers.row_cursor import IdGap
-from cdr.sources.tables import Database as Settings
+from cdr.sources.tables import DatabaseSource as Settings
 
 CONNECT_SECONDS = 10
 STATEMENT_SECONDS = 60

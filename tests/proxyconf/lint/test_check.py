@@ -27,6 +27,7 @@ from proxyconf.profile import (
     SqlType,
 )
 from proxyconf.vocabulary.layout import Backend, Role
+from proxyconf.vocabulary.messages import Message
 from proxyconf.vocabulary.parameters import Kind
 from proxyconf.vocabulary.products import Product, Version
 from tests.conftest import RECORDED
@@ -144,6 +145,13 @@ def test_every_finding_is_made_of_short_sentences() -> None:
                 assert text[-1] in ".?!)", f"{finding.rule}: {text!r}"
                 assert len(text) < 420, f"{finding.rule}: {text!r}"
                 assert "  " not in text
+
+
+def test_every_finding_can_be_translated() -> None:
+    for case in all_cases():
+        for finding in check(case.wrong):
+            for text in (finding.what, finding.why, finding.remedy):
+                assert isinstance(text, Message), text
 
 
 def test_a_name_is_given_to_one_rule_only() -> None:
