@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from cdr.calls.publish import publish_revision
 from cdr.display.wording import Text
 from cdr.models import Call, Settlement
-from cdr.storage.database import database
+from cdr.storage.database import database_for_writes
 
 
 class NotSettled(Exception):
@@ -28,7 +28,7 @@ class NotSettled(Exception):
 
 
 def settle(call: Call, *, ended_at: datetime | None, reason: str, by: User, now: datetime) -> Settlement:
-    """Set the end of ``call`` to ``ended_at``, or mark it as unknown (``None``); raise ``NotSettled`` if it cannot be set.
+    """Set the end of ``call`` to ``ended_at``, or mark it as unknown (``None``); raise ``NotSettled`` with the reason.
 
     The stored call must have the state No STOP at this moment and no settlement yet. ``now``: when the person acted.
     """
@@ -77,7 +77,7 @@ def _locked(call: Call) -> Call:
 
     The lock is the mark as pending (``cdr.storage.database``). It stays, so the call is folded once more.
     """
-    database().mark([call.call_key])
+    database_for_writes().mark([call.call_key])
     return Call.objects.get(pk=call.pk)
 
 
