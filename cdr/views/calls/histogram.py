@@ -22,7 +22,7 @@ from accweb.web.shell import ShellMixin
 from cdr.correlation.record import Outcome, State
 from cdr.display.histogram import OUTCOMES, SHORT_STEPS, Bucket, Group, Series, Step
 from cdr.display.histogram_svg import HistogramBar, svg
-from cdr.display.markup import number
+from cdr.display.markup import number, trimmed_decimal
 from cdr.display.wording import GROUPS, Text
 from cdr.queries.filters import CallFilter
 from cdr.queries.statistics import LIMIT, series
@@ -214,7 +214,7 @@ def _notes(drawn: Series) -> list[str]:
 def percent(part: float) -> str:
     """Write a share: with a decimal, and never as 0 or 100 % while it is not."""
     shown = min(max(part * 100, 0.1), 99.9) if 0 < part < 1 else part * 100
-    return f"{shown:.1f}".removesuffix(".0") + _PERCENT
+    return trimmed_decimal(shown) + _PERCENT
 
 
 def _round_up(most: int) -> int:

@@ -20,7 +20,7 @@ from accweb.web.shell import ShellMixin
 from cdr.correlation.record import DurationKind, State
 from cdr.display.clocks import clock
 from cdr.display.histogram import OUTCOMES, Group, Step
-from cdr.display.markup import number
+from cdr.display.markup import decimal, number
 from cdr.display.wording import STATES, Text
 from cdr.models import Call, Event, Source
 from cdr.queries import needs_review
@@ -229,7 +229,7 @@ def _rate(rate: float | None) -> str:
 
 
 def _minutes(minutes: float) -> str:
-    return number(round(minutes)) if minutes >= 100 else f"{minutes:.1f}"
+    return number(round(minutes)) if minutes >= 100 else decimal(minutes)
 
 
 def _settled_note(sums: Figures) -> str:
