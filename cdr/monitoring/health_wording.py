@@ -16,8 +16,7 @@ from cdr.monitoring.loss import Sort
 from cdr.storage.replay import Replayed
 from proxyconf.models import Profile, Proxy
 from proxyconf.models.profile import profile_of
-from proxyconf.public import BACKEND_NAMES, acc_section
-from proxyconf.public import Profile as ProfileValue
+from proxyconf.public import BACKEND_NAMES, AccountingProfile, acc_section
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.parameters import BackendNames, backends_of
 from proxyconf.vocabulary.products import Product, Version
@@ -118,7 +117,7 @@ def advise(findings: Iterable[DriftFinding], proxy: Proxy) -> list[Advice]:
 
 
 class _About:
-    def __init__(self, proxy: Proxy, profile: ProfileValue | None) -> None:
+    def __init__(self, proxy: Proxy, profile: AccountingProfile | None) -> None:
         self._proxy = proxy
         self._profile = profile
         self._names = backends_of(Product(proxy.product), Version.parse(proxy.version))
