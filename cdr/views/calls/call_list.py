@@ -15,7 +15,7 @@ from django.views.generic import TemplateView
 
 from accweb.web.audit import Action, record
 from accweb.web.shell import ShellMixin
-from cdr.calls.settlement import look_up
+from cdr.calls.settlement import attach_settlements
 from cdr.correlation.record import State
 from cdr.display import wording
 from cdr.display.markup import number
@@ -77,7 +77,7 @@ class CallListView(InZoneMixin, ShellMixin, TemplateView):
             filter_bar.errors(asked) + _unknown(self.request) + list(filter(None, [self.zone_error, *columns.errors]))
         )
         page, cursor_error = self._page(asked, columns.columns)
-        look_up(page.rows)
+        attach_settlements(page.rows)
         states = asked.form.cleaned_data.get("state", []) if asked.form.is_valid() else []
         chips = filter_bar.chips(asked, address)
         found = _count(asked, page)
