@@ -123,13 +123,13 @@ def _libpq(source: Source, events: Sequence[AccEvent]) -> Callable[[], Callable[
 
     from cdr.storage.event_rows import KEY, TABLE, Rows
     from cdr.storage.garbage_collection import gc_paused
-    from cdr.storage.ingest import Counts, _counting
+    from cdr.storage.ingest import IngestCounts, _counting
     from cdr.storage.postgresql import _MARK, PostgresqlWire, _array, _copy_command, _wire_types
 
     with gc_paused():
         rows = list(Rows(source, PostgresqlWire()).of(events, NOON, _refuse))
         data = encoded(rows, _wire_types(TABLE))
-    counting = _counting(source, Counts(read=len(rows), events=len(rows)), NOON, NOON, {})
+    counting = _counting(source, IngestCounts(read=len(rows), events=len(rows)), NOON, NOON, {})
 
     def begin() -> Callable[[], object]:
         connection.ensure_connection()

@@ -4,11 +4,11 @@ from cdr.views.call.call_details import CallInside
 from cdr.views.call.call_page import CallPage
 from cdr.views.call.ladder import LadderFile
 from cdr.views.call.notes_and_settlements import AddNote, RevokeSettlement, Settle
-from cdr.views.calls.call_list import CallList, NewCalls
+from cdr.views.calls.call_list import CallListView, NewCalls
 from cdr.views.calls.column_choice import ChooseColumns
 from cdr.views.calls.histogram import Histogram
 from cdr.views.calls.saved_views import ChangeView, SaveView
-from cdr.views.exports.export_pages import CancelExport, DeleteExport, ExportFile, ExportHistory, NewExport
+from cdr.views.exports.export_pages import CancelExport, DeleteExport, ExportDownload, ExportHistory, NewExport
 from cdr.views.health.health_page import HealthPage, ProxyHealthPage, ReplayRejected, RereadEvents
 from cdr.views.overview.overview_page import StartPage
 from cdr.views.overview.rankings import BusiestParties
@@ -17,7 +17,7 @@ app_name = "cdr"
 urlpatterns = [
     path("", StartPage.as_view(), name="start"),
     path("busiest/", BusiestParties.as_view(), name="busiest"),
-    path("calls/", CallList.as_view(), name="call-list"),
+    path("calls/", CallListView.as_view(), name="call-list"),
     path("calls/histogram/", Histogram.as_view(), name="histogram"),
     path("calls/new/", NewCalls.as_view(), name="new-calls"),
     path("calls/columns/", ChooseColumns.as_view(), name="choose-columns"),
@@ -31,7 +31,7 @@ urlpatterns = [
     path("calls/<int:pk>/settlement/revoke/", RevokeSettlement.as_view(), name="call-settlement-revoke"),
     path("exports/", ExportHistory.as_view(), name="exports"),
     path("exports/new/", NewExport.as_view(), name="export-new"),
-    path("exports/<int:pk>/file/", ExportFile.as_view(), name="export-file"),
+    path("exports/<int:pk>/file/", ExportDownload.as_view(), name="export-file"),
     path("exports/<int:pk>/cancel/", CancelExport.as_view(), name="export-cancel"),
     path("exports/<int:pk>/delete/", DeleteExport.as_view(), name="export-delete"),
     path("health/", HealthPage.as_view(), name="health"),

@@ -16,7 +16,7 @@ from tests.conftest import ROOT
 pytestmark = pytest.mark.thorough
 
 CATALOGUE = Path("accweb/locale/es/LC_MESSAGES")
-_PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w*\}")
+_PLACEHOLDER = re.compile(r"%\(\w+\)[sdr]|%[sdr]|\{\w*(?:![rs])?\}")
 
 
 @pytest.fixture(scope="module")

@@ -122,7 +122,7 @@ class SourceAdmin(WithinReach, ModelAdmin):
     @admin.display(description=_("events/s"))
     def rate(self, source: Source) -> str:
         rates = [receiver.rate for receiver in source.receivers.all() if receiver.is_well(timezone.now())]
-        return f"{sum(rates):.1f}" if rates else ""
+        return markup.decimal(sum(rates)) if rates else ""
 
     @admin.display(description=_("served by"))
     def served_by(self, source: Source) -> SafeString:

@@ -26,7 +26,7 @@ from accweb.web.api.frame import (
 from cdr.api import records
 from cdr.api.conditions import asked, parameters
 from cdr.calls.correlate import Explained, explain
-from cdr.calls.settlement import look_up
+from cdr.calls.settlement import attach_settlements
 from cdr.export import Record, record_of
 from cdr.models import Call, Event
 from cdr.queries.changes import Changes, changes, since
@@ -99,7 +99,7 @@ class CallList(CallView):
 class CallDetail(CallView):
     """The record of a call, the same as in the list and in exports."""
 
-    @extend_schema(operation_id="calls_get", tags=["calls"], summary="One call", responses=records.CallRecord)
+    @extend_schema(operation_id="calls_get", tags=["calls"], summary="One call", responses=records.CallRecordSerializer)
     def get(self, request: Request, pk: int) -> Response:
         refuse_unknown(request)
         visibility = self.visibility(request)
@@ -188,7 +188,7 @@ def _changes(request: Request, visibility: Visibility) -> dict[str, Any]:
 
 
 def _records(calls: list[Call], visibility: Visibility) -> list[Record]:
-    look_up(calls)
+    attach_settlements(calls)
     return [record_of(call) for call in visibility.shown(calls)]
 
 

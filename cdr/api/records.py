@@ -38,7 +38,7 @@ def _words(about: str) -> serializers.ListField:
     return serializers.ListField(child=serializers.CharField(), help_text=about)
 
 
-class LegRecord(serializers.Serializer[object]):
+class LegRecordSerializer(serializers.Serializer[object]):
     """One virtual hop of a forwarded call, from the proxy's multi_leg_info; the first hop comes first."""
 
     source = _text("Who forwarded it.", null=True)  # type: ignore[assignment]  # a member, no attribute
@@ -49,7 +49,7 @@ class LegRecord(serializers.Serializer[object]):
     )
 
 
-class AttemptRecord(serializers.Serializer[object]):
+class AttemptRecordSerializer(serializers.Serializer[object]):
     """A branch that failed before the call was answered or given up."""
 
     code = _number("SIP code of its final reply.")
@@ -59,7 +59,7 @@ class AttemptRecord(serializers.Serializer[object]):
     extra = serializers.DictField(
         child=serializers.CharField(allow_blank=True), help_text="The extra fields of its own events, by label."
     )
-    legs = LegRecord(many=True, help_text="The legs of its own events; the first hop comes first.")
+    legs = LegRecordSerializer(many=True, help_text="The legs of its own events; the first hop comes first.")
 
 
 class SettlementRecord(serializers.Serializer[object]):
@@ -72,7 +72,7 @@ class SettlementRecord(serializers.Serializer[object]):
     at = _moment("When it was settled.")
 
 
-class CallRecord(serializers.Serializer[object]):
+class CallRecordSerializer(serializers.Serializer[object]):
     """A call: one per answered dialog, or one per unanswered call attempt. Without the permission or the scope
     cdr.view_numbers, numbers are masked with •."""
 
@@ -108,8 +108,8 @@ class CallRecord(serializers.Serializer[object]):
     )
     sip_code = _number("Final SIP code.", null=True)
     sip_reason = _text("Reason phrase of the final reply.", null=True)
-    attempts = AttemptRecord(many=True, help_text="Branches that failed, in the order of time.")
-    legs = LegRecord(many=True, help_text="Hops of a forwarded call, the first one first.")
+    attempts = AttemptRecordSerializer(many=True, help_text="Branches that failed, in the order of time.")
+    legs = LegRecordSerializer(many=True, help_text="Hops of a forwarded call, the first one first.")
     extra = serializers.DictField(
         child=serializers.CharField(), help_text="Extra fields of the START, else of the first event, by label."
     )
@@ -142,7 +142,7 @@ class CallPageRecord(serializers.Serializer[object]):
         help_text="With updated_after: the address to ask later for what changes from now on. It stays valid for good. "
         "Keep it with what you did of this page. Else null.",
     )
-    results = CallRecord(many=True)
+    results = CallRecordSerializer(many=True)
 
 
 class EventRecord(serializers.Serializer[object]):

@@ -23,7 +23,7 @@ from cdr.correlation.record import CallRecord, Flag, LegRecord
 from cdr.events import Pairs
 from cdr.models import Attempt, Call, CallRevision, Leg
 from cdr.models.fields import WordsField
-from cdr.storage.database import Database
+from cdr.storage.database import EventDatabase
 from cdr.storage.tables import Row, Table, Wire
 
 
@@ -106,7 +106,7 @@ _words = lru_cache(WordsField.joined)
 """The column's text of a tuple of words; there are few."""
 
 
-def publish(database: Database, records: Mapping[int, Iterable[CallRecord]]) -> None:
+def publish(database: EventDatabase, records: Mapping[int, Iterable[CallRecord]]) -> None:
     """Make the stored calls be ``records``: of each ``call_key`` in there, all its calls."""
     calls = [Wanted(key, identity_of(record), record) for key, found in records.items() for record in found]
     stored = [_published(row) for row in database.rows(_CALLS, "call_key", records)]
@@ -120,7 +120,18 @@ def publish(database: Database, records: Mapping[int, Iterable[CallRecord]]) -> 
     volumes.write(database)
 
 
-def _add(database: Database, calls: Sequence[Wanted], volumes: Difference) -> None:
+def publish_revision(call: Call, changes: Mapping[str, Any]) -> None:
+    """Publish a change that a person made as of this moment; the caller's transaction holds the mark of the call.
+
+    Who follows changes relies on a time from within the transaction (``cdr.queries.changes``), and getting the mark may
+    have taken long.
+    """
+    now = timezone.now()
+    CallRevision.objects.create(call=call, revision=call.revision + 1, at=now, changes=changes)
+    Call.objects.filter(pk=call.pk).update(revision=call.revision + 1, updated_at=now)
+
+
+def _add(database: EventDatabase, calls: Sequence[Wanted], volumes: Difference) -> None:
     """Store new calls. Those with parts need to know their ids; the database numbers the others, which is cheaper."""
     now = database.wire.time(timezone.now())
     whole = [call for call in calls if not (call.record.legs or call.record.attempts)]
@@ -134,7 +145,7 @@ def _add(database: Database, calls: Sequence[Wanted], volumes: Difference) -> No
         _count(volumes, call.record)
 
 
-def _change(database: Database, pairs: Sequence[tuple[Published, Wanted]], volumes: Difference) -> None:
+def _change(database: EventDatabase, pairs: Sequence[tuple[Published, Wanted]], volumes: Difference) -> None:
     """Write the calls that are different now, and what is different."""
     wire, now = database.wire, timezone.now()
     parts = _parts(database, [old.id for old, _ in pairs])
@@ -168,7 +179,7 @@ def _change(database: Database, pairs: Sequence[tuple[Published, Wanted]], volum
         _add_parts(database, rewritten)
 
 
-def _supersede(database: Database, calls: Sequence[Published], volumes: Difference) -> None:
+def _supersede(database: EventDatabase, calls: Sequence[Published], volumes: Difference) -> None:
     """Flag calls that turned out to be part of others."""
     if not calls:
         return
@@ -289,7 +300,7 @@ def _revision(wire: Wire, old: Published, now: datetime, changes: Mapping[str, A
     return (old.id, wire.int4(old.revision + 1), wire.time(now), wire.json(_json(changes)))
 
 
-def _add_parts(database: Database, calls: Sequence[tuple[int, CallRecord]]) -> None:
+def _add_parts(database: EventDatabase, calls: Sequence[tuple[int, CallRecord]]) -> None:
     """Store the legs and attempts of calls that have none stored."""
     wire = database.wire
     legs = [
@@ -322,7 +333,7 @@ Parts = tuple[list[dict[str, Any]], list[dict[str, Any]]]
 """Legs and attempts as a revision tells them."""
 
 
-def _parts(database: Database, ids: Sequence[int]) -> dict[int, Parts]:
+def _parts(database: EventDatabase, ids: Sequence[int]) -> dict[int, Parts]:
     """Return the stored legs and attempts of each call."""
     found: dict[int, Parts] = defaultdict(lambda: ([], []))
     for call, _, source, destination, kind, values in sorted(database.rows(_LEGS, "call_id", ids), key=_place):

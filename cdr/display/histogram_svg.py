@@ -17,7 +17,7 @@ _LEAST = 1.5  # so much is seen of one call among thousands
 _GAP = 0.14  # of a column's width
 
 
-class Column(NamedTuple):
+class HistogramBar(NamedTuple):
     """A bucket with what it says and where it leads."""
 
     bucket: Bucket
@@ -25,7 +25,7 @@ class Column(NamedTuple):
     address: str
 
 
-def svg(columns: Sequence[Column], most: int) -> str:
+def svg(columns: Sequence[HistogramBar], most: int) -> str:
     """Return the bars, ``HEIGHT`` units high for ``most`` calls and a unit wide each."""
     body = "".join(_column(at, column, most) for at, column in enumerate(columns))
     grid = "".join(f'<path class="grid" d="M0 {y}H{len(columns)}"/>' for y in (0, HEIGHT // 2))
@@ -35,7 +35,7 @@ def svg(columns: Sequence[Column], most: int) -> str:
     )
 
 
-def _column(at: int, column: Column, most: int) -> str:
+def _column(at: int, column: HistogramBar, most: int) -> str:
     bucket = column.bucket
     return (
         f'<a class="bar" tabindex="-1" href="{escape(column.address)}" data-since="{_written(bucket.since)}"'

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from html import escape
 
-from cdr.display.ladder import Column, Drawing, Gap, Hop, Message, Note, Remark, Side
+from cdr.display.ladder import Drawing, Gap, Hop, LadderNote, LadderRemark, Lifeline, Message, Side
 from cdr.display.safe_text import one_line
 from cdr.events import SECOND
 
@@ -50,7 +50,7 @@ svg:root{background:#fff}
 .ladder a:hover .label{text-decoration:underline}
 """
 _NO_XML = {0xFFFE: "\N{REPLACEMENT CHARACTER}", 0xFFFF: "\N{REPLACEMENT CHARACTER}"}  # XML 1.0, production Char
-_CALM = frozenset({Note.ONGOING, Note.RECORD_ENDED, Note.CUT, Note.TIMED_OUT})
+_CALM = frozenset({LadderNote.ONGOING, LadderNote.RECORD_ENDED, LadderNote.CUT, LadderNote.TIMED_OUT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Words:
     title: str
     description: str
     sides: Mapping[Side, str]
-    notes: Mapping[Note, str]
+    notes: Mapping[LadderNote, str]
     unknown: str
     leg: str
     linked: bool = False
@@ -86,9 +86,9 @@ def svg(drawing: Drawing, words: Words, zone: tzinfo) -> str:
 
 
 def _body(drawing: Drawing, words: Words, zone: tzinfo, top: int, bottom: int) -> Iterator[str]:
-    for at, column in enumerate(drawing.columns):
-        yield f'<line class="life" x1="{_x(at)}" y1="{_HEAD - 14}" x2="{_x(at)}" y2="{bottom - 4}"/>'
-        yield _head(at, column, words)
+    for index, column in enumerate(drawing.columns):
+        yield f'<line class="life" x1="{_x(index)}" y1="{_HEAD - 14}" x2="{_x(index)}" y2="{bottom - 4}"/>'
+        yield _head(index, column, words)
     for number, (source, target) in enumerate(drawing.legs, 1):
         yield _leg(source, target, f"{words.leg} {number}", _HEAD + _LEG * number - 10)
     y, day = top, ""
@@ -97,7 +97,7 @@ def _body(drawing: Drawing, words: Words, zone: tzinfo, top: int, bottom: int) -
         match row:
             case Gap(length):
                 yield _silence(drawing, _silent(length), middle)
-            case Remark():
+            case LadderRemark():
                 yield _remark(drawing, row, words, middle)
             case Message():
                 yield _message(row, words, middle)
@@ -111,18 +111,18 @@ def _x(column: int) -> int:
     return _TIMES + _EDGE // 2 + 24 + column * _SPACE
 
 
-def _height(row: Message | Gap | Remark) -> int:
+def _height(row: Message | Gap | LadderRemark) -> int:
     match row:
         case Gap():
             return _GAP
-        case Remark():
+        case LadderRemark():
             return _REMARK
     return _ROW
 
 
-def _head(at: int, column: Column, words: Words) -> str:
+def _head(index: int, column: Lifeline, words: Words) -> str:
     name = _text(column.name, _LONGEST_NAME) if column.name else _text(words.unknown, _LONGEST_NAME)
-    x = _x(at)
+    x = _x(index)
     return (
         f'<g class="{column.side}"><rect class="box" x="{x - 88}" y="4" width="176" height="40" rx="6"/>'
         f'<text class="name" x="{x}" y="21">{name}</text>'
@@ -151,7 +151,7 @@ def _silence(drawing: Drawing, length: str, y: int) -> str:
     )
 
 
-def _remark(drawing: Drawing, remark: Remark, words: Words, y: int) -> str:
+def _remark(drawing: Drawing, remark: LadderRemark, words: Words, y: int) -> str:
     first, last = _x(0), _x(len(drawing.columns) - 1)
     calm = " calm" if remark.note in _CALM else ""
     return (
@@ -161,11 +161,11 @@ def _remark(drawing: Drawing, remark: Remark, words: Words, y: int) -> str:
 
 
 def _message(message: Message, words: Words, y: int) -> str:
-    told = any(hop.told for hop in message.hops)
-    kinds = "message" + ("" if told else " inferred") + (" failed" if message.failed else "")
+    recorded = any(hop.recorded for hop in message.hops)
+    kinds = "message" + ("" if recorded else " inferred") + (" failed" if message.failed else "")
     y += 8
     drawn = "".join(_hop(hop, message.directed, y) for hop in message.hops)
-    drawn += "".join(f'<circle class="seen" cx="{_x(at)}" cy="{y}" r="3.5"/>' for at in message.seen)
+    drawn += "".join(f'<circle class="seen" cx="{_x(index)}" cy="{y}" r="3.5"/>' for index in message.proxy_columns)
     label = f"{_label(message, y)}<title>{_text(message.label, 200)}</title>"
     if words.linked and message.events:
         return f'<a class="{kinds}" href="#event-{message.events[0]}">{label}{drawn}</a>'
@@ -173,8 +173,8 @@ def _message(message: Message, words: Words, y: int) -> str:
 
 
 def _label(message: Message, y: int) -> str:
-    """Write the label once, over the hop that is told, else over the first."""
-    hop = next((hop for hop in message.hops if hop.told), message.hops[0])
+    """Write the label once, over the recorded hop, else over the first."""
+    hop = next((hop for hop in message.hops if hop.recorded), message.hops[0])
     columns = abs(hop.target - hop.source)
     middle = (_x(hop.source) + _x(hop.target)) // 2
     shown = _text(message.label, _LONGEST_LABEL if columns == 1 else _WIDE_LABEL)
@@ -183,7 +183,7 @@ def _label(message: Message, y: int) -> str:
 
 def _hop(hop: Hop, directed: bool, y: int) -> str:
     source, target = _x(hop.source), _x(hop.target)
-    kind = "" if hop.told else " inferred"
+    kind = "" if hop.recorded else " inferred"
     right = target > source
     line = f'<path class="hop{kind}" d="M{source} {y}H{target - 4 if right else target + 4}"/>'
     if not directed:

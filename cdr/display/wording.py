@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cdr.correlation.record import DurationKind, Flag, Outcome, ReleasedBy, Rule, State
 from cdr.display.histogram import Group
-from cdr.display.ladder import Note, Side
+from cdr.display.ladder import LadderNote, Side
 
 Text = str | Promise
 
@@ -228,14 +228,14 @@ LADDER_SIDES: Mapping[Side, Text] = {
     Side.CALLEE: _("Callee"),
 }
 
-LADDER_NOTES: Mapping[Note, Text] = {
-    Note.NO_START: _("no answer recorded"),
-    Note.NO_STOP: _("no STOP: end unknown"),
-    Note.ONGOING: _("no STOP yet"),
-    Note.SETTLED: _("no STOP: end set manually"),
-    Note.TIMED_OUT: _("408: no final response in time"),
-    Note.RECORD_ENDED: _("end, from the proxy's dialog record"),
-    Note.CUT: _("… more events in the timeline"),
+LADDER_NOTES: Mapping[LadderNote, Text] = {
+    LadderNote.NO_START: _("no answer recorded"),
+    LadderNote.NO_STOP: _("no STOP: end unknown"),
+    LadderNote.ONGOING: _("no STOP yet"),
+    LadderNote.SETTLED: _("no STOP: end set manually"),
+    LadderNote.TIMED_OUT: _("408: no final response in time"),
+    LadderNote.RECORD_ENDED: _("end, from the proxy's dialog record"),
+    LadderNote.CUT: _("… more events in the timeline"),
 }
 
 DOUBTFUL = frozenset({Flag.RINGING_INCLUDED, Flag.AMBIGUOUS_TIME, Flag.LATE_STOP})

@@ -82,7 +82,7 @@ _OF_FREERADIUS = re.compile(
 )
 
 
-class Line(NamedTuple):
+class DetailLine(NamedTuple):
     """A value as printed: ``raw`` holds its bytes where it was quoted or hexadecimal, else ``word`` its text."""
 
     name: str
@@ -110,7 +110,7 @@ class DetailReader:
         except Unparsable as error:
             return Rejection(record, str(error))
 
-    def _attributes(self, printed: list[Line], reading: Reading, came: datetime | None) -> Attributes:
+    def _attributes(self, printed: list[DetailLine], reading: Reading, came: datetime | None) -> Attributes:
         sent = [line for line in printed if not _OF_FREERADIUS.fullmatch(line.name)]
         named = any(line.name.lower() == "sip-method" for line in sent)
         numbers = [_number(line.name, named=named) for line in sent]
@@ -144,19 +144,19 @@ def _records(stream: BinaryIO) -> Iterator[bytes]:
         yield record
 
 
-def _line(line: bytes) -> Line:
+def _line(line: bytes) -> DetailLine:
     match = _LINE.fullmatch(line)
     if match is None:
         raise Unparsable(f"detail line {text_of(line[:200])!r} is not of the form TAB name = value")
     name, value = text_of(match[1]), match[2].rstrip()
     if len(value) >= 2 and value[:1] == value[-1:] == b'"':
-        return Line(name, _ESCAPE.sub(_unescape, value[1:-1]))
+        return DetailLine(name, _ESCAPE.sub(_unescape, value[1:-1]))
     if value[:2] == b"0x":
         try:
-            return Line(name, bytes.fromhex(value[2:].decode("ascii")), is_hex=True)
+            return DetailLine(name, bytes.fromhex(value[2:].decode("ascii")), is_hex=True)
         except ValueError:
             raise Unparsable(f"{name} reads {text_of(value[:200])!r}, which is not hexadecimal") from None
-    return Line(name, None, text_of(value))
+    return DetailLine(name, None, text_of(value))
 
 
 def _unescape(match: re.Match[bytes]) -> bytes:
@@ -168,7 +168,7 @@ def _unescape(match: re.Match[bytes]) -> bytes:
     return _ESCAPED.get(other, other)
 
 
-def _received(printed: list[Line]) -> datetime | None:
+def _received(printed: list[DetailLine]) -> datetime | None:
     """Return when FreeRADIUS got the packet, where the record tells it."""
     for line in printed:
         if line.name == "Timestamp" and re.fullmatch(r"[0-9]{1,10}", line.word):
@@ -189,7 +189,7 @@ def _number(name: str, *, named: bool) -> int | None:
 
 
 def _attribute(
-    line: Line, number: int | None, dictionary: Dictionary, zone: tzinfo, came: datetime | None
+    line: DetailLine, number: int | None, dictionary: Dictionary, zone: tzinfo, came: datetime | None
 ) -> tuple[str, Value]:
     """Return name and value as the proxy sent them."""
     attribute = dictionary.definition(number) if number else dictionary.named(line.name)

@@ -95,7 +95,7 @@ class Call(models.Model):
     def settlement(self) -> Settlement | None:
         """How a person settled the end of this call: only while its STOP is missing, and until it is revoked.
 
-        One query for each call that lacks its STOP; ``cdr.calls.settlement.look_up`` asks for many at once.
+        One query for each call that lacks its STOP; ``cdr.calls.settlement.attach_settlements`` asks for many at once.
         """
         if not self.lacks_stop:
             return None

@@ -51,7 +51,7 @@ class Sample(NamedTuple):
     reason: str = ""
 
 
-class Finding(NamedTuple):
+class DriftFinding(NamedTuple):
     """One difference. ``labels`` in configured order; ``of_legs``: they are those of legs, ``of_dialogs``: of dialog
     records; ``often`` of ``total`` events (calls, for mixed legs) show it.
     """
@@ -67,13 +67,13 @@ class Finding(NamedTuple):
 
 def find_drift(
     layout: FieldLayout, samples: Iterable[Sample], *, product: Product, calls: int = 0, mixed: int = 0
-) -> list[Finding]:
+) -> list[DriftFinding]:
     """Compare ``samples`` (of one proxy) with its ``layout``; ``mixed`` of their ``calls`` have their legs mixed."""
     groups: dict[tuple[Backend, bool], list[Sample]] = defaultdict(list)
     for sample in samples:
         if sample.kind not in _NO_FIELDS:
             groups[sample.backend, sample.kind is Kind.CDR and product is not Product.OPENSIPS].append(sample)
-    found: list[Finding] = []
+    found: list[DriftFinding] = []
     for (backend, of_dialogs), group in sorted(groups.items()):
         found += _of_extras(_extras(layout, backend, product, of_dialogs=of_dialogs), backend, of_dialogs, group)
         if not of_dialogs:
@@ -82,7 +82,7 @@ def find_drift(
     if mixed:
         tellers = [backend for (backend, _), group in sorted(groups.items()) if any(one.legs for one in group)]
         backend = tellers[0] if tellers else Backend.SYSLOG
-        found.append(Finding(Sign.LEGS_MIXED, backend, _legs(layout, backend) or (), mixed, calls, of_legs=True))
+        found.append(DriftFinding(Sign.LEGS_MIXED, backend, _legs(layout, backend) or (), mixed, calls, of_legs=True))
     return found
 
 
@@ -105,7 +105,7 @@ def _legs(layout: FieldLayout, backend: Backend) -> tuple[str, ...] | None:
 
 def _of_extras(
     known: tuple[str, ...] | None, backend: Backend, of_dialogs: bool, group: Sequence[Sample]
-) -> Iterable[Finding]:
+) -> Iterable[DriftFinding]:
     total = len(group)
     seen = _Seen((sample.extra for sample in group), backend)
     if known is not None:
@@ -121,7 +121,7 @@ def _of_extras(
         yield from _finding(Sign.ALWAYS_EMPTY, backend, seen.empty(), total, total, of_dialogs)
 
 
-def _of_legs(known: tuple[str, ...] | None, backend: Backend, group: Sequence[Sample]) -> Iterable[Finding]:
+def _of_legs(known: tuple[str, ...] | None, backend: Backend, group: Sequence[Sample]) -> Iterable[DriftFinding]:
     """Compare legs, where there are any: calls that were not forwarded have none."""
     with_legs = [sample for sample in group if sample.legs]
     if not with_legs:
@@ -138,17 +138,17 @@ def _of_legs(known: tuple[str, ...] | None, backend: Backend, group: Sequence[Sa
         yield from _finding(Sign.ALWAYS_EMPTY, backend, seen.empty(), total, total, of_legs=True)
 
 
-def _guesses(layout: FieldLayout, backend: Backend, group: Sequence[Sample]) -> Iterable[Finding]:
+def _guesses(layout: FieldLayout, backend: Backend, group: Sequence[Sample]) -> Iterable[DriftFinding]:
     """Say where a heuristic reads: the labels of log lines; elsewhere which of the labels are those of legs."""
     if backend is Backend.SYSLOG and backend not in layout.extras:
         guessed = tuple(_Seen((sample.extra for sample in group), backend).spelled)
-        yield Finding(Sign.GUESSED, backend, guessed, sum(bool(sample.extra) for sample in group), len(group))
+        yield DriftFinding(Sign.GUESSED, backend, guessed, sum(bool(sample.extra) for sample in group), len(group))
     elif backend is not Backend.JSON and _legs(layout, backend) is None:
         legs = [leg for sample in group for leg in sample.legs]
         if legs:
             often = sum(bool(sample.legs) for sample in group)
             guessed = tuple(_Seen(legs, backend).spelled)
-            yield Finding(Sign.GUESSED, backend, guessed, often, len(group), of_legs=True)
+            yield DriftFinding(Sign.GUESSED, backend, guessed, often, len(group), of_legs=True)
 
 
 def _finding(
@@ -160,9 +160,9 @@ def _finding(
     of_dialogs: bool = False,
     *,
     of_legs: bool = False,
-) -> Iterable[Finding]:
+) -> Iterable[DriftFinding]:
     if labels:
-        yield Finding(sign, backend, labels, often, total, of_legs, of_dialogs)
+        yield DriftFinding(sign, backend, labels, often, total, of_legs, of_dialogs)
 
 
 class _Seen:

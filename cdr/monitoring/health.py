@@ -19,8 +19,8 @@ from django.db.models import Min, Q, QuerySet
 
 from cdr.events import Kind
 from cdr.models import Call, Event, Receiver, Rejected, Source
-from cdr.monitoring.drift import Finding, Sample, find_drift
-from cdr.monitoring.loss import Meter, Told, measure
+from cdr.monitoring.drift import DriftFinding, Sample, find_drift
+from cdr.monitoring.loss import BackendEvent, Meter, measure
 from cdr.monitoring.zones import WrongZone, wrong_zones
 from cdr.sources import KINDS
 from proxyconf.models import Proxy
@@ -245,7 +245,7 @@ def restarts(proxy: Proxy) -> list[Event]:
 class Drift:
     """What differs in the newest ``events`` events, since ``since``, and zones that seem wrong."""
 
-    findings: Sequence[Finding] = ()
+    findings: Sequence[DriftFinding] = ()
     zones: Sequence[WrongZone] = ()
     events: int = 0
     since: datetime | None = None
@@ -295,7 +295,9 @@ def loss_of(proxy: Proxy, newest: datetime | None, now: datetime) -> Loss | None
     if not rows:
         return None
     told = [
-        Told(Backend(backend), Kind(kind), method, code, call_id, from_tag, to_tag, time, not Told.sure(flags))
+        BackendEvent(
+            Backend(backend), Kind(kind), method, code, call_id, from_tag, to_tag, time, not BackendEvent.sure(flags)
+        )
         for backend, kind, method, code, call_id, from_tag, to_tag, time, flags in rows[:METERED]
     ]
     since = told[-1].time if len(rows) > METERED else until - WINDOW
@@ -303,7 +305,7 @@ def loss_of(proxy: Proxy, newest: datetime | None, now: datetime) -> Loss | None
     return Loss(measure(whole), len(told), since, until, len(rows) > METERED)
 
 
-def _whole(told: Sequence[Told], since: datetime, until: datetime | None) -> Iterable[Told]:
+def _whole(told: Sequence[BackendEvent], since: datetime, until: datetime | None) -> Iterable[BackendEvent]:
     """Leave out what may have its counterpart beyond the beginning of the window, or its end if more follows."""
     edge = timedelta(seconds=3)
     beyond = {

@@ -10,14 +10,13 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from cdr.display.wording import Text, Word
-from cdr.monitoring.drift import Finding, Sign
+from cdr.monitoring.drift import DriftFinding, Sign
 from cdr.monitoring.health import Verdict
 from cdr.monitoring.loss import Sort
 from cdr.storage.replay import Replayed
 from proxyconf.models import Profile, Proxy
 from proxyconf.models.profile import profile_of
-from proxyconf.public import BACKEND_NAMES, acc_section
-from proxyconf.public import Profile as ProfileValue
+from proxyconf.public import BACKEND_NAMES, AccountingProfile, acc_section
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.parameters import BackendNames, backends_of
 from proxyconf.vocabulary.products import Product, Version
@@ -110,7 +109,7 @@ class Advice:
     links: tuple[Link, ...]
 
 
-def advise(findings: Iterable[Finding], proxy: Proxy) -> list[Advice]:
+def advise(findings: Iterable[DriftFinding], proxy: Proxy) -> list[Advice]:
     """Put findings about ``proxy`` into words; its profile, where there is one, gives the lines."""
     model = Profile.objects.filter(proxy=proxy).first()
     about = _About(proxy, profile_of(model) if model else None)
@@ -118,7 +117,7 @@ def advise(findings: Iterable[Finding], proxy: Proxy) -> list[Advice]:
 
 
 class _About:
-    def __init__(self, proxy: Proxy, profile: ProfileValue | None) -> None:
+    def __init__(self, proxy: Proxy, profile: AccountingProfile | None) -> None:
         self._proxy = proxy
         self._profile = profile
         self._names = backends_of(Product(proxy.product), Version.parse(proxy.version))
@@ -130,7 +129,7 @@ class _About:
         )
         self._page = Link(profile_page, reverse("proxyconf:profile", args=[proxy.name]), "proxyconf.view_profile")
 
-    def advice(self, one: Finding) -> Advice:
+    def advice(self, one: DriftFinding) -> Advice:
         match one.sign:
             case Sign.NEVER_SEEN:
                 return self._never_seen(one)
@@ -143,7 +142,7 @@ class _About:
             case Sign.GUESSED:
                 return self._guessed(one)
 
-    def _never_seen(self, one: Finding) -> Advice:
+    def _never_seen(self, one: DriftFinding) -> Advice:
         what = gettext("Configured for {place}, but missing in the newest {total} events:")
         match one.backend:
             case Backend.SYSLOG if not one.of_dialogs:
@@ -175,7 +174,7 @@ class _About:
         )
         return self._told(one, what, means, remedy, lines, self._import, self._page)
 
-    def _not_configured(self, one: Finding) -> Advice:
+    def _not_configured(self, one: DriftFinding) -> Advice:
         what = gettext("Not configured for {place}, but logged in {often} of {total} events:")
         if one.backend is Backend.SYSLOG:
             means = gettext("It is included in the preceding value, which is therefore wrong.")
@@ -188,7 +187,7 @@ class _About:
         )
         return self._told(one, what, means, remedy, "", self._import, self._page)
 
-    def _always_empty(self, one: Finding) -> Advice:
+    def _always_empty(self, one: DriftFinding) -> Advice:
         what = gettext("Logged to {place}, but empty in all {total} events:")
         means = gettext(
             "The variable has no value when the transaction is accounted. Extra fields are read from the "
@@ -204,7 +203,7 @@ class _About:
         )
         return self._told(one, what, means, remedy, lines, self._page)
 
-    def _legs_mixed(self, one: Finding) -> Advice:
+    def _legs_mixed(self, one: DriftFinding) -> Advice:
         what = ngettext(
             "Leg values are mixed in {often} of the newest {total} call:",
             "Leg values are mixed in {often} of the newest {total} calls:",
@@ -219,7 +218,7 @@ class _About:
         lines = "\n".join(f'{variables.get(label, f"$avp({label})")} = "";' for label in one.labels if _is_name(label))
         return self._told(one, what, means, remedy, lines, self._page)
 
-    def _guessed(self, one: Finding) -> Advice:
+    def _guessed(self, one: DriftFinding) -> Advice:
         what = (
             gettext("Leg fields of {place} are not configured; they are guessed:")
             if one.of_legs
@@ -232,7 +231,7 @@ class _About:
         remedy = gettext("Import the proxy's configuration or publish its profile; then re-parse its events.")
         return self._told(one, what, means, remedy, "", self._import, self._page)
 
-    def _told(self, one: Finding, what: str, means: str, remedy: str, lines: str, *links: Link) -> Advice:
+    def _told(self, one: DriftFinding, what: str, means: str, remedy: str, lines: str, *links: Link) -> Advice:
         place = backend_name(one.backend)
         if one.of_dialogs:
             place = gettext("{place} (dialog records)").format(place=place)
@@ -241,13 +240,13 @@ class _About:
         said = what.format(place=place, often=one.often, total=one.total)
         return Advice(said, one.labels, means, remedy, lines, links)
 
-    def _parameter(self, one: Finding) -> str:
+    def _parameter(self, one: DriftFinding) -> str:
         names = self._names.get(one.backend, BackendNames("acc"))
         if one.of_legs:
             return "leg_fields" if names.type and not names.extra else "multi_leg_info"
         return "cdr_extra" if one.of_dialogs else names.extra or "extra_fields"
 
-    def _lines(self, one: Finding, without: tuple[str, ...]) -> str:
+    def _lines(self, one: DriftFinding, without: tuple[str, ...]) -> str:
         """Return the lines of the profile's configuration that name the fields, less some; empty without a profile."""
         if self._profile is None or one.of_dialogs:
             return ""

@@ -44,7 +44,7 @@ class Sort(StrEnum):
     OTHER = "other"  # MESSAGE, REGISTER, UPDATE…
 
 
-class Told(NamedTuple):
+class BackendEvent(NamedTuple):
     """An event, as much of it as the meter needs. ``uncertain``: its time may be an hour off."""
 
     backend: Backend
@@ -63,7 +63,7 @@ class Told(NamedTuple):
         return Flag.AMBIGUOUS_TIME not in set(flags)
 
 
-class Share(NamedTuple):
+class BackendShare(NamedTuple):
     """What one backend delivered of one sort of events.
 
     ``known`` events were delivered by any backend, ``lost`` of them not by this one: their Call-IDs, by time, one for
@@ -86,10 +86,10 @@ class Meter(NamedTuple):
     """What the meter reads. ``shares``: one for each sort that was seen and each backend, in the order of these."""
 
     backends: tuple[Backend, ...]
-    shares: tuple[Share, ...]
+    shares: tuple[BackendShare, ...]
 
     @property
-    def losses(self) -> list[Share]:
+    def losses(self) -> list[BackendShare]:
         """The shares of backends that lost something."""
         return [share for share in self.shares if share.logged and share.lost]
 
@@ -100,9 +100,9 @@ _WITH_TO_TAG = frozenset({Sort.ANSWER, Sort.BYE, Sort.ACK})
 _Key = tuple[Sort, str, str, str, str, int]
 
 
-def measure(events: Iterable[Told]) -> Meter:
+def measure(events: Iterable[BackendEvent]) -> Meter:
     """Compare what the backends of one proxy delivered. With one backend there is nothing to compare."""
-    by_key: dict[_Key, list[Told]] = defaultdict(list)
+    by_key: dict[_Key, list[BackendEvent]] = defaultdict(list)
     for event in events:
         if event.call_id and event.kind not in (Kind.MANUAL, Kind.ON, Kind.OFF):
             by_key[_key(event)].append(event)
@@ -123,7 +123,7 @@ class _Fact(NamedTuple):
     by: frozenset[Backend]
 
 
-def _key(event: Told) -> _Key:
+def _key(event: BackendEvent) -> _Key:
     """Return what is equal in all backends that tell of the same thing, its time excepted."""
     sort = _sort(event)
     if sort is Sort.CDR:
@@ -132,18 +132,18 @@ def _key(event: Told) -> _Key:
     return sort, event.method, event.call_id, event.from_tag, to_tag, event.code
 
 
-def _sort(event: Told) -> Sort:
+def _sort(event: BackendEvent) -> Sort:
     kind = classify(event.method, event.code) if event.kind is Kind.INTERIM else event.kind
     if kind is Kind.ANSWERED:
         return Sort.ANSWER if event.method == "INVITE" else Sort.OTHER
     return _SORTS.get(kind, Sort.OTHER)
 
 
-def _facts(key: _Key, told: Sequence[Told]) -> list[_Fact]:
+def _facts(key: _Key, told: Sequence[BackendEvent]) -> list[_Fact]:
     """Tell apart what happened several times: by time, or where times are unsure, by how often each backend told it."""
     if any(event.uncertain for event in told):
         return _counted(key, told)
-    found: list[list[Told]] = []
+    found: list[list[BackendEvent]] = []
     for event in sorted(told, key=lambda event: event.time):
         if found and event.time - found[-1][0].time <= SAME_MOMENT:
             found[-1].append(event)
@@ -152,7 +152,7 @@ def _facts(key: _Key, told: Sequence[Told]) -> list[_Fact]:
     return [_Fact(key, group[0].time, frozenset(event.backend for event in group)) for group in found]
 
 
-def _counted(key: _Key, told: Sequence[Told]) -> list[_Fact]:
+def _counted(key: _Key, told: Sequence[BackendEvent]) -> list[_Fact]:
     """Match the first event of each backend with the first of the others, and so on."""
     times: dict[Backend, list[datetime]] = defaultdict(list)
     for event in sorted(told, key=lambda event: event.time):
@@ -199,9 +199,9 @@ def _alike(failed: _Fact, missed: _Fact) -> bool:
     return abs(failed.time - missed.time) <= SAME_MOMENT
 
 
-def _share(sort: Sort, backend: Backend, facts: Sequence[_Fact]) -> Share:
+def _share(sort: Sort, backend: Backend, facts: Sequence[_Fact]) -> BackendShare:
     lost = sorted((fact for fact in facts if backend not in fact.by), key=lambda fact: (fact.time, fact.key))
-    return Share(
+    return BackendShare(
         sort,
         backend,
         known=len(facts),

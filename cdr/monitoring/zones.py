@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from django.utils.translation import gettext_lazy as _
 
+from cdr.display.markup import trimmed_decimal
 from cdr.events import Kind
 from cdr.models import Event
 from cdr.storage.reread import CannotReread, KeptInput
@@ -63,7 +64,7 @@ class WrongZone:
     def finding(self) -> str:
         """What is wrong, in a sentence."""
         said = _LATER if self.ahead > timedelta(0) else _EARLIER
-        hours = f"{abs(self.ahead) / timedelta(hours=1):g}"
+        hours = trimmed_decimal(abs(self.ahead) / timedelta(hours=1), 2)
         return str(said).format(proxy=self.proxy.name, backend=self.backend, hours=hours, other=self.other)
 
     @property

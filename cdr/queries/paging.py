@@ -14,7 +14,7 @@ from cdr.queries.keyset import OLDEST, Cursor
 
 
 @dataclass(frozen=True, slots=True)
-class CallPage:
+class PagedCalls:
     """Some calls, newest first. ``newer`` and ``older`` are its first and last row where the list goes on there."""
 
     rows: list[Call]
@@ -24,7 +24,7 @@ class CallPage:
 
 def call_page(
     calls: QuerySet[Call], size: int, *, after: Cursor | None = None, before: Cursor | None = None
-) -> CallPage:
+) -> PagedCalls:
     """Return the ``size`` calls that follow ``after`` (older), or precede ``before`` (newer), or the newest ones.
 
     ``before`` the place ``OLDEST`` stand the oldest ones.
@@ -35,19 +35,19 @@ def call_page(
     if after is not None:
         older = older.filter(started_at__lte=after.at).exclude(started_at=after.at, pk__gte=after.pk)
     rows = list(older[: size + 1])
-    return CallPage(
+    return PagedCalls(
         rows[:size],
         newer=_cursor(rows[0]) if after and rows else None,
         older=_cursor(rows[size - 1]) if len(rows) > size else None,
     )
 
 
-def _page_before(calls: QuerySet[Call], size: int, before: Cursor) -> CallPage:
+def _page_before(calls: QuerySet[Call], size: int, before: Cursor) -> PagedCalls:
     rows = list(newer_than(calls, before).order_by("started_at", "id")[: size + 1])
     if len(rows) <= size:  # the top is reached: fill the page from there
         return call_page(calls, size)
     rows = rows[:size][::-1]
-    return CallPage(rows, newer=_cursor(rows[0]), older=None if before == OLDEST else _cursor(rows[-1]))
+    return PagedCalls(rows, newer=_cursor(rows[0]), older=None if before == OLDEST else _cursor(rows[-1]))
 
 
 def newer_than(calls: QuerySet[Call], cursor: Cursor) -> QuerySet[Call]:
@@ -89,7 +89,7 @@ def _planned_rows(calls: QuerySet[Call]) -> int | None:
     return int(plan[0]["Plan"]["Plan Rows"])
 
 
-def position(calls: QuerySet[Call], page: CallPage, limit: int) -> int | None:
+def position(calls: QuerySet[Call], page: PagedCalls, limit: int) -> int | None:
     """Return the place of the page's first row in the list, from 1; none for an empty page and beyond ``limit``."""
     if not page.rows:
         return None

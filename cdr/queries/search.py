@@ -72,7 +72,7 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LONG_ID = 16
 
 
-class Reading(NamedTuple):
+class SearchCondition(NamedTuple):
     """A condition: its parameter and value in the URL."""
 
     parameter: str
@@ -83,10 +83,10 @@ class Term(NamedTuple):
     """A word as written, without its ``-``, and what it may mean: the first of ``readings`` is taken."""
 
     text: str
-    readings: tuple[Reading, ...]
+    readings: tuple[SearchCondition, ...]
 
     @property
-    def taken(self) -> Reading:
+    def taken(self) -> SearchCondition:
         return self.readings[0]
 
 
@@ -106,16 +106,18 @@ def _terms(text: str) -> Iterator[Term]:
             if start < len(text):
                 value, end = _value(text, start)
                 if value:
-                    yield Term(text[at + negated : end], (Reading(_signed(name, negated), _known(name, value)),))
+                    yield Term(
+                        text[at + negated : end], (SearchCondition(_signed(name, negated), _known(name, value)),)
+                    )
                 at = _skip(text, end)
                 continue
         quoted = text[at + negated] == '"'
         word, end = _number_in_parts(text, at + negated) or _value(text, at + negated)
         if not quoted and not negated and _DAY.fullmatch(word):
-            yield from (Term(word, (Reading(name, word),)) for name in ("since", "until"))
+            yield from (Term(word, (SearchCondition(name, word),)) for name in ("since", "until"))
         elif word:
             readings = _as_text(word) if quoted else _readings(word)
-            yield Term(word, tuple(Reading(_signed(one, negated), value) for one, value in readings))
+            yield Term(word, tuple(SearchCondition(_signed(one, negated), value) for one, value in readings))
         at = _skip(text, end)
 
 
@@ -170,34 +172,34 @@ def _spelt(word: str) -> str:
     return word.lower().replace("-", "_").replace(" ", "_")
 
 
-def _as_text(word: str) -> list[Reading]:
+def _as_text(word: str) -> list[SearchCondition]:
     """Return what text may be that does not look like anything: part of a number, or of other fields."""
     part = word if "*" in word else f"*{word}*"
     return [
-        Reading("number", word),
-        Reading("call_id", part),
-        Reading("user_agent", word),
-        Reading("tag", part),
-        Reading("sip_reason", word),
+        SearchCondition("number", word),
+        SearchCondition("call_id", part),
+        SearchCondition("user_agent", word),
+        SearchCondition("tag", part),
+        SearchCondition("sip_reason", word),
     ]
 
 
-def _readings(word: str) -> list[Reading]:
+def _readings(word: str) -> list[SearchCondition]:
     """Return what a word without prefix may mean, the likeliest first."""
-    found: list[Reading] = []
+    found: list[SearchCondition] = []
     if _spelt(word) in _WORDS:
-        found.append(Reading(_WORDS[_spelt(word)], _spelt(word)))
+        found.append(SearchCondition(_WORDS[_spelt(word)], _spelt(word)))
     if _CODE.fullmatch(word):
-        found.append(Reading("sip_code", word))
+        found.append(SearchCondition("sip_code", word))
     if _is_network(word):
-        found.append(Reading("source_ip", word))
+        found.append(SearchCondition("source_ip", word))
     number = _dialled(word)
     if number:
-        found.append(Reading("number", number))
+        found.append(SearchCondition("number", number))
         if (national := number.lstrip("0")) not in ("", number):  # the proxy may log it with the country before it
-            found.append(Reading("number", national))
+            found.append(SearchCondition("number", national))
     elif _is_identifier(word):
-        found += [Reading("call_id", word), Reading("tag", word)]
+        found += [SearchCondition("call_id", word), SearchCondition("tag", word)]
     return list(dict.fromkeys([*found, *_as_text(word)]))
 
 

@@ -15,7 +15,8 @@ from django.utils.translation import gettext
 from cdr.correlation.fold import fold
 from cdr.correlation.record import CallRecord, Folded, LegRecord, Observed, Outcome, Policy, ReleasedBy, State
 from cdr.display import wording
-from cdr.display.ladder import End, Message, Sender, Subject, Told, drawing
+from cdr.display.ladder import End, LadderEvent, LadderParty, Message, Subject
+from cdr.display.ladder_drawing import drawing
 from cdr.display.ladder_svg import Words, svg
 from cdr.events import AccEvent, Unparsable
 from cdr.formats import diameter
@@ -40,7 +41,7 @@ _AFTER = timedelta(hours=5)
 """How long after the last event the calls are looked at: longer than the longest plausible call."""
 _TIME_OF_REQUEST = (3, 2)
 _ENDS = {State.STOP_MISSING: End.NO_STOP, State.ONGOING: End.ONGOING}
-_SENDERS = {ReleasedBy.CALLER: Sender.CALLER, ReleasedBy.CALLEE: Sender.CALLEE}
+_SENDERS = {ReleasedBy.CALLER: LadderParty.CALLER, ReleasedBy.CALLEE: LadderParty.CALLEE}
 
 
 def simulated_calls(simulation: Simulation, backends: Sequence[Backend]) -> CallsReading:
@@ -207,7 +208,7 @@ def _ladder(index: int, folded: Folded, events: Sequence[AccEvent], layout: Fiel
             for row in drawn.rows
             if isinstance(row, Message)
             for hop in row.hops
-            if hop.told
+            if hop.recorded
         ),
         sides={side: str(text) for side, text in wording.LADDER_SIDES.items()},
         notes={note: str(text) for note, text in wording.LADDER_NOTES.items()},
@@ -228,15 +229,15 @@ def _subject(call: CallRecord) -> Subject:
         from_tag=call.from_tag,
         to_tag=call.to_tag,
         answered=call.outcome is Outcome.ANSWERED,
-        end=_ENDS.get(call.state, End.TOLD),
-        hung_up=_SENDERS.get(call.released_by) if call.released_by else None,
+        end=_ENDS.get(call.state, End.RECORDED),
+        released_by=_SENDERS.get(call.released_by) if call.released_by else None,
         legs=tuple((leg.source, leg.destination) for leg in call.legs),
     )
 
 
-def _told(number: int, event: AccEvent, rule: Any, layout: FieldLayout) -> Told:
+def _told(number: int, event: AccEvent, rule: Any, layout: FieldLayout) -> LadderEvent:
     callee = next((text for label, text in event.extra if text and layout.role_of(label) is Role.CALLEE), None)
-    return Told(
+    return LadderEvent(
         number,
         event.time,
         event.precision,

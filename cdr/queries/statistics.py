@@ -130,7 +130,7 @@ def exact_count(asked: CallFilter) -> int | None:
     return None if found.capped else found.calls
 
 
-class _Sums(NamedTuple):
+class _OutcomeTotals(NamedTuple):
     """What calls that are alike in the first three amount to."""
 
     state: str
@@ -148,25 +148,25 @@ def _by(counts: Iterable[tuple[Word, int]]) -> dict[Word, int]:
     return {word: count for word, count in sums.items() if count}
 
 
-def _is_cut(found: Sequence[_Sums]) -> bool:
+def _is_cut(found: Sequence[_OutcomeTotals]) -> bool:
     return sum(row.calls for row in found) >= LIMIT
 
 
-def _sums_of_hours(hours: QuerySet[Volume]) -> list[_Sums]:
+def _sums_of_hours(hours: QuerySet[Volume]) -> list[_OutcomeTotals]:
     kinds = hours.order_by().values_list("state", "outcome", "sip_code")
     sums = kinds.annotate(Sum("calls"), Sum("measured"), Sum("duration_us"))
     return [
-        _Sums(state, outcome, code, int(calls), int(measured), int(duration) * _MICROSECOND)
+        _OutcomeTotals(state, outcome, code, int(calls), int(measured), int(duration) * _MICROSECOND)
         for state, outcome, code, calls, measured, duration in sums
     ]
 
 
-def _sums_of_calls(calls: QuerySet[Call]) -> list[_Sums]:
+def _sums_of_calls(calls: QuerySet[Call]) -> list[_OutcomeTotals]:
     told = calls.annotate(
         measured=Case(When(MEASURED, then=Value(1)), default=Value(0)), length=Case(When(MEASURED, then=F("duration")))
     )
     return [
-        _Sums(state, outcome, code, found, int(measured), _length(length))
+        _OutcomeTotals(state, outcome, code, found, int(measured), _length(length))
         for state, outcome, code, found, measured, length in grouped(
             told, LIMIT, ("state", "outcome", "sip_code"), ("measured", "length")
         )

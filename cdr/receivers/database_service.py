@@ -14,7 +14,7 @@ from cdr.receivers import table_periods
 from cdr.receivers.foreign_database import ForeignDatabase, NoTable, database
 from cdr.receivers.growing_table import GrowingTable, collect_batch, refuse_to_move
 from cdr.receivers.service import Served, Service
-from cdr.sources.tables import Database as Settings
+from cdr.sources.tables import DatabaseSource as Settings
 
 INTERVAL = 1.0
 """Seconds between two looks at a table that nothing came to."""

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from cdr.sources.setting import Address
+from cdr.sources.setting import ListenAddress
 
 Datagram: TypeAlias = tuple[bytes, tuple[str, int]]
 """What came, and the socket's own form of who sent it: answers go there; ``plain_host`` makes an address of it."""
@@ -18,11 +18,11 @@ RECEIVE_BUFFER = 16 << 20
 _LARGEST = 65_536
 
 
-inherited: dict[Address, socket.socket] = {}
+inherited: dict[ListenAddress, socket.socket] = {}
 """Sockets that this process got from the one that forked it (``cdr.receivers.held_sockets``)."""
 
 
-def bind(address: Address) -> socket.socket:
+def bind(address: ListenAddress) -> socket.socket:
     """Return a UDP socket, the inherited one where there is one; raise ``OSError`` that names the address."""
     if inherited_socket := inherited.pop(address, None):
         return inherited_socket
@@ -31,7 +31,7 @@ def bind(address: Address) -> socket.socket:
     return _bound(bound, address)
 
 
-def listen(address: Address) -> socket.socket:
+def listen(address: ListenAddress) -> socket.socket:
     """Return a listening TCP socket; raise ``OSError`` that names the address."""
     bound = _socket(address, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -39,7 +39,7 @@ def listen(address: Address) -> socket.socket:
     return bound
 
 
-def _socket(address: Address, kind: socket.SocketKind) -> socket.socket:
+def _socket(address: ListenAddress, kind: socket.SocketKind) -> socket.socket:
     everywhere = not address.host and socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if everywhere or ":" in address.host else socket.AF_INET
     made = socket.socket(family, kind)
@@ -49,7 +49,7 @@ def _socket(address: Address, kind: socket.SocketKind) -> socket.socket:
     return made
 
 
-def _bound(unbound: socket.socket, address: Address) -> socket.socket:
+def _bound(unbound: socket.socket, address: ListenAddress) -> socket.socket:
     try:
         unbound.bind((address.host, address.port))
     except OSError as error:

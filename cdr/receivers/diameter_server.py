@@ -29,7 +29,7 @@ from cdr.receivers.senders import Senders, of_networks
 from cdr.receivers.service import Batches, Served, Service, commit
 from cdr.receivers.tcp_connections import ConnectionNotes, TcpConnection, prepare, stalled, surplus
 from cdr.sources.diameter import Diameter
-from cdr.sources.setting import Address
+from cdr.sources.setting import ListenAddress
 from cdr.storage.complaints import complain
 from cdr.storage.dictionaries import dictionary_of
 from cdr.storage.safe_parsing import parsed_safely
@@ -86,7 +86,7 @@ class DiameterServer(Service):
         super().__init__()
         self._selector = selectors.DefaultSelector()
         self._listener: socket.socket | None = None
-        self._address: Address | None = None
+        self._address: ListenAddress | None = None
         self._connections: set[DiameterConnection] = set()
         self._senders = Senders(())
         self._notes = ConnectionNotes()
@@ -115,7 +115,7 @@ class DiameterServer(Service):
             except (ValueError, OSError) as error:
                 served.setup_error = str(error)
         self._senders = Senders((served, of_networks(served.settings.senders)) for served in sources)
-        address: Address = sources[0].settings.listen
+        address: ListenAddress = sources[0].settings.listen
         if self._listener is None or address != self._address:
             self._unbind()
             self._listener, self._address = listen(address), address

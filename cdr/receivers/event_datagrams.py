@@ -10,7 +10,7 @@ from cdr.formats.opensips_events import parse_object
 from cdr.receivers.datagrams import bind, plain_host, received
 from cdr.receivers.senders import Senders, of_networks
 from cdr.receivers.service import Batches, Served, Service, commit
-from cdr.sources.setting import Address
+from cdr.sources.setting import ListenAddress
 from cdr.storage.complaints import complain
 from cdr.storage.safe_parsing import parsed_safely
 
@@ -23,7 +23,7 @@ class EventDatagramServer(Service):
     def __init__(self) -> None:
         super().__init__()
         self._socket: socket.socket | None = None
-        self._address: Address | None = None
+        self._address: ListenAddress | None = None
         self._senders = Senders(())
         self._held = Batches("opensips-events")
 
@@ -36,7 +36,7 @@ class EventDatagramServer(Service):
         super().configure(sources)
         self._held.keep(sources)
         self._senders = Senders((served, of_networks(served.settings.senders)) for served in sources)
-        address: Address = sources[0].settings.listen
+        address: ListenAddress = sources[0].settings.listen
         if self._socket is None or address != self._address:
             self.close()
             self._socket, self._address = bind(address), address

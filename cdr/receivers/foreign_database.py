@@ -28,7 +28,7 @@ from cdr.receivers import own_server
 from cdr.receivers.growing_table import GrowingTable, Row
 from cdr.receivers.reachable_hosts import allowed_address
 from cdr.receivers.row_cursor import IdGap
-from cdr.sources.tables import Database as Settings
+from cdr.sources.tables import DatabaseSource as Settings
 from cdr.storage.allowed_files import allowed_data
 from cdr.storage.complaints import complain
 

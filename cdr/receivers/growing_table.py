@@ -19,7 +19,7 @@ from cdr.formats.sql_row import CORE_COLUMNS, AccTable, RowReader
 from cdr.models import Source
 from cdr.receivers.row_cursor import IdGap, RowCursor
 from cdr.storage.complaints import complain
-from cdr.storage.ingest import Counts, reading_of, store
+from cdr.storage.ingest import IngestCounts, reading_of, store
 
 BATCH = 5_000
 """Rows per transaction."""
@@ -61,24 +61,24 @@ class Database(Protocol):
         """Delete rows."""
 
 
-def collect(source: Source, database: Database, table: GrowingTable) -> Counts:
+def collect(source: Source, database: Database, table: GrowingTable) -> IngestCounts:
     """Store the events of all rows that ``source`` has not read yet; return what became of them.
 
     Raises ``Unparsable`` if the table lacks a column that every such table has, and what ``database`` raises.
     """
-    total = Counts()
+    total = IngestCounts()
     while (counts := collect_batch(source, database, table)).read:
         total += counts
     return total
 
 
-def collect_batch(source: Source, database: Database, table: GrowingTable) -> Counts:
+def collect_batch(source: Source, database: Database, table: GrowingTable) -> IngestCounts:
     """Do what ``collect`` does with as many rows as one transaction takes."""
     settings = source.parsed_settings()
     if settings.move and not database.is_ours:  # type: ignore[attr-defined]
         refuse_to_move(table, database.columns(table))
     if not _Position(source, settings, database, table).rows(1):
-        return Counts()
+        return IngestCounts()
     with transaction.atomic():
         # Whoever else collects for this source waits here, and then reads on from where we ended.
         source.cursor = Source.objects.select_for_update().values_list("cursor", flat=True).get(pk=source.pk)

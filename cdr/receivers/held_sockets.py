@@ -13,13 +13,13 @@ from typing import Any
 
 from cdr.models import Source
 from cdr.receivers import datagrams
-from cdr.sources.setting import Address
+from cdr.sources.setting import ListenAddress
 
 logger = logging.getLogger(__name__)
 _UDP_KINDS = (Source.Kind.SYSLOG, Source.Kind.RADIUS, Source.Kind.EVENTS)
 
 
-def udp_addresses(sources: Iterable[Source]) -> set[Address]:
+def udp_addresses(sources: Iterable[Source]) -> set[ListenAddress]:
     """Return the UDP addresses that ``sources``, whose settings are valid, are served at."""
     found = set()
     for source in sources:
@@ -33,7 +33,7 @@ class HeldSockets:
     """The sockets of the process that forks the receivers."""
 
     def __init__(self) -> None:
-        self._sockets: dict[Address, socket.socket] = {}
+        self._sockets: dict[ListenAddress, socket.socket] = {}
         self._services: set[str] = set()
 
     def hold(self, services: Mapping[str, Sequence[Source]]) -> None:
@@ -58,7 +58,7 @@ class HeldSockets:
             else:
                 copy.close()
 
-    def _bind(self, address: Address) -> None:
+    def _bind(self, address: ListenAddress) -> None:
         try:
             self._sockets[address] = datagrams.bind(address)
         except OSError as error:  # the receiver meets it, too, and reports it with its source

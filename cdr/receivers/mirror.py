@@ -17,7 +17,7 @@ from cdr.formats.sql_row import AccTable
 from cdr.models import Acc, MissedCall, Source
 from cdr.receivers.growing_table import GrowingTable, Row, collect
 from cdr.receivers.row_cursor import IdGap
-from cdr.storage.ingest import Counts
+from cdr.storage.ingest import IngestCounts
 
 _TABLES = tuple(
     GrowingTable(kind, model._meta.db_table, "id", kind.value)
@@ -25,12 +25,12 @@ _TABLES = tuple(
 )
 
 
-def collect_mirror(source: Source) -> Counts:
+def collect_mirror(source: Source) -> IngestCounts:
     """Store the events of all rows of both tables that ``source`` has not read yet; return what became of them.
 
     Raises ``Unparsable`` if a table lacks a column that every such table has.
     """
-    total = Counts()
+    total = IngestCounts()
     for table in _TABLES:
         total += collect(source, _OWN, table)
     return total

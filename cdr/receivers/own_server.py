@@ -30,7 +30,9 @@ def refuse(opened: psycopg.Connection[Any]) -> None:
         raise OwnServer("this is accweb's own database; to read its acc tables, add a source of kind mirror")
     member = opened.execute(_IS_MEMBER, (own_role,)).fetchone()
     if is_superuser or member is None or member[0]:
-        raise OwnServer("the user has accweb's own rights on accweb's own server; make one that may only read the tables")
+        raise OwnServer(
+            "the user has accweb's own rights on accweb's own server; make one that may only read the tables"
+        )
 
 
 def _identifier(opened: psycopg.Connection[Any]) -> Any:

@@ -24,7 +24,7 @@ from cdr.receivers.datagrams import Datagram, bind, plain_host, received
 from cdr.receivers.senders import Senders, of_networks
 from cdr.receivers.service import LONGEST, Hold, Served, Service
 from cdr.sources.network import Radius
-from cdr.sources.setting import Address
+from cdr.sources.setting import ListenAddress
 from cdr.storage.complaints import complain
 from cdr.storage.dictionaries import dictionary_of
 
@@ -77,7 +77,7 @@ class RadiusServer(Service):
     def __init__(self) -> None:
         super().__init__()
         self._socket: socket.socket | None = None
-        self._address: Address | None = None
+        self._address: ListenAddress | None = None
         self._clients: dict[int, _Client] = {}
         self._senders = Senders(())
         self._taken = _Taken()
@@ -101,7 +101,7 @@ class RadiusServer(Service):
             except (LookupError, ValueError, OSError) as error:
                 served.setup_error = str(error)
         self._senders = Senders((served, of_networks(served.settings.clients)) for served in sources)
-        address: Address = sources[0].settings.listen
+        address: ListenAddress = sources[0].settings.listen
         if self._socket is None or address != self._address:
             self.close()
             self._socket, self._address = bind(address), address

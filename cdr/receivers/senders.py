@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from cdr.receivers.service import Served
-from cdr.sources.setting import Network, Sender
+from cdr.sources.setting import AllowedSender, Network
 
 _MOST_KNOWN = 10_000
 _HEADER_HOST = re.compile(
@@ -29,8 +29,8 @@ class Senders:
     An entry says a host name from a network, a host name, or a network; a source without entries takes what is left.
     """
 
-    def __init__(self, sources: Iterable[tuple[Served, Sequence[Sender]]]) -> None:
-        self._named: list[tuple[Sender, Served]] = []
+    def __init__(self, sources: Iterable[tuple[Served, Sequence[AllowedSender]]]) -> None:
+        self._named: list[tuple[AllowedSender, Served]] = []
         self._networks: list[tuple[Network, Served]] = []
         self._others: Served | None = None
         for served, entries in sources:
@@ -71,8 +71,8 @@ class Senders:
         return self._others
 
 
-def of_networks(networks: Iterable[Network]) -> list[Sender]:
-    return [Sender("", network) for network in networks]
+def of_networks(networks: Iterable[Network]) -> list[AllowedSender]:
+    return [AllowedSender("", network) for network in networks]
 
 
 def _length(network: Network | None) -> int:

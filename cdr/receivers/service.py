@@ -25,7 +25,7 @@ from cdr.models import Source
 from cdr.receivers.rejection_quota import BURST, RejectionQuota
 from cdr.sources.setting import Settings
 from cdr.storage.complaints import complain
-from cdr.storage.ingest import Counts, Storing, reading_of, store
+from cdr.storage.ingest import IngestCounts, Storing, reading_of, store
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Served:
     setup_error: str = ""
     error: str = ""
     warning: str = ""
-    counts: Counts = field(default_factory=Counts)
+    counts: IngestCounts = field(default_factory=IngestCounts)
     refused: Counter[str] = field(default_factory=Counter)
     newest: datetime | None = None
     stored_at: datetime | None = None
@@ -123,14 +123,14 @@ def commit(batches: Iterable[Batch]) -> None:
         _note_stored(batch, counts, now)
 
 
-def _note_stored(batch: Batch, counts: Counts, now: datetime) -> None:
+def _note_stored(batch: Batch, counts: IngestCounts, now: datetime) -> None:
     served = batch.served
     served.counts += counts
     served.stored_at = now
     served.newest = max((one.time for one in batch.parsed if type(one) is AccEvent), default=served.newest)
 
 
-def _store(batch: Batch, now: datetime) -> Counts:
+def _store(batch: Batch, now: datetime) -> IngestCounts:
     return store(
         batch.served.source,
         batch.parsed,

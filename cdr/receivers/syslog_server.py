@@ -19,7 +19,7 @@ from cdr.receivers.service import LONGEST, Hold, Served, Service
 from cdr.receivers.syslog_frames import Frames
 from cdr.receivers.tcp_connections import ConnectionNotes, TcpConnection, prepare, stalled, surplus
 from cdr.sources.network import Syslog
-from cdr.sources.setting import Address
+from cdr.sources.setting import ListenAddress
 from cdr.storage.complaints import complain
 from cdr.storage.safe_parsing import parsed_safely
 
@@ -54,7 +54,7 @@ class SyslogServer(Service):
     def __init__(self) -> None:
         super().__init__()
         self._selector = selectors.DefaultSelector()
-        self._address: tuple[Address, frozenset[str]] | None = None
+        self._address: tuple[ListenAddress, frozenset[str]] | None = None
         self._udp: socket.socket | None = None
         self._tcp: socket.socket | None = None
         self._connections: dict[int, SyslogConnection] = {}
@@ -119,7 +119,7 @@ class SyslogServer(Service):
             self._hang_up(self._connections[number])
         self._selector.close()
 
-    def _bind(self, address: Address, transports: frozenset[str]) -> None:
+    def _bind(self, address: ListenAddress, transports: frozenset[str]) -> None:
         try:
             if "udp" in transports:
                 self._udp = bind(address)

@@ -8,12 +8,12 @@ from cdr.sources.diameter import Diameter
 from cdr.sources.files import DetailFile, LogFile
 from cdr.sources.network import EventDatagrams, Http, Radius, Syslog
 from cdr.sources.setting import Settings
-from cdr.sources.tables import Database, Mirror
+from cdr.sources.tables import DatabaseSource, Mirror
 
 KINDS: Mapping[str, type[Settings]] = {
     "import": Settings,
     "mirror": Mirror,
-    "database": Database,
+    "database": DatabaseSource,
     "syslog": Syslog,
     "file": LogFile,
     "radius": Radius,

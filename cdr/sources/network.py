@@ -8,10 +8,10 @@ from typing import ClassVar
 
 from cdr.sources.setting import (
     REQUIRED,
-    Address,
+    AllowedSender,
+    ListenAddress,
     Network,
     Secret,
-    Sender,
     Settings,
     address,
     choice,
@@ -29,9 +29,9 @@ class Syslog(Settings):
     """Log lines over UDP and TCP (RFC 3164, 5424, 6587). Several sources may share an address, told apart by sender."""
 
     served: ClassVar[bool] = True
-    listen: Address = address(Address("0.0.0.0", 5140), _LISTEN.format(port=5140))  # noqa: S104
+    listen: ListenAddress = address(ListenAddress("0.0.0.0", 5140), _LISTEN.format(port=5140))  # noqa: S104
     transport: str = choice("both", ("both", "udp", "tcp"), "both, udp or tcp")
-    senders: tuple[Sender, ...] = senders(
+    senders: tuple[AllowedSender, ...] = senders(
         "whose lines these are: addresses, networks, host names in the lines, or name@network; empty: everybody else's"
     )
 
@@ -44,7 +44,7 @@ class EventDatagrams(Settings):
     """OpenSIPS' event_datagram: JSON-RPC notifications over UDP."""
 
     served: ClassVar[bool] = True
-    listen: Address = address(Address("0.0.0.0", 5141), _LISTEN.format(port=5141))  # noqa: S104
+    listen: ListenAddress = address(ListenAddress("0.0.0.0", 5141), _LISTEN.format(port=5141))  # noqa: S104
     senders: tuple[Network, ...] = networks((), "addresses and networks that send; empty: everybody else")
 
     def service(self, own: str) -> str:
@@ -56,7 +56,7 @@ class Radius(Settings):
     """RADIUS accounting (RFC 2866). Sources may share an address: one per shared secret."""
 
     served: ClassVar[bool] = True
-    listen: Address = address(Address("0.0.0.0", 1813), _LISTEN.format(port=1813))  # noqa: S104
+    listen: ListenAddress = address(ListenAddress("0.0.0.0", 1813), _LISTEN.format(port=1813))  # noqa: S104
     clients: tuple[Network, ...] = networks(REQUIRED, "addresses and networks of the proxies that use this secret")
     secret: Secret = secret(REQUIRED, "the secret shared with the clients")
     dictionary: str = path("", "dictionary file of the proxy, where its numbers are its own; $INCLUDE is followed")

@@ -32,7 +32,7 @@ class SettingsError(ValueError):
         self.problems = dict(problems)
 
 
-class Address(NamedTuple):
+class ListenAddress(NamedTuple):
     """Where to listen. An empty host is every address of the machine, IPv4 and IPv6; port 0 is any free one."""
 
     host: str
@@ -52,7 +52,7 @@ class Secret(NamedTuple):
         return bool(self.sealed or self.variable)
 
 
-class Sender(NamedTuple):
+class AllowedSender(NamedTuple):
     """Who may send: an address or network, the host name that a line bears, or the latter only from the former."""
 
     host: str
@@ -162,7 +162,9 @@ def senders(help: str) -> Any:  # noqa: A002
 
 
 def secret(default: Any, help: str) -> Any:  # noqa: A002
-    return _setting(default, Setting(_secret, f"{help} (or env:ACCWEB_SOURCE_SECRET_NAME, the variable that holds it)", secret=True))
+    return _setting(
+        default, Setting(_secret, f"{help} (or env:ACCWEB_SOURCE_SECRET_NAME, the variable that holds it)", secret=True)
+    )
 
 
 def path(default: Any, help: str) -> Any:  # noqa: A002
@@ -207,15 +209,15 @@ def _many(value: Any, *, read: Callable[[str], Any]) -> tuple[Any, ...]:
     return tuple(read(one) for one in given if one)
 
 
-def _address(value: Any) -> Address:
+def _address(value: Any) -> ListenAddress:
     host, _, port = _text(value).rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not port.isascii() or not port.isdecimal() or int(port) > 65535:
         raise ValueError(f"{value!r} is no address to listen at; write 0.0.0.0:5140 or [::]:5140")
     if host in ("", "*"):
-        return Address("", int(port))
+        return ListenAddress("", int(port))
     try:
-        return Address(str(ip_address(host)), int(port))
+        return ListenAddress(str(ip_address(host)), int(port))
     except ValueError:
         raise ValueError(f"{value!r}: {host!r} is no IP address of this machine; write 0.0.0.0:{port}") from None
 
@@ -228,14 +230,14 @@ def network_of(value: str) -> Network:
         raise ValueError(f"{value!r} is neither an address nor a network like 10.0.0.0/24") from None
 
 
-def _sender(value: str) -> Sender:
+def _sender(value: str) -> AllowedSender:
     host, at, network = value.rpartition("@")
     if at:
-        return Sender(_host(host), network_of(network))
+        return AllowedSender(_host(host), network_of(network))
     try:
-        return Sender("", ip_network(value, strict=False))
+        return AllowedSender("", ip_network(value, strict=False))
     except ValueError:
-        return Sender(_host(value), None)
+        return AllowedSender(_host(value), None)
 
 
 def _host(value: str) -> str:

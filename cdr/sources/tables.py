@@ -28,7 +28,7 @@ _TABLE = "{what}; strftime codes make a table per period, like {name}_%Y_%m"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Database(Settings):
+class DatabaseSource(Settings):
     """The proxy's own tables, in a database of its own."""
 
     served: ClassVar[bool] = True

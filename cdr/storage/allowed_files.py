@@ -25,7 +25,7 @@ class ForbiddenFile(PermissionError):
 
 
 def allowed_path(name: str) -> Path:
-    """Return where ``name`` leads; raise ``ForbiddenFile`` where a source may not read, ``OSError`` if nothing is there.
+    """Return where ``name`` leads; raise ``ForbiddenFile`` if a source may not read it, ``OSError`` if it is missing.
 
     Whether a file outside the roots exists is not told.
     """
@@ -56,7 +56,7 @@ def read_allowed(name: str) -> str:
     """Return the text of a file that a source may read; raise ``OSError``."""
     path = allowed_path(name)
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with open(descriptor, "rb") as file:
+    with os.fdopen(descriptor, "rb") as file:
         data = file.read(_MOST_BYTES + 1)
     if len(data) > _MOST_BYTES:
         raise ForbiddenFile(f"{name} is larger than {_MOST_BYTES >> 20} MiB")
@@ -67,7 +67,7 @@ def _is_own_database(status: os.stat_result) -> bool:
     if connection.vendor != "sqlite":
         return False
     try:
-        own = os.stat(connection.settings_dict["NAME"])
+        own = Path(connection.settings_dict["NAME"]).stat()
     except OSError:
         return False
     return os.path.samestat(own, status)

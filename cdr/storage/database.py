@@ -16,7 +16,7 @@ from cdr.storage.sqlite import SqliteDatabase
 from cdr.storage.tables import Row, Table, Wire
 
 
-class Database(Protocol):
+class EventDatabase(Protocol):
     """What the writers need of a database."""
 
     @property
@@ -58,6 +58,6 @@ class Database(Protocol):
         """
 
 
-def database() -> Database:
+def database_for_writes() -> EventDatabase:
     """Return the face of the default connection's database."""
     return PostgresqlDatabase() if connection.vendor == "postgresql" else SqliteDatabase()

@@ -21,7 +21,7 @@ from cdr.formats.reading import Parsed, Reading, Rejection
 from cdr.models import Rejected, Source
 from cdr.storage import event_rows
 from cdr.storage.copying import Sending
-from cdr.storage.database import Database, database
+from cdr.storage.database import EventDatabase, database_for_writes
 from cdr.storage.event_rows import Rows, storable_text
 from cdr.storage.garbage_collection import gc_paused
 from cdr.storage.tables import Row, Statement
@@ -35,7 +35,7 @@ _UNIQUE = ("time", "fingerprint", "proxy_id")
 
 
 @dataclass(slots=True)
-class Counts:
+class IngestCounts:
     """What became of the records of a source.
 
     ``read`` = ``events`` (stored now) + ``duplicates`` (known before) + ``rejected`` (kept as ``Rejected``)
@@ -48,7 +48,7 @@ class Counts:
     rejected: int = 0
     ignored: int = 0
 
-    def __iadd__(self, other: Counts) -> Self:
+    def __iadd__(self, other: IngestCounts) -> Self:
         self.read += other.read
         self.events += other.events
         self.duplicates += other.duplicates
@@ -78,9 +78,9 @@ def store(
     format: str,  # noqa: A002  # the word that commands and people use
     received_at: datetime | None = None,
     cursor: dict[str, Any] | None = None,
-    on_progress: Callable[[Counts], None] | None = None,
+    on_progress: Callable[[IngestCounts], None] | None = None,
     batch: int = BATCH,
-) -> Counts:
+) -> IngestCounts:
     """Store what came from ``source``; return what became of it.
 
     Takes ``batch`` records at a time, each batch in one transaction that stores its events, marks their calls as
@@ -89,7 +89,7 @@ def store(
     costs no other. ``on_progress`` is called after each batch with the counts so far. Raises ``DatabaseError`` when
     the database fails as such; the batches before are then stored.
     """
-    total = Counts()
+    total = IngestCounts()
     writer = _Writer(source, format)
     records = iter(parsed)
     last = False
@@ -110,13 +110,13 @@ class _Writer:
     def __init__(self, source: Source, format: str) -> None:  # noqa: A002
         self._source = source
         self._format = format
-        self._database: Database = database()
+        self._database: EventDatabase = database_for_writes()
         self._expects_duplicates = False
 
-    def write(self, records: Sequence[Parsed], received_at: datetime, moved: dict[str, Any]) -> Counts:
+    def write(self, records: Sequence[Parsed], received_at: datetime, moved: dict[str, Any]) -> IngestCounts:
         events = [record for record in records if type(record) is AccEvent]
         rejections = [record for record in records if type(record) is Rejection]
-        counts = Counts(read=len(records), ignored=len(records) - len(events) - len(rejections))
+        counts = IngestCounts(read=len(records), ignored=len(records) - len(events) - len(rejections))
         with gc_paused(), transaction.atomic():
             keys = self._insert(events, received_at, rejections)
             self._database.mark({key for key in keys if key is not None})
@@ -187,7 +187,7 @@ def _newest(events: Iterable[AccEvent]) -> datetime | None:
 
 
 def _counting(
-    source: Source, counts: Counts, newest: datetime | None, received_at: datetime, moved: dict[str, Any]
+    source: Source, counts: IngestCounts, newest: datetime | None, received_at: datetime, moved: dict[str, Any]
 ) -> Statement:
     """Return what moves the source's counters, and its cursor where ``moved`` has one.
 
@@ -219,7 +219,7 @@ class Storing:
     """
 
     def __init__(self) -> None:
-        self._sender = database().sender(event_rows.TABLE)
+        self._sender = database_for_writes().sender(event_rows.TABLE)
         self._parts: dict[int, _Part] = {}
         self._sending: Sending | None = None
 
@@ -258,7 +258,7 @@ class Storing:
         if self._sending is not None:
             self._sending.wait(other)
 
-    def finish(self) -> dict[int, Counts] | None:
+    def finish(self) -> dict[int, IngestCounts] | None:
         """Wait for the commit; return what became of the records by source, or none: nothing was stored."""
         sending, self._sending = self._sending, None
         if sending is None:
@@ -276,11 +276,11 @@ class _Part:
 
     def __init__(self, source: Source, received_at: datetime) -> None:
         self.source = source
-        self.counts = Counts()
+        self.counts = IngestCounts()
         self.newest: datetime | None = None
         self.received_at = received_at
         self.usual = True
-        self._made = Rows(source, database().wire)
+        self._made = Rows(source, database_for_writes().wire)
 
     @property
     def rows(self) -> Iterable[Row]:

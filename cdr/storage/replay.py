@@ -25,7 +25,7 @@ from cdr.models import Rejected, Source
 from cdr.sources.setting import SettingsError
 from cdr.storage import wake
 from cdr.storage.dictionaries import dictionary_of
-from cdr.storage.ingest import Counts, reading_of, store
+from cdr.storage.ingest import IngestCounts, reading_of, store
 
 BATCH = 200
 """Rejections per transaction; a rejection may hold a megabyte."""
@@ -132,11 +132,11 @@ class _Replay:
         done.events += counts.events if counts else 0
         return rows
 
-    def _store(self, parsed: Iterable[Parsed], kept_as: str, received_at: datetime) -> Counts | None:
+    def _store(self, parsed: Iterable[Parsed], kept_as: str, received_at: datetime) -> IngestCounts | None:
         """Store the events; nothing of them, and ``None``, where the database refuses one."""
         events = [one for one in parsed if isinstance(one, AccEvent)]
         if not events:
-            return Counts()
+            return IngestCounts()
         before = Source.objects.values_list("last_received_at", flat=True).get(pk=self._source.pk)
         with transaction.atomic():
             counts = store(self._source, events, format=kept_as, received_at=received_at, batch=len(events) + 1)

@@ -25,7 +25,7 @@ from cdr.formats.reading import Parsed, Rejection
 from cdr.formats.sql_row import AccTable as Kept
 from cdr.models import Event, Source
 from cdr.storage import event_rows
-from cdr.storage.database import database
+from cdr.storage.database import database_for_writes
 from cdr.storage.dictionaries import dictionary_of
 from cdr.storage.event_rows import Rows, storable
 from cdr.storage.ingest import reading_of
@@ -49,7 +49,7 @@ class CannotReread(Exception):
 
 
 @dataclass(slots=True)
-class Counts:
+class RereadCounts:
     """What became of stored events.
 
     ``read`` = ``same`` + ``replaced`` + ``merged`` (the same as another event that is there: both are one now)
@@ -62,7 +62,7 @@ class Counts:
     merged: int = 0
     unreadable: int = 0
 
-    def __iadd__(self, other: Counts) -> Self:
+    def __iadd__(self, other: RereadCounts) -> Self:
         self.read += other.read
         self.same += other.same
         self.replaced += other.replaced
@@ -75,8 +75,8 @@ class Counts:
 
 
 def reread(
-    events: QuerySet[Event], *, on_progress: Callable[[Counts, float], None] | None = None, batch: int = BATCH
-) -> Counts:
+    events: QuerySet[Event], *, on_progress: Callable[[RereadCounts, float], None] | None = None, batch: int = BATCH
+) -> RereadCounts:
     """Read ``events`` (all of a proxy, say, or of a source) again; return what became of them.
 
     Takes the events of ``batch`` Call-IDs at a time, each batch in one transaction. ``on_progress`` is called after
@@ -84,7 +84,7 @@ def reread(
     afterwards. Raise ``CannotReread`` where the settings of a source forbid it; the batches before are then done.
     """
     work = _Work(events)
-    total = Counts()
+    total = RereadCounts()
     for keys, share in _batches(events, batch):
         total += work.take(keys)
         if on_progress is not None:
@@ -112,11 +112,11 @@ class _Work:
 
     def __init__(self, events: QuerySet[Event]) -> None:
         self._events = events
-        self._database = database()
+        self._database = database_for_writes()
         self._inputs: dict[tuple[int, int], KeptInput] = {}
         self._changed: set[int] = set()
 
-    def take(self, keys: Sequence[int | None]) -> Counts:
+    def take(self, keys: Sequence[int | None]) -> RereadCounts:
         """Read the events of these Call-IDs again; where the database refuses one, halve until it stands alone."""
         found = self._events.filter(call_key=None) if None in keys else self._events.filter(call_key__in=keys)
         try:
@@ -125,14 +125,14 @@ class _Work:
         except (DataError, OverflowError):
             if len(keys) == 1:
                 number = found.count()
-                return Counts(read=number, unreadable=number)
+                return RereadCounts(read=number, unreadable=number)
         middle = len(keys) // 2
         counts = self.take(keys[:middle])
         counts += self.take(keys[middle:])
         return counts
 
-    def _replace(self, events: Sequence[Event]) -> Counts:
-        counts = Counts(read=len(events))
+    def _replace(self, events: Sequence[Event]) -> RereadCounts:
+        counts = RereadCounts(read=len(events))
         old: list[Event] = []
         new: dict[tuple[int, bytes], Row] = {}
         for event in events:

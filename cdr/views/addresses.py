@@ -15,7 +15,7 @@ readings are offered), and whether it looks for new calls.
 SHOWN_AS = (ZONE, COLUMNS, WORD, LIVE)
 
 
-class Address:
+class ListAddress:
     """The address of a list with its conditions; empty ones and the page are left out of it."""
 
     def __init__(self, path: str, conditions: QueryDict) -> None:
@@ -27,7 +27,7 @@ class Address:
                 self._conditions.setlist(name, kept)
 
     @classmethod
-    def of(cls, request: HttpRequest) -> Address:
+    def of(cls, request: HttpRequest) -> ListAddress:
         return cls(request.path, request.GET)
 
     @property
@@ -42,11 +42,11 @@ class Address:
     def __str__(self) -> str:
         return f"{self.path}?{self._conditions.urlencode()}" if self._conditions else self.path
 
-    def setting(self, **values: object) -> Address:
+    def setting(self, **values: object) -> ListAddress:
         """Return the address with these conditions instead of what they were; ``None`` removes one, a list gives
         alternatives.
         """
-        changed = Address(self.path, self._conditions)
+        changed = ListAddress(self.path, self._conditions)
         for name, value in values.items():
             changed._conditions.pop(name, None)
             if isinstance(value, list) and value:
@@ -55,25 +55,25 @@ class Address:
                 changed._conditions[name] = str(value)
         return changed
 
-    def adding(self, name: str, value: str) -> Address:
+    def adding(self, name: str, value: str) -> ListAddress:
         """Return the address with one more value of a condition."""
-        changed = Address(self.path, self._conditions)
+        changed = ListAddress(self.path, self._conditions)
         if value not in changed._conditions.getlist(name):
             changed._conditions.appendlist(name, value)
         return changed
 
-    def bare(self) -> Address:
+    def bare(self) -> ListAddress:
         """Return the address without conditions, shown alike."""
-        changed = Address(self.path, QueryDict())
+        changed = ListAddress(self.path, QueryDict())
         for name in (ZONE, COLUMNS, LIVE):
             if self._conditions.getlist(name):
                 changed._conditions.setlist(name, self._conditions.getlist(name))
         return changed
 
-    def without(self, name: str, value: str) -> Address:
+    def without(self, name: str, value: str) -> ListAddress:
         """Return the address without one value of a condition; a value that was written otherwise goes as well."""
         values = self._conditions.getlist(name)
         kept = [one for one in values if one != value] if value in values else []
-        changed = Address(self.path, self._conditions)
+        changed = ListAddress(self.path, self._conditions)
         changed._conditions.setlist(name, kept)
-        return Address(self.path, changed._conditions)
+        return ListAddress(self.path, changed._conditions)

@@ -7,32 +7,37 @@ from collections.abc import Iterator
 from proxyconf.lint.kinds import expression_of
 from proxyconf.lint.places import fields, number_of, option_place, takes, used_backends
 from proxyconf.lint.registry import Place, Problem, error, note, rule, warning
-from proxyconf.profile import ExtraField, Profile
+from proxyconf.profile import AccountingProfile, ExtraDefinition
 from proxyconf.vocabulary.layout import Backend, Role, suggest_role
+from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.products import Product
 
-_DO_CDR = Place("do_accounting.cdr", "call records")
-_CDR_FLAG = Place("flags.cdr", "flag for dialog records")
+_DO_CDR = Place("do_accounting.cdr", _("call records"))
+_CDR_FLAG = Place("flags.cdr", _("flag for dialog records"))
 
 
 @rule(
     "cdr-call-id",
-    "Such a record has neither Call-ID nor tags of its own: without the Call-ID nothing ties it to the call's events, "
-    "and it counts as another call.",
+    _(
+        "Such a record has neither Call-ID nor tags of its own: without the Call-ID nothing ties it to "
+        "the call's events, and it counts as another call."
+    ),
 )
-def cdr_call_id(profile: Profile) -> Iterator[Problem]:
+def cdr_call_id(profile: AccountingProfile) -> Iterator[Problem]:
     if "cdr_extra" not in profile.parameters or not profile.is_on("cdr_enable"):
         return
     if not any(_role(one) is Role.CALL_ID for _label, one in profile.cdr_labels(Backend.SYSLOG)):
         yield warning(
-            Place("cdr_extras", "fields of dialog records"),
-            "The records do not hold the Call-ID.",
-            "Keep it in the dialog when the call starts, $dlg_var(call_id) = $ci;, and add a field "
-            "callid=$dlg_var(call_id).",
+            Place("cdr_extras", _("fields of dialog records")),
+            _("The records do not hold the Call-ID."),
+            _(
+                "Keep it in the dialog when the call starts, $dlg_var(call_id) = $ci;, and add a field "
+                "callid=$dlg_var(call_id)."
+            ),
         )
 
 
-def _role(one: ExtraField) -> Role | None:
+def _role(one: ExtraDefinition) -> Role | None:
     if one.role is not None:
         return one.role
     expression = expression_of(one.variable)
@@ -40,90 +45,103 @@ def _role(one: ExtraField) -> Role | None:
     return next((role for label in one.labels.values() if (role := suggest_role(label, text))), None)
 
 
-@rule("cdr-label-shared", "cdr_extra is one list for the log and for SQL.")
-def cdr_label_shared(profile: Profile) -> Iterator[Problem]:
+@rule("cdr-label-shared", _("cdr_extra is one list for the log and for SQL."))
+def cdr_label_shared(profile: AccountingProfile) -> Iterator[Problem]:
     if "cdr_extra" not in profile.parameters:
         return
     for found in fields(profile):
         in_log, in_sql = (found.one.labels.get(one, "") for one in (Backend.SYSLOG, Backend.SQL))
         if found.kind == "cdr_extras" and in_log and in_sql and in_log != in_sql:
             yield warning(
-                found.at("labels.sql", "label for SQL"),
-                f"The label for SQL is {in_sql!r}, and that for the log, {in_log!r}, counts for both.",
-                "Use one label for both.",
+                found.at("labels.sql", _("label for SQL")),
+                _(
+                    "The label for SQL is {sql!r}, and that for the log, {log!r}, counts for both.",
+                    sql=in_sql,
+                    log=in_log,
+                ),
+                _("Use one label for both."),
             )
 
 
-@rule("cdr-fields-unused", "The fields belong to records that nobody asked for.")
-def cdr_fields_unused(profile: Profile) -> Iterator[Problem]:
+@rule("cdr-fields-unused", _("The fields belong to records that nobody asked for."))
+def cdr_fields_unused(profile: AccountingProfile) -> Iterator[Problem]:
     found = [kind for kind in ("cdr_extras", "cdr_legs") if takes(profile, kind) and getattr(profile, kind)]
     if found and not profile.uses_dialog:
         remedy = (
-            "Set cdr_enable to 1, or remove the fields."
+            _("Set cdr_enable to 1, or remove the fields.")
             if profile.product is Product.KAMAILIO
-            else "Ask for dialog records (cdr), or remove the fields."
+            else _("Ask for dialog records (cdr), or remove the fields.")
         )
-        at = Place(found[0], "fields of dialog records")
-        yield warning(at, "Records of dialogs are not turned on.", remedy)
+        at = Place(found[0], _("fields of dialog records"))
+        yield warning(at, _("Records of dialogs are not turned on."), remedy)
 
 
-@rule("cdr-nowhere", "The records are made and go nowhere.")
-def cdr_nowhere(profile: Profile) -> Iterator[Problem]:
+@rule("cdr-nowhere", _("The records are made and go nowhere."))
+def cdr_nowhere(profile: AccountingProfile) -> Iterator[Problem]:
     if not profile.is_on("cdr_enable") or "cdr_log_enable" not in profile.parameters:
         return
     to_json = Backend.JSON in used_backends(profile) and profile.is_on("acc_json.cdr_enable")
     if not profile.is_on("cdr_log_enable") and not profile.is_on("cdrs_table") and not to_json:
         yield warning(
-            option_place("cdr_log_enable"), "Neither the log nor a table gets them.", "Set cdrs_table to acc_cdrs."
+            option_place("cdr_log_enable"),
+            _("Neither the log nor a table gets them."),
+            _("Set cdrs_table to acc_cdrs."),
         )
 
 
-@rule("cdr-json-needs-acc", "acc_json only writes the dialog records that acc makes.")
-def cdr_json_needs_acc(profile: Profile) -> Iterator[Problem]:
+@rule("cdr-json-needs-acc", _("acc_json only writes the dialog records that acc makes."))
+def cdr_json_needs_acc(profile: AccountingProfile) -> Iterator[Problem]:
     asked = Backend.JSON in used_backends(profile) and profile.is_on("acc_json.cdr_enable")
     if asked and not profile.is_on("cdr_enable"):
         yield warning(
             option_place("acc_json.cdr_enable"),
-            "cdr_enable of acc_json is on and that of acc is off.",
-            "Set both to 1.",
+            _("cdr_enable of acc_json is on and that of acc is off."),
+            _("Set both to 1."),
         )
 
 
-@rule("cdr-names", "The names of start, end and duration are fields, columns and variables of the dialog.")
-def cdr_names(profile: Profile) -> Iterator[Problem]:
+@rule("cdr-names", _("The names of start, end and duration are fields, columns and variables of the dialog."))
+def cdr_names(profile: AccountingProfile) -> Iterator[Problem]:
     if not profile.is_on("cdr_enable") or "cdr_start_id" not in profile.parameters:
         return
     seen: dict[str, str] = {}
     for key in ("cdr_start_id", "cdr_end_id", "cdr_duration_id"):
         name = str(profile.option(key))
         if not name:
-            yield error(option_place(key), f"{key} is empty.", "Give it a name.", "The proxy does not start.")
+            yield error(
+                option_place(key), _("{key} is empty.", key=key), _("Give it a name."), _("The proxy does not start.")
+            )
         elif name in seen:
-            why = "One value takes the place of the other."
-            yield error(option_place(key), f"{key} and {seen[name]} are both {name!r}.", "Give each its own name.", why)
+            why = _("One value takes the place of the other.")
+            yield error(
+                option_place(key),
+                _("{key} and {other} are both {name!r}.", key=key, other=seen[name], name=name),
+                _("Give each its own name."),
+                why,
+            )
         seen.setdefault(name, key)
 
 
-@rule("cdr-start", "The duration then has the ringing in it, and calls that were not answered have one too.")
-def cdr_start(profile: Profile) -> Iterator[Problem]:
+@rule("cdr-start", _("The duration then has the ringing in it, and calls that were not answered have one too."))
+def cdr_start(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.is_on("cdr_enable") and number_of(profile, "cdr_start_on_confirmed") == 0:
         yield warning(
             option_place("cdr_start_on_confirmed"),
-            "Dialog records begin with the INVITE.",
-            "Set cdr_start_on_confirmed to 1, so that they begin with the answer.",
+            _("Dialog records begin with the INVITE."),
+            _("Set cdr_start_on_confirmed to 1, so that they begin with the answer."),
         )
 
 
-@rule("cdr-expired", "A dialog whose BYE never came ends when its time is up.")
-def cdr_expired(profile: Profile) -> Iterator[Problem]:
+@rule("cdr-expired", _("A dialog whose BYE never came ends when its time is up."))
+def cdr_expired(profile: AccountingProfile) -> Iterator[Problem]:
     if not profile.is_on("cdr_enable") or "cdr_expired_dlg_enable" not in profile.parameters:
         return
     place = option_place("cdr_expired_dlg_enable")
     if not profile.is_on("cdr_expired_dlg_enable"):
         yield warning(
             place,
-            "A call whose BYE is lost gets no dialog record.",
-            "Set cdr_expired_dlg_enable to 1: the end is then that of the dialog's time.",
+            _("A call whose BYE is lost gets no dialog record."),
+            _("Set cdr_expired_dlg_enable to 1: the end is then that of the dialog's time."),
         )
         return
     for found in fields(profile):
@@ -131,33 +149,33 @@ def cdr_expired(profile: Profile) -> Iterator[Problem]:
         if found.kind == "cdr_extras" and expression is not None and expression.name != "dlg_var":
             yield note(
                 found.variable,
-                f"{expression.text} is empty in the record of a dialog that expires.",
-                "Keep the value in $dlg_var(…) and log that.",
-                "There is no message then: only variables of the dialog have a value.",
+                _("{variable} is empty in the record of a dialog that expires.", variable=expression.text),
+                _("Keep the value in $dlg_var(…) and log that."),
+                _("There is no message then: only variables of the dialog have a value."),
             )
 
 
-@rule("cdr-tracked", "Only dialogs that the proxy tracks are recorded.")
-def cdr_tracked(profile: Profile) -> Iterator[Problem]:
+@rule("cdr-tracked", _("Only dialogs that the proxy tracks are recorded."))
+def cdr_tracked(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.is_on("cdr_enable"):
         yield note(
             option_place("cdr_enable"),
-            "The dialog module must track the calls.",
-            "Load it and call dlg_manage() for each initial INVITE, before t_relay().",
+            _("The dialog module must track the calls."),
+            _("Load it and call dlg_manage() for each initial INVITE, before t_relay()."),
         )
 
 
-@rule("cdr-duration-mode", "A record with microseconds needs table acc_cdrs in version 3.")
-def cdr_duration_mode(profile: Profile) -> Iterator[Problem]:
+@rule("cdr-duration-mode", _("A record with microseconds needs table acc_cdrs in version 3."))
+def cdr_duration_mode(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.is_on("cdrs_table") and profile.is_on("cdr_enable") and number_of(profile, "cdr_duration_mode") == 2:
         yield note(
             option_place("cdr_duration_mode"),
-            "The column duration must take six decimals.",
-            "A table that was made by an older release must be changed to FLOAT(13,6), and its version to 3.",
+            _("The column duration must take six decimals."),
+            _("A table that was made by an older release must be changed to FLOAT(13,6), and its version to 3."),
         )
 
 
-def _opensips_cdr(profile: Profile) -> Place | None:
+def _opensips_cdr(profile: AccountingProfile) -> Place | None:
     """Return where OpenSIPS is asked for call records; None if it is not."""
     if profile.product is not Product.OPENSIPS or not profile.uses_dialog:
         return None
@@ -166,35 +184,40 @@ def _opensips_cdr(profile: Profile) -> Place | None:
 
 @rule(
     "opensips-cdr-expired",
-    "Seen live on OpenSIPS 3.6 (the code is the same from 3.0 to the newest): a dialog that merely expires gets no "
-    "record at all. With B the proxy ends it with a BYE of its own, and the record is written.",
+    _(
+        "Seen live on OpenSIPS 3.6 (the code is the same from 3.0 to the newest): a dialog that merely "
+        "expires gets no record at all. With B the proxy ends it with a BYE of its own, and the record "
+        "is written."
+    ),
 )
-def opensips_cdr_expired(profile: Profile) -> Iterator[Problem]:
+def opensips_cdr_expired(profile: AccountingProfile) -> Iterator[Problem]:
     place = _opensips_cdr(profile)
     if place is None:
         return
     if profile.sets_other("dialog", "default_timeout"):
         yield note(
             place,
-            "A call whose BYE is lost leaves nothing unless the dialog ends with a BYE.",
-            'Call create_dialog("B") for each initial INVITE.',
+            _("A call whose BYE is lost leaves nothing unless the dialog ends with a BYE."),
+            _('Call create_dialog("B") for each initial INVITE.'),
         )
     else:
         yield warning(
             place,
-            "A call whose BYE is lost leaves nothing, or a record that ends hours later.",
-            'Call create_dialog("B") for each initial INVITE, and set modparam("dialog", "default_timeout", …) to the '
-            "longest call in seconds.",
+            _("A call whose BYE is lost leaves nothing, or a record that ends hours later."),
+            _(
+                'Call create_dialog("B") for each initial INVITE, and set modparam("dialog", "default_timeout", '
+                "…) to the longest call in seconds."
+            ),
         )
 
 
-@rule("opensips-cdr-start", "A call record is written when the call ends, and START and STOP are not.")
-def opensips_cdr_start(profile: Profile) -> Iterator[Problem]:
+@rule("opensips-cdr-start", _("A call record is written when the call ends, and START and STOP are not."))
+def opensips_cdr_start(profile: AccountingProfile) -> Iterator[Problem]:
     place = _opensips_cdr(profile)
     if place is not None:
         # acc_logic.c: is_cdr_acc_on() looks at all backends together
         yield note(
             place,
-            "Ongoing calls are not visible, and a proxy that crashes leaves nothing of them.",
-            "Do not ask for call records if you need START and STOP: asked of one backend, they count for all.",
+            _("Ongoing calls are not visible, and a proxy that crashes leaves nothing of them."),
+            _("Do not ask for call records if you need START and STOP: asked of one backend, they count for all."),
         )

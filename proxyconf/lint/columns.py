@@ -13,9 +13,11 @@ from proxyconf.lint.labels import bad_characters, plain
 from proxyconf.lint.places import labels, option_place, used_backends
 from proxyconf.lint.registry import Place, Problem, error, note, rule, warning
 from proxyconf.lint.sql_words import RESERVED
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 from proxyconf.render.sql_schema import Dialect, dialect_of, folded
 from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.messages import all_of
+from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.products import Product
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -23,72 +25,86 @@ _TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?")
 LONGEST_NAME = 63  # PostgreSQL; MySQL takes 64; Kamailio's table argument 63
 
 
-def dialect(profile: Profile) -> Dialect | None:
+def dialect(profile: AccountingProfile) -> Dialect | None:
     """Return the database that the profile's ``db_url`` leads to, if it says so."""
     return dialect_of(str(profile.option("db_url") or ""))
 
 
-def writes_sql(profile: Profile) -> bool:
+def writes_sql(profile: AccountingProfile) -> bool:
     """Return whether events go to SQL."""
     return Backend.SQL in used_backends(profile)
 
 
-def writes_cdr_table(profile: Profile) -> bool:
+def writes_cdr_table(profile: AccountingProfile) -> bool:
     """Return whether dialog records go to SQL (Kamailio)."""
     return profile.is_on("cdr_enable") and profile.is_on("cdrs_table")
 
 
 @rule(
     "column-name",
-    "The proxy writes names of columns without quotes: the database takes such a name for something else and refuses "
-    "every row. Only the proxy's log tells.",
+    _(
+        "The proxy writes names of columns without quotes: the database takes such a name for something "
+        "else and refuses every row. Only the proxy's log tells."
+    ),
 )
-def column_name(profile: Profile) -> Iterator[Problem]:
+def column_name(profile: AccountingProfile) -> Iterator[Problem]:
     for text, at in _column_names(profile):
         reported = bad_characters(text) and not at.path.startswith("options.")  # as a label, to all its backends
         if not _NAME.fullmatch(text) and not reported:
             yield (warning if _quotes(profile) else error)(
-                at, f"{text!r} is no name of a column.", f"Use letters, digits and underscores: {plain(text)}."
+                at,
+                _("{text!r} is no name of a column.", text=text),
+                _("Use letters, digits and underscores: {plain}.", plain=plain(text)),
             )
 
 
 @rule(
     "column-reserved",
-    "The proxy writes names of columns without quotes: a word of SQL is a syntax error, and every row is lost. Only "
-    "the proxy's log tells.",
+    _(
+        "The proxy writes names of columns without quotes: a word of SQL is a syntax error, and every "
+        "row is lost. Only the proxy's log tells."
+    ),
 )
-def column_reserved(profile: Profile) -> Iterator[Problem]:
+def column_reserved(profile: AccountingProfile) -> Iterator[Problem]:
     if _quotes(profile):
         return
     known = dialect(profile)
     for text, at in _column_names(profile):
         found = [one for one in ([known] if known else Dialect) if folded(text) in RESERVED[one]]
         if found:
-            where = " and ".join(_TITLES[one] for one in found)
+            where = all_of(_TITLES[one] for one in found)
             yield (error if known else warning)(
-                at, f"{text!r} is a word of SQL in {where}.", f"Choose another name, such as x_{text}."
+                at,
+                _("{text!r} is a word of SQL in {where}.", text=text, where=where),
+                _("Choose another name, such as x_{text}.", text=text),
             )
 
 
-@rule("column-length", "MySQL refuses names of more than 64 characters; PostgreSQL cuts them to 63.")
-def column_length(profile: Profile) -> Iterator[Problem]:
+@rule("column-length", _("MySQL refuses names of more than 64 characters; PostgreSQL cuts them to 63."))
+def column_length(profile: AccountingProfile) -> Iterator[Problem]:
     for text, at in _column_names(profile):
         if len(text) > LONGEST_NAME:
             # PostgreSQL cuts the name in the table and in each INSERT alike
             severity = warning if dialect(profile) is Dialect.POSTGRESQL else error
-            yield severity(at, f"The name has {len(text)} characters.", f"Use {LONGEST_NAME} at most.")
+            yield severity(
+                at, _("The name has {count} characters.", count=len(text)), _("Use {most} at most.", most=LONGEST_NAME)
+            )
 
 
-@rule("column-case", "PostgreSQL folds names without quotes to lower case.")
-def column_case(profile: Profile) -> Iterator[Problem]:
+@rule("column-case", _("PostgreSQL folds names without quotes to lower case."))
+def column_case(profile: AccountingProfile) -> Iterator[Problem]:
     if dialect(profile) is Dialect.POSTGRESQL:
         for text, at in _column_names(profile):
             if text != folded(text):
-                yield note(at, f"The column will be {folded(text)!r}, not {text!r}.", "Write it in lower case.")
+                yield note(
+                    at,
+                    _("The column will be {folded!r}, not {text!r}.", folded=folded(text), text=text),
+                    _("Write it in lower case."),
+                )
 
 
-@rule("column-shared", "The INSERT names the column twice, so the database refuses every row.")
-def column_shared(profile: Profile) -> Iterator[Problem]:
+@rule("column-shared", _("The INSERT names the column twice, so the database refuses every row."))
+def column_shared(profile: AccountingProfile) -> Iterator[Problem]:
     if not writes_sql(profile):
         return
     seen: dict[str, str] = {}
@@ -97,56 +113,62 @@ def column_shared(profile: Profile) -> Iterator[Problem]:
             name = folded(str(profile.option(key)))
             first = seen.setdefault(name, key)
             if first != key:
-                yield error(option_place(key), f"{key} and {first} name the same column.", "Give each its own name.")
+                yield error(
+                    option_place(key),
+                    _("{key} and {first} name the same column.", key=key, first=first),
+                    _("Give each its own name."),
+                )
 
 
-@rule("table-name", "The proxy writes names of tables without quotes, and Kamailio takes 63 characters at most.")
-def table_name(profile: Profile) -> Iterator[Problem]:
+@rule("table-name", _("The proxy writes names of tables without quotes, and Kamailio takes 63 characters at most."))
+def table_name(profile: AccountingProfile) -> Iterator[Problem]:
     for text, at in _tables(profile):
         if profile.product is Product.KAMAILIO and "$" in text:
             continue
         if not _TABLE.fullmatch(text) or len(text) > LONGEST_NAME:
             yield error(
                 at,
-                f"{text!r} is no name of a table.",
-                f"Use letters, digits and underscores, {LONGEST_NAME} characters at most.",
+                _("{text!r} is no name of a table.", text=text),
+                _("Use letters, digits and underscores, {most} characters at most.", most=LONGEST_NAME),
             )
 
 
 @rule(
     "table-variables",
-    "The proxy fills in the variables for each event and does not make the table: a row for a table that is not there "
-    "yet is lost.",
+    _(
+        "The proxy fills in the variables for each event and does not make the table: a row for a table "
+        "that is not there yet is lost."
+    ),
 )
-def table_variables(profile: Profile) -> Iterator[Problem]:
+def table_variables(profile: AccountingProfile) -> Iterator[Problem]:
     for text, at in _tables(profile):
         if profile.product is Product.KAMAILIO and "$" in text:
             yield note(
                 at,
-                f"The name {text!r} holds variables.",
-                "Make each table before its first event, like the one that the generated SQL makes.",
+                _("The name {text!r} holds variables.", text=text),
+                _("Make each table before its first event, like the one that the generated SQL makes."),
             )
 
 
-@rule("table-shared", "Missed calls would stand among the accounted ones, and nothing in a row tells them apart.")
-def table_shared(profile: Profile) -> Iterator[Problem]:
+@rule("table-shared", _("Missed calls would stand among the accounted ones, and nothing in a row tells them apart."))
+def table_shared(profile: AccountingProfile) -> Iterator[Problem]:
     accounted, missed = (str(profile.option(f"db_table_{one}") or "") for one in ("acc", "missed_calls"))
     if writes_sql(profile) and accounted and folded(accounted) == folded(missed):
         yield warning(
             option_place("db_table_missed_calls"),
-            f"Accounted and missed calls go to one table, {missed!r}.",
-            "Use a table of its own, such as missed_calls.",
+            _("Accounted and missed calls go to one table, {missed!r}.", missed=missed),
+            _("Use a table of its own, such as missed_calls."),
         )
 
 
 _TITLES = {Dialect.MYSQL: "MySQL", Dialect.POSTGRESQL: "PostgreSQL", Dialect.SQLITE: "SQLite"}
 
 
-def _quotes(profile: Profile) -> bool:
+def _quotes(profile: AccountingProfile) -> bool:
     return profile.product is Product.KAMAILIO and profile.version >= (5, 0) and dialect(profile) is Dialect.MYSQL
 
 
-def _column_names(profile: Profile) -> Iterator[tuple[str, Place]]:
+def _column_names(profile: AccountingProfile) -> Iterator[tuple[str, Place]]:
     """Yield the names of columns that the profile chooses."""
     for label in labels(profile):
         is_cdr = label.record != str(label.backend)
@@ -163,7 +185,7 @@ def _column_names(profile: Profile) -> Iterator[tuple[str, Place]]:
             yield str(profile.options[key]), option_place(key)
 
 
-def _tables(profile: Profile) -> Iterator[tuple[str, Place]]:
+def _tables(profile: AccountingProfile) -> Iterator[tuple[str, Place]]:
     """Yield the names of tables that the profile chooses."""
     options = ["db_table_acc", "db_table_missed_calls"] if writes_sql(profile) else []
     options += ["cdrs_table"] if writes_cdr_table(profile) else []
@@ -171,4 +193,4 @@ def _tables(profile: Profile) -> Iterator[tuple[str, Place]]:
         if key in profile.options and key in profile.parameters:
             yield str(profile.options[key]), option_place(key)
     if writes_sql(profile) and profile.uses_do_accounting and profile.do_accounting.table:
-        yield profile.do_accounting.table, Place("do_accounting.table", "table of do_accounting()")
+        yield profile.do_accounting.table, Place("do_accounting.table", _("table of do_accounting()"))

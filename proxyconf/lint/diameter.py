@@ -8,84 +8,95 @@ from collections.abc import Iterator
 from proxyconf.lint.kinds import expression_of, may_be_empty
 from proxyconf.lint.places import BACKENDS, Label, labels, used_backends
 from proxyconf.lint.registry import Problem, error, note, rule, warning
-from proxyconf.profile import LegField, Profile
+from proxyconf.profile import AccountingProfile, LegDefinition
 from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.messages import message as _
 
 _CODE = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
 _LARGEST_CODE = 2**32 - 1
 
 
-def speaks_private_diameter(profile: Profile) -> bool:
+def speaks_private_diameter(profile: AccountingProfile) -> bool:
     """Return whether events go out in the private dialect (OpenSIPS 3.2 and later speak RFC 6733 instead)."""
     return Backend.DIAMETER in used_backends(profile) and not profile.uses_do_accounting
 
 
-def _labels(profile: Profile) -> Iterator[Label]:
+def _labels(profile: AccountingProfile) -> Iterator[Label]:
     if speaks_private_diameter(profile):
         yield from (label for label in labels(profile) if label.backend is Backend.DIAMETER)
 
 
-@rule("diameter-code", "Names are decimal AVP codes here; the proxy does not start with another.")
-def diameter_code(profile: Profile) -> Iterator[Problem]:
+@rule("diameter-code", _("Names are decimal AVP codes here; the proxy does not start with another."))
+def diameter_code(profile: AccountingProfile) -> Iterator[Problem]:
     for label in _labels(profile):
         if not (_CODE.fullmatch(label.text) and int(label.text) <= _LARGEST_CODE):
-            yield error(label.at, f"{label.text!r} is no AVP code.", "Use a number that nobody else uses, above 1000.")
+            yield error(
+                label.at,
+                _("{label!r} is no AVP code.", label=label.text),
+                _("Use a number that nobody else uses, above 1000."),
+            )
 
 
 @rule(
     "diameter-empty",
-    "Seen live: an empty value aborts the whole message. Where the BYE is without it every STOP is lost, and all calls "
-    "seem to go on.",
+    _(
+        "Seen live: an empty value aborts the whole message. Where the BYE is without it every STOP is "
+        "lost, and all calls seem to go on."
+    ),
 )
-def diameter_empty(profile: Profile) -> Iterator[Problem]:
+def diameter_empty(profile: AccountingProfile) -> Iterator[Problem]:
     for label in _labels(profile):
         expression = expression_of(label.field.one.variable)
         if expression is None:
             continue
-        if isinstance(label.field.one, LegField):
+        if isinstance(label.field.one, LegDefinition):
             yield error(
                 label.at,
-                f"The BYE has no {expression.text} unless the script sets it there.",
-                "Do without legs in Diameter, or give the AVP a value for every request.",
+                _("The BYE has no {variable} unless the script sets it there.", variable=expression.text),
+                _("Do without legs in Diameter, or give the AVP a value for every request."),
             )
         elif may_be_empty(expression):
             yield error(
                 label.field.variable,
-                f"{expression.text} may be empty in the BYE.",
-                "Log a variable that always has a value ($fu, $tu, $si, $ci), or an AVP that the script sets for every "
-                "request."
+                _("{variable} may be empty in the BYE.", variable=expression.text),
+                _(
+                    "Log a variable that always has a value ($fu, $tu, $si, $ci), or an AVP that the script sets for "
+                    "every request."
+                )
                 if expression.name != "avp"
-                else "See that the script sets the AVP for every request, the BYE among them; else leave it out.",
+                else _("See that the script sets the AVP for every request, the BYE among them; else leave it out."),
             )
 
 
-@rule("diameter-failed", "Its record types are start, stop and event: what fits none of them is not sent.")
-def diameter_failed(profile: Profile) -> Iterator[Problem]:
+@rule("diameter-failed", _("Its record types are start, stop and event: what fits none of them is not sent."))
+def diameter_failed(profile: AccountingProfile) -> Iterator[Problem]:
     if not speaks_private_diameter(profile):
         return
     if profile.flags.failed is not None or Backend.DIAMETER in profile.flags.missed:
         yield warning(
             BACKENDS,
-            "Failed and missed calls never reach Diameter.",
-            "Take them from another backend, such as SQL.",
+            _("Failed and missed calls never reach Diameter."),
+            _("Take them from another backend, such as SQL."),
         )
 
 
-@rule("diameter-cancel", "A CANCEL has no To tag, and an empty value aborts the message.")
-def diameter_cancel(profile: Profile) -> Iterator[Problem]:
+@rule("diameter-cancel", _("A CANCEL has no To tag, and an empty value aborts the message."))
+def diameter_cancel(profile: AccountingProfile) -> Iterator[Problem]:
     if speaks_private_diameter(profile) and profile.is_on("report_cancels"):
-        yield note(BACKENDS, "CANCELs never reach Diameter.", "Take them from another backend, such as the log.")
+        yield note(BACKENDS, _("CANCELs never reach Diameter."), _("Take them from another backend, such as the log."))
 
 
 @rule(
     "diameter-peer",
-    "It is no protocol of a standard: no capabilities exchange, no Session-Id, AVP codes of its own, one TCP "
-    "connection for each worker, and the proxy does not start while nobody listens.",
+    _(
+        "It is no protocol of a standard: no capabilities exchange, no Session-Id, AVP codes of its own, "
+        "one TCP connection for each worker, and the proxy does not start while nobody listens."
+    ),
 )
-def diameter_peer(profile: Profile) -> Iterator[Problem]:
+def diameter_peer(profile: AccountingProfile) -> Iterator[Problem]:
     if speaks_private_diameter(profile):
         yield note(
             BACKENDS,
-            "No Diameter server understands these messages.",
-            "Let accweb receive them (diameter_client_host and diameter_client_port), before the proxy starts.",
+            _("No Diameter server understands these messages."),
+            _("Let accweb receive them (diameter_client_host and diameter_client_port), before the proxy starts."),
         )

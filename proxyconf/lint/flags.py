@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from proxyconf.lint.places import BACKEND_WORDS, used_backends
 from proxyconf.lint.registry import Place, Problem, error, note, rule, warning
-from proxyconf.profile import FLAG_NUMBERS, Flag, Profile, takes_flag_names
+from proxyconf.profile import FLAG_NUMBERS, AccountingProfile, MessageFlag, takes_flag_names
 from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.products import Product
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -18,12 +19,12 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 class _Use(NamedTuple):
     """What a flag is used for: ``purpose`` is account, missed, failed, prepare or cdr."""
 
-    flag: Flag
+    flag: MessageFlag
     purpose: str
     at: Place
 
 
-def uses(profile: Profile) -> Iterator[_Use]:
+def uses(profile: AccountingProfile) -> Iterator[_Use]:
     """Yield the flags that the profile sets for what the release has."""
     if profile.uses_do_accounting:
         return
@@ -34,12 +35,12 @@ def uses(profile: Profile) -> Iterator[_Use]:
             yield _Use(profile.flags.account[backend], "account", place)
     for backend, names in used.items():
         if backend in profile.flags.missed and names.missed_flag:
-            place = _place(f"missed.{backend}", f"missed calls in {BACKEND_WORDS[backend]}")
+            place = _place(f"missed.{backend}", _("missed calls in {backend}", backend=BACKEND_WORDS[backend]))
             yield _Use(profile.flags.missed[backend], "missed", place)
     for purpose, option, words in (
-        ("failed", "failed_transaction_flag", "failed calls"),
-        ("prepare", "acc_prepare_flag", "accounting decided later"),
-        ("cdr", "cdr_flag", "dialog records"),
+        ("failed", "failed_transaction_flag", _("failed calls")),
+        ("prepare", "acc_prepare_flag", _("accounting decided later")),
+        ("cdr", "cdr_flag", _("dialog records")),
     ):
         flag = getattr(profile.flags, purpose)
         if flag is not None and option in profile.parameters:
@@ -47,53 +48,59 @@ def uses(profile: Profile) -> Iterator[_Use]:
 
 
 def _place(path: str, words: str) -> Place:
-    return Place(f"flags.{path}", f"flag for {words}")
+    return Place(f"flags.{path}", _("flag for {words}", words=words))
 
 
 @rule(
     "flag-range",
-    "A message has flags 0 to 31. With another number the proxy does not start, or (in modules that do not look) the "
-    "flag is another one than the script sets and nothing is accounted.",
+    _(
+        "A message has flags 0 to 31. With another number the proxy does not start, or (in modules that "
+        "do not look) the flag is another one than the script sets and nothing is accounted."
+    ),
 )
-def flag_range(profile: Profile) -> Iterator[Problem]:
+def flag_range(profile: AccountingProfile) -> Iterator[Problem]:
     for use in uses(profile):
         if use.flag.number is not None and use.flag.number not in FLAG_NUMBERS:
             free = next(iter(profile.free_flags()), None)
             yield error(
                 use.at,
-                f"The flag {use.flag.number} does not exist.",
-                f"Use a number from 0 to 31; {free} is free." if free is not None else "Use a number from 0 to 31.",
+                _("The flag {number} does not exist.", number=use.flag.number),
+                _("Use a number from 0 to 31; {free} is free.", free=free)
+                if free is not None
+                else _("Use a number from 0 to 31."),
             )
 
 
-@rule("flag-form", "Releases differ in whether flags are numbers or names.")
-def flag_form(profile: Profile) -> Iterator[Problem]:
+@rule("flag-form", _("Releases differ in whether flags are numbers or names."))
+def flag_form(profile: AccountingProfile) -> Iterator[Problem]:
     named = takes_flag_names(profile.product, profile.version)
     title = f"{profile.product.label} {profile.version}"
     for use in uses(profile):
         if use.flag.number is None and not use.flag.name:
-            yield error(use.at, "The flag has neither number nor name.", "Give it one, or do without the flag.")
+            yield error(use.at, _("The flag has neither number nor name."), _("Give it one, or do without the flag."))
         elif use.flag.name and not _NAME.fullmatch(use.flag.name):
             needed = use.flag.number is None
             yield (error if needed else warning)(
                 use.at,
-                f"{use.flag.name!r} is no name of a flag.",
-                "Use letters, digits and underscores.",
-                "The proxy cannot read it and does not start." if needed else "The number is used without the name.",
+                _("{name!r} is no name of a flag.", name=use.flag.name),
+                _("Use letters, digits and underscores."),
+                _("The proxy cannot read it and does not start.")
+                if needed
+                else _("The number is used without the name."),
             )
         elif named and use.flag.number is not None:
             yield warning(
                 use.at,
-                f"The flag is the number {use.flag.number}.",
-                "Give it a name instead, here and in setflag().",
-                f"{title} takes names; it reads a number too, with a warning at each start.",
+                _("The flag is the number {number}.", number=use.flag.number),
+                _("Give it a name instead, here and in setflag()."),
+                _("{title} takes names; it reads a number too, with a warning at each start.", title=title),
             )
         elif not named and use.flag.number is None:
             yield error(
                 use.at,
-                f"The flag has a name, {use.flag.name}, and no number.",
-                "Give it a number from 0 to 31.",
-                f"{title} takes numbers only.",
+                _("The flag has a name, {name}, and no number.", name=use.flag.name),
+                _("Give it a number from 0 to 31."),
+                _("{title} takes numbers only.", title=title),
             )
 
 
@@ -101,35 +108,41 @@ _CLASHES = {
     (
         "account",
         "missed",
-    ): "The missed flag is cleared after each missed call: with it the accounting flag goes, and the "
-    "call is not accounted any more.",
+    ): _(
+        "The missed flag is cleared after each missed call: with it the accounting flag goes, and the "
+        "call is not accounted any more."
+    ),
     (
         "account",
         "failed",
-    ): "Every accounted call is then accounted when it fails as well, and setting the one flag sets the other.",
-    ("missed", "failed"): "The missed flag is cleared after each missed call: failed calls then stay out of accounting "
-    "or not by chance.",
-    ("account", "prepare"): "Every transaction that is only to be prepared is accounted.",
-    ("missed", "prepare"): "Every transaction that is only to be prepared is a missed call when it fails.",
-    ("failed", "prepare"): "Every transaction that is only to be prepared is accounted when it fails.",
-    ("account", "cdr"): "Every accounted call then gets a dialog record instead of START and STOP.",
-    ("missed", "cdr"): "The missed flag is cleared after each missed call: the dialog record goes with it.",
-    ("failed", "cdr"): "Setting the one flag sets the other.",
+    ): _("Every accounted call is then accounted when it fails as well, and setting the one flag sets the other."),
+    ("missed", "failed"): _(
+        "The missed flag is cleared after each missed call: failed calls then stay out of accounting or not by chance."
+    ),
+    ("account", "prepare"): _("Every transaction that is only to be prepared is accounted."),
+    ("missed", "prepare"): _("Every transaction that is only to be prepared is a missed call when it fails."),
+    ("failed", "prepare"): _("Every transaction that is only to be prepared is accounted when it fails."),
+    ("account", "cdr"): _("Every accounted call then gets a dialog record instead of START and STOP."),
+    ("missed", "cdr"): _("The missed flag is cleared after each missed call: the dialog record goes with it."),
+    ("failed", "cdr"): _("Setting the one flag sets the other."),
 }
 
 
-@rule("flag-clash", "One flag then means two things.")
-def flag_clash(profile: Profile) -> Iterator[Problem]:
-    first: dict[Flag, list[_Use]] = {}
+@rule("flag-clash", _("One flag then means two things."))
+def flag_clash(profile: AccountingProfile) -> Iterator[Problem]:
+    first: dict[MessageFlag, list[_Use]] = {}
     for use in uses(profile):
-        key = Flag(use.flag.number) if use.flag.number is not None else Flag(None, use.flag.name)
+        key = MessageFlag(use.flag.number) if use.flag.number is not None else MessageFlag(None, use.flag.name)
         for other in first.setdefault(key, []):
             why = _CLASHES.get((other.purpose, use.purpose))
             if why:
                 grave = (other.purpose, use.purpose) == ("account", "missed")
                 name = key.number if key.number is not None else key.name
                 yield (error if grave else warning)(
-                    use.at, f"Flag {name} is the {other.at.words} already.", _free(profile), why
+                    use.at,
+                    _("Flag {name} is the {place} already.", name=name, place=other.at.words),
+                    _free(profile),
+                    why,
                 )
                 break
         first[key].append(use)
@@ -137,9 +150,9 @@ def flag_clash(profile: Profile) -> Iterator[Problem]:
 
 @rule(
     "flag-name-clash",
-    "A name stands for one number in the script: what is defined last (or first) counts for both.",
+    _("A name stands for one number in the script: what is defined last (or first) counts for both."),
 )
-def flag_name_clash(profile: Profile) -> Iterator[Problem]:
+def flag_name_clash(profile: AccountingProfile) -> Iterator[Problem]:
     numbers: dict[str, int] = {}
     for use in uses(profile):
         if use.flag.name and use.flag.number is not None:
@@ -147,17 +160,19 @@ def flag_name_clash(profile: Profile) -> Iterator[Problem]:
             if number != use.flag.number:
                 yield warning(
                     use.at,
-                    f"The name {use.flag.name} stands for flag {number} already.",
-                    "Give each flag its own name.",
+                    _("The name {name} stands for flag {number} already.", name=use.flag.name, number=number),
+                    _("Give each flag its own name."),
                 )
 
 
 @rule(
     "flag-unset-is-0",
-    "In acc_radius, acc_diameter and acc_json a flag that is not set is flag 0: whatever request carries flag 0 is "
-    "accounted.",
+    _(
+        "In acc_radius, acc_diameter and acc_json a flag that is not set is flag 0: whatever request "
+        "carries flag 0 is accounted."
+    ),
 )
-def flag_unset_is_0(profile: Profile) -> Iterator[Problem]:
+def flag_unset_is_0(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.product is not Product.KAMAILIO:
         return
     others = [use.at.words for use in uses(profile) if use.flag.number == 0]
@@ -168,16 +183,18 @@ def flag_unset_is_0(profile: Profile) -> Iterator[Problem]:
         wanted = ((names.flag, profile.flags.account, "account"), (names.missed_flag, profile.flags.missed, "missed"))
         for parameter, flags, path in wanted:
             if backend not in flags:
-                what = f"{parameter} is not set"
                 at = _place(f"{path}.{backend}", BACKEND_WORDS[backend])
                 if others:
-                    yield error(at, f"{what}, and flag 0 is the {others[0]}.", _free(profile))
+                    what = _("{parameter} is not set, and flag 0 is the {place}.", parameter=parameter, place=others[0])
+                    yield error(at, what, _free(profile))
                 else:
-                    yield warning(at, f"{what}.", _free(profile))
+                    yield warning(at, _("{parameter} is not set.", parameter=parameter), _free(profile))
 
 
-@rule("flag-missing", "Without the flag no transaction is accounted to the backend; only the script's own calls are.")
-def flag_missing(profile: Profile) -> Iterator[Problem]:
+@rule(
+    "flag-missing", _("Without the flag no transaction is accounted to the backend; only the script's own calls are.")
+)
+def flag_missing(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.uses_do_accounting:
         return
     for backend in used_backends(profile):
@@ -186,78 +203,90 @@ def flag_missing(profile: Profile) -> Iterator[Problem]:
         is_set = isinstance(default, int) and default >= 0  # OpenSER 1.1 has flags of its own
         if backend not in profile.flags.account and names.module == "acc" and not is_set:
             yield warning(
-                _place(f"account.{backend}", BACKEND_WORDS[backend]), f"{names.flag} is not set.", _free(profile)
+                _place(f"account.{backend}", BACKEND_WORDS[backend]),
+                _("{parameter} is not set.", parameter=names.flag),
+                _free(profile),
             )
 
 
 @rule(
     "failed-without-account",
-    "The flag for failed calls adds them to what is accounted; by itself it selects no backend.",
+    _("The flag for failed calls adds them to what is accounted; by itself it selects no backend."),
 )
-def failed_without_account(profile: Profile) -> Iterator[Problem]:
+def failed_without_account(profile: AccountingProfile) -> Iterator[Problem]:
     found = list(uses(profile))
     failed = [use for use in found if use.purpose == "failed"]
     if failed and not any(use.purpose == "account" for use in found):
         yield error(
             failed[0].at,
-            "failed_transaction_flag is set, and no backend has a flag.",
-            "Set log_flag, db_flag or that of another backend too, here and in the script.",
+            _("failed_transaction_flag is set, and no backend has a flag."),
+            _("Set log_flag, db_flag or that of another backend too, here and in the script."),
         )
 
 
 @rule(
     "failed-missing",
-    "A BYE that is answered 481 or 408 is a failed transaction: without this its STOP is never written, and the call "
-    "seems to go on. Calls that fail leave no record in acc either.",
+    _(
+        "A BYE that is answered 481 or 408 is a failed transaction: without this its STOP is never "
+        "written, and the call seems to go on. Calls that fail leave no record in acc either."
+    ),
 )
-def failed_missing(profile: Profile) -> Iterator[Problem]:
+def failed_missing(profile: AccountingProfile) -> Iterator[Problem]:
     used = used_backends(profile)
     if profile.uses_do_accounting:
         # acc_logic.c: is_failed_acc_on() and is_cdr_acc_on() look at all backends together
         if used and not (profile.do_accounting.failed | profile.do_accounting.cdr) & set(used):
             yield warning(
-                Place("do_accounting.failed", "failed calls"),
-                "Failed calls are not accounted.",
-                'Call do_accounting("…", "failed"), for the BYE as well: asked of one backend, it counts for all.',
+                Place("do_accounting.failed", _("failed calls")),
+                _("Failed calls are not accounted."),
+                _('Call do_accounting("…", "failed"), for the BYE as well: asked of one backend, it counts for all.'),
             )
     elif used and profile.flags.failed is None and "failed_transaction_flag" in profile.parameters:
         default = profile.parameters["failed_transaction_flag"].default
         if not (isinstance(default, int) and default >= 0):
-            yield warning(_place("failed", "failed calls"), "failed_transaction_flag is not set.", _free(profile))
+            yield warning(_place("failed", _("failed calls")), _("failed_transaction_flag is not set."), _free(profile))
 
 
 @rule(
     "missed-once",
-    "A missed call is written once for each time that it is asked for: the next attempt of the same call is not seen "
-    "unless the script asks again.",
+    _(
+        "A missed call is written once for each time that it is asked for: the next attempt of the same "
+        "call is not seen unless the script asks again."
+    ),
 )
-def missed_once(profile: Profile) -> Iterator[Problem]:
+def missed_once(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.uses_do_accounting:
         if profile.do_accounting.missed & set(used_backends(profile)):
             yield note(
-                Place("do_accounting.missed", "missed calls"),
-                "Missed calls must be asked for before each attempt.",
-                'Call do_accounting("…", "missed") in the failure_route too, where the next attempt is made.',
+                Place("do_accounting.missed", _("missed calls")),
+                _("Missed calls must be asked for before each attempt."),
+                _('Call do_accounting("…", "missed") in the failure_route too, where the next attempt is made.'),
             )
         return
     for use in uses(profile):
         if use.purpose == "missed":
             yield note(
                 use.at,
-                "The flag is cleared with each missed call.",
-                "Set it again in the failure_route where the next attempt is made; set without another attempt it "
-                "gives the same missed call twice.",
+                _("The flag is cleared with each missed call."),
+                _(
+                    "Set it again in the failure_route where the next attempt is made; set without another attempt "
+                    "it gives the same missed call twice."
+                ),
             )
             return
 
 
-def _free(profile: Profile) -> str:
+def _free(profile: AccountingProfile) -> str:
     if takes_flag_names(profile.product, profile.version):
-        return "Use a name of its own, here and in the script."
+        return _("Use a name of its own, here and in the script.")
     free = [number for number in profile.free_flags() if number != 0]
-    return f"Use a flag of its own, such as {free[0]}, here and in the script." if free else "Use a flag of its own."
+    return (
+        _("Use a flag of its own, such as {number}, here and in the script.", number=free[0])
+        if free
+        else _("Use a flag of its own.")
+    )
 
 
-def uses_json_missed(profile: Profile) -> bool:
+def uses_json_missed(profile: AccountingProfile) -> bool:
     """Return whether missed calls go to acc_json."""
     return Backend.JSON in used_backends(profile) and Backend.JSON in profile.flags.missed

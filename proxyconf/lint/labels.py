@@ -7,21 +7,23 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from proxyconf.lint.places import BACKEND_WORDS, Label, fields, labels, used_backends
 from proxyconf.lint.registry import Place, Problem, error, rule, warning
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 from proxyconf.render.radius_attributes import acc_names
 from proxyconf.render.sql_schema import core_columns, folded
 from proxyconf.vocabulary.layout import Backend
-from proxyconf.vocabulary.parameters import Kind, find_parameter
+from proxyconf.vocabulary.messages import all_of, any_of
+from proxyconf.vocabulary.messages import message as _
+from proxyconf.vocabulary.parameters import ParameterKind, find_parameter
 from proxyconf.vocabulary.products import Product
 
 _BAD = re.compile(r"""[;="'`\s\x00-\x1f\x7f]""")
 _TAG = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-_WORDS = {";": "a semicolon", "=": "an equals sign", '"': "a quote", "'": "a quote", "`": "a quote"}
+_WORDS = {";": _("a semicolon"), "=": _("an equals sign"), '"': _("a quote"), "'": _("a quote"), "`": _("a quote")}
 
 
 def bad_characters(text: str) -> list[str]:
     """Return, in words, the characters of a label that no backend can carry."""
-    return list(dict.fromkeys(_WORDS.get(one, "a blank") for one in _BAD.findall(text)))
+    return list(dict.fromkeys(_WORDS.get(one, _("a blank")) for one in _BAD.findall(text)))
 
 
 def plain(text: str) -> str:
@@ -32,44 +34,54 @@ def plain(text: str) -> str:
 
 @rule(
     "label-characters",
-    "A record is a row of name=value;name=value without any quoting: with such a name the proxy does not start, or "
-    "readers cut the record in the wrong place.",
+    _(
+        "A record is a row of name=value;name=value without any quoting: with such a name the proxy does "
+        "not start, or readers cut the record in the wrong place."
+    ),
 )
-def label_characters(profile: Profile) -> Iterator[Problem]:
+def label_characters(profile: AccountingProfile) -> Iterator[Problem]:
     for label in _once(labels(profile)):
         if found := bad_characters(label.text):
             yield error(
                 label.at,
-                f"The label {label.text!r} holds {' and '.join(found)}.",
-                f"Use letters, digits and underscores: {plain(label.text)}.",
+                _("The label {label!r} holds {found}.", label=label.text, found=all_of(found)),
+                _("Use letters, digits and underscores: {plain}.", plain=plain(label.text)),
             )
 
 
-@rule("trailing-separator", "After the last field a semicolon is a syntax error: the proxy does not start.")
-def trailing_separator(profile: Profile) -> Iterator[Problem]:
+@rule("trailing-separator", _("After the last field a semicolon is a syntax error: the proxy does not start."))
+def trailing_separator(profile: AccountingProfile) -> Iterator[Problem]:
     for found in fields(profile):
         if found.one.variable.rstrip().endswith(";"):
-            yield error(found.variable, f"{found.one.variable!r} ends with a semicolon.", "Remove the semicolon.")
+            yield error(
+                found.variable,
+                _("{variable!r} ends with a semicolon.", variable=found.one.variable),
+                _("Remove the semicolon."),
+            )
     for at, one in enumerate(profile.other_parameters):
         parameter = find_parameter(profile.product, profile.version, one.name, one.module)
-        is_list = parameter is not None and parameter.kind in (Kind.EXTRAS, Kind.LEGS)
+        is_list = parameter is not None and parameter.kind in (ParameterKind.EXTRAS, ParameterKind.LEGS)
         if is_list and isinstance(one.value, str) and one.value.rstrip().endswith(";"):
-            place = Place(f"other_parameters[{at}]", f"parameter {one.name}")
-            yield error(place, f"The list {one.value!r} ends with a semicolon.", "Remove the semicolon.")
+            place = Place(f"other_parameters[{at}]", _("parameter {name}", name=one.name))
+            yield error(
+                place, _("The list {value!r} ends with a semicolon.", value=one.value), _("Remove the semicolon.")
+            )
 
 
-@rule("field-unused", "A field is logged by those backends for which it has a label.")
-def field_unused(profile: Profile) -> Iterator[Problem]:
+@rule("field-unused", _("A field is logged by those backends for which it has a label."))
+def field_unused(profile: AccountingProfile) -> Iterator[Problem]:
     used = used_backends(profile)
     logged = {(label.field.kind, label.field.index) for label in labels(profile) if label.text.strip()}
     for found in fields(profile):
         if used and (found.kind, found.index) not in logged:
-            words = " or ".join(BACKEND_WORDS[one] for one in used)
-            yield warning(found.at(), "No backend in use logs this field.", f"Give it a label for {words}.")
+            words = any_of(BACKEND_WORDS[one] for one in used)
+            yield warning(
+                found.at(), _("No backend in use logs this field."), _("Give it a label for {words}.", words=words)
+            )
 
 
-@rule("tag-form", "The tag is what the script calls the field: $acc_extra(tag), $acc_leg(tag).")
-def tag_form(profile: Profile) -> Iterator[Problem]:
+@rule("tag-form", _("The tag is what the script calls the field: $acc_extra(tag), $acc_leg(tag)."))
+def tag_form(profile: AccountingProfile) -> Iterator[Problem]:
     if not profile.uses_field_declarations:
         return
     seen: dict[tuple[str, str], str] = {}
@@ -77,23 +89,23 @@ def tag_form(profile: Profile) -> Iterator[Problem]:
         name = found.one.name
         if not _TAG.fullmatch(name):
             yield error(
-                found.at("name", "name"),
-                f"The name {name!r} cannot stand in $acc_extra(…) or $acc_leg(…).",
-                f"Use letters, digits and underscores: {plain(name)}.",
-                "The proxy does not start with a tag that it cannot read.",
+                found.at("name", _("name")),
+                _("The name {name!r} cannot stand in $acc_extra(…) or $acc_leg(…).", name=name),
+                _("Use letters, digits and underscores: {plain}.", plain=plain(name)),
+                _("The proxy does not start with a tag that it cannot read."),
             )
         elif (found.kind, name) in seen:
             yield error(
-                found.at("name", "name"),
-                f"The name {name!r} is used by {seen[found.kind, name]} already.",
-                "Give each field a name of its own.",
-                "Two fields of one tag are one field: the value assigned last is logged for both.",
+                found.at("name", _("name")),
+                _("The name {name!r} is used by {place} already.", name=name, place=seen[found.kind, name]),
+                _("Give each field a name of its own."),
+                _("Two fields of one tag are one field: the value assigned last is logged for both."),
             )
         seen.setdefault((found.kind, name), found.at().words)
 
 
-@rule("label-repeated", "Readers cannot tell two values of one name apart.")
-def label_repeated(profile: Profile) -> Iterator[Problem]:
+@rule("label-repeated", _("Readers cannot tell two values of one name apart."))
+def label_repeated(profile: AccountingProfile) -> Iterator[Problem]:
     seen: dict[tuple[str, str], Label] = {}
     for label in labels(profile):
         key = (label.record, _compared(label))
@@ -103,35 +115,39 @@ def label_repeated(profile: Profile) -> Iterator[Problem]:
         lost = label.backend is Backend.SQL
         yield (error if lost else warning)(
             label.at,
-            f"The label {label.text!r} is used by {first.at.words} already.",
-            "Give each field a label of its own.",
-            "The INSERT names the column twice, so the database refuses every row." if lost else "",
+            _("The label {label!r} is used by {place} already.", label=label.text, place=first.at.words),
+            _("Give each field a label of its own."),
+            _("The INSERT names the column twice, so the database refuses every row.") if lost else "",
         )
 
 
-@rule("label-core-name", "Every record has fields of its own, which no extra field may be named like.")
-def label_core_name(profile: Profile) -> Iterator[Problem]:
+@rule("label-core-name", _("Every record has fields of its own, which no extra field may be named like."))
+def label_core_name(profile: AccountingProfile) -> Iterator[Problem]:
     for label in labels(profile):
         taken = _core_names(profile, label)
         if _compared(label) in taken:
             severity = warning if label.backend in (Backend.SYSLOG, Backend.EVENTS) else error
             yield severity(
                 label.at,
-                f"{BACKEND_WORDS[label.backend].capitalize()} has a field {label.text!r} of its own.",
-                f"Choose another label, such as x_{label.text}."
+                _(
+                    "{label!r} is the name of a field that {backend} has anyway.",
+                    label=label.text,
+                    backend=BACKEND_WORDS[label.backend],
+                ),
+                _("Choose another label, such as x_{label}.", label=label.text)
                 if label.backend is not Backend.DIAMETER
-                else "Choose another AVP code, above 1000.",
+                else _("Choose another AVP code, above 1000."),
                 _CONSEQUENCE[label.backend],
             )
 
 
 _CONSEQUENCE: Mapping[Backend, str] = {
-    Backend.SYSLOG: "The line has the name twice; readers take the first or the last of them.",
-    Backend.SQL: "The INSERT names the column twice, so the database refuses every row.",
-    Backend.RADIUS: "The request has the attribute twice; servers keep one of them.",
-    Backend.DIAMETER: "The message has the AVP twice, and the reader takes one for the other.",
-    Backend.JSON: "The extra value takes the place of the proxy's own.",
-    Backend.EVENTS: "The event has the parameter twice; readers keep one of them.",
+    Backend.SYSLOG: _("The line has the name twice; readers take the first or the last of them."),
+    Backend.SQL: _("The INSERT names the column twice, so the database refuses every row."),
+    Backend.RADIUS: _("The request has the attribute twice; servers keep one of them."),
+    Backend.DIAMETER: _("The message has the AVP twice, and the reader takes one for the other."),
+    Backend.JSON: _("The extra value takes the place of the proxy's own."),
+    Backend.EVENTS: _("The event has the parameter twice; readers keep one of them."),
 }
 _LOG = frozenset({"timestamp", "method", "from_tag", "to_tag", "call_id", "code", "reason"})
 _LOG_OPENSIPS = frozenset({"created", "setuptime", "duration", "ms_duration", "call_start_time"})
@@ -141,7 +157,7 @@ _EVENT = _OBJECT | {"setuptime", "created", "duration", "ms_duration"}
 _DIAMETER = frozenset(map(str, (263, 264, 268, 279, 283, 296, 404, 406, 550, 551, 552, 553, 554, 564)))
 
 
-def _core_names(profile: Profile, label: Label) -> frozenset[str]:
+def _core_names(profile: AccountingProfile, label: Label) -> frozenset[str]:
     is_cdr = label.record != str(label.backend)
     cdr = {str(profile.option(f"cdr_{one}_id")) for one in ("start", "end", "duration")}
     match label.backend:
@@ -164,13 +180,13 @@ def _core_names(profile: Profile, label: Label) -> frozenset[str]:
     return _EVENT
 
 
-def _time_names(profile: Profile) -> frozenset[str]:
+def _time_names(profile: AccountingProfile) -> frozenset[str]:
     names = {1: ("time_exten",), 2: ("time_attr",), 3: ("time_attr",), 4: ("time_attr",)}
     mode = profile.option("time_mode")
     return frozenset(str(profile.option(one)) for one in names.get(mode if isinstance(mode, int) else 0, ()))
 
 
-def _writes_setup(profile: Profile) -> bool:
+def _writes_setup(profile: AccountingProfile) -> bool:
     return profile.product is Product.OPENSIPS and profile.version >= (1, 6)
 
 

@@ -7,91 +7,104 @@ from collections.abc import Iterator
 from proxyconf.lint.kinds import expression_of
 from proxyconf.lint.places import Field, fields, used_backends
 from proxyconf.lint.registry import Place, Problem, error, rule, warning
-from proxyconf.profile import LegField, Profile
+from proxyconf.profile import AccountingProfile, LegDefinition
 from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.products import Product
 from proxyconf.vocabulary.variables import Expression
 
-_LEGS = Place("legs", "leg fields")
+_LEGS = Place("legs", _("leg fields"))
 
 
-def _listed_legs(profile: Profile) -> Iterator[tuple[Field, Expression]]:
+def _listed_legs(profile: AccountingProfile) -> Iterator[tuple[Field, Expression]]:
     """Yield the fields of ``multi_leg_info`` with what they are read from, where that can be understood."""
     for found in fields(profile):
         expression = expression_of(found.one.variable)
-        if isinstance(found.one, LegField) and expression is not None and not profile.uses_field_declarations:
+        if isinstance(found.one, LegDefinition) and expression is not None and not profile.uses_field_declarations:
             yield found, expression
 
 
-@rule("leg-avp", "Legs are read from the stack of an AVP's values: the proxy does not start with another variable.")
-def leg_avp(profile: Profile) -> Iterator[Problem]:
+@rule("leg-avp", _("Legs are read from the stack of an AVP's values: the proxy does not start with another variable."))
+def leg_avp(profile: AccountingProfile) -> Iterator[Problem]:
     for found, expression in _listed_legs(profile):
         if expression.name != "avp":
             yield error(
                 found.variable,
-                f"{expression.text} is no AVP.",
-                f"Push the value into an AVP in the script and write $avp({found.one.name or 'name'}) here.",
+                _("{variable} is no AVP.", variable=expression.text),
+                _(
+                    "Push the value into an AVP in the script and write $avp({name}) here.",
+                    name=found.one.name or "name",
+                ),
             )
 
 
-@rule("leg-index", "Legs are all values of the AVP, one after the other, as they were pushed.")
-def leg_index(profile: Profile) -> Iterator[Problem]:
+@rule("leg-index", _("Legs are all values of the AVP, one after the other, as they were pushed."))
+def leg_index(profile: AccountingProfile) -> Iterator[Problem]:
     for found, expression in _listed_legs(profile):
         if expression.name == "avp" and (expression.index is not None or expression.transformations):
             yield warning(
                 found.variable,
-                f"Index and transformations of {expression.text} have no effect.",
-                f"Write $avp({expression.argument}).",
+                _("Index and transformations of {variable} have no effect.", variable=expression.text),
+                _("Write $avp({name}).", name=expression.argument),
             )
 
 
-@rule("legs-name", "The name of a leg field is its label in every backend.")
-def legs_name(profile: Profile) -> Iterator[Problem]:
+@rule("legs-name", _("The name of a leg field is its label in every backend."))
+def legs_name(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.uses_field_declarations:
         return
     for found in fields(profile):
-        if isinstance(found.one, LegField) and not found.one.name.strip():
-            yield error(found.at("name", "name"), "The leg field has no name.", "Give it one, such as src or dst.")
+        if isinstance(found.one, LegDefinition) and not found.one.name.strip():
+            yield error(
+                found.at("name", _("name")), _("The leg field has no name."), _("Give it one, such as src or dst.")
+            )
 
 
 @rule(
     "legs-json",
-    "Seen live: at the first event with a leg the worker dies with signal 11 and the whole proxy ends.",
+    _("Seen live: at the first event with a leg the worker dies with signal 11 and the whole proxy ends."),
 )
-def legs_json(profile: Profile) -> Iterator[Problem]:
+def legs_json(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.product is Product.KAMAILIO and Backend.JSON in used_backends(profile) and profile.legs:
         yield error(
             _LEGS,
-            "multi_leg_info is used together with acc_json.",
-            "Do without the leg fields or without JSON; the log, SQL and RADIUS take legs.",
+            _("multi_leg_info is used together with acc_json."),
+            _("Do without the leg fields or without JSON; the log, SQL and RADIUS take legs."),
         )
 
 
 @rule(
     "legs-diameter",
-    "One list names the legs of all backends, and Diameter takes nothing but decimal AVP codes: no name of a column "
-    "and hardly one of a RADIUS attribute. Besides, every leg but the first goes out under wrong codes, that of the "
-    "Call-ID among them.",
+    _(
+        "One list names the legs of all backends, and Diameter takes nothing but decimal AVP codes: no "
+        "name of a column and hardly one of a RADIUS attribute. Besides, every leg but the first goes "
+        "out under wrong codes, that of the Call-ID among them."
+    ),
 )
-def legs_diameter(profile: Profile) -> Iterator[Problem]:
+def legs_diameter(profile: AccountingProfile) -> Iterator[Problem]:
     used = used_backends(profile)
     if Backend.DIAMETER not in used or not profile.legs or profile.uses_do_accounting or not profile.has_legs:
         return
     if len(used) > 1:
         yield error(
-            _LEGS, "Diameter is used together with legs of other backends.", "Do without the legs or without Diameter."
+            _LEGS,
+            _("Diameter is used together with legs of other backends."),
+            _("Do without the legs or without Diameter."),
         )
     else:
-        yield warning(_LEGS, "Diameter is used with leg fields.", "Do without the legs.")
+        yield warning(_LEGS, _("Diameter is used with leg fields."), _("Do without the legs."))
 
 
 @rule(
     "legs-radius-names",
-    "Seen live on OpenSIPS 3.6: in START and STOP requests all values of a leg go out under the name of the first, "
-    "second, … attribute of the list extras + legs, whichever leg it is, and Sip-Call-Setuptime and Sip-Call-Created "
-    "under others' names. Only the record of a whole call (cdr) is right.",
+    _(
+        "Seen live on OpenSIPS 3.6: in START and STOP requests all values of a leg go out under the name "
+        "of the first, second, … attribute of the list extras + legs, whichever leg it is, and "
+        "Sip-Call-Setuptime and Sip-Call-Created under others' names. Only the record of a whole call "
+        "(cdr) is right."
+    ),
 )
-def legs_radius_names(profile: Profile) -> Iterator[Problem]:
+def legs_radius_names(profile: AccountingProfile) -> Iterator[Problem]:
     if not profile.uses_field_declarations:
         return
     for backend in (Backend.RADIUS, Backend.DIAMETER):
@@ -100,12 +113,12 @@ def legs_radius_names(profile: Profile) -> Iterator[Problem]:
         if backend not in profile.do_accounting.cdr:
             yield error(
                 _LEGS,
-                "Leg values go out under wrong names.",
-                "Ask for records of whole calls (cdr) here, or send legs to another backend.",
+                _("Leg values go out under wrong names."),
+                _("Ask for records of whole calls (cdr) here, or send legs to another backend."),
             )
         elif backend in profile.do_accounting.failed or backend in profile.do_accounting.missed:
             yield warning(
                 _LEGS,
-                "In failed and missed calls leg values go out under wrong names.",
-                "Do not rely on the legs of calls that were not answered.",
+                _("In failed and missed calls leg values go out under wrong names."),
+                _("Do not rely on the legs of calls that were not answered."),
             )

@@ -9,9 +9,10 @@ from proxyconf.lint.columns import dialect, writes_sql
 from proxyconf.lint.flags import uses_json_missed
 from proxyconf.lint.places import BACKENDS, number_of, option_place, used_backends
 from proxyconf.lint.registry import Place, Problem, error, note, rule, warning
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 from proxyconf.render.sql_schema import Dialect
 from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.parameters import why_absent
 from proxyconf.vocabulary.products import Product
 
@@ -28,29 +29,41 @@ _CHECKED_AT_START = frozenset({"cdr_enable", "cdr_expired_dlg_enable"})
 _TIME_FORMAT_LENGTH = 127
 
 
-@rule("option-unknown", "The proxy does not start with a parameter that its module does not have, so it is left out.")
-def option_unknown(profile: Profile) -> Iterator[Problem]:
+@rule(
+    "option-unknown", _("The proxy does not start with a parameter that its module does not have, so it is left out.")
+)
+def option_unknown(profile: AccountingProfile) -> Iterator[Problem]:
     for key in profile.options:
         if key not in profile.parameters:
             yield warning(
-                option_place(key), why_absent(profile.product, profile.version, key), "Remove it, or choose a release."
+                option_place(key),
+                why_absent(profile.product, profile.version, key),
+                _("Remove it, or choose a release."),
             )
 
 
-@rule("option-type", "The proxy does not start with a text where it wants a number, or the other way round.")
-def option_type(profile: Profile) -> Iterator[Problem]:
+@rule("option-type", _("The proxy does not start with a text where it wants a number, or the other way round."))
+def option_type(profile: AccountingProfile) -> Iterator[Problem]:
     for key, value in profile.options.items():
         parameter = profile.applicable_options().get(key)
         if parameter is None:
             continue
         if parameter.is_integer and not isinstance(value, int):
-            yield error(option_place(key), f"{value!r} is no number.", f"Allowed: {parameter.allowed}.")
+            yield error(
+                option_place(key),
+                _("{value!r} is no number.", value=value),
+                _("Allowed: {allowed}.", allowed=_(parameter.allowed)),
+            )
         elif not parameter.is_integer and not isinstance(value, str):
-            yield error(option_place(key), f"{value!r} is a number, not a text.", f"Allowed: {parameter.allowed}.")
+            yield error(
+                option_place(key),
+                _("{value!r} is a number, not a text.", value=value),
+                _("Allowed: {allowed}.", allowed=_(parameter.allowed)),
+            )
 
 
-@rule("option-value", "The module takes the value as it comes and does something that nobody asked for.")
-def option_value(profile: Profile) -> Iterator[Problem]:
+@rule("option-value", _("The module takes the value as it comes and does something that nobody asked for."))
+def option_value(profile: AccountingProfile) -> Iterator[Problem]:
     for key, value in profile.options.items():
         parameter = profile.applicable_options().get(key)
         if parameter is None or not isinstance(value, int) or value == parameter.default:
@@ -61,48 +74,61 @@ def option_value(profile: Profile) -> Iterator[Problem]:
         stops = parameter.name in _CHECKED_AT_START
         yield (error if stops else warning)(
             option_place(key),
-            f"{key} is {value}.",
-            f"Allowed: {parameter.allowed}.",
-            "The proxy does not start with it." if stops else "",
+            _("{key} is {value}.", key=key, value=value),
+            _("Allowed: {allowed}.", allowed=_(parameter.allowed)),
+            _("The proxy does not start with it.") if stops else "",
         )
 
 
 @rule(
     "failed-filter-form",
-    "The proxy does not start with anything but codes of three digits from 300 on, joined by commas without blanks, 15 "
-    "at most.",
+    _(
+        "The proxy does not start with anything but codes of three digits from 300 on, joined by commas "
+        "without blanks, 15 at most."
+    ),
 )
-def failed_filter_form(profile: Profile) -> Iterator[Problem]:
+def failed_filter_form(profile: AccountingProfile) -> Iterator[Problem]:
     value = profile.options.get("failed_filter")
     if "failed_filter" not in profile.parameters or not isinstance(value, str) or value == "":
         return
     place = option_place("failed_filter")
     codes = [int(one) for one in value.split(",")] if _FILTER.fullmatch(value) else []
     if not codes:
-        yield error(place, f"{value!r} is no list of codes.", "Write it like 404,486.")
+        yield error(place, _("{value!r} is no list of codes.", value=value), _("Write it like 404,486."))
     elif min(codes) < 300:
-        yield error(place, f"{min(codes)} is no code of a failed call.", "Use codes from 300 to 699.")
+        yield error(place, _("{code} is no code of a failed call.", code=min(codes)), _("Use codes from 300 to 699."))
     elif len(codes) > _MOST_FILTERED:
-        yield error(place, f"The list has {len(codes)} codes.", f"Use {_MOST_FILTERED} at most.")
+        yield error(
+            place, _("The list has {count} codes.", count=len(codes)), _("Use {most} at most.", most=_MOST_FILTERED)
+        )
     elif max(codes) > 699:
-        yield warning(place, f"{max(codes)} is no SIP code.", "Use codes from 300 to 699.", "It filters nothing.")
+        yield warning(
+            place,
+            _("{code} is no SIP code.", code=max(codes)),
+            _("Use codes from 300 to 699."),
+            _("It filters nothing."),
+        )
 
 
-@rule("failed-filter-effect", "The filter holds back failed transactions of acc only.")
-def failed_filter_effect(profile: Profile) -> Iterator[Problem]:
+@rule("failed-filter-effect", _("The filter holds back failed transactions of acc only."))
+def failed_filter_effect(profile: AccountingProfile) -> Iterator[Problem]:
     if not profile.is_on("failed_filter"):
         return
     place = option_place("failed_filter")
     if profile.flags.failed is None:
-        yield note(place, "Failed calls are not accounted at all.", "Set failed_transaction_flag, or drop the filter.")
+        yield note(
+            place, _("Failed calls are not accounted at all."), _("Set failed_transaction_flag, or drop the filter.")
+        )
     elif profile.flags.missed:
         yield note(
-            place, "Missed calls are written whatever their code.", "Do not set the missed flag for calls to leave out."
+            place,
+            _("Missed calls are written whatever their code."),
+            _("Do not set the missed flag for calls to leave out."),
         )
 
 
-@rule("log-level", "A line is printed only if the proxy's debug level is as high: above it accounting is silent.")
-def log_level(profile: Profile) -> Iterator[Problem]:
+@rule("log-level", _("A line is printed only if the proxy's debug level is as high: above it accounting is silent."))
+def log_level(profile: AccountingProfile) -> Iterator[Problem]:
     level, default = number_of(profile, "log_level"), profile.parameters.get("log_level")
     writes = Backend.SYSLOG in used_backends(profile) or profile.is_on("cdr_enable")
     if writes and level is not None and default is not None and isinstance(default.default, int):
@@ -110,170 +136,191 @@ def log_level(profile: Profile) -> Iterator[Problem]:
         if level > default.default:
             yield warning(
                 option_place("log_level"),
-                f"The lines have level {level}, below NOTICE ({default.default}).",
-                f"Set {core}={level} or higher in the proxy's core settings, or leave log_level at {default.default}.",
+                _("The lines have level {level}, below NOTICE ({default}).", level=level, default=default.default),
+                _(
+                    "Set {core}={level} or higher in the proxy's core settings, or leave log_level at {default}.",
+                    core=core,
+                    level=level,
+                    default=default.default,
+                ),
             )
         elif profile.product is Product.KAMAILIO and profile.version >= (3, 0) and level > 0:
             yield note(
                 option_place("log_level"),
-                f"The lines have level {level} (NOTICE); the core's default is debug=0.",
-                f"See that the script sets debug={level} or higher.",
+                _("The lines have level {level} (NOTICE); the core's default is debug=0.", level=level),
+                _("See that the script sets debug={level} or higher.", level=level),
             )
 
 
-@rule("log-facility", "The proxy does not start with a facility that it does not know.")
-def log_facility(profile: Profile) -> Iterator[Problem]:
+@rule("log-facility", _("The proxy does not start with a facility that it does not know."))
+def log_facility(profile: AccountingProfile) -> Iterator[Problem]:
     for key, value in profile.options.items():
         if key in profile.applicable_options() and key.endswith("facility") and value not in _FACILITIES:
             yield error(
-                option_place(key), f"{value!r} is no facility.", "Use LOG_DAEMON, LOG_USER or LOG_LOCAL0 to LOG_LOCAL7."
+                option_place(key),
+                _("{value!r} is no facility.", value=value),
+                _("Use LOG_DAEMON, LOG_USER or LOG_LOCAL0 to LOG_LOCAL7."),
             )
 
 
 @rule(
     "report-ack",
-    "The event of the ACK has the code of the INVITE, 200: readers that count answered events count the call twice.",
+    _("The event of the ACK has the code of the INVITE, 200: readers that count answered events count the call twice."),
 )
-def report_ack(profile: Profile) -> Iterator[Problem]:
+def report_ack(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.is_on("report_ack"):
         yield warning(
             option_place("report_ack"),
-            "Each call has two lines that look like its start.",
-            "Set report_ack to 0: the event of the INVITE says all.",
+            _("Each call has two lines that look like its start."),
+            _("Set report_ack to 0: the event of the INVITE says all."),
         )
         external = [one for one in used_backends(profile) if profile.known_backends[one].module != "acc"]
         if profile.product is Product.KAMAILIO and profile.version >= (4, 4) and external:
             yield note(
                 option_place("report_ack"),
-                "acc_radius, acc_diameter and acc_json look at the flag of the ACK itself.",
-                "Set the flag on ACKs too if these backends shall have them.",
-                "The log and SQL look at the flag of the INVITE.",
+                _("acc_radius, acc_diameter and acc_json look at the flag of the ACK itself."),
+                _("Set the flag on ACKs too if these backends shall have them."),
+                _("The log and SQL look at the flag of the INVITE."),
             )
 
 
 @rule(
-    "early-media", "The event of a provisional reply is no answer, and a reply that is sent again gives another event."
+    "early-media",
+    _("The event of a provisional reply is no answer, and a reply that is sent again gives another event."),
 )
-def early_media(profile: Profile) -> Iterator[Problem]:
+def early_media(profile: AccountingProfile) -> Iterator[Problem]:
     if not profile.is_on("early_media"):
         return
     place = option_place("early_media")
     if profile.product is Product.OPENSIPS and profile.version >= (3, 2):
         yield error(
             place,
-            "The ringing becomes part of the call.",
-            "Set early_media to 0.",
-            "Seen live on OpenSIPS 3.6: the time of the first event of an INVITE, here that of the 183, is the time of "
-            "its later events too. START and call record begin with the ringing, and durations are too long.",
+            _("The ringing becomes part of the call."),
+            _("Set early_media to 0."),
+            _(
+                "Seen live on OpenSIPS 3.6: the time of the first event of an INVITE, here that of the 183, is "
+                "the time of its later events too. START and call record begin with the ringing, and durations "
+                "are too long."
+            ),
         )
         return
     radius = Backend.RADIUS in used_backends(profile)
     yield note(
         place,
-        "Provisional replies with a body are accounted" + (", in RADIUS as Failed." if radius else "."),
-        "Set early_media to 0 unless something reads these events.",
+        _("Provisional replies with a body are accounted, in RADIUS as Failed.")
+        if radius
+        else _("Provisional replies with a body are accounted."),
+        _("Set early_media to 0 unless something reads these events."),
     )
 
 
-@rule("detect-direction-rr", "The direction is read from the From tag in the Route header: the proxy does not start.")
-def detect_direction_rr(profile: Profile) -> Iterator[Problem]:
+@rule(
+    "detect-direction-rr", _("The direction is read from the From tag in the Route header: the proxy does not start.")
+)
+def detect_direction_rr(profile: AccountingProfile) -> Iterator[Problem]:
     if not profile.is_on("detect_direction"):
         return
     for at, one in enumerate(profile.other_parameters):
         if (one.module, one.name) == ("rr", "append_fromtag") and one.value in (0, "0"):
             yield error(
-                Place(f"other_parameters[{at}]", "parameter append_fromtag of rr"),
-                "detect_direction is on and append_fromtag is 0.",
-                'Set modparam("rr", "append_fromtag", 1), or detect_direction to 0.',
+                Place(f"other_parameters[{at}]", _("parameter append_fromtag of rr")),
+                _("detect_direction is on and append_fromtag is 0."),
+                _('Set modparam("rr", "append_fromtag", 1), or detect_direction to 0.'),
             )
 
 
-@rule("detect-direction-who", "The tags of a BYE from the callee are swapped back before it is written.")
-def detect_direction_who(profile: Profile) -> Iterator[Problem]:
+@rule("detect-direction-who", _("The tags of a BYE from the callee are swapped back before it is written."))
+def detect_direction_who(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.is_on("detect_direction"):
         yield note(
             option_place("detect_direction"),
-            "Who hung up is not visible any more.",
-            "Set detect_direction to 0: accweb joins START and STOP whatever the order of the tags.",
+            _("Who hung up is not visible any more."),
+            _("Set detect_direction to 0: accweb joins START and STOP whatever the order of the tags."),
         )
 
 
 @rule(
     "local-time",
-    "The column time is the proxy's local time without its zone: an hour is ambiguous when summer time ends, and a "
-    "duration across the change is off by an hour.",
+    _(
+        "The column time is the proxy's local time without its zone: an hour is ambiguous when summer "
+        "time ends, and a duration across the change is off by an hour."
+    ),
 )
-def local_time(profile: Profile) -> Iterator[Problem]:
+def local_time(profile: AccountingProfile) -> Iterator[Problem]:
     mode = number_of(profile, "time_mode")
     if mode is not None and writes_sql(profile) and mode in (0, 3):
         yield note(
             option_place("time_mode"),
-            "Rows hold local time only." if mode == 0 else "The extra time is local, too.",
-            "Set time_mode to 1 or 2 (seconds since 1970, with a fraction) or 4 (UTC), or let the proxy run in UTC.",
+            _("Rows hold local time only.") if mode == 0 else _("The extra time is local, too."),
+            _("Set time_mode to 1 or 2 (seconds since 1970, with a fraction) or 4 (UTC), or let the proxy run in UTC."),
         )
 
 
-@rule("time-format", "The text is cut, or left out.")
-def time_format(profile: Profile) -> Iterator[Problem]:
+@rule("time-format", _("The text is cut, or left out."))
+def time_format(profile: AccountingProfile) -> Iterator[Problem]:
     text = profile.option("time_format")
     if number_of(profile, "time_mode") in (3, 4) and isinstance(text, str) and len(text) > _TIME_FORMAT_LENGTH:
         yield warning(
             option_place("time_format"),
-            f"The format has {len(text)} characters.",
-            f"Its result may have {_TIME_FORMAT_LENGTH} bytes.",
+            _("The format has {count} characters.", count=len(text)),
+            _("Its result may have {most} bytes.", most=_TIME_FORMAT_LENGTH),
         )
 
 
-@rule("insert-mode", "How rows are inserted decides whether they arrive.")
-def insert_mode(profile: Profile) -> Iterator[Problem]:
+@rule("insert-mode", _("How rows are inserted decides whether they arrive."))
+def insert_mode(profile: AccountingProfile) -> Iterator[Problem]:
     mode, place = number_of(profile, "db_insert_mode"), option_place("db_insert_mode")
     if not writes_sql(profile):
         return
     if mode == 1 and dialect(profile) in (Dialect.MYSQL, None):
         yield (error if dialect(profile) is Dialect.MYSQL else warning)(
             place,
-            "Rows are written with INSERT DELAYED.",
-            "Set db_insert_mode to 0.",
-            "MariaDB refuses the statement for InnoDB tables, and every row is lost; MySQL 5.7 and later no longer has "
-            "it and treats it as an ordinary INSERT.",
+            _("Rows are written with INSERT DELAYED."),
+            _("Set db_insert_mode to 0."),
+            _(
+                "MariaDB refuses the statement for InnoDB tables, and every row is lost; MySQL 5.7 and later no "
+                "longer has it and treats it as an ordinary INSERT."
+            ),
         )
     elif mode == 1:
-        yield warning(place, "INSERT DELAYED is a statement of MySQL only.", "Set db_insert_mode to 0.")
+        yield warning(place, _("INSERT DELAYED is a statement of MySQL only."), _("Set db_insert_mode to 0."))
     elif mode == 2:
         yield note(
             place,
-            "Rows are written by the core's asynchronous workers.",
-            "Set async_workers=1 or more in the core settings.",
-            "Rows may be written in another order than the events came in.",
+            _("Rows are written by the core's asynchronous workers."),
+            _("Set async_workers=1 or more in the core settings."),
+            _("Rows may be written in another order than the events came in."),
         )
 
 
-@rule("reason-from-header", 'The Reason header, such as Q.850;cause=16;text="x", stands in the line as it is.')
-def reason_from_header(profile: Profile) -> Iterator[Problem]:
+@rule("reason-from-header", _('The Reason header, such as Q.850;cause=16;text="x", stands in the line as it is.'))
+def reason_from_header(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.is_on("reason_from_hf") and Backend.SYSLOG in used_backends(profile):
         yield note(
             option_place("reason_from_hf"),
-            "The field reason of a log line will hold semicolons and equals signs.",
-            "Read the line by the order of its fields, as accweb does.",
+            _("The field reason of a log line will hold semicolons and equals signs."),
+            _("Read the line by the order of its fields, as accweb does."),
         )
 
 
 @rule(
     "acc-request",
-    "Seen live on Kamailio 5.6 (the code is the same in all later ones): acc_request() writes the log line, but takes "
-    "its prefix for the name of the table, and the database refuses the row.",
+    _(
+        "Seen live on Kamailio 5.6 (the code is the same in all later ones): acc_request() writes the "
+        "log line, but takes its prefix for the name of the table, and the database refuses the row."
+    ),
 )
-def acc_request(profile: Profile) -> Iterator[Problem]:
+def acc_request(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.product is Product.KAMAILIO and profile.version >= (5, 1) and writes_sql(profile):
         yield note(
             BACKENDS,
-            "acc_request() never writes SQL.",
-            'In the script call acc_log_request("…") and acc_db_request("…", "acc") instead.',
+            _("acc_request() never writes SQL."),
+            _('In the script call acc_log_request("…") and acc_db_request("…", "acc") instead.'),
         )
 
 
-@rule("json-output", "acc_json sends its objects to syslog unless told not to, and to a queue where one is named.")
-def json_output(profile: Profile) -> Iterator[Problem]:
+@rule("json-output", _("acc_json sends its objects to syslog unless told not to, and to a queue where one is named."))
+def json_output(profile: AccountingProfile) -> Iterator[Problem]:
     if Backend.JSON not in used_backends(profile):
         return
     prefix = "acc_json.acc_" if "acc_json.acc_output_syslog" in profile.parameters else "acc_json."
@@ -281,36 +328,39 @@ def json_output(profile: Profile) -> Iterator[Problem]:
     if not to_syslog and not to_queue:
         yield warning(
             option_place(f"{prefix}output_syslog"),
-            "The objects go nowhere.",
-            "Name a queue, or leave the output to syslog on.",
+            _("The objects go nowhere."),
+            _("Name a queue, or leave the output to syslog on."),
         )
     elif to_syslog and number_of(profile, f"{prefix}log_level") == 1:
         yield note(
             option_place(f"{prefix}log_level"),
-            "The objects are written to syslog with priority ALERT.",
-            "Set it to 5 (NOTICE), so that they wake nobody, or the output to 0 to keep them out of syslog.",
-            "The number is that of syslog(3), and 1 is ALERT.",
+            _("The objects are written to syslog with priority ALERT."),
+            _("Set it to 5 (NOTICE), so that they wake nobody, or the output to 0 to keep them out of syslog."),
+            _("The number is that of syslog(3), and 1 is ALERT."),
         )
 
 
-@rule("json-kind", "The objects of answered and of missed calls have the same members.")
-def json_kind(profile: Profile) -> Iterator[Problem]:
+@rule("json-kind", _("The objects of answered and of missed calls have the same members."))
+def json_kind(profile: AccountingProfile) -> Iterator[Problem]:
     if uses_json_missed(profile):
         yield note(
-            Place("flags.missed.json", "flag for missed calls in JSON"),
-            "A missed call looks like an accounted one.",
-            "Do without the missed flag, or add a field that the script sets, such as kind=$avp(kind).",
+            Place("flags.missed.json", _("flag for missed calls in JSON")),
+            _("A missed call looks like an accounted one."),
+            _("Do without the missed flag, or add a field that the script sets, such as kind=$avp(kind)."),
         )
 
 
-@rule("json-encoded", 'Such a value is embedded as it is; what is no JSON becomes "INVALID_JSON".')
-def json_encoded(profile: Profile) -> Iterator[Problem]:
+@rule("json-encoded", _('Such a value is embedded as it is; what is no JSON becomes "INVALID_JSON".'))
+def json_encoded(profile: AccountingProfile) -> Iterator[Problem]:
     prefix = str(profile.option("acc_json.acc_pre_encoded_prefix") or "")
     if prefix and Backend.JSON in used_backends(profile):
         for at, one in enumerate(profile.extras):
             if one.labels.get(Backend.JSON, "").startswith(prefix):
                 yield note(
-                    Place(f"extras[{at}].labels.json", f"extra field {at + 1} “{one.name}”, label for JSON"),
-                    f"{one.variable} must hold JSON text.",
-                    "See that the script writes it so, or choose a label without the prefix.",
+                    Place(
+                        f"extras[{at}].labels.json",
+                        _("extra field {number} “{name}”, label for JSON", number=at + 1, name=one.name),
+                    ),
+                    _("{variable} must hold JSON text.", variable=one.variable),
+                    _("See that the script writes it so, or choose a label without the prefix."),
                 )

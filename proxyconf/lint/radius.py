@@ -9,7 +9,7 @@ from proxyconf.lint.kinds import expression_of, is_body, may_be_long
 from proxyconf.lint.places import BACKENDS, Label, labels, number_of, option_place, used_backends
 from proxyconf.lint.registry import Problem, error, note, rule, warning
 from proxyconf.lint.sql import shortened
-from proxyconf.profile import LegField, Profile
+from proxyconf.profile import AccountingProfile, LegDefinition
 from proxyconf.render.radius_attributes import (
     LOCAL_NUMBERS,
     STANDARD,
@@ -20,6 +20,7 @@ from proxyconf.render.radius_attributes import (
     wire_of,
 )
 from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.products import Product
 from proxyconf.vocabulary.variables import IntegerForm, integer_form
 
@@ -29,20 +30,20 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:-]*")
 _ASSIGNED = range(101, 123)
 
 
-def radius_labels(profile: Profile) -> Iterator[Label]:
+def radius_labels(profile: AccountingProfile) -> Iterator[Label]:
     """Yield the labels that are names of RADIUS attributes."""
     for label in labels(profile):
         if label.backend is Backend.RADIUS and label.record == str(label.backend):
             yield label
 
 
-def sends_radius(profile: Profile) -> bool:
+def sends_radius(profile: AccountingProfile) -> bool:
     """Return whether events go to RADIUS."""
     return Backend.RADIUS in used_backends(profile)
 
 
-@rule("radius-config-missing", "Without the client's configuration no request is sent, and nothing says so.")
-def radius_config_missing(profile: Profile) -> Iterator[Problem]:
+@rule("radius-config-missing", _("Without the client's configuration no request is sent, and nothing says so."))
+def radius_config_missing(profile: AccountingProfile) -> Iterator[Problem]:
     if not sends_radius(profile):
         return
     if "aaa_url" in profile.parameters:
@@ -50,118 +51,139 @@ def radius_config_missing(profile: Profile) -> Iterator[Problem]:
     elif not profile.is_on("radius_config") and not _has_own_default(profile):
         yield warning(
             option_place("radius_config"),
-            "radius_config is not set.",
-            "Set it to the path of the generated radiusclient.conf.",
+            _("radius_config is not set."),
+            _("Set it to the path of the generated radiusclient.conf."),
         )
 
 
-@rule("aaa-url-diameter", "Without the protocol's address no request is sent, and nothing says so.")
-def aaa_url_diameter(profile: Profile) -> Iterator[Problem]:
+@rule("aaa-url-diameter", _("Without the protocol's address no request is sent, and nothing says so."))
+def aaa_url_diameter(profile: AccountingProfile) -> Iterator[Problem]:
     if Backend.DIAMETER in used_backends(profile) and profile.uses_do_accounting:
         if sends_radius(profile):
             yield error(
                 option_place("aaa_url"),
-                "RADIUS and Diameter are both in use, and aaa_url names one of them.",
-                "Choose one of the two.",
-                'do_accounting("aaa") goes where aaa_url says.',
+                _("RADIUS and Diameter are both in use, and aaa_url names one of them."),
+                _("Choose one of the two."),
+                _('do_accounting("aaa") goes where aaa_url says.'),
             )
         else:
             yield from _aaa_url(profile, Backend.DIAMETER, "diameter")
 
 
-def _aaa_url(profile: Profile, backend: Backend, scheme: str) -> Iterator[Problem]:
+def _aaa_url(profile: AccountingProfile, backend: Backend, scheme: str) -> Iterator[Problem]:
     url = str(profile.option("aaa_url") or "")
-    remedy = f'Set it: modparam("acc", "aaa_url", "{scheme}:/path/to/its/configuration").'
+    remedy = _('Set it: modparam("acc", "aaa_url", "{scheme}:/path/to/its/configuration").', scheme=scheme)
     if not url:
         declared = profile.extra_labels(backend) + profile.leg_labels(backend)
         if profile.uses_field_declarations and declared:
-            why = "The proxy does not start with fields for a protocol that has no address."
-            yield error(option_place("aaa_url"), "aaa_url is not set, and there are fields for it.", remedy, why)
+            why = _("The proxy does not start with fields for a protocol that has no address.")
+            yield error(option_place("aaa_url"), _("aaa_url is not set, and there are fields for it."), remedy, why)
         else:
-            yield warning(option_place("aaa_url"), "aaa_url is not set.", remedy)
+            yield warning(option_place("aaa_url"), _("aaa_url is not set."), remedy)
     elif not url.startswith(f"{scheme}:"):
         yield error(
             option_place("aaa_url"),
-            f"The address {url!r} does not begin with {scheme}:.",
+            _("The address {url!r} does not begin with {scheme}:.", url=url, scheme=scheme),
             remedy,
-            "The part before the colon names the module of the protocol.",
+            _("The part before the colon names the module of the protocol."),
         )
 
 
-def _has_own_default(profile: Profile) -> bool:
+def _has_own_default(profile: AccountingProfile) -> bool:
     """OpenSER 1.x falls back to the client library's own path."""
     return profile.product is Product.OPENSER or (profile.product is Product.KAMAILIO and profile.version < (3, 0))
 
 
-@rule("radius-name", "Servers refuse a dictionary with such a name, and the proxy's client library may do so, too.")
-def radius_name(profile: Profile) -> Iterator[Problem]:
+@rule("radius-name", _("Servers refuse a dictionary with such a name, and the proxy's client library may do so, too."))
+def radius_name(profile: AccountingProfile) -> Iterator[Problem]:
     for label in radius_labels(profile):
         if len(label.text) > LONGEST_NAME:
             yield error(
                 label.at,
-                f"The name {label.text!r} has {len(label.text)} characters.",
-                f"Use {LONGEST_NAME} at most.",
-                "Seen live: radcli refuses the whole dictionary, and the proxy does not start.",
+                _("The name {label!r} has {count} characters.", label=label.text, count=len(label.text)),
+                _("Use {most} at most.", most=LONGEST_NAME),
+                _("Seen live: radcli refuses the whole dictionary, and the proxy does not start."),
             )
         elif not _NAME.fullmatch(label.text):
             yield error(
-                label.at, f"{label.text!r} is no name of an attribute.", "Use letters, digits and hyphens: UA-Attr."
+                label.at,
+                _("{label!r} is no name of an attribute.", label=label.text),
+                _("Use letters, digits and hyphens: UA-Attr."),
             )
 
 
-@rule("radius-leg-integer", "A leg without the value then reads memory that is not there: the worker crashes.")
-def radius_leg_integer(profile: Profile) -> Iterator[Problem]:
+@rule("radius-leg-integer", _("A leg without the value then reads memory that is not there: the worker crashes."))
+def radius_leg_integer(profile: AccountingProfile) -> Iterator[Problem]:
     for label in radius_labels(profile):
-        if isinstance(label.field.one, LegField) and _wire(profile, label) is not RadiusWire.STRING:
+        if isinstance(label.field.one, LegDefinition) and _wire(profile, label) is not RadiusWire.STRING:
             yield error(
-                label.field.at("radius_type", "type of the attribute"),
-                f"The leg attribute {label.text} is no string.",
-                "Make it a string, under a name that is no standard attribute of another type.",
+                label.field.at("radius_type", _("type of the attribute")),
+                _("The leg attribute {label} is no string.", label=label.text),
+                _("Make it a string, under a name that is no standard attribute of another type."),
             )
 
 
-@rule("radius-type", "The client sends the bytes that the type asks for, whatever the value is.")
-def radius_type(profile: Profile) -> Iterator[Problem]:
+@rule("radius-type", _("The client sends the bytes that the type asks for, whatever the value is."))
+def radius_type(profile: AccountingProfile) -> Iterator[Problem]:
     for label in radius_labels(profile):
         expression = expression_of(label.field.one.variable)
-        if isinstance(label.field.one, LegField) or expression is None:
+        if isinstance(label.field.one, LegDefinition) or expression is None:
             continue
         form = integer_form(expression) if sends_integers(profile) else IntegerForm.NEVER
-        wire, place = _wire(profile, label), label.field.at("radius_type", "type of the attribute")
+        wire, place = _wire(profile, label), label.field.at("radius_type", _("type of the attribute"))
         if form is IntegerForm.ALWAYS and wire is RadiusWire.STRING:
             yield error(
                 place,
-                f"{label.text} is a string, and {expression.text} is sent as a number.",
-                f"Make it an integer, or text of the value: {expression.text} copied into an AVP as a string.",
-                "The server gets 4 bytes that are no text.",
+                _(
+                    "{label} is a string, and {variable} is sent as a number.",
+                    label=label.text,
+                    variable=expression.text,
+                ),
+                _(
+                    "Make it an integer, or text of the value: {variable} copied into an AVP as a string.",
+                    variable=expression.text,
+                ),
+                _("The server gets 4 bytes that are no text."),
             )
         elif form is IntegerForm.NEVER and wire is not RadiusWire.STRING:
             yield error(
                 place,
-                f"{label.text} is {_A[wire]}, and {expression.text} is sent as text.",
-                "Make it a string.",
-                "The first 4 characters of the text arrive as a number.",
+                _(
+                    "{label} is {type}, and {variable} is sent as text.",
+                    label=label.text,
+                    type=_A[wire],
+                    variable=expression.text,
+                ),
+                _("Make it a string."),
+                _("The first 4 characters of the text arrive as a number."),
             )
         elif form is IntegerForm.SOMETIMES:
             as_text = wire is RadiusWire.STRING
             yield note(
                 place,
-                f"{expression.text} may hold a text or a number; {label.text} is {_A[wire]}.",
-                f"See that the script always puts {'a text' if as_text else 'a number'} into it.",
-                "A value of the other kind arrives as nonsense.",
+                _(
+                    "{variable} may hold a text or a number; {label} is {type}.",
+                    variable=expression.text,
+                    label=label.text,
+                    type=_A[wire],
+                ),
+                _("See that the script always puts a text into it.")
+                if as_text
+                else _("See that the script always puts a number into it."),
+                _("A value of the other kind arrives as nonsense."),
             )
 
 
 _A: Mapping[RadiusWire, str] = {
-    RadiusWire.STRING: "a string",
-    RadiusWire.INTEGER: "an integer",
-    RadiusWire.ADDRESS: "an address",
-    RadiusWire.DATE: "a date",
+    RadiusWire.STRING: _("a string"),
+    RadiusWire.INTEGER: _("an integer"),
+    RadiusWire.ADDRESS: _("an address"),
+    RadiusWire.DATE: _("a date"),
 }
 
 
-@rule("radius-number", "Client and server must agree on what a number means.")
-def radius_number(profile: Profile) -> Iterator[Problem]:
+@rule("radius-number", _("Client and server must agree on what a number means."))
+def radius_number(profile: AccountingProfile) -> Iterator[Problem]:
     given: dict[int, str] = {one.number: one.name for one in attributes_of(profile).acc if one.number}
     seen: set[str] = set()
     for label in radius_labels(profile):
@@ -169,12 +191,19 @@ def radius_number(profile: Profile) -> Iterator[Problem]:
         if number is None or label.text.lower() in seen:
             continue
         seen.add(label.text.lower())
-        place = label.field.at("radius_number", "number of the attribute")
+        place = label.field.at("radius_number", _("number of the attribute"))
         agreed = agreed_number(profile.product, label.text)
         if agreed is not None:
             if agreed != number:
                 yield warning(
-                    place, f"Everybody knows {label.text} as {agreed}, not {number}.", f"Use {agreed}, or another name."
+                    place,
+                    _(
+                        "Everybody knows {label} as {agreed}, not {number}.",
+                        label=label.text,
+                        agreed=agreed,
+                        number=number,
+                    ),
+                    _("Use {agreed}, or another name.", agreed=agreed),
                 )
             continue
         if problem := _wrong_number(profile, number, given):
@@ -182,36 +211,53 @@ def radius_number(profile: Profile) -> Iterator[Problem]:
         given.setdefault(number, label.text)
 
 
-def _wrong_number(profile: Profile, number: int, given: Mapping[int, str]) -> Problem | None:
-    free = f"Use a number from 224 to 240 or 192 to 223, such as {_free(profile)}, or leave it to the generator."
+def _wrong_number(profile: AccountingProfile, number: int, given: Mapping[int, str]) -> Problem | None:
+    free = _(
+        "Use a number from 224 to 240 or 192 to 223, such as {number}, or leave it to the generator.",
+        number=_free(profile),
+    )
     standard = {one.number: one.name for one in STANDARD.values()}
     if not 0 < number < 256:
-        why = "The type of an attribute is one byte. Attributes of a vendor do not work: the module drops the vendor."
-        return error(BACKENDS, f"{number} is no number of an attribute.", free, why)
+        why = _(
+            "The type of an attribute is one byte. Attributes of a vendor do not work: the module drops the vendor."
+        )
+        return error(BACKENDS, _("{number} is no number of an attribute.", number=number), free, why)
     if number in given:
-        return error(BACKENDS, f"{number} is {given[number]} already.", free, "Servers take one for the other.")
+        return error(
+            BACKENDS,
+            _("{number} is {name} already.", number=number, name=given[number]),
+            free,
+            _("Servers take one for the other."),
+        )
     if number == 26 or number > 240:
-        why = "26 and 241 to 255 are formats of their own (RFC 2865, 6929): a server reads the value as something else."
-        return error(BACKENDS, f"{number} cannot hold a plain value.", free, why)
+        why = _(
+            "26 and 241 to 255 are formats of their own (RFC 2865, 6929): a server reads the value as something else."
+        )
+        return error(BACKENDS, _("{number} cannot hold a plain value.", number=number), free, why)
     if number in standard:
-        return error(BACKENDS, f"{number} is {standard[number]}.", free, "Servers take one for the other.")
+        return error(
+            BACKENDS,
+            _("{number} is {name}.", number=number, name=standard[number]),
+            free,
+            _("Servers take one for the other."),
+        )
     if number in _ASSIGNED:
-        why = "101 to 122 have become Error-Cause, EAP-Key-Name and Digest-* (RFC 5176, 4072, 5090)."
-        return warning(BACKENDS, f"{number} belongs to another attribute by now.", free, why)
+        why = _("101 to 122 have become Error-Cause, EAP-Key-Name and Digest-* (RFC 5176, 4072, 5090).")
+        return warning(BACKENDS, _("{number} belongs to another attribute by now.", number=number), free, why)
     if number not in LOCAL_NUMBERS:
-        why = "It is assigned to another attribute, or may be any day: 192 to 240 are for local use."
-        return warning(BACKENDS, f"{number} is not free for local use.", free, why)
+        why = _("It is assigned to another attribute, or may be any day: 192 to 240 are for local use.")
+        return warning(BACKENDS, _("{number} is not free for local use.", number=number), free, why)
     return None
 
 
-def _free(profile: Profile) -> int:
+def _free(profile: AccountingProfile) -> int:
     found = attributes_of(profile)
     used = {one.number for one in (*found.standard, *found.acc, *found.fields)}
     return next((number for number in LOCAL_NUMBERS if number not in used), LOCAL_NUMBERS[0])
 
 
-@rule("radius-no-number", "An attribute without a number is not in the dictionary, and the proxy does not start.")
-def radius_no_number(profile: Profile) -> Iterator[Problem]:
+@rule("radius-no-number", _("An attribute without a number is not in the dictionary, and the proxy does not start."))
+def radius_no_number(profile: AccountingProfile) -> Iterator[Problem]:
     if sends_radius(profile):
         without = {one.name.lower() for one in attributes_of(profile).fields if one.number is None}
         for label in radius_labels(profile):
@@ -219,71 +265,82 @@ def radius_no_number(profile: Profile) -> Iterator[Problem]:
                 without.discard(label.text.lower())
                 yield error(
                     label.at,
-                    f"No free number is left for {label.text}.",
-                    "Send fewer fields, or give it a number that your server does not use.",
+                    _("No free number is left for {label}.", label=label.text),
+                    _("Send fewer fields, or give it a number that your server does not use."),
                 )
 
 
-@rule("radius-shared-numbers", "The numbers by which SIP proxies are accounted were never assigned to them.")
-def radius_shared_numbers(profile: Profile) -> Iterator[Problem]:
+@rule("radius-shared-numbers", _("The numbers by which SIP proxies are accounted were never assigned to them."))
+def radius_shared_numbers(profile: AccountingProfile) -> Iterator[Problem]:
     if not sends_radius(profile):
         return
     ours = profile.product is Product.OPENSIPS
-    numbers = "204 to 207 and 227 to 230" if ours else "101 to 105"
-    others = "Digest-Attributes, Ascend's Route-IP and others" if ours else "Error-Cause, Digest-Realm and others"
+    numbers = _("204 to 207 and 227 to 230") if ours else _("101 to 105")
+    others = _("Digest-Attributes, Ascend's Route-IP and others") if ours else _("Error-Cause, Digest-Realm and others")
     yield note(
         BACKENDS,
-        f"The server must know the numbers {numbers} as Sip-….",
-        f"Load the generated dictionary there: without it FreeRADIUS shows {others}.",
+        _("The server must know the numbers {numbers} as Sip-….", numbers=numbers),
+        _("Load the generated dictionary there: without it FreeRADIUS shows {others}.", others=others),
     )
 
 
 @rule(
     "radius-long-text",
-    "An attribute takes 253 bytes of text. With a longer value the client library refuses the attribute, and the whole "
-    "request is not sent: the event is lost.",
+    _(
+        "An attribute takes 253 bytes of text. With a longer value the client library refuses the "
+        "attribute, and the whole request is not sent: the event is lost."
+    ),
 )
-def radius_long_text(profile: Profile) -> Iterator[Problem]:
+def radius_long_text(profile: AccountingProfile) -> Iterator[Problem]:
     for label in radius_labels(profile):
         expression = expression_of(label.field.one.variable)
-        if expression is None or isinstance(label.field.one, LegField):
+        if expression is None or isinstance(label.field.one, LegDefinition):
             continue
-        remedy = f"Cut it: {shortened(expression.text, LONGEST_TEXT)}."
+        remedy = _("Cut it: {cut}.", cut=shortened(expression.text, LONGEST_TEXT))
         if is_body(expression):
-            yield error(label.field.variable, f"{expression.text} is longer as a rule.", remedy)
+            yield error(label.field.variable, _("{variable} is longer as a rule.", variable=expression.text), remedy)
         elif may_be_long(expression):
-            yield warning(label.field.variable, f"How long {expression.text} is, others decide.", remedy)
+            yield warning(
+                label.field.variable, _("The length of {variable} is not limited.", variable=expression.text), remedy
+            )
 
 
 @rule(
     "radius-time-text",
-    "Then the attribute is text with microseconds, in client and server: the generated dictionaries say so, but "
-    "FreeRADIUS' own calls it a date and cannot decode it.",
+    _(
+        "Then the attribute is text with microseconds, in client and server: the generated dictionaries "
+        "say so, but FreeRADIUS' own calls it a date and cannot decode it."
+    ),
 )
-def radius_time_text(profile: Profile) -> Iterator[Problem]:
+def radius_time_text(profile: AccountingProfile) -> Iterator[Problem]:
     if sends_radius(profile) and number_of(profile, "rad_time_mode") == 1:
         yield warning(
             option_place("rad_time_mode"),
-            "Event-Timestamp is sent as text.",
-            "Load the generated dictionary on the server after its own, or set rad_time_mode to 0.",
+            _("Event-Timestamp is sent as text."),
+            _("Load the generated dictionary on the server after its own, or set rad_time_mode to 0."),
         )
 
 
 @rule(
     "opensips-cdr-code",
-    "Seen live on OpenSIPS 3.6: Sip-Response-Code of the record is that of the event which the process accounted "
-    "before, 486 or 408 for a call that was answered. The log, SQL and events have the right code.",
+    _(
+        "Seen live on OpenSIPS 3.6: Sip-Response-Code of the record is that of the event which the "
+        "process accounted before, 486 or 408 for a call that was answered. The log, SQL and events have "
+        "the right code."
+    ),
 )
-def opensips_cdr_code(profile: Profile) -> Iterator[Problem]:
+def opensips_cdr_code(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.uses_do_accounting and sends_radius(profile) and Backend.RADIUS in profile.do_accounting.cdr:
         yield warning(
             BACKENDS,
-            "Call records in RADIUS have a wrong response code.",
-            "Take a Stop with Sip-Method INVITE for an answered call whatever its code, as accweb does, or account "
-            "calls with START and STOP there.",
+            _("Call records in RADIUS have a wrong response code."),
+            _(
+                "Take a Stop with Sip-Method INVITE for an answered call whatever its code, as accweb does, or "
+                "account calls with START and STOP there."
+            ),
         )
 
 
-def _wire(profile: Profile, label: Label) -> RadiusWire:
+def _wire(profile: AccountingProfile, label: Label) -> RadiusWire:
     standard = STANDARD.get(label.text.lower())
     return standard.wire if standard else wire_of(profile, label.field.one)

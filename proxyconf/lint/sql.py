@@ -9,9 +9,10 @@ from proxyconf.lint.columns import dialect, writes_cdr_table, writes_sql
 from proxyconf.lint.kinds import expression_of, is_number, is_set_by_the_script, may_be_empty, may_be_long
 from proxyconf.lint.places import BACKENDS, Field, labels, option_place
 from proxyconf.lint.registry import Problem, error, note, rule, warning
-from proxyconf.profile import LegField, Profile, SqlType
+from proxyconf.profile import AccountingProfile, LegDefinition, SqlType
 from proxyconf.render.sql_schema import Dialect, Holds, tables_of
 from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.products import Product
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9_]*:.+", re.DOTALL)
@@ -22,7 +23,7 @@ _BUSY_TIMEOUT = "db_set_busy_timeout"
 _WAITING_SQLITE = (6, 0)  # the parameter came late in 2024, after 5.8
 
 
-def sql_fields(profile: Profile) -> Iterator[Field]:
+def sql_fields(profile: AccountingProfile) -> Iterator[Field]:
     """Yield the fields that have a column."""
     seen = set()
     for label in labels(profile):
@@ -32,65 +33,74 @@ def sql_fields(profile: Profile) -> Iterator[Field]:
             yield label.field
 
 
-@rule("db-url-missing", "Without a database the flags for SQL do nothing, and nothing says so.")
-def db_url_missing(profile: Profile) -> Iterator[Problem]:
+@rule("db-url-missing", _("Without a database the flags for SQL do nothing, and nothing says so."))
+def db_url_missing(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.is_on("db_url") or "db_url" not in profile.parameters:
         return
-    remedy = 'Set it: modparam("acc", "db_url", "mysql://user:password@host/database").'
+    remedy = _('Set it: modparam("acc", "db_url", "mysql://user:password@host/database").')
     if writes_sql(profile):
         if profile.uses_field_declarations and any(profile.extra_labels(Backend.SQL) + profile.leg_labels(Backend.SQL)):
             yield error(
                 option_place("db_url"),
-                "db_url is not set, and there are fields for SQL.",
+                _("db_url is not set, and there are fields for SQL."),
                 remedy,
-                "The proxy does not start with fields for a database that it does not have.",
+                _("The proxy does not start with fields for a database that it does not have."),
             )
         else:
-            yield warning(option_place("db_url"), "db_url is not set.", remedy)
+            yield warning(option_place("db_url"), _("db_url is not set."), remedy)
     elif writes_cdr_table(profile):
         yield warning(
             option_place("db_url"),
-            "cdrs_table is set and db_url is not.",
+            _("cdrs_table is set and db_url is not."),
             remedy,
-            "The proxy starts, and writes no dialog record to the table.",
+            _("The proxy starts, and writes no dialog record to the table."),
         )
 
 
-@rule("db-url-form", "The part before the colon names the driver's module; the proxy does not start without it.")
-def db_url_form(profile: Profile) -> Iterator[Problem]:
+@rule("db-url-form", _("The part before the colon names the driver's module; the proxy does not start without it."))
+def db_url_form(profile: AccountingProfile) -> Iterator[Problem]:
     url = profile.option("db_url")
     if isinstance(url, str) and url.strip() and not _URL.fullmatch(url.strip()):
         yield error(
             option_place("db_url"),
-            "The address of the database begins with no driver.",
-            "Write it like mysql://user:password@host/database or postgres://… or sqlite:///file.",
+            _("The address of the database begins with no driver."),
+            _("Write it like mysql://user:password@host/database or postgres://… or sqlite:///file."),
         )
 
 
 @rule(
     "sqlite-workers",
-    "Seen live on Kamailio 5.6: db_sqlite does not wait while another process writes; the row is lost, and only the "
-    "proxy's log tells. Four workers stored 51 of 160 rows with a write-ahead log, and 22 of 160 without.",
+    _(
+        "Seen live on Kamailio 5.6: db_sqlite does not wait while another process writes; the row is "
+        "lost, and only the proxy's log tells. Four workers stored 51 of 160 rows with a write-ahead "
+        "log, and 22 of 160 without."
+    ),
 )
-def sqlite_workers(profile: Profile) -> Iterator[Problem]:
+def sqlite_workers(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.product is not Product.KAMAILIO or dialect(profile) is not Dialect.SQLITE:
         return
     if not (writes_sql(profile) or writes_cdr_table(profile)) or profile.sets_other("db_sqlite", _BUSY_TIMEOUT):
         return
-    wait = f", or set {_BUSY_TIMEOUT} of db_sqlite if it has that" if profile.version >= _WAITING_SQLITE else ""
+    wait = (
+        _(", or set {parameter} of db_sqlite if it has that", parameter=_BUSY_TIMEOUT)
+        if profile.version >= _WAITING_SQLITE
+        else ""
+    )
     yield warning(
         option_place("db_url"),
-        "Several workers cannot write to an SQLite file at the same time.",
-        f"Use PostgreSQL or MySQL. If it must be SQLite, let one process write (children=1){wait}.",
+        _("Several workers cannot write to an SQLite file at the same time."),
+        _("Use PostgreSQL or MySQL. If it must be SQLite, let one process write (children=1){wait}.", wait=wait),
     )
 
 
 @rule(
     "column-integer",
-    "All values are inserted as text: where the value is absent or no number the database refuses the row, and the "
-    "event is lost.",
+    _(
+        "All values are inserted as text: where the value is absent or no number the database refuses "
+        "the row, and the event is lost."
+    ),
 )
-def column_integer(profile: Profile) -> Iterator[Problem]:
+def column_integer(profile: AccountingProfile) -> Iterator[Problem]:
     if dialect(profile) is Dialect.SQLITE:  # takes any text
         return
     for found in sql_fields(profile):
@@ -98,34 +108,36 @@ def column_integer(profile: Profile) -> Iterator[Problem]:
         if found.one.sql_type is not SqlType.INTEGER or expression is None or is_number(expression):
             continue
         nulls = profile.is_on("cdr_extra_nullable" if found.kind == "cdr_extras" else "acc_extra_nullable")
-        if nulls and (isinstance(found.one, LegField) or is_set_by_the_script(expression)):
+        if nulls and (isinstance(found.one, LegDefinition) or is_set_by_the_script(expression)):
             continue
-        how = "may be empty" if may_be_empty(expression) else "is no number"
+        how = _("may be empty") if may_be_empty(expression) else _("is no number")
         yield error(
-            found.at("sql_type", "type of the column"),
-            f"The column is an integer, and {expression.text} {how}.",
-            "Make it varchar or text.",
+            found.at("sql_type", _("type of the column")),
+            _("The column is an integer, and {variable} {how}.", variable=expression.text, how=how),
+            _("Make it varchar or text."),
         )
 
 
-@rule("column-width", "A column takes text of one character at least; MySQL takes 16 383 at most.")
-def column_width(profile: Profile) -> Iterator[Problem]:
+@rule("column-width", _("A column takes text of one character at least; MySQL takes 16 383 at most."))
+def column_width(profile: AccountingProfile) -> Iterator[Problem]:
     for found in sql_fields(profile):
         width = found.one.sql_width
         if found.one.sql_type is SqlType.VARCHAR and not 0 < width <= _WIDEST:
             yield warning(
-                found.at("sql_width", "width of the column"),
-                f"A width of {width} is not possible everywhere.",
-                "Choose the type text for long values; the generated SQL does.",
+                found.at("sql_width", _("width of the column")),
+                _("A width of {width} is not possible everywhere.", width=width),
+                _("Choose the type text for long values; the generated SQL does."),
             )
 
 
 @rule(
     "column-foreign-text",
-    "PostgreSQL and strict MySQL refuse a row with a value that is longer than its column: who sends a long enough "
-    "text is not accounted.",
+    _(
+        "PostgreSQL and strict MySQL refuse a row with a value that is longer than its column: who sends "
+        "a long enough text is not accounted."
+    ),
 )
-def column_foreign_text(profile: Profile) -> Iterator[Problem]:
+def column_foreign_text(profile: AccountingProfile) -> Iterator[Problem]:
     if dialect(profile) is Dialect.SQLITE:  # looks at no width
         return
     for found in sql_fields(profile):
@@ -133,14 +145,18 @@ def column_foreign_text(profile: Profile) -> Iterator[Problem]:
         if found.one.sql_type is SqlType.VARCHAR and expression is not None and may_be_long(expression):
             cut = shortened(expression.text, found.one.sql_width)
             yield note(
-                found.at("sql_width", "width of the column"),
-                f"How long {expression.text} is, others decide; the column takes {found.one.sql_width} characters.",
-                f"Choose the type text, or cut the value: {cut}.",
+                found.at("sql_width", _("width of the column")),
+                _(
+                    "The length of {variable} is not limited; the column holds {width} characters.",
+                    variable=expression.text,
+                    width=found.one.sql_width,
+                ),
+                _("Choose the type text, or cut the value: {cut}.", cut=cut),
             )
 
 
-@rule("row-size", "A row of MySQL has 65 535 bytes at most, 4 for each character: ALTER TABLE fails.")
-def row_size(profile: Profile) -> Iterator[Problem]:
+@rule("row-size", _("A row of MySQL has 65 535 bytes at most, 4 for each character: ALTER TABLE fails."))
+def row_size(profile: AccountingProfile) -> Iterator[Problem]:
     if dialect(profile) not in (Dialect.MYSQL, None):
         return
     for table in tables_of(profile):
@@ -149,13 +165,13 @@ def row_size(profile: Profile) -> Iterator[Problem]:
         if size > _MYSQL_ROW:
             yield (error if dialect(profile) else note)(
                 BACKENDS,
-                f"The columns of {table.name} add up to {size} bytes.",
-                "Make some of them narrower, or of type text.",
+                _("The columns of {table} add up to {size} bytes.", table=table.name, size=size),
+                _("Make some of them narrower, or of type text."),
             )
 
 
-@rule("call-id-width", "Longer ones are cut or refused: events of such a call cannot be joined, or are lost.")
-def call_id_width(profile: Profile) -> Iterator[Problem]:
+@rule("call-id-width", _("Longer ones are cut or refused: events of such a call cannot be joined, or are lost."))
+def call_id_width(profile: AccountingProfile) -> Iterator[Problem]:
     if not writes_sql(profile):
         return
     for table in tables_of(profile)[:1]:
@@ -163,8 +179,8 @@ def call_id_width(profile: Profile) -> Iterator[Problem]:
         if width < 128 and profile.product is Product.OPENSIPS:
             yield note(
                 BACKENDS,
-                f"The standard table takes Call-IDs of {width} characters; RFC 3261 sets no limit.",
-                f"Widen {table.indexed}, from_tag and to_tag to 255 in both tables.",
+                _("The standard table takes Call-IDs of {width} characters; RFC 3261 sets no limit.", width=width),
+                _("Widen {column}, from_tag and to_tag to 255 in both tables.", column=table.indexed),
             )
 
 

@@ -14,8 +14,10 @@ from proxyconf.lint.kinds import (
 )
 from proxyconf.lint.places import Field, fields, used_backends
 from proxyconf.lint.registry import Problem, error, note, rule, warning
-from proxyconf.profile import ExtraField, LegField, Profile
+from proxyconf.profile import AccountingProfile, ExtraDefinition, LegDefinition
 from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.messages import any_of
+from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.parameters import is_known
 from proxyconf.vocabulary.products import Product
 from proxyconf.vocabulary.transformations import why_not_transformed
@@ -55,7 +57,7 @@ class _Read(NamedTuple):
     expression: Expression
 
 
-def variables(profile: Profile, kind: type[ExtraField | LegField] | None = None) -> Iterator[_Read]:
+def variables(profile: AccountingProfile, kind: type[ExtraDefinition | LegDefinition] | None = None) -> Iterator[_Read]:
     """Yield the fields whose variable can be read, with what was read."""
     for found in fields(profile):
         if kind is None or isinstance(found.one, kind):
@@ -64,7 +66,7 @@ def variables(profile: Profile, kind: type[ExtraField | LegField] | None = None)
                 yield _Read(found, expression)
 
 
-def is_script_expression(profile: Profile, text: str) -> bool:
+def is_script_expression(profile: AccountingProfile, text: str) -> bool:
     """Return whether OpenSIPS 2.3 and later can assign the text: variables, texts and numbers joined by operators."""
     if not profile.uses_field_declarations:
         return False
@@ -89,21 +91,23 @@ def is_script_expression(profile: Profile, text: str) -> bool:
 
 @rule(
     "variable-one",
-    "The value of a field is exactly one pseudo-variable, without text around it: the proxy does not start with "
-    "anything else.",
+    _(
+        "The value of a field is exactly one pseudo-variable, without text around it: the proxy does not "
+        "start with anything else."
+    ),
 )
-def variable_one(profile: Profile) -> Iterator[Problem]:
+def variable_one(profile: AccountingProfile) -> Iterator[Problem]:
     for found in fields(profile):
         text = found.one.variable.strip()
         if text.endswith(";") or is_script_expression(profile, text):  # the former is a finding of its own
             continue
         if not text and profile.uses_field_declarations:  # an included file may do it
-            function = "acc_leg" if isinstance(found.one, LegField) else "acc_extra"
+            function = "acc_leg" if isinstance(found.one, LegDefinition) else "acc_extra"
             yield note(
                 found.variable,
-                f"${function}({found.one.name}) is not assigned here.",
-                "Assign it in the script, or enter a variable.",
-                "The field is empty in each record unless the script assigns it.",
+                _("${function}({name}) is not assigned here.", function=function, name=found.one.name),
+                _("Assign it in the script, or enter a variable."),
+                _("The field is empty in each record unless the script assigns it."),
             )
             continue
         try:
@@ -111,22 +115,24 @@ def variable_one(profile: Profile) -> Iterator[Problem]:
         except ValueError as problem:
             yield error(
                 found.variable,
-                f"{str(problem)[:1].upper()}{str(problem)[1:]}.",
-                "Write one variable, such as $fU or $hdr(User-Agent). To log a text, or several values together, put "
-                "it into an AVP in the script and log $avp(name).",
+                _("{problem}.", problem=problem.args[0]),
+                _(
+                    "Write one variable, such as $fU or $hdr(User-Agent). To log a text, or several values together, "
+                    "put it into an AVP in the script and log $avp(name)."
+                ),
             )
 
 
-@rule("variable-argument", "The proxy does not start with it.")
-def variable_argument(profile: Profile) -> Iterator[Problem]:
+@rule("variable-argument", _("The proxy does not start with it."))
+def variable_argument(profile: AccountingProfile) -> Iterator[Problem]:
     for found, expression in variables(profile):
         known = find_variable(profile.product, expression.name) is not None
         if known and (problem := why_wrong(profile.product, expression)):
-            yield error(found.variable, problem, "Write it as its module's documentation has it.")
+            yield error(found.variable, problem, _("Write it as its module's documentation has it."))
 
 
-@rule("variable-unknown", "The proxy does not start with a variable that neither it nor a loaded module has.")
-def variable_unknown(profile: Profile) -> Iterator[Problem]:
+@rule("variable-unknown", _("The proxy does not start with a variable that neither it nor a loaded module has."))
+def variable_unknown(profile: AccountingProfile) -> Iterator[Problem]:
     is_listed = profile.product is not Product.OPENSER and is_known(profile.product, profile.version)
     for found, expression in variables(profile):
         problem = why_not_in(profile.product, profile.version, expression.name)
@@ -135,159 +141,182 @@ def variable_unknown(profile: Profile) -> Iterator[Problem]:
             yield (error if is_listed else warning)(
                 found.variable,
                 problem,
-                f"Did you mean {' or '.join(near)}?" if near else "Look the name up in the module's documentation.",
+                _("Did you mean {near}?", near=any_of(near))
+                if near
+                else _("Look the name up in the module's documentation."),
             )
 
 
-@rule("variable-transformation", "The proxy does not start with a transformation that it does not know.")
-def variable_transformation(profile: Profile) -> Iterator[Problem]:
+@rule("variable-transformation", _("The proxy does not start with a transformation that it does not know."))
+def variable_transformation(profile: AccountingProfile) -> Iterator[Problem]:
     for found, expression in variables(profile):
         for text in expression.transformations:
             if problem := why_not_transformed(profile.product, profile.version, text):
-                yield error(found.variable, problem, "Use one that the documentation of this release lists.")
+                yield error(found.variable, problem, _("Use one that the documentation of this release lists."))
 
 
-@rule("variable-index", "The proxy does not start with an index that it cannot read.")
-def variable_index(profile: Profile) -> Iterator[Problem]:
+@rule("variable-index", _("The proxy does not start with an index that it cannot read."))
+def variable_index(profile: AccountingProfile) -> Iterator[Problem]:
     for found, expression in variables(profile):
         index = (expression.index or "0").strip()
         if not _INDEX.fullmatch(index):
             yield error(
                 found.variable,
-                f"[{index}] is not a valid index of ${expression.name}.",
-                "Use a number, a variable, or * for all values.",
+                _("[{index}] is not a valid index of ${name}.", index=index, name=expression.name),
+                _("Use a number, a variable, or * for all values."),
             )
         elif profile.product is Product.KAMAILIO and expression.index and expression.name in _SINGLE:
             yield error(
-                found.variable, f"${expression.name} takes no index.", f"Write ${expression.name} without the index."
+                found.variable,
+                _("${name} takes no index.", name=expression.name),
+                _("Write ${name} without the index.", name=expression.name),
             )
 
 
-@rule("variable-avp-number", "The proxy does not start with an AVP name that it cannot read.")
-def variable_avp_number(profile: Profile) -> Iterator[Problem]:
+@rule("variable-avp-number", _("The proxy does not start with an AVP name that it cannot read."))
+def variable_avp_number(profile: AccountingProfile) -> Iterator[Problem]:
     for found, expression in variables(profile):
         prefix, name = expression.avp or ("", "")
         if prefix == "i" and not name.isdecimal():
-            yield error(found.variable, f"{name!r} is not a valid AVP number.", f"Write $avp(s:{name}).")
+            yield error(
+                found.variable,
+                _("{name!r} is not a valid AVP number.", name=name),
+                _("Write $avp(s:{name}).", name=name),
+            )
 
 
-@rule("variable-choice", "The proxy does not start with an argument that the variable does not have.")
-def variable_choice(profile: Profile) -> Iterator[Problem]:
+@rule("variable-choice", _("The proxy does not start with an argument that the variable does not have."))
+def variable_choice(profile: AccountingProfile) -> Iterator[Problem]:
     for found, expression in variables(profile):
         choices = _CHOICES.get(expression.name) if profile.product is Product.KAMAILIO else None
         if choices and expression.argument and expression.argument not in choices:
             yield error(
                 found.variable,
-                f"{expression.argument!r} is not a valid argument of ${expression.name}.",
-                f"Use one of {', '.join(choices)}.",
+                _(
+                    "{argument!r} is not a valid argument of ${name}.",
+                    argument=expression.argument,
+                    name=expression.name,
+                ),
+                _("Use one of {choices}.", choices=", ".join(choices)),
             )
 
 
-@rule("variable-header", "The proxy does not start with a name that no header can have.")
-def variable_header(profile: Profile) -> Iterator[Problem]:
+@rule("variable-header", _("The proxy does not start with a name that no header can have."))
+def variable_header(profile: AccountingProfile) -> Iterator[Problem]:
     for found, expression in variables(profile):
         name = expression.argument or ""
         if expression.name in ("hdr", "hdrc") and name and not name.startswith("$") and not _HEADER.fullmatch(name):
-            yield error(found.variable, f"{name!r} is not a valid header name.", "Write it like $hdr(User-Agent).")
+            yield error(
+                found.variable,
+                _("{name!r} is not a valid header name.", name=name),
+                _("Write it like $hdr(User-Agent)."),
+            )
 
 
 @rule(
     "variable-reply",
-    "Extra values are taken from the request, in events of replies too: a value of the reply is empty there.",
+    _("Extra values are taken from the request, in events of replies too: a value of the reply is empty there."),
 )
-def variable_reply(profile: Profile) -> Iterator[Problem]:
+def variable_reply(profile: AccountingProfile) -> Iterator[Problem]:
     for found, expression in variables(profile):
         if _availability(profile, expression) is Availability.REPLY:
             yield warning(
                 found.variable,
-                f"${expression.name} has a value in replies only.",
-                f"Copy it in an onreply_route, as in $avp(reply_value) = {expression.text};, and log that.",
+                _("${name} has a value in replies only.", name=expression.name),
+                _(
+                    "Copy it in an onreply_route, as in $avp(reply_value) = {variable};, and log that.",
+                    variable=expression.text,
+                ),
             )
 
 
 _ELSEWHERE: Mapping[Availability, str] = {
-    Availability.EVENT: "while an event route runs",
-    Availability.TIMER: "while a timer route runs",
-    Availability.ONSEND_ROUTE: "in the onsend_route",
-    Availability.ERROR_ROUTE: "in the error_route",
+    Availability.EVENT: _("while an event route runs"),
+    Availability.TIMER: _("while a timer route runs"),
+    Availability.ONSEND_ROUTE: _("in the onsend_route"),
+    Availability.ERROR_ROUTE: _("in the error_route"),
 }
 
 
-@rule("variable-elsewhere", "No accounting happens there, so the field is always empty.")
-def variable_elsewhere(profile: Profile) -> Iterator[Problem]:
+@rule("variable-elsewhere", _("No accounting happens there, so the field is always empty."))
+def variable_elsewhere(profile: AccountingProfile) -> Iterator[Problem]:
     for found, expression in variables(profile):
         if where := _ELSEWHERE.get(_availability(profile, expression) or Availability.ANY):
             yield warning(
                 found.variable,
-                f"${expression.name} has a value only {where}.",
-                "Copy it into an AVP in the script and log that.",
+                _("${name} has a value only {where}.", name=expression.name, where=where),
+                _("Copy it into an AVP in the script and log that."),
             )
 
 
-@rule("variable-dialog", "Such a variable is empty in requests whose dialog the proxy does not track.")
-def variable_dialog(profile: Profile) -> Iterator[Problem]:
+@rule("variable-dialog", _("Such a variable is empty in requests whose dialog the proxy does not track."))
+def variable_dialog(profile: AccountingProfile) -> Iterator[Problem]:
     tracked = "create_dialog()" if profile.product is Product.OPENSIPS else "dlg_manage()"
     for found, expression in variables(profile):
         if _availability(profile, expression) is Availability.DIALOG and not profile.uses_dialog:
             yield note(
                 found.variable,
-                f"${expression.name} is a variable of dialogs.",
-                f"Load the dialog module and call {tracked} for the INVITE.",
+                _("${name} is a variable of dialogs.", name=expression.name),
+                _("Load the dialog module and call {tracked} for the INVITE.", tracked=tracked),
             )
 
 
 @rule(
     "variable-credentials",
-    "A phone sends its credentials only with the request that was asked for them: the BYE, the ACK and the first "
-    "INVITE have none.",
+    _(
+        "A phone sends its credentials only with the request that was asked for them: the BYE, the ACK "
+        "and the first INVITE have none."
+    ),
 )
-def variable_credentials(profile: Profile) -> Iterator[Problem]:
+def variable_credentials(profile: AccountingProfile) -> Iterator[Problem]:
     for found, expression in variables(profile):
-        if is_credential(expression) and not isinstance(found.one, LegField):
+        if is_credential(expression) and not isinstance(found.one, LegDefinition):
             yield note(
                 found.variable,
-                f"${expression.name} is empty in most events.",
-                "Take it from the START of a call. To have it in every event, keep it in a variable of the dialog.",
+                _("${name} is empty in most events.", name=expression.name),
+                _("Take it from the START of a call. To have it in every event, keep it in a variable of the dialog."),
             )
 
 
 @rule(
     "variable-request-uri",
-    "The proxy puts the URI of the branch that answered (or failed) in its place before it asks for the values.",
+    _("The proxy puts the URI of the branch that answered (or failed) in its place before it asks for the values."),
 )
-def variable_request_uri(profile: Profile) -> Iterator[Problem]:
+def variable_request_uri(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.product is not Product.KAMAILIO:
         return
-    for found, expression in variables(profile, ExtraField):
+    for found, expression in variables(profile, ExtraDefinition):
         if is_request_uri(expression):
             yield note(
                 found.variable,
-                f"${expression.name} is where the call went, not what was dialled.",
-                "Log $ou (or its user, $oU) too if the number dialled matters.",
+                _("${name} is where the call went, not what was dialled.", name=expression.name),
+                _("Log $ou (or its user, $oU) too if the number dialled matters."),
             )
 
 
 @rule(
     "variable-foreign-text",
-    "A log line is not quoted: text with ;name= in it looks like further fields, and callers choose this text. accweb "
-    "reads such a line by the order of the fields; other readers may not.",
+    _(
+        "A log line is not quoted: text with ;name= in it looks like further fields, and callers choose "
+        "this text. accweb reads such a line by the order of the fields; other readers may not."
+    ),
 )
-def variable_foreign_text(profile: Profile) -> Iterator[Problem]:
+def variable_foreign_text(profile: AccountingProfile) -> Iterator[Problem]:
     if Backend.SYSLOG not in used_backends(profile):
         return
     remedy = (
-        "Log it escaped, as in $(ua{s.escape.common}), where anything else reads the log."
+        _("Log it escaped, as in $(ua{s.escape.common}), where anything else reads the log.")
         if profile.product is not Product.OPENSER
-        else "Let nothing else rely on the fields that follow it."
+        else _("Let nothing else rely on the fields that follow it.")
     )
-    for found, expression in variables(profile, ExtraField):
+    for found, expression in variables(profile, ExtraDefinition):
         if may_hold_separators(expression) and found.one.labels.get(Backend.SYSLOG):
-            yield note(found.variable, f"{expression.text} is written by the caller.", remedy)
+            yield note(found.variable, _("{variable} is written by the caller.", variable=expression.text), remedy)
             return
 
 
-@rule("avp-form", "Which names of AVPs a release takes has changed.")
-def avp_form(profile: Profile) -> Iterator[Problem]:
+@rule("avp-form", _("Which names of AVPs a release takes has changed."))
+def avp_form(profile: AccountingProfile) -> Iterator[Problem]:
     for found, expression in variables(profile):
         if expression.avp is None:
             continue
@@ -295,24 +324,29 @@ def avp_form(profile: Profile) -> Iterator[Problem]:
         if prefix and profile.product is Product.OPENSIPS and profile.version >= (1, 7):
             yield error(
                 found.variable,
-                f"OpenSIPS {profile.version} has no $avp({prefix}:…).",
-                f"Write $avp({name if prefix == 's' else f'avp_{name}'}), here and in the script.",
-                "The forms with i: and s: are gone since OpenSIPS 1.7.",
+                _("OpenSIPS {version} has no $avp({prefix}:…).", version=profile.version, prefix=prefix),
+                _("Write $avp({name}), here and in the script.", name=name if prefix == "s" else f"avp_{name}"),
+                _("The forms with i: and s: are gone since OpenSIPS 1.7."),
             )
         elif not prefix and not name.startswith("$") and _aliased(profile):
             yield warning(
                 found.variable,
-                f"In {profile.product.label} {profile.version} $avp({name}) is an alias.",
-                f"Define it with avp_aliases, or write $avp(s:{name}) here and in the script.",
-                "The proxy does not start with an alias that is not defined.",
+                _(
+                    "In {product} {version} $avp({name}) is an alias.",
+                    product=profile.product.label,
+                    version=profile.version,
+                    name=name,
+                ),
+                _("Define it with avp_aliases, or write $avp(s:{name}) here and in the script.", name=name),
+                _("The proxy does not start with an alias that is not defined."),
             )
 
 
-def _aliased(profile: Profile) -> bool:
+def _aliased(profile: AccountingProfile) -> bool:
     limit = {Product.OPENSER: (9, 0), Product.KAMAILIO: (3, 1), Product.OPENSIPS: (1, 7)}[profile.product]
     return profile.version < limit
 
 
-def _availability(profile: Profile, expression: Expression) -> Availability | None:
+def _availability(profile: AccountingProfile, expression: Expression) -> Availability | None:
     variable = find_variable(profile.product, expression.name)
     return variable.availability if variable else None

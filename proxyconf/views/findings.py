@@ -10,7 +10,8 @@ from proxyconf.forms.options import field_name
 from proxyconf.forms.profile import ProfileForm
 from proxyconf.forms.rows import label_name
 from proxyconf.lint import Severity, check
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
+from proxyconf.translation import translated
 from proxyconf.vocabulary.layout import Backend
 
 _ROW = re.compile(r"(?P<list>extras|legs|cdr_extras|cdr_legs)\[(?P<index>\d+)\](?:\.(?P<part>.+))?")
@@ -28,16 +29,16 @@ class Shown(NamedTuple):
     anchor: str
 
 
-def shown_findings(profile: Profile, form: ProfileForm | None = None) -> list[Shown]:
+def shown_findings(profile: AccountingProfile, form: ProfileForm | None = None) -> list[Shown]:
     """Check a profile; its passwords are kept out of what is said."""
     return [
         Shown(
             one.severity.value,
             one.rule,
-            one.place,
-            one.what,
-            one.why,
-            one.remedy,
+            translated(one.place),
+            translated(one.what),
+            translated(one.why),
+            translated(one.remedy),
             anchor_of(one.where, form) if form else "",
         )
         for one in check(profile.masked())

@@ -18,6 +18,8 @@ from importlib.resources import files
 from typing import NamedTuple
 
 from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.messages import all_of
+from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.products import Product, Version
 
 RELEASES: Mapping[Product, tuple[str, ...]] = {
@@ -42,7 +44,7 @@ _INTEGER_RANGE = re.compile(r"(-?\d+)(?:\.\.|-)(\d+)")
 _INTEGER_CHOICES = re.compile(r"-?\d+(?:\|-?\d+)+")
 
 
-class Kind(StrEnum):
+class ParameterKind(StrEnum):
     """What a parameter holds, as far as a form or a check must treat it differently."""
 
     SWITCH = "switch"  # 0 or 1
@@ -98,19 +100,19 @@ class Parameter(NamedTuple):
         return f"{self.module}.{self.name}" if self.module == "acc_json" else self.name
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ParameterKind:
         """How the value is to be treated."""
         if self.name.endswith("_flag"):
-            return Kind.FLAG
+            return ParameterKind.FLAG
         if self.name.startswith("multi_leg") and not self.is_integer:
-            return Kind.LEGS
+            return ParameterKind.LEGS
         if self.repeatable:
-            return Kind.FIELDS
+            return ParameterKind.FIELDS
         if "=$pv" in self.allowed:
-            return Kind.EXTRAS
+            return ParameterKind.EXTRAS
         if self.allowed == "0|1":
-            return Kind.SWITCH
-        return Kind.INTEGER if self.is_integer else Kind.TEXT
+            return ParameterKind.SWITCH
+        return ParameterKind.INTEGER if self.is_integer else ParameterKind.TEXT
 
     @property
     def choices(self) -> tuple[int, ...]:
@@ -225,12 +227,14 @@ def why_absent(product: Product, version: Version, key: str) -> str:
         earlier = [one for one in own if one.until is not None and one.until[:2] < asked_version[:2]]
         if earlier:
             last = max(one.until for one in earlier if one.until is not None)
-            return f"{title} has no {key}: its last release with it is {last}."
-        return f"{title} has no {key}: it came with {min(one.since for one in own)}."
+            return _("{title} has no {key}: its last release with it is {last}.", title=title, key=key, last=last)
+        return _(
+            "{title} has no {key}: it came with {release}.", title=title, key=key, release=min(one.since for one in own)
+        )
     others = sorted({one.product.label for one in rows})
     if others:
-        return f"{title} has no {key}: it belongs to {' and '.join(others)}."
-    return f"No release known here has a parameter {key}."
+        return _("{title} has no {key}: it belongs to {others}.", title=title, key=key, others=all_of(others))
+    return _("No release known here has a parameter {key}.", key=key)
 
 
 @cache
@@ -253,13 +257,36 @@ def why_no_backend(product: Product, version: Version, backend: Backend) -> str:
     own = [one for one in RELEASES[product] if backend in backends_of(product, Version.parse(one))]
     if not own:
         others = [one.label for one in Product if one is not product and _has_backend(one, backend)]
-        return f"{title} has no accounting to {backend}: that is known from {' and '.join(others)} only."
+        return _(
+            "{title} has no accounting to {backend}: that is known from {others} only.",
+            title=title,
+            backend=backend,
+            others=all_of(others),
+        )
     if Version.parse(own[0]) > version:
-        return f"{title} has no accounting to {backend}: it came with {own[0]}."
+        return _(
+            "{title} has no accounting to {backend}: it came with {release}.",
+            title=title,
+            backend=backend,
+            release=own[0],
+        )
     later = [one for one in own if Version.parse(one) > version]
-    again = f", and {later[0]} has it again" if later else ""
     last = [one for one in own if Version.parse(one) < version][-1]
-    return f"{title} has no accounting to {backend}: the last release before it that has is {last}{again}."
+    if later:
+        return _(
+            "{title} has no accounting to {backend}: the last release before it that has is {last}, and {later} has it "
+            "again.",
+            title=title,
+            backend=backend,
+            last=last,
+            later=later[0],
+        )
+    return _(
+        "{title} has no accounting to {backend}: the last release before it that has is {last}.",
+        title=title,
+        backend=backend,
+        last=last,
+    )
 
 
 def _has_backend(product: Product, backend: Backend) -> bool:

@@ -14,6 +14,8 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
+from proxyconf.vocabulary.messages import any_of
+from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.products import Product, Version
 
 _UNLISTED_CLASSES = frozenset({"json", "kzjson", "xhttpurl"})  # of modules whose names are not in the table
@@ -48,12 +50,26 @@ def why_not_transformed(product: Product, version: Version, text: str) -> str:
     known = transformations_of(product).get(name)
     if known is None:
         near = difflib.get_close_matches(name, transformations_of(product), n=2, cutoff=0.6)
-        hint = f"; did you mean {' or '.join(f'{{{one}}}' for one in near)}?" if near else "."
-        return f"{title} has no transformation {{{name}}}{hint}"
+        if near:
+            words = any_of(f"{{{one}}}" for one in near)
+            return _(
+                "{title} has no transformation {{{name}}}; did you mean {near}?", title=title, name=name, near=words
+            )
+        return _("{title} has no transformation {{{name}}}.", title=title, name=name)
     if product is not Product.OPENSER and known.since is not None and version[:2] < known.since[:2]:
-        return f"{title} has no transformation {{{name}}}: it came with {known.since}."
+        return _(
+            "{title} has no transformation {{{name}}}: it came with {release}.",
+            title=title,
+            name=name,
+            release=known.since,
+        )
     if len(arguments) < known.arguments:
-        return f"{{{name}}} has {len(arguments)} of the {known.arguments} arguments that it needs."
+        return _(
+            "{{{name}}} has {count} of the {needed} arguments that it needs.",
+            name=name,
+            count=len(arguments),
+            needed=known.arguments,
+        )
     return ""
 
 

@@ -17,6 +17,8 @@ from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
+from proxyconf.vocabulary.messages import any_of
+from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.products import Product, Version
 
 _NAME = re.compile(r"[A-Za-z0-9_?.]+|\$")
@@ -100,7 +102,14 @@ def parse_variable(text: str) -> Expression:
     expression, end = scan_variable(text.strip(), 0)
     rest = text.strip()[end:]
     if rest:
-        raise ValueError(f"{text.strip()!r} is more than one variable: {rest!r} follows {expression.text!r}")
+        raise ValueError(
+            _(
+                "{text!r} is more than one variable: {rest!r} follows {variable!r}",
+                text=text.strip(),
+                rest=rest,
+                variable=expression.text,
+            )
+        )
     return expression
 
 
@@ -109,13 +118,17 @@ def scan_variable(text: str, start: int) -> tuple[Expression, int]:
     none begins there.
     """
     if not text.startswith("$", start):
-        raise ValueError(f"{text[start:]!r} is no variable: a variable begins with $")
+        raise ValueError(_("{text!r} is no variable: a variable begins with $", text=text[start:]))
     if text.startswith("$(", start):
         end = _closing(text, start + 1)
         expression, inner_end = _scan_inside(text, start + 2, end - 1)
         if inner_end != end - 1:
             raise ValueError(
-                f"{text[inner_end : end - 1]!r} in {text[start:end]!r} is neither index nor transformation"
+                _(
+                    "{part!r} in {text!r} is neither index nor transformation",
+                    part=text[inner_end : end - 1],
+                    text=text[start:end],
+                )
             )
         return _named(expression, text[start:end]), end
     expression, end = _scan_name(text, start + 1, len(text))
@@ -131,7 +144,7 @@ def _named(expression: Expression, text: str) -> Expression:
 def _scan_name(text: str, start: int, limit: int) -> tuple[Expression, int]:
     match = _NAME.match(text, start, limit)
     if match is None:
-        raise ValueError(f"{text[start - 1 : start + 20]!r} is no variable: a name must follow the $")
+        raise ValueError(_("{text!r} is no variable: a name must follow the $", text=text[start - 1 : start + 20]))
     name, end = match[0], match.end()
     argument = None
     if end < limit and text[end] == "(":
@@ -174,7 +187,9 @@ def _closing(text: str, opening: int) -> int:
             depth -= 1
             if depth == 0:
                 return position + 1
-    raise ValueError(f"{text[max(opening - 10, 0) : opening + 20]!r} has no closing {closer}")
+    raise ValueError(
+        _("{text!r} has no closing {closer}", text=text[max(opening - 10, 0) : opening + 20], closer=closer)
+    )
 
 
 @cache
@@ -211,24 +226,29 @@ def why_not_in(product: Product, version: Version, name: str) -> str:
     variable = find_variable(product, name)
     title = f"{product.label} {version}"
     if variable is None:
-        return f"{title} has no variable ${name}."
+        return _("{title} has no variable ${name}.", title=title, name=name)
     if variable.is_in(version):
         return ""
     if variable.since is not None and version[:2] < variable.since[:2]:
-        return f"{title} has no ${name}: it came with {variable.since}."
-    return f"{title} has no ${name}: the last release with it is {variable.until}."
+        return _("{title} has no ${name}: it came with {release}.", title=title, name=name, release=variable.since)
+    return _(
+        "{title} has no ${name}: the last release with it is {release}.", title=title, name=name, release=variable.until
+    )
 
 
 def why_wrong(product: Product, expression: Expression) -> str:
     """Return one sentence that says why a product would not take the variable; empty if nothing is known against it."""
     variable = find_variable(product, expression.name)
     if variable is None:
-        near = " or ".join(f"${one}" for one in nearest_names(product, expression.name))
-        return f"{product.label} has no ${expression.name}" + (f"; did you mean {near}?" if near else ".")
+        if near := any_of(f"${one}" for one in nearest_names(product, expression.name)):
+            return _(
+                "{title} has no ${name}; did you mean {near}?", title=product.label, name=expression.name, near=near
+            )
+        return _("{title} has no ${name}.", title=product.label, name=expression.name)
     if variable.takes is Takes.REQUIRED and not expression.argument:
-        return f"${expression.name} needs an argument: ${expression.name}(…)."
+        return _("${name} needs an argument: ${name}(…).", name=expression.name)
     if variable.takes is Takes.NO and expression.argument is not None:
-        return f"${expression.name} takes no argument."
+        return _("${name} takes no argument.", name=expression.name)
     return ""
 
 

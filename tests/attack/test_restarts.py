@@ -16,18 +16,18 @@ from cdr.receivers import datagrams
 from cdr.receivers.held_sockets import HeldSockets, udp_addresses
 from cdr.receivers.radius_server import RadiusServer
 from cdr.receivers.syslog_server import SyslogServer
-from cdr.sources.setting import Address
+from cdr.sources.setting import ListenAddress
 from tests.cdr.receivers.serving import serving, step_until
 from tests.cdr.receivers.test_syslog_server import line, make_syslog, seen
 from tests.factories import make_source
 
 
 @pytest.fixture
-def address() -> Address:
+def address() -> ListenAddress:
     """An address that nobody uses."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
-        return Address("127.0.0.1", taken.getsockname()[1])
+        return ListenAddress("127.0.0.1", taken.getsockname()[1])
 
 
 @pytest.fixture
@@ -47,7 +47,9 @@ def fork(held: HeldSockets, source: Source) -> None:
 
 
 @pytest.mark.django_db
-def test_datagrams_that_come_while_no_receiver_runs_are_stored_by_the_next(address: Address, held: HeldSockets) -> None:
+def test_datagrams_that_come_while_no_receiver_runs_are_stored_by_the_next(
+    address: ListenAddress, held: HeldSockets
+) -> None:
     source = make_syslog(listen=str(address), transport="udp")
     held.hold({"syslog": [source]})
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as proxy:
@@ -64,7 +66,7 @@ def test_datagrams_that_come_while_no_receiver_runs_are_stored_by_the_next(addre
 
 
 @pytest.mark.django_db
-def test_an_address_that_no_source_uses_any_longer_is_free(address: Address, held: HeldSockets) -> None:
+def test_an_address_that_no_source_uses_any_longer_is_free(address: ListenAddress, held: HeldSockets) -> None:
     source = make_source(
         kind=Source.Kind.RADIUS, settings={"listen": str(address), "clients": "127.0.0.1", "secret": "x" * 16}
     )
@@ -78,7 +80,7 @@ def test_an_address_that_no_source_uses_any_longer_is_free(address: Address, hel
 
 
 @pytest.mark.django_db
-def test_an_address_that_a_running_service_takes_up_is_left_to_it(address: Address, held: HeldSockets) -> None:
+def test_an_address_that_a_running_service_takes_up_is_left_to_it(address: ListenAddress, held: HeldSockets) -> None:
     held.hold({"syslog": [make_syslog(listen=str(address), transport="tcp")]})
     changed = make_syslog("kam2", listen=str(address), transport="both")
     held.hold({"syslog": [changed]})

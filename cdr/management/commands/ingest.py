@@ -21,7 +21,7 @@ from cdr.management.proxies import named_proxy
 from cdr.management.rejections import Reasons
 from cdr.models import Source
 from cdr.receivers.input_files import STDIN, Input, open_input, size_of
-from cdr.storage.ingest import Counts, reading_of, store
+from cdr.storage.ingest import IngestCounts, reading_of, store
 
 AUTO = "auto"
 
@@ -52,7 +52,7 @@ class Command(BaseCommand):
         source, _ = Source.objects.get_or_create(
             proxy=named_proxy(proxy), name="import", defaults={"kind": Source.Kind.IMPORT}
         )
-        total, failed = Counts(), 0
+        total, failed = IngestCounts(), 0
         for name in files:
             reasons = Reasons()
             counts, problem = _take(source, name, format, reasons)
@@ -69,24 +69,24 @@ class Command(BaseCommand):
             sys.exit(1 if failed < len(files) or total.read else 2)
 
 
-def _take(source: Source, name: str, chosen_format: str, reasons: Reasons) -> tuple[Counts, str]:
+def _take(source: Source, name: str, chosen_format: str, reasons: Reasons) -> tuple[IngestCounts, str]:
     """Store the events of one input; return what was done and, if not all of it could be taken, why not."""
     try:
         with _bar(name) as bar, open_input(name, bar.update) as opened:
             if not opened.head and not opened.damage:
-                return Counts(), "it is empty"
+                return IngestCounts(), "it is empty"
             form = detect(opened.head, name) if chosen_format == AUTO else chosen_format
             now = timezone.now()
             parsed = FORMATS[form](opened.stream, reading_of(source.proxy, now))
             counts = store(source, reasons.counted(parsed), format=form, received_at=now)
             return counts, _problem(opened, counts, chosen_format)
     except OSError as error:
-        return Counts(), f"{error.strerror or error}; not taken"
+        return IngestCounts(), f"{error.strerror or error}; not taken"
     except Unparsable as error:  # a table whose heading lacks what every row needs
-        return Counts(), f"{error}; not taken"
+        return IngestCounts(), f"{error}; not taken"
 
 
-def _problem(opened: Input, counts: Counts, chosen_format: str) -> str:
+def _problem(opened: Input, counts: IngestCounts, chosen_format: str) -> str:
     if opened.damage:
         return f"damaged or cut off after {counts.read} records, which are taken ({opened.damage})"
     if counts.events or counts.duplicates or counts.rejected:
@@ -116,11 +116,11 @@ def _bar(name: str) -> tqdm:
     )
 
 
-def _json_of(counts: Counts) -> str:
+def _json_of(counts: IngestCounts) -> str:
     return json.dumps(counts.as_dict())
 
 
-def _sentence(counts: Counts) -> str:
+def _sentence(counts: IngestCounts) -> str:
     text = (
         f"read {counts.read} records: {counts.events} new events, {counts.duplicates} known already, "
         f"{counts.rejected} rejected, {counts.ignored} no accounting"

@@ -20,7 +20,7 @@ from cdr.models.source import secrets_to_enter_again
 from cdr.sources import KINDS
 from cdr.sources.setting import Secret, SettingsError
 from cdr.storage.replay import Replayed, replay
-from cdr.storage.reread import CannotReread, Counts, reread
+from cdr.storage.reread import CannotReread, RereadCounts, reread
 
 _BAR = "{percentage:3.0f}% |{bar}| {elapsed}<{remaining}"
 _SET = "a setting of the kind (see `source kinds`); - as the value of a secret: ask for it or read it from stdin"
@@ -110,7 +110,7 @@ class Command(BaseCommand):
         chosen = {"source": _named(of)} if "/" in of else {"proxy": named_proxy(of)}
         with tqdm(total=100.0, unit="%", leave=False, disable=not sys.stderr.isatty(), bar_format=_BAR) as bar:
 
-            def show(counts: Counts, share: float) -> None:
+            def show(counts: RereadCounts, share: float) -> None:
                 bar.update(100 * share - bar.n)
 
             try:

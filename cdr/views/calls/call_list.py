@@ -15,7 +15,7 @@ from django.views.generic import TemplateView
 
 from accweb.web.audit import Action, record
 from accweb.web.shell import ShellMixin
-from cdr.calls.settlement import look_up
+from cdr.calls.settlement import attach_settlements
 from cdr.correlation.record import State
 from cdr.display import wording
 from cdr.display.markup import number
@@ -24,10 +24,10 @@ from cdr.models import Call
 from cdr.queries.columns import PREFETCHED, Column, extra_labels
 from cdr.queries.filters import CallFilter, unknown_parameters
 from cdr.queries.keyset import OLDEST, Cursor
-from cdr.queries.paging import CallPage, Matches, call_page, capped_count, matches, newer_than, position
+from cdr.queries.paging import Matches, PagedCalls, call_page, capped_count, matches, newer_than, position
 from cdr.queries.statistics import exact_count
 from cdr.queries.visibility import Visibility
-from cdr.views.addresses import AFTER, BEFORE, LIVE, SHOWN_AS, ZONE, Address
+from cdr.views.addresses import AFTER, BEFORE, LIVE, SHOWN_AS, ZONE, ListAddress
 from cdr.views.calls import filter_bar
 from cdr.views.calls.call_rows import call_rows
 from cdr.views.calls.column_choice import chosen_columns
@@ -53,7 +53,7 @@ _CELL_WORDS: dict[str, Text] = {
 }
 
 
-class CallList(InZoneMixin, ShellMixin, TemplateView):
+class CallListView(InZoneMixin, ShellMixin, TemplateView):
     """Calls, newest first. The URL holds everything that one asked for."""
 
     permission_required = "cdr.view_call"
@@ -69,7 +69,7 @@ class CallList(InZoneMixin, ShellMixin, TemplateView):
         return response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        address, visibility = Address.of(self.request), Visibility.of(self.request.user)
+        address, visibility = ListAddress.of(self.request), Visibility.of(self.request.user)
         asked = CallFilter(self.request.GET, visibility)
         proxies = list(proxies_named(visibility.proxies))
         columns = chosen_columns(address, self.request.user)
@@ -77,7 +77,7 @@ class CallList(InZoneMixin, ShellMixin, TemplateView):
             filter_bar.errors(asked) + _unknown(self.request) + list(filter(None, [self.zone_error, *columns.errors]))
         )
         page, cursor_error = self._page(asked, columns.columns)
-        look_up(page.rows)
+        attach_settlements(page.rows)
         states = asked.form.cleaned_data.get("state", []) if asked.form.is_valid() else []
         chips = filter_bar.chips(asked, address)
         found = _count(asked, page)
@@ -125,9 +125,9 @@ class CallList(InZoneMixin, ShellMixin, TemplateView):
             **kwargs,
         )
 
-    def _page(self, asked: CallFilter, columns: list[Column]) -> tuple[CallPage, list[str]]:
+    def _page(self, asked: CallFilter, columns: list[Column]) -> tuple[PagedCalls, list[str]]:
         if _unknown(self.request):
-            return CallPage([], None, None), []
+            return PagedCalls([], None, None), []
         calls = asked.qs.prefetch_related(*{PREFETCHED[one.name] for one in columns if one.name in PREFETCHED})
         try:
             after, before = self._cursor(AFTER), self._cursor(BEFORE)
@@ -139,9 +139,9 @@ class CallList(InZoneMixin, ShellMixin, TemplateView):
         text = self.request.GET.get(name)
         return Cursor.parse(text) if text else None
 
-    def _own_address(self) -> Address:
+    def _own_address(self) -> ListAddress:
         cursors = {name: self.request.GET[name] for name in (AFTER, BEFORE) if self.request.GET.get(name)}
-        return Address.of(self.request).setting(**cursors)
+        return ListAddress.of(self.request).setting(**cursors)
 
 
 class NewCalls(InZoneMixin, ShellMixin, TemplateView):
@@ -151,7 +151,7 @@ class NewCalls(InZoneMixin, ShellMixin, TemplateView):
     template_name = "cdr/_new_calls.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        address = Address(reverse("cdr:call-list"), self.request.GET)
+        address = ListAddress(reverse("cdr:call-list"), self.request.GET)
         calls = CallFilter(self.request.GET, Visibility.of(self.request.user)).qs
         try:
             calls = newer_than(calls, Cursor.parse(self.request.GET.get(BEFORE, "")))
@@ -193,7 +193,7 @@ def _title(states: list[str]) -> Text:
     return _("No STOP") if states == [State.STOP_MISSING] else _("Calls")
 
 
-def _count(asked: CallFilter, page: CallPage) -> Matches:
+def _count(asked: CallFilter, page: PagedCalls) -> Matches:
     """Count the matches; where the first page has room left, its rows are all there are."""
     if page.newer is None and page.older is None:
         return Matches(len(page.rows))
@@ -204,7 +204,7 @@ def _count(asked: CallFilter, page: CallPage) -> Matches:
     return found
 
 
-def _shown(page: CallPage, first: int | None) -> str:
+def _shown(page: PagedCalls, first: int | None) -> str:
     if first is None:
         return ""
     return f"{number(first)}–{number(first + len(page.rows) - 1)}"
@@ -215,15 +215,15 @@ class Live:
     """Whether the list looks for new calls by itself, where it asks, and the address with that switched."""
 
     on: bool
-    asks: Address
-    switched: Address
+    asks: ListAddress
+    switched: ListAddress
 
 
-def _live(address: Address, page: CallPage) -> Live | None:
+def _live(address: ListAddress, page: PagedCalls) -> Live | None:
     """Return the switch of a first page; further down nothing new can stand above what one reads."""
     if page.newer is not None:
         return None
     first = Cursor(page.rows[0].started_at, page.rows[0].pk) if page.rows else None
     on = bool(address.conditions.get(LIVE))
-    asks = Address(reverse("cdr:new-calls"), address.conditions).setting(before=first)
+    asks = ListAddress(reverse("cdr:new-calls"), address.conditions).setting(before=first)
     return Live(on, asks, address.setting(**{LIVE: None if on else "1"}))

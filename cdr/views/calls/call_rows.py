@@ -20,7 +20,7 @@ from cdr.views.addresses import ZONE
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CallRow:
     """A call, and its row."""
 
     call: Call
@@ -29,7 +29,7 @@ class Row:
 
 def call_rows(
     calls: Iterable[Call], columns: Sequence[Column], visibility: Visibility, *, usual: bool, zone: str
-) -> list[Row]:
+) -> list[CallRow]:
     """Return the rows of ``calls``, which are as ``visibility`` shows them.
 
     Their links hand ``zone`` on (empty: none). ``usual`` columns say what they are by their place alone; others bring
@@ -41,7 +41,7 @@ def call_rows(
     tails = [_cell_head(column, usual=usual) for column in columns]
     opener = _opener(len(columns) + 1, in_zone)
 
-    def row(call: Call) -> Row:
+    def row(call: Call) -> CallRow:
         page = f"{before}{call.pk}{after}"
         address = escape(f"{page}?{in_zone[1:]}" if in_zone else page)
         css = f"row-{call.state} row-superseded" if call.superseded else f"row-{call.state}"
@@ -51,7 +51,7 @@ def call_rows(
             if column is linked:
                 content = format_html('<a href="{}">{}</a>', mark_safe(address), content or NOTHING)  # noqa: S308
             parts.append(f"<td{head}{_picks(column.picks(call), visibility)}>{content}</td>")
-        return Row(call, mark_safe("".join([*parts, "</tr>"])))  # noqa: S308  # all parts are safe
+        return CallRow(call, mark_safe("".join([*parts, "</tr>"])))  # noqa: S308  # all parts are safe
 
     return [row(call) for call in calls]
 

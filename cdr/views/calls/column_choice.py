@@ -17,7 +17,7 @@ from accweb.web.shell import ShellMixin
 from cdr.models import ColumnChoice
 from cdr.queries.columns import COLUMNS as ALL
 from cdr.queries.columns import DEFAULT, MOST_COLUMNS, Column, columns_of, extra_column
-from cdr.views.addresses import COLUMNS, Address
+from cdr.views.addresses import COLUMNS, ListAddress
 
 LONGEST_NAME = 200
 
@@ -57,7 +57,7 @@ def in_address(names: Iterable[str]) -> str:
     return ",".join(name.replace("%", "%25").replace(",", "%2C") for name in names)
 
 
-def chosen_columns(address: Address, user: AbstractBaseUser | AnonymousUser) -> Chosen:
+def chosen_columns(address: ListAddress, user: AbstractBaseUser | AnonymousUser) -> Chosen:
     """Return the columns that ``user`` is to see; of names in the address that there are not, the error says so."""
     given = address.conditions.get(COLUMNS, "")
     if given:
@@ -90,7 +90,7 @@ class ChooseColumns(ShellMixin, View):
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest, **_kwargs: Any) -> HttpResponse:
-        address = Address(reverse("cdr:call-list"), QueryDict(request.POST.get("next", "")))
+        address = ListAddress(reverse("cdr:call-list"), QueryDict(request.POST.get("next", "")))
         names = [name[:LONGEST_NAME] for name in request.POST.getlist("column")]
         for field, by in (("up", -1), ("down", 1)):
             names = moved(names, request.POST.get(field, ""), by)

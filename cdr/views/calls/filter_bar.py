@@ -12,7 +12,7 @@ from cdr.correlation.record import State
 from cdr.display.wording import Text
 from cdr.queries.filters import CallFilter, Condition
 from cdr.queries.periods import LABELS as PERIOD_LABELS
-from cdr.views.addresses import Address
+from cdr.views.addresses import ListAddress
 
 QUICK = ("1h", "24h", "7d", "30d")
 """Presets of the time that are always at hand; the others stand in the panel."""
@@ -31,11 +31,11 @@ _TABS: Mapping[State, Text] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ConditionLink:
     """A link that sets a condition."""
 
     label: Text
-    address: Address
+    address: ListAddress
     chosen: bool
 
 
@@ -44,7 +44,7 @@ class Chip:
     """A condition that is set, and the address without it. ``alternative``: to the chip before it."""
 
     condition: Condition
-    removed: Address
+    removed: ListAddress
     alternative: bool
 
 
@@ -53,7 +53,7 @@ def errors(asked: CallFilter) -> list[str]:
     return [f"{asked.form.fields[name].label}: {one}" for name, said in asked.form.errors.items() for one in said]
 
 
-def chips(asked: CallFilter, address: Address) -> list[Chip]:
+def chips(asked: CallFilter, address: ListAddress) -> list[Chip]:
     found: list[Chip] = []
     for one in asked.conditions():
         alternative = bool(found) and found[-1].condition.parameter == one.parameter and not one.negated
@@ -61,16 +61,16 @@ def chips(asked: CallFilter, address: Address) -> list[Chip]:
     return found
 
 
-def carried(address: Address) -> list[tuple[str, str]]:
+def carried(address: ListAddress) -> list[tuple[str, str]]:
     """Return the parameters that the form has no control for: they are kept when it is sent."""
     lists = address.conditions.lists()
     return [(name, value) for name, values in lists if name not in CONTROLS for value in values]
 
 
-def periods(asked: CallFilter, address: Address) -> list[Choice]:
+def periods(asked: CallFilter, address: ListAddress) -> list[ConditionLink]:
     """The presets of the time range; choosing one replaces a range that was given."""
     return [
-        Choice(
+        ConditionLink(
             label,
             address.setting(period=None if name == "all" else name, since=None, until=None),
             asked.chosen_period == name,
@@ -79,7 +79,7 @@ def periods(asked: CallFilter, address: Address) -> list[Choice]:
     ]
 
 
-def quick_periods(asked: CallFilter, address: Address) -> list[Choice]:
+def quick_periods(asked: CallFilter, address: ListAddress) -> list[ConditionLink]:
     labels = [PERIOD_LABELS[name] for name in QUICK]
     return [choice for choice in periods(asked, address) if choice.label in labels]
 
@@ -91,12 +91,12 @@ def chosen_time(asked: CallFilter) -> Text:
     return PERIOD_LABELS.get(asked.chosen_period, "") if asked.chosen_period not in QUICK else ""
 
 
-def tabs(states: list[str], address: Address) -> list[Choice]:
+def tabs(states: list[str], address: ListAddress) -> list[ConditionLink]:
     """The states, one click each."""
     return [
-        Choice(_("All"), address.setting(state=None, settled=None), not states),
+        ConditionLink(_("All"), address.setting(state=None, settled=None), not states),
         *(
-            Choice(label, address.setting(state=state, settled=_settled(state)), states == [state])
+            ConditionLink(label, address.setting(state=state, settled=_settled(state)), states == [state])
             for state, label in _TABS.items()
         ),
     ]
@@ -107,19 +107,19 @@ def _settled(state: State) -> str | None:
     return "0" if state is State.STOP_MISSING else None
 
 
-def suggestions(found: Iterable[Chip], asked: CallFilter, address: Address) -> list[Choice]:
+def suggestions(found: Iterable[Chip], asked: CallFilter, address: ListAddress) -> list[ConditionLink]:
     """What to try when no call matches."""
     offered = []
     if asked.chosen_period != "all":
-        offered.append(Choice(_("All time"), address.setting(period=None, since=None, until=None), False))
+        offered.append(ConditionLink(_("All time"), address.setting(period=None, since=None, until=None), False))
     for chip in (set_ := list(found)):
         name, value, label, text, negated = chip.condition
         if name == "call_id" and "*" not in value:
             containing = gettext("Call-IDs that contain “{text}”").format(text=value[:60])
             part = address.without(name, value).adding(name, f"*{value.removeprefix('=')}*")
-            offered.append(Choice(containing, part, False))
+            offered.append(ConditionLink(containing, part, False))
         if name not in _TIME and len(set_) > 1:
             said = gettext("not {condition}").format(condition=label) if negated else label
             without = gettext("Remove “{label}: {text}”").format(label=said, text=str(text)[:60])
-            offered.append(Choice(without, chip.removed, False))
-    return [*offered, Choice(_("All calls"), address.bare(), False)]
+            offered.append(ConditionLink(without, chip.removed, False))
+    return [*offered, ConditionLink(_("All calls"), address.bare(), False)]

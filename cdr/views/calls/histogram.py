@@ -21,13 +21,13 @@ from django.views.generic import TemplateView
 from accweb.web.shell import ShellMixin
 from cdr.correlation.record import Outcome, State
 from cdr.display.histogram import OUTCOMES, SHORT_STEPS, Bucket, Group, Series, Step
-from cdr.display.histogram_svg import Column, svg
-from cdr.display.markup import number
+from cdr.display.histogram_svg import HistogramBar, svg
+from cdr.display.markup import number, trimmed_decimal
 from cdr.display.wording import GROUPS, Text
 from cdr.queries.filters import CallFilter
 from cdr.queries.statistics import LIMIT, series
 from cdr.queries.visibility import Visibility
-from cdr.views.addresses import Address
+from cdr.views.addresses import ListAddress
 from cdr.views.reader_zone import InZoneMixin
 
 _MOST_TICKS = 9
@@ -37,7 +37,7 @@ _STRIDES = (5, 10, 15, 30, 60, 120, 180, 360, 720, 1440)  # minutes
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class OutcomeShare:
     """One group of the legend: how many of the calls, and the list of them."""
 
     group: Group
@@ -45,11 +45,11 @@ class Share:
     meaning: Text
     count: int
     part: str
-    address: Address | None
+    address: ListAddress | None
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class HistogramTableRow:
     """One bucket of the table."""
 
     time: str
@@ -78,8 +78,8 @@ class Chart:
     each: Text
     zone: str
     ticks: list[Tick]
-    legend: list[Share]
-    lines: list[Line]
+    legend: list[OutcomeShare]
+    lines: list[HistogramTableRow]
     notes: list[str]
 
     @property
@@ -104,23 +104,23 @@ EACH: dict[Step, Text] = {
 }
 
 
-def list_address(conditions: QueryDict) -> Address:
+def list_address(conditions: QueryDict) -> ListAddress:
     """Return the address of the list of calls with ``conditions``, without what is no condition."""
     known = QueryDict(mutable=True)
     for name, values in conditions.lists():
         if name != "by":
             known.setlist(name, values)
-    return Address(reverse("cdr:call-list"), known)
+    return ListAddress(reverse("cdr:call-list"), known)
 
 
-def of_outcomes(asked: CallFilter, address: Address, outcomes: Collection[Outcome]) -> Address | None:
+def of_outcomes(asked: CallFilter, address: ListAddress, outcomes: Collection[Outcome]) -> ListAddress | None:
     """Return the address of those calls of ``asked`` that have one of ``outcomes``; ``None`` where none can have it."""
     already = asked.form.cleaned_data.get("outcome") if asked.form.is_valid() else None
     wanted = [outcome.value for outcome in Outcome if outcome in outcomes and (not already or outcome in already)]
     return address.setting(outcome=wanted) if wanted else None
 
 
-def chart(asked: CallFilter, address: Address, step: Step | None = None) -> Chart:
+def chart(asked: CallFilter, address: ListAddress, step: Step | None = None) -> Chart:
     """Return the histogram of the calls that ``asked`` gives, in the reader's zone.
 
     ``address`` is that of the list of these calls: bars and legend lead to it, narrowed.
@@ -142,13 +142,13 @@ def chart(asked: CallFilter, address: Address, step: Step | None = None) -> Char
     )
 
 
-def _columns(drawn: Series, address: Address) -> list[Column]:
+def _columns(drawn: Series, address: ListAddress) -> list[HistogramBar]:
     anytime = str(address.setting(period=None, since=None, until=None))
     joint = "&" if "?" in anytime else "?"
 
-    def column(bucket: Bucket) -> Column:
+    def column(bucket: Bucket) -> HistogramBar:
         since, until = (quote(moment.isoformat().replace("+00:00", "Z")) for moment in (bucket.since, bucket.until))
-        return Column(bucket, _title(bucket, drawn), f"{anytime}{joint}since={since}&until={until}")
+        return HistogramBar(bucket, _title(bucket, drawn), f"{anytime}{joint}since={since}&until={until}")
 
     return [column(bucket) for bucket in drawn.buckets]
 
@@ -170,16 +170,16 @@ def _time(bucket: Bucket, drawn: Series) -> str:
     return f"{since:%Y-%m-%d %H:%M} – {until:%Y-%m-%d %H:%M} {since.tzname()}"
 
 
-def _line(column: Column) -> Line:
+def _line(column: HistogramBar) -> HistogramTableRow:
     when, *_counts = column.title.split("\n")
     bucket = column.bucket
-    return Line(when, bucket.total, [bucket.counts[group] for group in Group], column.address)
+    return HistogramTableRow(when, bucket.total, [bucket.counts[group] for group in Group], column.address)
 
 
-def _legend(asked: CallFilter, drawn: Series, address: Address) -> list[Share]:
+def _legend(asked: CallFilter, drawn: Series, address: ListAddress) -> list[OutcomeShare]:
     totals = {group: sum(bucket.counts[group] for bucket in drawn.buckets) for group in Group}
     return [
-        Share(
+        OutcomeShare(
             group,
             GROUPS[group].label,
             GROUPS[group].meaning,
@@ -214,7 +214,7 @@ def _notes(drawn: Series) -> list[str]:
 def percent(part: float) -> str:
     """Write a share: with a decimal, and never as 0 or 100 % while it is not."""
     shown = min(max(part * 100, 0.1), 99.9) if 0 < part < 1 else part * 100
-    return f"{shown:.1f}".removesuffix(".0") + _PERCENT
+    return trimmed_decimal(shown) + _PERCENT
 
 
 def _round_up(most: int) -> int:

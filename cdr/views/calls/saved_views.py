@@ -22,7 +22,7 @@ from cdr.queries.filters import about_numbers
 from cdr.queries.names import EXTRA
 from cdr.queries.search import written
 from cdr.queries.visibility import Visibility
-from cdr.views.addresses import COLUMNS, LIVE, WORD, ZONE, Address
+from cdr.views.addresses import COLUMNS, LIVE, WORD, ZONE, ListAddress
 from cdr.views.calls.column_choice import in_address
 from cdr.views.calls.searching import SEARCH, conditions_in
 from proxyconf.models import Proxy
@@ -38,7 +38,7 @@ class NamedList:
     """A view to choose. ``saved`` is what is stored of it, ``owner`` whose it is where somebody else shared it."""
 
     name: Text
-    address: Address
+    address: ListAddress
     about: Text
     chosen: bool
     saved: SavedView | None = None
@@ -60,7 +60,7 @@ class Views:
 
 
 def views_for(
-    user: AbstractBaseUser | AnonymousUser, visibility: Visibility, address: Address, proxies: Iterable[Proxy]
+    user: AbstractBaseUser | AnonymousUser, visibility: Visibility, address: ListAddress, proxies: Iterable[Proxy]
 ) -> Views:
     """Return the views for ``user``; the one that ``address`` shows is chosen.
 
@@ -70,7 +70,7 @@ def views_for(
 
     def view(name: Text, query: str, about: Text = "", saved: SavedView | None = None, owner: str = "") -> NamedList:
         said = about or written(conditions_in(query)) or _("all calls")
-        leads = Address(address.path, QueryDict(query))
+        leads = ListAddress(address.path, QueryDict(query))
         if ZONE not in leads.conditions:
             leads = leads.setting(**{ZONE: address.conditions.get(ZONE)})
         return NamedList(name, leads, said, _meant(query) == here, saved, owner)
@@ -127,7 +127,7 @@ def _tells_numbers(view: SavedView) -> bool:
 
 def _kept(query: str) -> str:
     """Return what of an address belongs to a view."""
-    kept = Address("", QueryDict(query)).setting(**{WORD: None, LIVE: None, SEARCH: None})
+    kept = ListAddress("", QueryDict(query)).setting(**{WORD: None, LIVE: None, SEARCH: None})
     return kept.query
 
 
@@ -136,7 +136,7 @@ class _ViewsOfList(ShellMixin, View):
     http_method_names = ["post"]
 
     def _back(self, conditions: str) -> HttpResponse:
-        return HttpResponseRedirect(str(Address(reverse("cdr:call-list"), QueryDict(conditions))))
+        return HttpResponseRedirect(str(ListAddress(reverse("cdr:call-list"), QueryDict(conditions))))
 
     def _name(self) -> str:
         """Return the name that was given; without one, say so and return nothing."""

@@ -17,11 +17,11 @@ from cdr.queries.moments import parse_moment
 from cdr.queries.names import NOT
 from cdr.queries.search import (
     SINGLE,
-    Reading,
+    SearchCondition,
     Term,
     parse,
 )
-from cdr.views.addresses import SHOWN_AS, WORD, Address
+from cdr.views.addresses import SHOWN_AS, WORD, ListAddress
 
 SEARCH, READ_IN = "q", "read_in"
 """What was typed, and the zone that the form's times were shown in: parameters of the form alone."""
@@ -48,7 +48,7 @@ class Offer:
     """Another reading of a word, and the list by it."""
 
     label: str
-    address: Address
+    address: ListAddress
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Understood:
     offers: list[Offer]
 
 
-def searched(address: Address, text: str) -> Address:
+def searched(address: ListAddress, text: str) -> ListAddress:
     """Return the address with the conditions that ``text`` asks for beside those it has."""
     found = address
     words = list(found.conditions.getlist(WORD))
@@ -74,7 +74,7 @@ def searched(address: Address, text: str) -> Address:
     return _one_range(found).setting(**{WORD: list(dict.fromkeys(words))[-_MOST_TERMS:]})
 
 
-def sent(path: str, data: QueryDict) -> Address:
+def sent(path: str, data: QueryDict) -> ListAddress:
     """Return the address that the form asks for: its times are those of the zone that it showed, whichever is asked
     for now, and whoever follows a link to them.
     """
@@ -83,7 +83,7 @@ def sent(path: str, data: QueryDict) -> Address:
     for name in ("since", "until"):
         if conditions.get(name):
             conditions[name] = _absolute(str(conditions[name]), zone)
-    return searched(Address(path, conditions), text)
+    return searched(ListAddress(path, conditions), text)
 
 
 def _absolute(text: str, zone: str) -> str:
@@ -104,13 +104,13 @@ def _as_written(term: Term) -> str:
     return f"-{word}" if term.taken.parameter.startswith(NOT) else word
 
 
-def _one_range(address: Address) -> Address:
+def _one_range(address: ListAddress) -> ListAddress:
     """A range that was given wins over a preset, which leaves the address."""
     given = address.conditions.get("since") or address.conditions.get("until")
     return address.setting(period=None) if given else address
 
 
-def understood(address: Address) -> list[Understood]:
+def understood(address: ListAddress) -> list[Understood]:
     """Return the words of the address that were read as one of its conditions, with their other readings."""
     found = []
     for word in address.conditions.getlist(WORD)[:_MOST_TERMS]:
@@ -124,11 +124,11 @@ def understood(address: Address) -> list[Understood]:
     return found
 
 
-def _instead(address: Address, taken: Reading, other: Reading) -> Address:
+def _instead(address: ListAddress, taken: SearchCondition, other: SearchCondition) -> ListAddress:
     return address.without(*taken).adding(*other)
 
 
-def _say(reading: Reading) -> str:
+def _say(reading: SearchCondition) -> str:
     name = reading.parameter.removeprefix(NOT)
     said = str(_READINGS[name]).format(value=_label(name, reading.value)[:60])
     return gettext("not {condition}").format(condition=said) if reading.parameter.startswith(NOT) else said

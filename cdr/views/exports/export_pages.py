@@ -47,7 +47,7 @@ from cdr.models import ExportJob
 from cdr.queries.filters import CallFilter, Condition
 from cdr.queries.paging import Matches, matches
 from cdr.queries.visibility import Visibility
-from cdr.views.addresses import Address
+from cdr.views.addresses import ListAddress
 from cdr.views.calls.filter_bar import errors
 from cdr.views.calls.tally import tally
 
@@ -85,18 +85,18 @@ class ExportForm(forms.Form):
 
 
 @dataclass(frozen=True, slots=True)
-class ColumnChoice:
+class OfferedColumn:
     name: str
     chosen: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ExportJobRow:
     """A job of the history, with what the page says of it."""
 
     job: ExportJob
     conditions: list[Condition]
-    address: Address
+    address: ListAddress
     active: bool
     offered: bool
     mine: bool
@@ -128,7 +128,7 @@ class NewExport(ExportPage):
         form: ExportForm = kwargs.pop("form", None) or self._first_form()
         asked = self._asked(form["conditions"].value() or "")
         found = matches(asked.qs, AT_ONCE)
-        found_there = Address(reverse("cdr:call-list"), QueryDict(conditions_of(asked)))
+        found_there = ListAddress(reverse("cdr:call-list"), QueryDict(conditions_of(asked)))
         return super().get_context_data(
             form=form,
             errors=[*_problems(form), *errors(asked)],
@@ -209,7 +209,7 @@ class ExportHistory(ExportPage):
         return jobs.filter(pk__lt=int(key)) if key.isascii() and key.isdecimal() and len(key) < 19 else jobs
 
 
-class ExportFile(ExportPage):
+class ExportDownload(ExportPage):
     """The file of a finished export."""
 
     http_method_names = ["get", "head"]
@@ -302,12 +302,12 @@ def _note(
     )
 
 
-def _row(job: ExportJob, user: User) -> Row:
+def _row(job: ExportJob, user: User) -> ExportJobRow:
     asked = filter_of(job)
-    return Row(
+    return ExportJobRow(
         job=job,
         conditions=list(asked.conditions()),
-        address=Address(reverse("cdr:call-list"), QueryDict(job.conditions)),
+        address=ListAddress(reverse("cdr:call-list"), QueryDict(job.conditions)),
         active=job.state in ACTIVE,
         offered=job.state == ExportJob.State.DONE and may_have(user, job),
         mine=_may_end(user, job),
@@ -319,11 +319,11 @@ def _may_end(user: User, job: ExportJob) -> bool:
     return job.user_id == user.pk or user.has_perm("cdr.delete_exportjob")
 
 
-def _columns(form: ExportForm, asked: CallFilter) -> list[ColumnChoice]:
+def _columns(form: ExportForm, asked: CallFilter) -> list[OfferedColumn]:
     """Return the columns that one may choose: those that were chosen in their order, then the others."""
     chosen = [name for name in form["column"].value() or [] if is_column(name)]
     others = [name for name in (*COLUMNS, *_extra_columns(asked)) if name not in chosen]
-    return [ColumnChoice(name, True) for name in chosen] + [ColumnChoice(name, False) for name in others]
+    return [OfferedColumn(name, True) for name in chosen] + [OfferedColumn(name, False) for name in others]
 
 
 def _extra_columns(asked: CallFilter) -> list[str]:

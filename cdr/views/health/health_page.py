@@ -53,7 +53,7 @@ from cdr.monitoring.health_wording import (
     backend_name,
     replayed_in_words,
 )
-from cdr.monitoring.loss import Share
+from cdr.monitoring.loss import BackendShare
 from cdr.queries.visibility import Visibility, masked_text
 from cdr.storage.replay import replay
 from cdr.storage.reread import CannotReread, reread
@@ -232,7 +232,7 @@ class _ReasonRow:
 
 def _loss_rows(loss: Loss) -> list[dict[str, Any]]:
     """Return a row for each sort of events, with what each backend delivered."""
-    by_sort: dict[Any, list[Share]] = {}
+    by_sort: dict[Any, list[BackendShare]] = {}
     for share in loss.meter.shares:
         by_sort.setdefault(share.sort, []).append(share)
     return [{"word": SORTS[sort], "known": shares[0].known, "shares": shares} for sort, shares in by_sort.items()]

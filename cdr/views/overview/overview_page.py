@@ -20,7 +20,7 @@ from accweb.web.shell import ShellMixin
 from cdr.correlation.record import DurationKind, State
 from cdr.display.clocks import clock
 from cdr.display.histogram import OUTCOMES, Group, Step
-from cdr.display.markup import number
+from cdr.display.markup import decimal, number
 from cdr.display.wording import STATES, Text
 from cdr.models import Call, Event, Source
 from cdr.queries import needs_review
@@ -28,8 +28,9 @@ from cdr.queries.filters import CallFilter, Condition
 from cdr.queries.periods import BACK, LABELS
 from cdr.queries.statistics import Figures, figures
 from cdr.queries.visibility import Visibility
-from cdr.views.addresses import ZONE, Address
+from cdr.views.addresses import ZONE, ListAddress
 from cdr.views.calls import filter_bar
+from cdr.views.calls.filter_bar import ConditionLink
 from cdr.views.calls.histogram import chart, list_address, of_outcomes, percent
 from cdr.views.calls.searching import READ_IN, sent
 from cdr.views.overview.rankings import code_bars
@@ -52,17 +53,8 @@ class Card:
     label: Text
     value: str
     definition: Text
-    address: Address | None
+    address: ListAddress | None
     note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A link that sets a condition."""
-
-    label: Text
-    address: Address
-    chosen: bool
 
 
 class StartPage(InZoneMixin, ShellMixin, TemplateView):
@@ -85,7 +77,7 @@ class StartPage(InZoneMixin, ShellMixin, TemplateView):
         newest = visibility.calls().filter(superseded=False).order_by("-started_at", "-id").first()
         conditions = _with_range(self.request.GET, newest, now)
         asked = CallFilter(conditions, visibility, now=now)
-        own, calls = Address(self.request.path, conditions), list_address(conditions)
+        own, calls = ListAddress(self.request.path, conditions), list_address(conditions)
         sums = figures(asked)
         reach = list(proxies_named(visibility.proxies).order_by("name"))
         return super().get_context_data(
@@ -103,7 +95,7 @@ class StartPage(InZoneMixin, ShellMixin, TemplateView):
             steps=_steps(asked, own, drawn.step),
             codes=code_bars(sums, calls),
             failures=sum(sums.failures.values()),
-            busiest_address=Address(reverse("cdr:busiest"), conditions),
+            busiest_address=ListAddress(reverse("cdr:busiest"), conditions),
             newest=newest,
             zone=timezone.get_current_timezone_name(),
             zones=zone_choices(self.readers_zone, timezone.get_current_timezone_name(), reach),
@@ -135,7 +127,7 @@ class StartPage(InZoneMixin, ShellMixin, TemplateView):
             "first_proxy": min(reach, key=lambda proxy: proxy.pk).name if reach else "edge-1",
         }
 
-    def _list_of(self, conditions: str) -> Address:
+    def _list_of(self, conditions: str) -> ListAddress:
         return list_address(QueryDict(conditions)).setting(**{ZONE: self.zone_chosen or None})
 
 
@@ -153,22 +145,22 @@ def _of_range(condition: Condition) -> bool:
     return condition.parameter in _OF_RANGE
 
 
-def _period(name: str, asked: CallFilter, own: Address) -> Choice:
-    return Choice(LABELS[name], own.setting(period=name, since=None, until=None), asked.chosen_period == name)
+def _period(name: str, asked: CallFilter, own: ListAddress) -> ConditionLink:
+    return ConditionLink(LABELS[name], own.setting(period=name, since=None, until=None), asked.chosen_period == name)
 
 
-def _steps(asked: CallFilter, own: Address, drawn: Step) -> list[Choice]:
+def _steps(asked: CallFilter, own: ListAddress, drawn: Step) -> list[ConditionLink]:
     """The choice between hours and days, where both make a chart."""
     since, until = asked.time_range
     if since is None or not 2 <= ((until or asked.now) - since).days <= 31:
         return []
     return [
-        Choice(label, own.setting(by=step.value), drawn is step)
+        ConditionLink(label, own.setting(by=step.value), drawn is step)
         for label, step in ((_("hourly"), Step.HOUR), (_("daily"), Step.DAY))
     ]
 
 
-def _cards(asked: CallFilter, sums: Figures, calls: Address) -> Iterator[Card]:
+def _cards(asked: CallFilter, sums: Figures, calls: ListAddress) -> Iterator[Card]:
     """Yield the figures, each with the list of exactly the calls that it counts, or that its rate's numerator does."""
     at_least = "≥ " if sums.capped else ""
     answered = of_outcomes(asked, calls, OUTCOMES[Group.ANSWERED])
@@ -237,7 +229,7 @@ def _rate(rate: float | None) -> str:
 
 
 def _minutes(minutes: float) -> str:
-    return number(round(minutes)) if minutes >= 100 else f"{minutes:.1f}"
+    return number(round(minutes)) if minutes >= 100 else decimal(minutes)
 
 
 def _settled_note(sums: Figures) -> str:

@@ -22,7 +22,7 @@ from cdr.queries.conditions import LONGEST_TEXT
 from cdr.queries.filters import CallFilter
 from cdr.queries.statistics import Figures
 from cdr.queries.visibility import Visibility, masked
-from cdr.views.addresses import Address
+from cdr.views.addresses import ListAddress
 from cdr.views.calls.histogram import list_address, percent
 
 _MOST_CODES = 8
@@ -37,10 +37,10 @@ class Bar:
     calls: int
     share: str
     width: str
-    address: Address | None
+    address: ListAddress | None
 
 
-def code_bars(sums: Figures, calls: Address) -> list[Bar]:
+def code_bars(sums: Figures, calls: ListAddress) -> list[Bar]:
     """The final codes of unanswered calls, the most frequent first."""
     ranked = sorted(sums.failures.items(), key=lambda item: (-item[1], item[0] or 0))[:_MOST_CODES]
     whole = sum(sums.failures.values())
@@ -94,7 +94,7 @@ class Ranking:
     bars: list[Bar]
 
 
-def _rankings(found: Busiest, calls: Address, visibility: Visibility) -> Iterator[Ranking]:
+def _rankings(found: Busiest, calls: ListAddress, visibility: Visibility) -> Iterator[Ranking]:
     for name, label, heading, parties in (
         ("caller", _("Busiest callers"), _("Caller"), found.callers),
         ("callee", _("Busiest callees"), _("Callee"), found.callees),
@@ -105,7 +105,7 @@ def _rankings(found: Busiest, calls: Address, visibility: Visibility) -> Iterato
     )
 
 
-def _bars(parties: Iterable[Party], calls: Address, name: str, visibility: Visibility) -> list[Bar]:
+def _bars(parties: Iterable[Party], calls: ListAddress, name: str, visibility: Visibility) -> list[Bar]:
     ranked = list(parties)
     return [
         Bar(
@@ -120,7 +120,7 @@ def _bars(parties: Iterable[Party], calls: Address, name: str, visibility: Visib
     ]
 
 
-def _list_of(value: str | None, calls: Address, name: str) -> Address | None:
+def _list_of(value: str | None, calls: ListAddress, name: str) -> ListAddress | None:
     """Return the address of exactly the calls of a party; ``None`` where no condition can name it."""
     if not value or len(value) >= LONGEST_TEXT:
         return None

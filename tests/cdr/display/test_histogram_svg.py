@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdr.display.histogram import Bucket, Group
-from cdr.display.histogram_svg import HEIGHT, Column, svg
+from cdr.display.histogram_svg import HEIGHT, HistogramBar, svg
 
 NOON = datetime(2026, 5, 31, 12, tzinfo=UTC)
 COUNTS = st.fixed_dictionaries({group: st.integers(0, 10**9) for group in Group})
@@ -21,7 +21,7 @@ def test_bars_stay_in_the_drawing_and_show_every_group_that_is_there(
 ) -> None:
     most = max((sum(counts.values()) for counts, _, _ in told), default=0) or 1
     columns = [
-        Column(Bucket(NOON + timedelta(hours=at), NOON + timedelta(hours=at + 1), counts), title, address)
+        HistogramBar(Bucket(NOON + timedelta(hours=at), NOON + timedelta(hours=at + 1), counts), title, address)
         for at, (counts, title, address) in enumerate(told)
     ]
     drawn = ElementTree.fromstring(svg(columns, most))
@@ -41,7 +41,7 @@ def test_bars_stay_in_the_drawing_and_show_every_group_that_is_there(
 
 
 def test_a_bar_tells_its_range_in_utc() -> None:
-    column = Column(Bucket(NOON, NOON + timedelta(hours=1), dict.fromkeys(Group, 1)), "noon", "/calls/?a=1&b=2")
+    column = HistogramBar(Bucket(NOON, NOON + timedelta(hours=1), dict.fromkeys(Group, 1)), "noon", "/calls/?a=1&b=2")
     drawn = svg([column], 10)
     assert re.search(r'href="/calls/\?a=1&amp;b=2" data-since="2026-05-31T12:00:00Z"', drawn)
     assert 'data-until="2026-05-31T13:00:00Z"' in drawn

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdr.display.ladder import Column, Drawing, Gap, Hop, Message, Note, Remark, Side
+from cdr.display.ladder import Drawing, Gap, Hop, LadderNote, LadderRemark, Lifeline, Message, Side
 from cdr.display.ladder_svg import Words, svg
 from cdr.events import MILLISECOND
 
@@ -17,20 +17,20 @@ WORDS = Words(
     "Ladder of a call",
     "200: edge to alice",
     {side: side.value for side in Side},
-    {note: note.value for note in Note},
+    {note: note.value for note in LadderNote},
     "not logged",
     "leg",
 )
-COLUMNS = (Column(Side.CALLER, "alice"), Column(Side.PROXY, "edge"), Column(Side.CALLEE, None))
+COLUMNS = (Lifeline(Side.CALLER, "alice"), Lifeline(Side.PROXY, "edge"), Lifeline(Side.CALLEE, None))
 DRAWING = Drawing(
     COLUMNS,
     (
         Message("INVITE", (Hop(0, 1, False), Hop(1, 2, False))),
-        Message("200 OK", (Hop(2, 1, False), Hop(1, 0, True)), NOON, events=(7, 8), seen=(1,)),
+        Message("200 OK", (Hop(2, 1, False), Hop(1, 0, True)), NOON, events=(7, 8), proxy_columns=(1,)),
         Gap(timedelta(seconds=42)),
         Message("BYE", (Hop(0, 1, True),), NOON + timedelta(seconds=42.25), MILLISECOND, directed=False),
         Message("486", (Hop(2, 1, True),), failed=True),
-        Remark(Note.NO_STOP),
+        LadderRemark(LadderNote.NO_STOP),
     ),
     ((0, 2),),
 )
@@ -85,9 +85,9 @@ def test_who_is_not_logged_is_said() -> None:
 
 @given(st.text(max_size=60))
 def test_hostile_text_is_text(text: str) -> None:
-    columns = (Column(Side.CALLER, text), Column(Side.PROXY, text))
+    columns = (Lifeline(Side.CALLER, text), Lifeline(Side.PROXY, text))
     drawn = Drawing(columns, (Message(text, (Hop(0, 1, True),), failed=True, events=(1,)),))
-    words = Words(text, text, dict.fromkeys(Side, text), dict.fromkeys(Note, text), text, text, linked=True)
+    words = Words(text, text, dict.fromkeys(Side, text), dict.fromkeys(LadderNote, text), text, text, linked=True)
     root = parsed(drawn, words)
     assert {one.tag.rpartition("}")[2] for one in root.iter()} <= {
         *("svg", "title", "desc", "style", "line", "g", "rect", "text", "a", "path", "circle"),

@@ -110,7 +110,9 @@ def test_a_wrong_line_is_named_with_what_would_help(text: str, says: str) -> Non
 
 
 def test_a_missing_file_is_named() -> None:
-    with pytest.raises(DictionaryError, match=r"own:1: the file that \$INCLUDE names cannot be read; give that file too"):
+    with pytest.raises(
+        DictionaryError, match=r"own:1: the file that \$INCLUDE names cannot be read; give that file too"
+    ):
         parse("$INCLUDE other", missing, "own")
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdr.events import AccEvent, Kind
-from cdr.monitoring.drift import ENOUGH, Finding, Sample, Sign, find_drift
+from cdr.monitoring.drift import ENOUGH, DriftFinding, Sample, Sign, find_drift
 from proxyconf.vocabulary.layout import Backend, CdrLayout, FieldLayout
 from proxyconf.vocabulary.products import Product
 from tests.recorded_scenarios import DIAMETER, EVENTS, JSON, RADIUS, SCENARIOS, SQL, Scenario
@@ -21,7 +21,7 @@ LINE = Sample(Backend.SYSLOG, Kind.ANSWERED, EXTRA)
 KNOWN = FieldLayout(extras={Backend.SYSLOG: ("src_user", "ua")}, legs={Backend.SYSLOG: ()})
 
 
-def found(layout: FieldLayout, *samples: Sample, **more: Any) -> list[Finding]:
+def found(layout: FieldLayout, *samples: Sample, **more: Any) -> list[DriftFinding]:
     return find_drift(layout, samples, product=Product.KAMAILIO, **more)
 
 

@@ -220,7 +220,7 @@ def test_advice_gives_the_line_of_the_published_profile(source: Source) -> None:
 def test_every_finding_has_words_for_every_backend(db: None, product: str, version: str) -> None:
     proxy = make_proxy(product=product, version=version)
     findings = [
-        health.Finding(sign, backend, ("a", "<b>"), 3, 9, of_legs, of_dialogs)
+        health.DriftFinding(sign, backend, ("a", "<b>"), 3, 9, of_legs, of_dialogs)
         for sign in Sign
         for backend in Backend
         for of_legs, of_dialogs in ((False, False), (True, False), (False, True))

@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdr.events import AccEvent, Kind
-from cdr.monitoring.loss import Meter, Share, Sort, Told, measure
+from cdr.monitoring.loss import BackendEvent, BackendShare, Meter, Sort, measure
 from proxyconf.vocabulary.layout import Backend
 from tests.recorded_scenarios import DIAMETER, EVENTS, JSON, RADIUS, SCENARIOS, SQL, Scenario
 
 NOON = datetime(2026, 5, 31, 12, tzinfo=UTC)
 LOG = {"syslog.txt": "syslog"}
 OF_KAMAILIO = LOG | SQL | RADIUS
-START = Told(Backend.SYSLOG, Kind.ANSWERED, "INVITE", 200, "call@x", "a", "b", NOON)
+START = BackendEvent(Backend.SYSLOG, Kind.ANSWERED, "INVITE", 200, "call@x", "a", "b", NOON)
 STOP = START._replace(kind=Kind.BYE, method="BYE", time=NOON + timedelta(minutes=1))
 REINVITE = START._replace(time=NOON + timedelta(seconds=30))
 NOT_LOGGED = {
@@ -29,23 +29,23 @@ NOT_LOGGED = {
 }
 
 
-def told(event: AccEvent) -> Told:
-    sure = Told.sure(event.flags)
+def told(event: AccEvent) -> BackendEvent:
+    sure = BackendEvent.sure(event.flags)
     core = (event.method, event.code, event.call_id, event.from_tag, event.to_tag, event.time)
-    return Told(event.backend, event.kind, *core, not sure)
+    return BackendEvent(event.backend, event.kind, *core, not sure)
 
 
-def share(meter: Meter, sort: Sort, backend: Backend) -> Share:
+def share(meter: Meter, sort: Sort, backend: Backend) -> BackendShare:
     (found,) = (one for one in meter.shares if (one.sort, one.backend) == (sort, backend))
     return found
 
 
-def in_sql(*events: Told) -> list[Told]:
+def in_sql(*events: BackendEvent) -> list[BackendEvent]:
     return [event._replace(backend=Backend.SQL) for event in events]
 
 
 @cache
-def recorded() -> tuple[Told, ...]:
+def recorded() -> tuple[BackendEvent, ...]:
     """What Kamailio told the log, SQL and RADIUS of all recorded calls that it told all three of."""
     names = {"07-report-ack", "18-dialog-cdrs"}
     wanted = [one for one in SCENARIOS if one.has(LOG) and one.has(SQL) and one.has(RADIUS) and one.name not in names]
@@ -93,7 +93,7 @@ def test_each_bye_that_one_backend_lost_is_counted_once(data: st.DataObject, bac
 
 
 @given(st.permutations([START, STOP, REINVITE, *in_sql(START, STOP, REINVITE)]))
-def test_the_order_of_events_does_not_matter(events: list[Told]) -> None:
+def test_the_order_of_events_does_not_matter(events: list[BackendEvent]) -> None:
     assert measure(events) == measure([START, STOP, REINVITE, *in_sql(START, STOP, REINVITE)])
     assert measure(events).losses == []
 
@@ -150,6 +150,6 @@ def test_what_a_script_accounted_by_hand_and_what_is_of_no_call_does_not_count()
     assert measure([by_hand, without, *in_sql(STOP)]).backends == (Backend.SQL,)
 
 
-def _sort(event: Told) -> Sort:
+def _sort(event: BackendEvent) -> Sort:
     (only,) = {one.sort for one in measure([event]).shares}
     return only

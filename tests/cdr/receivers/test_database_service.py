@@ -20,8 +20,8 @@ from cdr.receivers.foreign_database import Unreachable
 from cdr.receivers.service import Served
 from cdr.receivers.serving import serve
 from cdr.sources.setting import SettingsError
-from cdr.sources.tables import Database
-from cdr.storage.ingest import Counts, store
+from cdr.sources.tables import DatabaseSource
+from cdr.storage.ingest import IngestCounts, store
 from tests import servers
 from tests.background import in_background
 from tests.cdr.receivers.proxy_databases import MariaDB, PostgreSQL, ProxyDatabase, SQLite, write
@@ -137,7 +137,7 @@ def test_rows_are_read_once_even_after_a_restart(receive: Any, database: ProxyDa
     database.insert("2@x")
 
     assert receiver.collect() == 1
-    assert receiver.served.counts == Counts(read=1, events=1)
+    assert receiver.served.counts == IngestCounts(read=1, events=1)
 
 
 def test_many_rows_are_read_in_portions(receive: Any, database: ProxyDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -507,7 +507,7 @@ def test_a_file_is_not_locked_while_its_rows_are_stored(
     database.insert("1@x")
     receivers.append(Reader(database, {}))
 
-    def write_while_storing(*given: Any, **named: Any) -> Counts:
+    def write_while_storing(*given: Any, **named: Any) -> IngestCounts:
         database.run("PRAGMA busy_timeout = 0")  # as Kamailio's db_sqlite
         database.insert("2@x")
         return store(*given, **named)
@@ -626,4 +626,4 @@ def test_the_password_is_sealed_and_in_no_message(database: ProxyDatabase, recei
 )
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, str], said: str) -> None:
     with pytest.raises(SettingsError, match=said):
-        Database.parse(settings)
+        DatabaseSource.parse(settings)

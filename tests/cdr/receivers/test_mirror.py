@@ -16,7 +16,7 @@ from cdr.events import Unparsable
 from cdr.models import Acc, Call, Event, MissedCall, Rejected, Source
 from cdr.receivers import growing_table
 from cdr.receivers.mirror import collect_mirror
-from cdr.storage.ingest import Counts
+from cdr.storage.ingest import IngestCounts
 from tests.background import in_background, wait_until_blocked
 from tests.factories import make_proxy, make_source
 from tests.servers import PATIENCE
@@ -39,7 +39,7 @@ def source(db: None) -> Source:
     return make_source(name="mirror", kind=Source.Kind.MIRROR)
 
 
-def collect(source: Source) -> Counts:
+def collect(source: Source) -> IngestCounts:
     """Collect as a later run does: with the source as it is stored."""
     return collect_mirror(Source.objects.get(pk=source.pk))
 
@@ -64,7 +64,7 @@ def test_rows_of_both_tables_become_events(source: Source) -> None:
     acc()
     Acc.objects.create(**STOP)
 
-    assert collect(source) == Counts(read=3, events=3)
+    assert collect(source) == IngestCounts(read=3, events=3)
 
     assert sorted(Event.objects.values_list("kind", "code", "backend")) == [
         ("answered", 200, "sql"),
@@ -80,7 +80,7 @@ def test_rows_are_read_once(source: Source) -> None:
     acc()
     collect(source)
 
-    assert collect(source) == Counts()
+    assert collect(source) == IngestCounts()
 
 
 def test_times_are_those_of_the_proxys_clock(db: None) -> None:
@@ -97,7 +97,7 @@ def test_many_rows_are_read_in_portions(source: Source, monkeypatch: pytest.Monk
     for number in range(10):
         acc(callid=f"{number}@x")
 
-    assert collect(source) == Counts(read=10, events=10)
+    assert collect(source) == IngestCounts(read=10, events=10)
 
 
 def test_a_row_committed_late_with_a_smaller_id_is_read(source: Source) -> None:
@@ -107,7 +107,7 @@ def test_a_row_committed_late_with_a_smaller_id_is_read(source: Source) -> None:
     for number in (2, 5, 9):
         acc(id=number, callid=f"{number}@x")
 
-    assert collect(source) == Counts(read=3, events=3)
+    assert collect(source) == IngestCounts(read=3, events=3)
     assert positions() == [2, 3, 4, 5, 7, 9]
 
 
@@ -123,7 +123,7 @@ def test_a_gap_is_looked_at_until_it_is_too_old(source: Source, monkeypatch: pyt
     acc(id=3, callid="3@x")
     monkeypatch.setattr(growing_table.time, "time", lambda: 1061.0)
 
-    assert collect(source) == Counts()
+    assert collect(source) == IngestCounts()
 
 
 def test_too_many_gaps_are_given_up_with_a_warning(
@@ -163,7 +163,7 @@ def test_a_row_that_cannot_be_understood_costs_no_other(source: Source) -> None:
     acc(sip_code="2x0")
     acc()
 
-    assert collect(source) == Counts(read=2, events=1, rejected=1)
+    assert collect(source) == IngestCounts(read=2, events=1, rejected=1)
     rejected = Rejected.objects.get()
     assert rejected.format == "sql:acc"
     assert b'"sip_code":"2x0"' in bytes(rejected.raw)
@@ -259,7 +259,7 @@ if connection.vendor == "postgresql":
 
         writer.commit()
 
-        assert collect(source) == Counts(read=2, events=2)
+        assert collect(source) == IngestCounts(read=2, events=2)
         assert sorted(Event.objects.values_list("call_id", flat=True)) == [f"{number}@x" for number in range(1, 6)]
 
     @pytest.mark.django_db(transaction=True)
@@ -272,7 +272,7 @@ if connection.vendor == "postgresql":
         writer.rollback()
         acc(callid="3@x")
 
-        assert collect(source) == Counts(read=1, events=1)
+        assert collect(source) == IngestCounts(read=1, events=1)
 
     @pytest.mark.django_db(transaction=True)
     def test_two_collectors_of_one_source_read_each_row_once() -> None:
@@ -284,6 +284,6 @@ if connection.vendor == "postgresql":
             other = in_background(collect, source)
             wait_until_blocked()
 
-        assert other.result(PATIENCE) == Counts()
+        assert other.result(PATIENCE) == IngestCounts()
         source.refresh_from_db()
         assert (source.events, source.duplicates) == (5, 0)

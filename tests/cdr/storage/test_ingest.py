@@ -15,7 +15,7 @@ from hypothesis.extra.django import TestCase
 from cdr.events import MICROSECOND, SECOND, AccEvent, Kind, call_key, fingerprint
 from cdr.formats.reading import IGNORED, Parsed, Rejection
 from cdr.models import Event, Pending, Rejected, Source
-from cdr.storage.ingest import Counts, Storing, reading_of, store
+from cdr.storage.ingest import IngestCounts, Storing, reading_of, store
 from proxyconf.vocabulary.layout import Backend, FieldLayout
 from proxyconf.vocabulary.products import Product, Version
 from tests.background import in_background, wait_until_blocked
@@ -100,7 +100,7 @@ def test_storing_the_same_again_changes_nothing_and_says_so(source: Source) -> N
 
     counts = store(source, [START, STOP], format="syslog")
 
-    assert counts == Counts(read=2, duplicates=2)
+    assert counts == IngestCounts(read=2, duplicates=2)
     assert Event.objects.count() == 2
     assert not pending()
 
@@ -111,12 +111,12 @@ def test_of_new_and_known_events_the_new_ones_are_stored(source: Source) -> None
 
     counts = store(source, starts(15), format="syslog", batch=4)
 
-    assert counts == Counts(read=15, events=5, duplicates=10)
+    assert counts == IngestCounts(read=15, events=5, duplicates=10)
     assert pending() == {call_key(f"{number}@example") for number in range(10, 15)}
 
 
 def test_an_event_that_stands_twice_in_one_batch_is_one_event(source: Source) -> None:
-    assert store(source, [START, STOP, START], format="syslog") == Counts(read=3, events=2, duplicates=1)
+    assert store(source, [START, STOP, START], format="syslog") == IngestCounts(read=3, events=2, duplicates=1)
 
 
 def test_the_same_event_of_another_proxy_is_another_event(source: Source) -> None:
@@ -157,7 +157,7 @@ def test_rejected_input_is_kept_whole_and_once(source: Source) -> None:
     counts = store(source, [bad, START, bad], format="syslog", received_at=NOON)
     store(source, [bad], format="syslog")
 
-    assert counts == Counts(read=3, events=1, rejected=2)
+    assert counts == IngestCounts(read=3, events=1, rejected=2)
     kept = Rejected.objects.get()
     assert (bytes(kept.raw), kept.reason, kept.format) == (b"\xff\x00garbage", "the line was cut", "syslog")
     assert (kept.source, kept.received_at, kept.replayed_at) == (source, NOON, None)
@@ -173,7 +173,7 @@ def test_a_reason_that_quotes_what_no_database_holds_is_kept_readable(source: So
 def test_text_that_no_database_holds_is_made_visible(source: Source, field: str) -> None:
     counts = store(source, [START._replace(**{field: "a\0b\ud800c"}), STOP], format="acc-json")
 
-    assert counts == Counts(read=2, events=2)
+    assert counts == IngestCounts(read=2, events=2)
     assert Event.objects.filter(**{field: r"a\x00b\ud800c"}).count() == 1
 
 
@@ -206,7 +206,7 @@ def test_an_event_that_the_database_cannot_hold_is_rejected_and_costs_no_other(
 
     counts = store(source, [*starts(6), bad, *starts(9)[6:]], format="radius-jsonl")
 
-    assert counts == Counts(read=10, events=9, rejected=1)
+    assert counts == IngestCounts(read=10, events=9, rejected=1)
     assert bytes(Rejected.objects.get().raw) == b"bad"
     assert len(pending()) == 9
 
@@ -311,7 +311,7 @@ def test_a_label_that_no_database_holds_costs_no_other_event_though_it_has_no_va
     leg = (((label, ""), ("dst", "bob")),)
     hostile = START._replace(call_id="h", extra=((label, ""), ("x", "y")), legs=leg)
 
-    assert store(source, [START, hostile], format="acc-json") == Counts(read=2, events=2)
+    assert store(source, [START, hostile], format="acc-json") == IngestCounts(read=2, events=2)
 
     shown = label.replace("\0", "\\x00").replace("\ud800", "\\ud800")
     stored = Event.objects.get(call_id="h")
@@ -343,7 +343,7 @@ if connection.vendor == "postgresql":
             second = in_background(store, other, starts(25)[::-1], format="syslog")
             wait_until_blocked()
 
-        assert second.result(PATIENCE) == Counts(read=25, events=5, duplicates=20)
+        assert second.result(PATIENCE) == IngestCounts(read=25, events=5, duplicates=20)
         assert Event.objects.count() == 25
 
     def storing(source: Source, *batches: list[Any]) -> Storing:
@@ -372,7 +372,7 @@ if connection.vendor == "postgresql":
 
         counts = storing(source, given, [IGNORED, START]).finish()
 
-        assert counts == {source.pk: Counts(read=6, events=4, duplicates=1, ignored=1)}
+        assert counts == {source.pk: IngestCounts(read=6, events=4, duplicates=1, ignored=1)}
         told = [
             [
                 [

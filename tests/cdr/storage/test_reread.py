@@ -16,7 +16,7 @@ from cdr.correlation.record import CallRecord
 from cdr.formats.registry import FORMATS
 from cdr.models import Call, CallRevision, Event, Pending, Source
 from cdr.storage.ingest import reading_of, store
-from cdr.storage.reread import CannotReread, Counts, reread
+from cdr.storage.reread import CannotReread, RereadCounts, reread
 from proxyconf.models import Proxy
 from tests.factories import NOON, make_proxy, make_source
 from tests.functional.test_recorded import LATER, check, one_for
@@ -106,7 +106,7 @@ def test_events_of_every_kind_of_input_that_were_read_rightly_stay_as_they_are(f
     take_scenario(scenario, proxy_of(scenario), files)
     before = list(Event.objects.values_list("pk", "fingerprint"))
     counts = reread(Event.objects.all())
-    assert counts == Counts(read=len(before), same=len(before))
+    assert counts == RereadCounts(read=len(before), same=len(before))
     assert list(Event.objects.values_list("pk", "fingerprint")) == before
     assert not Pending.objects.exists()
 
@@ -131,7 +131,7 @@ def test_a_corrected_call_tells_the_correction_as_a_revision() -> None:
     take(make_source(proxy=proxy), "acc-csv", rows({}, STOP))
     correlate_pending(now=LATER)
     corrected(proxy, timezone="Europe/Berlin")
-    assert reread(Event.objects.all()) == Counts(read=2, replaced=2)
+    assert reread(Event.objects.all()) == RereadCounts(read=2, replaced=2)
     correlate_pending(now=LATER)
     call = Call.objects.get()
     assert (call.started_at, call.revision) == (NOON, 2)
@@ -147,7 +147,7 @@ def test_reading_again_twice_changes_nothing_more() -> None:
     corrected(proxy, timezone="Europe/Berlin")
     reread(Event.objects.all())
     correlate_pending(now=LATER)
-    assert reread(Event.objects.all()) == Counts(read=2, same=2)
+    assert reread(Event.objects.all()) == RereadCounts(read=2, same=2)
     assert not Pending.objects.exists()
 
 
@@ -156,14 +156,14 @@ def test_what_was_broken_off_is_finished_by_reading_again() -> None:
     take(make_source(proxy=proxy), "acc-csv", rows(*({"callid": f"{number}@host"} for number in range(4))))
     corrected(proxy, timezone="Europe/Berlin")
 
-    def stop(counts: Counts, share: float) -> None:
+    def stop(counts: RereadCounts, share: float) -> None:
         if counts.read == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         reread(Event.objects.all(), on_progress=stop, batch=1)
     assert Event.objects.filter(time=NOON).count() == 2
-    assert reread(Event.objects.all(), batch=1) == Counts(read=4, same=2, replaced=2)
+    assert reread(Event.objects.all(), batch=1) == RereadCounts(read=4, same=2, replaced=2)
 
 
 def test_the_same_row_read_in_both_zones_becomes_one_event() -> None:
@@ -171,7 +171,7 @@ def test_the_same_row_read_in_both_zones_becomes_one_event() -> None:
     take(make_source(proxy=proxy), "acc-csv", rows({}))
     corrected(proxy, timezone="Europe/Berlin")
     take(make_source(proxy=Proxy.objects.get(), name="second"), "acc-csv", rows({}))
-    assert reread(Event.objects.all()) == Counts(read=2, same=1, merged=1)
+    assert reread(Event.objects.all()) == RereadCounts(read=2, same=1, merged=1)
     assert Event.objects.get().time == NOON
 
 
@@ -189,7 +189,7 @@ def test_input_that_gives_no_event_any_more_stays_as_it_was_and_is_counted() -> 
     proxy = make_proxy()
     take(make_source(proxy=proxy), "acc-csv", rows({}))
     corrected(proxy, layout={"columns": {"callid": "call_identification"}})
-    assert reread(Event.objects.all()) == Counts(read=1, unreadable=1)
+    assert reread(Event.objects.all()) == RereadCounts(read=1, unreadable=1)
     assert Event.objects.get().time == NOON + timedelta(hours=2)
 
 
@@ -203,7 +203,7 @@ def test_names_that_came_with_a_file_of_packets_are_not_lost() -> None:
     grown = raw[:2] + (len(raw) + 3).to_bytes(2, "big") + raw[4:] + b"\x01\x03x"
     take(source, "radius-jsonl", json.dumps(packet | {"raw": grown.hex()}).encode())
     assert ["My-Name", "x"] in Event.objects.get().extra
-    assert reread(Event.objects.all()) == Counts(read=1, unreadable=1)
+    assert reread(Event.objects.all()) == RereadCounts(read=1, unreadable=1)
 
 
 def test_the_newest_event_of_a_source_is_set_right() -> None:

@@ -11,31 +11,28 @@ from hypothesis import strategies as st
 
 from cdr.correlation.record import Rule
 from cdr.display.ladder import (
-    MOST_BRANCHES,
-    MOST_MESSAGES,
     Drawing,
     End,
     Gap,
+    LadderEvent,
+    LadderNote,
+    LadderParty,
+    LadderRemark,
     Message,
-    Note,
-    Remark,
-    Sender,
     Side,
     Subject,
-    Told,
-    drawing,
-    in_order,
 )
+from cdr.display.ladder_drawing import MOST_BRANCHES, MOST_MESSAGES, drawing, in_order
 from cdr.events import MILLISECOND, SECOND, Kind
 
 NOON = datetime(2026, 5, 31, 12, tzinfo=UTC)
-SUBJECT = Subject("alice", "bob", "a", "b", answered=True, hung_up=Sender.CALLER)
+SUBJECT = Subject("alice", "bob", "a", "b", answered=True, released_by=LadderParty.CALLER)
 _ids = count(1)
 
 
-def told(rule: Rule, kind: Kind, method: str = "INVITE", code: int = 200, at: float = 0, **fields: Any) -> Told:
+def told(rule: Rule, kind: Kind, method: str = "INVITE", code: int = 200, at: float = 0, **fields: Any) -> LadderEvent:
     values: dict[str, Any] = {"precision": SECOND, "reason": "", "from_tag": "a", "to_tag": "b", "proxy": "edge"}
-    return Told(
+    return LadderEvent(
         id=next(_ids),
         time=NOON + timedelta(seconds=at),
         kind=kind,
@@ -46,15 +43,15 @@ def told(rule: Rule, kind: Kind, method: str = "INVITE", code: int = 200, at: fl
     )
 
 
-def start(at: float = 0, **fields: Any) -> Told:
+def start(at: float = 0, **fields: Any) -> LadderEvent:
     return told(Rule.START, Kind.ANSWERED, at=at, **fields)
 
 
-def stop(at: float = 42, **fields: Any) -> Told:
+def stop(at: float = 42, **fields: Any) -> LadderEvent:
     return told(Rule.STOP, Kind.BYE, "BYE", at=at, **fields)
 
 
-def missed(code: int, at: float = 0, **fields: Any) -> Told:
+def missed(code: int, at: float = 0, **fields: Any) -> LadderEvent:
     rule = fields.pop("rule", Rule.ATTEMPT)
     return told(rule, Kind.MISSED, code=code, at=at, **{"to_tag": f"x{code}"} | fields)
 
@@ -64,14 +61,14 @@ def lines(drawn: Drawing) -> list[str]:
     return [_line(row, drawn) for row in drawn.rows]
 
 
-def _line(row: Message | Gap | Remark, drawn: Drawing) -> str:
+def _line(row: Message | Gap | LadderRemark, drawn: Drawing) -> str:
     if isinstance(row, Gap):
         return f"({row.length.total_seconds():g} s)"
-    if isinstance(row, Remark):
+    if isinstance(row, LadderRemark):
         return f"[{row.note}]"
     names = [column.name or "?" for column in drawn.columns]
     arrow = {True: "->", False: ".."}
-    return f"{row.label}: " + ", ".join(f"{names[h.source]} {arrow[h.told]} {names[h.target]}" for h in row.hops)
+    return f"{row.label}: " + ", ".join(f"{names[h.source]} {arrow[h.recorded]} {names[h.target]}" for h in row.hops)
 
 
 def test_start_and_stop_imply_the_messages_around_them() -> None:
@@ -86,12 +83,12 @@ def test_start_and_stop_imply_the_messages_around_them() -> None:
 
 
 def test_a_bye_of_the_callee_comes_from_the_right() -> None:
-    drawn = drawing(replace(SUBJECT, hung_up=Sender.CALLEE), [start(), stop(from_tag="b", to_tag="a")])
+    drawn = drawing(replace(SUBJECT, released_by=LadderParty.CALLEE), [start(), stop(from_tag="b", to_tag="a")])
     assert lines(drawn)[-2:] == ["BYE: bob -> edge, edge .. alice", "200: alice .. edge, edge -> bob"]
 
 
 def test_a_bye_whose_sender_is_not_known_has_no_direction() -> None:
-    drawn = drawing(replace(SUBJECT, hung_up=None), [start(), stop()])
+    drawn = drawing(replace(SUBJECT, released_by=None), [start(), stop()])
     assert [row.directed for row in drawn.rows if isinstance(row, Message)] == [True, True, True, False, False]
 
 
@@ -179,10 +176,11 @@ def test_a_reinvite_of_the_callee_comes_from_the_right() -> None:
 
 
 @pytest.mark.parametrize(
-    ("end", "note"), [(End.NO_STOP, Note.NO_STOP), (End.ONGOING, Note.ONGOING), (End.SETTLED, Note.SETTLED)]
+    ("end", "note"),
+    [(End.NO_STOP, LadderNote.NO_STOP), (End.ONGOING, LadderNote.ONGOING), (End.SETTLED, LadderNote.SETTLED)],
 )
-def test_an_end_that_nobody_told_is_said(end: End, note: Note) -> None:
-    assert drawing(replace(SUBJECT, end=end), [start()]).rows[-1] == Remark(note)
+def test_an_end_that_nobody_told_is_said(end: End, note: LadderNote) -> None:
+    assert drawing(replace(SUBJECT, end=end), [start()]).rows[-1] == LadderRemark(note)
 
 
 def test_a_stop_without_start_says_that_the_answer_was_not_accounted() -> None:
@@ -204,7 +202,7 @@ def test_several_accounts_of_one_message_are_one_arrow() -> None:
     drawn = drawing(SUBJECT, [start(), told(Rule.SAME, Kind.ANSWERED, at=0.5, precision=MILLISECOND, proxy="core")])
     (answer,) = [row for row in drawn.rows if isinstance(row, Message) and row.events]
     assert len(answer.events) == 2
-    assert [drawn.columns[at].name for at in answer.seen] == ["edge", "core"]
+    assert [drawn.columns[at].name for at in answer.proxy_columns] == ["edge", "core"]
     assert (answer.time, answer.precision) == (NOON + timedelta(seconds=0.5), MILLISECOND)
 
 
@@ -228,12 +226,12 @@ def test_an_hour_of_reinvites_and_a_hundred_branches_are_cut() -> None:
     branches = [missed(486, to_tag=f"x{number}") for number in range(100)]
     drawn = drawing(SUBJECT, [start(), *again, *branches])
     assert sum(isinstance(row, Message) for row in drawn.rows) <= MOST_MESSAGES + 2
-    assert drawn.rows[-1] == Remark(Note.CUT)
+    assert drawn.rows[-1] == LadderRemark(LadderNote.CUT)
     assert len(drawn.columns) == MOST_BRANCHES + 3
 
 
 @pytest.mark.parametrize("events", list(permutations([start(), told(Rule.ACK, Kind.ACK, "ACK"), stop(at=0)])))
-def test_within_a_second_the_start_comes_first(events: tuple[Told, ...]) -> None:
+def test_within_a_second_the_start_comes_first(events: tuple[LadderEvent, ...]) -> None:
     assert [one.rule for one in in_order(events)] == [Rule.START, Rule.ACK, Rule.STOP]
 
 
@@ -264,7 +262,7 @@ _any = st.builds(
     st.lists(st.tuples(st.none() | st.text(max_size=2), st.none() | st.text(max_size=2)), max_size=4),
 )
 def test_whatever_the_events_every_arrow_joins_two_columns(
-    events: list[Told], answered: bool, legs: list[tuple[str | None, str | None]]
+    events: list[LadderEvent], answered: bool, legs: list[tuple[str | None, str | None]]
 ) -> None:
     drawn = drawing(replace(SUBJECT, answered=answered, legs=tuple(legs)), events)
     ends = [(hop.source, hop.target) for row in drawn.rows if isinstance(row, Message) for hop in row.hops]
@@ -275,5 +273,5 @@ def test_whatever_the_events_every_arrow_joins_two_columns(
 
 
 @given(st.lists(_any, max_size=8).flatmap(lambda events: st.tuples(st.just(events), st.permutations(events))))
-def test_the_order_of_the_events_does_not_matter(both: tuple[list[Told], list[Told]]) -> None:
+def test_the_order_of_the_events_does_not_matter(both: tuple[list[LadderEvent], list[LadderEvent]]) -> None:
     assert drawing(SUBJECT, both[0]) == drawing(SUBJECT, both[1])

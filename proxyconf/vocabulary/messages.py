@@ -1,0 +1,44 @@
+"""English texts that a page can translate: each remembers its template and the values in it.
+
+They are marked for extraction as ``_("The flag {number} does not exist.", number=4)``. Nothing here knows a language;
+``proxyconf.translation`` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import reduce
+
+
+class TranslatableText(str):
+    """An English text, made from ``template`` with ``str.format`` if there are ``values``; a value may be a message."""
+
+    __slots__ = ("template", "values")
+
+    template: str
+    values: Mapping[str, object]
+
+
+def message(template: str, /, **values: object) -> TranslatableText:
+    """Return the English text of a template. Without values braces stand for themselves."""
+    text = TranslatableText(template.format(**values) if values else template)
+    text.template, text.values = template, values
+    return text
+
+
+_ = message
+
+
+def all_of(words: Iterable[str]) -> str:
+    """Join words with “and”."""
+    return _joined(words, lambda first, last: _("{first} and {last}", first=first, last=last))
+
+
+def any_of(words: Iterable[str]) -> str:
+    """Join words with “or”."""
+    return _joined(words, lambda first, last: _("{first} or {last}", first=first, last=last))
+
+
+def _joined(words: Iterable[str], join: Callable[[str, str], str]) -> str:
+    first, *others = [*words] or [""]
+    return reduce(join, others, first)
