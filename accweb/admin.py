@@ -88,7 +88,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
         if not change:
             obj.is_staff = True  # every page stands in the admin's frame: without it a new user could see none
         super().save_model(request, obj, form, change)
-        limit = ProxyLimit.objects.filter(user_id=request.user.pk).first()
+        limit = ProxyLimit.objects.filter(user_id=request.user.pk or 0).first()
         if not change and limit:  # who is limited makes no user who sees more
             ProxyLimit.objects.create(user=obj).proxies.set(limit.proxies.all())
 

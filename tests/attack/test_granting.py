@@ -32,6 +32,8 @@ def change(client: Client, user: User, **fields: object) -> int:
     data: dict[str, object] = {"username": user.username, "is_active": "on", "is_staff": "on"}
     data |= {f"date_joined_{part}": value for part, value in enumerate(("2026-05-31", "12:00:00"))}
     forms = {"proxy_limit-TOTAL_FORMS": 0, "proxy_limit-INITIAL_FORMS": 0}
+    data |= {"groups": list(user.groups.values_list("pk", flat=True))}
+    data |= {"user_permissions": list(user.user_permissions.values_list("pk", flat=True))}
     return client.post(reverse("admin:auth_user_change", args=[user.pk]), {**data, **forms, **fields}).status_code
 
 
