@@ -198,6 +198,14 @@ def flag_unset_is_0(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[
 def flag_missing(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
     if profile.uses_do_accounting:
         return
+    if has_dialog_records_alone(profile):
+        yield note(
+            Place("flags", _("flags")),
+            _("Only dialog records are written, and no event is accounted."),
+            _("Give a backend its flag if START, STOP and failed calls are wanted."),
+            _("Calls that fail leave nothing unless cdr_on_failed is on, and ongoing calls are not visible."),
+        )
+        return
     for backend in used_backends(profile):
         names = profile.known_backends[backend]
         default = profile.parameters[names.flag_key].default if names.flag_key in profile.parameters else ""
@@ -249,6 +257,8 @@ def failed_missing(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[P
                 _("Failed calls are not accounted."),
                 _('Call do_accounting("…", "failed"), for the BYE as well: asked of one backend, it counts for all.'),
             )
+    elif has_dialog_records_alone(profile):
+        return
     elif used and profile.flags.failed is None and "failed_transaction_flag" in profile.parameters:
         default = profile.parameters["failed_transaction_flag"].default
         if not (isinstance(default, int) and default >= 0):
@@ -284,6 +294,11 @@ def missed_once(profile: AccountingProfile) -> Iterator[Problem]:
                 ),
             )
             return
+
+
+def has_dialog_records_alone(profile: AccountingProfile) -> bool:
+    """Return whether Kamailio writes records of dialogs and no flag asks for events."""
+    return profile.is_on("cdr_enable") and not profile.flags.account and not profile.flags.missed
 
 
 def _free(profile: AccountingProfile, facts: ScriptFacts) -> str:
