@@ -5,7 +5,6 @@ from __future__ import annotations
 from proxyconf.artefacts import find_artefact
 from proxyconf.layout_form import BACKEND_NAMES
 from proxyconf.next_steps import NextStep, StepState
-from proxyconf.profile import Profile
 from proxyconf.profile_layout import layout_of
 from proxyconf.render.acc_section import acc_section
 from proxyconf.render.hints import routing_hints

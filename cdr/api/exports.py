@@ -34,19 +34,19 @@ from accweb.web.api.frame import (
 )
 from accweb.web.audit import Action
 from accweb.web.zones import validate_zone
-from cdr.export.asking import in_words
 from cdr.export.columns import is_column
 from cdr.export.formats import FORMATS
 from cdr.export.jobs import (
     LONGEST_CONDITIONS,
     MOST_WAITING,
-    ask,
     file_answer,
     filter_of,
     has_enough,
     may_have,
+    queue_export,
     remove,
 )
+from cdr.export.selection import in_words
 from cdr.models import ExportJob
 from cdr.queries.filters import CallFilter, unknown_parameters
 from cdr.queries.visibility import Visibility
@@ -184,7 +184,7 @@ class ExportList(ExportView):
             raise Conflict(f"{MOST_WAITING} of your exports are waiting; let one be finished first, or delete it.")
         shaped = FORMATS[given["format"]].shaped
         columns = given["columns"] if shaped else []
-        job = ask(cast(User, request.user), conditions, given["format"], columns=columns, zone=given["zone"])
+        job = queue_export(cast(User, request.user), conditions, given["format"], columns=columns, zone=given["zone"])
         location = {"Location": reverse("api:export", args=[job.pk], request=request)}
         return Response(_record(request, job), status=status.HTTP_201_CREATED, headers=location)
 

@@ -38,7 +38,7 @@ from proxyconf.models import Profile, Revision
 from proxyconf.models.profile import profile_of
 from proxyconf.models.reach import proxies_for
 from proxyconf.models.revision import latest_revision
-from proxyconf.profile import Profile as ProfileValue
+from proxyconf.profile import AccountingProfile
 
 REVISION = "revision"
 _TEXT = "text/plain"
@@ -224,7 +224,7 @@ class ArtefactText(ProfileView):
         return HttpResponse(content, content_type=f"{_TEXT}; charset=utf-8", headers={"ETag": etag_of(content)})
 
 
-def _chosen(view: ProfileView, request: Request, name: str) -> ProfileValue:
+def _chosen(view: ProfileView, request: Request, name: str) -> AccountingProfile:
     """Return the draft or the revision that is asked for, its passwords masked."""
     text = request.query_params.get(REVISION)
     if text is None:
@@ -242,7 +242,7 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _summary(draft: Profile, value: ProfileValue) -> dict[str, Any]:
+def _summary(draft: Profile, value: AccountingProfile) -> dict[str, Any]:
     latest = latest_revision(draft.proxy)
     return {
         "proxy": draft.proxy.name,

@@ -18,10 +18,10 @@ from proxyconf.lint import (  # noqa: F401 - each file registers its rules
 )
 from proxyconf.lint.finding import Finding
 from proxyconf.lint.registry import rules
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 
 
-def check(profile: Profile) -> list[Finding]:
+def check(profile: AccountingProfile) -> list[Finding]:
     """Return all findings, the gravest first, else in the order of the rules. It takes any profile and never fails."""
     found = [finding for rule in rules().values() for finding in rule.findings(profile)]
     return sorted(found, key=lambda finding: finding.severity.rank)

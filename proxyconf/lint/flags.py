@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from proxyconf.lint.places import BACKEND_WORDS, used_backends
 from proxyconf.lint.registry import Place, Problem, error, note, rule, warning
-from proxyconf.profile import FLAG_NUMBERS, Flag, Profile, takes_flag_names
+from proxyconf.profile import FLAG_NUMBERS, AccountingProfile, MessageFlag, takes_flag_names
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.products import Product
@@ -19,12 +19,12 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 class _Use(NamedTuple):
     """What a flag is used for: ``purpose`` is account, missed, failed, prepare or cdr."""
 
-    flag: Flag
+    flag: MessageFlag
     purpose: str
     at: Place
 
 
-def uses(profile: Profile) -> Iterator[_Use]:
+def uses(profile: AccountingProfile) -> Iterator[_Use]:
     """Yield the flags that the profile sets for what the release has."""
     if profile.uses_do_accounting:
         return
@@ -58,7 +58,7 @@ def _place(path: str, words: str) -> Place:
         "do not look) the flag is another one than the script sets and nothing is accounted."
     ),
 )
-def flag_range(profile: Profile) -> Iterator[Problem]:
+def flag_range(profile: AccountingProfile) -> Iterator[Problem]:
     for use in uses(profile):
         if use.flag.number is not None and use.flag.number not in FLAG_NUMBERS:
             free = next(iter(profile.free_flags()), None)
@@ -72,7 +72,7 @@ def flag_range(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("flag-form", _("Releases differ in whether flags are numbers or names."))
-def flag_form(profile: Profile) -> Iterator[Problem]:
+def flag_form(profile: AccountingProfile) -> Iterator[Problem]:
     named = takes_flag_names(profile.product, profile.version)
     title = f"{profile.product.label} {profile.version}"
     for use in uses(profile):
@@ -129,10 +129,10 @@ _CLASHES = {
 
 
 @rule("flag-clash", _("One flag then means two things."))
-def flag_clash(profile: Profile) -> Iterator[Problem]:
-    first: dict[Flag, list[_Use]] = {}
+def flag_clash(profile: AccountingProfile) -> Iterator[Problem]:
+    first: dict[MessageFlag, list[_Use]] = {}
     for use in uses(profile):
-        key = Flag(use.flag.number) if use.flag.number is not None else Flag(None, use.flag.name)
+        key = MessageFlag(use.flag.number) if use.flag.number is not None else MessageFlag(None, use.flag.name)
         for other in first.setdefault(key, []):
             why = _CLASHES.get((other.purpose, use.purpose))
             if why:
@@ -152,7 +152,7 @@ def flag_clash(profile: Profile) -> Iterator[Problem]:
     "flag-name-clash",
     _("A name stands for one number in the script: what is defined last (or first) counts for both."),
 )
-def flag_name_clash(profile: Profile) -> Iterator[Problem]:
+def flag_name_clash(profile: AccountingProfile) -> Iterator[Problem]:
     numbers: dict[str, int] = {}
     for use in uses(profile):
         if use.flag.name and use.flag.number is not None:
@@ -172,7 +172,7 @@ def flag_name_clash(profile: Profile) -> Iterator[Problem]:
         "carries flag 0 is accounted."
     ),
 )
-def flag_unset_is_0(profile: Profile) -> Iterator[Problem]:
+def flag_unset_is_0(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.product is not Product.KAMAILIO:
         return
     others = [use.at.words for use in uses(profile) if use.flag.number == 0]
@@ -194,7 +194,7 @@ def flag_unset_is_0(profile: Profile) -> Iterator[Problem]:
 @rule(
     "flag-missing", _("Without the flag no transaction is accounted to the backend; only the script's own calls are.")
 )
-def flag_missing(profile: Profile) -> Iterator[Problem]:
+def flag_missing(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.uses_do_accounting:
         return
     for backend in used_backends(profile):
@@ -213,7 +213,7 @@ def flag_missing(profile: Profile) -> Iterator[Problem]:
     "failed-without-account",
     _("The flag for failed calls adds them to what is accounted; by itself it selects no backend."),
 )
-def failed_without_account(profile: Profile) -> Iterator[Problem]:
+def failed_without_account(profile: AccountingProfile) -> Iterator[Problem]:
     found = list(uses(profile))
     failed = [use for use in found if use.purpose == "failed"]
     if failed and not any(use.purpose == "account" for use in found):
@@ -231,7 +231,7 @@ def failed_without_account(profile: Profile) -> Iterator[Problem]:
         "written, and the call seems to go on. Calls that fail leave no record in acc either."
     ),
 )
-def failed_missing(profile: Profile) -> Iterator[Problem]:
+def failed_missing(profile: AccountingProfile) -> Iterator[Problem]:
     used = used_backends(profile)
     if profile.uses_do_accounting:
         # acc_logic.c: is_failed_acc_on() and is_cdr_acc_on() look at all backends together
@@ -254,7 +254,7 @@ def failed_missing(profile: Profile) -> Iterator[Problem]:
         "call is not seen unless the script asks again."
     ),
 )
-def missed_once(profile: Profile) -> Iterator[Problem]:
+def missed_once(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.uses_do_accounting:
         if profile.do_accounting.missed & set(used_backends(profile)):
             yield note(
@@ -276,7 +276,7 @@ def missed_once(profile: Profile) -> Iterator[Problem]:
             return
 
 
-def _free(profile: Profile) -> str:
+def _free(profile: AccountingProfile) -> str:
     if takes_flag_names(profile.product, profile.version):
         return _("Use a name of its own, here and in the script.")
     free = [number for number in profile.free_flags() if number != 0]
@@ -287,6 +287,6 @@ def _free(profile: Profile) -> str:
     )
 
 
-def uses_json_missed(profile: Profile) -> bool:
+def uses_json_missed(profile: AccountingProfile) -> bool:
     """Return whether missed calls go to acc_json."""
     return Backend.JSON in used_backends(profile) and Backend.JSON in profile.flags.missed

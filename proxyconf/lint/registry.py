@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from proxyconf.lint.finding import Finding, Severity
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 
 
 class Place(NamedTuple):
@@ -27,18 +27,18 @@ class Problem(NamedTuple):
     why: str = ""
 
 
-Finder: TypeAlias = Callable[[Profile], Iterable[Problem]]
+Finder: TypeAlias = Callable[[AccountingProfile], Iterable[Problem]]
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class LintRule:
     """A rule: its name, its reason, and what finds its problems in a profile."""
 
     name: str
     why: str
     find: Finder
 
-    def findings(self, profile: Profile) -> Iterator[Finding]:
+    def findings(self, profile: AccountingProfile) -> Iterator[Finding]:
         """Yield what the rule has to say about a profile."""
         for problem in self.find(profile):
             yield Finding(
@@ -52,7 +52,7 @@ class Rule:
             )
 
 
-_rules: dict[str, Rule] = {}
+_rules: dict[str, LintRule] = {}
 
 
 def rule(name: str, why: str) -> Callable[[Finder], Finder]:
@@ -61,13 +61,13 @@ def rule(name: str, why: str) -> Callable[[Finder], Finder]:
     def register(find: Finder) -> Finder:
         if name in _rules:
             raise ValueError(f"two rules are named {name}")
-        _rules[name] = Rule(name, why, find)
+        _rules[name] = LintRule(name, why, find)
         return find
 
     return register
 
 
-def rules() -> Mapping[str, Rule]:
+def rules() -> Mapping[str, LintRule]:
     """Return all rules by name."""
     return _rules
 

@@ -11,7 +11,7 @@ from proxyconf.parse.detection import guess_product, guess_version
 from proxyconf.parse.files import ConfigFile, join_files
 from proxyconf.parse.statements import ScriptCall, Statements, functions_called, read_statements
 from proxyconf.parse.tokens import Reader, Remark, Tested
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 from proxyconf.profile_layout import layout_of
 from proxyconf.vocabulary.layout import FieldLayout
 from proxyconf.vocabulary.products import Product, Version
@@ -46,7 +46,7 @@ class Imported(NamedTuple):
     the script's calls of accounting functions. ``product_guessed`` and ``version_guessed`` tell what nobody said.
     """
 
-    profile: Profile
+    profile: AccountingProfile
     remarks: tuple[Remark, ...]
     choices: tuple[DefineChoice, ...]
     flags_elsewhere: tuple[int, ...]
@@ -81,7 +81,9 @@ def parse_files(
     return imported._replace(remarks=tuple(placed(one) for one in imported.remarks))
 
 
-def read_for_patch(text: str, product: Product, version: Version, defines: Iterable[str]) -> tuple[Profile, Statements]:
+def read_for_patch(
+    text: str, product: Product, version: Version, defines: Iterable[str]
+) -> tuple[AccountingProfile, Statements]:
     """Return the profile that a text says and the statements that say it, with their places."""
     statements = _statements(text, product, defines)[1]
     return Assembly(product, version, statements).profile(), statements

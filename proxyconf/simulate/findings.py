@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from proxyconf.lint import Severity
-from proxyconf.profile import ExtraField
+from proxyconf.profile import ExtraDefinition
 from proxyconf.simulate.causes import (
     joined_titles,
     missing_answer,
@@ -257,7 +257,7 @@ def _parties(simulation: Simulation) -> Findings:
             yield _OfOutput(Severity.NOTE, text, variable)
 
 
-def _suggested(field: ExtraField) -> list[Role | None]:
+def _suggested(field: ExtraDefinition) -> list[Role | None]:
     return [suggest_role(label, field.variable) for label in field.labels.values()]
 
 

@@ -10,7 +10,7 @@ from proxyconf.forms.options import field_name
 from proxyconf.forms.profile import ProfileForm
 from proxyconf.forms.rows import label_name
 from proxyconf.lint import Severity, check
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 from proxyconf.translation import translated
 from proxyconf.vocabulary.layout import Backend
 
@@ -29,7 +29,7 @@ class Shown(NamedTuple):
     anchor: str
 
 
-def shown_findings(profile: Profile, form: ProfileForm | None = None) -> list[Shown]:
+def shown_findings(profile: AccountingProfile, form: ProfileForm | None = None) -> list[Shown]:
     """Check a profile; its passwords are kept out of what is said."""
     return [
         Shown(

@@ -14,7 +14,7 @@ from accweb.web.shell import ShellMixin
 from proxyconf.models import Profile, Proxy
 from proxyconf.models.profile import profile_of
 from proxyconf.models.reach import proxies_for
-from proxyconf.profile import Profile as ProfileValue
+from proxyconf.profile import AccountingProfile
 
 VIEW, CHANGE, PUBLISH = "proxyconf.view_profile", "proxyconf.change_profile", "proxyconf.publish_profile"
 
@@ -35,7 +35,7 @@ class ProxyPage(ShellMixin, TemplateView):
         return Profile.objects.filter(proxy=self.proxy).first()
 
     @cached_property
-    def value(self) -> ProfileValue:
+    def value(self) -> AccountingProfile:
         """The draft as a value; not found where there is none."""
         return profile_of(get_object_or_404(Profile, proxy=self.proxy))
 

@@ -19,7 +19,7 @@ from proxyconf.comparison import changes, compared
 from proxyconf.models import Profile, Revision
 from proxyconf.models.profile import save_profile
 from proxyconf.models.revision import latest_revision, publish, restored
-from proxyconf.profile import Profile as ProfileValue
+from proxyconf.profile import AccountingProfile
 from proxyconf.views.editor import mark_of, preview_of
 from proxyconf.views.files import attachment
 from proxyconf.views.findings import shown_findings
@@ -149,7 +149,7 @@ class Compare(ProxyPage):
             **kwargs,
         )
 
-    def _side(self, name: str) -> tuple[str, ProfileValue]:
+    def _side(self, name: str) -> tuple[str, AccountingProfile]:
         given = self.request.GET.get(name, "")
         if given == "draft":
             return _("the draft"), self.value
@@ -159,7 +159,7 @@ class Compare(ProxyPage):
         return _("revision %(n)d") % {"n": revision.number}, revision.value
 
 
-def compared_files(before: ProfileValue | None, after: ProfileValue) -> list[dict[str, Any]]:
+def compared_files(before: AccountingProfile | None, after: AccountingProfile) -> list[dict[str, Any]]:
     """Return the files that differ between two profiles, line by line, without passwords."""
     old = {one.name: one.text for one in artefacts_of(before.masked())} if before else {}
     new = {one.name: one.text for one in artefacts_of(after.masked())}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import reduce
 
 
-class Message(str):
+class TranslatableText(str):
     """An English text, made from ``template`` with ``str.format`` if there are ``values``; a value may be a message."""
 
     __slots__ = ("template", "values")
@@ -19,9 +19,9 @@ class Message(str):
     values: Mapping[str, object]
 
 
-def message(template: str, /, **values: object) -> Message:
+def message(template: str, /, **values: object) -> TranslatableText:
     """Return the English text of a template. Without values braces stand for themselves."""
-    text = Message(template.format(**values) if values else template)
+    text = TranslatableText(template.format(**values) if values else template)
     text.template, text.values = template, values
     return text
 

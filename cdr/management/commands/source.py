@@ -83,11 +83,11 @@ class Command(BaseCommand):
             case "replay":
                 self._replay(options["replayed"])
 
-    def _add(self, *, proxy: str, kind: str, name: str, given: Sequence[str], **_: Any) -> None:
+    def _add(self, *, proxy: str, kind: str, name: str, assignments: Sequence[str], **_: Any) -> None:
         if kind not in Source.Kind.values:
             raise CommandError(f"no kind {kind!r}; use {' or '.join(Source.Kind.values)}", returncode=2)
         source = Source(proxy=named_proxy(proxy), kind=kind, name=name or kind)
-        settings, token = _settings(kind, given), ""
+        settings, token = _settings(kind, assignments), ""
         if kind == Source.Kind.HTTP and "token" not in settings:
             settings["token"] = token = secrets.token_urlsafe(32)
         _save(source, settings)
@@ -95,8 +95,8 @@ class Command(BaseCommand):
         if token:
             self.stdout.write(f"its token, shown this once: {token}")
 
-    def _set(self, source: Source, given: Sequence[str]) -> None:
-        changed = {**source.settings, **_settings(source.kind, given)}
+    def _set(self, source: Source, assignments: Sequence[str]) -> None:
+        changed = {**source.settings, **_settings(source.kind, assignments)}
         _save(source, {name: value for name, value in changed.items() if value != ""})
         self.stdout.write(f"changed {source}")
 
@@ -171,11 +171,11 @@ def _named(text: str) -> Source:
     return source
 
 
-def _settings(kind: str, given: Sequence[str]) -> dict[str, Any]:
+def _settings(kind: str, assignments: Sequence[str]) -> dict[str, Any]:
     """Return what ``SETTING=VALUE`` arguments give."""
     declared = KINDS[kind].declared()
     found: dict[str, Any] = {}
-    for one in given:
+    for one in assignments:
         name, equals, value = one.partition("=")
         if not equals:
             raise CommandError(f"{one!r} is not of the form SETTING=VALUE", returncode=2)

@@ -26,7 +26,7 @@ from proxyconf.models.profile import profile_of, save_profile
 from proxyconf.models.revision import latest_revision, publish
 from proxyconf.parse import Imported, parse_files, shown_text
 from proxyconf.patch import make_patch
-from proxyconf.profile import Profile as ProfileValue
+from proxyconf.profile import AccountingProfile
 from proxyconf.vocabulary.products import Product, Version
 
 _USAGE = 2
@@ -157,7 +157,7 @@ class Command(BaseCommand):
         if not found.profile.backends:
             raise CommandError(f"{file}: no accounting is set up in this text; nothing was changed")
         before = Profile.objects.filter(proxy=target).first()
-        current = profile_of(before) if before else ProfileValue(found.profile.product, found.profile.version, ())
+        current = profile_of(before) if before else AccountingProfile(found.profile.product, found.profile.version, ())
         for one in changes(current, found.profile):
             self.stdout.write(f"{one.what}: {one.before or '-'} -> {one.after or '-'}")
         self._say_unclear(found)
@@ -208,7 +208,7 @@ class Command(BaseCommand):
             taken = "taken as defined" if choice.defined else f"taken as not defined; else add --define {choice.name}"
             self.stdout.write(f"line {choice.line}: #!ifdef {choice.name}: {taken}")
 
-    def _say_findings(self, profile: ProfileValue, *, quiet: bool = False) -> int:
+    def _say_findings(self, profile: AccountingProfile, *, quiet: bool = False) -> int:
         """Write the findings, notes of one rule as one, and their numbers; return how many are errors."""
         findings = check(profile.masked())
         for finding, others in grouped(findings):
@@ -237,7 +237,7 @@ def _draft(proxy: Proxy) -> Profile:
     return found
 
 
-def _files(profile: ProfileValue, collector: str) -> list[Artefact]:
+def _files(profile: AccountingProfile, collector: str) -> list[Artefact]:
     try:
         return artefacts_of(profile, collector)
     except ValueError as error:

@@ -9,7 +9,7 @@ from django.urls import reverse
 from proxyconf.forms.profile import ProfileForm
 from proxyconf.models import Profile, Proxy
 from proxyconf.models.profile import profile_of, save_profile
-from proxyconf.profile import ExtraField
+from proxyconf.profile import ExtraDefinition
 from proxyconf.vocabulary.layout import Backend
 from tests.factories import make_proxy
 from tests.proxyconf.forms.sending import sent
@@ -129,6 +129,6 @@ class TestThePreview:
         assert "&lt;script&gt;" in text
 
     def test_leads_from_a_finding_to_its_field(self, editor: Client, proxy: Proxy) -> None:
-        save_profile(proxy, replace(WHOLE, extras=(ExtraField("x", "$fU", {Backend.SYSLOG: "x"}), *WHOLE.extras)))
+        save_profile(proxy, replace(WHOLE, extras=(ExtraDefinition("x", "$fU", {Backend.SYSLOG: "x"}), *WHOLE.extras)))
         text = preview(editor, proxy, **{"extras-1-label_syslog": "a=b", "extras-0-DELETE": "on"})
         assert 'href="#id_extras-1-label_syslog"' in text
