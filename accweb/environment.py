@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
-from environs import Env, EnvValidationError, ValidationError, validate
+from environs import Env, EnvValidationError, ValidationError
 
 Value = TypeVar("Value")
 
@@ -42,16 +42,14 @@ def flag(name: str, *, default: bool) -> bool:
 
 
 def number(name: str, *, default: int, low: int, high: int) -> int:
-    problem = f"{text(name)!r} is no number from {low} to {high}"
-    return _parsed(
-        _env.int,
-        name,
-        default,
-        f"use one like {default}",
-        strict=True,
-        error_messages={"invalid": problem},
-        validate=validate.Range(low, high, error=problem),
-    )
+    """Return a whole number of plain digits (``int`` takes ``8_000`` and other scripts' digits, too)."""
+
+    def check(value: str) -> None:
+        digits = value.strip()
+        if not re.fullmatch("[0-9]{1,18}", digits) or not low <= int(digits) <= high:
+            raise ValidationError(f"{digits!r} is no number from {low} to {high}")
+
+    return int(_parsed(_env.str, name, str(default), f"use one like {default}", validate=check))
 
 
 def choice(name: str, allowed: Collection[str], *, default: str) -> str:

@@ -92,7 +92,13 @@ def test_a_wrong_redis_address_stops_the_start(address: str, monkeypatch: pytest
         environment.redis("THING")
 
 
-@pytest.mark.parametrize("port", ["0", "65536", "eighty", "-1", "8000.5", "٨٠"])
+@pytest.mark.parametrize(("written", "number"), [("8791", 8791), (" 1 ", 1), ("0080", 80), ("65535", 65535)])
+def test_a_number_is_read(written: str, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", written)
+    assert environment.number("THING", default=8000, low=1, high=65535) == number
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "eighty", "-1", "8000.5", "8_0", "9" * 5000, "٨٠"])
 def test_a_wrong_number_stops_the_start(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("THING", port)
     with pytest.raises(SystemExit, match="is no number from 1 to 65535"):
