@@ -34,8 +34,7 @@ class Profile(models.Model):
     """The accounting that one proxy shall do; product and version are the proxy's.
 
     ``backends``, ``flags``, ``do_accounting``, ``options``, ``other_parameters`` and ``macros`` hold the members of the
-    same name of ``proxyconf.profile.AccountingProfile.to_json``, passwords sealed; its fields are rows of ``ExtraField`` and
-    ``LegField``.
+    same name of ``AccountingProfile.to_json``, passwords sealed; its fields are ``ExtraField`` and ``LegField`` rows.
     ``flags_elsewhere`` are the flag numbers that the proxy's script uses for other things.
     """
 
