@@ -76,7 +76,7 @@ def _work(now: datetime) -> tuple[dict[str, str], dict[str, str]]:
     except RedisError:
         return {"broker": "does not answer"}, {}
     started = now - _STARTED > progress.PATIENCE  # else whoever correlates may just be starting, too
-    return broker, {"correlation": "stands still" if started and found.stands_still(now) else _OK}
+    return broker, {"correlation": "stands still" if started and found.is_stalled(now) else _OK}
 
 
 def _may_read_metrics(request: HttpRequest) -> bool:

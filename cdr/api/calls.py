@@ -26,7 +26,7 @@ from accweb.web.api.frame import (
 from cdr.api import records
 from cdr.api.conditions import asked, parameters
 from cdr.calls.correlate import Explained, explain
-from cdr.calls.settlement import look_up
+from cdr.calls.settlement import attach_settlements
 from cdr.export import Record, record_of
 from cdr.models import Call, Event
 from cdr.queries.changes import Changes, changes, since
@@ -188,7 +188,7 @@ def _changes(request: Request, visibility: Visibility) -> dict[str, Any]:
 
 
 def _records(calls: list[Call], visibility: Visibility) -> list[Record]:
-    look_up(calls)
+    attach_settlements(calls)
     return [record_of(call) for call in visibility.shown(calls)]
 
 

@@ -64,7 +64,7 @@ class Source(models.Model):
 
 
 def sealed_settings(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings with each secret that still is plain text sealed."""
+    """Return the settings with every plain-text secret encrypted."""
     declared = KINDS[kind].declared() if kind in KINDS else {}
     return {
         name: {"sealed": seal(value)}
@@ -75,7 +75,7 @@ def sealed_settings(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def reveal(secret: Secret) -> bytes:
-    """Return a secret itself, to be used and never shown; raise ``LookupError`` that says what to do."""
+    """Return a secret in plain text, to be used and never shown; raise ``LookupError`` with the remedy."""
     if secret.variable:
         found = os.environ.get(secret.variable, "")
         if not found:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from proxyconf.profile import SECRET_OPTIONS, AccountingProfile, mask_password
@@ -183,8 +184,10 @@ def _choices(parameter: Parameter, profile: AccountingProfile) -> list[tuple[str
 
 
 def _help(parameter: Parameter) -> str:
-    allowed = "" if parameter.kind is ParameterKind.SWITCH or parameter.choices else parameter.allowed
-    known = parameter.default if parameter.kind is not ParameterKind.SWITCH else ("off", "on")[bool(parameter.default)]
-    default = "" if known == "" else f"default {known}"
+    allowed = "" if parameter.kind is ParameterKind.SWITCH or parameter.choices else gettext(parameter.allowed)
+    is_on = gettext("on") if parameter.default else gettext("off")
+    value = is_on if parameter.kind is ParameterKind.SWITCH else str(parameter.default)
+    default = gettext("default {value}").format(value=value) if value else ""
     more = "; ".join(filter(None, [allowed, default]))
-    return f"{parameter.meaning} ({more})" if more else parameter.meaning
+    meaning = gettext(parameter.meaning)
+    return f"{meaning} ({more})" if more else meaning

@@ -52,13 +52,13 @@ def option_type(profile: AccountingProfile) -> Iterator[Problem]:
             yield error(
                 option_place(key),
                 _("{value!r} is no number.", value=value),
-                _("Allowed: {allowed}.", allowed=parameter.allowed),
+                _("Allowed: {allowed}.", allowed=_(parameter.allowed)),
             )
         elif not parameter.is_integer and not isinstance(value, str):
             yield error(
                 option_place(key),
                 _("{value!r} is a number, not a text.", value=value),
-                _("Allowed: {allowed}.", allowed=parameter.allowed),
+                _("Allowed: {allowed}.", allowed=_(parameter.allowed)),
             )
 
 
@@ -75,7 +75,7 @@ def option_value(profile: AccountingProfile) -> Iterator[Problem]:
         yield (error if stops else warning)(
             option_place(key),
             _("{key} is {value}.", key=key, value=value),
-            _("Allowed: {allowed}.", allowed=parameter.allowed),
+            _("Allowed: {allowed}.", allowed=_(parameter.allowed)),
             _("The proxy does not start with it.") if stops else "",
         )
 

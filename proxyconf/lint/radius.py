@@ -301,7 +301,7 @@ def radius_long_text(profile: AccountingProfile) -> Iterator[Problem]:
             yield error(label.field.variable, _("{variable} is longer as a rule.", variable=expression.text), remedy)
         elif may_be_long(expression):
             yield warning(
-                label.field.variable, _("How long {variable} is, others decide.", variable=expression.text), remedy
+                label.field.variable, _("The length of {variable} is not limited.", variable=expression.text), remedy
             )
 
 

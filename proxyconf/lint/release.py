@@ -124,7 +124,7 @@ def parameter_type(profile: AccountingProfile) -> Iterator[Problem]:
                 _("{value!r} is no number.", value=one.value)
                 if parameter.is_integer
                 else _("{value!r} is a number, not a text.", value=one.value),
-                _("Allowed: {allowed}.", allowed=parameter.allowed),
+                _("Allowed: {allowed}.", allowed=_(parameter.allowed)),
             )
 
 

@@ -147,7 +147,7 @@ def column_foreign_text(profile: AccountingProfile) -> Iterator[Problem]:
             yield note(
                 found.at("sql_width", _("width of the column")),
                 _(
-                    "How long {variable} is, others decide; the column takes {width} characters.",
+                    "The length of {variable} is not limited; the column holds {width} characters.",
                     variable=expression.text,
                     width=found.one.sql_width,
                 ),

@@ -24,6 +24,7 @@ from proxyconf.models.profile import profile_of, save_profile, suggested
 from proxyconf.models.reach import proxies_for
 from proxyconf.models.revision import Revision
 from proxyconf.next_steps import next_steps
+from proxyconf.translation import translated
 from proxyconf.views.editor import preview_of
 from proxyconf.views.findings import shown_findings
 from proxyconf.views.pages import CHANGE, PUBLISH, VIEW, ProxyPage
@@ -125,7 +126,7 @@ def backend_choices(proxy: Proxy) -> list[dict[str, Any]]:
             "name": one.value,
             "title": BACKEND_NAMES[one],
             "about": ABOUT_BACKENDS[one],
-            "absent": why_no_backend(*release, one),
+            "absent": translated(why_no_backend(*release, one)),
             "chosen": one in usual,
         }
         for one in Backend

@@ -15,7 +15,7 @@ from django.views.generic import TemplateView
 
 from accweb.web.audit import Action, record
 from accweb.web.shell import ShellMixin
-from cdr.calls.settlement import look_up
+from cdr.calls.settlement import attach_settlements
 from cdr.correlation.record import State
 from cdr.display import wording
 from cdr.display.markup import number
@@ -79,7 +79,7 @@ class CallListView(InZoneMixin, ShellMixin, TemplateView):
             + list(filter(None, [self.zone_error, *columns.errors]))
         )
         page, cursor_error = self._page(call_filter, columns.columns)
-        look_up(page.rows)
+        attach_settlements(page.rows)
         states = call_filter.form.cleaned_data.get("state", []) if call_filter.form.is_valid() else []
         chips = filter_bar.chips(call_filter, address)
         found = _count(call_filter, page)

@@ -60,6 +60,15 @@ def test_beginning_again_overwrites_nothing(editor: Client, proxy: Proxy) -> Non
     assert stored(proxy) == WHOLE
 
 
+def test_options_and_findings_are_explained_in_the_readers_language(editor: Client, proxy: Proxy) -> None:
+    save_profile(proxy, replace(WHOLE, options={"report_ack": 1}))
+    html = editor.get(reverse("proxyconf:edit", args=[proxy.name]), headers={"Accept-Language": "es"}).text
+    assert "Contabiliza el ACK de extremo a extremo de un INVITE contabilizado. (por defecto " in html
+    assert "Cada llamada tiene dos líneas que parecen su comienzo." in html
+    assert "Opción report_ack" in html
+    assert "Each call has two lines" not in html
+
+
 def test_what_the_form_says_of_its_rows_is_in_the_readers_language(editor: Client, proxy: Proxy) -> None:
     address = reverse("proxyconf:edit", args=[proxy.name])
     assert 'content="Row added."' in editor.get(address).text
