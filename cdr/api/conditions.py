@@ -23,28 +23,27 @@ from cdr.queries.names import EXTRA, NOT
 from cdr.queries.visibility import Visibility
 
 
-def asked(request: Request, visibility: Visibility, *others: str, **defaults: str) -> CallFilter:
-    """Return the filter; a condition that is unknown or makes no sense is an error: all calls are no answer to it.
+def call_filter(request: Request, visibility: Visibility, *others: str, **defaults: str) -> CallFilter:
+    """Return the filter of the query string; raise ``ValidationError`` for an unknown parameter or invalid value.
 
-    ``others`` are parameters that are no conditions; ``defaults`` are conditions that hold unless something else is
-    asked.
+    ``others`` are parameters that are not conditions; ``defaults`` are conditions that the query string overrides.
     """
     data = request.query_params.copy()
     for name, value in defaults.items():
         data.setdefault(name, value)
     for name in others:
         data.pop(name, None)
-    found = CallFilter(data, visibility)
-    errors: dict[str, list[str]] = {name: list(map(str, said)) for name, said in found.form.errors.items()}
+    calls = CallFilter(data, visibility)
+    errors: dict[str, list[str]] = {name: list(map(str, messages)) for name, messages in calls.form.errors.items()}
     for name in unknown_parameters(data):
-        errors[name] = [f"There is no such parameter; there are {', '.join([*CallFilter.base_filters, *others])}."]
+        errors[name] = [f"Unknown parameter; use one of: {', '.join([*CallFilter.base_filters, *others])}."]
     if errors:
         raise ValidationError(errors)
-    return found
+    return calls
 
 
 def parameters() -> list[OpenApiParameter]:
-    """Return every condition as the schema tells it."""
+    """Return every condition as a parameter of the schema."""
     with translation.override("en"):
         return [*map(_parameter, CallFilter.base_filters.items()), *_of_extra_fields()]
 

@@ -51,7 +51,7 @@ class DatabaseSource(Settings):
     def check(self) -> None:
         problems: dict[str, str] = {}
         if self.engine == "sqlite" and not self.database.startswith("/"):
-            problems["database"] = f"{self.database!r} is no absolute path of an SQLite file"
+            problems["database"] = f"{self.database!r} is not the absolute path of an SQLite file"
         if not self.tables():
             problems["acc"] = "no table is left to be read"
         if problems:

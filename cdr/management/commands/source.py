@@ -85,7 +85,7 @@ class Command(BaseCommand):
 
     def _add(self, *, proxy: str, kind: str, name: str, assignments: Sequence[str], **_: Any) -> None:
         if kind not in Source.Kind.values:
-            raise CommandError(f"no kind {kind!r}; use {' or '.join(Source.Kind.values)}", returncode=2)
+            raise CommandError(f"unknown kind {kind!r}; use {' or '.join(Source.Kind.values)}", returncode=2)
         source = Source(proxy=named_proxy(proxy), kind=kind, name=name or kind)
         settings, token = _settings(kind, assignments), ""
         if kind == Source.Kind.HTTP and "token" not in settings:
@@ -110,7 +110,9 @@ class Command(BaseCommand):
             try:
                 counts = reread(Event.objects.filter(**chosen), on_progress=show)
             except CannotReread as error:
-                raise CommandError(f"{error}; what was read until now stays, run this again after mending it") from None
+                raise CommandError(
+                    f"{error}; records read so far are kept; fix the problem and run the command again"
+                ) from None
         self.stdout.write(
             f"read {counts.read} events again: {counts.replaced} replaced, {counts.merged} joined with the same event, "
             f"{counts.same} as they were, {counts.unreadable} kept because their raw input cannot be read"
@@ -124,7 +126,7 @@ class Command(BaseCommand):
         try:
             source.delete()
         except ProtectedError:
-            raise CommandError(f"events came through {source}, so it stays; disable it instead") from None
+            raise CommandError(f"{source} has events and cannot be removed; disable it instead") from None
         self.stdout.write(f"removed {source}")
 
     def _replay(self, name: str) -> None:
@@ -167,7 +169,7 @@ def _named(text: str) -> Source:
     proxy, _, name = text.partition("/")
     source = Source.objects.select_related("proxy").filter(proxy__name=proxy, name=name).first()
     if source is None:
-        raise CommandError(f"no source {text!r}; `manage.py source list` shows those there are", returncode=2)
+        raise CommandError(f"unknown source {text!r}; list the sources with `manage.py source list`", returncode=2)
     return source
 
 
@@ -178,7 +180,7 @@ def _settings(kind: str, assignments: Sequence[str]) -> dict[str, Any]:
     for one in assignments:
         name, equals, value = one.partition("=")
         if not equals:
-            raise CommandError(f"{one!r} is not of the form SETTING=VALUE", returncode=2)
+            raise CommandError(f"{one!r} does not have the form SETTING=VALUE", returncode=2)
         if name in declared and declared[name].secret and value == "-":
             value = getpass.getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
         found[name] = value

@@ -92,8 +92,8 @@ def test_a_span_counts_back_from_now() -> None:
         (["--settled", "maybe"], "--settled: 'maybe' is unknown; use yes or no"),
         (["--proxy", "nope"], "--proxy: unknown proxy 'nope'; choose one of: kam1"),
         (["--extra", "ua"], "--extra: 'ua' is not of the form LABEL=VALUE"),
-        (["--updated-after", "soon"], "--updated-after: 'soon' is no moment"),
-        (["--format", "xml"], "no format 'xml'; use jsonl, csv, xlsx or parquet"),
+        (["--updated-after", "soon"], "--updated-after: 'soon' is not a valid time"),
+        (["--format", "xml"], "unknown format 'xml'; use jsonl, csv, xlsx or parquet"),
         (["--output", "/no/such/folder/calls.jsonl"], "--output: "),
     ],
 )
