@@ -105,7 +105,7 @@ def test_a_source_is_switched_off_and_on() -> None:
 
 def test_a_source_that_events_came_through_stays() -> None:
     make_event(source=make_source(name="mirror", kind="mirror"))
-    with pytest.raises(CommandError, match="events came through kam1/mirror, so it stays"):
+    with pytest.raises(CommandError, match="kam1/mirror has events and cannot be removed"):
         call_command("source", "remove", "kam1/mirror")
 
 
