@@ -90,6 +90,18 @@ def networks(name: str, *, default: list[str]) -> list[IPv4Network | IPv6Network
     return [ip_network(part) for part in parts]
 
 
+def folders(name: str, *, default: list[str]) -> list[str]:
+    """Return comma-separated absolute paths of folders."""
+
+    def check(paths: list[str]) -> None:
+        for path in paths:
+            if not path.startswith("/"):
+                raise ValidationError(f"{path!r} is no absolute path")
+
+    remedy = "give absolute paths of folders, separated by commas"
+    return _parsed(_env.list, name, default, remedy, subcast=str.strip, validate=check)
+
+
 def secret_key(name: str, folder: Path) -> str:
     """Return the variable, else the secret kept in ``folder``."""
     key = text(name)

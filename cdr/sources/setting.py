@@ -17,7 +17,9 @@ from typing import Any, ClassVar, NamedTuple, Self, TypeAlias
 Network: TypeAlias = IPv4Network | IPv6Network
 
 _ENVIRONMENT = "env:"
-_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SECRET_VARIABLE = re.compile(r"ACCWEB_SOURCE_SECRET_[A-Za-z0-9_]+")
+"""Variables that a source may refer to: any other may hold a secret of accweb itself."""
+
 _HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?")
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
@@ -78,6 +80,8 @@ class Settings:
 
     served: ClassVar[bool] = False
     """Whether a receiver of ``collect`` serves such a source."""
+    target: ClassVar[tuple[str, ...]] = ()
+    """Settings that say where the secret is sent: when one changes, the secret must be entered again."""
 
     @classmethod
     def declared(cls) -> dict[str, Setting]:
@@ -158,7 +162,9 @@ def senders(help: str) -> Any:  # noqa: A002
 
 
 def secret(default: Any, help: str) -> Any:  # noqa: A002
-    return _setting(default, Setting(_secret, f"{help} (or env:NAME, the variable that holds it)", secret=True))
+    return _setting(
+        default, Setting(_secret, f"{help} (or env:ACCWEB_SOURCE_SECRET_NAME, the variable that holds it)", secret=True)
+    )
 
 
 def path(default: Any, help: str) -> Any:  # noqa: A002
@@ -256,8 +262,8 @@ def _secret(value: Any) -> Secret:
             return Secret(sealed=sealed)
         case str(text) if text.startswith(_ENVIRONMENT):
             name = text.removeprefix(_ENVIRONMENT)
-            if not _ENV_NAME.fullmatch(name):
-                raise ValueError("the text after env: is not a valid environment variable name")
+            if not _SECRET_VARIABLE.fullmatch(name):
+                raise ValueError("what follows env: must be the name of a variable like ACCWEB_SOURCE_SECRET_NAME")
             return Secret(variable=name)
     raise ValueError("the secret is not sealed; enter it again")
 

@@ -13,8 +13,9 @@ from proxyconf.lint.kinds import (
     may_hold_separators,
 )
 from proxyconf.lint.places import Field, fields, used_backends
-from proxyconf.lint.registry import Problem, error, note, rule, warning
+from proxyconf.lint.registry import Problem, error, note, rule, script_rule, warning
 from proxyconf.profile import AccountingProfile, ExtraDefinition, LegDefinition
+from proxyconf.script_facts import ScriptFacts
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.messages import any_of
 from proxyconf.vocabulary.messages import message as _
@@ -89,14 +90,14 @@ def is_script_expression(profile: AccountingProfile, text: str) -> bool:
     return bool(text)
 
 
-@rule(
+@script_rule(
     "variable-one",
     _(
         "The value of a field is exactly one pseudo-variable, without text around it: the proxy does not "
         "start with anything else."
     ),
 )
-def variable_one(profile: AccountingProfile) -> Iterator[Problem]:
+def variable_one(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
     for found in fields(profile):
         text = found.one.variable.strip()
         if text.endswith(";") or is_script_expression(profile, text):  # the former is a finding of its own
@@ -105,7 +106,9 @@ def variable_one(profile: AccountingProfile) -> Iterator[Problem]:
             function = "acc_leg" if isinstance(found.one, LegDefinition) else "acc_extra"
             yield note(
                 found.variable,
-                _("${function}({name}) is not assigned here.", function=function, name=found.one.name),
+                _("${function}({name}) is never assigned.", function=function, name=found.one.name)
+                if facts.is_whole
+                else _("${function}({name}) is not assigned here.", function=function, name=found.one.name),
                 _("Assign it in the script, or enter a variable."),
                 _("The field is empty in each record unless the script assigns it."),
             )
@@ -249,11 +252,13 @@ def variable_elsewhere(profile: AccountingProfile) -> Iterator[Problem]:
             )
 
 
-@rule("variable-dialog", _("Such a variable is empty in requests whose dialog the proxy does not track."))
-def variable_dialog(profile: AccountingProfile) -> Iterator[Problem]:
+@script_rule("variable-dialog", _("Such a variable is empty in requests whose dialog the proxy does not track."))
+def variable_dialog(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
     tracked = "create_dialog()" if profile.product is Product.OPENSIPS else "dlg_manage()"
     for found, expression in variables(profile):
-        if _availability(profile, expression) is Availability.DIALOG and not profile.uses_dialog:
+        if _availability(profile, expression) is Availability.DIALOG and not (
+            profile.uses_dialog or facts.tracks_dialogs
+        ):
             yield note(
                 found.variable,
                 _("${name} is a variable of dialogs.", name=expression.name),

@@ -6,7 +6,7 @@ They are marked for extraction as ``_("The flag {number} does not exist.", numbe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import reduce
 
 
@@ -30,15 +30,16 @@ _ = message
 
 
 def all_of(words: Iterable[str]) -> str:
-    """Join words with “and”."""
-    return _joined(words, lambda first, last: _("{first} and {last}", first=first, last=last))
+    """Join words: ``a, b and c``."""
+    *most, last = [*words] or [""]
+    return _("{first} and {last}", first=_listed(most), last=last) if most else last
 
 
 def any_of(words: Iterable[str]) -> str:
-    """Join words with “or”."""
-    return _joined(words, lambda first, last: _("{first} or {last}", first=first, last=last))
+    """Join words: ``a, b or c``."""
+    *most, last = [*words] or [""]
+    return _("{first} or {last}", first=_listed(most), last=last) if most else last
 
 
-def _joined(words: Iterable[str], join: Callable[[str, str], str]) -> str:
-    first, *others = [*words] or [""]
-    return reduce(join, others, first)
+def _listed(words: list[str]) -> str:
+    return reduce(lambda first, word: _("{first}, {word}", first=first, word=word), words)

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from cdr.management.proxies import named_proxy
 from cdr.models import Event, Receiver, Rejected, Source
+from cdr.models.source import secrets_to_enter_again
 from cdr.sources import KINDS
 from cdr.sources.setting import Secret, SettingsError
 from cdr.storage.replay import Replayed, replay
@@ -96,8 +97,13 @@ class Command(BaseCommand):
             self.stdout.write(f"its token, shown this once: {token}")
 
     def _set(self, source: Source, assignments: Sequence[str]) -> None:
-        changed = {**source.settings, **_settings(source.kind, assignments)}
-        _save(source, {name: value for name, value in changed.items() if value != ""})
+        entered = _settings(source.kind, assignments)
+        changed = {name: value for name, value in {**source.settings, **entered}.items() if value != ""}
+        if again := secrets_to_enter_again(source.kind, source.settings, changed, entered):
+            raise CommandError(
+                f"another server would get the stored {again[0]}; enter it again: {again[0]}=-", returncode=2
+            )
+        _save(source, changed)
         self.stdout.write(f"changed {source}")
 
     def _reread(self, of: str) -> None:

@@ -71,11 +71,11 @@ def test_a_secret_is_kept_sealed_and_never_shown() -> None:
 
 
 def test_a_secret_may_be_left_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RADIUS_SECRET", "s3cret")
-    source = make_source(kind="radius", settings={"secret": "env:RADIUS_SECRET", "clients": ["10.0.0.1"]})
+    monkeypatch.setenv("ACCWEB_SOURCE_SECRET_RADIUS", "s3cret")
+    source = make_source(kind="radius", settings={"secret": "env:ACCWEB_SOURCE_SECRET_RADIUS", "clients": ["10.0.0.1"]})
     assert reveal(source.parsed_settings().secret) == b"s3cret"  # type: ignore[attr-defined]
-    monkeypatch.delenv("RADIUS_SECRET")
-    with pytest.raises(LookupError, match="RADIUS_SECRET is not set"):
+    monkeypatch.delenv("ACCWEB_SOURCE_SECRET_RADIUS")
+    with pytest.raises(LookupError, match="ACCWEB_SOURCE_SECRET_RADIUS is not set"):
         reveal(source.parsed_settings().secret)  # type: ignore[attr-defined]
 
 
