@@ -17,9 +17,9 @@ from accweb.web.audit import Action, record_of
 from accweb.web.models import AuditEntry
 from cdr.events import text_of
 from cdr.export import records
-from cdr.export.asking import oldest_first
 from cdr.export.formats import FORMATS
 from cdr.export.jobs import filter_of
+from cdr.export.selection import oldest_first
 from cdr.export.writing import write
 from cdr.models import Call, ColumnChoice, Event, ExportJob, Note, Rejected, SavedView, Settlement, Source
 from cdr.queries.columns import COLUMNS
