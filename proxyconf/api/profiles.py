@@ -35,6 +35,7 @@ from proxyconf.api.proxies import proxy_within_reach
 from proxyconf.artefacts import Artefact, artefacts_of, etag_of, find_artefact
 from proxyconf.lint import Finding, Severity, check
 from proxyconf.models import Profile, Revision
+from proxyconf.models.imported import script_facts
 from proxyconf.models.profile import profile_of
 from proxyconf.models.reach import proxies_for
 from proxyconf.models.revision import latest_revision
@@ -153,9 +154,8 @@ class ProfileDetail(ProfileView):
         draft = self.draft(request, name)
         value = profile_of(draft)
         shown = value.masked()
-        return Response(
-            {**_summary(draft, value), "profile": shown.to_json(), "findings": [_finding(one) for one in check(shown)]}
-        )
+        findings = [_finding(one) for one in check(shown, script_facts(draft.proxy))]
+        return Response({**_summary(draft, value), "profile": shown.to_json(), "findings": findings})
 
 
 class RevisionList(ProfileView):

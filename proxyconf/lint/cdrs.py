@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from proxyconf.lint.kinds import expression_of
 from proxyconf.lint.places import fields, number_of, option_place, takes, used_backends
-from proxyconf.lint.registry import Place, Problem, error, note, rule, warning
+from proxyconf.lint.registry import Place, Problem, error, note, rule, script_rule, warning
 from proxyconf.profile import AccountingProfile, ExtraDefinition
+from proxyconf.script_facts import ScriptFacts
 from proxyconf.vocabulary.layout import Backend, Role, suggest_role
 from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.products import Product
@@ -155,9 +156,9 @@ def cdr_expired(profile: AccountingProfile) -> Iterator[Problem]:
             )
 
 
-@rule("cdr-tracked", _("Only dialogs that the proxy tracks are recorded."))
-def cdr_tracked(profile: AccountingProfile) -> Iterator[Problem]:
-    if profile.is_on("cdr_enable"):
+@script_rule("cdr-tracked", _("Only dialogs that the proxy tracks are recorded."))
+def cdr_tracked(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
+    if profile.is_on("cdr_enable") and not facts.tracks_dialogs:
         yield note(
             option_place("cdr_enable"),
             _("The dialog module must track the calls."),
@@ -182,7 +183,7 @@ def _opensips_cdr(profile: AccountingProfile) -> Place | None:
     return _DO_CDR if profile.uses_do_accounting else _CDR_FLAG
 
 
-@rule(
+@script_rule(
     "opensips-cdr-expired",
     _(
         "Seen live on OpenSIPS 3.6 (the code is the same from 3.0 to the newest): a dialog that merely "
@@ -190,11 +191,16 @@ def _opensips_cdr(profile: AccountingProfile) -> Place | None:
         "is written."
     ),
 )
-def opensips_cdr_expired(profile: AccountingProfile) -> Iterator[Problem]:
+def opensips_cdr_expired(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
     place = _opensips_cdr(profile)
     if place is None:
         return
-    if profile.sets_other("dialog", "default_timeout"):
+    has_timeout = profile.sets_other("dialog", "default_timeout")
+    set_timeout = _('Set modparam("dialog", "default_timeout", …) to the longest call in seconds.')
+    if facts.ends_dialogs:
+        if not has_timeout:
+            yield note(place, _("A call whose BYE is lost leaves a record that ends hours later."), set_timeout)
+    elif has_timeout:
         yield note(
             place,
             _("A call whose BYE is lost leaves nothing unless the dialog ends with a BYE."),

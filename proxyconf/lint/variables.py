@@ -13,14 +13,15 @@ from proxyconf.lint.kinds import (
     may_hold_separators,
 )
 from proxyconf.lint.places import Field, fields, used_backends
-from proxyconf.lint.registry import Problem, error, note, rule, warning
+from proxyconf.lint.registry import Problem, error, note, rule, script_rule, warning
 from proxyconf.profile import AccountingProfile, ExtraDefinition, LegDefinition
+from proxyconf.script_facts import ScriptFacts
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.messages import any_of
 from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.parameters import is_known
 from proxyconf.vocabulary.products import Product
-from proxyconf.vocabulary.transformations import why_not_transformed
+from proxyconf.vocabulary.transformations import module_of, why_not_transformed
 from proxyconf.vocabulary.variables import (
     Availability,
     Expression,
@@ -89,14 +90,14 @@ def is_script_expression(profile: AccountingProfile, text: str) -> bool:
     return bool(text)
 
 
-@rule(
+@script_rule(
     "variable-one",
     _(
         "The value of a field is exactly one pseudo-variable, without text around it: the proxy does not "
         "start with anything else."
     ),
 )
-def variable_one(profile: AccountingProfile) -> Iterator[Problem]:
+def variable_one(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
     for found in fields(profile):
         text = found.one.variable.strip()
         if text.endswith(";") or is_script_expression(profile, text):  # the former is a finding of its own
@@ -105,7 +106,9 @@ def variable_one(profile: AccountingProfile) -> Iterator[Problem]:
             function = "acc_leg" if isinstance(found.one, LegDefinition) else "acc_extra"
             yield note(
                 found.variable,
-                _("${function}({name}) is not assigned here.", function=function, name=found.one.name),
+                _("${function}({name}) is never assigned.", function=function, name=found.one.name)
+                if facts.is_whole
+                else _("${function}({name}) is not assigned here.", function=function, name=found.one.name),
                 _("Assign it in the script, or enter a variable."),
                 _("The field is empty in each record unless the script assigns it."),
             )
@@ -155,6 +158,20 @@ def variable_transformation(profile: AccountingProfile) -> Iterator[Problem]:
                 yield error(found.variable, problem, _("Use one that the documentation of this release lists."))
 
 
+@script_rule("transformation-module", _("The proxy does not start with a transformation whose module is not loaded."))
+def transformation_module(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
+    for found, expression in variables(profile):
+        for text in expression.transformations:
+            module = module_of(profile.product, text)
+            if not module or module in facts.modules:
+                continue
+            yield (warning if facts.is_whole else note)(
+                found.variable,
+                _("{{{name}}} is a transformation of the module {module}.", name=text.split(",")[0], module=module),
+                _("Load {module} in the script.", module=module),
+            )
+
+
 @rule("variable-index", _("The proxy does not start with an index that it cannot read."))
 def variable_index(profile: AccountingProfile) -> Iterator[Problem]:
     for found, expression in variables(profile):
@@ -177,7 +194,8 @@ def variable_index(profile: AccountingProfile) -> Iterator[Problem]:
 def variable_avp_number(profile: AccountingProfile) -> Iterator[Problem]:
     for found, expression in variables(profile):
         prefix, name = expression.avp or ("", "")
-        if prefix == "i" and not name.isdecimal():
+        is_name = profile.product is Product.OPENSIPS and profile.version >= (1, 7)
+        if prefix == "i" and not name.isdecimal() and not is_name:
             yield error(
                 found.variable,
                 _("{name!r} is not a valid AVP number.", name=name),
@@ -249,11 +267,13 @@ def variable_elsewhere(profile: AccountingProfile) -> Iterator[Problem]:
             )
 
 
-@rule("variable-dialog", _("Such a variable is empty in requests whose dialog the proxy does not track."))
-def variable_dialog(profile: AccountingProfile) -> Iterator[Problem]:
+@script_rule("variable-dialog", _("Such a variable is empty in requests whose dialog the proxy does not track."))
+def variable_dialog(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
     tracked = "create_dialog()" if profile.product is Product.OPENSIPS else "dlg_manage()"
     for found, expression in variables(profile):
-        if _availability(profile, expression) is Availability.DIALOG and not profile.uses_dialog:
+        if _availability(profile, expression) is Availability.DIALOG and not (
+            profile.uses_dialog or facts.tracks_dialogs
+        ):
             yield note(
                 found.variable,
                 _("${name} is a variable of dialogs.", name=expression.name),
@@ -322,11 +342,11 @@ def avp_form(profile: AccountingProfile) -> Iterator[Problem]:
             continue
         prefix, name = expression.avp
         if prefix and profile.product is Product.OPENSIPS and profile.version >= (1, 7):
-            yield error(
+            yield note(  # usr_avp.c: parse_avp_spec() takes the whole text for the name
                 found.variable,
-                _("OpenSIPS {version} has no $avp({prefix}:…).", version=profile.version, prefix=prefix),
-                _("Write $avp({name}), here and in the script.", name=name if prefix == "s" else f"avp_{name}"),
-                _("The forms with i: and s: are gone since OpenSIPS 1.7."),
+                _("The name of this AVP is “{prefix}:{name}”.", prefix=prefix, name=name),
+                _("Write it the same way in the script, where $avp({name}) is another AVP.", name=name),
+                _("Since OpenSIPS 1.7 i: and s: are part of the name."),
             )
         elif not prefix and not name.startswith("$") and _aliased(profile):
             yield warning(

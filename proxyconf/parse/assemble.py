@@ -125,7 +125,11 @@ class Assembly:
 
     def flags_elsewhere(self, profile: AccountingProfile) -> tuple[int, ...]:
         """Return the flag numbers that the script uses and accounting does not."""
-        used = set()
+        used = set(self.statements.flag_numbers.values())
+        for one in self.statements.modparams:
+            value = one.argument.value
+            if one.name.endswith("_flag") and isinstance(value, int) and not modules_meant(one.module):
+                used.add(value)
         for call in self.statements.calls:
             if call.name in FLAG_FUNCTIONS and call.arguments:
                 number = self._flag(call.arguments[0])

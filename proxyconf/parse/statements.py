@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from proxyconf.parse.surroundings import Surroundings, surroundings_of
 from proxyconf.parse.tokens import Definition, Reader, Remark, Token, TokenKind
+from proxyconf.parse.variable_uses import VariableUse, variable_uses
 from proxyconf.vocabulary.parameters import Value
 
 FLAG_FUNCTIONS = frozenset({"setflag", "resetflag", "isflagset"})
@@ -19,7 +20,7 @@ ACCOUNTING_FUNCTIONS = frozenset(
     }
 )
 _MOST_TOKENS = 2000  # of one statement: an unclosed parenthesis must not cost a look at the whole text each time
-_ASSIGNED = ("acc_extra", "acc_leg")
+ASSIGNED_BY_TAG = ("acc_extra", "acc_leg")
 TRACKING_FUNCTIONS = frozenset({"dlg_manage", "create_dialog"})
 REPLY_FUNCTIONS = frozenset({"t_on_reply"})
 _CALLS = FLAG_FUNCTIONS | ACCOUNTING_FUNCTIONS | TRACKING_FUNCTIONS | REPLY_FUNCTIONS
@@ -112,6 +113,7 @@ class Statements:
     """What a configuration says about accounting. ``flag_numbers`` are the names declared by ``flags NAME:number``;
     ``flags NAME`` takes the lowest number that is free. ``closings`` are the positions of the tokens that close a
     parenthesis, by the position of the one that opens it; ``surroundings`` are those of calls and assignments.
+    ``missing_files`` are included and were not given.
     """
 
     modparams: list[WrittenParameter] = field(default_factory=list)
@@ -121,6 +123,8 @@ class Statements:
     defines: Mapping[str, str] = field(default_factory=dict)
     calls: list[ScriptCall] = field(default_factory=list)
     assignments: list[Assignment] = field(default_factory=list)
+    variables: list[VariableUse] = field(default_factory=list)
+    missing_files: list[str] = field(default_factory=list)
     flag_numbers: dict[str, int] = field(default_factory=dict)
     remarks: list[Remark] = field(default_factory=list)
     closings: dict[int, int] = field(default_factory=dict)
@@ -141,6 +145,7 @@ def read_statements(reader: Reader) -> Statements:
         surroundings=surroundings_of(tokens, closings, reader.source, _has_surroundings),
         definitions=reader.definitions,
         defines=reader.defines,
+        variables=list(variable_uses(tokens)),
     )
     position = 0
     while position < len(tokens):
@@ -166,6 +171,7 @@ def _statement(reader: Reader, tokens: Sequence[Token], at: int, found: Statemen
     if token.value in ("include_file", "import_file"):
         file = _text_at(tokens, at + 1)
         if file:
+            found.missing_files.append(file)
             why = "this file was not given: add it to what is imported"
             found.remarks.append(Remark(token.line, f"{token.value} {file}", why))
         return at + 1
@@ -254,7 +260,7 @@ def _flag_declarations(tokens: Sequence[Token], at: int, found: Statements) -> i
 
 def _assignment(reader: Reader, tokens: Sequence[Token], at: int, found: Statements) -> int:
     name, _open, rest = tokens[at].value.removeprefix("$").removeprefix("(").partition("(")
-    if name not in _ASSIGNED or not _is_sign(tokens, at + 1, "=") or _is_sign(tokens, at + 2, "="):
+    if name not in ASSIGNED_BY_TAG or not _is_sign(tokens, at + 1, "=") or _is_sign(tokens, at + 2, "="):
         return at + 1
     end, last = at + 2, min(at + _MOST_TOKENS, len(tokens))
     while end < last and not _is_sign(tokens, end, ";") and not _is_sign(tokens, end, "}"):

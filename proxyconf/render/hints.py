@@ -11,21 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from proxyconf.profile import AccountingProfile, LegDefinition, MessageFlag
 from proxyconf.render.script import comment, flag_word, has_preprocessor, heading, is_of_reply
-from proxyconf.vocabulary.layout import Backend, Role, suggest_role
+from proxyconf.vocabulary.layout import VALUE_OF_ROLE, Backend, Role, suggest_role
 from proxyconf.vocabulary.products import Product
 
 _WORDS = {Backend.SYSLOG: "the log", Backend.SQL: "SQL", Backend.JSON: "JSON", Backend.EVENTS: "the event interface"}
 _DIALOG_VARIABLE = re.compile(r"\$dlg_var\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
-_VALUE_OF_ROLE: Mapping[Role, str] = {
-    Role.CALL_ID: "$ci",
-    Role.CALLER: "$fU",
-    Role.CALLEE: "$rU",
-    Role.ORIGINAL_CALLEE: "$oU",
-    Role.SOURCE_IP: "$si",
-    Role.USER_AGENT: "$ua",
-    Role.ACCOUNT: "$au",
-    Role.FROM_TAG: "$ft",
-}
 _EXTERNAL = (Backend.RADIUS, Backend.DIAMETER, Backend.JSON)
 
 
@@ -95,7 +85,7 @@ def dialog_values(profile: AccountingProfile) -> list[str]:
         if match:
             name = match[1]
             role = one.role or suggest_role(name, one.variable)
-            source = _VALUE_OF_ROLE.get(role) if role else None
+            source = VALUE_OF_ROLE.get(role) if role else None
             known = f"$dlg_var({name}) = {source};"
             statements[name] = known if source else f"# set here: $dlg_var({name}) = …;"
     return list(statements.values())

@@ -24,6 +24,7 @@ from proxyconf.forms.rows import EXTRAS
 from proxyconf.models import Profile
 from proxyconf.models.profile import save_profile
 from proxyconf.profile import AccountingProfile
+from proxyconf.script_facts import ScriptFacts
 from proxyconf.views.findings import Shown, shown_findings
 from proxyconf.views.pages import CHANGE, ProxyPage
 from proxyconf.vocabulary.layout import suggest_role
@@ -39,12 +40,16 @@ class Preview(NamedTuple):
 
 
 def preview_of(
-    profile: AccountingProfile, collector: str, chosen: str = "", form: ProfileForm | None = None
+    profile: AccountingProfile,
+    collector: str,
+    chosen: str = "",
+    form: ProfileForm | None = None,
+    facts: ScriptFacts | None = None,
 ) -> Preview:
     """Return the preview of a profile, without its passwords; ``form`` is where findings lead to."""
     files = artefacts_of(profile.masked(), collector)
     shown = next((one for one in files if one.name == chosen), files[0])
-    return Preview(files, shown, shown_findings(profile, form))
+    return Preview(files, shown, shown_findings(profile, form, facts))
 
 
 class _Editing(ProxyPage):
@@ -101,7 +106,7 @@ class ProfileEdit(_Editing):
         context = {
             "form": form,
             "seen": mark_of(self.value),
-            "preview": preview_of(form.value(), server_host(self.request), form=form),
+            "preview": preview_of(form.value(), server_host(self.request), form=form, facts=self.facts),
             "variables": _variables(self.value),
             "lists": _lists(form),
             "presets": PRESETS,
@@ -118,7 +123,7 @@ class ProfilePreview(_Editing):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         form = self.form(request.POST)
-        preview = preview_of(form.value(), server_host(request), request.POST.get("file", ""), form)
+        preview = preview_of(form.value(), server_host(request), request.POST.get("file", ""), form, self.facts)
         return self.render_to_response({"preview": preview, "form": form, "unread": _unread(form)})
 
 

@@ -66,7 +66,7 @@ class Import(ProxyPage):
             "other_product": guess.label if guess is not found.profile.product else "",
             "changes": changes(current, found.profile),
             "has_draft": self.draft is not None,
-            "findings": shown_findings(found.profile),
+            "findings": shown_findings(found.profile, facts=found.facts),
         }
 
 

@@ -43,7 +43,7 @@ class Publish(ProxyPage):
             last=last,
             changes=changes(last.value, self.value) if last else None,
             files=compared_files(last.value if last else None, self.value),
-            findings=shown_findings(self.value),
+            findings=shown_findings(self.value, facts=self.facts),
             errors=self.errors,
             seen=mark_of(self.value),
             unchanged=last is not None and last.value == self.value,
@@ -52,7 +52,7 @@ class Publish(ProxyPage):
 
     @cached_property
     def errors(self) -> int:
-        return sum(one.severity == "error" for one in shown_findings(self.value))
+        return sum(one.severity == "error" for one in shown_findings(self.value, facts=self.facts))
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         why = request.POST.get("why", "").strip()[:_LONGEST_WHY]

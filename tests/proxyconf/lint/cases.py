@@ -9,6 +9,7 @@ import pytest
 
 from proxyconf.lint import Finding, Severity, check
 from proxyconf.profile import AccountingProfile, DoAccounting, ExtraDefinition, Flags, LegDefinition, MessageFlag
+from proxyconf.script_facts import ScriptFacts
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.parameters import Value
 from proxyconf.vocabulary.products import Product, Version
@@ -29,12 +30,13 @@ class Case:
     where: str
     wrong: AccountingProfile
     right: AccountingProfile
+    facts: ScriptFacts | None = None
 
     def holds(self) -> None:
         """Fail unless the rule finds just what it should."""
-        found = of_rule(self.wrong, self.rule)
+        found = of_rule(self.wrong, self.rule, self.facts)
         assert (self.severity, self.where) in [(one.severity, one.where) for one in found], found
-        assert of_rule(self.right, self.rule) == []
+        assert of_rule(self.right, self.rule, self.facts) == []
 
 
 def cases(*all_of_them: Case) -> pytest.MarkDecorator:
@@ -42,9 +44,9 @@ def cases(*all_of_them: Case) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("case", all_of_them, ids=[one.title for one in all_of_them])
 
 
-def of_rule(profile: AccountingProfile, rule: str) -> list[Finding]:
+def of_rule(profile: AccountingProfile, rule: str, facts: ScriptFacts | None = None) -> list[Finding]:
     """Return what one rule finds."""
-    return [one for one in check(profile) if one.rule == rule]
+    return [one for one in check(profile, facts) if one.rule == rule]
 
 
 def kamailio(*backends: Backend, version: tuple[int, int] = (5, 6), **options: Value) -> AccountingProfile:

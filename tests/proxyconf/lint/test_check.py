@@ -144,7 +144,7 @@ def test_every_rule_has_a_case() -> None:
 
 def test_every_finding_is_made_of_short_sentences() -> None:
     for case in all_cases():
-        for finding in check(case.wrong):
+        for finding in check(case.wrong, case.facts):
             for text in (finding.what, finding.why, finding.remedy):
                 assert text[-1] in ".?!)", f"{finding.rule}: {text!r}"
                 assert len(text) < 420, f"{finding.rule}: {text!r}"
@@ -153,7 +153,7 @@ def test_every_finding_is_made_of_short_sentences() -> None:
 
 def test_every_finding_can_be_translated() -> None:
     for case in all_cases():
-        for finding in check(case.wrong):
+        for finding in check(case.wrong, case.facts):
             for text in (finding.what, finding.why, finding.remedy):
                 assert isinstance(text, TranslatableText), text
 
