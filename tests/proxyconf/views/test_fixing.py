@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -42,7 +43,7 @@ def test_a_finding_that_is_gone_changes_nothing(editor: Client, ringing: Proxy) 
     assert options_of(ringing) == before
 
 
-def test_who_may_only_look_can_apply_no_fix(login: Login, ringing: Proxy) -> None:
+def test_who_may_only_look_can_apply_no_fix(login: Callable[..., Client], ringing: Proxy) -> None:
     viewer = login("view_profile")
     assert "Apply fix" not in viewer.get(reverse("proxyconf:profile", args=[ringing.name])).text
     assert viewer.post(reverse("proxyconf:fix", args=[ringing.name]), FIX).status_code == 403
