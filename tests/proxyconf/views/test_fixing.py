@@ -10,7 +10,7 @@ from django.urls import reverse
 from accweb.web.models import AuditEntry
 from proxyconf.models import Profile, Proxy
 from proxyconf.models.profile import profile_of, save_profile
-from tests.proxyconf.lint.cases import kamailio
+from tests.proxyconf.lint.cases import kamailio, with_extra
 
 pytestmark = pytest.mark.django_db
 FIX = {"rule": "cdr-start", "where": "options.cdr_start_on_confirmed"}
@@ -47,3 +47,9 @@ def test_who_may_only_look_can_apply_no_fix(login: Callable[..., Client], ringin
     viewer = login("view_profile")
     assert "Apply fix" not in viewer.get(reverse("proxyconf:profile", args=[ringing.name])).text
     assert viewer.post(reverse("proxyconf:fix", args=[ringing.name]), FIX).status_code == 403
+
+
+def test_repeated_notes_are_one_with_all_their_places(editor: Client, proxy: Proxy) -> None:
+    save_profile(proxy, with_extra(with_extra(kamailio(), "$au", "a"), "$au", "b"))
+    page = editor.get(reverse("proxyconf:profile", args=[proxy.name])).text
+    assert page.count("$au is empty in most events.") == 1
