@@ -28,6 +28,8 @@ class Shown(NamedTuple):
     why: str
     remedy: str
     anchor: str
+    where: str
+    is_fixable: bool
 
 
 def shown_findings(
@@ -43,6 +45,8 @@ def shown_findings(
             translated(one.why),
             translated(one.remedy),
             anchor_of(one.where, form) if form else "",
+            one.where,
+            one.fix is not None,
         )
         for one in check(profile.masked(), facts)
     ]
