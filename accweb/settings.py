@@ -171,6 +171,28 @@ TRACER_URL = environment.template_of_url("TRACER_URL", PLACEHOLDERS)  # where a 
 EXPORT_DAYS = environment.number("ACCWEB_EXPORT_DAYS", default=7, low=1, high=3650)
 EXPORTS_AT_ONCE = environment.number("ACCWEB_EXPORTS_AT_ONCE", default=1, low=1, high=100)  # each takes a worker
 
+FILE_ROOTS = environment.folders(
+    "ACCWEB_FILE_ROOTS",
+    default=[
+        "/var/log",
+        "/var/lib/kamailio",
+        "/var/lib/opensips",
+        "/etc/raddb",
+        "/etc/freeradius",
+        "/etc/radcli",
+        "/etc/radiusclient",
+        "/etc/radiusclient-ng",
+        "/etc/kamailio",
+        "/etc/opensips",
+        "/etc/openser",
+        "/usr/share/freeradius",
+        str(DATA_DIR / "imports"),
+    ],
+)
+"""Folders whose files sources may name (logs, dictionaries, SQLite databases)."""
+SOURCE_NETWORKS = environment.networks("ACCWEB_SOURCE_NETWORKS", default=["0.0.0.0/0", "::/0"])
+"""Where the database servers of sources may be; link-local addresses never."""
+
 REDIS_URL = environment.redis("REDIS_URL")
 CELERY_BROKER_URL = REDIS_URL or None
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from cdr.admin.collected import RelatedWithinReach, WithinReach, timed
-from cdr.admin.source_form import OWN, PREFIX, form_of
+from cdr.admin.source_form import CONFIRM_DELETION, OWN, PREFIX, form_of
 from cdr.display import clocks, markup
 from cdr.models import Source
 from cdr.sources import KINDS
@@ -83,6 +83,8 @@ class SourceAdmin(WithinReach, ModelAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         kind = obj.kind if obj else request.GET.get("kind", Source.Kind.IMPORT)
         settings = [PREFIX + name for name in KINDS[kind].declared()]
+        if kind == Source.Kind.DATABASE:
+            settings.insert(settings.index(PREFIX + "move") + 1, CONFIRM_DELETION)
         own = (None, {"fields": OWN + (["kind"] if obj else [])})
         return [
             own,

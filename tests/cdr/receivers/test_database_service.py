@@ -406,9 +406,9 @@ def test_a_database_that_does_not_answer_is_tried_again_and_said_meanwhile(tmp_p
 
 
 def test_a_password_that_cannot_be_had_is_said(database: ProxyDatabase, receivers: list[Reader]) -> None:
-    receivers.append(Reader(database, {"password": "env:ACCWEB_TEST_NOT_SET"}))
+    receivers.append(Reader(database, {"password": "env:ACCWEB_SOURCE_SECRET_NOT_SET"}))
 
-    assert "ACCWEB_TEST_NOT_SET is not set" in receivers[0].served.setup_error
+    assert "ACCWEB_SOURCE_SECRET_NOT_SET is not set" in receivers[0].served.setup_error
     assert receivers[0].collect() == 0
 
 
@@ -423,7 +423,7 @@ def test_the_password_is_sealed_and_in_no_message(database: ProxyDatabase, recei
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"engine": "sqlite", "database": "acc.db"}, "no absolute path of an SQLite file"),
+        ({"engine": "sqlite", "database": "acc.db"}, "not the absolute path of an SQLite file"),
         ({"engine": "oracle", "database": "x"}, "use postgresql or mysql or sqlite"),
         ({"acc": "none", "missed_calls": "none", "database": "x"}, "no table is left to be read"),
     ],
