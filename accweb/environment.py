@@ -38,7 +38,7 @@ def text(name: str) -> str:
 
 
 def flag(name: str, *, default: bool) -> bool:
-    problem = {"invalid": "{input!r} is neither yes nor no"}
+    problem = {"invalid": "{input!r} is not a valid flag"}
     return _parsed(_env.bool, name, default, "use 1 or 0", error_messages=problem)
 
 
@@ -48,7 +48,7 @@ def number(name: str, *, default: int, low: int, high: int) -> int:
     def check(value: str) -> None:
         digits = value.strip()
         if not re.fullmatch("[0-9]{1,18}", digits) or not low <= int(digits) <= high:
-            raise ValidationError(f"{digits!r} is no number from {low} to {high}")
+            raise ValidationError(f"{digits!r} is not a number from {low} to {high}")
 
     return int(_parsed(_env.str, name, str(default), f"use one like {default}", validate=check))
 
@@ -69,7 +69,7 @@ def hosts(name: str, *, default: list[str]) -> list[str]:
     def check(names: list[str]) -> None:
         for host in filter(None, names):
             if not _HOST.fullmatch(host):
-                raise ValidationError(f"{host!r} is no host name")
+                raise ValidationError(f"{host!r} is not a valid host name")
 
     remedy = "give names without scheme and port, separated by commas"
     names = _parsed(_env.list, name, default, remedy, subcast=str.strip, validate=check)

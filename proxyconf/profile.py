@@ -417,7 +417,7 @@ def mask_password(url: str) -> str:
 def _flag(data: Any) -> MessageFlag:
     number, name = data
     if not (number is None or isinstance(number, int)):
-        raise TypeError(f"{number!r} is no flag number")
+        raise TypeError(f"{number!r} is not a valid flag number")
     return MessageFlag(number, str(name))
 
 

@@ -53,7 +53,7 @@ class DatabaseSource(Settings):
     def check(self) -> None:
         problems: dict[str, str] = {}
         if self.engine == "sqlite" and not self.database.startswith("/"):
-            problems["database"] = f"{self.database!r} is no absolute path of an SQLite file"
+            problems["database"] = f"{self.database!r} is not the absolute path of an SQLite file"
         if "," in self.server:
             problems["server"] = f"{self.server!r} names several servers; add a source for each"
         if not self.tables():

@@ -20,7 +20,7 @@ from django.db import DataError, transaction
 from django.db.models import QuerySet
 
 from cdr.events import AccEvent, Kind, Pairs, fingerprint
-from cdr.formats.kept import Reread, reader_of
+from cdr.formats.raw_reader import Reread, reader_of
 from cdr.formats.reading import Parsed, Rejection
 from cdr.formats.sql_row import AccTable as Kept
 from cdr.models import Event, Source

@@ -17,7 +17,7 @@ from proxyconf.vocabulary.parameters import ParameterKind, find_parameter
 from proxyconf.vocabulary.products import Product
 
 _BAD = re.compile(r"""[;="'`\s\x00-\x1f\x7f]""")
-_TAG = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_TAG = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*( +[A-Za-z0-9_-]+)*")  # cfg.lex of OpenSIPS takes blanks in parentheses
 _WORDS = {";": _("a semicolon"), "=": _("an equals sign"), '"': _("a quote"), "'": _("a quote"), "`": _("a quote")}
 
 

@@ -21,7 +21,7 @@ from proxyconf.vocabulary.messages import any_of
 from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.parameters import is_known
 from proxyconf.vocabulary.products import Product
-from proxyconf.vocabulary.transformations import why_not_transformed
+from proxyconf.vocabulary.transformations import module_of, why_not_transformed
 from proxyconf.vocabulary.variables import (
     Availability,
     Expression,
@@ -158,6 +158,20 @@ def variable_transformation(profile: AccountingProfile) -> Iterator[Problem]:
                 yield error(found.variable, problem, _("Use one that the documentation of this release lists."))
 
 
+@script_rule("transformation-module", _("The proxy does not start with a transformation whose module is not loaded."))
+def transformation_module(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
+    for found, expression in variables(profile):
+        for text in expression.transformations:
+            module = module_of(profile.product, text)
+            if not module or module in facts.modules:
+                continue
+            yield (warning if facts.is_whole else note)(
+                found.variable,
+                _("{{{name}}} is a transformation of the module {module}.", name=text.split(",")[0], module=module),
+                _("Load {module} in the script.", module=module),
+            )
+
+
 @rule("variable-index", _("The proxy does not start with an index that it cannot read."))
 def variable_index(profile: AccountingProfile) -> Iterator[Problem]:
     for found, expression in variables(profile):
@@ -180,7 +194,8 @@ def variable_index(profile: AccountingProfile) -> Iterator[Problem]:
 def variable_avp_number(profile: AccountingProfile) -> Iterator[Problem]:
     for found, expression in variables(profile):
         prefix, name = expression.avp or ("", "")
-        if prefix == "i" and not name.isdecimal():
+        is_name = profile.product is Product.OPENSIPS and profile.version >= (1, 7)
+        if prefix == "i" and not name.isdecimal() and not is_name:
             yield error(
                 found.variable,
                 _("{name!r} is not a valid AVP number.", name=name),
@@ -309,15 +324,20 @@ def variable_request_uri(profile: AccountingProfile) -> Iterator[Problem]:
 def variable_foreign_text(profile: AccountingProfile) -> Iterator[Problem]:
     if Backend.SYSLOG not in used_backends(profile):
         return
-    remedy = (
-        _("Log it escaped, as in $(ua{s.escape.common}), where anything else reads the log.")
-        if profile.product is not Product.OPENSER
-        else _("Let nothing else rely on the fields that follow it.")
-    )
     for found, expression in variables(profile, ExtraDefinition):
         if may_hold_separators(expression) and found.one.labels.get(Backend.SYSLOG):
-            yield note(found.variable, _("{variable} is written by the caller.", variable=expression.text), remedy)
+            what = _("{variable} is written by the caller.", variable=expression.text)
+            yield note(found.variable, what, _escaping(profile, expression))
             return
+
+
+def _escaping(profile: AccountingProfile, expression: Expression) -> str:
+    if profile.product is Product.OPENSER:
+        return _("Let nothing else rely on the fields that follow it.")
+    text = expression.text[1:]
+    inner = text[1:-1] if text.startswith("(") else text
+    escaped = f"$({inner}{{s.escape.common}})"
+    return _("Log it escaped, as in {escaped}, where anything else reads the log.", escaped=escaped)
 
 
 @rule("avp-form", _("Which names of AVPs a release takes has changed."))
@@ -327,11 +347,11 @@ def avp_form(profile: AccountingProfile) -> Iterator[Problem]:
             continue
         prefix, name = expression.avp
         if prefix and profile.product is Product.OPENSIPS and profile.version >= (1, 7):
-            yield error(
+            yield note(  # usr_avp.c: parse_avp_spec() takes the whole text for the name
                 found.variable,
-                _("OpenSIPS {version} has no $avp({prefix}:…).", version=profile.version, prefix=prefix),
-                _("Write $avp({name}), here and in the script.", name=name if prefix == "s" else f"avp_{name}"),
-                _("The forms with i: and s: are gone since OpenSIPS 1.7."),
+                _("The name of this AVP is “{prefix}:{name}”.", prefix=prefix, name=name),
+                _("Write it the same way in the script, where $avp({name}) is another AVP.", name=name),
+                _("Since OpenSIPS 1.7 i: and s: are part of the name."),
             )
         elif not prefix and not name.startswith("$") and _aliased(profile):
             yield warning(

@@ -38,12 +38,14 @@ class Command(BaseCommand):
         add.add_argument("--proxy", required=True, metavar="NAME", help="the proxy whose events arrive")
         add.add_argument("--kind", required=True, help=kinds)
         add.add_argument("--name", default="", help="what to call it (default: its kind)")
-        add.add_argument("--set", action="append", default=[], metavar="SETTING=VALUE", dest="given", help=_SET)
+        add.add_argument("--set", action="append", default=[], metavar="SETTING=VALUE", dest="assignments", help=_SET)
         actions.add_parser("list", help="list the sources with what came through them")
         actions.add_parser("kinds", help="list the kinds of sources and what can be set for each")
         change = actions.add_parser("set", help="change settings of a source")
         change.add_argument("source", metavar="PROXY/NAME")
-        change.add_argument("given", nargs="+", metavar="SETTING=VALUE", help=f"{_SET}; nothing: back to the default")
+        change.add_argument(
+            "assignments", nargs="+", metavar="SETTING=VALUE", help=f"{_SET}; nothing: back to the default"
+        )
         for action, what in (
             ("show", "show a source's settings and who serves it"),
             ("enable", "have a source served"),
@@ -69,7 +71,7 @@ class Command(BaseCommand):
             case "kinds":
                 self._kinds()
             case "set":
-                self._set(_named(options["source"]), options["given"])
+                self._set(_named(options["source"]), options["assignments"])
             case "show":
                 self._show(_named(options["source"]))
             case "enable" | "disable":
@@ -84,11 +86,11 @@ class Command(BaseCommand):
             case "replay":
                 self._replay(options["replayed"])
 
-    def _add(self, *, proxy: str, kind: str, name: str, given: Sequence[str], **_: Any) -> None:
+    def _add(self, *, proxy: str, kind: str, name: str, assignments: Sequence[str], **_: Any) -> None:
         if kind not in Source.Kind.values:
-            raise CommandError(f"no kind {kind!r}; use {' or '.join(Source.Kind.values)}", returncode=2)
+            raise CommandError(f"unknown kind {kind!r}; use {' or '.join(Source.Kind.values)}", returncode=2)
         source = Source(proxy=named_proxy(proxy), kind=kind, name=name or kind)
-        settings, token = _settings(kind, given), ""
+        settings, token = _settings(kind, assignments), ""
         if kind == Source.Kind.HTTP and "token" not in settings:
             settings["token"] = token = secrets.token_urlsafe(32)
         _save(source, settings)
@@ -96,8 +98,8 @@ class Command(BaseCommand):
         if token:
             self.stdout.write(f"its token, shown this once: {token}")
 
-    def _set(self, source: Source, given: Sequence[str]) -> None:
-        entered = _settings(source.kind, given)
+    def _set(self, source: Source, assignments: Sequence[str]) -> None:
+        entered = _settings(source.kind, assignments)
         changed = {name: value for name, value in {**source.settings, **entered}.items() if value != ""}
         if again := secrets_to_enter_again(source.kind, source.settings, changed, entered):
             raise CommandError(
@@ -116,7 +118,9 @@ class Command(BaseCommand):
             try:
                 counts = reread(Event.objects.filter(**chosen), on_progress=show)
             except CannotReread as error:
-                raise CommandError(f"{error}; what was read until now stays, run this again after mending it") from None
+                raise CommandError(
+                    f"{error}; records read so far are kept; fix the problem and run the command again"
+                ) from None
         self.stdout.write(
             f"read {counts.read} events again: {counts.replaced} replaced, {counts.merged} joined with the same event, "
             f"{counts.same} as they were, {counts.unreadable} kept because their raw input cannot be read"
@@ -130,7 +134,7 @@ class Command(BaseCommand):
         try:
             source.delete()
         except ProtectedError:
-            raise CommandError(f"events came through {source}, so it stays; disable it instead") from None
+            raise CommandError(f"{source} has events and cannot be removed; disable it instead") from None
         self.stdout.write(f"removed {source}")
 
     def _replay(self, name: str) -> None:
@@ -173,18 +177,18 @@ def _named(text: str) -> Source:
     proxy, _, name = text.partition("/")
     source = Source.objects.select_related("proxy").filter(proxy__name=proxy, name=name).first()
     if source is None:
-        raise CommandError(f"no source {text!r}; `manage.py source list` shows those there are", returncode=2)
+        raise CommandError(f"unknown source {text!r}; list the sources with `manage.py source list`", returncode=2)
     return source
 
 
-def _settings(kind: str, given: Sequence[str]) -> dict[str, Any]:
+def _settings(kind: str, assignments: Sequence[str]) -> dict[str, Any]:
     """Return what ``SETTING=VALUE`` arguments give."""
     declared = KINDS[kind].declared()
     found: dict[str, Any] = {}
-    for one in given:
+    for one in assignments:
         name, equals, value = one.partition("=")
         if not equals:
-            raise CommandError(f"{one!r} is not of the form SETTING=VALUE", returncode=2)
+            raise CommandError(f"{one!r} does not have the form SETTING=VALUE", returncode=2)
         if name in declared and declared[name].secret and value == "-":
             value = getpass.getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
         found[name] = value

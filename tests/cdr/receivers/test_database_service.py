@@ -423,7 +423,7 @@ def test_the_password_is_sealed_and_in_no_message(database: ProxyDatabase, recei
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"engine": "sqlite", "database": "acc.db"}, "no absolute path of an SQLite file"),
+        ({"engine": "sqlite", "database": "acc.db"}, "not the absolute path of an SQLite file"),
         ({"engine": "oracle", "database": "x"}, "use postgresql or mysql or sqlite"),
         ({"acc": "none", "missed_calls": "none", "database": "x"}, "no table is left to be read"),
     ],

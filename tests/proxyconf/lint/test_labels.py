@@ -91,8 +91,8 @@ CASES = (
         "tag-form",
         ERROR,
         "extras[0].name",
+        replace(opensips(), extras=(ExtraDefinition("user(agent", "$ua", {LOG: "ua"}),)),
         replace(opensips(), extras=(ExtraDefinition("user agent", "$ua", {LOG: "ua"}),)),
-        replace(opensips(), extras=(ExtraDefinition("user_agent", "$ua", {LOG: "ua"}),)),
     ),
     Case(
         "two fields of one tag",
@@ -111,8 +111,8 @@ CASES = (
         "tag-form",
         ERROR,
         "extras[0].name",
-        replace(opensips(), extras=(ExtraDefinition("user agent", "$ua", {LOG: "ua"}),)),
-        replace(opensips(version=(2, 2)), extras=(ExtraDefinition("user agent", "$ua", {LOG: "ua"}),)),
+        replace(opensips(), extras=(ExtraDefinition("user(agent", "$ua", {LOG: "ua"}),)),
+        replace(opensips(version=(2, 2)), extras=(ExtraDefinition("user(agent", "$ua", {LOG: "ua"}),)),
     ),
     Case(
         "two columns of one name",

@@ -16,6 +16,7 @@ from tests.proxyconf.lint.cases import (
     of_rule,
     opensips,
     with_cdr,
+    with_extra,
     with_flags,
     with_label,
 )
@@ -32,6 +33,15 @@ CASES = (
         opensips(),
         with_label(opensips(), "x"),
         ScriptFacts(undeclared=(UndeclaredTag("acc_extra", "field0", 7),)),
+    ),
+    Case(
+        "a transformation whose module the whole script does not load",
+        "transformation-module",
+        WARNING,
+        "extras[0].variable",
+        replace(kamailio(), extras=with_extra(replace(kamailio(), extras=()), "$(fU{re.subst,/a/b/})").extras),
+        replace(kamailio(), extras=()),
+        ScriptFacts(is_whole=True, modules=frozenset({"pv"})),
     ),
     Case(
         "a variable of the dialog that the script never sets",

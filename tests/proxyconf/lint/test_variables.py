@@ -210,10 +210,18 @@ CASES = (
     Case(
         "an AVP by kind where there are no kinds any more",
         "avp-form",
-        ERROR,
+        NOTE,
         FIRST,
         with_extra(opensips(), "$avp(s:uuid)"),
         with_extra(opensips(version=(1, 6)), "$avp(s:uuid)"),
+    ),
+    Case(
+        "a transformation of a module",
+        "transformation-module",
+        NOTE,
+        FIRST,
+        with_extra(kamailio(), "$(fU{re.subst,/a/b/})"),
+        with_extra(kamailio(), "$(fU{s.len})"),
     ),
     Case(
         "an AVP by alias",
