@@ -8,6 +8,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
 from django.conf import settings as django_settings
@@ -102,14 +103,16 @@ class _Process:
             now = time.monotonic()
             try:
                 if now >= reload_at and not self._spooling.is_away():
-                    with step_limit():
+                    with self._step_limit():
                         is_served = self._reload()
                     if not is_served:
                         break
                     reload_at = now + RELOAD
-                with step_limit(SPOOLING_STEP if self._service.spools else None):
+                with self._step_limit():
                     self._service.step(0.0 if self._drain_spools() else TICK)
             except (*PASSING, ObjectDoesNotExist) as error:
+                if self._begin_spooling(error):
+                    continue
                 if self._has_lost_sources():
                     reload_at = now
                 else:
@@ -120,6 +123,17 @@ class _Process:
                 self._report()
                 report_at = now + REPORT
         self._end()
+
+    def _step_limit(self) -> AbstractContextManager[None]:
+        return step_limit(SPOOLING_STEP if self._service.spools else None)
+
+    def _begin_spooling(self, error: Exception) -> bool:
+        """Tell whether to go on with the spools after ``error``: the service is configured, and the database away."""
+        if not (self._service.spools and self._signature and self._spooling.takes(error)):
+            return False
+        self._spooling.note_failure(error)
+        close_connection()
+        return True
 
     def _drain_spools(self) -> int:
         """Store some of what waits in the spools; return how many records it was."""
@@ -156,7 +170,8 @@ class _Process:
         if self._spooling.is_away():
             return False
         try:
-            return Source.objects.filter(pk__in=self._signature.keys()).count() < len(self._signature)
+            with self._step_limit():
+                return Source.objects.filter(pk__in=self._signature.keys()).count() < len(self._signature)
         except (DatabaseError, InterfaceError):
             return False
 
@@ -192,10 +207,10 @@ class _Process:
         if self._spooling.is_away():
             return
         try:
-            with step_limit():
+            with self._step_limit():
                 self._reports.write(self._service.sources, self._trouble)
         except (DatabaseError, InterfaceError) as error:
-            if not self._has_lost_sources():
+            if not self._begin_spooling(error) and not self._has_lost_sources():
                 complain("a receiver could not report", _one_line(error))
                 close_connection()
 
