@@ -19,6 +19,10 @@ def main() -> None:
         return
     try:
         execute_from_command_line(sys.argv)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read the output went away, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
+        sys.exit(1)
     except (OperationalError, ProgrammingError) as error:
         if "--traceback" in sys.argv:
             raise

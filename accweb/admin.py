@@ -17,10 +17,12 @@ from unfold.admin import ModelAdmin, StackedInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from accweb.granting import grantable_groups, held_permissions, may_manage_group, may_manage_user
 from accweb.web.models import ApiToken, AuditEntry
 from cdr.admin.collected import CollectedAdmin
 from cdr.display import clocks, markup
 from proxyconf.models import ProxyLimit
+from proxyconf.models.reach import proxies_for, within_reach
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
@@ -40,6 +42,13 @@ class ProxyLimitInline(StackedInline):
     formfield_overrides: ClassVar = {models.ManyToManyField: {"widget": UnfoldAdminCheckboxSelectMultipleWidget}}
     extra = 0
 
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().formfield_for_manytomany(db_field, request, queryset=proxies_for(request.user), **kwargs)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let nobody who is limited lift the limit of somebody else."""
+        return within_reach(request.user) is None and super().has_delete_permission(request, obj)
+
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin, ModelAdmin):
@@ -55,12 +64,33 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     add_fieldsets = (*DjangoUserAdmin.add_fieldsets, (None, {"fields": ("groups",), "description": _WHAT_GROUPS_MAY}))
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
-        return self.inlines if obj else []  # who is new is limited on the next page
+        if obj is None or (not request.user.is_superuser and obj.pk == request.user.pk):
+            return []  # who is new is limited on the next page; nobody lifts a limit of their own
+        return self.inlines
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = super().get_readonly_fields(request, obj)
+        return fields if request.user.is_superuser else [*fields, "is_superuser"]
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "groups":
+            kwargs["queryset"] = grantable_groups(request.user)
+        field = super().formfield_for_manytomany(db_field, request, **kwargs)
+        return _only_held(field, request) if db_field.name == "user_permissions" else field
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and (obj is None or may_manage_user(request.user, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and (obj is None or may_manage_user(request.user, obj))
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         if not change:
             obj.is_staff = True  # every page stands in the admin's frame: without it a new user could see none
         super().save_model(request, obj, form, change)
+        limit = ProxyLimit.objects.filter(user_id=request.user.pk or 0).first()
+        if not change and limit:  # who is limited makes no user who sees more
+            ProxyLimit.objects.create(user=obj).proxies.set(limit.proxies.all())
 
     @admin.display(description=_("groups"))
     def member_of(self, user: User) -> str:
@@ -72,7 +102,22 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
-    pass
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any) -> Any:
+        field = super().formfield_for_manytomany(db_field, request, **kwargs)
+        return _only_held(field, request) if request else field
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and (obj is None or may_manage_group(request.user, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and (obj is None or may_manage_group(request.user, obj))
+
+
+def _only_held(field: Any, request: HttpRequest) -> Any:
+    """Leave in a field of permissions those that the user holds."""
+    if field is not None:
+        field.queryset = field.queryset.filter(pk__in=held_permissions(request.user).values("pk"))
+    return field
 
 
 @admin.register(ApiToken)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
-from environs import Env, EnvValidationError, ValidationError, validate
+from environs import Env, EnvValidationError, ValidationError
 
 Value = TypeVar("Value")
 
@@ -37,21 +37,19 @@ def text(name: str) -> str:
 
 
 def flag(name: str, *, default: bool) -> bool:
-    problem = {"invalid": "{input!r} is neither yes nor no"}
+    problem = {"invalid": "{input!r} is not a valid flag"}
     return _parsed(_env.bool, name, default, "use 1 or 0", error_messages=problem)
 
 
 def number(name: str, *, default: int, low: int, high: int) -> int:
-    problem = f"{text(name)!r} is no number from {low} to {high}"
-    return _parsed(
-        _env.int,
-        name,
-        default,
-        f"use one like {default}",
-        strict=True,
-        error_messages={"invalid": problem},
-        validate=validate.Range(low, high, error=problem),
-    )
+    """Return a whole number of plain digits (``int`` takes ``8_000`` and other scripts' digits, too)."""
+
+    def check(value: str) -> None:
+        digits = value.strip()
+        if not re.fullmatch("[0-9]{1,18}", digits) or not low <= int(digits) <= high:
+            raise ValidationError(f"{digits!r} is not a number from {low} to {high}")
+
+    return int(_parsed(_env.str, name, str(default), f"use one like {default}", validate=check))
 
 
 def choice(name: str, allowed: Collection[str], *, default: str) -> str:
@@ -70,7 +68,7 @@ def hosts(name: str, *, default: list[str]) -> list[str]:
     def check(names: list[str]) -> None:
         for host in filter(None, names):
             if not _HOST.fullmatch(host):
-                raise ValidationError(f"{host!r} is no host name")
+                raise ValidationError(f"{host!r} is not a valid host name")
 
     remedy = "give names without scheme and port, separated by commas"
     names = _parsed(_env.list, name, default, remedy, subcast=str.strip, validate=check)
@@ -90,6 +88,18 @@ def networks(name: str, *, default: list[str]) -> list[IPv4Network | IPv6Network
     remedy = "give IP addresses or networks like 10.0.0.0/8, separated by commas"
     parts = _parsed(_env.list, name, default, remedy, subcast=str.strip, validate=check)
     return [ip_network(part) for part in parts]
+
+
+def folders(name: str, *, default: list[str]) -> list[str]:
+    """Return comma-separated absolute paths of folders."""
+
+    def check(paths: list[str]) -> None:
+        for path in paths:
+            if not path.startswith("/"):
+                raise ValidationError(f"{path!r} is no absolute path")
+
+    remedy = "give absolute paths of folders, separated by commas"
+    return _parsed(_env.list, name, default, remedy, subcast=str.strip, validate=check)
 
 
 def secret_key(name: str, folder: Path) -> str:

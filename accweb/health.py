@@ -76,7 +76,7 @@ def _work(now: datetime) -> tuple[dict[str, str], dict[str, str]]:
     except RedisError:
         return {"broker": "does not answer"}, {}
     started = now - _STARTED > progress.PATIENCE  # else whoever correlates may just be starting, too
-    return broker, {"correlation": "stands still" if started and found.stands_still(now) else _OK}
+    return broker, {"correlation": "stands still" if started and found.is_stalled(now) else _OK}
 
 
 def _may_read_metrics(request: HttpRequest) -> bool:
@@ -135,7 +135,7 @@ def _lines(now: datetime) -> Iterator[str]:
     yield from per_source("events", "Events stored.", "events")
     yield from per_source("duplicates", "Events that were known already.", "duplicates")
     yield from per_source("rejected", "Records that could not be understood.", "rejected")
-    yield from per_source("ignored", "Records that are no accounting.", "ignored")
+    yield from per_source("ignored", "Records that are not accounting.", "ignored")
     yield from moments("last_received", "When something came last.", "last_received_at")
     yield from moments("last_event", "The time of the newest event.", "last_event_at")
     yield from per_receiver("events_per_second", "Events since the last report.", "rate")

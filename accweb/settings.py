@@ -172,6 +172,27 @@ EXPORT_DAYS = environment.number("ACCWEB_EXPORT_DAYS", default=7, low=1, high=36
 EXPORTS_AT_ONCE = environment.number("ACCWEB_EXPORTS_AT_ONCE", default=1, low=1, high=100)  # each takes a worker
 
 SPOOL_MEGABYTES = environment.number("ACCWEB_SPOOL_MEGABYTES", default=1024, low=0, high=1_000_000)  # of a source
+FILE_ROOTS = environment.folders(
+    "ACCWEB_FILE_ROOTS",
+    default=[
+        "/var/log",
+        "/var/lib/kamailio",
+        "/var/lib/opensips",
+        "/etc/raddb",
+        "/etc/freeradius",
+        "/etc/radcli",
+        "/etc/radiusclient",
+        "/etc/radiusclient-ng",
+        "/etc/kamailio",
+        "/etc/opensips",
+        "/etc/openser",
+        "/usr/share/freeradius",
+        str(DATA_DIR / "imports"),
+    ],
+)
+"""Folders whose files sources may name (logs, dictionaries, SQLite databases)."""
+SOURCE_NETWORKS = environment.networks("ACCWEB_SOURCE_NETWORKS", default=["0.0.0.0/0", "::/0"])
+"""Where the database servers of sources may be; link-local addresses never."""
 
 REDIS_URL = environment.redis("REDIS_URL")
 CELERY_BROKER_URL = REDIS_URL or None

@@ -349,7 +349,7 @@ def _compare_templates(client: Any, repetitions: int) -> None:
     from django.views.generic import TemplateView
 
     from accweb.web.shell import ShellMixin
-    from cdr.calls.settlement import look_up
+    from cdr.calls.settlement import attach_settlements
     from cdr.models import Call
     from cdr.queries.columns import DEFAULT, columns_of
     from cdr.queries.visibility import Visibility
@@ -361,7 +361,7 @@ def _compare_templates(client: Any, repetitions: int) -> None:
         '{% extends "shell.html" %}{% load i18n %}{% block page %}' + _PLAIN_CELLS + "{% endblock %}"
     )
     calls = list(Call.objects.order_by("-started_at", "-id")[: _ROWS - 1])
-    look_up(calls)
+    attach_settlements(calls)
     columns, _unknown = columns_of(DEFAULT)
 
     class Plain(ShellMixin, TemplateView):

@@ -186,23 +186,23 @@ def _events(calls: int, begin: datetime, extras: bool, seed: int = 1) -> list[An
 
 def _rows(source: Any, events: list[Any]) -> list[Any]:
     """Return the rows that ``store`` would write."""
-    from cdr.storage.database import database
+    from cdr.storage.database import database_for_writes
     from cdr.storage.event_rows import Rows
 
     def refuse(event: Any, why: str) -> None:
         raise AssertionError(why)
 
-    return list(Rows(source, database().wire).of(events, NOON, refuse))
+    return list(Rows(source, database_for_writes().wire).of(events, NOON, refuse))
 
 
 def _copy(rows: list[Any]) -> None:
     from django.db import transaction
 
-    from cdr.storage.database import database
+    from cdr.storage.database import database_for_writes
     from cdr.storage.event_rows import TABLE
 
     with transaction.atomic():
-        database().insert(TABLE, rows)
+        database_for_writes().insert(TABLE, rows)
 
 
 _JOIN = """

@@ -32,6 +32,7 @@ _PHRASE = re.compile(r"""\b_\(("[^"]*"|'[^']*')\)""")
 _TEMPLATE_SYNTAX = re.compile(r"{#.*?#}|{%\s*comment.*?endcomment\s*%}|{%.*?%}|{{.*?}}", re.DOTALL)
 _READ_ATTRIBUTES = {"alt", "aria-label", "placeholder", "title"}
 _PLACEHOLDER = re.compile(r"\{\w*\}|%\(\w+\)[sd]")
+_MARKDOWN_CODE = re.compile(r"```.*?```|^    [^\n]*$|`[^`]*`|\]\([^)]*\)", re.DOTALL | re.MULTILINE)
 _PO_TEXT = re.compile(r'^msgid(?:_plural)? ((?:"(?:[^"\\]|\\.)*"\n?)+)', re.MULTILINE)
 _PO_PART = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
@@ -81,7 +82,7 @@ def class_names(folder: Path) -> Iterator[str]:
 
 
 def dropped_words(folder: Path) -> Iterator[str]:
-    """A word that the glossary drops is on no screen."""
+    """A word that the glossary drops is on no screen and in no document."""
     words = list(_dropped_words())
     for shown in sorted(set(_screen_texts(folder))):
         for word in words:
@@ -156,6 +157,8 @@ def _screen_texts(folder: Path) -> Iterator[Text]:
         yield from _texts_of_catalogue(file)
     for file in _python_files(folder, APPS):
         yield from _texts_of_module(file)
+    for file in chain(folder.glob("*.md"), folder.glob("docs/*.md")):
+        yield from _texts_of_document(file)
 
 
 def _texts_of_module(file: Path) -> Iterator[Text]:
@@ -180,6 +183,14 @@ def _texts_of_catalogue(file: Path) -> Iterator[Text]:
     for entry in _PO_TEXT.finditer(catalogue):
         text = "".join(_PO_PART.findall(entry[1]))
         yield Text(file, catalogue.count("\n", 0, entry.start()) + 1, text)
+
+
+def _texts_of_document(file: Path) -> Iterator[Text]:
+    """Yield the paragraphs of a document, without its code: parameters and members keep their names."""
+    line = 1
+    for paragraph in _MARKDOWN_CODE.sub(_newlines, file.read_text()).split("\n\n"):
+        yield Text(file, line, paragraph)
+        line += paragraph.count("\n") + 2
 
 
 def _texts_of_template(file: Path) -> Iterator[Text]:

@@ -106,7 +106,7 @@ def classify(method: str, code: int, *, missed: bool = False) -> Kind:
 
 
 def statement(event: AccEvent) -> str:
-    """Return all that the event says, in one line of ASCII that no other event has.
+    """Return everything that the event says as one line of ASCII, different for different events.
 
     ``raw`` does not count: a line that came once from a file and once from the network differs in its header. Neither
     does a label without a value: RADIUS leaves it out, and a table may have got the column later.

@@ -23,10 +23,10 @@ _ROUND = 20_000
 def correlate() -> int:
     """Make calls of all events that wait; return for how many Call-IDs."""
     done = 0
-    progress.sign()
+    progress.write_heartbeat()
     while step := correlation.correlate_pending(limit=_ROUND):
         done += step
-        progress.sign()
+        progress.write_heartbeat()
     return done
 
 

@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 import threading
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from socketserver import ThreadingMixIn
@@ -16,6 +17,7 @@ DOCS = Path(__file__).resolve().parent
 sys.path.insert(0, str(DOCS.parent))
 LOGIN = "admin"
 PROXY = "demo-kamailio-extras"
+OWN = "edge-1"
 WIDE = {"width": 1400, "height": 860}
 
 
@@ -44,6 +46,7 @@ def prepare() -> str:
     load_demo()
     user = User.objects.create_superuser(LOGIN, password=LOGIN)
     call_command("proxyconf", "import", PROXY, str(RECORDED / "12-extra-accounting" / "acc.cfg"), stdout=StringIO())
+    import_own_configuration()
     ask_for = (("csv", "outcome=busy"), ("xlsx", "state=completed&caller=%2B4930*"), ("parquet", "state=stop_missing"))
     for kind, conditions in ask_for:
         ExportJob.objects.create(user=user, format=kind, conditions=conditions)
@@ -51,6 +54,28 @@ def prepare() -> str:
     call = Call.objects.filter(legs__position=1).order_by("started_at").first()
     assert call is not None
     return f"/calls/{call.pk}/"
+
+
+def import_own_configuration() -> None:
+    """Import a configuration as people write them for ``OWN``, publish it, and add a field to the draft."""
+    from django.core.management import call_command
+
+    from proxyconf.models import Profile, Proxy
+    from proxyconf.models.profile import profile_of, save_profile
+    from proxyconf.profile import ExtraField
+    from proxyconf.vocabulary.layout import Backend, Role
+    from tests.proxyconf.patch.configurations import KAMAILIO_TEXT
+
+    proxy = Proxy.objects.create(name=OWN, product="kamailio", version="5.6")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "kamailio.cfg"
+        file.write_text(KAMAILIO_TEXT)
+        call_command("proxyconf", "import", OWN, str(file), "--define", "WITH_ACCDB", stdout=StringIO())
+    call_command("proxyconf", "publish", OWN, "--why", "as imported", "--despite-errors", stdout=StringIO())
+    draft = profile_of(Profile.objects.get(proxy=proxy))
+    labels = dict.fromkeys((Backend.SYSLOG, Backend.SQL), "ua")
+    user_agent = ExtraField(name="ua", variable="$ua", labels=labels, role=Role.USER_AGENT)
+    save_profile(proxy, replace(draft, extras=(*draft.extras, user_agent)))
 
 
 def take(base: str, call: str) -> None:
@@ -64,15 +89,19 @@ def take(base: str, call: str) -> None:
         pass
 
     calls = "/calls/?caller=%2B4930*&period=all"
+    tried = "flow=busy-then-answered&profile=draft&without=bye"
     shots = (
-        ("start", "/?period=all", WIDE, "light", nothing),
-        ("start-dark", "/?period=all", WIDE, "dark", nothing),
+        ("overview", "/?period=all", WIDE, "light", nothing),
+        ("overview-dark", "/?period=all", WIDE, "dark", nothing),
         ("calls", calls, WIDE, "light", expand),
         ("call", call, {"width": 1400, "height": 1440}, "light", nothing),
         ("call-phone", call, {"width": 390, "height": 844}, "light", nothing),
         ("health", "/health/", WIDE, "light", nothing),
         ("exports", "/exports/", {"width": 1400, "height": 460}, "light", nothing),
         ("profile", f"/configuration/{PROXY}/edit/", {"width": 1400, "height": 1060}, "light", nothing),
+        ("revision", f"/configuration/{OWN}/revisions/1/", {"width": 1400, "height": 1060}, "light", nothing),
+        ("try", f"/configuration/{OWN}/try/?{tried}", {"width": 1400, "height": 1700}, "light", nothing),
+        ("patch", f"/configuration/{OWN}/patch/", WIDE, "light", nothing),
     )
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(

@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 from proxyconf.render.acc_section import acc_section, modules_section
 from proxyconf.render.hints import routing_hints
 from proxyconf.render.radius_dictionary import (
@@ -37,7 +37,7 @@ class Artefact(NamedTuple):
     text: str
 
 
-def artefacts_of(profile: Profile, collector: str = LOCAL) -> list[Artefact]:
+def artefacts_of(profile: AccountingProfile, collector: str = LOCAL) -> list[Artefact]:
     """Return the files that a proxy with this profile needs, the most important first.
 
     ``collector`` is the host under which the proxy reaches accweb.
@@ -45,7 +45,7 @@ def artefacts_of(profile: Profile, collector: str = LOCAL) -> list[Artefact]:
     return list(_artefacts(profile, collector))
 
 
-def find_artefact(profile: Profile, name: str, collector: str = LOCAL) -> Artefact | None:
+def find_artefact(profile: AccountingProfile, name: str, collector: str = LOCAL) -> Artefact | None:
     """Return the file of that name, or None if the profile has none such."""
     return next((one for one in _artefacts(profile, collector) if one.name == name), None)
 
@@ -67,7 +67,7 @@ def etag_of(content: bytes) -> str:
     return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
 
 
-def _artefacts(profile: Profile, collector: str) -> Iterator[Artefact]:
+def _artefacts(profile: AccountingProfile, collector: str) -> Iterator[Artefact]:
     backends = set(profile.backends) & profile.known_backends.keys()
     yield Artefact("acc.cfg", "Accounting section", acc_section(profile, modules=False))
     modules = modules_section(profile)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
 
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 
 _HEADING = 2  # lines of a unified diff that name the two files
 _MEMBERS = ("product", "version", "backends", "flags", "do_accounting", "options")
@@ -29,7 +29,7 @@ class DiffLine(NamedTuple):
     text: str
 
 
-def changes(before: Profile, after: Profile) -> list[ProfileChange]:
+def changes(before: AccountingProfile, after: AccountingProfile) -> list[ProfileChange]:
     """Return what differs, in the order of the form."""
     old, new = before.masked().to_json(), after.masked().to_json()
     found = [*_members(old, new)]

@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
@@ -138,10 +139,10 @@ class LayoutForm(forms.ModelForm):
     roles = PairsField(
         label=_("Roles"),
         allowed=[role.value for role in Role],
-        help_text=_(
-            "Only where the role found above is wrong or missing, one to a line: “label = role”. Roles: %(roles)s."
-        )
-        % {"roles": ", ".join(Role)},
+        help_text=format_lazy(
+            _("Only where the role found above is wrong or missing, one to a line: “label = role”. Roles: {roles}."),
+            roles=", ".join(Role),
+        ),
     )
     newest_leg_first = forms.BooleanField(
         label=_("Newest leg first"),

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple, Self
 from proxyconf.vocabulary.layout import Backend, Role
 from proxyconf.vocabulary.parameters import (
     BackendNames,
-    Kind,
     Parameter,
+    ParameterKind,
     Value,
     backends_of,
     parameters_of,
@@ -65,7 +65,7 @@ class RadiusType(StrEnum):
     INTEGER = "integer"
 
 
-class Flag(NamedTuple):
+class MessageFlag(NamedTuple):
     """A message flag: by number (0 to 31), by name (OpenSIPS 1.9 to 2.1), or a number with a name in the script
     (Kamailio ``#!define``).
     """
@@ -89,7 +89,7 @@ class _Field:
 
 
 @dataclass(frozen=True, slots=True)
-class ExtraField(_Field):
+class ExtraDefinition(_Field):
     """One extra value: ``labels`` holds its name per backend, and says so which backends log it.
 
     ``name`` is the tag in ``$acc_extra(name)`` of OpenSIPS 2.3 and later; elsewhere it only names the field to people.
@@ -99,7 +99,7 @@ class ExtraField(_Field):
 
 
 @dataclass(frozen=True, slots=True)
-class LegField(_Field):
+class LegDefinition(_Field):
     """One value of each leg. ``variable`` is the ``$avp(...)`` that the script pushes (for OpenSIPS 2.3 and later: what
     it assigns to ``$acc_leg(name)``).
 
@@ -116,15 +116,15 @@ class Flags:
     Kamailio's ``acc_prepare_flag``, ``cdr`` OpenSIPS' ``cdr_flag``. What is absent is not set.
     """
 
-    account: Mapping[Backend, Flag] = field(default_factory=dict)
-    missed: Mapping[Backend, Flag] = field(default_factory=dict)
-    failed: Flag | None = None
-    prepare: Flag | None = None
-    cdr: Flag | None = None
+    account: Mapping[Backend, MessageFlag] = field(default_factory=dict)
+    missed: Mapping[Backend, MessageFlag] = field(default_factory=dict)
+    failed: MessageFlag | None = None
+    prepare: MessageFlag | None = None
+    cdr: MessageFlag | None = None
 
-    def by_parameter(self, product: Product, version: Version) -> dict[str, Flag]:
+    def by_parameter(self, product: Product, version: Version) -> dict[str, MessageFlag]:
         """Return the flags by the key of the parameter that sets them in a release, in the release's backend order."""
-        found: dict[str, Flag] = {}
+        found: dict[str, MessageFlag] = {}
         for backend, names in backends_of(product, version).items():
             for key, flags in ((names.flag_key, self.account), (names.missed_key, self.missed)):
                 if key and backend in flags:
@@ -135,7 +135,7 @@ class Flags:
             ("cdr_flag", self.cdr),
         ):
             known = parameters_of(product, version).get(name)
-            if flag is not None and known is not None and known.kind is Kind.FLAG:
+            if flag is not None and known is not None and known.kind is ParameterKind.FLAG:
                 found[name] = flag
         return found
 
@@ -169,7 +169,7 @@ class OtherParameter(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class AccountingProfile:
     """The accounting of one proxy.
 
     ``backends`` are those in use; flags, labels and options of others are kept but not rendered. ``options`` holds the
@@ -187,10 +187,10 @@ class Profile:
     flags: Flags = field(default_factory=Flags)
     do_accounting: DoAccounting = field(default_factory=DoAccounting)
     options: Mapping[str, Value] = field(default_factory=dict)
-    extras: tuple[ExtraField, ...] = ()
-    legs: tuple[LegField, ...] = ()
-    cdr_extras: tuple[ExtraField, ...] = ()
-    cdr_legs: tuple[LegField, ...] = ()
+    extras: tuple[ExtraDefinition, ...] = ()
+    legs: tuple[LegDefinition, ...] = ()
+    cdr_extras: tuple[ExtraDefinition, ...] = ()
+    cdr_legs: tuple[LegDefinition, ...] = ()
     other_parameters: tuple[OtherParameter, ...] = ()
     macros: Mapping[str, str] = field(default_factory=dict)
 
@@ -215,9 +215,9 @@ class Profile:
         free = iter(free_numbers(flags_elsewhere))
         for backend in wanted:
             word = backends_of(product, version)[backend].flag.removesuffix("_flag").upper()
-            account[backend] = Flag(None, f"ACC_{word}") if named else Flag(next(free))
-            missed[backend] = Flag(None, f"ACC_{word}_MISSED") if named else Flag(next(free))
-        failed = Flag(None, "ACC_FAILED") if named else Flag(next(free))
+            account[backend] = MessageFlag(None, f"ACC_{word}") if named else MessageFlag(next(free))
+            missed[backend] = MessageFlag(None, f"ACC_{word}_MISSED") if named else MessageFlag(next(free))
+        failed = MessageFlag(None, "ACC_FAILED") if named else MessageFlag(next(free))
         return cls(product, version, wanted, Flags(account, missed, failed))
 
     @property
@@ -274,7 +274,8 @@ class Profile:
         return {
             key: parameter
             for key, parameter in self.parameters.items()
-            if parameter.kind not in (Kind.FLAG, Kind.EXTRAS, Kind.LEGS, Kind.FIELDS)
+            if parameter.kind
+            not in (ParameterKind.FLAG, ParameterKind.EXTRAS, ParameterKind.LEGS, ParameterKind.FIELDS)
             and self._has_backend_for(parameter)
         }
 
@@ -290,11 +291,11 @@ class Profile:
         wanted = _BACKENDS_OF_MODULE.get(parameter.module) or _BACKENDS_OF_OPTION.get(parameter.name)
         return wanted is None or bool(wanted & set(self.backends))
 
-    def extra_labels(self, backend: Backend) -> tuple[tuple[str, ExtraField], ...]:
+    def extra_labels(self, backend: Backend) -> tuple[tuple[str, ExtraDefinition], ...]:
         """Return the labels of a backend's extras in configured order, each with its field."""
         return tuple((one.labels[backend], one) for one in self.extras if one.labels.get(backend))
 
-    def leg_labels(self, backend: Backend) -> tuple[tuple[str, LegField], ...]:
+    def leg_labels(self, backend: Backend) -> tuple[tuple[str, LegDefinition], ...]:
         """Return the labels of a backend's leg fields in configured order, each with its field."""
         if not self.has_legs:
             return ()
@@ -302,7 +303,7 @@ class Profile:
             return tuple((one.labels[backend], one) for one in self.legs if one.labels.get(backend))
         return tuple((one.name, one) for one in self.legs)
 
-    def cdr_labels(self, backend: Backend) -> tuple[tuple[str, ExtraField], ...]:
+    def cdr_labels(self, backend: Backend) -> tuple[tuple[str, ExtraDefinition], ...]:
         """Return the labels of a backend's extra fields of dialog CDRs in configured order, each with its field."""
         if self.product is Product.KAMAILIO and backend in (Backend.SYSLOG, Backend.SQL):
             labels = ((one.labels.get(Backend.SYSLOG) or one.labels.get(Backend.SQL), one) for one in self.cdr_extras)
@@ -375,10 +376,10 @@ class Profile:
                     table=str(asked.get("table", "")),
                 ),
                 options={str(key): _value(value) for key, value in data.get("options", {}).items()},
-                extras=tuple(ExtraField(**_field_from_json(one)) for one in data.get("extras", ())),
-                legs=tuple(LegField(**_field_from_json(one)) for one in data.get("legs", ())),
-                cdr_extras=tuple(ExtraField(**_field_from_json(one)) for one in data.get("cdr_extras", ())),
-                cdr_legs=tuple(LegField(**_field_from_json(one)) for one in data.get("cdr_legs", ())),
+                extras=tuple(ExtraDefinition(**_field_from_json(one)) for one in data.get("extras", ())),
+                legs=tuple(LegDefinition(**_field_from_json(one)) for one in data.get("legs", ())),
+                cdr_extras=tuple(ExtraDefinition(**_field_from_json(one)) for one in data.get("cdr_extras", ())),
+                cdr_legs=tuple(LegDefinition(**_field_from_json(one)) for one in data.get("cdr_legs", ())),
                 other_parameters=tuple(
                     OtherParameter(str(module), str(name), _value(value))
                     for module, name, value in data.get("other_parameters", ())
@@ -413,11 +414,11 @@ def mask_password(url: str) -> str:
     return f"{scheme}{mark}{user}:********{at}{host}" if mark and at and colon else url
 
 
-def _flag(data: Any) -> Flag:
+def _flag(data: Any) -> MessageFlag:
     number, name = data
     if not (number is None or isinstance(number, int)):
-        raise TypeError(f"{number!r} is no flag number")
-    return Flag(number, str(name))
+        raise TypeError(f"{number!r} is not a valid flag number")
+    return MessageFlag(number, str(name))
 
 
 def _value(data: Any) -> Value:
@@ -426,7 +427,7 @@ def _value(data: Any) -> Value:
     return data
 
 
-def _field_to_json(one: ExtraField | LegField) -> dict[str, Any]:
+def _field_to_json(one: ExtraDefinition | LegDefinition) -> dict[str, Any]:
     return {
         "name": one.name,
         "variable": one.variable,

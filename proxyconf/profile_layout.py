@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from proxyconf.profile import ExtraField, LegField, Profile
+from proxyconf.profile import AccountingProfile, ExtraDefinition, LegDefinition
 from proxyconf.vocabulary.layout import Backend, CdrLayout, FieldLayout, Role, TimeLayout
 
 _COLUMN_OPTIONS: Mapping[str, tuple[str, ...]] = {
@@ -19,7 +19,7 @@ _COLUMN_OPTIONS: Mapping[str, tuple[str, ...]] = {
 """The options that name a core column; the second name is that of OpenSER 1.1 (and 1.2 for the To tag)."""
 
 
-def layout_of(profile: Profile) -> FieldLayout:
+def layout_of(profile: AccountingProfile) -> FieldLayout:
     """Return what a proxy with this profile logs: labels per backend in order, roles, times, names of columns."""
     return FieldLayout(
         extras={backend: _labels(profile.extra_labels(backend)) for backend in profile.backends},
@@ -34,28 +34,28 @@ def layout_of(profile: Profile) -> FieldLayout:
     )
 
 
-def column_names(profile: Profile) -> dict[str, str]:
+def column_names(profile: AccountingProfile) -> dict[str, str]:
     """Return the core columns whose name differs from the usual one: usual name to name in use."""
     names = {core: _first_option(profile, keys) for core, keys in _COLUMN_OPTIONS.items()}
     return {core: name for core, name in names.items() if name and name != core}
 
 
-def _first_option(profile: Profile, keys: Iterable[str]) -> str:
+def _first_option(profile: AccountingProfile, keys: Iterable[str]) -> str:
     return str(next((value for key in keys if (value := profile.option(key)) is not None), ""))
 
 
-def _labels(pairs: Iterable[tuple[str, ExtraField | LegField]]) -> tuple[str, ...]:
+def _labels(pairs: Iterable[tuple[str, ExtraDefinition | LegDefinition]]) -> tuple[str, ...]:
     return tuple(label for label, _one in pairs)
 
 
-def _leg_names(profile: Profile, backend: Backend) -> tuple[str, ...]:
+def _leg_names(profile: AccountingProfile, backend: Backend) -> tuple[str, ...]:
     if backend is Backend.SQL and profile.is_on("multi_leg_enabled"):  # OpenSER 1.1: two fixed columns
         return str(profile.option("acc_src_leg_column")), str(profile.option("acc_dst_leg_column"))
     return _labels(profile.leg_labels(backend))
 
 
-def _roles(profile: Profile) -> dict[str, Role]:
-    pairs: list[tuple[str, ExtraField | LegField]] = []
+def _roles(profile: AccountingProfile) -> dict[str, Role]:
+    pairs: list[tuple[str, ExtraDefinition | LegDefinition]] = []
     for backend in Backend:  # also those not in use: the same label may be met in another source
         pairs += [*profile.extra_labels(backend), *profile.cdr_labels(backend), *profile.leg_labels(backend)]
     roles: dict[str, Role] = {}
@@ -65,7 +65,7 @@ def _roles(profile: Profile) -> dict[str, Role]:
     return roles
 
 
-def _time_layout(profile: Profile) -> TimeLayout:
+def _time_layout(profile: AccountingProfile) -> TimeLayout:
     if not profile.is_on("time_mode"):
         return TimeLayout()
     return TimeLayout(
@@ -76,7 +76,7 @@ def _time_layout(profile: Profile) -> TimeLayout:
     )
 
 
-def _json_time_layout(profile: Profile) -> TimeLayout:
+def _json_time_layout(profile: AccountingProfile) -> TimeLayout:
     if not profile.is_on("acc_json.acc_time_mode"):
         return TimeLayout()
     return TimeLayout(
@@ -85,7 +85,7 @@ def _json_time_layout(profile: Profile) -> TimeLayout:
     )
 
 
-def _cdr_layout(profile: Profile) -> CdrLayout:
+def _cdr_layout(profile: AccountingProfile) -> CdrLayout:
     if not profile.is_on("cdr_enable"):
         return CdrLayout()
     usual = CdrLayout()

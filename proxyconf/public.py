@@ -5,7 +5,7 @@ from __future__ import annotations
 from proxyconf.artefacts import find_artefact
 from proxyconf.layout_form import BACKEND_NAMES
 from proxyconf.next_steps import NextStep, StepState
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 from proxyconf.profile_layout import layout_of
 from proxyconf.render.acc_section import acc_section
 from proxyconf.render.hints import routing_hints
@@ -17,11 +17,11 @@ from proxyconf.simulated_calls import CallsReading, SimulatedCall
 
 __all__ = [
     "BACKEND_NAMES",
+    "AccountingProfile",
     "CallsReading",
     "EventKind",
     "FieldContent",
     "NextStep",
-    "Profile",
     "SimulatedCall",
     "SimulatedRecord",
     "Simulation",

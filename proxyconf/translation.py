@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from django.utils.translation import gettext
 
-from proxyconf.vocabulary.messages import Message
+from proxyconf.vocabulary.messages import TranslatableText
 
 
 def translated(text: str) -> str:
     """Return a message, with the messages among its values, in the active language; other text stays as it is."""
-    if not isinstance(text, Message):
+    if not isinstance(text, TranslatableText):
         return text
     template = gettext(text.template)
     values = {name: translated(value) if isinstance(value, str) else value for name, value in text.values.items()}

@@ -12,7 +12,7 @@ from proxyconf.models import Proxy, Revision
 from proxyconf.models.profile import profile_of
 from proxyconf.models.revision import latest_revision
 from proxyconf.models.saved_flow import flows_of
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 from proxyconf.simulate.comparison import record_text
 from proxyconf.simulate.findings import SimulationFinding, findings_of
 from proxyconf.simulate.flow import Flow
@@ -28,7 +28,7 @@ MAX_FLOW = 200_000
 """Characters of a flow's JSON."""
 
 
-def profile_named(proxy: Proxy, which: str) -> Profile:
+def profile_named(proxy: Proxy, which: str) -> AccountingProfile:
     """Return a proxy's ``draft``, what is ``published``, or a revision by its number; raise ``ValueError``."""
     if which == DRAFT:
         draft = getattr(proxy, "profile", None)
@@ -72,7 +72,7 @@ def _json(text: str, what: str) -> Any:
         raise ValueError(f"{what} is no JSON: {error}") from error
 
 
-def script_without(profile: Profile, without: Sequence[str]) -> Script:
+def script_without(profile: AccountingProfile, without: Sequence[str]) -> Script:
     """Return the generated routes, lacking what ``without`` names; raise ``ValueError`` for an unknown name."""
     script = Script.generated(profile)
     for name in without:
@@ -88,7 +88,7 @@ def script_without(profile: Profile, without: Sequence[str]) -> Script:
 
 
 def tried(
-    proxy: Proxy, profile: Profile, flow: Flow, without: Sequence[str] = (), script: Script | None = None
+    proxy: Proxy, profile: AccountingProfile, flow: Flow, without: Sequence[str] = (), script: Script | None = None
 ) -> Simulation:
     """Play a flow through a profile of a proxy, with the proxy's zone. No password gets into the result.
 

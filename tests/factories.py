@@ -10,7 +10,7 @@ from cdr.calls.volumes import Difference
 from cdr.events import call_key
 from cdr.models import Call, Event, Rejected, Source
 from cdr.models.fields import WordsField
-from cdr.storage.database import database
+from cdr.storage.database import database_for_writes
 from proxyconf.models import Proxy
 
 NOON = datetime(2026, 5, 31, 12, tzinfo=UTC)
@@ -70,7 +70,7 @@ def make_call(**fields: Any) -> Call:
             call.duration,
             f"{call.duration_kind}",
         )
-        volumes.write(database())
+        volumes.write(database_for_writes())
     return call
 
 

@@ -17,9 +17,9 @@ from accweb.web.audit import Action, record_of
 from accweb.web.models import AuditEntry
 from cdr.events import text_of
 from cdr.export import records
-from cdr.export.asking import oldest_first
 from cdr.export.formats import FORMATS
 from cdr.export.jobs import filter_of
+from cdr.export.selection import oldest_first
 from cdr.export.writing import write
 from cdr.models import Call, ColumnChoice, Event, ExportJob, Note, Rejected, SavedView, Settlement, Source
 from cdr.queries.columns import COLUMNS
@@ -101,8 +101,8 @@ NOT_SHOWN = {
     "cdr:save-view", "None", "admin:None", "admin:index", "admin:app_list", "admin:autocomplete", "admin:view_on_site",
     # people, proxies and what these shall log: nothing of it comes from a proxy
     "account", "tokens", "token-revoke", "healthz", "api:root", "api:me", "api:version", "api:schema", "api:docs",
-    "api:profile", "api:profiles", "api:profile-artefact", "api:profile-artefacts", "api:profile-revisions",
-    "api:proxies", "api:proxy", "admin:search",
+    "api:profile", "api:profiles", "api:profile-artefact", "api:profile-artefacts", "api:profile-flows",
+    "api:profile-revisions", "api:profile-simulation", "api:proxies", "api:proxy", "admin:search",
 }  # fmt: skip
 """Addresses that show nothing of them; so do those that begin as in ``NOT_SHOWN_BELOW``."""
 NOT_SHOWN_BELOW = (

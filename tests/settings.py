@@ -6,6 +6,8 @@ that is started for the run. ``TEST_REDIS_URL`` or ``REDIS_URL`` may name a Redi
 """
 
 import os
+import tempfile
+from pathlib import Path
 
 from tests import servers
 
@@ -13,6 +15,7 @@ _home = servers.folder()
 _redis = os.environ.pop("REDIS_URL", "")
 os.environ.setdefault("TEST_REDIS_URL", _redis)
 os.environ["ACCWEB_DATA_DIR"] = str(_home)
+os.environ["ACCWEB_FILE_ROOTS"] = f"{tempfile.gettempdir()},{Path(__file__).parent}"
 os.environ["PYTHONWARNINGS"] = "default"  # for the commands that tests run
 for _name in (
     "DEBUG",

@@ -104,6 +104,7 @@ def test_fewer_lines_of_tests_than_of_code_are_found(check: Checkout) -> None:
             3,
         ),
         ("templates/cdr/call.html", "{% include '_tile.html' with label=_('Loss meter') %}", 1),
+        ("docs/finding-calls.md", "# Calls\n\n    code = superseded\n\nCalls that\nare superseded\n", 5),
         ("accweb/locale/es/LC_MESSAGES/django.po", '\nmsgid ""\n"Calls "\n"without STOP"\nmsgstr ""\n', 2),
     ],
 )
@@ -122,6 +123,7 @@ def test_a_dropped_word_is_found_where_it_is_shown(file: str, content: str, line
         ("templates/cdr/call.html", "{# calls without STOP #}{% if call.superseded %}{{ call.superseded }}{% endif %}"),
         ("templates/cdr/call.html", '<p class="superseded">No STOP</p><code>without STOP</code>'),
         ("templates/cdr/call.html", "<script>let superseded = 1</script>"),
+        ("README.md", "`superseded=1` [finds](superseded.md)\n\n    settle\n\n```\nraw input\n```\nmerged calls.\n"),
         ("accweb/locale/es/LC_MESSAGES/django.po", '# superseded\nmsgid "No STOP"\nmsgstr "superseded"\n'),
     ],
 )

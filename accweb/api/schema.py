@@ -26,14 +26,14 @@ _ERROR = {
 }
 _ALWAYS = {
     "400": "A parameter or a member of the body is unknown or makes no sense; fields names it. Nothing was done.",
-    "401": "No valid token was shown, and there is no session.",
+    "401": "No valid token, and no session.",
     "403": "The user lacks the permission, or the token's scopes leave it out.",
     "405": "This method is not for this address.",
     "406": "Only other media types can be had here than Accept asks for.",
     "429": "Too many requests in this minute; Retry-After says how many seconds to wait.",
     "500": "Something went wrong on our side.",
 }
-_NOT_FOUND = "There is no such thing, or it is outside your reach."
+_NOT_FOUND = "It does not exist, or you may not see it."
 _OF_A_BODY = {"413": "The body is too large.", "415": "The body is not JSON (Content-Type: application/json)."}
 _HEADERS = {
     "401": {"WWW-Authenticate": {"schema": {"type": "string"}, "description": "Bearer"}},

@@ -15,8 +15,10 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
+from cdr.events import Unparsable
 from cdr.models import Source
-from cdr.models.source import sealed_settings
+from cdr.models.source import sealed_settings, secrets_to_enter_again
+from cdr.receivers.database_service import rows_to_delete
 from cdr.sources import KINDS
 from cdr.sources.setting import Setting, SettingsError
 
@@ -26,6 +28,7 @@ else:
     _SourceModelForm = forms.ModelForm
 
 PREFIX = "setting_"
+CONFIRM_DELETION = "confirm_deletion"
 OWN = ["proxy", "name", "enabled"]
 
 
@@ -52,6 +55,7 @@ class SourceForm(_SourceModelForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
+        before = self.instance.settings
         given: dict[str, Any] = {}
         for name, setting in KINDS[self.kind].declared().items():
             value = cleaned.get(PREFIX + name)
@@ -65,7 +69,41 @@ class SourceForm(_SourceModelForm):
         except SettingsError as error:
             for name, problem in error.problems.items():
                 self.add_error(PREFIX + name if PREFIX + name in self.fields else None, problem)
+            return cleaned
+        self._check_target(before)
+        self._check_deletion(before)
         return cleaned
+
+    def _check_target(self, before: dict[str, Any]) -> None:
+        entered = [name for name in before if self.cleaned_data.get(PREFIX + name)]
+        for name in secrets_to_enter_again(self.kind, before, self.instance.settings, entered):
+            self.add_error(PREFIX + name, _("The server or how it is reached has changed: enter this again."))
+
+    def _check_deletion(self, before: dict[str, Any]) -> None:
+        """Ask before rows are deleted, saying which; once for the same tables of the same server."""
+        after = self.instance.settings
+        if self.kind != Source.Kind.DATABASE or not after.get("move") or self.errors:
+            return
+        if self.cleaned_data.get(CONFIRM_DELETION) or {**before, "late_seconds": 0} == {**after, "late_seconds": 0}:
+            return
+        try:
+            source = Source(proxy=self.cleaned_data["proxy"], kind=self.kind, settings=after)
+            rows = rows_to_delete(source)
+        except (LookupError, OSError, ValueError, Unparsable) as error:
+            self.add_error(
+                PREFIX + "move",
+                _("What would be deleted cannot be told: %(error)s. Save without this first.") % {"error": error},
+            )
+            return
+        shown = ", ".join(f"{name} ({count})" for name, count in rows.items())
+        self.add_error(
+            CONFIRM_DELETION,
+            _(
+                "Rows of these tables of %(database)s would be deleted once they are read: %(tables)s. "
+                "Tick this and save again to go ahead."
+            )
+            % {"database": after.get("database"), "tables": shown},
+        )
 
     def _made(self, name: str) -> str:
         """Return a new token where the kind needs one and none was given."""
@@ -77,7 +115,16 @@ class SourceForm(_SourceModelForm):
 def form_of(kind: str) -> type[SourceForm]:
     """Return the form for a kind of source."""
     settings = KINDS[kind]
-    fields = {PREFIX + name: _field(name, one, settings.default(name)) for name, one in settings.declared().items()}
+    fields: dict[str, forms.Field] = {
+        PREFIX + name: _field(name, one, settings.default(name)) for name, one in settings.declared().items()
+    }
+    if kind == Source.Kind.DATABASE:
+        fields[CONFIRM_DELETION] = forms.BooleanField(
+            label=_("Confirm deletion"),
+            help_text=_("Needed where rows are deleted; saving without it says which those would be."),
+            required=False,
+            widget=UnfoldBooleanSwitchWidget(),
+        )
     return type(f"{kind.title()}SourceForm", (SourceForm,), {**fields, "kind": kind})
 
 

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from cdr.admin.collected import RelatedWithinReach, WithinReach, timed
-from cdr.admin.source_form import OWN, PREFIX, form_of
+from cdr.admin.source_form import CONFIRM_DELETION, OWN, PREFIX, form_of
 from cdr.display import clocks, markup
 from cdr.models import Source
 from cdr.sources import KINDS
@@ -83,6 +83,8 @@ class SourceAdmin(WithinReach, ModelAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         kind = obj.kind if obj else request.GET.get("kind", Source.Kind.IMPORT)
         settings = [PREFIX + name for name in KINDS[kind].declared()]
+        if kind == Source.Kind.DATABASE:
+            settings.insert(settings.index(PREFIX + "move") + 1, CONFIRM_DELETION)
         own = (None, {"fields": OWN + (["kind"] if obj else [])})
         return [
             own,
@@ -120,7 +122,7 @@ class SourceAdmin(WithinReach, ModelAdmin):
     @admin.display(description=_("events/s"))
     def rate(self, source: Source) -> str:
         rates = [receiver.rate for receiver in source.receivers.all() if receiver.is_well(timezone.now())]
-        return f"{sum(rates):.1f}" if rates else ""
+        return markup.decimal(sum(rates)) if rates else ""
 
     @admin.display(description=_("served by"))
     def served_by(self, source: Source) -> SafeString:

@@ -1,4 +1,4 @@
-"""Calls for programs: read only, with the conditions of the page and the record of the export."""
+"""The read-only API of calls: the conditions of the list page, and the record of the export."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from accweb.web.api.frame import (
     with_parameters,
 )
 from cdr.api import records
-from cdr.api.conditions import asked, parameters
+from cdr.api.conditions import call_filter, parameters
 from cdr.calls.correlate import Explained, explain
-from cdr.calls.settlement import look_up
+from cdr.calls.settlement import attach_settlements
 from cdr.export import Record, record_of
 from cdr.models import Call, Event
 from cdr.queries.changes import Changes, changes, since
@@ -40,46 +40,46 @@ BEFORE, UPDATED_AFTER = "before", "updated_after"
 
 
 class CallView(ApiView):
-    """A view of calls: those within the asker's reach, with numbers in full or masked."""
+    """Base class of views of calls: those visible to the client, with full or masked numbers."""
 
     permission_required = "cdr.view_call"
 
     def visibility(self, request: Request) -> Visibility:
         return Visibility.of(request.user)
 
-    def note(self, request: Request, visibility: Visibility, told: object) -> None:
-        """Keep in the audit log that full numbers are read, if ``told`` has something and shows them."""
-        if visibility.numbers and told:
+    def note(self, request: Request, visibility: Visibility, content: object) -> None:
+        """Record in the audit log that ``content`` shows full numbers, unless it is empty or masked."""
+        if visibility.numbers and content:
             note_viewing(request)
 
     def call(self, request: Request, pk: int) -> Call:
-        found = self.visibility(request).calls().prefetch_related("legs", "attempts").filter(pk=pk).first()
-        if found is None:
-            raise Http404(f"There is no call {pk} that you may see.")
-        return found
+        call = self.visibility(request).calls().prefetch_related("legs", "attempts").filter(pk=pk).first()
+        if call is None:
+            raise Http404(f"Call {pk} does not exist, or you may not see it.")
+        return call
 
 
 _PLACE = {"type": "string", "pattern": r"^-?[0-9]{1,16}\.[0-9]{1,18}$"}
 _PLACES = [
     LIMIT_PARAMETER,
-    OpenApiParameter(AFTER, _PLACE, description="A place in the list, as next and resume name it."),
-    OpenApiParameter(BEFORE, _PLACE, description="A place in the list, as previous names it."),
+    OpenApiParameter(AFTER, _PLACE, description="Position in the list, taken from next or resume."),
+    OpenApiParameter(BEFORE, _PLACE, description="Position in the list, taken from previous."),
     OpenApiParameter(
         UPDATED_AFTER,
         OpenApiTypes.DATETIME,
-        description="Tells changes: calls that were made or changed at this moment or later (ISO 8601, a date alone "
-        "too; without a zone UTC), in the order of change, superseded ones included. A change is told ten seconds "
-        "after it was made, or later while a transaction before it is not committed, so that none is "
-        "ever passed over.",
+        description="List changes: calls created or changed at or after this time (ISO 8601, also a date alone; UTC "
+        "unless it has an offset), in the order of change, superseded ones included. A change is listed ten seconds "
+        "after it was made, or later while an earlier transaction is not committed, so that no change is "
+        "missed.",
     ),
 ]
 
 
 class CallList(CallView):
-    """Calls that meet all conditions, by the start of the call, the newest first.
+    """Calls that match all conditions, by start time, newest first.
 
-    Values of one parameter are alternatives; parameters narrow each other. Superseded calls are left out unless asked
-    for, or unless changes are told.
+    Values of one parameter are alternatives; parameters narrow each other. Superseded calls are excluded unless
+    requested, or unless changes are listed.
     """
 
     @extend_schema(
@@ -90,8 +90,8 @@ class CallList(CallView):
         responses=records.CallPageRecord,
     )
     def get(self, request: Request) -> Response:
-        told = _changes(request, self.visibility(request)) if UPDATED_AFTER in request.query_params else None
-        page = told or _newest_first(request, self.visibility(request))
+        found_changes = _changes(request, self.visibility(request)) if UPDATED_AFTER in request.query_params else None
+        page = found_changes or _newest_first(request, self.visibility(request))
         self.note(request, self.visibility(request), page["results"])
         return Response(page)
 
@@ -103,15 +103,15 @@ class CallDetail(CallView):
     def get(self, request: Request, pk: int) -> Response:
         refuse_unknown(request)
         visibility = self.visibility(request)
-        (told,) = _records([self.call(request, pk)], visibility)
-        self.note(request, visibility, told)
-        return Response(told)
+        (call_record,) = _records([self.call(request, pk)], visibility)
+        self.note(request, visibility, call_record)
+        return Response(call_record)
 
 
 class CallEvents(CallView):
     """The events with the Call-ID of the call, by time, those of other calls with that Call-ID too.
 
-    They are those that came from proxies within reach.
+    Only events of proxies that the client may see are listed.
     """
 
     @extend_schema(
@@ -124,19 +124,19 @@ class CallEvents(CallView):
         refuse_unknown(request)
         visibility = self.visibility(request)
         call = self.call(request, pk)
-        explained = [one for one in explain(call) if visibility.reaches(one.event.proxy.name)]
-        told = explained[:MOST_EVENTS]
+        explained = [use for use in explain(call) if visibility.reaches(use.event.proxy.name)]
+        listed = explained[:MOST_EVENTS]
         within = set(
-            visibility.calls().filter(pk__in={one.call.pk for one in told if one.call}).values_list("pk", flat=True)
+            visibility.calls().filter(pk__in={use.call.pk for use in listed if use.call}).values_list("pk", flat=True)
         )
-        visibility.events(call, [one.event for one in told])
-        self.note(request, visibility, told)
-        results = [_event(one, within, visibility) for one in told]
-        return Response({"left_out": len(explained) - len(told), "results": results})
+        visibility.events(call, [use.event for use in listed])
+        self.note(request, visibility, listed)
+        results = [_event(use, within, visibility) for use in listed]
+        return Response({"left_out": len(explained) - len(listed), "results": results})
 
 
 class CallRevisions(CallView):
-    """What later events, or a person who settled the call, changed in it: one revision for each change."""
+    """Changes of a call by later events or by a manually set end, one revision per change."""
 
     @extend_schema(
         operation_id="calls_revisions",
@@ -148,16 +148,16 @@ class CallRevisions(CallView):
         refuse_unknown(request)
         visibility = self.visibility(request)
         call = self.call(request, pk)
-        found = [
+        revisions = [
             {"revision": one.revision, "at": one.at, "changes": visibility.changes(call, one.changes)}
             for one in call.revisions.all()
         ]
-        self.note(request, visibility, found)
-        return Response({"results": found})
+        self.note(request, visibility, revisions)
+        return Response({"results": revisions})
 
 
 def _newest_first(request: Request, visibility: Visibility) -> dict[str, Any]:
-    conditions = asked(request, visibility, LIMIT, AFTER, BEFORE, UPDATED_AFTER)
+    conditions = call_filter(request, visibility, LIMIT, AFTER, BEFORE, UPDATED_AFTER)
     page = call_page(
         conditions.qs.prefetch_related("legs", "attempts"),
         limit_of(request),
@@ -173,22 +173,22 @@ def _newest_first(request: Request, visibility: Visibility) -> dict[str, Any]:
 
 
 def _changes(request: Request, visibility: Visibility) -> dict[str, Any]:
-    conditions = asked(request, visibility, LIMIT, AFTER, BEFORE, UPDATED_AFTER, superseded="1")
+    conditions = call_filter(request, visibility, LIMIT, AFTER, BEFORE, UPDATED_AFTER, superseded="1")
     place = _cursor(request, AFTER) or since(_moment(request))
     if BEFORE in request.query_params:
-        raise ValidationError({BEFORE: ["Changes are told forward only; leave it out."]})
-    found: Changes = changes(conditions.qs.prefetch_related("legs", "attempts"), place, limit_of(request))
-    resume = _address(request, AFTER, found.place)
+        raise ValidationError({BEFORE: ["Changes are listed forward only; omit this parameter."]})
+    page: Changes = changes(conditions.qs.prefetch_related("legs", "attempts"), place, limit_of(request))
+    resume = _address(request, AFTER, page.place)
     return {
-        "next": resume if found.more else None,
+        "next": resume if page.more else None,
         "previous": None,
         "resume": resume,
-        "results": _records(found.rows, visibility),
+        "results": _records(page.rows, visibility),
     }
 
 
 def _records(calls: list[Call], visibility: Visibility) -> list[Record]:
-    look_up(calls)
+    attach_settlements(calls)
     return [record_of(call) for call in visibility.shown(calls)]
 
 
@@ -198,7 +198,7 @@ def _moment(request: Request) -> datetime:
         return parse_moment(text)
     except ValueError:
         raise ValidationError(
-            {UPDATED_AFTER: [f"{text[:80]!r} is no moment; write it like 2026-05-31T14:30:00Z."]}
+            {UPDATED_AFTER: [f"{text[:80]!r} is not a valid time; write it like 2026-05-31T14:30:00Z."]}
         ) from None
 
 

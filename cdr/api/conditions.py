@@ -23,65 +23,64 @@ from cdr.queries.names import EXTRA, NOT
 from cdr.queries.visibility import Visibility
 
 
-def asked(request: Request, visibility: Visibility, *others: str, **defaults: str) -> CallFilter:
-    """Return the filter; a condition that is unknown or makes no sense is an error: all calls are no answer to it.
+def call_filter(request: Request, visibility: Visibility, *others: str, **defaults: str) -> CallFilter:
+    """Return the filter of the query string; raise ``ValidationError`` for an unknown parameter or invalid value.
 
-    ``others`` are parameters that are no conditions; ``defaults`` are conditions that hold unless something else is
-    asked.
+    ``others`` are parameters that are not conditions; ``defaults`` are conditions that the query string overrides.
     """
     data = request.query_params.copy()
     for name, value in defaults.items():
         data.setdefault(name, value)
     for name in others:
         data.pop(name, None)
-    found = CallFilter(data, visibility)
-    errors: dict[str, list[str]] = {name: list(map(str, said)) for name, said in found.form.errors.items()}
+    calls = CallFilter(data, visibility)
+    errors: dict[str, list[str]] = {name: list(map(str, messages)) for name, messages in calls.form.errors.items()}
     for name in unknown_parameters(data):
-        errors[name] = [f"There is no such parameter; there are {', '.join([*CallFilter.base_filters, *others])}."]
+        errors[name] = [f"Unknown parameter; use one of: {', '.join([*CallFilter.base_filters, *others])}."]
     if errors:
         raise ValidationError(errors)
-    return found
+    return calls
 
 
 def parameters() -> list[OpenApiParameter]:
-    """Return every condition as the schema tells it."""
+    """Return every condition as a parameter of the schema."""
     with translation.override("en"):
         return [*map(_parameter, CallFilter.base_filters.items()), *_of_extra_fields()]
 
 
 def _parameter(named: tuple[str, django_filters.Filter]) -> OpenApiParameter:
-    name, one = named
-    several = isinstance(one, Alternatives)
-    schema = _schema(name.removeprefix(NOT), one)
+    name, filter_ = named
+    several = isinstance(filter_, Alternatives)
+    schema = _schema(name.removeprefix(NOT), filter_)
     return OpenApiParameter(
         name,
         {"type": "array", "items": schema, "maxItems": MOST_VALUES} if several else schema,
-        description=_description(name, one),
+        description=_description(name, filter_),
         explode=True if several else None,
         style="form" if several else None,
     )
 
 
-def _schema(name: str, one: django_filters.Filter) -> dict[str, Any]:
+def _schema(name: str, filter_: django_filters.Filter) -> dict[str, Any]:
     """Return the schema of one value."""
-    if isinstance(one, SecondsFilter):
+    if isinstance(filter_, SecondsFilter):
         return {"type": "number", "minimum": 0, "maximum": 1e9}
-    if isinstance(one, MomentFilter):
+    if isinstance(filter_, MomentFilter):
         return {"type": "string", "format": "date-time"}
-    if values := [str(value) for value, _ in getattr(one.field, "choices", ()) if value != ""]:
+    if values := [str(value) for value, _ in getattr(filter_.field, "choices", ()) if value != ""]:
         return {"type": "string", "enum": values}
     if name == "sip_code":
         return {"type": "string", "pattern": "^[1-6]([0-9][0-9]|xx|XX)$"}
-    return {"type": "string", "maxLength": one.extra.get("longest", LONGEST_TEXT), "pattern": NO_NULL}
+    return {"type": "string", "maxLength": filter_.extra.get("longest", LONGEST_TEXT), "pattern": NO_NULL}
 
 
-def _description(name: str, one: django_filters.Filter) -> str:
-    about = [str(one.label), str(one.extra.get("help_text") or "")]
+def _description(name: str, filter_: django_filters.Filter) -> str:
+    about = [str(filter_.label), str(filter_.extra.get("help_text") or "")]
     if name.startswith(NOT):
         about.insert(0, "Only calls for which this does not hold")
-    if isinstance(one, MomentFilter):
+    if isinstance(filter_, MomentFilter):
         about.append("ISO 8601, a date alone too; without a zone UTC")
-    if isinstance(one, Alternatives):
+    if isinstance(filter_, Alternatives):
         about.append("May be repeated: the values are alternatives")
     return " ".join(text if text.endswith(".") else f"{text}." for text in about if text)
 

@@ -41,7 +41,7 @@ _COUNTS = {
     "events": "Events stored.",
     "duplicates": "Events that were known already.",
     "rejected": "Objects that could not be understood; they are kept.",
-    "ignored": "Objects that are no accounting.",
+    "ignored": "Objects that are not accounting.",
 }
 OPERATION: dict[str, Any] = {
     "operationId": "events_post",
@@ -119,7 +119,7 @@ def _stored(request: HttpRequest) -> JsonResponse:
         return _refusal(413, "too_large", "that is too much at once; post it in parts of at most 2 MB")
     except ValueError as error:
         return _refusal(
-            400, "parse_error", f"the body is no JSON: {error}; post an object, an array, or one object per line"
+            400, "parse_error", f"the body is not valid JSON: {error}; post an object, an array, or one object per line"
         )
     if len(items) > MOST_ITEMS:
         return _refusal(413, "too_large", f"{len(items)} objects at once; post at most {MOST_ITEMS} each time")

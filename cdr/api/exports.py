@@ -34,19 +34,19 @@ from accweb.web.api.frame import (
 )
 from accweb.web.audit import Action
 from accweb.web.zones import validate_zone
-from cdr.export.asking import in_words
 from cdr.export.columns import is_column
 from cdr.export.formats import FORMATS
 from cdr.export.jobs import (
     LONGEST_CONDITIONS,
     MOST_WAITING,
-    ask,
     file_answer,
     filter_of,
     has_enough,
     may_have,
+    queue_export,
     remove,
 )
+from cdr.export.selection import in_words
 from cdr.models import ExportJob
 from cdr.queries.filters import CallFilter, unknown_parameters
 from cdr.queries.visibility import Visibility
@@ -95,7 +95,7 @@ class NewExportRecord(serializers.Serializer[Any]):
     def validate_columns(self, columns: list[str]) -> list[str]:
         for name in columns:
             if not is_column(name):
-                raise serializers.ValidationError(f"There is no column {name!r}.")
+                raise serializers.ValidationError(f"Unknown column {name!r}.")
         return list(dict.fromkeys(columns))
 
 
@@ -122,7 +122,7 @@ class ExportRecord(serializers.Serializer[object]):
         allow_null=True, help_text="When it was finished or failed. ISO 8601 in UTC. Null: not yet."
     )
     expires_at = serializers.DateTimeField(
-        allow_null=True, help_text="When the file will be deleted. ISO 8601 in UTC. Null: there is no file."
+        allow_null=True, help_text="When the file will be deleted. ISO 8601 in UTC. Null: the export has no file."
     )
     file = serializers.URLField(allow_null=True, help_text="Where the file is. Null: there is none (yet, or any more).")
 
@@ -143,7 +143,7 @@ class ExportView(ApiView):
     def job(self, request: Request, pk: int) -> ExportJob:
         found = self.jobs(request).filter(pk=pk).first()
         if found is None:
-            raise Http404(f"You have no export {pk}.")
+            raise Http404(f"Export {pk} does not exist, or is not yours.")
         return found
 
 
@@ -181,10 +181,10 @@ class ExportList(ExportView):
         given = wanted.validated_data
         conditions = _conditions(request, given["conditions"])
         if has_enough(cast(User, request.user)):
-            raise Conflict(f"{MOST_WAITING} of your exports are waiting; let one be finished first, or delete it.")
+            raise Conflict(f"{MOST_WAITING} of your exports are pending; wait for one to finish, or delete one.")
         shaped = FORMATS[given["format"]].shaped
         columns = given["columns"] if shaped else []
-        job = ask(cast(User, request.user), conditions, given["format"], columns=columns, zone=given["zone"])
+        job = queue_export(cast(User, request.user), conditions, given["format"], columns=columns, zone=given["zone"])
         location = {"Location": reverse("api:export", args=[job.pk], request=request)}
         return Response(_record(request, job), status=status.HTTP_201_CREATED, headers=location)
 
@@ -231,9 +231,9 @@ class ExportFile(ExportView):
         refuse_unknown(request)
         job = self.job(request, pk)
         if job.state != ExportJob.State.DONE:
-            raise Conflict(f"There is no file: the export is {job.get_state_display()}.")
+            raise Conflict(f"The export has no file: its state is {job.get_state_display()}.")
         if not may_have(cast(User, request.user), job):
-            raise PermissionDenied("The file tells more than you, or your token, may see now.")
+            raise PermissionDenied("The file contains more than you, or your token, may see now.")
         conditions = filter_of(job)
         if request.method == "GET":
             note(
@@ -254,7 +254,7 @@ def _conditions(request: Request, text: str) -> CallFilter:
     data = QueryDict(text)
     found = CallFilter(data, Visibility.of(request.user))
     errors = {name: list(map(str, said)) for name, said in found.form.errors.items()}
-    errors |= {name: ["There is no such condition."] for name in unknown_parameters(data)}
+    errors |= {name: ["Unknown condition."] for name in unknown_parameters(data)}
     if errors:
         raise ValidationError({"conditions": errors})
     return found

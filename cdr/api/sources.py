@@ -65,7 +65,7 @@ class SourceRecord(serializers.Serializer[object]):
     events = serializers.IntegerField(help_text="Events stored.")
     duplicates = serializers.IntegerField(help_text="Events that were known already.")
     rejected = serializers.IntegerField(help_text="Records that could not be understood; they are kept.")
-    ignored = serializers.IntegerField(help_text="Records that are no accounting.")
+    ignored = serializers.IntegerField(help_text="Records that are not accounting.")
     last_event_at = serializers.DateTimeField(
         allow_null=True, help_text="Time of the newest event. ISO 8601 in UTC. Null: none yet."
     )
@@ -109,7 +109,7 @@ class SourceList(SourceView):
             name = request.query_params[PROXY]
             proxies = proxies.filter(name=name) if "\0" not in name else proxies.none()
             if not proxies.exists():
-                raise ValidationError({PROXY: [f"There is no proxy {name[:80]!r} that you may see."]})
+                raise ValidationError({PROXY: [f"Proxy {name[:80]!r} does not exist, or you may not see it."]})
         sources = Source.objects.filter(proxy__in=proxies).select_related("proxy").prefetch_related("receivers")
         page, following = page_by(request, sources, "id")
         now = timezone.now()
@@ -125,7 +125,7 @@ class SourceDetail(SourceView):
         within = Source.objects.filter(proxy__in=proxies_for(request.user))
         source = within.select_related("proxy").prefetch_related("receivers").filter(pk=pk).first()
         if source is None:
-            raise Http404(f"There is no source {pk} that you may see.")
+            raise Http404(f"Source {pk} does not exist, or you may not see it.")
         return Response(_record(source, timezone.now()))
 
 

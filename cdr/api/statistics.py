@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accweb.web.api.frame import ApiView
-from cdr.api.conditions import asked, parameters
+from cdr.api.conditions import call_filter, parameters
 from cdr.display.histogram import Bucket, Group, Step
 from cdr.display.wording import GROUPS
 from cdr.queries.filters import CallFilter
@@ -110,7 +110,7 @@ class Statistics(StatisticsView):
     )
     def get(self, request: Request) -> Response:
         with timezone.override(_zone(request)):
-            return Response(_figures(asked(request, Visibility.of(request.user), ZONE)))
+            return Response(_figures(call_filter(request, Visibility.of(request.user), ZONE)))
 
 
 class StatisticsSeries(StatisticsView):
@@ -126,7 +126,7 @@ class StatisticsSeries(StatisticsView):
     def get(self, request: Request) -> Response:
         zone, step = _zone(request), _step(request)
         with timezone.override(zone):
-            found = series(asked(request, Visibility.of(request.user), ZONE, STEP), zone, step)
+            found = series(call_filter(request, Visibility.of(request.user), ZONE, STEP), zone, step)
         return Response(
             {
                 "step": found.step.value,

@@ -1,7 +1,8 @@
-"""The only writer of calls: takes the calls with new events, folds all their events, publishes what became of them.
+"""Correlate pending calls: fold all events of their Call-IDs and publish the calls that result.
 
-A call is made by one worker at a time, however many run: a worker takes the mark of a call (``Pending``) off in its
-transaction before it reads the call's events, and nobody else can have the mark until then (``cdr.storage.database``).
+One worker at a time works on a Call-ID, however many run: in its transaction it deletes the mark of the Call-ID
+(``Pending``) before it reads the events, and the lock on that row keeps other workers away until the commit
+(``cdr.storage.database``).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from cdr.correlation.matching import identity_of
 from cdr.correlation.record import CallRecord, Observed, Policy, State, Use
 from cdr.events import AccEvent, Kind, Pairs
 from cdr.models import Call, Event, Pending
-from cdr.storage.database import EventDatabase, database
+from cdr.storage.database import EventDatabase, database_for_writes
 from cdr.storage.garbage_collection import gc_paused
 from cdr.storage.tables import Row, Table
 from proxyconf.models import Proxy
@@ -49,23 +50,23 @@ _BACKENDS: Mapping[str, Backend] = {backend.value: backend for backend in Backen
 
 
 def correlate_pending(*, now: datetime | None = None, batch: int = BATCH, limit: int | None = None) -> int:
-    """Correlate the calls that have events nobody looked at yet, until none is left or ``limit`` Call-IDs are done.
+    """Correlate pending Call-IDs until none is left or ``limit`` are done; return how many were correlated.
 
-    Returns how many Call-IDs were looked at. ``now`` (default: the clock) decides one thing: whether a call without
-    STOP is still taken for ongoing. Any number of workers may run this at once. Each batch is a transaction of its
-    own: after an error the batches before are published, and the failed one is still pending.
+    ``now`` (default: the clock) decides whether a call without STOP is still ongoing. Any number of workers may run
+    this at once. Each batch is a transaction: after an error the earlier batches are published, the failed one stays
+    pending.
     """
     done, start = 0, _FIRST
     while limit is None or done < limit:
         size = batch if limit is None else min(batch, limit - done)
         with transaction.atomic():
-            there = database()
-            keys = there.claim(size, start)
+            database = database_for_writes()
+            keys = database.claim(size, start)
             if keys:
-                _correlate(there, keys, now or timezone.now())
+                _correlate(database, keys, now or timezone.now())
         if not keys and start == _FIRST:
             break
-        # On from where this batch ended: what it left behind in the table need not be passed again.
+        # Continue after this batch: scanning the dead rows that it left in the table again costs time.
         start = keys[-1] + 1 if keys and keys[-1] < -_FIRST - 1 else _FIRST
         done += len(keys)
     return done
@@ -82,28 +83,25 @@ def mark_all() -> int:
 
 
 def mark_overdue(*, now: datetime) -> int:
-    """Correlate the ongoing calls whose STOP was due before ``now``, which makes them calls without STOP.
-
-    Returns how many Call-IDs were looked at.
-    """
-    done, after = 0, None
+    """Give ongoing calls whose STOP was due before ``now`` the state No STOP; return the number of Call-IDs."""
+    done, last_key = 0, None
     overdue = Call.objects.filter(state=State.ONGOING, stop_due_at__lt=now, superseded=False).order_by("call_key")
     while True:
         with transaction.atomic():
-            further = overdue if after is None else overdue.filter(call_key__gt=after)
+            further = overdue if last_key is None else overdue.filter(call_key__gt=last_key)
             keys = list(further.values_list("call_key", flat=True).distinct()[:BATCH])
             if not keys:
                 return done
-            there = database()
-            there.mark(keys)  # waits for whoever is at one of them, and keeps others away
-            there.delete(_PENDING, "call_key", keys)
-            _correlate(there, keys, now)
-        after = keys[-1]
+            database = database_for_writes()
+            database.mark(keys)  # waits for other workers on these Call-IDs, then keeps them away
+            database.delete(_PENDING, "call_key", keys)
+            _correlate(database, keys, now)
+        last_key = keys[-1]
         done += len(keys)
 
 
 class Explained(NamedTuple):
-    """An event, what became of it, and the call it is part of (``None``: of no call, or of one not correlated yet)."""
+    """An event, the rule that used it, and its call (``None``: part of no call, or its call is still pending)."""
 
     event: Event
     use: Use
@@ -112,33 +110,33 @@ class Explained(NamedTuple):
 
 def explain(call: Call) -> list[Explained]:
     """Return all events with the Call-ID of ``call`` in its cluster, by time, each with the rule that used it."""
-    known = policies()
+    policy_of = policies()
     events = [
         one
         for one in observed([call.call_key])
-        if one.event.call_id == call.call_id and known[one.proxy].cluster == call.cluster
+        if one.event.call_id == call.call_id and policy_of[one.proxy].cluster == call.cluster
     ]
-    folded = fold(events, known, timezone.now())
+    folded = fold(events, policy_of, timezone.now())
     stored = Event.objects.select_related("proxy", "source").in_bulk([one.id for one in events])
     calls = {stored.identity: stored for stored in Call.objects.filter(call_key=call.call_key, superseded=False)}
-    made = [calls.get(identity_of(record)) for record in folded.calls]
+    published = [calls.get(identity_of(record)) for record in folded.calls]
     explained = [
-        Explained(stored[one.id], use, None if use.call is None else made[use.call])
+        Explained(stored[one.id], use, None if use.call is None else published[use.call])
         for one, use in zip(events, folded.uses, strict=True)
-        if one.id in stored  # it may have been read again, and replaced, since
+        if one.id in stored  # re-reading may have replaced it meanwhile
     ]
     return sorted(explained, key=lambda one: (one.event.time, one.event.pk))
 
 
 def observed(keys: Iterable[int]) -> list[Observed]:
-    """Return the stored events with these ``call_key``s, as ``fold`` takes them, in no order."""
-    rows = database().rows(_EVENTS, "call_key", keys)
-    names = dict(Proxy.objects.values_list("pk", "name"))  # read after the events: all theirs are there
+    """Return the stored events with these ``call_key``s as input of ``fold``, in no order."""
+    rows = database_for_writes().rows(_EVENTS, "call_key", keys)
+    names = dict(Proxy.objects.values_list("pk", "name"))  # after the events: none of their proxies is missing
     return [_observed(row, names) for row in rows]
 
 
 def policies() -> dict[str, Policy]:
-    """Return what correlation must know of each proxy, by name."""
+    """Return the correlation policy of each proxy, by name."""
     return {proxy.name: _policy(proxy) for proxy in Proxy.objects.all()}
 
 
@@ -151,31 +149,30 @@ def _policy(proxy: Proxy) -> Policy:
     )
 
 
-def _correlate(there: EventDatabase, keys: Sequence[int], now: datetime) -> None:
-    """Publish the calls of the events with ``keys``, whose marks are taken off in this transaction."""
-    rows = there.rows(_EVENTS, "call_key", keys)
-    proxies = {proxy.pk: proxy for proxy in Proxy.objects.all()}  # read after the events: all theirs are there
-    known = {proxy.name: _policy(proxy) for proxy in proxies.values()}
+def _correlate(database: EventDatabase, keys: Sequence[int], now: datetime) -> None:
+    """Publish the calls of the events with ``keys``, whose marks this transaction deletes."""
+    rows = database.rows(_EVENTS, "call_key", keys)
+    proxies = {proxy.pk: proxy for proxy in Proxy.objects.all()}  # after the events: none of their proxies is missing
+    policy_of = {proxy.name: _policy(proxy) for proxy in proxies.values()}
     names = {pk: proxy.name for pk, proxy in proxies.items()}
     with gc_paused():
         groups: dict[int, list[Observed]] = defaultdict(list)
         for row in rows:
             groups[row[_KEY]].append(_observed(row, names))
-        publish(there, _folded(groups, known, now))
+        publish(database, _folded(groups, policy_of, now))
 
 
 def _folded(
-    groups: Mapping[int, Sequence[Observed]], known: Mapping[str, Policy], now: datetime
+    groups: Mapping[int, Sequence[Observed]], policy_of: Mapping[str, Policy], now: datetime
 ) -> dict[int, list[CallRecord]]:
     """Return the calls of each group of events.
 
-    Should one group be more than ``fold`` can take, the others do not suffer: the log tells of it, and what is
-    published of it stays.
+    A group that makes ``fold`` fail is logged and left as it is published; the other groups are not affected.
     """
     folded: dict[int, list[CallRecord]] = {}
     for key, events in groups.items():
         try:
-            folded[key] = fold(events, known, now).calls
+            folded[key] = fold(events, policy_of, now).calls
         except Exception:
             logger.exception("the events of Call-ID %r cannot be correlated", events[0].event.call_id)
     return folded

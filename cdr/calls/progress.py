@@ -1,8 +1,8 @@
-"""Whether correlation goes on: when somebody last worked at it, and how long events have waited for it.
+"""Progress of correlation: the heartbeat of its workers and the age of pending events.
 
-Whoever correlates leaves a sign of life where the web server can see it: in Redis where there is one, for the workers
-may be elsewhere; else in the data folder, which the processes of one machine share. Events without a sign of life mean
-that nobody runs ``up``, ``collect`` or a worker.
+Workers write the heartbeat to Redis if there is one, because they may run on other hosts, else to a file in the data
+folder, which the processes of one machine share. Pending events without a heartbeat mean that neither ``up``,
+``collect`` nor a worker is running.
 """
 
 from __future__ import annotations
@@ -22,29 +22,27 @@ from cdr.models import Event, Pending
 logger = logging.getLogger(__name__)
 
 PATIENCE = timedelta(minutes=1)
-"""So long may events wait, and so old may the sign of life be, before something is wrong."""
+"""Age of pending events and of the heartbeat up to which correlation counts as working."""
 
 PATIENCE_UNSEEN = timedelta(minutes=10)
-"""The same where no sign of life was ever seen: correlation may run on a machine with another data folder."""
+"""The same if no heartbeat was ever seen: correlation may run on a machine with another data folder."""
 
 _KEY = "accweb:correlated"
 _FILE = "correlated"
-_EVERY = 5.0  # seconds between two signs
-_SECONDS = 2.0  # for an answer of the broker
-_MARKS = 200  # calls that are asked for how long they have waited
-_last_sign = -_EVERY
+_EVERY = 5.0  # seconds between two heartbeats
+_SECONDS = 2.0  # until the broker must answer
+_MARKS = 200  # pending Call-IDs whose age is looked up
+_last_heartbeat = -_EVERY
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """``worked_at``: the last sign of life, if any was seen; ``waiting``: how long the oldest of some waiting events
-    has, none if none waits.
-    """
+    """``worked_at``: the last heartbeat, if any; ``waiting``: the age of the oldest pending events, if any."""
 
     worked_at: datetime | None
     waiting: timedelta | None
 
-    def stands_still(self, now: datetime) -> bool:
+    def is_stalled(self, now: datetime) -> bool:
         if self.waiting is None:
             return False
         if self.worked_at is None:
@@ -52,12 +50,12 @@ class Progress:
         return self.waiting > PATIENCE and now - self.worked_at > PATIENCE
 
 
-def sign() -> None:
-    """Leave a sign of life, every few seconds at most. What keeps it from being left must not keep from the work."""
-    global _last_sign
-    if time.monotonic() - _last_sign < _EVERY:
+def write_heartbeat() -> None:
+    """Write the heartbeat, every few seconds at most. A failing heartbeat must not stop the work."""
+    global _last_heartbeat
+    if time.monotonic() - _last_heartbeat < _EVERY:
         return
-    _last_sign = time.monotonic()
+    _last_heartbeat = time.monotonic()
     try:
         if settings.REDIS_URL:
             with _broker() as broker:
@@ -65,11 +63,11 @@ def sign() -> None:
         else:
             _file().touch()
     except (redis.RedisError, OSError) as error:
-        logger.warning("no sign of life could be left, so /healthz may say that correlation stands still: %s", error)
+        logger.warning("the heartbeat of correlation was not written, so /healthz may call it stalled: %s", error)
 
 
 def progress(now: datetime) -> Progress:
-    """Return how correlation goes on; raise ``redis.RedisError`` where the broker does not answer."""
+    """Return the progress of correlation; raise ``redis.RedisError`` if the broker does not answer."""
     return Progress(_worked_at(), _waiting(now))
 
 

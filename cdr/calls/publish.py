@@ -120,6 +120,17 @@ def publish(database: EventDatabase, records: Mapping[int, Iterable[CallRecord]]
     volumes.write(database)
 
 
+def publish_revision(call: Call, changes: Mapping[str, Any]) -> None:
+    """Publish a change that a person made as of this moment; the caller's transaction holds the mark of the call.
+
+    Who follows changes relies on a time from within the transaction (``cdr.queries.changes``), and getting the mark may
+    have taken long.
+    """
+    now = timezone.now()
+    CallRevision.objects.create(call=call, revision=call.revision + 1, at=now, changes=changes)
+    Call.objects.filter(pk=call.pk).update(revision=call.revision + 1, updated_at=now)
+
+
 def _add(database: EventDatabase, calls: Sequence[Wanted], volumes: Difference) -> None:
     """Store new calls. Those with parts need to know their ids; the database numbers the others, which is cheaper."""
     now = database.wire.time(timezone.now())

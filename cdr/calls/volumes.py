@@ -1,7 +1,7 @@
-"""The hourly volumes (``cdr.models.Volume``): what the writer of calls adds to them, and how their rows are joined.
+"""Hourly volumes (``cdr.models.Volume``): rollups that follow each change of a call.
 
-A writer only ever inserts rows, so writers never wait for each other here; the rows of one hour and kind are summed by
-whoever reads, and joined now and then.
+Writers only insert rows, so they never wait for each other; readers sum the rows of one hour and kind, and ``join``
+merges them from time to time.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class _Sums:
-    """What the calls of one kind amount to."""
+    """Sums over the calls of one kind."""
 
     __slots__ = ("calls", "length", "measured")
 
@@ -44,7 +44,7 @@ class _Sums:
 
 
 class Difference:
-    """The difference that a batch of changes to calls makes to the volumes."""
+    """The change of the volumes that a batch of changed calls makes."""
 
     def __init__(self) -> None:
         self._sums: dict[Kind, _Sums] = {}
@@ -60,7 +60,7 @@ class Difference:
         duration: timedelta | None,
         duration_kind: str,
     ) -> None:
-        """Count a call once more (``sign`` 1) or once less (-1); ``started_at`` is UTC, all words are plain text."""
+        """Add a call (``sign`` 1) or remove it (-1); ``started_at`` is UTC, state and kinds are plain ``str``."""
         kind = (started_at.replace(minute=0, second=0, microsecond=0), proxies, state, outcome, sip_code)
         sums = self._sums.get(kind)
         if sums is None:
@@ -71,7 +71,7 @@ class Difference:
             sums.length += duration if sign > 0 else -duration
 
     def write(self, database: EventDatabase) -> None:
-        """Add the difference to the volumes, within the transaction that changes the calls."""
+        """Insert the change, in the transaction that changes the calls."""
         wire = database.wire
         rows = [
             (
@@ -92,26 +92,26 @@ class Difference:
 
 
 def join(*, look: int = LOOK) -> int:
-    """Join the rows of each hour and kind to one; return how many rows fewer there are. No sum changes.
+    """Merge the rows of each hour and kind into one; return how many rows that saves. No sum changes.
 
-    Goes from the newest rows back, ``look`` at a time, for as long as it finds something to join: what lies before
-    was joined by the runs before. Each step is a transaction of its own, that a reader sees as a whole or not at all.
-    Any number of these may run beside each other and beside writers: a row that another run holds is left to it.
+    Works from the newest rows back, ``look`` rows per transaction, until a step finds nothing to merge: earlier runs
+    merged what lies before. Any number of runs and writers may work at once: rows that another run has locked are
+    skipped.
     """
-    gone = 0
+    saved = 0
     newest = Volume.objects.aggregate(at=Max("id"))["at"] or 0
     while newest > 0:
         with transaction.atomic():
             joined = sum(map(_join_hour, _scattered_hours(newest - look, newest)))
         if not joined:
             break
-        gone += joined
+        saved += joined
         newest -= look
-    return gone
+    return saved
 
 
 def _scattered_hours(after: int, newest: int) -> list[datetime]:
-    """Return the hours among the rows of these ids that have several rows of one kind."""
+    """Return the hours of these rows in which a kind has more than one row."""
     hours = Volume.objects.filter(id__gt=after, id__lte=newest).order_by().values("hour").distinct()
     kinds = Volume.objects.filter(hour__in=hours).order_by()
     scattered = kinds.values("hour", "proxies", "state", "outcome", "sip_code").annotate(rows=Count("id"))
@@ -119,7 +119,7 @@ def _scattered_hours(after: int, newest: int) -> list[datetime]:
 
 
 def _join_hour(hour: datetime) -> int:
-    """Join the rows of one hour that nobody else holds."""
+    """Merge the rows of one hour that no other run has locked."""
     rows = Volume.objects.filter(hour=hour).order_by("id").select_for_update(skip_locked=True)
     kinds: dict[Kind, list[Volume]] = defaultdict(list)
     for row in rows:

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from cdr.display.markup import NARROW_SPACE, NOTHING
+from cdr.display.markup import NARROW_SPACE, NOTHING, trimmed_decimal
 
 
 def moment(value: datetime | None, precision: int = 1) -> SafeString:
@@ -51,8 +51,7 @@ def clock(value: timedelta | None) -> str:
 
 def exact_seconds(value: timedelta) -> str:
     """Write a duration in seconds with all the digits that it has."""
-    text = f"{value / timedelta(seconds=1):.6f}".rstrip("0").rstrip(".")
-    return f"{text}{NARROW_SPACE}s"
+    return f"{trimmed_decimal(value / timedelta(seconds=1), 6)}{NARROW_SPACE}s"
 
 
 def lag(value: datetime, received: datetime, precision: int) -> SafeString:

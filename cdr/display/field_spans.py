@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 _CORE_LABELS = {"call_id": ("call_id", "callid"), "code": ("code", "sip_code"), "reason": ("reason", "sip_reason")}
-_OFTEN = 64
+_MOST_TRIES = 64
 """So many places are tried for one field: a line made of one letter is no reason to look for long."""
 _SHORTEST_BARE = 2
 _BOUNDS = " \t\r\n,;:=\"'|<>(){}[]"
@@ -24,7 +24,7 @@ class Span(NamedTuple):
     label: str
 
 
-def recognised(text: str, fields: Iterable[tuple[str, str]]) -> list[Span]:
+def locate_fields(text: str, fields: Iterable[tuple[str, str]]) -> list[Span]:
     """Return where the values of ``fields`` (label and value, in the order logged) stand in ``text``, by position.
 
     The first place after the field before it wins, as in parsing: a value that holds what looks like later fields
@@ -43,7 +43,7 @@ def recognised(text: str, fields: Iterable[tuple[str, str]]) -> list[Span]:
     return sorted(found)
 
 
-def recognised_in_packet(packet: bytes, fields: Iterable[tuple[str, str]]) -> list[Span]:
+def locate_in_packet(packet: bytes, fields: Iterable[tuple[str, str]]) -> list[Span]:
     """Return where the values of ``fields`` stand in a RADIUS or Diameter packet, by position, in bytes.
 
     A value is known by the length that stands before it: that of an attribute (RFC 2865 section 5) or of an AVP
@@ -66,18 +66,18 @@ def _four_bytes(value: str) -> bytes:
 
 def _attribute(packet: bytes, label: str, written: bytes, taken: Sequence[Span]) -> Span | None:
     at = packet.find(written)
-    for _ in range(_OFTEN):
+    for _ in range(_MOST_TRIES):
         if at < 0:
             return None
         span = Span(at, at + len(written), label)
         free = all(span.end <= other.start or other.end <= span.start for other in taken)
-        if free and _is_told_length(packet, at, len(written)):
+        if free and _has_length_before(packet, at, len(written)):
             return span
         at = packet.find(written, at + 1)
     return None
 
 
-def _is_told_length(packet: bytes, at: int, size: int) -> bool:
+def _has_length_before(packet: bytes, at: int, size: int) -> bool:
     return (
         (at >= 2 and packet[at - 1] == size + 2)
         or (at >= 8 and int.from_bytes(packet[at - 3 : at]) == size + 8)
@@ -102,7 +102,7 @@ def _bare(text: str, label: str, value: str, start: int, taken: Sequence[Span]) 
 def _first(text: str, label: str, value: str, before: str, start: int, taken: Sequence[Span]) -> Span | None:
     """Return the first place of ``before`` and ``value`` that is bounded on both sides and not taken."""
     at = start
-    for _ in range(_OFTEN):
+    for _ in range(_MOST_TRIES):
         at = text.find(before + value, at)
         if at < 0:
             return None

@@ -17,14 +17,14 @@ class Group(StrEnum):
     """What calls are told apart by in a chart, from the bottom of a bar to its top."""
 
     ANSWERED = "answered"
-    NOT_TAKEN = "not_taken"  # reached the callee, who did not take it
+    NOT_ANSWERED = "not_taken"  # reached the callee, who did not take it
     FAILED = "failed"
     SETUP = "setup"  # no outcome yet
 
 
 OUTCOMES: Mapping[Group, frozenset[Outcome]] = {
     Group.ANSWERED: frozenset({Outcome.ANSWERED}),
-    Group.NOT_TAKEN: frozenset({Outcome.BUSY, Outcome.NO_ANSWER, Outcome.CANCELLED, Outcome.DECLINED}),
+    Group.NOT_ANSWERED: frozenset({Outcome.BUSY, Outcome.NO_ANSWER, Outcome.CANCELLED, Outcome.DECLINED}),
     Group.FAILED: frozenset({Outcome.NOT_FOUND, Outcome.REDIRECTED, Outcome.UNAUTHORIZED, Outcome.FAILED}),
     Group.SETUP: frozenset(),
 }

@@ -25,37 +25,37 @@ class HistogramBar(NamedTuple):
     address: str
 
 
-def svg(columns: Sequence[HistogramBar], most: int) -> str:
+def svg(bars: Sequence[HistogramBar], most: int) -> str:
     """Return the bars, ``HEIGHT`` units high for ``most`` calls and a unit wide each."""
-    body = "".join(_column(at, column, most) for at, column in enumerate(columns))
-    grid = "".join(f'<path class="grid" d="M0 {y}H{len(columns)}"/>' for y in (0, HEIGHT // 2))
+    body = "".join(_bar(index, bar, most) for index, bar in enumerate(bars))
+    grid = "".join(f'<path class="grid" d="M0 {y}H{len(bars)}"/>' for y in (0, HEIGHT // 2))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="histogram-bars" aria-hidden="true" focusable="false"'
-        f' preserveAspectRatio="none" viewBox="0 0 {len(columns)} {HEIGHT}">{grid}{body}</svg>'
+        f' preserveAspectRatio="none" viewBox="0 0 {len(bars)} {HEIGHT}">{grid}{body}</svg>'
     )
 
 
-def _column(at: int, column: HistogramBar, most: int) -> str:
-    bucket = column.bucket
+def _bar(index: int, bar: HistogramBar, most: int) -> str:
+    bucket = bar.bucket
     return (
-        f'<a class="bar" tabindex="-1" href="{escape(column.address)}" data-since="{_written(bucket.since)}"'
-        f' data-until="{_written(bucket.until)}"><title>{escape(column.title)}</title>'
-        f'<rect class="hit" x="{at}" width="1" height="{HEIGHT}"/>{"".join(_stack(at, bucket, most))}</a>'
+        f'<a class="bar" tabindex="-1" href="{escape(bar.address)}" data-since="{_iso(bucket.since)}"'
+        f' data-until="{_iso(bucket.until)}"><title>{escape(bar.title)}</title>'
+        f'<rect class="hit" x="{index}" width="1" height="{HEIGHT}"/>{"".join(_stack(index, bucket, most))}</a>'
     )
 
 
-def _written(moment: datetime) -> str:
+def _iso(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
-def _stack(at: int, bucket: Bucket, most: int) -> Iterator[str]:
+def _stack(index: int, bucket: Bucket, most: int) -> Iterator[str]:
     """Yield the parts of a bar from the bottom up; each that is there is seen, and none leaves the drawing."""
-    there = [(group, max(bucket.counts[group] * HEIGHT / most, _LEAST)) for group in Group if bucket.counts[group]]
-    shrunk = min(1.0, HEIGHT / (sum(height for _, height in there) or 1))
+    counted = [(group, max(bucket.counts[group] * HEIGHT / most, _LEAST)) for group in Group if bucket.counts[group]]
+    shrunk = min(1.0, HEIGHT / (sum(height for _, height in counted) or 1))
     y = float(HEIGHT)
-    for group, height in there:
+    for group, height in counted:
         y -= height * shrunk
         yield (
-            f'<rect class="group-{group}" x="{at + _GAP / 2:.2f}" y="{y:.2f}" width="{1 - _GAP:.2f}"'
+            f'<rect class="group-{group}" x="{index + _GAP / 2:.2f}" y="{y:.2f}" width="{1 - _GAP:.2f}"'
             f' height="{height * shrunk:.2f}"/>'
         )

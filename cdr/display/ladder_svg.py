@@ -86,9 +86,9 @@ def svg(drawing: Drawing, words: Words, zone: tzinfo) -> str:
 
 
 def _body(drawing: Drawing, words: Words, zone: tzinfo, top: int, bottom: int) -> Iterator[str]:
-    for at, column in enumerate(drawing.columns):
-        yield f'<line class="life" x1="{_x(at)}" y1="{_HEAD - 14}" x2="{_x(at)}" y2="{bottom - 4}"/>'
-        yield _head(at, column, words)
+    for index, column in enumerate(drawing.columns):
+        yield f'<line class="life" x1="{_x(index)}" y1="{_HEAD - 14}" x2="{_x(index)}" y2="{bottom - 4}"/>'
+        yield _head(index, column, words)
     for number, (source, target) in enumerate(drawing.legs, 1):
         yield _leg(source, target, f"{words.leg} {number}", _HEAD + _LEG * number - 10)
     y, day = top, ""
@@ -120,9 +120,9 @@ def _height(row: Message | Gap | LadderRemark) -> int:
     return _ROW
 
 
-def _head(at: int, column: Lifeline, words: Words) -> str:
+def _head(index: int, column: Lifeline, words: Words) -> str:
     name = _text(column.name, _LONGEST_NAME) if column.name else _text(words.unknown, _LONGEST_NAME)
-    x = _x(at)
+    x = _x(index)
     return (
         f'<g class="{column.side}"><rect class="box" x="{x - 88}" y="4" width="176" height="40" rx="6"/>'
         f'<text class="name" x="{x}" y="21">{name}</text>'
@@ -161,11 +161,11 @@ def _remark(drawing: Drawing, remark: LadderRemark, words: Words, y: int) -> str
 
 
 def _message(message: Message, words: Words, y: int) -> str:
-    told = any(hop.told for hop in message.hops)
-    kinds = "message" + ("" if told else " inferred") + (" failed" if message.failed else "")
+    recorded = any(hop.recorded for hop in message.hops)
+    kinds = "message" + ("" if recorded else " inferred") + (" failed" if message.failed else "")
     y += 8
     drawn = "".join(_hop(hop, message.directed, y) for hop in message.hops)
-    drawn += "".join(f'<circle class="seen" cx="{_x(at)}" cy="{y}" r="3.5"/>' for at in message.seen)
+    drawn += "".join(f'<circle class="seen" cx="{_x(index)}" cy="{y}" r="3.5"/>' for index in message.proxy_columns)
     label = f"{_label(message, y)}<title>{_text(message.label, 200)}</title>"
     if words.linked and message.events:
         return f'<a class="{kinds}" href="#event-{message.events[0]}">{label}{drawn}</a>'
@@ -173,8 +173,8 @@ def _message(message: Message, words: Words, y: int) -> str:
 
 
 def _label(message: Message, y: int) -> str:
-    """Write the label once, over the hop that is told, else over the first."""
-    hop = next((hop for hop in message.hops if hop.told), message.hops[0])
+    """Write the label once, over the recorded hop, else over the first."""
+    hop = next((hop for hop in message.hops if hop.recorded), message.hops[0])
     columns = abs(hop.target - hop.source)
     middle = (_x(hop.source) + _x(hop.target)) // 2
     shown = _text(message.label, _LONGEST_LABEL if columns == 1 else _WIDE_LABEL)
@@ -183,7 +183,7 @@ def _label(message: Message, y: int) -> str:
 
 def _hop(hop: Hop, directed: bool, y: int) -> str:
     source, target = _x(hop.source), _x(hop.target)
-    kind = "" if hop.told else " inferred"
+    kind = "" if hop.recorded else " inferred"
     right = target > source
     line = f'<path class="hop{kind}" d="M{source} {y}H{target - 4 if right else target + 4}"/>'
     if not directed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 
+from django.utils.formats import get_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
@@ -12,9 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from cdr.display.safe_text import Piece, is_plain, one_line, pieces
 
-LONGEST_PARTY, _LONGEST_TITLE = 64, 32
 NARROW_SPACE = "\u202f"
-LONGEST_PARTY, _LONGEST_CALL_ID, _LONGEST_CHANGE, _LONGEST_TITLE = 64, 48, 500, 32
+LONGEST_PARTY, _LONGEST_TITLE = 64, 32
 NOTHING = mark_safe('<span class="muted nothing">–</span>')
 _NOT_LOGGED = _("not logged")
 
@@ -49,6 +49,16 @@ def shortly(value: str | None, longest: int = _LONGEST_TITLE) -> str:
 def number(value: int) -> str:
     """Write a count with thin gaps between the thousands."""
     return f"{value:,}".replace(",", NARROW_SPACE)
+
+
+def decimal(value: float, digits: int = 1) -> str:
+    """Write a number with so many decimals, after the decimal mark of the reader's language."""
+    return f"{value:.{digits}f}".replace(".", str(get_format("DECIMAL_SEPARATOR")))
+
+
+def trimmed_decimal(value: float, digits: int = 1) -> str:
+    """Write a number with at most so many decimals, in the reader's language."""
+    return decimal(value, digits).rstrip("0").rstrip(".,")
 
 
 def icon(name: str) -> SafeString:

@@ -10,7 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import ngettext
 
-from cdr.display.field_spans import Span, recognised, recognised_in_packet
+from cdr.display.field_spans import Span, locate_fields, locate_in_packet
 from cdr.display.markup import marked
 from cdr.display.safe_text import HEX_WIDTH, ascii_text, hex_rows, is_binary, one_line, raw_pieces
 
@@ -36,7 +36,7 @@ def _with_fields(raw: bytes, fields: Iterable[tuple[str, str]]) -> SafeString:
     taken, places = _as_taken(text)
     parts: list[SafeString] = []
     end = 0
-    for span in (Span(places[s], places[e], label) for s, e, label in recognised(taken, fields)):
+    for span in (Span(places[s], places[e], label) for s, e, label in locate_fields(taken, fields)):
         parts += [_raw_text(text[end : span.start]), _field(text[span.start : span.end], span.label)]
         end = span.end
     return format_html_join("", "{}", ((part,) for part in [*parts, _raw_text(text[end:])]))
@@ -44,7 +44,7 @@ def _with_fields(raw: bytes, fields: Iterable[tuple[str, str]]) -> SafeString:
 
 def _dump_with_fields(raw: bytes, fields: Iterable[tuple[str, str]]) -> SafeString:
     """Write a packet as a dump, with the fields marked among its bytes and in their text."""
-    spans = recognised_in_packet(raw, fields)
+    spans = locate_in_packet(raw, fields)
     labels: dict[int, str] = {at: span.label for span in spans for at in range(span.start, span.end)}
     lines: list[SafeString] = []
     for start, row in hex_rows(raw):

@@ -78,7 +78,7 @@ OUTCOMES: Mapping[Outcome, Word] = {
 
 GROUPS: Mapping[Group, Word] = {
     Group.ANSWERED: Word(_("Answered"), _("The INVITE got a 2xx response.")),
-    Group.NOT_TAKEN: Word(
+    Group.NOT_ANSWERED: Word(
         _("Not answered"),
         _("The call was delivered but not answered: busy, no answer, cancelled or declined."),
     ),

@@ -33,26 +33,26 @@ class Format:
     zoned: bool = True
 
 
-def _write_jsonl(found: Iterable[Record], sink: Sink, shape: FileShape) -> None:
-    for line in json_lines(found):
+def _write_jsonl(records: Iterable[Record], sink: Sink, shape: FileShape) -> None:
+    for line in json_lines(records):
         sink.write(line.encode())
 
 
-def _write_csv(found: Iterable[Record], sink: Sink, shape: FileShape) -> None:
-    for line in csv_lines(found, shape.columns, shape.zone):
+def _write_csv(records: Iterable[Record], sink: Sink, shape: FileShape) -> None:
+    for line in csv_lines(records, shape.columns, shape.zone):
         sink.write(line.encode())
 
 
-def _write_xlsx(found: Iterable[Record], sink: Sink, shape: FileShape) -> None:
+def _write_xlsx(records: Iterable[Record], sink: Sink, shape: FileShape) -> None:
     from cdr.export.xlsx import write_xlsx
 
-    write_xlsx(found, sink, shape)
+    write_xlsx(records, sink, shape)
 
 
-def _write_parquet(found: Iterable[Record], sink: Sink, shape: FileShape) -> None:
+def _write_parquet(records: Iterable[Record], sink: Sink, shape: FileShape) -> None:
     from cdr.export.parquet import write_parquet  # its library takes a tenth of a second and 50 MB to load
 
-    write_parquet(found, sink, shape)
+    write_parquet(records, sink, shape)
 
 
 FORMATS: Mapping[str, Format] = {

@@ -13,8 +13,8 @@ from django.http import QueryDict, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
-from cdr.export.asking import conditions_of
 from cdr.export.formats import FORMATS
+from cdr.export.selection import conditions_of
 from cdr.export.storing import Lost
 from cdr.models import ExportChunk, ExportJob
 from cdr.queries.filters import CallFilter
@@ -35,13 +35,20 @@ ENDED_TWICE = _("The worker stopped twice before the file was complete. Export f
 OUR_FAULT = _("The export failed because of an internal error. The worker's log has the details.")
 
 
-def ask(user: User, asked: CallFilter, format: str, *, columns: Iterable[str] = (), zone: str = "UTC") -> ExportJob:  # noqa: A002
-    """Leave the job of writing the calls that ``asked`` finds, within its visibility."""
-    visibility = asked.visibility
+def queue_export(
+    user: User,
+    call_filter: CallFilter,
+    format: str,  # noqa: A002
+    *,
+    columns: Iterable[str] = (),
+    zone: str = "UTC",
+) -> ExportJob:
+    """Queue an export of the calls that ``call_filter`` selects, within its visibility."""
+    visibility = call_filter.visibility
     return ExportJob.objects.create(
         user=user,
         format=format,
-        conditions=conditions_of(asked),
+        conditions=conditions_of(call_filter),
         columns=list(columns),
         zone=zone,
         scope=None if visibility.proxies is None else sorted(visibility.proxies),

@@ -23,11 +23,11 @@ ROWS_PER_GROUP = 20_000
 _WORDS = frozenset({"flags", "proxies", "backends"})
 
 
-def write_parquet(found: Iterable[Record], sink: Sink, shape: FileShape) -> None:
+def write_parquet(records: Iterable[Record], sink: Sink, shape: FileShape) -> None:
     """Write the calls as a Parquet file."""
     schema = pa.schema([(column, _type_of(column)) for column in shape.columns])
     values_of, converters = row_of(shape.columns), [_converter(column) for column in shape.columns]
-    each = iter(found)
+    each = iter(records)
     with whole_or_not(sink) as output:
         writer = parquet.ParquetWriter(output, schema)
         while rows := [values_of(record) for record in islice(each, ROWS_PER_GROUP)]:

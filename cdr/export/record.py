@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from django.db.models import QuerySet, prefetch_related_objects
 
-from cdr.calls.settlement import look_up
+from cdr.calls.settlement import attach_settlements
 from cdr.models import Attempt, Call, Leg, Settlement
 from cdr.queries.visibility import Visibility
 
@@ -128,7 +128,7 @@ def records(calls: QuerySet[Call], visibility: Visibility = _EVERYTHING) -> Iter
     """
     each = calls.iterator(chunk_size=_BATCH)
     while batch := list(islice(each, _BATCH)):
-        look_up(batch)
+        attach_settlements(batch)
         if visibility.numbers:
             legs, attempts = _by_call(Leg.objects.all(), batch), _by_call(Attempt.objects.all(), batch)
             yield from (record_of(call, legs[call.pk], attempts[call.pk]) for call in visibility.shown(batch))

@@ -15,12 +15,12 @@ from cdr.export.record import FIELDS, Record
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
-def json_lines(found: Iterable[Record]) -> Iterator[str]:
+def json_lines(records: Iterable[Record]) -> Iterator[str]:
     """Yield one line of JSON per record."""
-    return (json.dumps(record, ensure_ascii=False) + "\n" for record in found)
+    return (json.dumps(record, ensure_ascii=False) + "\n" for record in records)
 
 
-def csv_lines(found: Iterable[Record], columns: Sequence[str] = FIELDS, zone: tzinfo = UTC) -> Iterator[str]:
+def csv_lines(records: Iterable[Record], columns: Sequence[str] = FIELDS, zone: tzinfo = UTC) -> Iterator[str]:
     """Yield CSV (RFC 4180) with a heading and the same columns for every call; nested values are JSON text, absent
     ones empty, times ISO 8601 with their offset.
 
@@ -29,18 +29,18 @@ def csv_lines(found: Iterable[Record], columns: Sequence[str] = FIELDS, zone: tz
     """
     line = io.StringIO(newline="")
     writer = csv.writer(line)
-    for row in _rows(found, columns, zone):
+    for row in _rows(records, columns, zone):
         writer.writerow(row)
         yield line.getvalue()
         line.seek(0)
         line.truncate()
 
 
-def _rows(found: Iterable[Record], columns: Sequence[str], zone: tzinfo) -> Iterator[Iterable[Any]]:
+def _rows(records: Iterable[Record], columns: Sequence[str], zone: tzinfo) -> Iterator[Iterable[Any]]:
     yield [_cell(column) for column in columns]
     moments = [] if zone is UTC else [place for place, column in enumerate(columns) if column in MOMENTS]
     values_of = row_of(columns)
-    for record in found:
+    for record in records:
         values = values_of(record)
         for place in moments:
             values[place] = values[place] and local(values[place], zone).isoformat()

@@ -15,12 +15,12 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
 
-from cdr.export.asking import in_words, oldest_first
 from cdr.export.columns import FileShape
 from cdr.export.formats import FORMATS
 from cdr.export.jobs import ACTIVE, BEGUN_AGAIN, COUNT_LIMIT, ENDED_TWICE, OUR_FAULT, clear, filter_of
 from cdr.export.locks import WriterLocks
 from cdr.export.record import FIELDS, Record, records
+from cdr.export.selection import in_words, oldest_first
 from cdr.export.sink import Sink
 from cdr.export.snapshot import snapshot
 from cdr.export.storing import JobFile, Lost, running

@@ -32,11 +32,11 @@ _LIKE_AN_ESCAPE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 _WIDTHS = {"id": 9, "call_id": 36, "extra": 40, "legs": 40, "attempts": 40, "user_agent": 30, "sip_code": 9}
 
 
-def write_xlsx(found: Iterable[Record], sink: Sink, shape: FileShape) -> None:
+def write_xlsx(records: Iterable[Record], sink: Sink, shape: FileShape) -> None:
     """Write the calls as a workbook."""
     with TemporaryDirectory() as folder, whole_or_not(sink) as output:
         book = Workbook(output, {"constant_memory": True, "tmpdir": folder, "use_zip64": True})
-        _Book(book, shape).write(found)
+        _Book(book, shape).write(records)
         try:
             book.close()
         except FileCreateError as error:  # the library's word for what the sink raised
@@ -52,7 +52,7 @@ class _Sheet(Worksheet):
     @staticmethod
     def _escape_control_characters(data: str) -> str:
         """Write what XML cannot hold as ``_xHHHH_`` (ECMA-376 part 1, 22.9.2.19), and text that looks so as well."""
-        return _UNWRITABLE.sub(lambda found: f"_x{ord(found[0]):04X}_", _LIKE_AN_ESCAPE.sub("_x005F_", data))
+        return _UNWRITABLE.sub(lambda records: f"_x{ord(records[0]):04X}_", _LIKE_AN_ESCAPE.sub("_x005F_", data))
 
 
 class _Book:
@@ -71,10 +71,10 @@ class _Book:
         self._long: Worksheet = None
         self._long_row = 0
 
-    def write(self, found: Iterable[Record]) -> None:
+    def write(self, records: Iterable[Record]) -> None:
         values_of = row_of(self._shape.columns)
         self._next_sheet()
-        for record in found:
+        for record in records:
             if self._row == ROWS_PER_SHEET:
                 self._finish_sheet()
                 self._next_sheet()

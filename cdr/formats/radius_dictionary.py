@@ -22,7 +22,10 @@ Value: TypeAlias = int | str
 
 
 class DictionaryError(ValueError):
-    """A dictionary file that cannot be read. The text names file, line, what was read and what would help."""
+    """A dictionary file that cannot be read. The text names file, line and kind of error, and what would help.
+
+    It never quotes the file: whoever names one need not be allowed to read it.
+    """
 
 
 class DataType(StrEnum):
@@ -204,8 +207,8 @@ class _Reader:
                 pass
             case _:
                 raise ValueError(
-                    f"{' '.join(words)!r} is not understood; write ATTRIBUTE name number type, VALUE attribute name "
-                    "number, VENDOR name number, BEGIN-VENDOR name or $INCLUDE file"
+                    "the line is not understood; write ATTRIBUTE name number type, VALUE attribute name number, "
+                    "VENDOR name number, BEGIN-VENDOR name or $INCLUDE file"
                 )
 
     def _attribute(self, name: str, number: str, type_: str, rest: list[str]) -> None:
@@ -223,19 +226,17 @@ class _Reader:
         try:
             return self.vendors[name.lower()]
         except KeyError:
-            raise ValueError(
-                f"vendor {name!r} is not known here; a line VENDOR {name} number must stand above it"
-            ) from None
+            raise ValueError("the vendor is not known here; a line VENDOR name number must stand above it") from None
 
     def _include(self, name: str, depth: int, *, optional: bool) -> None:
         if self.include is None:
-            raise ValueError(f"$INCLUDE {name}: put the text of that file in its place")
+            raise ValueError("$INCLUDE is not followed here: put the text of that file in its place")
         try:
             text = self.include(name)
         except OSError as error:
             if optional:
                 return
-            raise ValueError(f"$INCLUDE {name}: {error.strerror or error}; give that file too") from None
+            raise ValueError("the file that $INCLUDE names cannot be read; give that file too") from error
         self.read(text, name, depth + 1)
 
 
@@ -243,9 +244,9 @@ def _number(text: str) -> int:
     try:
         number = int(text, 16) if text.lower().startswith("0x") else int(text)
     except ValueError:
-        raise ValueError(f"{text!r} is not a number") from None
+        raise ValueError("the number is none; write digits, or 0x and hexadecimal digits") from None
     if not 0 <= number < 2**32:
-        raise ValueError(f"{text} is out of range; numbers have at most 32 bits")
+        raise ValueError("the number is out of range; numbers have at most 32 bits")
     return number
 
 

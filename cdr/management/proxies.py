@@ -12,5 +12,5 @@ def named_proxy(name: str) -> Proxy:
     proxy = Proxy.objects.filter(name=name).first()
     if proxy is None:
         known = ", ".join(Proxy.objects.order_by("name").values_list("name", flat=True)[:20]) or "none"
-        raise CommandError(f"no proxy {name!r} (known: {known}); add it: manage.py proxy add {name}", returncode=2)
+        raise CommandError(f"unknown proxy {name!r} (known: {known}); add it: manage.py proxy add {name}", returncode=2)
     return proxy

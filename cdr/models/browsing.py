@@ -1,4 +1,4 @@
-"""How people like to look at calls: views they saved, columns they chose."""
+"""Saved views and chosen columns of the list of calls."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class SavedView(models.Model):
-    """A list of calls under a name: ``conditions`` is its address's query string. ``shared``: everybody sees it."""
+    """A named list of calls: ``conditions`` is the query string of its URL. ``shared``: every user sees it."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_views")
     name = models.CharField(_("name"), max_length=80)
@@ -27,7 +27,7 @@ class SavedView(models.Model):
 
 
 class ColumnChoice(models.Model):
-    """The columns of the list of calls that a user chose, by name, in order."""
+    """The columns that a user chose for the list of calls, by name, in order."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="column_choice")
     columns = models.JSONField(default=list)

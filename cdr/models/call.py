@@ -22,7 +22,7 @@ def _choices(words: Iterable[tuple[StrEnum, wording.Word]]) -> list[tuple[str, w
 
 
 class Call(models.Model):
-    """A call as ``cdr.correlation`` made it from the events; written by ``cdr.calls.correlate`` alone.
+    """A call as ``cdr.correlation`` made it from the events; written by ``cdr.calls`` alone.
 
     ``identity`` (16 bytes) names the call within its Call-ID: the tag pair of the dialog, or the caller's tag of an
     attempt. ``stop_due_at`` is when an ongoing call will be held for one whose STOP is missing.
@@ -93,9 +93,9 @@ class Call(models.Model):
 
     @cached_property
     def settlement(self) -> Settlement | None:
-        """How a person settled the end of this call: only while its STOP is missing, and until it is revoked.
+        """The settlement in force: only while the STOP is missing, and until it is revoked.
 
-        One query for each call that lacks its STOP; ``cdr.calls.settlement.look_up`` asks for many at once.
+        One query for each call that lacks its STOP; ``cdr.calls.settlement.attach_settlements`` asks for many at once.
         """
         if not self.lacks_stop:
             return None
@@ -153,7 +153,7 @@ class CallRevision(models.Model):
 
 
 class Settlement(models.Model):
-    """How the end of a call was settled whose STOP never came: at ``ended_at``, or unknown for good (null).
+    """The end that a person set for a call without STOP: ``ended_at``, or marked as unknown (null).
 
     It is in force while the call lacks its STOP and nobody revoked it (``Call.settlement``): a STOP that comes later
     takes its place without a word here.

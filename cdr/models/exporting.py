@@ -1,4 +1,4 @@
-"""Exports that are made in the background, and their files."""
+"""Exports written in the background, and their files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class ExportJob(models.Model):
-    """Calls that a user asked to have as a file.
+    """Calls that a user requested as a file.
 
     ``conditions`` is the query string of the filter, with its moments resolved: a preset counts from when it was asked.
     ``columns`` (empty: the record's fields) are for all formats but JSON Lines, ``zone`` is for CSV and XLSX.

@@ -1,4 +1,4 @@
-"""Which calls have events that no correlation has seen yet."""
+"""Call-IDs with events that are not correlated yet."""
 
 from __future__ import annotations
 

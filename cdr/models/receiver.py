@@ -1,4 +1,4 @@
-"""Who serves a source at the moment, and how that goes."""
+"""The processes that serve the sources, and their health."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from django.utils.translation import gettext_lazy as _
 from cdr.models.source import Source
 
 STALE = timedelta(seconds=20)
-"""A receiver that has not been heard of for so long is held for dead; it reports every few seconds."""
+"""A receiver counts as dead after this time without a report; it reports every few seconds."""
 
 FORGOTTEN = timedelta(hours=1)
-"""After so long a dead one is held for taken away, if others serve the source."""
+"""A dead receiver is forgotten after this time if another one serves the source."""
 
 
 class Receiver(models.Model):
@@ -55,7 +55,7 @@ class Receiver(models.Model):
         return self.state == self.State.RUNNING and now - self.heard_at < STALE
 
     def told(self, now: datetime) -> str:
-        """Return how it fares, in one line."""
+        """Return the health of the receiver in one line."""
         about = (
             self.get_state_display() if self.state != self.State.RUNNING or self.is_well(now) else "not heard of",
             f"since {self.started_at:%Y-%m-%dT%H:%M:%SZ}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from typing import Any
 
 from django.db import models
@@ -64,7 +65,7 @@ class Source(models.Model):
 
 
 def sealed_settings(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings with each secret that still is plain text sealed."""
+    """Return the settings with every plain-text secret encrypted."""
     declared = KINDS[kind].declared() if kind in KINDS else {}
     return {
         name: {"sealed": seal(value)}
@@ -74,8 +75,27 @@ def sealed_settings(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def secrets_to_enter_again(
+    kind: str, before: dict[str, Any], after: dict[str, Any], entered: Collection[str]
+) -> list[str]:
+    """Return the secrets that are stored, were not entered now, and would be sent to another target than before."""
+    settings = KINDS[kind]
+    stored = [name for name, one in settings.declared().items() if one.secret and before.get(name)]
+    if not any(_typed(settings, name, before) != _typed(settings, name, after) for name in settings.target):
+        return []
+    return [name for name in stored if name not in entered and after.get(name)]
+
+
+def _typed(settings: type[Settings], name: str, values: dict[str, Any]) -> Any:
+    value = values.get(name)
+    try:
+        return settings.default(name) if value in (None, "") else settings.declared()[name].read(value)
+    except ValueError:
+        return value
+
+
 def reveal(secret: Secret) -> bytes:
-    """Return a secret itself, to be used and never shown; raise ``LookupError`` that says what to do."""
+    """Return a secret in plain text, to be used and never shown; raise ``LookupError`` with the remedy."""
     if secret.variable:
         found = os.environ.get(secret.variable, "")
         if not found:

@@ -1,4 +1,4 @@
-"""How many calls there were, by the hour: what figures over long ranges are summed from."""
+"""Hourly rollup of calls, from which figures over long ranges are summed."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from cdr.sources import KINDS
 from cdr.sources.setting import SettingsError
 from proxyconf.models import Proxy
 from proxyconf.models.revision import latest_revision
-from proxyconf.public import BACKEND_NAMES, Profile, acc_section, find_artefact, routing_hints, syslog_rule
+from proxyconf.public import BACKEND_NAMES, AccountingProfile, acc_section, find_artefact, routing_hints, syslog_rule
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.parameters import backends_of
 from proxyconf.vocabulary.products import Product, Version
@@ -56,7 +56,9 @@ def ways(proxy: Proxy, sources: Sequence[Source], host: str) -> list[Way]:
     return [_way(proxy, backend, sources, host, published) for backend in backends_of(*release)]
 
 
-def _way(proxy: Proxy, backend: Backend, sources: Sequence[Source], host: str, published: Profile | None) -> Way:
+def _way(
+    proxy: Proxy, backend: Backend, sources: Sequence[Source], host: str, published: AccountingProfile | None
+) -> Way:
     kinds = _KINDS[backend]
     own = next((source for source in sources if source.kind in kinds), None)
     kind = own.kind if own else _usual_kind(backend)
@@ -64,7 +66,7 @@ def _way(proxy: Proxy, backend: Backend, sources: Sequence[Source], host: str, p
     if published and backend in published.backends:
         profile = replace(published, backends=(backend,))
     else:
-        profile = Profile.suggested(Product(proxy.product), Version.parse(proxy.version), [backend])
+        profile = AccountingProfile.suggested(Product(proxy.product), Version.parse(proxy.version), [backend])
     profile = replace(profile, options=_options(profile, backend, kind, host, port) | dict(profile.options))
     blocks = [
         *([] if own else [Block(_("On this server: add a source"), _command(proxy, backend, kind))]),
@@ -105,7 +107,7 @@ def _port(source: Source | None, kind: str) -> int:
     return int(listen.port) if listen else 0
 
 
-def _options(profile: Profile, backend: Backend, kind: str, host: str, port: int) -> dict[str, int | str]:
+def _options(profile: AccountingProfile, backend: Backend, kind: str, host: str, port: int) -> dict[str, int | str]:
     """Return the parameters without which a backend does nothing."""
     match backend:
         case Backend.SQL:
@@ -148,7 +150,7 @@ def _command(proxy: Proxy, backend: Backend, kind: str) -> str:
     return " ".join([f"manage.py source add --proxy {shlex.quote(proxy.name)} --kind {kind}", *given])
 
 
-def _beside(profile: Profile, backend: Backend, host: str, port: int) -> Iterator[Block]:
+def _beside(profile: AccountingProfile, backend: Backend, host: str, port: int) -> Iterator[Block]:
     """Yield what else the proxy's host needs."""
     if backend in (Backend.SYSLOG, Backend.JSON):
         yield Block(_("rsyslog on the proxy's host"), syslog_rule(profile, "rsyslog", host=host, port=port or 514))

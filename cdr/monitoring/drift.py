@@ -90,29 +90,31 @@ def _extras(layout: FieldLayout, backend: Backend, product: Product, *, of_dialo
     """Return the configured labels, none where they are unknown. OpenSIPS configures both AAA protocols as one."""
     if of_dialogs:
         return None if backend is Backend.JSON else layout.cdr.extras  # acc_json has a list of its own
-    known = layout.extras.get(backend)
-    if known is None and backend is Backend.DIAMETER:
-        known = layout.extras.get(Backend.RADIUS)
-    if known is not None and product is Product.OPENSIPS:
-        known += tuple(label for label in layout.cdr.extras or () if label not in known)  # in records of dialogs
-    return known
+    configured = layout.extras.get(backend)
+    if configured is None and backend is Backend.DIAMETER:
+        configured = layout.extras.get(Backend.RADIUS)
+    if configured is not None and product is Product.OPENSIPS:
+        configured += tuple(
+            label for label in layout.cdr.extras or () if label not in configured
+        )  # in records of dialogs
+    return configured
 
 
 def _legs(layout: FieldLayout, backend: Backend) -> tuple[str, ...] | None:
-    known = layout.legs.get(backend)
-    return layout.legs.get(Backend.RADIUS) if known is None and backend is Backend.DIAMETER else known
+    configured = layout.legs.get(backend)
+    return layout.legs.get(Backend.RADIUS) if configured is None and backend is Backend.DIAMETER else configured
 
 
 def _of_extras(
-    known: tuple[str, ...] | None, backend: Backend, of_dialogs: bool, group: Sequence[Sample]
+    configured: tuple[str, ...] | None, backend: Backend, of_dialogs: bool, group: Sequence[Sample]
 ) -> Iterable[DriftFinding]:
     total = len(group)
     seen = _Seen((sample.extra for sample in group), backend)
-    if known is not None:
+    if configured is not None:
         if total >= ENOUGH:
-            never = tuple(label for label in known if _folded(label, backend) not in seen.often)
+            never = tuple(label for label in configured if _folded(label, backend) not in seen.often)
             yield from _finding(Sign.NEVER_SEEN, backend, never, 0, total, of_dialogs)
-        strange = seen.others({_folded(label, backend) for label in known} | _ENVELOPE)
+        strange = seen.others({_folded(label, backend) for label in configured} | _ENVELOPE)
         if backend is Backend.SYSLOG:
             strange |= _inside_values(group)
         most = max(strange.values(), default=0)
@@ -121,17 +123,17 @@ def _of_extras(
         yield from _finding(Sign.ALWAYS_EMPTY, backend, seen.empty(), total, total, of_dialogs)
 
 
-def _of_legs(known: tuple[str, ...] | None, backend: Backend, group: Sequence[Sample]) -> Iterable[DriftFinding]:
+def _of_legs(configured: tuple[str, ...] | None, backend: Backend, group: Sequence[Sample]) -> Iterable[DriftFinding]:
     """Compare legs, where there are any: calls that were not forwarded have none."""
     with_legs = [sample for sample in group if sample.legs]
     if not with_legs:
         return
     total = len(with_legs)
     seen = _Seen((leg for sample in with_legs for leg in sample.legs), backend)
-    if known is not None:
-        never = tuple(label for label in known if _folded(label, backend) not in seen.often)
+    if configured is not None:
+        never = tuple(label for label in configured if _folded(label, backend) not in seen.often)
         yield from _finding(Sign.NEVER_SEEN, backend, never if total >= ENOUGH else (), 0, total, of_legs=True)
-        strange = tuple(seen.others({_folded(label, backend) for label in known}))
+        strange = tuple(seen.others({_folded(label, backend) for label in configured}))
         often = sum(any(label in strange for leg in sample.legs for label, _ in leg) for sample in with_legs)
         yield from _finding(Sign.NOT_CONFIGURED, backend, strange, often, total, of_legs=True)
     if total >= ENOUGH:

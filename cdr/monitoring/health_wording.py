@@ -16,8 +16,7 @@ from cdr.monitoring.loss import Sort
 from cdr.storage.replay import Replayed
 from proxyconf.models import Profile, Proxy
 from proxyconf.models.profile import profile_of
-from proxyconf.public import BACKEND_NAMES, acc_section
-from proxyconf.public import Profile as ProfileValue
+from proxyconf.public import BACKEND_NAMES, AccountingProfile, acc_section
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.parameters import BackendNames, backends_of
 from proxyconf.vocabulary.products import Product, Version
@@ -114,11 +113,11 @@ def advise(findings: Iterable[DriftFinding], proxy: Proxy) -> list[Advice]:
     """Put findings about ``proxy`` into words; its profile, where there is one, gives the lines."""
     model = Profile.objects.filter(proxy=proxy).first()
     about = _About(proxy, profile_of(model) if model else None)
-    return [about.advice(one) for one in findings]
+    return [about.advice(finding) for finding in findings]
 
 
 class _About:
-    def __init__(self, proxy: Proxy, profile: ProfileValue | None) -> None:
+    def __init__(self, proxy: Proxy, profile: AccountingProfile | None) -> None:
         self._proxy = proxy
         self._profile = profile
         self._names = backends_of(Product(proxy.product), Version.parse(proxy.version))
@@ -130,23 +129,23 @@ class _About:
         )
         self._page = Link(profile_page, reverse("proxyconf:profile", args=[proxy.name]), "proxyconf.view_profile")
 
-    def advice(self, one: DriftFinding) -> Advice:
-        match one.sign:
+    def advice(self, finding: DriftFinding) -> Advice:
+        match finding.sign:
             case Sign.NEVER_SEEN:
-                return self._never_seen(one)
+                return self._never_seen(finding)
             case Sign.NOT_CONFIGURED:
-                return self._not_configured(one)
+                return self._not_configured(finding)
             case Sign.ALWAYS_EMPTY:
-                return self._always_empty(one)
+                return self._always_empty(finding)
             case Sign.LEGS_MIXED:
-                return self._legs_mixed(one)
+                return self._legs_mixed(finding)
             case Sign.GUESSED:
-                return self._guessed(one)
+                return self._guessed(finding)
 
-    def _never_seen(self, one: DriftFinding) -> Advice:
+    def _never_seen(self, finding: DriftFinding) -> Advice:
         what = gettext("Configured for {place}, but missing in the newest {total} events:")
-        match one.backend:
-            case Backend.SYSLOG if not one.of_dialogs:
+        match finding.backend:
+            case Backend.SYSLOG if not finding.of_dialogs:
                 means = gettext(
                     "A log line is parsed label by label, in the configured order. After the first missing label the "
                     "rest of the line cannot be parsed. The proxy runs a different configuration than the one stored "
@@ -164,7 +163,7 @@ class _About:
                 )
             case _:
                 means = gettext("The proxy runs a different configuration than the one stored here.")
-        lines = self._lines(one, without=())
+        lines = self._lines(finding, without=())
         remedy = (
             gettext(
                 "Install the published configuration, with this line, on the proxy; or import the configuration that "
@@ -173,42 +172,42 @@ class _About:
             if lines
             else gettext("Import the configuration that the proxy runs.")
         )
-        return self._told(one, what, means, remedy, lines, self._import, self._page)
+        return self._sentence(finding, what, means, remedy, lines, self._import, self._page)
 
-    def _not_configured(self, one: DriftFinding) -> Advice:
+    def _not_configured(self, finding: DriftFinding) -> Advice:
         what = gettext("Not configured for {place}, but logged in {often} of {total} events:")
-        if one.backend is Backend.SYSLOG:
+        if finding.backend is Backend.SYSLOG:
             means = gettext("It is included in the preceding value, which is therefore wrong.")
-        elif one.of_legs:
+        elif finding.of_legs:
             means = gettext("It is shown with its leg; its meaning is unknown.")
         else:
             means = gettext("It is shown with the extra fields; its meaning is unknown.")
         remedy = gettext(
             "Import the configuration that the proxy runs, or add the field to the profile and publish it."
         )
-        return self._told(one, what, means, remedy, "", self._import, self._page)
+        return self._sentence(finding, what, means, remedy, "", self._import, self._page)
 
-    def _always_empty(self, one: DriftFinding) -> Advice:
+    def _always_empty(self, finding: DriftFinding) -> Advice:
         what = gettext("Logged to {place}, but empty in all {total} events:")
         means = gettext(
             "The variable has no value when the transaction is accounted. Extra fields are read from the "
             "request; values of a response, or values that the script sets later, are not available."
         )
-        lines = self._lines(one, without=one.labels)
+        lines = self._lines(finding, without=finding.labels)
         remedy = (
             gettext("Set the value before the request is relayed, or leave the field out, with this line:")
             if lines
             else gettext("Set the value before the request is relayed, or leave the field out of {parameter}.").format(
-                parameter=self._parameter(one)
+                parameter=self._parameter(finding)
             )
         )
-        return self._told(one, what, means, remedy, lines, self._page)
+        return self._sentence(finding, what, means, remedy, lines, self._page)
 
-    def _legs_mixed(self, one: DriftFinding) -> Advice:
+    def _legs_mixed(self, finding: DriftFinding) -> Advice:
         what = ngettext(
             "Leg values are mixed in {often} of the newest {total} call:",
             "Leg values are mixed in {often} of the newest {total} calls:",
-            one.total,
+            finding.total,
         )
         means = gettext(
             "The proxy keeps each leg field in a separate stack. If one leg has no value, the value of another "
@@ -216,13 +215,15 @@ class _About:
         )
         remedy = gettext("Push a value for every field and every leg, an empty one where there is none:")
         variables = {field.name: field.variable for field in self._profile.legs} if self._profile else {}
-        lines = "\n".join(f'{variables.get(label, f"$avp({label})")} = "";' for label in one.labels if _is_name(label))
-        return self._told(one, what, means, remedy, lines, self._page)
+        lines = "\n".join(
+            f'{variables.get(label, f"$avp({label})")} = "";' for label in finding.labels if _is_name(label)
+        )
+        return self._sentence(finding, what, means, remedy, lines, self._page)
 
-    def _guessed(self, one: DriftFinding) -> Advice:
+    def _guessed(self, finding: DriftFinding) -> Advice:
         what = (
             gettext("Leg fields of {place} are not configured; they are guessed:")
-            if one.of_legs
+            if finding.of_legs
             else gettext("Fields of {place} are not configured; they are guessed from each line:")
         )
         means = gettext(
@@ -230,39 +231,39 @@ class _About:
             "controls, such as the User-Agent."
         )
         remedy = gettext("Import the proxy's configuration or publish its profile; then re-parse its events.")
-        return self._told(one, what, means, remedy, "", self._import, self._page)
+        return self._sentence(finding, what, means, remedy, "", self._import, self._page)
 
-    def _told(self, one: DriftFinding, what: str, means: str, remedy: str, lines: str, *links: Link) -> Advice:
-        place = backend_name(one.backend)
-        if one.of_dialogs:
+    def _sentence(self, finding: DriftFinding, what: str, means: str, remedy: str, lines: str, *links: Link) -> Advice:
+        place = backend_name(finding.backend)
+        if finding.of_dialogs:
             place = gettext("{place} (dialog records)").format(place=place)
-        elif one.of_legs:
+        elif finding.of_legs:
             place = gettext("{place} (legs)").format(place=place)
-        said = what.format(place=place, often=one.often, total=one.total)
-        return Advice(said, one.labels, means, remedy, lines, links)
+        said = what.format(place=place, often=finding.often, total=finding.total)
+        return Advice(said, finding.labels, means, remedy, lines, links)
 
-    def _parameter(self, one: DriftFinding) -> str:
-        names = self._names.get(one.backend, BackendNames("acc"))
-        if one.of_legs:
+    def _parameter(self, finding: DriftFinding) -> str:
+        names = self._names.get(finding.backend, BackendNames("acc"))
+        if finding.of_legs:
             return "leg_fields" if names.type and not names.extra else "multi_leg_info"
-        return "cdr_extra" if one.of_dialogs else names.extra or "extra_fields"
+        return "cdr_extra" if finding.of_dialogs else names.extra or "extra_fields"
 
-    def _lines(self, one: DriftFinding, without: tuple[str, ...]) -> str:
+    def _lines(self, finding: DriftFinding, without: tuple[str, ...]) -> str:
         """Return the lines of the profile's configuration that name the fields, less some; empty without a profile."""
-        if self._profile is None or one.of_dialogs:
+        if self._profile is None or finding.of_dialogs:
             return ""
         gone = {label.lower() for label in without}
         profile = replace(
             self._profile,
             extras=tuple(
-                replace(field, labels={b: text for b, text in field.labels.items() if b is not one.backend})
-                if field.labels.get(one.backend, "").lower() in gone
+                replace(field, labels={b: text for b, text in field.labels.items() if b is not finding.backend})
+                if field.labels.get(finding.backend, "").lower() in gone
                 else field
                 for field in self._profile.extras
             ),
-            legs=tuple(field for field in self._profile.legs if not (one.of_legs and field.name.lower() in gone)),
+            legs=tuple(field for field in self._profile.legs if not (finding.of_legs and field.name.lower() in gone)),
         )
-        return _statement(acc_section(profile), self._parameter(one), self._names.get(one.backend))
+        return _statement(acc_section(profile), self._parameter(finding), self._names.get(finding.backend))
 
 
 def _statement(section: str, parameter: str, names: BackendNames | None) -> str:

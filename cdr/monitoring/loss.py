@@ -106,10 +106,12 @@ def measure(events: Iterable[BackendEvent]) -> Meter:
     for event in events:
         if event.call_id and event.kind not in (Kind.MANUAL, Kind.ON, Kind.OFF):
             by_key[_key(event)].append(event)
-    backends = tuple(one for one in Backend if any(event.backend is one for told in by_key.values() for event in told))
+    backends = tuple(
+        one for one in Backend if any(event.backend is one for events in by_key.values() for event in events)
+    )
     seen: dict[Sort, list[_Fact]] = defaultdict(list)
-    for key, told in by_key.items():
-        seen[key[0]] += _facts(key, told)
+    for key, events in by_key.items():
+        seen[key[0]] += _facts(key, events)
     _borrow(seen)
     shares = [_share(sort, backend, seen[sort]) for sort in Sort if seen[sort] for backend in backends]
     return Meter(backends, tuple(shares))
@@ -139,12 +141,12 @@ def _sort(event: BackendEvent) -> Sort:
     return _SORTS.get(kind, Sort.OTHER)
 
 
-def _facts(key: _Key, told: Sequence[BackendEvent]) -> list[_Fact]:
+def _facts(key: _Key, events: Sequence[BackendEvent]) -> list[_Fact]:
     """Tell apart what happened several times: by time, or where times are unsure, by how often each backend told it."""
-    if any(event.uncertain for event in told):
-        return _counted(key, told)
+    if any(event.uncertain for event in events):
+        return _counted(key, events)
     found: list[list[BackendEvent]] = []
-    for event in sorted(told, key=lambda event: event.time):
+    for event in sorted(events, key=lambda event: event.time):
         if found and event.time - found[-1][0].time <= SAME_MOMENT:
             found[-1].append(event)
         else:
@@ -152,10 +154,10 @@ def _facts(key: _Key, told: Sequence[BackendEvent]) -> list[_Fact]:
     return [_Fact(key, group[0].time, frozenset(event.backend for event in group)) for group in found]
 
 
-def _counted(key: _Key, told: Sequence[BackendEvent]) -> list[_Fact]:
+def _counted(key: _Key, events: Sequence[BackendEvent]) -> list[_Fact]:
     """Match the first event of each backend with the first of the others, and so on."""
     times: dict[Backend, list[datetime]] = defaultdict(list)
-    for event in sorted(told, key=lambda event: event.time):
+    for event in sorted(events, key=lambda event: event.time):
         own = times[event.backend]
         if not own or event.time - own[-1] > SAME_MOMENT:
             own.append(event.time)

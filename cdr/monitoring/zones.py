@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from django.utils.translation import gettext_lazy as _
 
+from cdr.display.markup import trimmed_decimal
 from cdr.events import Kind
 from cdr.models import Event
 from cdr.storage.reread import CannotReread, KeptInput
@@ -63,7 +64,7 @@ class WrongZone:
     def finding(self) -> str:
         """What is wrong, in a sentence."""
         said = _LATER if self.ahead > timedelta(0) else _EARLIER
-        hours = f"{abs(self.ahead) / timedelta(hours=1):g}"
+        hours = trimmed_decimal(abs(self.ahead) / timedelta(hours=1), 2)
         return str(said).format(proxy=self.proxy.name, backend=self.backend, hours=hours, other=self.other)
 
     @property
@@ -95,13 +96,13 @@ def wrong_zones(events: Iterable[Event]) -> list[WrongZone]:
     Nothing is said of an event that a backend reports twice, once at the right time: a session refreshed each half
     hour looks like that.
     """
-    told: dict[tuple[object, ...], dict[Backend, list[Event]]] = defaultdict(lambda: defaultdict(list))
+    recorded: dict[tuple[object, ...], dict[Backend, list[Event]]] = defaultdict(lambda: defaultdict(list))
     for event in events:
         if event.kind in _COMPARED:
             same = (event.proxy_id, event.call_id, event.method, event.code, event.from_tag, event.to_tag)
-            told[same][Backend(event.backend)].append(event)
+            recorded[same][Backend(event.backend)].append(event)
     found: dict[tuple[int, Backend, Backend, timedelta], list[tuple[Event, Event]]] = defaultdict(list)
-    for by_backend in told.values():
+    for by_backend in recorded.values():
         for backend in _WALL_CLOCKS & by_backend.keys():
             for other in sorted(by_backend.keys() - _WALL_CLOCKS):
                 one, reference = by_backend[backend], by_backend[other]
@@ -133,7 +134,7 @@ def _wrong(backend: Backend, other: Backend, ahead: timedelta, pairs: Sequence[t
     return WrongZone(event.proxy, backend, other, ahead, _offset(event, reference.time, ahead), ids)
 
 
-def _offset(event: Event, told: datetime, ahead: timedelta) -> timedelta | None:
+def _offset(event: Event, recorded: datetime, ahead: timedelta) -> timedelta | None:
     """Return the offset at which the proxy's clock ran; none if it is that of the zone that the proxy has now."""
     now = event.time
     try:
@@ -141,7 +142,7 @@ def _offset(event: Event, told: datetime, ahead: timedelta) -> timedelta | None:
             now = read[0].time
     except CannotReread:
         pass  # then the zone was not corrected since, as far as one can tell
-    still = now - told
+    still = now - recorded
     if abs(still) <= _SLACK:
         return None
     return (now.astimezone(event.proxy.zone).utcoffset() or timedelta(0)) + round(still / _MINUTE) * _MINUTE

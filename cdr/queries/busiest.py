@@ -34,9 +34,11 @@ class Busiest:
     capped: bool
 
 
-def busiest(asked: CallFilter, *, most: int = MOST) -> Busiest:
-    """Return the busiest ``most`` callers, callees and source addresses of the calls that ``asked`` gives."""
-    calls = asked.qs.annotate(answered=Case(When(outcome=Outcome.ANSWERED.value, then=Value(1)), default=Value(0)))
+def busiest(call_filter: CallFilter, *, most: int = MOST) -> Busiest:
+    """Return the busiest ``most`` callers, callees and source addresses of the calls that ``call_filter`` gives."""
+    calls = call_filter.qs.annotate(
+        answered=Case(When(outcome=Outcome.ANSWERED.value, then=Value(1)), default=Value(0))
+    )
     counted, groups = largest(calls, LIMIT, ("caller", "callee", "source_ip"), "answered", most=most)
     callers, callees, gateways = (
         [Party(value, count, int(answered)) for value, count, answered in rows] for rows in groups.values()

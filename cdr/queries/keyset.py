@@ -31,7 +31,9 @@ class Cursor(NamedTuple):
                 raise ValueError
             return cls(_EPOCH + int(match[1]) * _MICROSECOND, int(match[2]))
         except (ValueError, OverflowError):
-            raise ValueError(f"{text[:80]!r} is no place in the list; start again from its first page") from None
+            raise ValueError(
+                f"{text[:80]!r} is not a valid position in the list; start again from its first page"
+            ) from None
 
     def __str__(self) -> str:
         return f"{(self.at - _EPOCH) // _MICROSECOND}.{self.pk}"

@@ -96,10 +96,10 @@ def parse(text: str) -> list[Term]:
 
 
 def _terms(text: str) -> Iterator[Term]:
-    at = _skip(text, 0)
-    while at < len(text):
-        negated = text[at] == "-" and at + 1 < len(text) and not text[at + 1].isspace()
-        prefix = _PREFIX.match(text, at + negated)
+    position = _skip(text, 0)
+    while position < len(text):
+        negated = text[position] == "-" and position + 1 < len(text) and not text[position + 1].isspace()
+        prefix = _PREFIX.match(text, position + negated)
         name = _name(prefix) if prefix else ""
         if prefix and name and not (negated and name in SINGLE):
             start = _skip(text, prefix.end())
@@ -107,48 +107,48 @@ def _terms(text: str) -> Iterator[Term]:
                 value, end = _value(text, start)
                 if value:
                     yield Term(
-                        text[at + negated : end], (SearchCondition(_signed(name, negated), _known(name, value)),)
+                        text[position + negated : end], (SearchCondition(_signed(name, negated), _known(name, value)),)
                     )
-                at = _skip(text, end)
+                position = _skip(text, end)
                 continue
-        quoted = text[at + negated] == '"'
-        word, end = _number_in_parts(text, at + negated) or _value(text, at + negated)
-        if not quoted and not negated and _DAY.fullmatch(word):
-            yield from (Term(word, (SearchCondition(name, word),)) for name in ("since", "until"))
-        elif word:
-            readings = _as_text(word) if quoted else _readings(word)
-            yield Term(word, tuple(SearchCondition(_signed(one, negated), value) for one, value in readings))
-        at = _skip(text, end)
+        quoted = text[position + negated] == '"'
+        term, end = _number_in_parts(text, position + negated) or _value(text, position + negated)
+        if not quoted and not negated and _DAY.fullmatch(term):
+            yield from (Term(term, (SearchCondition(name, term),)) for name in ("since", "until"))
+        elif term:
+            readings = _as_text(term) if quoted else _meanings(term)
+            yield Term(term, tuple(SearchCondition(_signed(one, negated), value) for one, value in readings))
+        position = _skip(text, end)
 
 
-def _skip(text: str, at: int) -> int:
-    blanks = _BLANKS.match(text, at)
-    return blanks.end() if blanks else at
+def _skip(text: str, position: int) -> int:
+    blanks = _BLANKS.match(text, position)
+    return blanks.end() if blanks else position
 
 
-def _value(text: str, at: int) -> tuple[str, int]:
+def _value(text: str, position: int) -> tuple[str, int]:
     """Return the value that begins there, and where it ends; a quote that is never closed holds to the end."""
-    if found := _QUOTED.match(text, at):
+    if found := _QUOTED.match(text, position):
         return found[1].replace('""', '"'), found.end()
-    bare = _BARE.match(text, at)
+    bare = _BARE.match(text, position)
     return (bare[0], bare.end()) if bare else ("", len(text))
 
 
-def _number_in_parts(text: str, at: int) -> tuple[str, int] | None:
+def _number_in_parts(text: str, position: int) -> tuple[str, int] | None:
     """Return the number with blanks in it that begins there, and where it ends; ``None`` where there is none.
 
     What would make it longer than a number can be is not of it any more.
     """
-    found = _IN_PARTS.match(text, at)
+    found = _IN_PARTS.match(text, position)
     if not found:
         return None
-    end, digits = at, 0
-    for part in _BARE.finditer(text, at, found.end()):
+    end, digits = position, 0
+    for part in _BARE.finditer(text, position, found.end()):
         digits += sum(map(str.isdigit, part[0]))
         if digits > _MOST_DIGITS or _DAY.fullmatch(part[0]):
             break
         end = part.end()
-    return text[at:end], end
+    return text[position:end], end
 
 
 def _name(prefix: re.Match[str]) -> str:
@@ -168,67 +168,67 @@ def _known(name: str, value: str) -> str:
     return spelt if _WORDS.get(spelt) == name else value
 
 
-def _spelt(word: str) -> str:
-    return word.lower().replace("-", "_").replace(" ", "_")
+def _spelt(term: str) -> str:
+    return term.lower().replace("-", "_").replace(" ", "_")
 
 
-def _as_text(word: str) -> list[SearchCondition]:
+def _as_text(term: str) -> list[SearchCondition]:
     """Return what text may be that does not look like anything: part of a number, or of other fields."""
-    part = word if "*" in word else f"*{word}*"
+    part = term if "*" in term else f"*{term}*"
     return [
-        SearchCondition("number", word),
+        SearchCondition("number", term),
         SearchCondition("call_id", part),
-        SearchCondition("user_agent", word),
+        SearchCondition("user_agent", term),
         SearchCondition("tag", part),
-        SearchCondition("sip_reason", word),
+        SearchCondition("sip_reason", term),
     ]
 
 
-def _readings(word: str) -> list[SearchCondition]:
+def _meanings(term: str) -> list[SearchCondition]:
     """Return what a word without prefix may mean, the likeliest first."""
     found: list[SearchCondition] = []
-    if _spelt(word) in _WORDS:
-        found.append(SearchCondition(_WORDS[_spelt(word)], _spelt(word)))
-    if _CODE.fullmatch(word):
-        found.append(SearchCondition("sip_code", word))
-    if _is_network(word):
-        found.append(SearchCondition("source_ip", word))
-    number = _dialled(word)
+    if _spelt(term) in _WORDS:
+        found.append(SearchCondition(_WORDS[_spelt(term)], _spelt(term)))
+    if _CODE.fullmatch(term):
+        found.append(SearchCondition("sip_code", term))
+    if _is_network(term):
+        found.append(SearchCondition("source_ip", term))
+    number = _dialled(term)
     if number:
         found.append(SearchCondition("number", number))
         if (national := number.lstrip("0")) not in ("", number):  # the proxy may log it with the country before it
             found.append(SearchCondition("number", national))
-    elif _is_identifier(word):
-        found += [SearchCondition("call_id", word), SearchCondition("tag", word)]
-    return list(dict.fromkeys([*found, *_as_text(word)]))
+    elif _is_identifier(term):
+        found += [SearchCondition("call_id", term), SearchCondition("tag", term)]
+    return list(dict.fromkeys([*found, *_as_text(term)]))
 
 
-def _is_network(word: str) -> bool:
-    if not ("." in word or ":" in word):  # Python takes a number alone for an address
+def _is_network(term: str) -> bool:
+    if not ("." in term or ":" in term):  # Python takes a number alone for an address
         return False
     try:
-        ip_network(word.removeprefix("[").removesuffix("]"), strict=False)
+        ip_network(term.removeprefix("[").removesuffix("]"), strict=False)
     except ValueError:
         return False
     return True
 
 
-def _dialled(word: str) -> str:
+def _dialled(term: str) -> str:
     """Return the number that a word is, without what people put between its digits; empty where it is none."""
-    joined = re.sub(r"\s", "", word)
+    joined = re.sub(r"\s", "", term)
     if not _DIALLED.fullmatch(joined) or _is_network(joined):
         return ""
     return re.sub(r"[().\-/]", "", _TRUNK_PREFIX.sub(r"\g<country>", joined))
 
 
-def _is_identifier(word: str) -> bool:
+def _is_identifier(term: str) -> bool:
     """Tell whether a word looks like a Call-ID or a tag: long and of letters and digits, or a name at a host."""
-    if "*" in word or ":" in word:
+    if "*" in term or ":" in term:
         return False
-    user, at, host = word.partition("@")
-    if at:
+    user, position, host = term.partition("@")
+    if position:
         return bool(host) and not re.fullmatch(r"[+0-9*#]+", user)
-    return len(word) >= _LONG_ID and any(map(str.isdigit, word)) and any(map(str.isalpha, word))
+    return len(term) >= _LONG_ID and any(map(str.isdigit, term)) and any(map(str.isalpha, term))
 
 
 def written(conditions: Iterable[tuple[str, str]]) -> str:

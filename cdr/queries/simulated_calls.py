@@ -15,7 +15,8 @@ from django.utils.translation import gettext
 from cdr.correlation.fold import fold
 from cdr.correlation.record import CallRecord, Folded, LegRecord, Observed, Outcome, Policy, ReleasedBy, State
 from cdr.display import wording
-from cdr.display.ladder import End, LadderEvent, LadderParty, Message, Subject, drawing
+from cdr.display.ladder import End, LadderEvent, LadderParty, Message, Subject
+from cdr.display.ladder_drawing import drawing
 from cdr.display.ladder_svg import Words, svg
 from cdr.events import AccEvent, Unparsable
 from cdr.formats import diameter
@@ -207,7 +208,7 @@ def _ladder(index: int, folded: Folded, events: Sequence[AccEvent], layout: Fiel
             for row in drawn.rows
             if isinstance(row, Message)
             for hop in row.hops
-            if hop.told
+            if hop.recorded
         ),
         sides={side: str(text) for side, text in wording.LADDER_SIDES.items()},
         notes={note: str(text) for note, text in wording.LADDER_NOTES.items()},
@@ -228,8 +229,8 @@ def _subject(call: CallRecord) -> Subject:
         from_tag=call.from_tag,
         to_tag=call.to_tag,
         answered=call.outcome is Outcome.ANSWERED,
-        end=_ENDS.get(call.state, End.TOLD),
-        hung_up=_SENDERS.get(call.released_by) if call.released_by else None,
+        end=_ENDS.get(call.state, End.RECORDED),
+        released_by=_SENDERS.get(call.released_by) if call.released_by else None,
         legs=tuple((leg.source, leg.destination) for leg in call.legs),
     )
 

@@ -1,6 +1,6 @@
-"""Figures and series of the calls that a filter asks for.
+"""Compute the figures and time series of the calls that match a filter.
 
-They are those of the calls that list, export and API give for the same filter. Whole hours come from the hourly volumes
+They describe the same calls that list, export and API return for that filter. Whole hours come from the hourly volumes
 (``cdr.models.Volume``) where they can answer the conditions; the parts of hours at the ends of the range, and what is
 about a caller, a Call-ID, a flag…, from the calls themselves, the newest ``LIMIT`` of them: ``capped`` says where there
 may be more.
@@ -40,8 +40,8 @@ from cdr.queries.names import NOT
 LIMIT = 200_000
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 MEASURED = Q(outcome=Outcome.ANSWERED.value, duration_kind=DurationKind.MEASURED.value, duration__isnull=False)
-_DELIVERED = OUTCOMES[Group.ANSWERED] | OUTCOMES[Group.NOT_TAKEN]
-_UNANSWERED = (Group.NOT_TAKEN, Group.FAILED)
+_DELIVERED = OUTCOMES[Group.ANSWERED] | OUTCOMES[Group.NOT_ANSWERED]
+_UNANSWERED = (Group.NOT_ANSWERED, Group.FAILED)
 _IN_VOLUMES = frozenset({"state", "outcome", "sip_code", "proxy"})
 """Conditions that the volumes can answer, by the very filters that answer them for calls."""
 _OF_TIME = frozenset({"period", "since", "until"})
@@ -73,9 +73,7 @@ class Figures:
 
     @property
     def delivered(self) -> int:
-        """Calls that reached the callee, whatever he made of it: answered, busy, not answered, given up by the caller,
-        declined.
-        """
+        """Calls that reached the callee: answered, busy, not answered, cancelled by the caller or declined."""
         return sum(self.outcomes.get(outcome, 0) for outcome in _DELIVERED)
 
     @property
@@ -103,11 +101,11 @@ class Figures:
         return self.length / timedelta(minutes=1)
 
 
-def figures(asked: CallFilter) -> Figures:
-    """Return the figures of the calls that ``asked`` gives; of none where it has errors."""
-    if asked.form.errors:
+def figures(call_filter: CallFilter) -> Figures:
+    """Return the figures of the matching calls; of no call where the filter has errors."""
+    if call_filter.form.errors:
         return Figures()
-    hours, portions = _portions(asked)
+    hours, portions = _portions(call_filter)
     of_calls = [_sums_of_calls(calls) for calls in portions]
     rows = [row for found in [_sums_of_hours(hours), *of_calls] for row in found]
     return Figures(
@@ -117,21 +115,21 @@ def figures(asked: CallFilter) -> Figures:
         failures=_by((row.sip_code, row.calls) for row in rows if GROUP_OF[row.outcome] in _UNANSWERED),
         measured=sum(row.measured for row in rows),
         length=sum((row.length for row in rows), timedelta()),
-        settled=_settled(asked),
+        settled=_settled(call_filter),
         capped=any(map(_is_cut, of_calls)),
     )
 
 
-def exact_count(asked: CallFilter) -> int | None:
-    """Count the calls that ``asked`` gives where stored volumes can tell; ``None`` where counting would be long."""
-    if asked.form.errors or _volumes(asked) is None:
+def exact_count(call_filter: CallFilter) -> int | None:
+    """Count the matching calls from stored volumes; return ``None`` where counting would take long."""
+    if call_filter.form.errors or _volumes(call_filter) is None:
         return None
-    found = figures(asked)
+    found = figures(call_filter)
     return None if found.capped else found.calls
 
 
 class _OutcomeTotals(NamedTuple):
-    """What calls that are alike in the first three amount to."""
+    """Totals of the calls with the same state, outcome and SIP code."""
 
     state: str
     outcome: str | None
@@ -178,38 +176,40 @@ def _length(summed: timedelta | int | None) -> timedelta:
     return summed if isinstance(summed, timedelta) else (summed or 0) * _MICROSECOND
 
 
-def _settled(asked: CallFilter) -> int:
-    """Return how many of the calls without STOP are settled by hand; people settle few."""
+def _settled(call_filter: CallFilter) -> int:
+    """Count the calls without STOP whose end was set manually."""
     in_force = Settlement.objects.filter(revoked_at=None).values("call")
-    settled: QuerySet[Call] = asked.qs.filter(state=State.STOP_MISSING.value, pk__in=in_force)
+    settled: QuerySet[Call] = call_filter.qs.filter(state=State.STOP_MISSING.value, pk__in=in_force)
     return settled.order_by()[:LIMIT].count()
 
 
-def _portions(asked: CallFilter, parted: Collection[datetime] = ()) -> tuple[QuerySet[Volume], list[QuerySet[Call]]]:
-    """Return the volumes and the calls that together are what ``asked`` gives, nothing twice.
+def _portions(
+    call_filter: CallFilter, parted: Collection[datetime] = ()
+) -> tuple[QuerySet[Volume], list[QuerySet[Call]]]:
+    """Return the volumes and the calls that together cover the matching calls, each once.
 
-    The calls of ``parted`` hours are given one by one, besides those at the ends of the range.
+    Calls of ``parted`` hours are returned as calls, like those at the ends of the range.
     """
-    since, until = asked.time_range
+    since, until = call_filter.time_range
     first, end = since and _ceiling(since, HOUR), until and _floor(until, HOUR)
-    hours = _volumes(asked)
+    hours = _volumes(call_filter)
     if hours is None or (first and end and first >= end):
-        return Volume.objects.none(), [asked.qs]
+        return Volume.objects.none(), [call_filter.qs]
     calls = []
     if first is not None:
         hours = hours.filter(hour__gte=first)
         if first != since:
-            calls.append(asked.qs.filter(started_at__lt=first))
+            calls.append(call_filter.qs.filter(started_at__lt=first))
     if end is not None:
         hours = hours.filter(hour__lt=end)
         if end != until:
-            calls.append(asked.qs.filter(started_at__gte=end))
+            calls.append(call_filter.qs.filter(started_at__gte=end))
     within = [hour for hour in parted if (not first or hour >= first) and (not end or hour < end)]
     # Few of them hold calls where the range is wide, and SQLite takes no more than 1,000 alternatives.
     with_calls = set(hours.filter(hour__in=within).values_list("hour", flat=True)) if within else set()
     if with_calls:
         hours = hours.exclude(hour__in=with_calls)
-        calls.append(asked.qs.filter(reduce(or_, map(_in_hour, sorted(with_calls)))))
+        calls.append(call_filter.qs.filter(reduce(or_, map(_in_hour, sorted(with_calls)))))
     return hours, calls
 
 
@@ -217,15 +217,15 @@ def _in_hour(hour: datetime) -> Q:
     return Q(started_at__gte=hour, started_at__lt=hour + HOUR)
 
 
-def _volumes(asked: CallFilter) -> QuerySet[Volume] | None:
-    """Return the volumes that meet the conditions other than time; ``None`` where volumes cannot tell."""
-    volumes = Volume.objects.filter(asked.visibility.of_proxies("proxies"))
-    for name, value in asked.form.cleaned_data.items():
+def _volumes(call_filter: CallFilter) -> QuerySet[Volume] | None:
+    """Return the volumes that match the conditions other than time; ``None`` where volumes cannot answer them."""
+    volumes = Volume.objects.filter(call_filter.visibility.of_proxies("proxies"))
+    for name, value in call_filter.form.cleaned_data.items():
         if name in _OF_TIME or value in (None, "", []) or (name, value) == ("superseded", "0"):
             continue
         if name.removeprefix(NOT) not in _IN_VOLUMES:
             return None
-        volumes = asked.filters[name].filter(volumes, value)
+        volumes = call_filter.filters[name].filter(volumes, value)
     return volumes
 
 
@@ -241,41 +241,41 @@ def _ceiling(moment: datetime, grain: timedelta) -> datetime:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def series(asked: CallFilter, zone: tzinfo, step: Step | None = None) -> Series:
-    """Return the calls that ``asked`` gives over time, in buckets of ``step`` or of what suits the range.
+def series(call_filter: CallFilter, zone: tzinfo, step: Step | None = None) -> Series:
+    """Return the number of matching calls over time, in buckets of ``step`` or of what suits the range.
 
     The buckets cover the range asked for; where it has no end they go on to now, and where it has no beginning they
-    begin with the first call. Days are those of ``zone``. A ``step`` too small for the range is not taken.
+    begin with the first call. Days are those of ``zone``. A ``step`` too small for the range is ignored.
     """
-    span = None if asked.form.errors else _span(asked)
+    span = None if call_filter.form.errors else _span(call_filter)
     if span is None:
         return Series(step or Step.HOUR, zone)
     if step is None or not allows(step, *span):
         step = step_for(*span)
-    if asked.time_range.until is None:  # up to the end of the minute or hour that goes on
+    if call_filter.time_range.until is None:  # up to the end of the current minute or hour
         span = span[0], _ceiling(span[1], MINUTE if step in SHORT_STEPS else HOUR)
     places = edges(*span, step, zone)
-    counted, capped = _counted(asked, places[1:-1], step)
+    counted, capped = _counted(call_filter, places[1:-1], step)
     buckets, later = buckets_of(places, counted)
     return Series(step, zone, buckets, capped, later)
 
 
-def _span(asked: CallFilter) -> tuple[datetime, datetime] | None:
+def _span(call_filter: CallFilter) -> tuple[datetime, datetime] | None:
     """Return the range to be drawn; ``None`` where it is empty."""
-    since, until = asked.time_range
+    since, until = call_filter.time_range
     if since is None:
-        extent = _extent(asked)
+        extent = _extent(call_filter)
         if extent is None:
             return None
         since, until = extent[0], until or extent[1]
     elif until is None:
-        until = max(asked.now, since + MINUTE)
+        until = max(call_filter.now, since + MINUTE)
     return (since, until) if since < until else None
 
 
-def _extent(asked: CallFilter) -> tuple[datetime, datetime] | None:
+def _extent(call_filter: CallFilter) -> tuple[datetime, datetime] | None:
     """Return the range from the hour of the first call to that of the last; ``None`` where there is no call."""
-    hours, portions = _portions(asked)
+    hours, portions = _portions(call_filter)
     ends = [hours.order_by().aggregate(first=Min("hour"), last=Max("hour"))]
     ends += [
         calls.order_by("-started_at", "-id")[:LIMIT].aggregate(first=Min("started_at"), last=Max("started_at"))
@@ -288,17 +288,17 @@ def _extent(asked: CallFilter) -> tuple[datetime, datetime] | None:
 
 
 Counted = tuple[datetime, Group, int]
-"""From when on (the beginning of a whole hour or minute), of which group, how many calls."""
+"""The start of an hour or minute, a group, and its number of calls."""
 
 
-def _counted(asked: CallFilter, inner: Sequence[datetime], step: Step) -> tuple[list[Counted], bool]:
-    """Return how many calls of each group start when, as finely as the ``inner`` edges need it, and whether some were
-    left out.
-    """
+def _counted(call_filter: CallFilter, inner: Sequence[datetime], step: Step) -> tuple[list[Counted], bool]:
+    """Count calls by start time and group, as finely as the ``inner`` edges need; tell whether calls were cut."""
     parted = {hour for edge in inner if (hour := _floor(edge, HOUR)) != edge}
     if step in SHORT_STEPS:
-        return _counted_calls(asked.qs, _Minute("started_at"))
-    hours, portions = _portions(asked, parted)  # days begin within an hour where the zone's offset has half an hour
+        return _counted_calls(call_filter.qs, _Minute("started_at"))
+    hours, portions = _portions(
+        call_filter, parted
+    )  # days begin within an hour where the zone's offset has half an hour
     kinds = hours.order_by().values_list("hour", "outcome").annotate(Sum("calls"))
     counted = [(hour, GROUP_OF[outcome], int(calls)) for hour, outcome, calls in kinds]
     capped = False

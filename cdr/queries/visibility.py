@@ -118,7 +118,7 @@ class Visibility:
             changes = changes | {"proxies": [self._within(names) for names in changes["proxies"]]}
         if self.numbers:
             return changes
-        return {name: _masked_change(name, both, _names(call)) for name, both in changes.items()}
+        return {name: _masked_change(name, pair, _names(call)) for name, pair in changes.items()}
 
     def _within(self, names: Iterable[str]) -> list[str]:
         return [name for name in names if self.reaches(name)]
@@ -161,10 +161,10 @@ def _mask_attempt(attempt: Attempt, names: Iterable[str]) -> None:
     attempt.legs = _masked_values(attempt.legs, names)
 
 
-def _masked_change(field: str, both: Any, names: Iterable[str]) -> Any:
+def _masked_change(field: str, pair: Any, names: Iterable[str]) -> Any:
     if field in _MASKED_CHANGES:
-        return _masked_values(both, names)
-    return _masked_writing(both, names) if field in _WRITTEN_CHANGES else both
+        return _masked_values(pair, names)
+    return _masked_writing(pair, names) if field in _WRITTEN_CHANGES else pair
 
 
 def _masked_writing(value: Any, names: Iterable[str]) -> Any:

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 
 from cdr.events import Unparsable
 from cdr.formats.sql_row import AccTable
+from cdr.models import Source
 from cdr.models.source import reveal
 from cdr.receivers import table_periods
 from cdr.receivers.foreign_database import ForeignDatabase, NoTable, database
-from cdr.receivers.growing_table import GrowingTable, collect_batch
+from cdr.receivers.growing_table import GrowingTable, collect_batch, refuse_to_move
 from cdr.receivers.service import Served, Service
 from cdr.sources.tables import DatabaseSource as Settings
 
@@ -78,6 +79,25 @@ class DatabaseService(Service):
         if counts.read:
             served.stored_at, served.newest = datetime.now(UTC), served.source.last_event_at
         return counts.read
+
+
+def rows_to_delete(source: Source) -> dict[str, int]:
+    """Return how many rows each table of a source with ``move`` holds now, which would be deleted once they are read.
+
+    Raise ``LookupError``, ``OSError`` or ``Unparsable`` where that cannot be told, or no row may be deleted.
+    """
+    settings: Settings = source.parsed_settings()  # type: ignore[assignment]
+    opened = database(settings, reveal(settings.password).decode() if settings.password else "")
+    try:
+        served = Served.of(source, settings)
+        tables = [
+            table for kind, pattern in settings.tables().items() for table in tables_of(served, AccTable(kind), pattern)
+        ]
+        for table in tables:
+            refuse_to_move(table, opened.columns(table))
+        return {table.name: opened.count(table) for table in tables}
+    finally:
+        opened.close()
 
 
 def tables_of(served: Served, kind: AccTable, pattern: str) -> list[GrowingTable]:

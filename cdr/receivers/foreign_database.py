@@ -11,6 +11,7 @@ from __future__ import annotations
 import codecs
 import re
 import shlex
+import socket
 import sqlite3
 import ssl
 from abc import ABC, abstractmethod
@@ -23,15 +24,21 @@ import psycopg
 import pymysql
 
 from cdr.events import text_of
+from cdr.receivers import own_server
 from cdr.receivers.growing_table import GrowingTable, Row
+from cdr.receivers.reachable_hosts import allowed_address
 from cdr.receivers.row_cursor import IdGap
 from cdr.sources.tables import DatabaseSource as Settings
+from cdr.storage.allowed_files import allowed_data
+from cdr.storage.complaints import complain
 
 CONNECT_SECONDS = 10
 STATEMENT_SECONDS = 60
 """The longest that connecting, and one statement, may take."""
 
 _UTF8 = "utf-8"
+_NO_FILE = "/nonexistent"
+_PASSWORD_REFUSED = "the server asks for the password readable; set tls=require, or cleartext_password=yes"  # noqa: S105
 _ALIAS = "line"  # of the table: the id is selected twice, so its name alone is ambiguous
 _GAPS_AT_ONCE = 200
 _DELETED_AT_ONCE = 1000
@@ -58,6 +65,7 @@ class ForeignDatabase(ABC):
     _quote = '"'
     _text = "CAST({} AS text)"
     _errors: type[Exception]
+    _usual_port = 0
 
     def __init__(self, settings: Settings, password: str) -> None:
         self._settings, self._password = settings, password
@@ -84,6 +92,10 @@ class ForeignDatabase(ABC):
         key = self._quoted(table.key)
         found = self._run(table, f"SELECT max({key}) FROM {self._named(table.name)}")[1][0][0]
         return None if found is None else self._number(table, found)
+
+    def count(self, table: GrowingTable) -> int:
+        """Return the number of rows; raise ``NoTable``."""
+        return int(self._run(table, f"SELECT count(*) FROM {self._named(table.name)}")[1][0][0])
 
     def above(self, table: GrowingTable, columns: Sequence[str], high: int, most: int) -> list[Row]:
         return self._select(table, columns, f"{self._key(table)} > {high}", most)
@@ -126,9 +138,9 @@ class ForeignDatabase(ABC):
 
     def _run(self, table: GrowingTable | None, statement: str) -> tuple[list[str], Sequence[Sequence[Any]]]:
         """Return the columns and rows that a statement, which is about a table or none, gives."""
+        if self._connection is None:
+            self._connection = self._connected()
         try:
-            if self._connection is None:
-                self._connection = self._connect()
             cursor = self._connection.cursor()
             try:
                 cursor.execute(self._encoded(statement))
@@ -142,6 +154,28 @@ class ForeignDatabase(ABC):
                 raise NoTable(f"table {table.name}: {said}") from error
             self.close()
             raise Unreachable(f"{self._settings.engine} database {self._where()}: {said}") from error
+
+    def _connected(self) -> Any:
+        """Connect; raise ``Unreachable``, whose text says no more of a port than that no such database answers."""
+        try:
+            return self._connect()
+        except (*_NOT_CONNECTED, self._errors) as error:
+            complain(f"{self._settings.engine} database {self._where()} cannot be connected to", str(error))
+            said = str(error) if isinstance(error, PermissionError) else self._said_by_server(error)
+            raise Unreachable(
+                f"{self._settings.engine} database {self._where()}: {said or 'it does not answer; the log says more'}"
+            ) from error
+
+    def _said_by_server(self, error: Exception) -> str:
+        """Return what a database server said when it refused us; "" if none did."""
+        return ""
+
+    def _address(self) -> str:
+        """Return the address to connect to; empty for a socket in the file system."""
+        server = self._settings.server
+        if server.startswith(("/", "@")) or not server:
+            return ""
+        return allowed_address(server, self._settings.port or self._usual_port)
 
     def _encoded(self, statement: str) -> str | bytes:
         return statement
@@ -175,6 +209,9 @@ def _text(cell: Any) -> str | None:
     return text_of(cell) if isinstance(cell, bytes) else str(cell)
 
 
+_NOT_CONNECTED = (OSError, UnicodeError)  # the latter: a host name that cannot be one
+
+
 class _PostgreSQL(ForeignDatabase):
     """Reads the server's own bytes and decodes them here.
 
@@ -184,18 +221,25 @@ class _PostgreSQL(ForeignDatabase):
 
     _errors = psycopg.Error
     _codec = _UTF8
+    _usual_port = 5432
 
     def _connect(self) -> Any:
         settings = self._settings
+        readable = not settings.server or settings.server.startswith("/") or settings.tls != "prefer"
         tls = {"prefer": "prefer", "require": "require", "verify": "verify-full"}[settings.tls]
         given: dict[str, Any] = {
             "host": settings.server,
             "port": settings.port,
+            "hostaddr": self._address(),
             "user": settings.user,
-            "password": self._password,
         }
+        if not (readable or settings.cleartext_password):
+            given["require_auth"] = "!password"
         connection = psycopg.connect(
             **{name: value for name, value in given.items() if value},
+            password=self._password,  # also where empty: nothing of our own environment goes to that server
+            passfile=_NO_FILE,
+            sslcertmode="disable",
             dbname=settings.database,
             sslmode=tls,
             autocommit=True,
@@ -205,8 +249,17 @@ class _PostgreSQL(ForeignDatabase):
             application_name="accweb",
             keepalives_idle=CONNECT_SECONDS,
         )
+        try:
+            own_server.refuse(connection)
+        except BaseException:
+            connection.close()
+            raise
         self._codec = _codec_of(connection.info.parameter_status("server_encoding") or "")
         return connection
+
+    def _said_by_server(self, error: Exception) -> str:
+        _, fatal, said = str(error).partition("FATAL: ")
+        return " ".join(said.split()) if fatal else _PASSWORD_REFUSED if "cleartext" in str(error) else ""
 
     def _encoded(self, statement: str) -> bytes:
         return statement.encode(self._codec, "replace")
@@ -240,14 +293,16 @@ class _MySQL(ForeignDatabase):
     _quote = "`"
     _text = "{}"  # all values come as bytes
     _errors = pymysql.err.Error
+    _usual_port = 3306
     _ABOUT_TABLE = frozenset({1054, 1109, 1142, 1143, 1146})  # unknown or forbidden: tables and columns
 
     def _connect(self) -> Any:
         settings = self._settings
         given: dict[str, Any] = {"port": settings.port, "user": settings.user, "password": self._password}
-        socket = settings.server.startswith("/")
-        given["unix_socket" if socket else "host"] = settings.server
-        return pymysql.connect(
+        is_local = settings.server.startswith("/")
+        given["unix_socket" if is_local else "host"] = settings.server
+        readable = is_local or settings.tls != "prefer" or settings.cleartext_password
+        connection = pymysql.connect(
             **{name: value for name, value in given.items() if value},
             database=settings.database,
             charset="utf8mb4",
@@ -258,10 +313,47 @@ class _MySQL(ForeignDatabase):
             read_timeout=STATEMENT_SECONDS,
             write_timeout=STATEMENT_SECONDS,
             ssl=_tls(settings.tls),
+            auth_plugin_map={} if readable else dict.fromkeys(_READABLE_PASSWORD, _RefusePassword),
+            defer_connect=True,
         )
+        host = "" if is_local else allowed_address(settings.server or "localhost", settings.port or self._usual_port)
+        if not host:
+            connection.connect()
+            return connection
+        opened = socket.create_connection((host, settings.port or self._usual_port), CONNECT_SECONDS)
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        opened.settimeout(None)  # pymysql sets its own for each read and write
+        connection.connect(opened)
+        return connection
+
+    def _said_by_server(self, error: Exception) -> str:
+        code = error.args[0] if error.args else 0
+        if isinstance(code, int) and 1000 <= code < 2000:  # of the server; what clients find are 2000 and more
+            return " ".join(str(error).split())
+        return ""
 
     def _is_about_table(self, error: Exception) -> bool:
         return bool(error.args) and error.args[0] in self._ABOUT_TABLE
+
+
+_READABLE_PASSWORD = ("mysql_clear_password", "dialog")
+"""Methods of authentication that send the password as it is."""
+
+
+class _PasswordRefused(PermissionError):
+    """A server asks for the password in cleartext."""
+
+
+class _RefusePassword:
+    def __init__(self, connection: object) -> None:
+        pass
+
+    def authenticate(self, packet: object) -> object:
+        raise _PasswordRefused(_PASSWORD_REFUSED)
+
+    def prompt(self, echo: object, prompt: object) -> bytes:
+        raise _PasswordRefused(_PASSWORD_REFUSED)
 
 
 def _tls(wanted: str) -> ssl.SSLContext | None:
@@ -302,16 +394,20 @@ class _SQLite(ForeignDatabase):
                 self.close()
 
     def _connect(self) -> Any:
+        file = allowed_data(self._settings.database)
         mode = "rw" if self._settings.move else "ro"
-        self._without_log = mode == "ro" and _is_without_log(Path(self._settings.database).resolve())
+        self._without_log = mode == "ro" and _is_without_log(file)
         opened = sqlite3.connect(
-            f"file:{quote(self._settings.database)}?mode={mode}{'&immutable=1' if self._without_log else ''}",
+            f"file:{quote(str(file))}?mode={mode}{'&immutable=1' if self._without_log else ''}",
             uri=True,
             timeout=CONNECT_SECONDS,
             isolation_level=None,
         )
         opened.text_factory = text_of
         return opened
+
+    def _said_by_server(self, error: Exception) -> str:
+        return " ".join(str(getattr(error, "strerror", None) or error).split())
 
     def _is_about_table(self, error: Exception) -> bool:
         return str(error).startswith(("no such table", "no such column"))

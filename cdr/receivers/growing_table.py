@@ -7,14 +7,15 @@ late with a smaller id are found (``cdr.receivers.row_cursor``). Columns are tho
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from django.db import transaction
 from django.utils import timezone
 
-from cdr.formats.sql_row import AccTable, RowReader
+from cdr.events import Unparsable
+from cdr.formats.sql_row import CORE_COLUMNS, AccTable, RowReader
 from cdr.models import Source
 from cdr.receivers.row_cursor import IdGap, RowCursor
 from cdr.storage.complaints import complain
@@ -74,6 +75,8 @@ def collect(source: Source, database: Database, table: GrowingTable) -> IngestCo
 def collect_batch(source: Source, database: Database, table: GrowingTable) -> IngestCounts:
     """Do what ``collect`` does with as many rows as one transaction takes."""
     settings = source.parsed_settings()
+    if settings.move and not database.is_ours:  # type: ignore[attr-defined]
+        refuse_to_move(table, database.columns(table))
     if not _Position(source, settings, database, table).rows(1):
         return IngestCounts()
     with transaction.atomic():
@@ -96,6 +99,24 @@ def collect_batch(source: Source, database: Database, table: GrowingTable) -> In
         database.delete(table, ids)
     source.refresh_from_db(fields=["cursor", "last_event_at"])
     return counts
+
+
+_MOVABLE: Mapping[AccTable, frozenset[str]] = {
+    AccTable.ACC: frozenset(CORE_COLUMNS),
+    AccTable.MISSED_CALLS: frozenset(CORE_COLUMNS),
+    AccTable.ACC_CDRS: frozenset({"start_time", "end_time", "duration"}),
+}
+"""Columns, under the names that the proxies give them, without which no row of a table is deleted."""
+
+
+def refuse_to_move(table: GrowingTable, columns: Iterable[str]) -> None:
+    """Raise ``Unparsable`` if rows of the table must not be deleted: it may be any, its columns only named as if."""
+    missing = _MOVABLE[table.kind] - {column.lower() for column in columns}
+    if missing:
+        raise Unparsable(
+            f"it has no column {', '.join(sorted(missing))}, so it is no table that a proxy writes; move=yes deletes "
+            "rows of such tables only, set move=no"
+        )
 
 
 class _Position:

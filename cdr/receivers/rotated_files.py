@@ -17,6 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from cdr.storage.allowed_files import allowed_data
+
 HEAD = 256
 """Bytes at the beginning of a file that identify it."""
 
@@ -29,7 +31,7 @@ class FollowedFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._raw = path.open("rb", buffering=0)
+        self._raw = allowed_data(str(path)).open("rb", buffering=0)
         self._content = gzip.GzipFile(fileobj=self._raw) if path.suffix == ".gz" else None
         self._head: bytes | None = None
         self.damage = ""

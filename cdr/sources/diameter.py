@@ -31,7 +31,7 @@ class Diameter(Settings):
 
     def check(self) -> None:
         wrong = {
-            name: f"{value!r} is no name of a host or realm, like acct.example.net"
+            name: f"{value!r} is not a valid host or realm name, such as acct.example.net"
             for name, value in (("identity", self.identity), ("realm", self.realm))
             if value and not _IDENTITY.fullmatch(value)
         }

@@ -1,8 +1,8 @@
 """Settings of sources: declared once, read from forms, the command line and the database alike.
 
 A kind's settings are a frozen dataclass whose fields are made by the functions below. What is stored is a JSON object
-with one member per setting that was given; ``Settings.parse`` makes typed values of it or says, setting by setting,
-what is wrong. Text as a person types it is taken everywhere: ``yes`` for a flag, ``a, b`` for a list.
+with one member per setting; ``Settings.parse`` returns typed values or raises an error that lists every invalid
+setting. Text as a person types it is accepted everywhere: ``yes`` for a flag, ``a, b`` for a list.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from typing import Any, ClassVar, NamedTuple, Self, TypeAlias
 Network: TypeAlias = IPv4Network | IPv6Network
 
 _ENVIRONMENT = "env:"
-_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SECRET_VARIABLE = re.compile(r"ACCWEB_SOURCE_SECRET_[A-Za-z0-9_]+")
+"""Variables that a source may refer to: any other may hold a secret of accweb itself."""
+
 _HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?")
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
 class SettingsError(ValueError):
-    """Settings that make no sense: what is wrong with which, by name."""
+    """Invalid settings; ``problems`` maps the name of each to what is wrong."""
 
     def __init__(self, problems: Mapping[str, str]) -> None:
         super().__init__("; ".join(f"{name}: {problem}" for name, problem in problems.items()))
@@ -41,7 +43,7 @@ class ListenAddress(NamedTuple):
 
 
 class Secret(NamedTuple):
-    """A secret as it is kept: sealed text, or the name of the environment variable that holds it; never the secret."""
+    """Reference to a secret: its encrypted text, or the environment variable that holds it; never the secret itself."""
 
     sealed: str = ""
     variable: str = ""
@@ -51,7 +53,7 @@ class Secret(NamedTuple):
 
 
 class AllowedSender(NamedTuple):
-    """Who may send: an address or network, the host name that a line bears, or the latter only from the former."""
+    """A permitted sender: an address or network, the host name in a line, or that host name from that network only."""
 
     host: str
     network: Network | None
@@ -62,7 +64,7 @@ class AllowedSender(NamedTuple):
 
 @dataclass(frozen=True)
 class Setting:
-    """How one setting is read and explained. ``many``: a list; ``secret``: sealed before it is kept."""
+    """The parser and help text of a setting. ``many``: a list; ``secret``: encrypted before it is stored."""
 
     read: Callable[[Any], Any]
     help: str
@@ -74,10 +76,12 @@ class Setting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What every kind of source has (nothing), and how settings are read."""
+    """Base class of the settings of a kind of source; parses its declared settings."""
 
     served: ClassVar[bool] = False
     """Whether a receiver of ``collect`` serves such a source."""
+    target: ClassVar[tuple[str, ...]] = ()
+    """Settings that say where the secret is sent: when one changes, the secret must be entered again."""
 
     @classmethod
     def declared(cls) -> dict[str, Setting]:
@@ -85,28 +89,28 @@ class Settings:
 
     @classmethod
     def default(cls, name: str) -> Any:
-        """Return a setting's default; ``None`` where one must be given."""
-        (one,) = (one for one in fields(cls) if one.name == name)
-        return None if _required(one) else one.default
+        """Return the default of a setting; ``None`` for a required one."""
+        (declared,) = (field for field in fields(cls) if field.name == name)
+        return None if _required(declared) else declared.default
 
     @classmethod
-    def parse(cls, given: Mapping[str, Any]) -> Self:
+    def parse(cls, raw_values: Mapping[str, Any]) -> Self:
         """Return the settings; raise ``SettingsError``."""
         declared = cls.declared()
         problems = {
-            name: f"there is no such setting; there are {', '.join(declared) or 'none'}"
-            for name in given
+            name: f"unknown setting; use one of: {', '.join(declared) or 'none'}"
+            for name in raw_values
             if name not in declared
         }
         values: dict[str, Any] = {}
-        for one in fields(cls):
+        for setting in fields(cls):
             try:
-                if (value := given.get(one.name)) not in (None, "", []):
-                    values[one.name] = declared[one.name].read(value)
-                elif _required(one):
-                    problems[one.name] = f"it must be given: {declared[one.name].help}"
+                if (value := raw_values.get(setting.name)) not in (None, "", []):
+                    values[setting.name] = declared[setting.name].read(value)
+                elif _required(setting):
+                    problems[setting.name] = f"this setting is required: {declared[setting.name].help}"
             except ValueError as error:
-                problems[one.name] = str(error)
+                problems[setting.name] = str(error)
         if problems:
             raise SettingsError(problems)
         settings = cls(**values)
@@ -114,15 +118,15 @@ class Settings:
         return settings
 
     def check(self) -> None:
-        """Raise ``SettingsError`` where settings do not go together."""
+        """Raise ``SettingsError`` for settings that contradict each other."""
 
     def service(self, own: str) -> str:
         """Return the name of what serves the source; sources that share a listener give the same. ``own`` is unique."""
         return own
 
 
-def _required(one: Field[Any]) -> bool:
-    return one.default is MISSING
+def _required(setting: Field[Any]) -> bool:
+    return setting.default is MISSING
 
 
 def _setting(default: Any, setting: Setting) -> Any:
@@ -158,7 +162,9 @@ def senders(help: str) -> Any:  # noqa: A002
 
 
 def secret(default: Any, help: str) -> Any:  # noqa: A002
-    return _setting(default, Setting(_secret, f"{help} (or env:NAME, the variable that holds it)", secret=True))
+    return _setting(
+        default, Setting(_secret, f"{help} (or env:ACCWEB_SOURCE_SECRET_NAME, the variable that holds it)", secret=True)
+    )
 
 
 def path(default: Any, help: str) -> Any:  # noqa: A002
@@ -171,14 +177,14 @@ REQUIRED = MISSING
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{value!r} is no text")
+        raise ValueError(f"{value!r} is not text")
     return value.strip()
 
 
 def _number(value: Any, *, low: int, high: int) -> int:
     number = int(value) if isinstance(value, str) and value.isascii() and value.strip().isdecimal() else value
     if not isinstance(number, int) or isinstance(number, bool) or not low <= number <= high:
-        raise ValueError(f"{value!r} is no whole number from {low} to {high}")
+        raise ValueError(f"{value!r} is not a whole number from {low} to {high}")
     return number
 
 
@@ -186,7 +192,7 @@ def _flag(value: Any) -> bool:
     if isinstance(value, bool):
         return value
     if str(value).lower() not in _TRUE + _FALSE:
-        raise ValueError(f"{value!r} is neither yes nor no")
+        raise ValueError(f"{value!r} is not valid; use yes or no")
     return str(value).lower() in _TRUE
 
 
@@ -197,23 +203,23 @@ def _choice(value: Any, *, allowed: Sequence[str]) -> str:
 
 
 def _many(value: Any, *, read: Callable[[str], Any]) -> tuple[Any, ...]:
-    given = re.split(r"[\s,]+", value) if isinstance(value, str) else value
-    if not isinstance(given, list | tuple) or not all(isinstance(one, str) for one in given):
-        raise ValueError(f"{value!r} is no list")
-    return tuple(read(one) for one in given if one)
+    items = re.split(r"[\s,]+", value) if isinstance(value, str) else value
+    if not isinstance(items, list | tuple) or not all(isinstance(one, str) for one in items):
+        raise ValueError(f"{value!r} is not a list")
+    return tuple(read(one) for one in items if one)
 
 
 def _address(value: Any) -> ListenAddress:
     host, _, port = _text(value).rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not port.isascii() or not port.isdecimal() or int(port) > 65535:
-        raise ValueError(f"{value!r} is no address to listen at; write 0.0.0.0:5140 or [::]:5140")
+        raise ValueError(f"{value!r} is not a valid listen address; use, for example, 0.0.0.0:5140 or [::]:5140")
     if host in ("", "*"):
         return ListenAddress("", int(port))
     try:
         return ListenAddress(str(ip_address(host)), int(port))
     except ValueError:
-        raise ValueError(f"{value!r}: {host!r} is no IP address of this machine; write 0.0.0.0:{port}") from None
+        raise ValueError(f"{value!r}: {host!r} is not an IP address of this machine; use 0.0.0.0:{port}") from None
 
 
 def network_of(value: str) -> Network:
@@ -221,7 +227,7 @@ def network_of(value: str) -> Network:
     try:
         return ip_network(value, strict=False)
     except ValueError:
-        raise ValueError(f"{value!r} is neither an address nor a network like 10.0.0.0/24") from None
+        raise ValueError(f"{value!r} is not a valid address or network, such as 10.0.0.0/24") from None
 
 
 def _sender(value: str) -> AllowedSender:
@@ -236,30 +242,32 @@ def _sender(value: str) -> AllowedSender:
 
 def _host(value: str) -> str:
     if not _HOST_NAME.fullmatch(value):
-        raise ValueError(f"{value!r} is no address, network or host name; write 10.0.0.5, kam1 or kam1@10.0.0.5")
+        raise ValueError(
+            f"{value!r} is not a valid address, network or host name; use, for example, 10.0.0.5, kam1 or kam1@10.0.0.5"
+        )
     return value.lower()
 
 
 def _path(value: Any) -> str:
     name = _text(value)
     if not name.startswith("/") or "\0" in name:
-        raise ValueError(f"{value!r} is no absolute path")
+        raise ValueError(f"{value!r} is not an absolute path")
     return name
 
 
 def _secret(value: Any) -> Secret:
-    """Read a secret as it is kept: ``{"sealed": …}`` or ``env:NAME``; plain text is sealed before it comes here."""
+    """Parse a stored secret: ``{"sealed": …}`` or ``env:NAME``; plain text was encrypted before."""
     match value:
         case {"sealed": str(sealed)} if sealed:
             return Secret(sealed=sealed)
         case str(text) if text.startswith(_ENVIRONMENT):
             name = text.removeprefix(_ENVIRONMENT)
-            if not _ENV_NAME.fullmatch(name):
-                raise ValueError("what follows env: is no name of an environment variable")
+            if not _SECRET_VARIABLE.fullmatch(name):
+                raise ValueError("what follows env: must be the name of a variable like ACCWEB_SOURCE_SECRET_NAME")
             return Secret(variable=name)
     raise ValueError("the secret is not sealed; enter it again")
 
 
 def is_plain_secret(value: Any) -> bool:
-    """Tell whether a secret's value is the secret itself, to be sealed before it is kept."""
+    """Tell whether ``value`` is the secret in plain text, which must be encrypted before it is stored."""
     return isinstance(value, str) and value != "" and not value.startswith(_ENVIRONMENT)

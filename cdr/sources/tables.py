@@ -32,6 +32,7 @@ class DatabaseSource(Settings):
     """The proxy's own tables, in a database of its own."""
 
     served: ClassVar[bool] = True
+    target: ClassVar[tuple[str, ...]] = ("engine", "server", "port", "user", "tls", "cleartext_password")
     engine: str = choice("postgresql", ENGINES, "postgresql, mysql (MariaDB, too) or sqlite")
     server: str = text("", "host name, address, or the socket: its folder (postgresql) or path (mysql)")
     port: int = number(0, "port of the server; 0: the usual one", low=0, high=65_535)
@@ -39,6 +40,7 @@ class DatabaseSource(Settings):
     user: str = text("", "who may read the tables; the right to SELECT is enough (with move: DELETE, too)")
     password: Secret = secret(Secret(), "the user's password")
     tls: str = choice("prefer", ("prefer", "require", "verify"), "whether the connection must be encrypted")
+    cleartext_password: bool = flag(False, "whether the password may be sent readable to a server without TLS")
     acc: str = text("acc", _TABLE.format(what="table of transactions, or none", name="acc"))
     missed_calls: str = text("missed_calls", _TABLE.format(what="table of missed calls, or none", name="missed"))
     acc_cdrs: str = text(NO_TABLE, _TABLE.format(what="table of Kamailio's dialogs, or none", name="acc_cdrs"))
@@ -51,7 +53,9 @@ class DatabaseSource(Settings):
     def check(self) -> None:
         problems: dict[str, str] = {}
         if self.engine == "sqlite" and not self.database.startswith("/"):
-            problems["database"] = f"{self.database!r} is no absolute path of an SQLite file"
+            problems["database"] = f"{self.database!r} is not the absolute path of an SQLite file"
+        if "," in self.server:
+            problems["server"] = f"{self.server!r} names several servers; add a source for each"
         if not self.tables():
             problems["acc"] = "no table is left to be read"
         if problems:

@@ -58,6 +58,6 @@ class EventDatabase(Protocol):
         """
 
 
-def database() -> EventDatabase:
+def database_for_writes() -> EventDatabase:
     """Return the face of the default connection's database."""
     return PostgresqlDatabase() if connection.vendor == "postgresql" else SqliteDatabase()

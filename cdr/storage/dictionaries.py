@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cdr.formats.radius_dictionary import Dictionary, parse
+from cdr.storage.allowed_files import read_allowed
 
 
 def dictionary_of(path: str) -> Dictionary | None:
@@ -14,6 +15,6 @@ def dictionary_of(path: str) -> Dictionary | None:
     file = Path(path)
 
     def include(name: str) -> str:
-        return (file.parent / name).read_text(errors="replace")
+        return read_allowed(str(file.parent / name))
 
-    return parse(file.read_text(errors="replace"), include, name=file.name)
+    return parse(read_allowed(path), include, name=file.name)

@@ -21,7 +21,7 @@ from cdr.formats.reading import Parsed, Reading, Rejection
 from cdr.models import Rejected, Source
 from cdr.storage import event_rows
 from cdr.storage.copying import Sending
-from cdr.storage.database import EventDatabase, database
+from cdr.storage.database import EventDatabase, database_for_writes
 from cdr.storage.event_rows import Rows, storable_text
 from cdr.storage.garbage_collection import gc_paused
 from cdr.storage.tables import Row, Statement
@@ -110,7 +110,7 @@ class _Writer:
     def __init__(self, source: Source, format: str) -> None:  # noqa: A002
         self._source = source
         self._format = format
-        self._database: EventDatabase = database()
+        self._database: EventDatabase = database_for_writes()
         self._expects_duplicates = False
 
     def write(self, records: Sequence[Parsed], received_at: datetime, moved: dict[str, Any]) -> IngestCounts:
@@ -219,7 +219,7 @@ class Storing:
     """
 
     def __init__(self) -> None:
-        self._sender = database().sender(event_rows.TABLE)
+        self._sender = database_for_writes().sender(event_rows.TABLE)
         self._parts: dict[int, _Part] = {}
         self._sending: Sending | None = None
 
@@ -280,7 +280,7 @@ class _Part:
         self.newest: datetime | None = None
         self.received_at = received_at
         self.usual = True
-        self._made = Rows(source, database().wire)
+        self._made = Rows(source, database_for_writes().wire)
 
     @property
     def rows(self) -> Iterable[Row]:

@@ -18,8 +18,8 @@ from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
 from cdr.events import AccEvent
-from cdr.formats.kept import Reread, reader_of
 from cdr.formats.radius_dictionary import Dictionary
+from cdr.formats.raw_reader import Reread, reader_of
 from cdr.formats.reading import Parsed, Rejection
 from cdr.models import Rejected, Source
 from cdr.sources.setting import SettingsError

@@ -20,12 +20,12 @@ from django.db import DataError, transaction
 from django.db.models import QuerySet
 
 from cdr.events import AccEvent, Kind, Pairs, fingerprint
-from cdr.formats.kept import Reread, reader_of
+from cdr.formats.raw_reader import Reread, reader_of
 from cdr.formats.reading import Parsed, Rejection
 from cdr.formats.sql_row import AccTable as Kept
 from cdr.models import Event, Source
 from cdr.storage import event_rows
-from cdr.storage.database import database
+from cdr.storage.database import database_for_writes
 from cdr.storage.dictionaries import dictionary_of
 from cdr.storage.event_rows import Rows, storable
 from cdr.storage.ingest import reading_of
@@ -112,7 +112,7 @@ class _Work:
 
     def __init__(self, events: QuerySet[Event]) -> None:
         self._events = events
-        self._database = database()
+        self._database = database_for_writes()
         self._inputs: dict[tuple[int, int], KeptInput] = {}
         self._changed: set[int] = set()
 

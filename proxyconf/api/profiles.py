@@ -35,10 +35,11 @@ from proxyconf.api.proxies import proxy_within_reach
 from proxyconf.artefacts import Artefact, artefacts_of, etag_of, find_artefact
 from proxyconf.lint import Finding, Severity, check
 from proxyconf.models import Profile, Revision
+from proxyconf.models.imported import script_facts
 from proxyconf.models.profile import profile_of
 from proxyconf.models.reach import proxies_for
 from proxyconf.models.revision import latest_revision
-from proxyconf.profile import Profile as ProfileValue
+from proxyconf.profile import AccountingProfile
 
 REVISION = "revision"
 _TEXT = "text/plain"
@@ -153,9 +154,8 @@ class ProfileDetail(ProfileView):
         draft = self.draft(request, name)
         value = profile_of(draft)
         shown = value.masked()
-        return Response(
-            {**_summary(draft, value), "profile": shown.to_json(), "findings": [_finding(one) for one in check(shown)]}
-        )
+        findings = [_finding(one) for one in check(shown, script_facts(draft.proxy))]
+        return Response({**_summary(draft, value), "profile": shown.to_json(), "findings": findings})
 
 
 class RevisionList(ProfileView):
@@ -224,7 +224,7 @@ class ArtefactText(ProfileView):
         return HttpResponse(content, content_type=f"{_TEXT}; charset=utf-8", headers={"ETag": etag_of(content)})
 
 
-def _chosen(view: ProfileView, request: Request, name: str) -> ProfileValue:
+def _chosen(view: ProfileView, request: Request, name: str) -> AccountingProfile:
     """Return the draft or the revision that is asked for, its passwords masked."""
     text = request.query_params.get(REVISION)
     if text is None:
@@ -242,7 +242,7 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _summary(draft: Profile, value: ProfileValue) -> dict[str, Any]:
+def _summary(draft: Profile, value: AccountingProfile) -> dict[str, Any]:
     latest = latest_revision(draft.proxy)
     return {
         "proxy": draft.proxy.name,

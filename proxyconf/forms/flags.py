@@ -8,7 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from proxyconf.profile import Flag
+from proxyconf.profile import MessageFlag
 
 
 class FlagField(forms.CharField):
@@ -18,29 +18,29 @@ class FlagField(forms.CharField):
         widget = forms.TextInput({"class": "input mono", "autocomplete": "off", "spellcheck": "false"})
         super().__init__(required=False, max_length=256, widget=widget, **kwargs)
 
-    def clean(self, value: Any) -> Flag | None:
+    def clean(self, value: Any) -> MessageFlag | None:
         text = super().clean(value)
         return read_flag(text) if text else None
 
     def prepare_value(self, value: Any) -> Any:
-        return flag_text(value) if isinstance(value, Flag) else value
+        return flag_text(value) if isinstance(value, MessageFlag) else value
 
 
-def read_flag(text: str) -> Flag:
+def read_flag(text: str) -> MessageFlag:
     """Read a flag; raise ``ValidationError`` for what is neither number nor name."""
     name, sign, number = (part.strip() for part in text.partition("="))
     if not sign and name.isdecimal():
-        return Flag(int(name))
+        return MessageFlag(int(name))
     if not sign and not any(c.isspace() for c in name):
-        return Flag(None, name)
+        return MessageFlag(None, name)
     if name and number.isdecimal() and not any(c.isspace() for c in name):
-        return Flag(int(number), name)
+        return MessageFlag(int(number), name)
     raise ValidationError(
         _("%(text)r is no flag: write a number (4), or a name and a number (FLT_ACC = 4)"), params={"text": text}
     )
 
 
-def flag_text(flag: Flag) -> str:
+def flag_text(flag: MessageFlag) -> str:
     """Return a flag as the form takes it."""
     if flag.number is None:
         return flag.name

@@ -8,18 +8,19 @@ from typing import Any, NamedTuple
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from proxyconf.profile import SECRET_OPTIONS, Profile, mask_password
+from proxyconf.profile import SECRET_OPTIONS, AccountingProfile, mask_password
 from proxyconf.vocabulary.layout import Backend
-from proxyconf.vocabulary.parameters import Kind, Parameter, Value
+from proxyconf.vocabulary.parameters import Parameter, ParameterKind, Value
 
 Text = str | Promise
 EMPTY = '""'
 """How a form writes a text that is set, and set to nothing."""
 
 _HIDDEN_PASSWORD = "********"  # noqa: S105 - the place of one
-_NOT_SCALAR = (Kind.FLAG, Kind.EXTRAS, Kind.LEGS, Kind.FIELDS)
+_NOT_SCALAR = (ParameterKind.FLAG, ParameterKind.EXTRAS, ParameterKind.LEGS, ParameterKind.FIELDS)
 _TIME_MODES: Mapping[int, Text] = {
     0: _("0: whole seconds"),
     1: _("1: seconds and microseconds in two fields"),
@@ -88,17 +89,17 @@ def field_name(key: str) -> str:
     return "option_" + key.replace(".", "__")
 
 
-def option_fields(profile: Profile) -> Iterator[tuple[str, forms.Field, Any]]:
+def option_fields(profile: AccountingProfile) -> Iterator[tuple[str, forms.Field, Any]]:
     """Yield name, field and initial value for each option that the profile's release has."""
     for key, parameter in profile.parameters.items():
         if parameter.kind not in _NOT_SCALAR:
             yield field_name(key), _field(parameter, profile), shown(profile, key)
 
 
-def shown(profile: Profile, key: str) -> Any:
+def shown(profile: AccountingProfile, key: str) -> Any:
     """Return an option's value as the form shows it: without passwords, empty where the default holds."""
     parameter, value = profile.parameters[key], profile.options.get(key)
-    if parameter.kind is Kind.SWITCH:
+    if parameter.kind is ParameterKind.SWITCH:
         return profile.is_on(key)
     if value is None:
         return str(parameter.default) if parameter.choices else ""
@@ -107,7 +108,7 @@ def shown(profile: Profile, key: str) -> Any:
     return mask_password(str(value)) if key in SECRET_OPTIONS else str(value)
 
 
-def options_given(profile: Profile, given: Mapping[str, Any]) -> dict[str, Value]:
+def options_given(profile: AccountingProfile, given: Mapping[str, Any]) -> dict[str, Value]:
     """Return the options of ``profile`` as a form changed them; those that it did not show stay as they are."""
     options = dict(profile.options)
     for key in profile.parameters:
@@ -127,9 +128,9 @@ def _typed(value: Any) -> Any:
     return value.replace("\r", "").replace("\n", "").strip() if isinstance(value, str) else value
 
 
-def _read(profile: Profile, key: str, given: Any) -> Value | None:
+def _read(profile: AccountingProfile, key: str, given: Any) -> Value | None:
     parameter = profile.parameters[key]
-    if parameter.kind is Kind.SWITCH:
+    if parameter.kind is ParameterKind.SWITCH:
         return int(bool(given))
     if given == "":
         return None
@@ -148,9 +149,9 @@ def _with_password(given: str, stored: str) -> str:
     return given.replace(f":{_HIDDEN_PASSWORD}@", f":{password}@") if password else given
 
 
-def _field(parameter: Parameter, profile: Profile) -> forms.Field:
+def _field(parameter: Parameter, profile: AccountingProfile) -> forms.Field:
     about: dict[str, Any] = {"label": parameter.name, "help_text": _help(parameter), "required": False}
-    if parameter.kind is Kind.SWITCH:
+    if parameter.kind is ParameterKind.SWITCH:
         return forms.BooleanField(widget=forms.CheckboxInput, **about)
     if parameter.choices:
         return forms.ChoiceField(choices=_choices(parameter, profile), **about)
@@ -173,7 +174,7 @@ class WholeNumber(forms.CharField):
         return str(int(text)) if text else ""
 
 
-def _choices(parameter: Parameter, profile: Profile) -> list[tuple[str, Text]]:
+def _choices(parameter: Parameter, profile: AccountingProfile) -> list[tuple[str, Text]]:
     stored = profile.options.get(parameter.key)
     numbers = [*parameter.choices]
     if isinstance(stored, int) and stored not in numbers:
@@ -183,8 +184,10 @@ def _choices(parameter: Parameter, profile: Profile) -> list[tuple[str, Text]]:
 
 
 def _help(parameter: Parameter) -> str:
-    allowed = "" if parameter.kind is Kind.SWITCH or parameter.choices else parameter.allowed
-    known = parameter.default if parameter.kind is not Kind.SWITCH else ("off", "on")[bool(parameter.default)]
-    default = "" if known == "" else f"default {known}"
+    allowed = "" if parameter.kind is ParameterKind.SWITCH or parameter.choices else gettext(parameter.allowed)
+    is_on = gettext("on") if parameter.default else gettext("off")
+    value = is_on if parameter.kind is ParameterKind.SWITCH else str(parameter.default)
+    default = gettext("default {value}").format(value=value) if value else ""
     more = "; ".join(filter(None, [allowed, default]))
-    return f"{parameter.meaning} ({more})" if more else parameter.meaning
+    meaning = gettext(parameter.meaning)
+    return f"{meaning} ({more})" if more else meaning

@@ -10,7 +10,14 @@ from typing import NamedTuple
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from proxyconf.profile import DoAccounting, ExtraField, Flag, Profile, free_numbers, takes_flag_names
+from proxyconf.profile import (
+    AccountingProfile,
+    DoAccounting,
+    ExtraDefinition,
+    MessageFlag,
+    free_numbers,
+    takes_flag_names,
+)
 from proxyconf.vocabulary.layout import Backend, suggest_role
 
 NAMES: Mapping[str, str] = {
@@ -66,7 +73,7 @@ def suggested_label(backend: Backend, name: str) -> str:
     return "" if backend is Backend.DIAMETER else name
 
 
-def with_preset(profile: Profile, name: str) -> Profile:
+def with_preset(profile: AccountingProfile, name: str) -> AccountingProfile:
     """Return the profile with the fields of a preset that it lacks, logged by all its backends."""
     preset = next((one for one in PRESETS if one.name == name), None)
     if preset is None:
@@ -76,7 +83,9 @@ def with_preset(profile: Profile, name: str) -> Profile:
     return replace(profile, extras=(*profile.extras, *added))
 
 
-def with_new_backends(profile: Profile, before: Profile, flags_elsewhere: Iterable[int] = ()) -> Profile:
+def with_new_backends(
+    profile: AccountingProfile, before: AccountingProfile, flags_elsewhere: Iterable[int] = ()
+) -> AccountingProfile:
     """Return the profile with flags and labels for the backends that ``before`` does not have, where it has none."""
     for backend in profile.backends:
         if backend not in before.backends and not _is_set_up(profile, backend):
@@ -84,18 +93,18 @@ def with_new_backends(profile: Profile, before: Profile, flags_elsewhere: Iterab
     return profile
 
 
-def _field(profile: Profile, variable: str) -> ExtraField:
+def _field(profile: AccountingProfile, variable: str) -> ExtraDefinition:
     name = suggested_name(variable)
     labels = {one: label for one in profile.backends if (label := suggested_label(one, name))}
-    return ExtraField(name, variable, labels, suggest_role(name, variable))
+    return ExtraDefinition(name, variable, labels, suggest_role(name, variable))
 
 
-def _is_set_up(profile: Profile, backend: Backend) -> bool:
+def _is_set_up(profile: AccountingProfile, backend: Backend) -> bool:
     flags = profile.flags
     return backend in flags.account or backend in flags.missed or bool(profile.extra_labels(backend))
 
 
-def _with_flags(profile: Profile, backend: Backend, flags_elsewhere: Iterable[int]) -> Profile:
+def _with_flags(profile: AccountingProfile, backend: Backend, flags_elsewhere: Iterable[int]) -> AccountingProfile:
     names = profile.known_backends.get(backend)
     if names is None:
         return profile
@@ -112,9 +121,9 @@ def _with_flags(profile: Profile, backend: Backend, flags_elsewhere: Iterable[in
     account, missed_flags = dict(profile.flags.account), dict(profile.flags.missed)
     if takes_flag_names(profile.product, profile.version):
         word = names.flag.removesuffix("_flag").upper()
-        new = [Flag(None, f"ACC_{word}"), Flag(None, f"ACC_{word}_MISSED")]
+        new = [MessageFlag(None, f"ACC_{word}"), MessageFlag(None, f"ACC_{word}_MISSED")]
     else:
-        new = [Flag(number) for number in free_numbers({*profile.flags.numbers(), *flags_elsewhere})[:2]]
+        new = [MessageFlag(number) for number in free_numbers({*profile.flags.numbers(), *flags_elsewhere})[:2]]
     if names.flag and new:
         account[backend] = new[0]
     if names.missed_flag and len(new) > 1:
@@ -122,7 +131,7 @@ def _with_flags(profile: Profile, backend: Backend, flags_elsewhere: Iterable[in
     return replace(profile, flags=replace(profile.flags, account=account, missed=missed_flags))
 
 
-def _with_labels(profile: Profile, backend: Backend) -> Profile:
+def _with_labels(profile: AccountingProfile, backend: Backend) -> AccountingProfile:
     extras = tuple(
         replace(one, labels={**one.labels, backend: label})
         if one.labels and (label := suggested_label(backend, _name_of(one)))
@@ -132,5 +141,5 @@ def _with_labels(profile: Profile, backend: Backend) -> Profile:
     return replace(profile, extras=extras)
 
 
-def _name_of(field: ExtraField) -> str:
+def _name_of(field: ExtraDefinition) -> str:
     return field.labels.get(Backend.SYSLOG) or field.labels.get(Backend.SQL) or field.name

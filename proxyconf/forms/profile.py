@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from django import forms
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from proxyconf.forms.flags import FlagField
@@ -15,9 +16,10 @@ from proxyconf.forms.options import GROUPS, OptionSection, field_name, group_of,
 from proxyconf.forms.presets import with_new_backends
 from proxyconf.forms.rows import FieldRows, lists_given, rows_of
 from proxyconf.layout_form import BACKEND_NAMES
-from proxyconf.profile import DoAccounting, Flags, Profile, takes_flag_names
+from proxyconf.profile import AccountingProfile, DoAccounting, Flags, takes_flag_names
+from proxyconf.translation import translated
 from proxyconf.vocabulary.layout import Backend
-from proxyconf.vocabulary.parameters import RELEASES, Kind, parameters_of, why_absent, why_no_backend
+from proxyconf.vocabulary.parameters import RELEASES, ParameterKind, parameters_of, why_absent, why_no_backend
 from proxyconf.vocabulary.products import Version
 
 Text = str | Promise
@@ -54,7 +56,7 @@ class ProfileForm(forms.Form):
     Bound or not, ``value()`` gives the profile as the form has it; what cannot be read stays as it was stored.
     """
 
-    def __init__(self, stored: Profile, flags_elsewhere: tuple[int, ...] = (), data: Any = None) -> None:
+    def __init__(self, stored: AccountingProfile, flags_elsewhere: tuple[int, ...] = (), data: Any = None) -> None:
         super().__init__(data)
         self.stored = stored
         self.flags_elsewhere = flags_elsewhere
@@ -114,8 +116,8 @@ class ProfileForm(forms.Form):
             if names.missed_flag:
                 self._add_flag(f"missed_{backend.value}", names.missed_flag, flags.missed.get(backend))
         for name, key in _SINGLE_FLAGS.items():
-            if key in known and known[key].kind is Kind.FLAG:
-                self._add_flag(name, key, getattr(flags, name), known[key].meaning)
+            if key in known and known[key].kind is ParameterKind.FLAG:
+                self._add_flag(name, key, getattr(flags, name), gettext(known[key].meaning))
 
     def _add_flag(self, name: str, label: str, initial: Any, about: str = "") -> None:
         self.fields[name] = FlagField(label=label, help_text=about)
@@ -132,7 +134,7 @@ class ProfileForm(forms.Form):
                 "name": one.value,
                 "title": BACKEND_NAMES[one],
                 "about": ABOUT_BACKENDS[one],
-                "absent": why_no_backend(*release, one),
+                "absent": translated(why_no_backend(*release, one)),
                 "chosen": one.value in chosen,
             }
             for one in Backend
@@ -183,12 +185,12 @@ class ProfileForm(forms.Form):
             names |= dict.fromkeys(parameters_of(product, Version.parse(release)))
         for key in sorted(names):
             if why := why_absent(product, version, key):
-                yield why
+                yield translated(why)
 
     def kept(self) -> list[str]:
         """Return the options that are stored and that this release has not, each with the reason."""
         product, version = self.stored.product, self.stored.version
-        return [why for key in self.stored.options if (why := why_absent(product, version, key))]
+        return [translated(why) for key in self.stored.options if (why := why_absent(product, version, key))]
 
     # --- what was given
 
@@ -196,7 +198,7 @@ class ProfileForm(forms.Form):
         rows = [formset.is_valid() for formset in self.rows.values()]
         return super().is_valid() and all(rows)
 
-    def value(self) -> Profile:
+    def value(self) -> AccountingProfile:
         """Return the profile as the form has it."""
         if not self.is_bound:
             return self.stored

@@ -11,12 +11,12 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from proxyconf.layout_form import BACKEND_NAMES
-from proxyconf.profile import ExtraField, LegField, Profile, RadiusType, SqlType
+from proxyconf.profile import AccountingProfile, ExtraDefinition, LegDefinition, RadiusType, SqlType
 from proxyconf.vocabulary.layout import Backend, Role, suggest_leg_role, suggest_role
 from proxyconf.vocabulary.products import Product
 
 EXTRAS, LEGS, CDR_EXTRAS, CDR_LEGS = "extras", "legs", "cdr_extras", "cdr_legs"
-Field = TypeVar("Field", ExtraField, LegField)
+Field = TypeVar("Field", ExtraDefinition, LegDefinition)
 
 _MOST_ROWS = 200
 _LEG_ROLES = (Role.LEG_SOURCE, Role.LEG_DESTINATION, Role.LEG_TYPE)
@@ -134,7 +134,7 @@ def label_name(backend: Backend) -> str:
     return f"label_{backend.value}"
 
 
-def rows_of(profile: Profile, data: Any = None) -> dict[str, FieldRows]:
+def rows_of(profile: AccountingProfile, data: Any = None) -> dict[str, FieldRows]:
     """Return the lists of fields that the profile's release has, filled from ``profile`` and bound to ``data``."""
     found = {EXTRAS: _rows(profile, EXTRAS, profile.extras, _labels_of_extras(profile), data)}
     if profile.has_legs:
@@ -147,36 +147,36 @@ def rows_of(profile: Profile, data: Any = None) -> dict[str, FieldRows]:
     return found
 
 
-def lists_given(profile: Profile, rows: Mapping[str, FieldRows]) -> dict[str, Any]:
+def lists_given(profile: AccountingProfile, rows: Mapping[str, FieldRows]) -> dict[str, Any]:
     """Return the lists of ``profile`` as the rows have them; for ``dataclasses.replace``."""
     found: dict[str, Any] = {}
     for name, formset in rows.items():
         mirrored = name == CDR_EXTRAS and has_one_cdr_list(profile)
         if name in (EXTRAS, CDR_EXTRAS):
-            found[name] = formset.fields_given(ExtraField, getattr(profile, name), mirrored)
+            found[name] = formset.fields_given(ExtraDefinition, getattr(profile, name), mirrored)
         else:
-            found[name] = formset.fields_given(LegField, getattr(profile, name), False)
+            found[name] = formset.fields_given(LegDefinition, getattr(profile, name), False)
     return found
 
 
-def has_one_cdr_list(profile: Profile) -> bool:
+def has_one_cdr_list(profile: AccountingProfile) -> bool:
     """Return whether the log and SQL share the extra fields of dialog records (Kamailio's ``cdr_extra``)."""
     return profile.product is Product.KAMAILIO and "cdr_extra" in profile.parameters
 
 
-def _labels_of_extras(profile: Profile) -> dict[Backend, str]:
+def _labels_of_extras(profile: AccountingProfile) -> dict[Backend, str]:
     declared = profile.uses_field_declarations
     names = profile.known_backends
     return {one: BACKEND_NAMES[one] for one in names if declared or names[one].extra}
 
 
-def _labels_of_legs(profile: Profile) -> dict[Backend, str]:
+def _labels_of_legs(profile: AccountingProfile) -> dict[Backend, str]:
     if not profile.uses_field_declarations:
         return {}  # one parameter names them for all backends
     return {one: BACKEND_NAMES[one] for one in profile.known_backends}
 
 
-def _labels_of_cdr(profile: Profile) -> dict[Backend, str]:
+def _labels_of_cdr(profile: AccountingProfile) -> dict[Backend, str]:
     labels = {one: BACKEND_NAMES[one] for one, names in profile.known_backends.items() if names.extra_bye}
     if has_one_cdr_list(profile):
         labels[Backend.SYSLOG] = f"{BACKEND_NAMES[Backend.SYSLOG]}, {BACKEND_NAMES[Backend.SQL]}"
@@ -185,7 +185,9 @@ def _labels_of_cdr(profile: Profile) -> dict[Backend, str]:
     return labels
 
 
-def _rows(profile: Profile, name: str, fields: Iterable[Any], labels: Mapping[Backend, str], data: Any) -> FieldRows:
+def _rows(
+    profile: AccountingProfile, name: str, fields: Iterable[Any], labels: Mapping[Backend, str], data: Any
+) -> FieldRows:
     make = forms.formset_factory(
         RowForm,
         formset=FieldRows,
@@ -200,7 +202,7 @@ def _rows(profile: Profile, name: str, fields: Iterable[Any], labels: Mapping[Ba
     return cast(FieldRows, make(data, initial=initial, prefix=name, form_kwargs=given))
 
 
-def _initial(number: int, one: ExtraField | LegField, labels: Mapping[Backend, str]) -> dict[str, Any]:
+def _initial(number: int, one: ExtraDefinition | LegDefinition, labels: Mapping[Backend, str]) -> dict[str, Any]:
     return {
         "stored": number,
         "name": one.name,
@@ -214,7 +216,7 @@ def _initial(number: int, one: ExtraField | LegField, labels: Mapping[Backend, s
     }
 
 
-def _label(one: ExtraField | LegField, backend: Backend) -> str:
+def _label(one: ExtraDefinition | LegDefinition, backend: Backend) -> str:
     return one.labels.get(backend, "")
 
 

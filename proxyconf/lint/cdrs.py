@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from proxyconf.lint.kinds import expression_of
 from proxyconf.lint.places import fields, number_of, option_place, takes, used_backends
-from proxyconf.lint.registry import Place, Problem, error, note, rule, warning
-from proxyconf.profile import ExtraField, Profile
+from proxyconf.lint.registry import Place, Problem, error, note, rule, script_rule, warning
+from proxyconf.profile import AccountingProfile, ExtraDefinition
+from proxyconf.script_facts import ScriptFacts
 from proxyconf.vocabulary.layout import Backend, Role, suggest_role
 from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.products import Product
@@ -23,7 +24,7 @@ _CDR_FLAG = Place("flags.cdr", _("flag for dialog records"))
         "the call's events, and it counts as another call."
     ),
 )
-def cdr_call_id(profile: Profile) -> Iterator[Problem]:
+def cdr_call_id(profile: AccountingProfile) -> Iterator[Problem]:
     if "cdr_extra" not in profile.parameters or not profile.is_on("cdr_enable"):
         return
     if not any(_role(one) is Role.CALL_ID for _label, one in profile.cdr_labels(Backend.SYSLOG)):
@@ -37,7 +38,7 @@ def cdr_call_id(profile: Profile) -> Iterator[Problem]:
         )
 
 
-def _role(one: ExtraField) -> Role | None:
+def _role(one: ExtraDefinition) -> Role | None:
     if one.role is not None:
         return one.role
     expression = expression_of(one.variable)
@@ -46,7 +47,7 @@ def _role(one: ExtraField) -> Role | None:
 
 
 @rule("cdr-label-shared", _("cdr_extra is one list for the log and for SQL."))
-def cdr_label_shared(profile: Profile) -> Iterator[Problem]:
+def cdr_label_shared(profile: AccountingProfile) -> Iterator[Problem]:
     if "cdr_extra" not in profile.parameters:
         return
     for found in fields(profile):
@@ -64,7 +65,7 @@ def cdr_label_shared(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("cdr-fields-unused", _("The fields belong to records that nobody asked for."))
-def cdr_fields_unused(profile: Profile) -> Iterator[Problem]:
+def cdr_fields_unused(profile: AccountingProfile) -> Iterator[Problem]:
     found = [kind for kind in ("cdr_extras", "cdr_legs") if takes(profile, kind) and getattr(profile, kind)]
     if found and not profile.uses_dialog:
         remedy = (
@@ -77,7 +78,7 @@ def cdr_fields_unused(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("cdr-nowhere", _("The records are made and go nowhere."))
-def cdr_nowhere(profile: Profile) -> Iterator[Problem]:
+def cdr_nowhere(profile: AccountingProfile) -> Iterator[Problem]:
     if not profile.is_on("cdr_enable") or "cdr_log_enable" not in profile.parameters:
         return
     to_json = Backend.JSON in used_backends(profile) and profile.is_on("acc_json.cdr_enable")
@@ -90,7 +91,7 @@ def cdr_nowhere(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("cdr-json-needs-acc", _("acc_json only writes the dialog records that acc makes."))
-def cdr_json_needs_acc(profile: Profile) -> Iterator[Problem]:
+def cdr_json_needs_acc(profile: AccountingProfile) -> Iterator[Problem]:
     asked = Backend.JSON in used_backends(profile) and profile.is_on("acc_json.cdr_enable")
     if asked and not profile.is_on("cdr_enable"):
         yield warning(
@@ -101,7 +102,7 @@ def cdr_json_needs_acc(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("cdr-names", _("The names of start, end and duration are fields, columns and variables of the dialog."))
-def cdr_names(profile: Profile) -> Iterator[Problem]:
+def cdr_names(profile: AccountingProfile) -> Iterator[Problem]:
     if not profile.is_on("cdr_enable") or "cdr_start_id" not in profile.parameters:
         return
     seen: dict[str, str] = {}
@@ -123,7 +124,7 @@ def cdr_names(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("cdr-start", _("The duration then has the ringing in it, and calls that were not answered have one too."))
-def cdr_start(profile: Profile) -> Iterator[Problem]:
+def cdr_start(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.is_on("cdr_enable") and number_of(profile, "cdr_start_on_confirmed") == 0:
         yield warning(
             option_place("cdr_start_on_confirmed"),
@@ -133,7 +134,7 @@ def cdr_start(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("cdr-expired", _("A dialog whose BYE never came ends when its time is up."))
-def cdr_expired(profile: Profile) -> Iterator[Problem]:
+def cdr_expired(profile: AccountingProfile) -> Iterator[Problem]:
     if not profile.is_on("cdr_enable") or "cdr_expired_dlg_enable" not in profile.parameters:
         return
     place = option_place("cdr_expired_dlg_enable")
@@ -155,9 +156,9 @@ def cdr_expired(profile: Profile) -> Iterator[Problem]:
             )
 
 
-@rule("cdr-tracked", _("Only dialogs that the proxy tracks are recorded."))
-def cdr_tracked(profile: Profile) -> Iterator[Problem]:
-    if profile.is_on("cdr_enable"):
+@script_rule("cdr-tracked", _("Only dialogs that the proxy tracks are recorded."))
+def cdr_tracked(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
+    if profile.is_on("cdr_enable") and not facts.tracks_dialogs:
         yield note(
             option_place("cdr_enable"),
             _("The dialog module must track the calls."),
@@ -166,7 +167,7 @@ def cdr_tracked(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("cdr-duration-mode", _("A record with microseconds needs table acc_cdrs in version 3."))
-def cdr_duration_mode(profile: Profile) -> Iterator[Problem]:
+def cdr_duration_mode(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.is_on("cdrs_table") and profile.is_on("cdr_enable") and number_of(profile, "cdr_duration_mode") == 2:
         yield note(
             option_place("cdr_duration_mode"),
@@ -175,14 +176,14 @@ def cdr_duration_mode(profile: Profile) -> Iterator[Problem]:
         )
 
 
-def _opensips_cdr(profile: Profile) -> Place | None:
+def _opensips_cdr(profile: AccountingProfile) -> Place | None:
     """Return where OpenSIPS is asked for call records; None if it is not."""
     if profile.product is not Product.OPENSIPS or not profile.uses_dialog:
         return None
     return _DO_CDR if profile.uses_do_accounting else _CDR_FLAG
 
 
-@rule(
+@script_rule(
     "opensips-cdr-expired",
     _(
         "Seen live on OpenSIPS 3.6 (the code is the same from 3.0 to the newest): a dialog that merely "
@@ -190,11 +191,16 @@ def _opensips_cdr(profile: Profile) -> Place | None:
         "is written."
     ),
 )
-def opensips_cdr_expired(profile: Profile) -> Iterator[Problem]:
+def opensips_cdr_expired(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
     place = _opensips_cdr(profile)
     if place is None:
         return
-    if profile.sets_other("dialog", "default_timeout"):
+    has_timeout = profile.sets_other("dialog", "default_timeout")
+    set_timeout = _('Set modparam("dialog", "default_timeout", …) to the longest call in seconds.')
+    if facts.ends_dialogs:
+        if not has_timeout:
+            yield note(place, _("A call whose BYE is lost leaves a record that ends hours later."), set_timeout)
+    elif has_timeout:
         yield note(
             place,
             _("A call whose BYE is lost leaves nothing unless the dialog ends with a BYE."),
@@ -212,7 +218,7 @@ def opensips_cdr_expired(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("opensips-cdr-start", _("A call record is written when the call ends, and START and STOP are not."))
-def opensips_cdr_start(profile: Profile) -> Iterator[Problem]:
+def opensips_cdr_start(profile: AccountingProfile) -> Iterator[Problem]:
     place = _opensips_cdr(profile)
     if place is not None:
         # acc_logic.c: is_cdr_acc_on() looks at all backends together

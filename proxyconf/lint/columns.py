@@ -13,7 +13,7 @@ from proxyconf.lint.labels import bad_characters, plain
 from proxyconf.lint.places import labels, option_place, used_backends
 from proxyconf.lint.registry import Place, Problem, error, note, rule, warning
 from proxyconf.lint.sql_words import RESERVED
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 from proxyconf.render.sql_schema import Dialect, dialect_of, folded
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.messages import all_of
@@ -25,17 +25,17 @@ _TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?")
 LONGEST_NAME = 63  # PostgreSQL; MySQL takes 64; Kamailio's table argument 63
 
 
-def dialect(profile: Profile) -> Dialect | None:
+def dialect(profile: AccountingProfile) -> Dialect | None:
     """Return the database that the profile's ``db_url`` leads to, if it says so."""
     return dialect_of(str(profile.option("db_url") or ""))
 
 
-def writes_sql(profile: Profile) -> bool:
+def writes_sql(profile: AccountingProfile) -> bool:
     """Return whether events go to SQL."""
     return Backend.SQL in used_backends(profile)
 
 
-def writes_cdr_table(profile: Profile) -> bool:
+def writes_cdr_table(profile: AccountingProfile) -> bool:
     """Return whether dialog records go to SQL (Kamailio)."""
     return profile.is_on("cdr_enable") and profile.is_on("cdrs_table")
 
@@ -47,7 +47,7 @@ def writes_cdr_table(profile: Profile) -> bool:
         "else and refuses every row. Only the proxy's log tells."
     ),
 )
-def column_name(profile: Profile) -> Iterator[Problem]:
+def column_name(profile: AccountingProfile) -> Iterator[Problem]:
     for text, at in _column_names(profile):
         reported = bad_characters(text) and not at.path.startswith("options.")  # as a label, to all its backends
         if not _NAME.fullmatch(text) and not reported:
@@ -65,7 +65,7 @@ def column_name(profile: Profile) -> Iterator[Problem]:
         "row is lost. Only the proxy's log tells."
     ),
 )
-def column_reserved(profile: Profile) -> Iterator[Problem]:
+def column_reserved(profile: AccountingProfile) -> Iterator[Problem]:
     if _quotes(profile):
         return
     known = dialect(profile)
@@ -81,7 +81,7 @@ def column_reserved(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("column-length", _("MySQL refuses names of more than 64 characters; PostgreSQL cuts them to 63."))
-def column_length(profile: Profile) -> Iterator[Problem]:
+def column_length(profile: AccountingProfile) -> Iterator[Problem]:
     for text, at in _column_names(profile):
         if len(text) > LONGEST_NAME:
             # PostgreSQL cuts the name in the table and in each INSERT alike
@@ -92,7 +92,7 @@ def column_length(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("column-case", _("PostgreSQL folds names without quotes to lower case."))
-def column_case(profile: Profile) -> Iterator[Problem]:
+def column_case(profile: AccountingProfile) -> Iterator[Problem]:
     if dialect(profile) is Dialect.POSTGRESQL:
         for text, at in _column_names(profile):
             if text != folded(text):
@@ -104,7 +104,7 @@ def column_case(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("column-shared", _("The INSERT names the column twice, so the database refuses every row."))
-def column_shared(profile: Profile) -> Iterator[Problem]:
+def column_shared(profile: AccountingProfile) -> Iterator[Problem]:
     if not writes_sql(profile):
         return
     seen: dict[str, str] = {}
@@ -121,7 +121,7 @@ def column_shared(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("table-name", _("The proxy writes names of tables without quotes, and Kamailio takes 63 characters at most."))
-def table_name(profile: Profile) -> Iterator[Problem]:
+def table_name(profile: AccountingProfile) -> Iterator[Problem]:
     for text, at in _tables(profile):
         if profile.product is Product.KAMAILIO and "$" in text:
             continue
@@ -140,7 +140,7 @@ def table_name(profile: Profile) -> Iterator[Problem]:
         "that is not there yet is lost."
     ),
 )
-def table_variables(profile: Profile) -> Iterator[Problem]:
+def table_variables(profile: AccountingProfile) -> Iterator[Problem]:
     for text, at in _tables(profile):
         if profile.product is Product.KAMAILIO and "$" in text:
             yield note(
@@ -151,7 +151,7 @@ def table_variables(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("table-shared", _("Missed calls would stand among the accounted ones, and nothing in a row tells them apart."))
-def table_shared(profile: Profile) -> Iterator[Problem]:
+def table_shared(profile: AccountingProfile) -> Iterator[Problem]:
     accounted, missed = (str(profile.option(f"db_table_{one}") or "") for one in ("acc", "missed_calls"))
     if writes_sql(profile) and accounted and folded(accounted) == folded(missed):
         yield warning(
@@ -164,11 +164,11 @@ def table_shared(profile: Profile) -> Iterator[Problem]:
 _TITLES = {Dialect.MYSQL: "MySQL", Dialect.POSTGRESQL: "PostgreSQL", Dialect.SQLITE: "SQLite"}
 
 
-def _quotes(profile: Profile) -> bool:
+def _quotes(profile: AccountingProfile) -> bool:
     return profile.product is Product.KAMAILIO and profile.version >= (5, 0) and dialect(profile) is Dialect.MYSQL
 
 
-def _column_names(profile: Profile) -> Iterator[tuple[str, Place]]:
+def _column_names(profile: AccountingProfile) -> Iterator[tuple[str, Place]]:
     """Yield the names of columns that the profile chooses."""
     for label in labels(profile):
         is_cdr = label.record != str(label.backend)
@@ -185,7 +185,7 @@ def _column_names(profile: Profile) -> Iterator[tuple[str, Place]]:
             yield str(profile.options[key]), option_place(key)
 
 
-def _tables(profile: Profile) -> Iterator[tuple[str, Place]]:
+def _tables(profile: AccountingProfile) -> Iterator[tuple[str, Place]]:
     """Yield the names of tables that the profile chooses."""
     options = ["db_table_acc", "db_table_missed_calls"] if writes_sql(profile) else []
     options += ["cdrs_table"] if writes_cdr_table(profile) else []

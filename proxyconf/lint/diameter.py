@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from proxyconf.lint.kinds import expression_of, may_be_empty
 from proxyconf.lint.places import BACKENDS, Label, labels, used_backends
 from proxyconf.lint.registry import Problem, error, note, rule, warning
-from proxyconf.profile import LegField, Profile
+from proxyconf.profile import AccountingProfile, LegDefinition
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.messages import message as _
 
@@ -16,18 +16,18 @@ _CODE = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
 _LARGEST_CODE = 2**32 - 1
 
 
-def speaks_private_diameter(profile: Profile) -> bool:
+def speaks_private_diameter(profile: AccountingProfile) -> bool:
     """Return whether events go out in the private dialect (OpenSIPS 3.2 and later speak RFC 6733 instead)."""
     return Backend.DIAMETER in used_backends(profile) and not profile.uses_do_accounting
 
 
-def _labels(profile: Profile) -> Iterator[Label]:
+def _labels(profile: AccountingProfile) -> Iterator[Label]:
     if speaks_private_diameter(profile):
         yield from (label for label in labels(profile) if label.backend is Backend.DIAMETER)
 
 
 @rule("diameter-code", _("Names are decimal AVP codes here; the proxy does not start with another."))
-def diameter_code(profile: Profile) -> Iterator[Problem]:
+def diameter_code(profile: AccountingProfile) -> Iterator[Problem]:
     for label in _labels(profile):
         if not (_CODE.fullmatch(label.text) and int(label.text) <= _LARGEST_CODE):
             yield error(
@@ -44,12 +44,12 @@ def diameter_code(profile: Profile) -> Iterator[Problem]:
         "lost, and all calls seem to go on."
     ),
 )
-def diameter_empty(profile: Profile) -> Iterator[Problem]:
+def diameter_empty(profile: AccountingProfile) -> Iterator[Problem]:
     for label in _labels(profile):
         expression = expression_of(label.field.one.variable)
         if expression is None:
             continue
-        if isinstance(label.field.one, LegField):
+        if isinstance(label.field.one, LegDefinition):
             yield error(
                 label.at,
                 _("The BYE has no {variable} unless the script sets it there.", variable=expression.text),
@@ -69,7 +69,7 @@ def diameter_empty(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("diameter-failed", _("Its record types are start, stop and event: what fits none of them is not sent."))
-def diameter_failed(profile: Profile) -> Iterator[Problem]:
+def diameter_failed(profile: AccountingProfile) -> Iterator[Problem]:
     if not speaks_private_diameter(profile):
         return
     if profile.flags.failed is not None or Backend.DIAMETER in profile.flags.missed:
@@ -81,7 +81,7 @@ def diameter_failed(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("diameter-cancel", _("A CANCEL has no To tag, and an empty value aborts the message."))
-def diameter_cancel(profile: Profile) -> Iterator[Problem]:
+def diameter_cancel(profile: AccountingProfile) -> Iterator[Problem]:
     if speaks_private_diameter(profile) and profile.is_on("report_cancels"):
         yield note(BACKENDS, _("CANCELs never reach Diameter."), _("Take them from another backend, such as the log."))
 
@@ -93,7 +93,7 @@ def diameter_cancel(profile: Profile) -> Iterator[Problem]:
         "one TCP connection for each worker, and the proxy does not start while nobody listens."
     ),
 )
-def diameter_peer(profile: Profile) -> Iterator[Problem]:
+def diameter_peer(profile: AccountingProfile) -> Iterator[Problem]:
     if speaks_private_diameter(profile):
         yield note(
             BACKENDS,

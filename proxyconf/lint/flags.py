@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from proxyconf.lint.places import BACKEND_WORDS, used_backends
-from proxyconf.lint.registry import Place, Problem, error, note, rule, warning
-from proxyconf.profile import FLAG_NUMBERS, Flag, Profile, takes_flag_names
+from proxyconf.lint.registry import Place, Problem, error, note, rule, script_rule, warning
+from proxyconf.profile import FLAG_NUMBERS, AccountingProfile, MessageFlag, takes_flag_names
+from proxyconf.script_facts import ScriptFacts
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.products import Product
@@ -19,12 +20,12 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 class _Use(NamedTuple):
     """What a flag is used for: ``purpose`` is account, missed, failed, prepare or cdr."""
 
-    flag: Flag
+    flag: MessageFlag
     purpose: str
     at: Place
 
 
-def uses(profile: Profile) -> Iterator[_Use]:
+def uses(profile: AccountingProfile) -> Iterator[_Use]:
     """Yield the flags that the profile sets for what the release has."""
     if profile.uses_do_accounting:
         return
@@ -51,17 +52,17 @@ def _place(path: str, words: str) -> Place:
     return Place(f"flags.{path}", _("flag for {words}", words=words))
 
 
-@rule(
+@script_rule(
     "flag-range",
     _(
         "A message has flags 0 to 31. With another number the proxy does not start, or (in modules that "
         "do not look) the flag is another one than the script sets and nothing is accounted."
     ),
 )
-def flag_range(profile: Profile) -> Iterator[Problem]:
+def flag_range(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
     for use in uses(profile):
         if use.flag.number is not None and use.flag.number not in FLAG_NUMBERS:
-            free = next(iter(profile.free_flags()), None)
+            free = next(iter(profile.free_flags(facts.flags)), None)
             yield error(
                 use.at,
                 _("The flag {number} does not exist.", number=use.flag.number),
@@ -72,7 +73,7 @@ def flag_range(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("flag-form", _("Releases differ in whether flags are numbers or names."))
-def flag_form(profile: Profile) -> Iterator[Problem]:
+def flag_form(profile: AccountingProfile) -> Iterator[Problem]:
     named = takes_flag_names(profile.product, profile.version)
     title = f"{profile.product.label} {profile.version}"
     for use in uses(profile):
@@ -128,11 +129,11 @@ _CLASHES = {
 }
 
 
-@rule("flag-clash", _("One flag then means two things."))
-def flag_clash(profile: Profile) -> Iterator[Problem]:
-    first: dict[Flag, list[_Use]] = {}
+@script_rule("flag-clash", _("One flag then means two things."))
+def flag_clash(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
+    first: dict[MessageFlag, list[_Use]] = {}
     for use in uses(profile):
-        key = Flag(use.flag.number) if use.flag.number is not None else Flag(None, use.flag.name)
+        key = MessageFlag(use.flag.number) if use.flag.number is not None else MessageFlag(None, use.flag.name)
         for other in first.setdefault(key, []):
             why = _CLASHES.get((other.purpose, use.purpose))
             if why:
@@ -141,7 +142,7 @@ def flag_clash(profile: Profile) -> Iterator[Problem]:
                 yield (error if grave else warning)(
                     use.at,
                     _("Flag {name} is the {place} already.", name=name, place=other.at.words),
-                    _free(profile),
+                    _free(profile, facts),
                     why,
                 )
                 break
@@ -152,7 +153,7 @@ def flag_clash(profile: Profile) -> Iterator[Problem]:
     "flag-name-clash",
     _("A name stands for one number in the script: what is defined last (or first) counts for both."),
 )
-def flag_name_clash(profile: Profile) -> Iterator[Problem]:
+def flag_name_clash(profile: AccountingProfile) -> Iterator[Problem]:
     numbers: dict[str, int] = {}
     for use in uses(profile):
         if use.flag.name and use.flag.number is not None:
@@ -165,14 +166,14 @@ def flag_name_clash(profile: Profile) -> Iterator[Problem]:
                 )
 
 
-@rule(
+@script_rule(
     "flag-unset-is-0",
     _(
         "In acc_radius, acc_diameter and acc_json a flag that is not set is flag 0: whatever request "
         "carries flag 0 is accounted."
     ),
 )
-def flag_unset_is_0(profile: Profile) -> Iterator[Problem]:
+def flag_unset_is_0(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
     if profile.product is not Product.KAMAILIO:
         return
     others = [use.at.words for use in uses(profile) if use.flag.number == 0]
@@ -186,16 +187,24 @@ def flag_unset_is_0(profile: Profile) -> Iterator[Problem]:
                 at = _place(f"{path}.{backend}", BACKEND_WORDS[backend])
                 if others:
                     what = _("{parameter} is not set, and flag 0 is the {place}.", parameter=parameter, place=others[0])
-                    yield error(at, what, _free(profile))
+                    yield error(at, what, _free(profile, facts))
                 else:
-                    yield warning(at, _("{parameter} is not set.", parameter=parameter), _free(profile))
+                    yield warning(at, _("{parameter} is not set.", parameter=parameter), _free(profile, facts))
 
 
-@rule(
+@script_rule(
     "flag-missing", _("Without the flag no transaction is accounted to the backend; only the script's own calls are.")
 )
-def flag_missing(profile: Profile) -> Iterator[Problem]:
+def flag_missing(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
     if profile.uses_do_accounting:
+        return
+    if has_dialog_records_alone(profile):
+        yield note(
+            Place("flags", _("flags")),
+            _("Only dialog records are written, and no event is accounted."),
+            _("Give a backend its flag if START, STOP and failed calls are wanted."),
+            _("Calls that fail leave nothing unless cdr_on_failed is on, and ongoing calls are not visible."),
+        )
         return
     for backend in used_backends(profile):
         names = profile.known_backends[backend]
@@ -205,7 +214,7 @@ def flag_missing(profile: Profile) -> Iterator[Problem]:
             yield warning(
                 _place(f"account.{backend}", BACKEND_WORDS[backend]),
                 _("{parameter} is not set.", parameter=names.flag),
-                _free(profile),
+                _free(profile, facts),
             )
 
 
@@ -213,7 +222,7 @@ def flag_missing(profile: Profile) -> Iterator[Problem]:
     "failed-without-account",
     _("The flag for failed calls adds them to what is accounted; by itself it selects no backend."),
 )
-def failed_without_account(profile: Profile) -> Iterator[Problem]:
+def failed_without_account(profile: AccountingProfile) -> Iterator[Problem]:
     found = list(uses(profile))
     failed = [use for use in found if use.purpose == "failed"]
     if failed and not any(use.purpose == "account" for use in found):
@@ -224,27 +233,38 @@ def failed_without_account(profile: Profile) -> Iterator[Problem]:
         )
 
 
-@rule(
+@script_rule(
     "failed-missing",
     _(
         "A BYE that is answered 481 or 408 is a failed transaction: without this its STOP is never "
         "written, and the call seems to go on. Calls that fail leave no record in acc either."
     ),
 )
-def failed_missing(profile: Profile) -> Iterator[Problem]:
+def failed_missing(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
     used = used_backends(profile)
     if profile.uses_do_accounting:
         # acc_logic.c: is_failed_acc_on() and is_cdr_acc_on() look at all backends together
-        if used and not (profile.do_accounting.failed | profile.do_accounting.cdr) & set(used):
+        if used and facts.accounts_failed_bye and not profile.do_accounting.failed & set(used):
+            yield note(
+                Place("do_accounting.failed", _("failed calls")),
+                _("Failed calls are not accounted."),
+                _('Call do_accounting("…", "failed") for the INVITE too if they shall be.'),
+                _("The script asks for it for the BYE alone."),
+            )
+        elif used and not (profile.do_accounting.failed | profile.do_accounting.cdr) & set(used):
             yield warning(
                 Place("do_accounting.failed", _("failed calls")),
                 _("Failed calls are not accounted."),
                 _('Call do_accounting("…", "failed"), for the BYE as well: asked of one backend, it counts for all.'),
             )
+    elif has_dialog_records_alone(profile):
+        return
     elif used and profile.flags.failed is None and "failed_transaction_flag" in profile.parameters:
         default = profile.parameters["failed_transaction_flag"].default
         if not (isinstance(default, int) and default >= 0):
-            yield warning(_place("failed", _("failed calls")), _("failed_transaction_flag is not set."), _free(profile))
+            yield warning(
+                _place("failed", _("failed calls")), _("failed_transaction_flag is not set."), _free(profile, facts)
+            )
 
 
 @rule(
@@ -254,7 +274,7 @@ def failed_missing(profile: Profile) -> Iterator[Problem]:
         "call is not seen unless the script asks again."
     ),
 )
-def missed_once(profile: Profile) -> Iterator[Problem]:
+def missed_once(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.uses_do_accounting:
         if profile.do_accounting.missed & set(used_backends(profile)):
             yield note(
@@ -276,10 +296,15 @@ def missed_once(profile: Profile) -> Iterator[Problem]:
             return
 
 
-def _free(profile: Profile) -> str:
+def has_dialog_records_alone(profile: AccountingProfile) -> bool:
+    """Return whether Kamailio writes records of dialogs and no flag asks for events."""
+    return profile.is_on("cdr_enable") and not profile.flags.account and not profile.flags.missed
+
+
+def _free(profile: AccountingProfile, facts: ScriptFacts) -> str:
     if takes_flag_names(profile.product, profile.version):
         return _("Use a name of its own, here and in the script.")
-    free = [number for number in profile.free_flags() if number != 0]
+    free = [number for number in profile.free_flags(facts.flags) if number != 0]
     return (
         _("Use a flag of its own, such as {number}, here and in the script.", number=free[0])
         if free
@@ -287,6 +312,6 @@ def _free(profile: Profile) -> str:
     )
 
 
-def uses_json_missed(profile: Profile) -> bool:
+def uses_json_missed(profile: AccountingProfile) -> bool:
     """Return whether missed calls go to acc_json."""
     return Backend.JSON in used_backends(profile) and Backend.JSON in profile.flags.missed

@@ -7,17 +7,17 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from proxyconf.lint.places import BACKEND_WORDS, Label, fields, labels, used_backends
 from proxyconf.lint.registry import Place, Problem, error, rule, warning
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 from proxyconf.render.radius_attributes import acc_names
 from proxyconf.render.sql_schema import core_columns, folded
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.messages import all_of, any_of
 from proxyconf.vocabulary.messages import message as _
-from proxyconf.vocabulary.parameters import Kind, find_parameter
+from proxyconf.vocabulary.parameters import ParameterKind, find_parameter
 from proxyconf.vocabulary.products import Product
 
 _BAD = re.compile(r"""[;="'`\s\x00-\x1f\x7f]""")
-_TAG = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_TAG = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*( +[A-Za-z0-9_-]+)*")  # cfg.lex of OpenSIPS takes blanks in parentheses
 _WORDS = {";": _("a semicolon"), "=": _("an equals sign"), '"': _("a quote"), "'": _("a quote"), "`": _("a quote")}
 
 
@@ -39,7 +39,7 @@ def plain(text: str) -> str:
         "not start, or readers cut the record in the wrong place."
     ),
 )
-def label_characters(profile: Profile) -> Iterator[Problem]:
+def label_characters(profile: AccountingProfile) -> Iterator[Problem]:
     for label in _once(labels(profile)):
         if found := bad_characters(label.text):
             yield error(
@@ -50,7 +50,7 @@ def label_characters(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("trailing-separator", _("After the last field a semicolon is a syntax error: the proxy does not start."))
-def trailing_separator(profile: Profile) -> Iterator[Problem]:
+def trailing_separator(profile: AccountingProfile) -> Iterator[Problem]:
     for found in fields(profile):
         if found.one.variable.rstrip().endswith(";"):
             yield error(
@@ -60,7 +60,7 @@ def trailing_separator(profile: Profile) -> Iterator[Problem]:
             )
     for at, one in enumerate(profile.other_parameters):
         parameter = find_parameter(profile.product, profile.version, one.name, one.module)
-        is_list = parameter is not None and parameter.kind in (Kind.EXTRAS, Kind.LEGS)
+        is_list = parameter is not None and parameter.kind in (ParameterKind.EXTRAS, ParameterKind.LEGS)
         if is_list and isinstance(one.value, str) and one.value.rstrip().endswith(";"):
             place = Place(f"other_parameters[{at}]", _("parameter {name}", name=one.name))
             yield error(
@@ -69,7 +69,7 @@ def trailing_separator(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("field-unused", _("A field is logged by those backends for which it has a label."))
-def field_unused(profile: Profile) -> Iterator[Problem]:
+def field_unused(profile: AccountingProfile) -> Iterator[Problem]:
     used = used_backends(profile)
     logged = {(label.field.kind, label.field.index) for label in labels(profile) if label.text.strip()}
     for found in fields(profile):
@@ -81,7 +81,7 @@ def field_unused(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("tag-form", _("The tag is what the script calls the field: $acc_extra(tag), $acc_leg(tag)."))
-def tag_form(profile: Profile) -> Iterator[Problem]:
+def tag_form(profile: AccountingProfile) -> Iterator[Problem]:
     if not profile.uses_field_declarations:
         return
     seen: dict[tuple[str, str], str] = {}
@@ -105,7 +105,7 @@ def tag_form(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("label-repeated", _("Readers cannot tell two values of one name apart."))
-def label_repeated(profile: Profile) -> Iterator[Problem]:
+def label_repeated(profile: AccountingProfile) -> Iterator[Problem]:
     seen: dict[tuple[str, str], Label] = {}
     for label in labels(profile):
         key = (label.record, _compared(label))
@@ -122,7 +122,7 @@ def label_repeated(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("label-core-name", _("Every record has fields of its own, which no extra field may be named like."))
-def label_core_name(profile: Profile) -> Iterator[Problem]:
+def label_core_name(profile: AccountingProfile) -> Iterator[Problem]:
     for label in labels(profile):
         taken = _core_names(profile, label)
         if _compared(label) in taken:
@@ -157,7 +157,7 @@ _EVENT = _OBJECT | {"setuptime", "created", "duration", "ms_duration"}
 _DIAMETER = frozenset(map(str, (263, 264, 268, 279, 283, 296, 404, 406, 550, 551, 552, 553, 554, 564)))
 
 
-def _core_names(profile: Profile, label: Label) -> frozenset[str]:
+def _core_names(profile: AccountingProfile, label: Label) -> frozenset[str]:
     is_cdr = label.record != str(label.backend)
     cdr = {str(profile.option(f"cdr_{one}_id")) for one in ("start", "end", "duration")}
     match label.backend:
@@ -180,13 +180,13 @@ def _core_names(profile: Profile, label: Label) -> frozenset[str]:
     return _EVENT
 
 
-def _time_names(profile: Profile) -> frozenset[str]:
+def _time_names(profile: AccountingProfile) -> frozenset[str]:
     names = {1: ("time_exten",), 2: ("time_attr",), 3: ("time_attr",), 4: ("time_attr",)}
     mode = profile.option("time_mode")
     return frozenset(str(profile.option(one)) for one in names.get(mode if isinstance(mode, int) else 0, ()))
 
 
-def _writes_setup(profile: Profile) -> bool:
+def _writes_setup(profile: AccountingProfile) -> bool:
     return profile.product is Product.OPENSIPS and profile.version >= (1, 6)
 
 

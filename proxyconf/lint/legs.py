@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from proxyconf.lint.kinds import expression_of
 from proxyconf.lint.places import Field, fields, used_backends
 from proxyconf.lint.registry import Place, Problem, error, rule, warning
-from proxyconf.profile import LegField, Profile
+from proxyconf.profile import AccountingProfile, LegDefinition
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.products import Product
@@ -16,16 +16,16 @@ from proxyconf.vocabulary.variables import Expression
 _LEGS = Place("legs", _("leg fields"))
 
 
-def _listed_legs(profile: Profile) -> Iterator[tuple[Field, Expression]]:
+def _listed_legs(profile: AccountingProfile) -> Iterator[tuple[Field, Expression]]:
     """Yield the fields of ``multi_leg_info`` with what they are read from, where that can be understood."""
     for found in fields(profile):
         expression = expression_of(found.one.variable)
-        if isinstance(found.one, LegField) and expression is not None and not profile.uses_field_declarations:
+        if isinstance(found.one, LegDefinition) and expression is not None and not profile.uses_field_declarations:
             yield found, expression
 
 
 @rule("leg-avp", _("Legs are read from the stack of an AVP's values: the proxy does not start with another variable."))
-def leg_avp(profile: Profile) -> Iterator[Problem]:
+def leg_avp(profile: AccountingProfile) -> Iterator[Problem]:
     for found, expression in _listed_legs(profile):
         if expression.name != "avp":
             yield error(
@@ -39,7 +39,7 @@ def leg_avp(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("leg-index", _("Legs are all values of the AVP, one after the other, as they were pushed."))
-def leg_index(profile: Profile) -> Iterator[Problem]:
+def leg_index(profile: AccountingProfile) -> Iterator[Problem]:
     for found, expression in _listed_legs(profile):
         if expression.name == "avp" and (expression.index is not None or expression.transformations):
             yield warning(
@@ -50,11 +50,11 @@ def leg_index(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("legs-name", _("The name of a leg field is its label in every backend."))
-def legs_name(profile: Profile) -> Iterator[Problem]:
+def legs_name(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.uses_field_declarations:
         return
     for found in fields(profile):
-        if isinstance(found.one, LegField) and not found.one.name.strip():
+        if isinstance(found.one, LegDefinition) and not found.one.name.strip():
             yield error(
                 found.at("name", _("name")), _("The leg field has no name."), _("Give it one, such as src or dst.")
             )
@@ -64,7 +64,7 @@ def legs_name(profile: Profile) -> Iterator[Problem]:
     "legs-json",
     _("Seen live: at the first event with a leg the worker dies with signal 11 and the whole proxy ends."),
 )
-def legs_json(profile: Profile) -> Iterator[Problem]:
+def legs_json(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.product is Product.KAMAILIO and Backend.JSON in used_backends(profile) and profile.legs:
         yield error(
             _LEGS,
@@ -81,7 +81,7 @@ def legs_json(profile: Profile) -> Iterator[Problem]:
         "out under wrong codes, that of the Call-ID among them."
     ),
 )
-def legs_diameter(profile: Profile) -> Iterator[Problem]:
+def legs_diameter(profile: AccountingProfile) -> Iterator[Problem]:
     used = used_backends(profile)
     if Backend.DIAMETER not in used or not profile.legs or profile.uses_do_accounting or not profile.has_legs:
         return
@@ -104,7 +104,7 @@ def legs_diameter(profile: Profile) -> Iterator[Problem]:
         "(cdr) is right."
     ),
 )
-def legs_radius_names(profile: Profile) -> Iterator[Problem]:
+def legs_radius_names(profile: AccountingProfile) -> Iterator[Problem]:
     if not profile.uses_field_declarations:
         return
     for backend in (Backend.RADIUS, Backend.DIAMETER):

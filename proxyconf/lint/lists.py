@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from proxyconf.lint.places import Field, fields, labels, number_of, option_place
 from proxyconf.lint.registry import Problem, error, rule
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 from proxyconf.vocabulary.messages import message as _
 
 MOST_EXTRAS = 64  # MAX_ACC_EXTRA of acc.h
@@ -14,7 +14,7 @@ MOST_LEGS = 16  # MAX_ACC_LEG
 
 
 @rule("too-many-extras", _("The lists have a fixed size; the proxy does not start with one that is longer."))
-def too_many_extras(profile: Profile) -> Iterator[Problem]:
+def too_many_extras(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.uses_field_declarations:
         return
     size, cdr_size = number_of(profile, "acc_extra_size"), number_of(profile, "cdr_extra_size")
@@ -33,7 +33,7 @@ def too_many_extras(profile: Profile) -> Iterator[Problem]:
         )
 
 
-def _longer(profile: Profile, kind: str, options: str, size: int | None) -> Iterator[Problem]:
+def _longer(profile: AccountingProfile, kind: str, options: str, size: int | None) -> Iterator[Problem]:
     limit = MOST_EXTRAS if size is None else max(size, 0)
     counts: dict[str, list[Field]] = {}
     for label in labels(profile, kind):
@@ -55,7 +55,7 @@ def _longer(profile: Profile, kind: str, options: str, size: int | None) -> Iter
 
 
 @rule("too-many-legs", _("The list of leg fields has a fixed size; the proxy does not start with one that is longer."))
-def too_many_legs(profile: Profile) -> Iterator[Problem]:
+def too_many_legs(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.uses_field_declarations:
         return
     for kind in ("legs", "cdr_legs"):

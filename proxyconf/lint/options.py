@@ -9,7 +9,7 @@ from proxyconf.lint.columns import dialect, writes_sql
 from proxyconf.lint.flags import uses_json_missed
 from proxyconf.lint.places import BACKENDS, number_of, option_place, used_backends
 from proxyconf.lint.registry import Place, Problem, error, note, rule, warning
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 from proxyconf.render.sql_schema import Dialect
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.messages import message as _
@@ -32,7 +32,7 @@ _TIME_FORMAT_LENGTH = 127
 @rule(
     "option-unknown", _("The proxy does not start with a parameter that its module does not have, so it is left out.")
 )
-def option_unknown(profile: Profile) -> Iterator[Problem]:
+def option_unknown(profile: AccountingProfile) -> Iterator[Problem]:
     for key in profile.options:
         if key not in profile.parameters:
             yield warning(
@@ -43,7 +43,7 @@ def option_unknown(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("option-type", _("The proxy does not start with a text where it wants a number, or the other way round."))
-def option_type(profile: Profile) -> Iterator[Problem]:
+def option_type(profile: AccountingProfile) -> Iterator[Problem]:
     for key, value in profile.options.items():
         parameter = profile.applicable_options().get(key)
         if parameter is None:
@@ -52,18 +52,18 @@ def option_type(profile: Profile) -> Iterator[Problem]:
             yield error(
                 option_place(key),
                 _("{value!r} is no number.", value=value),
-                _("Allowed: {allowed}.", allowed=parameter.allowed),
+                _("Allowed: {allowed}.", allowed=_(parameter.allowed)),
             )
         elif not parameter.is_integer and not isinstance(value, str):
             yield error(
                 option_place(key),
                 _("{value!r} is a number, not a text.", value=value),
-                _("Allowed: {allowed}.", allowed=parameter.allowed),
+                _("Allowed: {allowed}.", allowed=_(parameter.allowed)),
             )
 
 
 @rule("option-value", _("The module takes the value as it comes and does something that nobody asked for."))
-def option_value(profile: Profile) -> Iterator[Problem]:
+def option_value(profile: AccountingProfile) -> Iterator[Problem]:
     for key, value in profile.options.items():
         parameter = profile.applicable_options().get(key)
         if parameter is None or not isinstance(value, int) or value == parameter.default:
@@ -75,7 +75,7 @@ def option_value(profile: Profile) -> Iterator[Problem]:
         yield (error if stops else warning)(
             option_place(key),
             _("{key} is {value}.", key=key, value=value),
-            _("Allowed: {allowed}.", allowed=parameter.allowed),
+            _("Allowed: {allowed}.", allowed=_(parameter.allowed)),
             _("The proxy does not start with it.") if stops else "",
         )
 
@@ -87,7 +87,7 @@ def option_value(profile: Profile) -> Iterator[Problem]:
         "without blanks, 15 at most."
     ),
 )
-def failed_filter_form(profile: Profile) -> Iterator[Problem]:
+def failed_filter_form(profile: AccountingProfile) -> Iterator[Problem]:
     value = profile.options.get("failed_filter")
     if "failed_filter" not in profile.parameters or not isinstance(value, str) or value == "":
         return
@@ -111,7 +111,7 @@ def failed_filter_form(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("failed-filter-effect", _("The filter holds back failed transactions of acc only."))
-def failed_filter_effect(profile: Profile) -> Iterator[Problem]:
+def failed_filter_effect(profile: AccountingProfile) -> Iterator[Problem]:
     if not profile.is_on("failed_filter"):
         return
     place = option_place("failed_filter")
@@ -128,7 +128,7 @@ def failed_filter_effect(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("log-level", _("A line is printed only if the proxy's debug level is as high: above it accounting is silent."))
-def log_level(profile: Profile) -> Iterator[Problem]:
+def log_level(profile: AccountingProfile) -> Iterator[Problem]:
     level, default = number_of(profile, "log_level"), profile.parameters.get("log_level")
     writes = Backend.SYSLOG in used_backends(profile) or profile.is_on("cdr_enable")
     if writes and level is not None and default is not None and isinstance(default.default, int):
@@ -153,7 +153,7 @@ def log_level(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("log-facility", _("The proxy does not start with a facility that it does not know."))
-def log_facility(profile: Profile) -> Iterator[Problem]:
+def log_facility(profile: AccountingProfile) -> Iterator[Problem]:
     for key, value in profile.options.items():
         if key in profile.applicable_options() and key.endswith("facility") and value not in _FACILITIES:
             yield error(
@@ -167,7 +167,7 @@ def log_facility(profile: Profile) -> Iterator[Problem]:
     "report-ack",
     _("The event of the ACK has the code of the INVITE, 200: readers that count answered events count the call twice."),
 )
-def report_ack(profile: Profile) -> Iterator[Problem]:
+def report_ack(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.is_on("report_ack"):
         yield warning(
             option_place("report_ack"),
@@ -188,7 +188,7 @@ def report_ack(profile: Profile) -> Iterator[Problem]:
     "early-media",
     _("The event of a provisional reply is no answer, and a reply that is sent again gives another event."),
 )
-def early_media(profile: Profile) -> Iterator[Problem]:
+def early_media(profile: AccountingProfile) -> Iterator[Problem]:
     if not profile.is_on("early_media"):
         return
     place = option_place("early_media")
@@ -217,7 +217,7 @@ def early_media(profile: Profile) -> Iterator[Problem]:
 @rule(
     "detect-direction-rr", _("The direction is read from the From tag in the Route header: the proxy does not start.")
 )
-def detect_direction_rr(profile: Profile) -> Iterator[Problem]:
+def detect_direction_rr(profile: AccountingProfile) -> Iterator[Problem]:
     if not profile.is_on("detect_direction"):
         return
     for at, one in enumerate(profile.other_parameters):
@@ -230,7 +230,7 @@ def detect_direction_rr(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("detect-direction-who", _("The tags of a BYE from the callee are swapped back before it is written."))
-def detect_direction_who(profile: Profile) -> Iterator[Problem]:
+def detect_direction_who(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.is_on("detect_direction"):
         yield note(
             option_place("detect_direction"),
@@ -246,7 +246,7 @@ def detect_direction_who(profile: Profile) -> Iterator[Problem]:
         "time ends, and a duration across the change is off by an hour."
     ),
 )
-def local_time(profile: Profile) -> Iterator[Problem]:
+def local_time(profile: AccountingProfile) -> Iterator[Problem]:
     mode = number_of(profile, "time_mode")
     if mode is not None and writes_sql(profile) and mode in (0, 3):
         yield note(
@@ -257,7 +257,7 @@ def local_time(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("time-format", _("The text is cut, or left out."))
-def time_format(profile: Profile) -> Iterator[Problem]:
+def time_format(profile: AccountingProfile) -> Iterator[Problem]:
     text = profile.option("time_format")
     if number_of(profile, "time_mode") in (3, 4) and isinstance(text, str) and len(text) > _TIME_FORMAT_LENGTH:
         yield warning(
@@ -268,7 +268,7 @@ def time_format(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("insert-mode", _("How rows are inserted decides whether they arrive."))
-def insert_mode(profile: Profile) -> Iterator[Problem]:
+def insert_mode(profile: AccountingProfile) -> Iterator[Problem]:
     mode, place = number_of(profile, "db_insert_mode"), option_place("db_insert_mode")
     if not writes_sql(profile):
         return
@@ -294,7 +294,7 @@ def insert_mode(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("reason-from-header", _('The Reason header, such as Q.850;cause=16;text="x", stands in the line as it is.'))
-def reason_from_header(profile: Profile) -> Iterator[Problem]:
+def reason_from_header(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.is_on("reason_from_hf") and Backend.SYSLOG in used_backends(profile):
         yield note(
             option_place("reason_from_hf"),
@@ -310,7 +310,7 @@ def reason_from_header(profile: Profile) -> Iterator[Problem]:
         "log line, but takes its prefix for the name of the table, and the database refuses the row."
     ),
 )
-def acc_request(profile: Profile) -> Iterator[Problem]:
+def acc_request(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.product is Product.KAMAILIO and profile.version >= (5, 1) and writes_sql(profile):
         yield note(
             BACKENDS,
@@ -320,7 +320,7 @@ def acc_request(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("json-output", _("acc_json sends its objects to syslog unless told not to, and to a queue where one is named."))
-def json_output(profile: Profile) -> Iterator[Problem]:
+def json_output(profile: AccountingProfile) -> Iterator[Problem]:
     if Backend.JSON not in used_backends(profile):
         return
     prefix = "acc_json.acc_" if "acc_json.acc_output_syslog" in profile.parameters else "acc_json."
@@ -341,7 +341,7 @@ def json_output(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("json-kind", _("The objects of answered and of missed calls have the same members."))
-def json_kind(profile: Profile) -> Iterator[Problem]:
+def json_kind(profile: AccountingProfile) -> Iterator[Problem]:
     if uses_json_missed(profile):
         yield note(
             Place("flags.missed.json", _("flag for missed calls in JSON")),
@@ -351,7 +351,7 @@ def json_kind(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("json-encoded", _('Such a value is embedded as it is; what is no JSON becomes "INVALID_JSON".'))
-def json_encoded(profile: Profile) -> Iterator[Problem]:
+def json_encoded(profile: AccountingProfile) -> Iterator[Problem]:
     prefix = str(profile.option("acc_json.acc_pre_encoded_prefix") or "")
     if prefix and Backend.JSON in used_backends(profile):
         for at, one in enumerate(profile.extras):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from proxyconf.lint.registry import Place
-from proxyconf.profile import ExtraField, LegField, Profile
+from proxyconf.profile import AccountingProfile, ExtraDefinition, LegDefinition
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.products import Product
@@ -34,7 +34,7 @@ class Field:
 
     kind: str
     index: int
-    one: ExtraField | LegField
+    one: ExtraDefinition | LegDefinition
 
     def at(self, part: str = "", words: str = "") -> Place:
         """Return the place of the field, or of a part of it."""
@@ -62,12 +62,12 @@ class Label(NamedTuple):
     record: str
 
 
-def used_backends(profile: Profile) -> tuple[Backend, ...]:
+def used_backends(profile: AccountingProfile) -> tuple[Backend, ...]:
     """Return the backends in use that the release has."""
     return tuple(one for one in profile.backends if one in profile.known_backends)
 
 
-def fields(profile: Profile) -> Iterator[Field]:
+def fields(profile: AccountingProfile) -> Iterator[Field]:
     """Yield the fields that the proxy looks at: those of a kind that its release has. Kamailio looks at those of dialog
     records only if such records are turned on.
     """
@@ -77,7 +77,7 @@ def fields(profile: Profile) -> Iterator[Field]:
             yield from (Field(kind, index, one) for index, one in enumerate(getattr(profile, kind)))
 
 
-def takes(profile: Profile, kind: str) -> bool:
+def takes(profile: AccountingProfile, kind: str) -> bool:
     """Return whether a release has fields of a kind."""
     match kind:
         case "extras":
@@ -89,7 +89,7 @@ def takes(profile: Profile, kind: str) -> bool:
     return any(name in profile.parameters for name in ("cdr_extra", "log_extra_bye", "acc_json.cdr_extra"))
 
 
-def labels(profile: Profile, *kinds: str) -> Iterator[Label]:
+def labels(profile: AccountingProfile, *kinds: str) -> Iterator[Label]:
     """Yield the labels that the backends in use get, of all kinds of fields or of those named."""
     for found in fields(profile):
         if not kinds or found.kind in kinds:
@@ -97,10 +97,10 @@ def labels(profile: Profile, *kinds: str) -> Iterator[Label]:
                 yield from _label(profile, found, backend)
 
 
-def _label(profile: Profile, found: Field, backend: Backend) -> Iterator[Label]:
+def _label(profile: AccountingProfile, found: Field, backend: Backend) -> Iterator[Label]:
     kamailio_cdr = found.kind == "cdr_extras" and profile.product is Product.KAMAILIO
     record = f"{backend} dialog record" if kamailio_cdr else str(backend)
-    if isinstance(found.one, LegField) and not profile.uses_field_declarations:
+    if isinstance(found.one, LegDefinition) and not profile.uses_field_declarations:
         yield Label(found.one.name, backend, found, found.at("name", _("name")), record)
         return
     text, key = found.one.labels.get(backend, ""), backend
@@ -122,7 +122,7 @@ def option_place(key: str) -> Place:
     return Place(f"options.{key}", _("option {key}", key=key))
 
 
-def number_of(profile: Profile, key: str) -> int | None:
+def number_of(profile: AccountingProfile, key: str) -> int | None:
     """Return the value of an option where it is an integer."""
     value = profile.option(key)
     return value if isinstance(value, int) else None

@@ -9,7 +9,7 @@ from proxyconf.lint.kinds import expression_of, is_body, may_be_long
 from proxyconf.lint.places import BACKENDS, Label, labels, number_of, option_place, used_backends
 from proxyconf.lint.registry import Problem, error, note, rule, warning
 from proxyconf.lint.sql import shortened
-from proxyconf.profile import LegField, Profile
+from proxyconf.profile import AccountingProfile, LegDefinition
 from proxyconf.render.radius_attributes import (
     LOCAL_NUMBERS,
     STANDARD,
@@ -30,20 +30,20 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:-]*")
 _ASSIGNED = range(101, 123)
 
 
-def radius_labels(profile: Profile) -> Iterator[Label]:
+def radius_labels(profile: AccountingProfile) -> Iterator[Label]:
     """Yield the labels that are names of RADIUS attributes."""
     for label in labels(profile):
         if label.backend is Backend.RADIUS and label.record == str(label.backend):
             yield label
 
 
-def sends_radius(profile: Profile) -> bool:
+def sends_radius(profile: AccountingProfile) -> bool:
     """Return whether events go to RADIUS."""
     return Backend.RADIUS in used_backends(profile)
 
 
 @rule("radius-config-missing", _("Without the client's configuration no request is sent, and nothing says so."))
-def radius_config_missing(profile: Profile) -> Iterator[Problem]:
+def radius_config_missing(profile: AccountingProfile) -> Iterator[Problem]:
     if not sends_radius(profile):
         return
     if "aaa_url" in profile.parameters:
@@ -57,7 +57,7 @@ def radius_config_missing(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("aaa-url-diameter", _("Without the protocol's address no request is sent, and nothing says so."))
-def aaa_url_diameter(profile: Profile) -> Iterator[Problem]:
+def aaa_url_diameter(profile: AccountingProfile) -> Iterator[Problem]:
     if Backend.DIAMETER in used_backends(profile) and profile.uses_do_accounting:
         if sends_radius(profile):
             yield error(
@@ -70,7 +70,7 @@ def aaa_url_diameter(profile: Profile) -> Iterator[Problem]:
             yield from _aaa_url(profile, Backend.DIAMETER, "diameter")
 
 
-def _aaa_url(profile: Profile, backend: Backend, scheme: str) -> Iterator[Problem]:
+def _aaa_url(profile: AccountingProfile, backend: Backend, scheme: str) -> Iterator[Problem]:
     url = str(profile.option("aaa_url") or "")
     remedy = _('Set it: modparam("acc", "aaa_url", "{scheme}:/path/to/its/configuration").', scheme=scheme)
     if not url:
@@ -89,13 +89,13 @@ def _aaa_url(profile: Profile, backend: Backend, scheme: str) -> Iterator[Proble
         )
 
 
-def _has_own_default(profile: Profile) -> bool:
+def _has_own_default(profile: AccountingProfile) -> bool:
     """OpenSER 1.x falls back to the client library's own path."""
     return profile.product is Product.OPENSER or (profile.product is Product.KAMAILIO and profile.version < (3, 0))
 
 
 @rule("radius-name", _("Servers refuse a dictionary with such a name, and the proxy's client library may do so, too."))
-def radius_name(profile: Profile) -> Iterator[Problem]:
+def radius_name(profile: AccountingProfile) -> Iterator[Problem]:
     for label in radius_labels(profile):
         if len(label.text) > LONGEST_NAME:
             yield error(
@@ -113,9 +113,9 @@ def radius_name(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("radius-leg-integer", _("A leg without the value then reads memory that is not there: the worker crashes."))
-def radius_leg_integer(profile: Profile) -> Iterator[Problem]:
+def radius_leg_integer(profile: AccountingProfile) -> Iterator[Problem]:
     for label in radius_labels(profile):
-        if isinstance(label.field.one, LegField) and _wire(profile, label) is not RadiusWire.STRING:
+        if isinstance(label.field.one, LegDefinition) and _wire(profile, label) is not RadiusWire.STRING:
             yield error(
                 label.field.at("radius_type", _("type of the attribute")),
                 _("The leg attribute {label} is no string.", label=label.text),
@@ -124,10 +124,10 @@ def radius_leg_integer(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("radius-type", _("The client sends the bytes that the type asks for, whatever the value is."))
-def radius_type(profile: Profile) -> Iterator[Problem]:
+def radius_type(profile: AccountingProfile) -> Iterator[Problem]:
     for label in radius_labels(profile):
         expression = expression_of(label.field.one.variable)
-        if isinstance(label.field.one, LegField) or expression is None:
+        if isinstance(label.field.one, LegDefinition) or expression is None:
             continue
         form = integer_form(expression) if sends_integers(profile) else IntegerForm.NEVER
         wire, place = _wire(profile, label), label.field.at("radius_type", _("type of the attribute"))
@@ -183,7 +183,7 @@ _A: Mapping[RadiusWire, str] = {
 
 
 @rule("radius-number", _("Client and server must agree on what a number means."))
-def radius_number(profile: Profile) -> Iterator[Problem]:
+def radius_number(profile: AccountingProfile) -> Iterator[Problem]:
     given: dict[int, str] = {one.number: one.name for one in attributes_of(profile).acc if one.number}
     seen: set[str] = set()
     for label in radius_labels(profile):
@@ -211,7 +211,7 @@ def radius_number(profile: Profile) -> Iterator[Problem]:
         given.setdefault(number, label.text)
 
 
-def _wrong_number(profile: Profile, number: int, given: Mapping[int, str]) -> Problem | None:
+def _wrong_number(profile: AccountingProfile, number: int, given: Mapping[int, str]) -> Problem | None:
     free = _(
         "Use a number from 224 to 240 or 192 to 223, such as {number}, or leave it to the generator.",
         number=_free(profile),
@@ -250,14 +250,14 @@ def _wrong_number(profile: Profile, number: int, given: Mapping[int, str]) -> Pr
     return None
 
 
-def _free(profile: Profile) -> int:
+def _free(profile: AccountingProfile) -> int:
     found = attributes_of(profile)
     used = {one.number for one in (*found.standard, *found.acc, *found.fields)}
     return next((number for number in LOCAL_NUMBERS if number not in used), LOCAL_NUMBERS[0])
 
 
 @rule("radius-no-number", _("An attribute without a number is not in the dictionary, and the proxy does not start."))
-def radius_no_number(profile: Profile) -> Iterator[Problem]:
+def radius_no_number(profile: AccountingProfile) -> Iterator[Problem]:
     if sends_radius(profile):
         without = {one.name.lower() for one in attributes_of(profile).fields if one.number is None}
         for label in radius_labels(profile):
@@ -271,7 +271,7 @@ def radius_no_number(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("radius-shared-numbers", _("The numbers by which SIP proxies are accounted were never assigned to them."))
-def radius_shared_numbers(profile: Profile) -> Iterator[Problem]:
+def radius_shared_numbers(profile: AccountingProfile) -> Iterator[Problem]:
     if not sends_radius(profile):
         return
     ours = profile.product is Product.OPENSIPS
@@ -291,17 +291,17 @@ def radius_shared_numbers(profile: Profile) -> Iterator[Problem]:
         "attribute, and the whole request is not sent: the event is lost."
     ),
 )
-def radius_long_text(profile: Profile) -> Iterator[Problem]:
+def radius_long_text(profile: AccountingProfile) -> Iterator[Problem]:
     for label in radius_labels(profile):
         expression = expression_of(label.field.one.variable)
-        if expression is None or isinstance(label.field.one, LegField):
+        if expression is None or isinstance(label.field.one, LegDefinition):
             continue
         remedy = _("Cut it: {cut}.", cut=shortened(expression.text, LONGEST_TEXT))
         if is_body(expression):
             yield error(label.field.variable, _("{variable} is longer as a rule.", variable=expression.text), remedy)
         elif may_be_long(expression):
             yield warning(
-                label.field.variable, _("How long {variable} is, others decide.", variable=expression.text), remedy
+                label.field.variable, _("The length of {variable} is not limited.", variable=expression.text), remedy
             )
 
 
@@ -312,7 +312,7 @@ def radius_long_text(profile: Profile) -> Iterator[Problem]:
         "say so, but FreeRADIUS' own calls it a date and cannot decode it."
     ),
 )
-def radius_time_text(profile: Profile) -> Iterator[Problem]:
+def radius_time_text(profile: AccountingProfile) -> Iterator[Problem]:
     if sends_radius(profile) and number_of(profile, "rad_time_mode") == 1:
         yield warning(
             option_place("rad_time_mode"),
@@ -329,7 +329,7 @@ def radius_time_text(profile: Profile) -> Iterator[Problem]:
         "the right code."
     ),
 )
-def opensips_cdr_code(profile: Profile) -> Iterator[Problem]:
+def opensips_cdr_code(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.uses_do_accounting and sends_radius(profile) and Backend.RADIUS in profile.do_accounting.cdr:
         yield warning(
             BACKENDS,
@@ -341,6 +341,6 @@ def opensips_cdr_code(profile: Profile) -> Iterator[Problem]:
         )
 
 
-def _wire(profile: Profile, label: Label) -> RadiusWire:
+def _wire(profile: AccountingProfile, label: Label) -> RadiusWire:
     standard = STANDARD.get(label.text.lower())
     return standard.wire if standard else wire_of(profile, label.field.one)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from proxyconf.lint.finding import Finding, Severity
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
+from proxyconf.script_facts import ScriptFacts
 
 
 class Place(NamedTuple):
@@ -27,20 +28,21 @@ class Problem(NamedTuple):
     why: str = ""
 
 
-Finder: TypeAlias = Callable[[Profile], Iterable[Problem]]
+Finder: TypeAlias = Callable[[AccountingProfile], Iterable[Problem]]
+ScriptFinder: TypeAlias = Callable[[AccountingProfile, ScriptFacts], Iterable[Problem]]
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class LintRule:
     """A rule: its name, its reason, and what finds its problems in a profile."""
 
     name: str
     why: str
-    find: Finder
+    find: ScriptFinder
 
-    def findings(self, profile: Profile) -> Iterator[Finding]:
+    def findings(self, profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Finding]:
         """Yield what the rule has to say about a profile."""
-        for problem in self.find(profile):
+        for problem in self.find(profile, facts):
             yield Finding(
                 problem.severity,
                 self.name,
@@ -52,22 +54,36 @@ class Rule:
             )
 
 
-_rules: dict[str, Rule] = {}
+_rules: dict[str, LintRule] = {}
 
 
 def rule(name: str, why: str) -> Callable[[Finder], Finder]:
     """Register the function below as the rule ``name``; ``why`` is its reason, as a finding says it."""
 
     def register(find: Finder) -> Finder:
-        if name in _rules:
-            raise ValueError(f"two rules are named {name}")
-        _rules[name] = Rule(name, why, find)
+        _register(name, why, lambda profile, _facts: find(profile))
         return find
 
     return register
 
 
-def rules() -> Mapping[str, Rule]:
+def script_rule(name: str, why: str) -> Callable[[ScriptFinder], ScriptFinder]:
+    """Register the function below as ``rule`` does; it is also given the facts of the proxy's script."""
+
+    def register(find: ScriptFinder) -> ScriptFinder:
+        _register(name, why, find)
+        return find
+
+    return register
+
+
+def _register(name: str, why: str, find: ScriptFinder) -> None:
+    if name in _rules:
+        raise ValueError(f"two rules are named {name}")
+    _rules[name] = LintRule(name, why, find)
+
+
+def rules() -> Mapping[str, LintRule]:
     """Return all rules by name."""
     return _rules
 

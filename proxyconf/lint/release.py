@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from proxyconf.lint.places import BACKENDS, takes, used_backends
 from proxyconf.lint.registry import Place, Problem, error, note, rule, warning
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.parameters import (
     RELEASES,
-    Kind,
+    ParameterKind,
     find_parameter,
     is_known,
     why_absent,
@@ -28,7 +28,7 @@ _TITLES = {
 
 
 @rule("release-unknown", _("Which parameters it has is not known here, so nothing can be generated for it."))
-def release_unknown(profile: Profile) -> Iterator[Problem]:
+def release_unknown(profile: AccountingProfile) -> Iterator[Problem]:
     if not is_known(profile.product, profile.version):
         yield error(
             Place("version", _("release")),
@@ -38,7 +38,7 @@ def release_unknown(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("backend-unknown", _("It is left out of the configuration: nothing is accounted there."))
-def backend_unknown(profile: Profile) -> Iterator[Problem]:
+def backend_unknown(profile: AccountingProfile) -> Iterator[Problem]:
     if is_known(profile.product, profile.version):
         for backend in profile.backends:
             if problem := why_no_backend(profile.product, profile.version, backend):
@@ -46,14 +46,14 @@ def backend_unknown(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("backend-missing", _("The modules are loaded and write nothing."))
-def backend_missing(profile: Profile) -> Iterator[Problem]:
+def backend_missing(profile: AccountingProfile) -> Iterator[Problem]:
     known = is_known(profile.product, profile.version)
     if known and not used_backends(profile) and not profile.is_on("cdr_enable"):
         yield error(BACKENDS, _("No backend is in use."), _("Choose one: the log is the simplest."))
 
 
 @rule("fields-unknown", _("They are left out of the configuration."))
-def fields_unknown(profile: Profile) -> Iterator[Problem]:
+def fields_unknown(profile: AccountingProfile) -> Iterator[Problem]:
     if not is_known(profile.product, profile.version):
         return
     title = f"{profile.product.label} {profile.version}"
@@ -72,7 +72,7 @@ def fields_unknown(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("flags-unused", _("From OpenSIPS 2.2 on the script asks for accounting with do_accounting(), before with flags."))
-def flags_unused(profile: Profile) -> Iterator[Problem]:
+def flags_unused(profile: AccountingProfile) -> Iterator[Problem]:
     title = f"{profile.product.label} {profile.version}"
     asked = profile.do_accounting
     if profile.uses_do_accounting and (profile.flags.account or profile.flags.missed):
@@ -90,7 +90,7 @@ def flags_unused(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("parameter-unknown", _("The proxy does not start with a parameter that its module does not have."))
-def parameter_unknown(profile: Profile) -> Iterator[Problem]:
+def parameter_unknown(profile: AccountingProfile) -> Iterator[Problem]:
     if not is_known(profile.product, profile.version):
         return
     for at, one in enumerate(profile.other_parameters):
@@ -113,10 +113,10 @@ def parameter_unknown(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("parameter-type", _("The proxy does not start with a text where it wants a number, or the other way round."))
-def parameter_type(profile: Profile) -> Iterator[Problem]:
+def parameter_type(profile: AccountingProfile) -> Iterator[Problem]:
     for at, one in enumerate(profile.other_parameters):
         parameter = find_parameter(profile.product, profile.version, one.name, one.module)
-        if one.module not in _ACC_MODULES or parameter is None or parameter.kind is Kind.FLAG:
+        if one.module not in _ACC_MODULES or parameter is None or parameter.kind is ParameterKind.FLAG:
             continue
         if parameter.is_integer != isinstance(one.value, int):
             yield error(
@@ -124,16 +124,16 @@ def parameter_type(profile: Profile) -> Iterator[Problem]:
                 _("{value!r} is no number.", value=one.value)
                 if parameter.is_integer
                 else _("{value!r} is a number, not a text.", value=one.value),
-                _("Allowed: {allowed}.", allowed=parameter.allowed),
+                _("Allowed: {allowed}.", allowed=_(parameter.allowed)),
             )
 
 
 @rule("parameter-repeated", _("Of a parameter that is set twice the last counts."))
-def parameter_repeated(profile: Profile) -> Iterator[Problem]:
+def parameter_repeated(profile: AccountingProfile) -> Iterator[Problem]:
     seen = set()
     for at, one in enumerate(profile.other_parameters):
         parameter = find_parameter(profile.product, profile.version, one.name, one.module)
-        adds_up = parameter is None or parameter.kind is Kind.FIELDS
+        adds_up = parameter is None or parameter.kind is ParameterKind.FIELDS
         modelled = parameter is not None and parameter.key in profile.options
         if one.module in _ACC_MODULES and not adds_up and (modelled or (one.module, one.name) in seen):
             yield warning(
@@ -145,7 +145,7 @@ def parameter_repeated(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("event-subscriber", _("An event that nobody has subscribed to is dropped."))
-def event_subscriber(profile: Profile) -> Iterator[Problem]:
+def event_subscriber(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.product is Product.OPENSIPS and Backend.EVENTS in used_backends(profile):
         yield note(
             BACKENDS,

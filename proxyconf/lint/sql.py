@@ -9,7 +9,7 @@ from proxyconf.lint.columns import dialect, writes_cdr_table, writes_sql
 from proxyconf.lint.kinds import expression_of, is_number, is_set_by_the_script, may_be_empty, may_be_long
 from proxyconf.lint.places import BACKENDS, Field, labels, option_place
 from proxyconf.lint.registry import Problem, error, note, rule, warning
-from proxyconf.profile import LegField, Profile, SqlType
+from proxyconf.profile import AccountingProfile, LegDefinition, SqlType
 from proxyconf.render.sql_schema import Dialect, Holds, tables_of
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.messages import message as _
@@ -23,7 +23,7 @@ _BUSY_TIMEOUT = "db_set_busy_timeout"
 _WAITING_SQLITE = (6, 0)  # the parameter came late in 2024, after 5.8
 
 
-def sql_fields(profile: Profile) -> Iterator[Field]:
+def sql_fields(profile: AccountingProfile) -> Iterator[Field]:
     """Yield the fields that have a column."""
     seen = set()
     for label in labels(profile):
@@ -34,7 +34,7 @@ def sql_fields(profile: Profile) -> Iterator[Field]:
 
 
 @rule("db-url-missing", _("Without a database the flags for SQL do nothing, and nothing says so."))
-def db_url_missing(profile: Profile) -> Iterator[Problem]:
+def db_url_missing(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.is_on("db_url") or "db_url" not in profile.parameters:
         return
     remedy = _('Set it: modparam("acc", "db_url", "mysql://user:password@host/database").')
@@ -58,7 +58,7 @@ def db_url_missing(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("db-url-form", _("The part before the colon names the driver's module; the proxy does not start without it."))
-def db_url_form(profile: Profile) -> Iterator[Problem]:
+def db_url_form(profile: AccountingProfile) -> Iterator[Problem]:
     url = profile.option("db_url")
     if isinstance(url, str) and url.strip() and not _URL.fullmatch(url.strip()):
         yield error(
@@ -76,7 +76,7 @@ def db_url_form(profile: Profile) -> Iterator[Problem]:
         "log, and 22 of 160 without."
     ),
 )
-def sqlite_workers(profile: Profile) -> Iterator[Problem]:
+def sqlite_workers(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.product is not Product.KAMAILIO or dialect(profile) is not Dialect.SQLITE:
         return
     if not (writes_sql(profile) or writes_cdr_table(profile)) or profile.sets_other("db_sqlite", _BUSY_TIMEOUT):
@@ -100,7 +100,7 @@ def sqlite_workers(profile: Profile) -> Iterator[Problem]:
         "the row, and the event is lost."
     ),
 )
-def column_integer(profile: Profile) -> Iterator[Problem]:
+def column_integer(profile: AccountingProfile) -> Iterator[Problem]:
     if dialect(profile) is Dialect.SQLITE:  # takes any text
         return
     for found in sql_fields(profile):
@@ -108,7 +108,7 @@ def column_integer(profile: Profile) -> Iterator[Problem]:
         if found.one.sql_type is not SqlType.INTEGER or expression is None or is_number(expression):
             continue
         nulls = profile.is_on("cdr_extra_nullable" if found.kind == "cdr_extras" else "acc_extra_nullable")
-        if nulls and (isinstance(found.one, LegField) or is_set_by_the_script(expression)):
+        if nulls and (isinstance(found.one, LegDefinition) or is_set_by_the_script(expression)):
             continue
         how = _("may be empty") if may_be_empty(expression) else _("is no number")
         yield error(
@@ -119,7 +119,7 @@ def column_integer(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("column-width", _("A column takes text of one character at least; MySQL takes 16 383 at most."))
-def column_width(profile: Profile) -> Iterator[Problem]:
+def column_width(profile: AccountingProfile) -> Iterator[Problem]:
     for found in sql_fields(profile):
         width = found.one.sql_width
         if found.one.sql_type is SqlType.VARCHAR and not 0 < width <= _WIDEST:
@@ -137,7 +137,7 @@ def column_width(profile: Profile) -> Iterator[Problem]:
         "a long enough text is not accounted."
     ),
 )
-def column_foreign_text(profile: Profile) -> Iterator[Problem]:
+def column_foreign_text(profile: AccountingProfile) -> Iterator[Problem]:
     if dialect(profile) is Dialect.SQLITE:  # looks at no width
         return
     for found in sql_fields(profile):
@@ -147,7 +147,7 @@ def column_foreign_text(profile: Profile) -> Iterator[Problem]:
             yield note(
                 found.at("sql_width", _("width of the column")),
                 _(
-                    "How long {variable} is, others decide; the column takes {width} characters.",
+                    "The length of {variable} is not limited; the column holds {width} characters.",
                     variable=expression.text,
                     width=found.one.sql_width,
                 ),
@@ -156,7 +156,7 @@ def column_foreign_text(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("row-size", _("A row of MySQL has 65 535 bytes at most, 4 for each character: ALTER TABLE fails."))
-def row_size(profile: Profile) -> Iterator[Problem]:
+def row_size(profile: AccountingProfile) -> Iterator[Problem]:
     if dialect(profile) not in (Dialect.MYSQL, None):
         return
     for table in tables_of(profile):
@@ -171,7 +171,7 @@ def row_size(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("call-id-width", _("Longer ones are cut or refused: events of such a call cannot be joined, or are lost."))
-def call_id_width(profile: Profile) -> Iterator[Problem]:
+def call_id_width(profile: AccountingProfile) -> Iterator[Problem]:
     if not writes_sql(profile):
         return
     for table in tables_of(profile)[:1]:

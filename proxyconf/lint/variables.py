@@ -13,14 +13,15 @@ from proxyconf.lint.kinds import (
     may_hold_separators,
 )
 from proxyconf.lint.places import Field, fields, used_backends
-from proxyconf.lint.registry import Problem, error, note, rule, warning
-from proxyconf.profile import ExtraField, LegField, Profile
+from proxyconf.lint.registry import Problem, error, note, rule, script_rule, warning
+from proxyconf.profile import AccountingProfile, ExtraDefinition, LegDefinition
+from proxyconf.script_facts import ScriptFacts
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.messages import any_of
 from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.parameters import is_known
 from proxyconf.vocabulary.products import Product
-from proxyconf.vocabulary.transformations import why_not_transformed
+from proxyconf.vocabulary.transformations import module_of, why_not_transformed
 from proxyconf.vocabulary.variables import (
     Availability,
     Expression,
@@ -57,7 +58,7 @@ class _Read(NamedTuple):
     expression: Expression
 
 
-def variables(profile: Profile, kind: type[ExtraField | LegField] | None = None) -> Iterator[_Read]:
+def variables(profile: AccountingProfile, kind: type[ExtraDefinition | LegDefinition] | None = None) -> Iterator[_Read]:
     """Yield the fields whose variable can be read, with what was read."""
     for found in fields(profile):
         if kind is None or isinstance(found.one, kind):
@@ -66,7 +67,7 @@ def variables(profile: Profile, kind: type[ExtraField | LegField] | None = None)
                 yield _Read(found, expression)
 
 
-def is_script_expression(profile: Profile, text: str) -> bool:
+def is_script_expression(profile: AccountingProfile, text: str) -> bool:
     """Return whether OpenSIPS 2.3 and later can assign the text: variables, texts and numbers joined by operators."""
     if not profile.uses_field_declarations:
         return False
@@ -89,23 +90,25 @@ def is_script_expression(profile: Profile, text: str) -> bool:
     return bool(text)
 
 
-@rule(
+@script_rule(
     "variable-one",
     _(
         "The value of a field is exactly one pseudo-variable, without text around it: the proxy does not "
         "start with anything else."
     ),
 )
-def variable_one(profile: Profile) -> Iterator[Problem]:
+def variable_one(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
     for found in fields(profile):
         text = found.one.variable.strip()
         if text.endswith(";") or is_script_expression(profile, text):  # the former is a finding of its own
             continue
         if not text and profile.uses_field_declarations:  # an included file may do it
-            function = "acc_leg" if isinstance(found.one, LegField) else "acc_extra"
+            function = "acc_leg" if isinstance(found.one, LegDefinition) else "acc_extra"
             yield note(
                 found.variable,
-                _("${function}({name}) is not assigned here.", function=function, name=found.one.name),
+                _("${function}({name}) is never assigned.", function=function, name=found.one.name)
+                if facts.is_whole
+                else _("${function}({name}) is not assigned here.", function=function, name=found.one.name),
                 _("Assign it in the script, or enter a variable."),
                 _("The field is empty in each record unless the script assigns it."),
             )
@@ -124,7 +127,7 @@ def variable_one(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("variable-argument", _("The proxy does not start with it."))
-def variable_argument(profile: Profile) -> Iterator[Problem]:
+def variable_argument(profile: AccountingProfile) -> Iterator[Problem]:
     for found, expression in variables(profile):
         known = find_variable(profile.product, expression.name) is not None
         if known and (problem := why_wrong(profile.product, expression)):
@@ -132,7 +135,7 @@ def variable_argument(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("variable-unknown", _("The proxy does not start with a variable that neither it nor a loaded module has."))
-def variable_unknown(profile: Profile) -> Iterator[Problem]:
+def variable_unknown(profile: AccountingProfile) -> Iterator[Problem]:
     is_listed = profile.product is not Product.OPENSER and is_known(profile.product, profile.version)
     for found, expression in variables(profile):
         problem = why_not_in(profile.product, profile.version, expression.name)
@@ -148,15 +151,29 @@ def variable_unknown(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("variable-transformation", _("The proxy does not start with a transformation that it does not know."))
-def variable_transformation(profile: Profile) -> Iterator[Problem]:
+def variable_transformation(profile: AccountingProfile) -> Iterator[Problem]:
     for found, expression in variables(profile):
         for text in expression.transformations:
             if problem := why_not_transformed(profile.product, profile.version, text):
                 yield error(found.variable, problem, _("Use one that the documentation of this release lists."))
 
 
+@script_rule("transformation-module", _("The proxy does not start with a transformation whose module is not loaded."))
+def transformation_module(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
+    for found, expression in variables(profile):
+        for text in expression.transformations:
+            module = module_of(profile.product, text)
+            if not module or module in facts.modules:
+                continue
+            yield (warning if facts.is_whole else note)(
+                found.variable,
+                _("{{{name}}} is a transformation of the module {module}.", name=text.split(",")[0], module=module),
+                _("Load {module} in the script.", module=module),
+            )
+
+
 @rule("variable-index", _("The proxy does not start with an index that it cannot read."))
-def variable_index(profile: Profile) -> Iterator[Problem]:
+def variable_index(profile: AccountingProfile) -> Iterator[Problem]:
     for found, expression in variables(profile):
         index = (expression.index or "0").strip()
         if not _INDEX.fullmatch(index):
@@ -174,10 +191,11 @@ def variable_index(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("variable-avp-number", _("The proxy does not start with an AVP name that it cannot read."))
-def variable_avp_number(profile: Profile) -> Iterator[Problem]:
+def variable_avp_number(profile: AccountingProfile) -> Iterator[Problem]:
     for found, expression in variables(profile):
         prefix, name = expression.avp or ("", "")
-        if prefix == "i" and not name.isdecimal():
+        is_name = profile.product is Product.OPENSIPS and profile.version >= (1, 7)
+        if prefix == "i" and not name.isdecimal() and not is_name:
             yield error(
                 found.variable,
                 _("{name!r} is not a valid AVP number.", name=name),
@@ -186,7 +204,7 @@ def variable_avp_number(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("variable-choice", _("The proxy does not start with an argument that the variable does not have."))
-def variable_choice(profile: Profile) -> Iterator[Problem]:
+def variable_choice(profile: AccountingProfile) -> Iterator[Problem]:
     for found, expression in variables(profile):
         choices = _CHOICES.get(expression.name) if profile.product is Product.KAMAILIO else None
         if choices and expression.argument and expression.argument not in choices:
@@ -202,7 +220,7 @@ def variable_choice(profile: Profile) -> Iterator[Problem]:
 
 
 @rule("variable-header", _("The proxy does not start with a name that no header can have."))
-def variable_header(profile: Profile) -> Iterator[Problem]:
+def variable_header(profile: AccountingProfile) -> Iterator[Problem]:
     for found, expression in variables(profile):
         name = expression.argument or ""
         if expression.name in ("hdr", "hdrc") and name and not name.startswith("$") and not _HEADER.fullmatch(name):
@@ -217,7 +235,7 @@ def variable_header(profile: Profile) -> Iterator[Problem]:
     "variable-reply",
     _("Extra values are taken from the request, in events of replies too: a value of the reply is empty there."),
 )
-def variable_reply(profile: Profile) -> Iterator[Problem]:
+def variable_reply(profile: AccountingProfile) -> Iterator[Problem]:
     for found, expression in variables(profile):
         if _availability(profile, expression) is Availability.REPLY:
             yield warning(
@@ -239,7 +257,7 @@ _ELSEWHERE: Mapping[Availability, str] = {
 
 
 @rule("variable-elsewhere", _("No accounting happens there, so the field is always empty."))
-def variable_elsewhere(profile: Profile) -> Iterator[Problem]:
+def variable_elsewhere(profile: AccountingProfile) -> Iterator[Problem]:
     for found, expression in variables(profile):
         if where := _ELSEWHERE.get(_availability(profile, expression) or Availability.ANY):
             yield warning(
@@ -249,11 +267,13 @@ def variable_elsewhere(profile: Profile) -> Iterator[Problem]:
             )
 
 
-@rule("variable-dialog", _("Such a variable is empty in requests whose dialog the proxy does not track."))
-def variable_dialog(profile: Profile) -> Iterator[Problem]:
+@script_rule("variable-dialog", _("Such a variable is empty in requests whose dialog the proxy does not track."))
+def variable_dialog(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
     tracked = "create_dialog()" if profile.product is Product.OPENSIPS else "dlg_manage()"
     for found, expression in variables(profile):
-        if _availability(profile, expression) is Availability.DIALOG and not profile.uses_dialog:
+        if _availability(profile, expression) is Availability.DIALOG and not (
+            profile.uses_dialog or facts.tracks_dialogs
+        ):
             yield note(
                 found.variable,
                 _("${name} is a variable of dialogs.", name=expression.name),
@@ -268,9 +288,9 @@ def variable_dialog(profile: Profile) -> Iterator[Problem]:
         "and the first INVITE have none."
     ),
 )
-def variable_credentials(profile: Profile) -> Iterator[Problem]:
+def variable_credentials(profile: AccountingProfile) -> Iterator[Problem]:
     for found, expression in variables(profile):
-        if is_credential(expression) and not isinstance(found.one, LegField):
+        if is_credential(expression) and not isinstance(found.one, LegDefinition):
             yield note(
                 found.variable,
                 _("${name} is empty in most events.", name=expression.name),
@@ -282,10 +302,10 @@ def variable_credentials(profile: Profile) -> Iterator[Problem]:
     "variable-request-uri",
     _("The proxy puts the URI of the branch that answered (or failed) in its place before it asks for the values."),
 )
-def variable_request_uri(profile: Profile) -> Iterator[Problem]:
+def variable_request_uri(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.product is not Product.KAMAILIO:
         return
-    for found, expression in variables(profile, ExtraField):
+    for found, expression in variables(profile, ExtraDefinition):
         if is_request_uri(expression):
             yield note(
                 found.variable,
@@ -301,7 +321,7 @@ def variable_request_uri(profile: Profile) -> Iterator[Problem]:
         "this text. accweb reads such a line by the order of the fields; other readers may not."
     ),
 )
-def variable_foreign_text(profile: Profile) -> Iterator[Problem]:
+def variable_foreign_text(profile: AccountingProfile) -> Iterator[Problem]:
     if Backend.SYSLOG not in used_backends(profile):
         return
     remedy = (
@@ -309,24 +329,24 @@ def variable_foreign_text(profile: Profile) -> Iterator[Problem]:
         if profile.product is not Product.OPENSER
         else _("Let nothing else rely on the fields that follow it.")
     )
-    for found, expression in variables(profile, ExtraField):
+    for found, expression in variables(profile, ExtraDefinition):
         if may_hold_separators(expression) and found.one.labels.get(Backend.SYSLOG):
             yield note(found.variable, _("{variable} is written by the caller.", variable=expression.text), remedy)
             return
 
 
 @rule("avp-form", _("Which names of AVPs a release takes has changed."))
-def avp_form(profile: Profile) -> Iterator[Problem]:
+def avp_form(profile: AccountingProfile) -> Iterator[Problem]:
     for found, expression in variables(profile):
         if expression.avp is None:
             continue
         prefix, name = expression.avp
         if prefix and profile.product is Product.OPENSIPS and profile.version >= (1, 7):
-            yield error(
+            yield note(  # usr_avp.c: parse_avp_spec() takes the whole text for the name
                 found.variable,
-                _("OpenSIPS {version} has no $avp({prefix}:…).", version=profile.version, prefix=prefix),
-                _("Write $avp({name}), here and in the script.", name=name if prefix == "s" else f"avp_{name}"),
-                _("The forms with i: and s: are gone since OpenSIPS 1.7."),
+                _("The name of this AVP is “{prefix}:{name}”.", prefix=prefix, name=name),
+                _("Write it the same way in the script, where $avp({name}) is another AVP.", name=name),
+                _("Since OpenSIPS 1.7 i: and s: are part of the name."),
             )
         elif not prefix and not name.startswith("$") and _aliased(profile):
             yield warning(
@@ -342,11 +362,11 @@ def avp_form(profile: Profile) -> Iterator[Problem]:
             )
 
 
-def _aliased(profile: Profile) -> bool:
+def _aliased(profile: AccountingProfile) -> bool:
     limit = {Product.OPENSER: (9, 0), Product.KAMAILIO: (3, 1), Product.OPENSIPS: (1, 7)}[profile.product]
     return profile.version < limit
 
 
-def _availability(profile: Profile, expression: Expression) -> Availability | None:
+def _availability(profile: AccountingProfile, expression: Expression) -> Availability | None:
     variable = find_variable(profile.product, expression.name)
     return variable.availability if variable else None

@@ -43,13 +43,13 @@ class FieldRow(models.Model):
         return self.name or self.variable
 
     def to_json(self) -> dict[str, Any]:
-        """Return the row as a field of ``Profile.to_json``."""
+        """Return the row as a field of ``AccountingProfile.to_json``."""
         named = {key: getattr(self, key) for key in _JSON}
         return named | {"role": self.role or None, "radius_type": self.radius_type or None}
 
 
 class ExtraField(FieldRow):
-    """A row of ``Profile.extras`` or of ``Profile.cdr_extras``."""
+    """A row of ``AccountingProfile.extras`` or of ``AccountingProfile.cdr_extras``."""
 
     profile = models.ForeignKey("proxyconf.Profile", on_delete=models.CASCADE, related_name="extra_fields")
 
@@ -58,7 +58,7 @@ class ExtraField(FieldRow):
 
 
 class LegField(FieldRow):
-    """A row of ``Profile.legs`` or of ``Profile.cdr_legs``."""
+    """A row of ``AccountingProfile.legs`` or of ``AccountingProfile.cdr_legs``."""
 
     profile = models.ForeignKey("proxyconf.Profile", on_delete=models.CASCADE, related_name="leg_fields")
 

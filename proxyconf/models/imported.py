@@ -6,14 +6,19 @@ import base64
 import json
 import logging
 from collections.abc import Iterable
+from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from django.db import models
 
+from proxyconf.models.profile import Profile
 from proxyconf.models.proxy import Proxy
 from proxyconf.models.sealing import Unreadable, seal, unseal
-from proxyconf.parse import config_text
+from proxyconf.parse import config_text, facts_of_script
 from proxyconf.parse.files import ConfigFile, decoded
+from proxyconf.script_facts import ScriptFacts
+from proxyconf.vocabulary.products import Product, Version
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +63,21 @@ def imported_files(proxy: Proxy) -> tuple[list[RawFile], tuple[str, ...]]:
     except Unreadable:
         log.error("configuration of %s was encrypted with another SECRET_KEY: import it again", proxy)
         return [], ()
+
+
+def script_facts(proxy: Proxy) -> ScriptFacts:
+    """Return the facts of the script that the draft was imported from; of the flags alone where it is not stored."""
+    stored = ImportedConfiguration.objects.filter(proxy=proxy).values_list("pk", "imported_at").first()
+    if stored is None:
+        draft = Profile.objects.filter(proxy=proxy).values_list("flags_elsewhere", flat=True).first()
+        return ScriptFacts(flags=frozenset(draft or ()))
+    return _facts_of_stored(*stored, proxy.product, proxy.version)
+
+
+@lru_cache(maxsize=256)  # a list of proxies asks for those of each
+def _facts_of_stored(pk: int, _imported_at: datetime, product: str, version: str) -> ScriptFacts:
+    files, defines = imported_files(Proxy.objects.get(imported_configuration=pk))
+    return facts_of_script(readable_files(files), Product(product), Version.parse(version), defines)
 
 
 def sealed_files(files: Iterable[RawFile]) -> str:

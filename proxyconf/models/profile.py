@@ -16,7 +16,7 @@ from proxyconf.models.sealing import (
     unsealed_options,
     unsealed_parameters,
 )
-from proxyconf.profile import Profile as ProfileValue
+from proxyconf.profile import AccountingProfile
 from proxyconf.vocabulary.products import Product, Version
 
 if TYPE_CHECKING:
@@ -34,8 +34,7 @@ class Profile(models.Model):
     """The accounting that one proxy shall do; product and version are the proxy's.
 
     ``backends``, ``flags``, ``do_accounting``, ``options``, ``other_parameters`` and ``macros`` hold the members of the
-    same name of ``proxyconf.profile.Profile.to_json``, passwords sealed; its fields are rows of ``ExtraField`` and
-    ``LegField``.
+    same name of ``AccountingProfile.to_json``, passwords sealed; its fields are ``ExtraField`` and ``LegField`` rows.
     ``flags_elsewhere`` are the flag numbers that the proxy's script uses for other things.
     """
 
@@ -61,7 +60,7 @@ class Profile(models.Model):
         return str(self.proxy)
 
 
-def profile_of(model: Profile) -> ProfileValue:
+def profile_of(model: Profile) -> AccountingProfile:
     """Return the stored draft as the value that checks and rendering take.
 
     A password that was sealed with another key is left out, and the log says so.
@@ -74,10 +73,10 @@ def profile_of(model: Profile) -> ProfileValue:
         "cdr_legs": [row.to_json() for row in legs if row.of_dialog],
     }
     stored = {name: getattr(model, name) for name in _STORED} | fields
-    return ProfileValue.from_json(unsealed(stored, str(model.proxy)) | release_of(model.proxy))
+    return AccountingProfile.from_json(unsealed(stored, str(model.proxy)) | release_of(model.proxy))
 
 
-def save_profile(proxy: Proxy, value: ProfileValue, flags_elsewhere: Iterable[int] | None = None) -> Profile:
+def save_profile(proxy: Proxy, value: AccountingProfile, flags_elsewhere: Iterable[int] | None = None) -> Profile:
     """Store ``value`` as the draft of ``proxy`` in place of the one before; its product and version are the proxy's."""
     data = sealed(value.to_json())
     wanted = {name: data[name] for name in _STORED}
@@ -97,9 +96,9 @@ def release_of(proxy: Proxy) -> dict[str, str]:
     return {"product": proxy.product, "version": proxy.version}
 
 
-def suggested(proxy: Proxy, backends: Iterable[Any]) -> ProfileValue:
+def suggested(proxy: Proxy, backends: Iterable[Any]) -> AccountingProfile:
     """Return the profile to start from for a proxy that is to write to ``backends``."""
-    return ProfileValue.suggested(Product(proxy.product), Version.parse(proxy.version), backends)
+    return AccountingProfile.suggested(Product(proxy.product), Version.parse(proxy.version), backends)
 
 
 def sealed(data: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from django.db import models, transaction
 
 from proxyconf.models.profile import Profile, profile_of, release_of, sealed, unsealed
 from proxyconf.models.proxy import Proxy
-from proxyconf.profile import Profile as ProfileValue
+from proxyconf.profile import AccountingProfile
 from proxyconf.profile_layout import layout_of
 
 
@@ -39,9 +39,9 @@ class Revision(models.Model):
         super().save(*args, **kwargs)
 
     @property
-    def value(self) -> ProfileValue:
+    def value(self) -> AccountingProfile:
         """The profile as it was published."""
-        return ProfileValue.from_json(unsealed(self.profile, f"{self.proxy}, revision {self.number}"))
+        return AccountingProfile.from_json(unsealed(self.profile, f"{self.proxy}, revision {self.number}"))
 
     def before(self) -> Revision | None:
         """Return the revision that this one followed, if any."""
@@ -72,7 +72,7 @@ def publish(model: Profile, *, by: User | None, why: str = "") -> Revision:
     return revision
 
 
-def restored(revision: Revision) -> ProfileValue:
+def restored(revision: Revision) -> AccountingProfile:
     """Return a revision as a draft for the release that the proxy has now."""
     data = revision.value.to_json() | release_of(revision.proxy)
-    return ProfileValue.from_json(data)
+    return AccountingProfile.from_json(data)

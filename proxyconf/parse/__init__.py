@@ -8,17 +8,27 @@ from typing import NamedTuple
 
 from proxyconf.parse.assemble import Assembly
 from proxyconf.parse.detection import guess_product, guess_version
+from proxyconf.parse.facts import facts_of
 from proxyconf.parse.files import ConfigFile, join_files
 from proxyconf.parse.statements import ScriptCall, Statements, functions_called, read_statements
 from proxyconf.parse.tokens import Reader, Remark, Tested
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 from proxyconf.profile_layout import layout_of
+from proxyconf.script_facts import ScriptFacts
 from proxyconf.vocabulary.layout import FieldLayout
 from proxyconf.vocabulary.products import Product, Version
 
 __all__ = [
-    *("Choice", "ConfigFile", "Imported", "Remark", "config_text", "layout_from_text"),
-    *("parse_accounting", "parse_config", "parse_files", "read_for_patch", "shown_text", "with_accounting"),
+    *("Choice", "ConfigFile", "Imported", "Remark", "config_text", "facts_of_script"),
+    *(
+        "layout_from_text",
+        "parse_accounting",
+        "parse_config",
+        "parse_files",
+        "read_for_patch",
+        "shown_text",
+        "with_accounting",
+    ),
 ]
 
 _M4 = re.compile(r"^[ \t]*(?:divert\(|changequote\b|changecom\b|m4_[a-z]+|define\(|s?include\()|\bdnl\b", re.MULTILINE)
@@ -43,16 +53,18 @@ class Imported(NamedTuple):
 
     ``remarks`` lists everything that was read and not understood, or understood otherwise than written. ``choices`` are
     the names to be decided. ``flags_elsewhere`` are flag numbers that the script uses for other things. ``calls`` are
-    the script's calls of accounting functions. ``product_guessed`` and ``version_guessed`` tell what nobody said.
+    the script's calls of accounting functions, ``facts`` what the check asks for. ``product_guessed`` and
+    ``version_guessed`` tell what nobody said.
     """
 
-    profile: Profile
+    profile: AccountingProfile
     remarks: tuple[Remark, ...]
     choices: tuple[DefineChoice, ...]
     flags_elsewhere: tuple[int, ...]
     calls: tuple[ScriptCall, ...]
     product_guessed: bool
     version_guessed: bool
+    facts: ScriptFacts
 
 
 def parse_files(
@@ -81,7 +93,9 @@ def parse_files(
     return imported._replace(remarks=tuple(placed(one) for one in imported.remarks))
 
 
-def read_for_patch(text: str, product: Product, version: Version, defines: Iterable[str]) -> tuple[Profile, Statements]:
+def read_for_patch(
+    text: str, product: Product, version: Version, defines: Iterable[str]
+) -> tuple[AccountingProfile, Statements]:
     """Return the profile that a text says and the statements that say it, with their places."""
     statements = _statements(text, product, defines)[1]
     return Assembly(product, version, statements).profile(), statements
@@ -110,6 +124,13 @@ def parse_config(
         if _read(text, *settled, toggled)[0].profile != imported.profile:
             choices.append(DefineChoice(one.name, one.line, one.name in names))
     return imported._replace(choices=tuple(choices))
+
+
+def facts_of_script(
+    files: Sequence[ConfigFile], product: Product, version: Version, defines: Iterable[str]
+) -> ScriptFacts:
+    """Return what the check of a profile asks of the configuration that it was imported from."""
+    return _read(join_files(files).text, product, version, tuple(defines))[0].facts
 
 
 def parse_accounting(text: str, product: Product | None = None, version: Version | None = None) -> Imported:
@@ -145,14 +166,16 @@ def _read(
     assembly = Assembly(wanted, release, statements)
     profile = assembly.profile()
     remarks = sorted({*statements.remarks, *assembly.remarks, *_m4_remarks(text)})
+    flags_elsewhere = assembly.flags_elsewhere(profile)
     imported = Imported(
         profile=profile,
         remarks=tuple(one._replace(text=shown_text(one.text)) for one in remarks),
         choices=(),
-        flags_elsewhere=assembly.flags_elsewhere(profile),
+        flags_elsewhere=flags_elsewhere,
         calls=tuple(functions_called(statements.calls)),
         product_guessed=product is None,
         version_guessed=version is None,
+        facts=facts_of(statements, wanted, flags_elsewhere),
     )
     return imported, reader.undecided()
 

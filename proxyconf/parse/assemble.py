@@ -13,13 +13,13 @@ from proxyconf.parse.lists import Declared, Pair, split_declaration, split_pairs
 from proxyconf.parse.merging import declared_extras, declared_legs, listed_legs, merge_pairs
 from proxyconf.parse.statements import FLAG_FUNCTIONS, Argument, Assignment, Statements, WrittenParameter
 from proxyconf.parse.tokens import Remark
-from proxyconf.profile import ExtraField, Flag, Flags, OtherParameter, Profile
+from proxyconf.profile import AccountingProfile, ExtraDefinition, Flags, MessageFlag, OtherParameter
 from proxyconf.render.sql_schema import Dialect, dialect_of
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.parameters import (
     BackendNames,
-    Kind,
     Parameter,
+    ParameterKind,
     Value,
     backends_of,
     find_parameter,
@@ -68,12 +68,12 @@ class Assembly:
     remarks: list[Remark] = field(default_factory=list)
     options: dict[str, Value] = field(default_factory=dict)
     macros: dict[str, str] = field(default_factory=dict)
-    flags: dict[str, Flag] = field(default_factory=dict)
+    flags: dict[str, MessageFlag] = field(default_factory=dict)
     lists: dict[str, list[Pair]] = field(default_factory=dict)
     declared: dict[str, dict[str, list[Declared]]] = field(default_factory=dict)
     others: list[OtherParameter] = field(default_factory=list)
 
-    def profile(self) -> Profile:
+    def profile(self) -> AccountingProfile:
         """Return the profile; ``remarks`` then holds all that was not understood."""
         known, companions = self._sorted_modparams()
         for written in known:
@@ -83,7 +83,7 @@ class Assembly:
             asked = read_calls(self.statements.calls, self._backend_of_word)
             self.remarks += asked.remarks
         backends = self._backends_in_use(asked, known)
-        profile = Profile(
+        profile = AccountingProfile(
             product=self.product,
             version=self.version,
             backends=backends,
@@ -109,7 +109,7 @@ class Assembly:
         macros = {key: name for key, name in self.macros.items() if key in options}
         return replace(profile, options=options, other_parameters=others, macros=macros)
 
-    def _set_aside(self, profile: Profile) -> None:
+    def _set_aside(self, profile: AccountingProfile) -> None:
         """Keep options of backends that are not in use as they are."""
         applicable = profile.applicable_options()
         for key, value in self._options().items():
@@ -123,9 +123,13 @@ class Assembly:
         known = parameters_of(self.product, self.version)
         return {key: value for key, value in self.options.items() if value != known[key].default}
 
-    def flags_elsewhere(self, profile: Profile) -> tuple[int, ...]:
+    def flags_elsewhere(self, profile: AccountingProfile) -> tuple[int, ...]:
         """Return the flag numbers that the script uses and accounting does not."""
-        used = set()
+        used = set(self.statements.flag_numbers.values())
+        for one in self.statements.modparams:
+            value = one.argument.value
+            if one.name.endswith("_flag") and isinstance(value, int) and not modules_meant(one.module):
+                used.add(value)
         for call in self.statements.calls:
             if call.name in FLAG_FUNCTIONS and call.arguments:
                 number = self._flag(call.arguments[0])
@@ -184,11 +188,11 @@ class Assembly:
     def _take(self, written: _Written) -> None:
         key, parameter, argument = written.parameter.key, written.parameter, written.argument
         match parameter.kind:
-            case Kind.FLAG:
+            case ParameterKind.FLAG:
                 self._take_flag(key, written)
-            case Kind.EXTRAS | Kind.LEGS:
+            case ParameterKind.EXTRAS | ParameterKind.LEGS:
                 self._take_list(key, written)
-            case Kind.FIELDS:
+            case ParameterKind.FIELDS:
                 self._take_declaration(key, written)
             case _:
                 value = _typed(parameter, argument)
@@ -212,20 +216,21 @@ class Assembly:
             why = f"no flag: {written.argument.text} is defined nowhere in this text"
             self._keep(written.module, written.parameter.name, written.argument, written.line, written.text, why)
 
-    def _flag(self, argument: Argument) -> Flag | None:
+    def _flag(self, argument: Argument) -> MessageFlag | None:
         value, word = argument.value, argument.word
         if isinstance(value, str) and value.isdecimal():
             value = int(value)
         if isinstance(value, int):
             # a name that is itself a number's define; nested definitions give the outermost name
-            return Flag(value, word) if value >= 0 else None
+            return MessageFlag(value, word) if value >= 0 else None
         name = value or word
         if name in self.statements.flag_numbers:
-            return Flag(self.statements.flag_numbers[name], name)
+            return MessageFlag(self.statements.flag_numbers[name], name)
         takes_names = any(
-            one.kind is Kind.FLAG and not one.is_integer for one in parameters_of(self.product, self.version).values()
+            one.kind is ParameterKind.FLAG and not one.is_integer
+            for one in parameters_of(self.product, self.version).values()
         )
-        return Flag(None, name) if name and takes_names else None
+        return MessageFlag(None, name) if name and takes_names else None
 
     def _take_list(self, key: str, written: _Written) -> None:
         value = written.argument.value
@@ -304,10 +309,10 @@ class Assembly:
 
     # --- extra and leg fields
 
-    def _listed_extras(self) -> tuple[ExtraField, ...]:
+    def _listed_extras(self) -> tuple[ExtraDefinition, ...]:
         return merge_pairs({one: self.lists.get(names.extra_key, []) for one, names in self._names.items()})
 
-    def _cdr_extras(self) -> tuple[ExtraField, ...]:
+    def _cdr_extras(self) -> tuple[ExtraDefinition, ...]:
         lists = {one: self.lists.get(names.extra_bye_key, []) for one, names in self._names.items()}
         if "cdr_extra" in self.lists:  # one list for the log and for SQL
             lists[Backend.SYSLOG] = lists[Backend.SQL] = self.lists["cdr_extra"]
@@ -351,7 +356,7 @@ def _typed(parameter: Parameter, argument: Argument) -> Value | None:
     return _SWITCH_WORDS.get(argument.word.lower()) if value is None else value
 
 
-def _needed_companions(companions: Iterable[WrittenParameter], profile: Profile) -> list[OtherParameter]:
+def _needed_companions(companions: Iterable[WrittenParameter], profile: AccountingProfile) -> list[OtherParameter]:
     """Return the parameters of other modules that this profile depends on and that are not as rendered anyway."""
     kept: dict[tuple[str, str], OtherParameter] = {}
     for one in companions:

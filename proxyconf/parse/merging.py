@@ -6,14 +6,14 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
 from proxyconf.parse.lists import Declared, Pair
-from proxyconf.profile import ExtraField, LegField
+from proxyconf.profile import ExtraDefinition, LegDefinition
 from proxyconf.vocabulary.layout import Backend, Role, suggest_leg_role, suggest_role
 
 _Labels = dict[Backend, str]
 _MOST_MATCHED = 200  # no proxy takes more fields; to match many would take long
 
 
-def merge_pairs(lists: Mapping[Backend, Sequence[Pair]]) -> tuple[ExtraField, ...]:
+def merge_pairs(lists: Mapping[Backend, Sequence[Pair]]) -> tuple[ExtraDefinition, ...]:
     """Return the fields of lists ``name=$variable``: pairs of two backends with the same variable become one field,
     unless their order forbids it.
     """
@@ -21,29 +21,31 @@ def merge_pairs(lists: Mapping[Backend, Sequence[Pair]]) -> tuple[ExtraField, ..
     fields = []
     for variable, labels in merged:
         name = next(iter(labels.values()))
-        fields.append(ExtraField(name, variable, labels, _extra_role(variable, labels.values())))
+        fields.append(ExtraDefinition(name, variable, labels, _extra_role(variable, labels.values())))
     return tuple(fields)
 
 
-def declared_extras(lists: Mapping[Backend, Sequence[Declared]], values: Mapping[str, str]) -> tuple[ExtraField, ...]:
+def declared_extras(
+    lists: Mapping[Backend, Sequence[Declared]], values: Mapping[str, str]
+) -> tuple[ExtraDefinition, ...]:
     """Return the fields of ``extra_fields``; ``values`` is what the script assigns to each tag."""
     return tuple(
-        ExtraField(tag, values.get(tag, ""), labels, _extra_role(values.get(tag, ""), [*labels.values(), tag]))
+        ExtraDefinition(tag, values.get(tag, ""), labels, _extra_role(values.get(tag, ""), [*labels.values(), tag]))
         for tag, labels in _merged_declarations(lists)
     )
 
 
-def declared_legs(lists: Mapping[Backend, Sequence[Declared]], values: Mapping[str, str]) -> tuple[LegField, ...]:
+def declared_legs(lists: Mapping[Backend, Sequence[Declared]], values: Mapping[str, str]) -> tuple[LegDefinition, ...]:
     """Return the fields of ``leg_fields``; ``values`` is what the script assigns to each tag."""
     return tuple(
-        LegField(tag, values.get(tag, ""), labels, _leg_role([*labels.values(), tag]))
+        LegDefinition(tag, values.get(tag, ""), labels, _leg_role([*labels.values(), tag]))
         for tag, labels in _merged_declarations(lists)
     )
 
 
-def listed_legs(pairs: Iterable[Pair]) -> tuple[LegField, ...]:
+def listed_legs(pairs: Iterable[Pair]) -> tuple[LegDefinition, ...]:
     """Return the fields of ``multi_leg_info``, whose names serve all backends."""
-    return tuple(LegField(pair.name, pair.value, role=suggest_leg_role(pair.name)) for pair in pairs)
+    return tuple(LegDefinition(pair.name, pair.value, role=suggest_leg_role(pair.name)) for pair in pairs)
 
 
 def _extra_role(variable: str, labels: Iterable[str]) -> Role | None:

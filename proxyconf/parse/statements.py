@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from proxyconf.parse.surroundings import Surroundings, surroundings_of
-from proxyconf.parse.tokens import Definition, Kind, Reader, Remark, Token
+from proxyconf.parse.tokens import Definition, Reader, Remark, Token, TokenKind
+from proxyconf.parse.variable_uses import VariableUse, variable_uses
 from proxyconf.vocabulary.parameters import Value
 
 FLAG_FUNCTIONS = frozenset({"setflag", "resetflag", "isflagset"})
@@ -19,7 +20,7 @@ ACCOUNTING_FUNCTIONS = frozenset(
     }
 )
 _MOST_TOKENS = 2000  # of one statement: an unclosed parenthesis must not cost a look at the whole text each time
-_ASSIGNED = ("acc_extra", "acc_leg")
+ASSIGNED_BY_TAG = ("acc_extra", "acc_leg")
 TRACKING_FUNCTIONS = frozenset({"dlg_manage", "create_dialog"})
 REPLY_FUNCTIONS = frozenset({"t_on_reply"})
 _CALLS = FLAG_FUNCTIONS | ACCOUNTING_FUNCTIONS | TRACKING_FUNCTIONS | REPLY_FUNCTIONS
@@ -112,6 +113,7 @@ class Statements:
     """What a configuration says about accounting. ``flag_numbers`` are the names declared by ``flags NAME:number``;
     ``flags NAME`` takes the lowest number that is free. ``closings`` are the positions of the tokens that close a
     parenthesis, by the position of the one that opens it; ``surroundings`` are those of calls and assignments.
+    ``missing_files`` are included and were not given.
     """
 
     modparams: list[WrittenParameter] = field(default_factory=list)
@@ -121,6 +123,8 @@ class Statements:
     defines: Mapping[str, str] = field(default_factory=dict)
     calls: list[ScriptCall] = field(default_factory=list)
     assignments: list[Assignment] = field(default_factory=list)
+    variables: list[VariableUse] = field(default_factory=list)
+    missing_files: list[str] = field(default_factory=list)
     flag_numbers: dict[str, int] = field(default_factory=dict)
     remarks: list[Remark] = field(default_factory=list)
     closings: dict[int, int] = field(default_factory=dict)
@@ -141,6 +145,7 @@ def read_statements(reader: Reader) -> Statements:
         surroundings=surroundings_of(tokens, closings, reader.source, _has_surroundings),
         definitions=reader.definitions,
         defines=reader.defines,
+        variables=list(variable_uses(tokens)),
     )
     position = 0
     while position < len(tokens):
@@ -150,14 +155,14 @@ def read_statements(reader: Reader) -> Statements:
 
 
 def _has_surroundings(token: Token) -> bool:
-    return token.kind is Kind.VARIABLE or token.value in _CALLS
+    return token.kind is TokenKind.VARIABLE or token.value in _CALLS
 
 
 def _statement(reader: Reader, tokens: Sequence[Token], at: int, found: Statements) -> int:
     token = tokens[at]
-    if token.kind is Kind.VARIABLE:
+    if token.kind is TokenKind.VARIABLE:
         return _assignment(reader, tokens, at, found)
-    if token.kind is not Kind.WORD:
+    if token.kind is not TokenKind.WORD:
         return at + 1
     if token.value in ("modparam", "modparamx"):
         return _modparam(reader, tokens, at, found)
@@ -166,6 +171,7 @@ def _statement(reader: Reader, tokens: Sequence[Token], at: int, found: Statemen
     if token.value in ("include_file", "import_file"):
         file = _text_at(tokens, at + 1)
         if file:
+            found.missing_files.append(file)
             why = "this file was not given: add it to what is imported"
             found.remarks.append(Remark(token.line, f"{token.value} {file}", why))
         return at + 1
@@ -235,11 +241,11 @@ def _loadmodule(reader: Reader, tokens: Sequence[Token], at: int, found: Stateme
 
 def _flag_declarations(tokens: Sequence[Token], at: int, found: Statements) -> int:
     position = at + 1
-    while position < len(tokens) and tokens[position].kind in (Kind.WORD, Kind.TEXT):
+    while position < len(tokens) and tokens[position].kind in (TokenKind.WORD, TokenKind.TEXT):
         name, position = tokens[position].value, position + 1
         if _is_sign(tokens, position, ":") and position + 1 < len(tokens):
             number = tokens[position + 1]
-            if number.kind is Kind.NUMBER:
+            if number.kind is TokenKind.NUMBER:
                 found.flag_numbers[name] = int_of(number.value)
             position += 2
         else:
@@ -254,7 +260,7 @@ def _flag_declarations(tokens: Sequence[Token], at: int, found: Statements) -> i
 
 def _assignment(reader: Reader, tokens: Sequence[Token], at: int, found: Statements) -> int:
     name, _open, rest = tokens[at].value.removeprefix("$").removeprefix("(").partition("(")
-    if name not in _ASSIGNED or not _is_sign(tokens, at + 1, "=") or _is_sign(tokens, at + 2, "="):
+    if name not in ASSIGNED_BY_TAG or not _is_sign(tokens, at + 1, "=") or _is_sign(tokens, at + 2, "="):
         return at + 1
     end, last = at + 2, min(at + _MOST_TOKENS, len(tokens))
     while end < last and not _is_sign(tokens, end, ";") and not _is_sign(tokens, end, "}"):
@@ -272,9 +278,9 @@ def _closings(tokens: Sequence[Token]) -> dict[int, int]:
     opened: list[int] = []
     found: dict[int, int] = {}
     for position, token in enumerate(tokens):
-        if token.kind is Kind.SIGN and token.value == "(":
+        if token.kind is TokenKind.SIGN and token.value == "(":
             opened.append(position)
-        elif token.kind is Kind.SIGN and token.value == ")" and opened:
+        elif token.kind is TokenKind.SIGN and token.value == ")" and opened:
             found[opened.pop()] = position
     return found
 
@@ -290,7 +296,7 @@ def _arguments(
     position = at + 1
     while position < end:
         inner = found.closings.get(position, position)
-        if tokens[position].kind is Kind.SIGN and tokens[position].value == ",":
+        if tokens[position].kind is TokenKind.SIGN and tokens[position].value == ",":
             parts.append([])
         else:
             parts[-1] += tokens[position : inner + 1]
@@ -304,16 +310,16 @@ def _argument(reader: Reader, tokens: Sequence[Token]) -> Argument:
         return Argument("", "", "")
     place = (reader.source(tokens[0].start, tokens[-1].end), tokens[0].start, tokens[-1].end)
     kinds = {token.kind for token in tokens}
-    if kinds == {Kind.TEXT}:
+    if kinds == {TokenKind.TEXT}:
         value = "".join(token.value for token in tokens)
         return Argument(value, tokens[0].define, *place, tuple(tokens))
-    if kinds == {Kind.NUMBER} and len(tokens) == 1:
+    if kinds == {TokenKind.NUMBER} and len(tokens) == 1:
         return Argument(int_of(tokens[0].value), tokens[0].define, *place)
-    if len(tokens) == 2 and tokens[0].value == "-" and tokens[1].kind is Kind.NUMBER:
+    if len(tokens) == 2 and tokens[0].value == "-" and tokens[1].kind is TokenKind.NUMBER:
         return Argument(-int_of(tokens[1].value), tokens[1].define, *place)
     if len(tokens) == 1:
-        flag = _FLAG_VARIABLE.fullmatch(tokens[0].value) if kinds == {Kind.VARIABLE} else None
-        word = flag[1] if flag else tokens[0].value if kinds == {Kind.WORD} else ""
+        flag = _FLAG_VARIABLE.fullmatch(tokens[0].value) if kinds == {TokenKind.VARIABLE} else None
+        word = flag[1] if flag else tokens[0].value if kinds == {TokenKind.WORD} else ""
         return Argument(None, word, *place)
     return Argument(None, "", *place)
 
@@ -327,11 +333,11 @@ def int_of(text: str) -> int:
 
 
 def _is_sign(tokens: Sequence[Token], at: int, sign: str) -> bool:
-    return at < len(tokens) and tokens[at].kind is Kind.SIGN and tokens[at].value == sign
+    return at < len(tokens) and tokens[at].kind is TokenKind.SIGN and tokens[at].value == sign
 
 
 def _text_at(tokens: Sequence[Token], at: int) -> str:
-    return tokens[at].value if at < len(tokens) and tokens[at].kind is Kind.TEXT else ""
+    return tokens[at].value if at < len(tokens) and tokens[at].kind is TokenKind.TEXT else ""
 
 
 def functions_called(calls: Iterable[ScriptCall]) -> Iterator[ScriptCall]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from proxyconf.parse.tokens import Kind, Token
+from proxyconf.parse.tokens import Token, TokenKind
 
 _CONDITIONAL = frozenset({"if", "while", "switch"})
 _BYE = re.compile(r"BYE", re.IGNORECASE)
@@ -73,17 +73,17 @@ def surroundings_of(
     tracker, position = _Tracker(), 0
     while position < len(tokens):
         token = tokens[position]
-        end = closings.get(position + 1) if token.kind is Kind.WORD and token.value in _CONDITIONAL else None
+        end = closings.get(position + 1) if token.kind is TokenKind.WORD and token.value in _CONDITIONAL else None
         if end is not None and end > position + 1:
             condition = source(tokens[position + 1].start, tokens[end].end)
             tracker.pending = (*tracker.pending, condition)
             position = end + 1
             continue
-        if token.kind is Kind.SIGN:
+        if token.kind is TokenKind.SIGN:
             _sign(tracker, token.value)
-        elif token.kind is Kind.WORD and token.value == "else":
+        elif token.kind is TokenKind.WORD and token.value == "else":
             tracker.pending = tuple(f"!{one}" for one in tracker.last)
-        elif token.kind is Kind.WORD and token.value.endswith("route") and not tracker.blocks:
+        elif token.kind is TokenKind.WORD and token.value.endswith("route") and not tracker.blocks:
             tracker.route = _route_name(tokens, position)
         if is_of_interest(token):
             before = tokens[position - 1].value if position else ";"

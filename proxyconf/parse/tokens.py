@@ -21,7 +21,7 @@ _LONGEST_TEXT = 65_536
 _LONGEST_VARIABLE = 500
 
 
-class Kind(StrEnum):
+class TokenKind(StrEnum):
     """What a token is."""
 
     WORD = "word"
@@ -37,7 +37,7 @@ class Token(NamedTuple):
     ``define`` names the ``#!define`` that it came from, ``depth`` counts the ``#!ifdef`` around it.
     """
 
-    kind: Kind
+    kind: TokenKind
     value: str
     line: int
     start: int
@@ -169,33 +169,33 @@ class Reader:
             case "blank" | "comment":
                 return None
             case "double":
-                return self._made(Kind.TEXT, self._substituted(unescape(_unix(match[0][1:-1]))), line, start, end)
+                return self._made(TokenKind.TEXT, self._substituted(unescape(_unix(match[0][1:-1]))), line, start, end)
             case "single":
-                return self._made(Kind.TEXT, self._substituted(_unix(match[0][1:-1])), line, start, end)
+                return self._made(TokenKind.TEXT, self._substituted(_unix(match[0][1:-1])), line, start, end)
             case "number":
-                return self._made(Kind.NUMBER, match[0], line, start, end)
+                return self._made(TokenKind.NUMBER, match[0], line, start, end)
             case "word":
-                return self._made(Kind.WORD, match[0], line, start, end)
+                return self._made(TokenKind.WORD, match[0], line, start, end)
             case "variable":
                 return self._variable(start, line)
             case "unclosed":
                 self._remark(start, match[0][:40], "a string without its closing quote")
                 return None
             case _:
-                return self._made(Kind.SIGN, match[0], line, start, end)
+                return self._made(TokenKind.SIGN, match[0], line, start, end)
 
-    def _made(self, kind: Kind, value: str, line: int, start: int, end: int) -> Token:
+    def _made(self, kind: TokenKind, value: str, line: int, start: int, end: int) -> Token:
         return Token(kind, value, line, start, end, depth=len(self._branches))
 
     def _variable(self, start: int, line: int) -> Token:
         try:
             expression, length = scan_variable(self._text[start : start + _LONGEST_VARIABLE], 0)
         except ValueError:
-            return self._made(Kind.SIGN, "$", line, start, start + 1)
-        return self._made(Kind.VARIABLE, expression.text, line, start, start + length)
+            return self._made(TokenKind.SIGN, "$", line, start, start + 1)
+        return self._made(TokenKind.VARIABLE, expression.text, line, start, start + length)
 
     def _expanded(self, token: Token, depth: int) -> Iterator[Token]:
-        value = self._defines.get(token.value) if token.kind is Kind.WORD else None
+        value = self._defines.get(token.value) if token.kind is TokenKind.WORD else None
         if value is None or depth > _DEEPEST_DEFINE or self._expansions >= _MOST_EXPANSIONS:
             yield token
             return

@@ -15,9 +15,9 @@ from proxyconf.patch.edits import Edit, Editor, apply_edits
 from proxyconf.patch.parameters import Key, change_parameters, keyed_parameters
 from proxyconf.patch.script import change_script
 from proxyconf.patch.unified import unified_diff
-from proxyconf.profile import DoAccounting, Flag, Profile
+from proxyconf.profile import AccountingProfile, DoAccounting, MessageFlag
 from proxyconf.render.modparams import Modparam
-from proxyconf.vocabulary.parameters import Kind, find_parameter
+from proxyconf.vocabulary.parameters import ParameterKind, find_parameter
 
 __all__ = ["ConfigFile", "ConfigPatch", "make_patch", "remaining_differences"]
 
@@ -32,7 +32,7 @@ class ConfigPatch(NamedTuple):
     problems: tuple[str, ...]
 
 
-def make_patch(files: Sequence[ConfigFile], target: Profile, defines: Iterable[str] = ()) -> ConfigPatch:
+def make_patch(files: Sequence[ConfigFile], target: AccountingProfile, defines: Iterable[str] = ()) -> ConfigPatch:
     """Return the patch after which the files say what ``target`` says. ``defines`` are defined from outside."""
     defines = tuple(defines)
     joined = join_files(files)
@@ -48,7 +48,7 @@ def make_patch(files: Sequence[ConfigFile], target: Profile, defines: Iterable[s
     return ConfigPatch("".join(diffs), patched, tuple(dict.fromkeys(problems)))
 
 
-def remaining_differences(found: Profile, target: Profile) -> list[str]:
+def remaining_differences(found: AccountingProfile, target: AccountingProfile) -> list[str]:
     """Return in words where a configuration says something else than a profile, as far as accounting is concerned."""
     differences = []
     is_values, should_be_values = _compared(found), _compared(target)
@@ -86,7 +86,7 @@ def _edits_by_file(joined: JoinedConfig, files: Sequence[ConfigFile], edits: Ite
     return {name: sorted(one, key=lambda edit: (edit.start, edit.end)) for name, one in found.items()}
 
 
-def _compared(profile: Profile) -> dict[Key, object]:
+def _compared(profile: AccountingProfile) -> dict[Key, object]:
     bare = replace(profile, macros={})
     return {
         key: _value(bare, one)
@@ -95,20 +95,20 @@ def _compared(profile: Profile) -> dict[Key, object]:
     }
 
 
-def _value(profile: Profile, one: Modparam) -> object:
+def _value(profile: AccountingProfile, one: Modparam) -> object:
     if one.flag is not None:
         return _number_or_name(one.flag)
     parameter = find_parameter(profile.product, profile.version, one.name, one.module)
-    if parameter is not None and parameter.kind in (Kind.EXTRAS, Kind.LEGS, Kind.FIELDS):
+    if parameter is not None and parameter.kind in (ParameterKind.EXTRAS, ParameterKind.LEGS, ParameterKind.FIELDS):
         return str(one.value).strip()
     return one.value
 
 
-def _number_or_name(flag: Flag) -> int | str:
+def _number_or_name(flag: MessageFlag) -> int | str:
     return flag.number if flag.number is not None else flag.name
 
 
-def _asked(profile: Profile) -> DoAccounting | None:
+def _asked(profile: AccountingProfile) -> DoAccounting | None:
     if not profile.uses_do_accounting:
         return None
     used, asked = frozenset(profile.backends), profile.do_accounting
@@ -120,7 +120,7 @@ def _asked(profile: Profile) -> DoAccounting | None:
     )
 
 
-def _assignment_differences(found: Profile, target: Profile) -> list[tuple[str, str, str, str]]:
+def _assignment_differences(found: AccountingProfile, target: AccountingProfile) -> list[tuple[str, str, str, str]]:
     if not target.uses_field_declarations:
         return []
     differences = []
@@ -134,7 +134,7 @@ def _assignment_differences(found: Profile, target: Profile) -> list[tuple[str, 
     return differences
 
 
-def _declared(profile: Profile, name: str) -> set[str]:
+def _declared(profile: AccountingProfile, name: str) -> set[str]:
     labels = profile.extra_labels if name == "extras" else profile.leg_labels
     return {field.name for backend in profile.backends for _label, field in labels(backend)}
 

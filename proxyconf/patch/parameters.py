@@ -10,24 +10,26 @@ from proxyconf.parse.lists import split_declaration
 from proxyconf.parse.statements import Loaded, Statements, WrittenParameter
 from proxyconf.patch.edits import Editor
 from proxyconf.patch.lists import change_list, is_editable, parts_of
-from proxyconf.profile import Flag, Profile
+from proxyconf.profile import AccountingProfile, MessageFlag
 from proxyconf.render.modparams import Modparam, effective_parameters, modules_needed, quoted
 from proxyconf.render.script import has_preprocessor, literal, named_flags
-from proxyconf.vocabulary.parameters import Kind, find_parameter
+from proxyconf.vocabulary.parameters import ParameterKind, find_parameter
 
 Key = tuple[str, str, str]
 """Module, name and, of what may be set several times, what tells one from the other."""
 
-_LISTS = (Kind.EXTRAS, Kind.LEGS, Kind.FIELDS)
+_LISTS = (ParameterKind.EXTRAS, ParameterKind.LEGS, ParameterKind.FIELDS)
 _NUMBER = re.compile(r"\d+(?=\s*(?:\Z|#|//|/\*))")
 
 
-def change_parameters(editor: Editor, statements: Statements, before: Profile, after: Profile) -> None:
+def change_parameters(
+    editor: Editor, statements: Statements, before: AccountingProfile, after: AccountingProfile
+) -> None:
     """Change, add and remove parameters; modules are loaded where a new parameter or variable needs them."""
     _Parameters(editor, statements, before, after).change()
 
 
-def keyed_parameters(profile: Profile) -> dict[Key, Modparam]:
+def keyed_parameters(profile: AccountingProfile) -> dict[Key, Modparam]:
     """Return what the profile sets, by key."""
     found: dict[Key, Modparam] = {}
     for one in effective_parameters(profile):
@@ -35,13 +37,13 @@ def keyed_parameters(profile: Profile) -> dict[Key, Modparam]:
     return found
 
 
-def key_of(profile: Profile, module: str, name: str, value: object) -> Key:
+def key_of(profile: AccountingProfile, module: str, name: str, value: object) -> Key:
     """Return the key under which a parameter is compared."""
     parameter = find_parameter(profile.product, profile.version, name, module)
     module = parameter.module if parameter else module
     if module == "mqueue":
         return module, name, str(value)
-    if parameter is None or parameter.kind is not Kind.FIELDS:
+    if parameter is None or parameter.kind is not ParameterKind.FIELDS:
         return module, name, ""
     try:
         return module, name, split_declaration(str(value))[0].lower()
@@ -50,7 +52,9 @@ def key_of(profile: Profile, module: str, name: str, value: object) -> Key:
 
 
 class _Parameters:
-    def __init__(self, editor: Editor, statements: Statements, before: Profile, after: Profile) -> None:
+    def __init__(
+        self, editor: Editor, statements: Statements, before: AccountingProfile, after: AccountingProfile
+    ) -> None:
         self.editor, self.statements = editor, statements
         self.before, self.after = before, after
         self.written = self._written()
@@ -97,7 +101,7 @@ class _Parameters:
             return
         self.editor.replace(last.argument.start, last.argument.end, text)
 
-    def _define(self, name: str, flag: Flag) -> bool:
+    def _define(self, name: str, flag: MessageFlag) -> bool:
         """Give a name another number where it is defined, if all flags of that name get the same one."""
         flags = self.after.flags.by_parameter(self.after.product, self.after.version).values()
         if any(one.name == name and one.number != flag.number for one in flags):
@@ -112,7 +116,7 @@ class _Parameters:
         return True
 
     def _set_list(self, key: Key, written: list[WrittenParameter], value: str) -> None:
-        declared = self._kind(key) is Kind.FIELDS
+        declared = self._kind(key) is ParameterKind.FIELDS
         wanted = [one.text for one in parts_of(value, declared=declared)]
         if not declared:
             change_list(self.editor, written[-1].argument, wanted, declared=False)
@@ -138,7 +142,11 @@ class _Parameters:
                 self.editor.problems.append(f"line {one.line}: {one.text} comes from a #!define; remove it there")
             elif not self._is_changeable(one):
                 self.editor.problems.append(f"line {one.line}: {one.text} is for several modules; change it by hand")
-            elif parameter is not None and parameter.kind in (Kind.SWITCH, Kind.INTEGER) and parameter.default != -1:
+            elif (
+                parameter is not None
+                and parameter.kind in (ParameterKind.SWITCH, ParameterKind.INTEGER)
+                and parameter.default != -1
+            ):
                 self.editor.replace(one.argument.start, one.argument.end, str(parameter.default))
             else:
                 self.editor.remove(one)
@@ -146,7 +154,7 @@ class _Parameters:
     def _is_changeable(self, one: WrittenParameter) -> bool:
         return self.editor.stands_in_text(one, "modparam") and len(modules_meant(one.module)) < 2
 
-    def _kind(self, key: Key) -> Kind | None:
+    def _kind(self, key: Key) -> ParameterKind | None:
         parameter = find_parameter(self.after.product, self.after.version, key[1], key[0])
         return parameter.kind if parameter else None
 
@@ -169,7 +177,7 @@ class _Parameters:
         if value is not None:
             stands = _NUMBER.match(value)
             is_same = stands is not None and stands[0] == str(number)
-            return is_same or name in self._definitions_changed or self._define(name, Flag(number, name))
+            return is_same or name in self._definitions_changed or self._define(name, MessageFlag(number, name))
         if name in self._definitions_changed:
             return True
         anchor = self._last_definition()

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 
 from proxyconf.parse.statements import TRACKING_FUNCTIONS, Assignment, ScriptCall, Statements
 from proxyconf.patch.edits import Editor
-from proxyconf.profile import ExtraField, Flag, LegField, Profile
+from proxyconf.profile import AccountingProfile, ExtraDefinition, LegDefinition, MessageFlag
 from proxyconf.render.hints import dialog_values
 from proxyconf.render.opensips import accounting_calls
 from proxyconf.render.script import flag_word, has_preprocessor, is_of_reply, one_line
 
 
-def change_script(editor: Editor, statements: Statements, before: Profile, after: Profile) -> None:
+def change_script(editor: Editor, statements: Statements, before: AccountingProfile, after: AccountingProfile) -> None:
     """Change the routes so that they do what ``after`` needs and ``before`` did not."""
     if after.uses_do_accounting:
         _change_calls(editor, statements, before, after)
@@ -27,7 +27,7 @@ def change_script(editor: Editor, statements: Statements, before: Profile, after
 # --- flags
 
 
-def _set_new_flags(editor: Editor, statements: Statements, before: Profile, after: Profile) -> None:
+def _set_new_flags(editor: Editor, statements: Statements, before: AccountingProfile, after: AccountingProfile) -> None:
     set_before, added = _roles_of_flags(before), set()
     for role, flag in _roles_of_flags(after).items():
         word = flag_word(after, flag) if has_preprocessor(after) else str(flag.number if flag.name == "" else flag.name)
@@ -41,10 +41,10 @@ def _set_new_flags(editor: Editor, statements: Statements, before: Profile, afte
             editor.problems.append(_where_flag_belongs(role, word))
 
 
-def _roles_of_flags(profile: Profile) -> dict[tuple[str, str], Flag]:
+def _roles_of_flags(profile: AccountingProfile) -> dict[tuple[str, str], MessageFlag]:
     """Return the flags in use: account and missed per backend, failed, prepare, cdr."""
     used = profile.flags.by_parameter(profile.product, profile.version)
-    found: dict[tuple[str, str], Flag] = {}
+    found: dict[tuple[str, str], MessageFlag] = {}
     for backend in profile.backends:
         names = profile.known_backends.get(backend)
         for role, key in (("account", names and names.flag_key), ("missed", names and names.missed_key)):
@@ -56,7 +56,7 @@ def _roles_of_flags(profile: Profile) -> dict[tuple[str, str], Flag]:
     return found
 
 
-def _is_flag(call: ScriptCall, flag: Flag) -> bool:
+def _is_flag(call: ScriptCall, flag: MessageFlag) -> bool:
     argument = call.arguments[0] if call.arguments else None
     if argument is None:
         return False
@@ -65,11 +65,11 @@ def _is_flag(call: ScriptCall, flag: Flag) -> bool:
     )
 
 
-def _is_set(statements: Statements, flag: Flag) -> bool:
+def _is_set(statements: Statements, flag: MessageFlag) -> bool:
     return any(call.name == "setflag" and _is_flag(call, flag) for call in statements.calls)
 
 
-def _anchors(statements: Statements, before: Profile, role: tuple[str, str]) -> list[ScriptCall]:
+def _anchors(statements: Statements, before: AccountingProfile, role: tuple[str, str]) -> list[ScriptCall]:
     """Return the statements after which a flag is set: those that set the same kind of flag, else the account flags."""
     flags = _roles_of_flags(before)
     same = [flag for (kind, _backend), flag in flags.items() if kind == role[0]]
@@ -83,7 +83,7 @@ def _anchors(statements: Statements, before: Profile, role: tuple[str, str]) -> 
     return []
 
 
-def _setting(statements: Statements, flags: Sequence[Flag]) -> list[ScriptCall]:
+def _setting(statements: Statements, flags: Sequence[MessageFlag]) -> list[ScriptCall]:
     """Return the ``setflag`` statements of the flags, one per block."""
     found: list[ScriptCall] = []
     for call in statements.calls:
@@ -106,7 +106,7 @@ def _where_flag_belongs(role: tuple[str, str], word: str) -> str:
 # --- do_accounting()
 
 
-def _change_calls(editor: Editor, statements: Statements, before: Profile, after: Profile) -> None:
+def _change_calls(editor: Editor, statements: Statements, before: AccountingProfile, after: AccountingProfile) -> None:
     asked = ("backends", "do_accounting")
     if all(getattr(before, name) == getattr(after, name) for name in asked):
         return
@@ -160,7 +160,9 @@ def _rewrite(editor: Editor, call: ScriptCall, lines: Sequence[str]) -> None:
 # --- fields that the script assigns
 
 
-def _change_assignments(editor: Editor, statements: Statements, before: Profile, after: Profile) -> None:
+def _change_assignments(
+    editor: Editor, statements: Statements, before: AccountingProfile, after: AccountingProfile
+) -> None:
     for variable, old, new in (
         ("acc_extra", _assigned(before, before.extras, "extras"), _assigned(after, after.extras, "extras")),
         ("acc_leg", _assigned(before, before.legs, "legs"), _assigned(after, after.legs, "legs")),
@@ -179,7 +181,9 @@ def _change_assignments(editor: Editor, statements: Statements, before: Profile,
                 _assign(editor, statements, after, f"${variable}({tag}) = {one_line(new[tag])};", new[tag])
 
 
-def _assigned(profile: Profile, fields: Iterable[ExtraField | LegField], name: str) -> dict[str, str]:
+def _assigned(
+    profile: AccountingProfile, fields: Iterable[ExtraDefinition | LegDefinition], name: str
+) -> dict[str, str]:
     labels = profile.extra_labels if name == "extras" else profile.leg_labels
     declared = {field.name for backend in profile.backends for _label, field in labels(backend)}
     found: dict[str, str] = {}
@@ -196,7 +200,7 @@ def _remove_assignment(editor: Editor, assignment: Assignment) -> None:
         editor.replace(assignment.start, assignment.end, ";")
 
 
-def _assign(editor: Editor, statements: Statements, after: Profile, line: str, expression: str) -> None:
+def _assign(editor: Editor, statements: Statements, after: AccountingProfile, line: str, expression: str) -> None:
     if is_of_reply(after, expression):
         _assign_in_reply(editor, statements, line)
         return
@@ -230,7 +234,7 @@ def _assign_in_reply(editor: Editor, statements: Statements, line: str) -> None:
 # --- dialogs
 
 
-def _track_dialog(editor: Editor, statements: Statements, after: Profile) -> None:
+def _track_dialog(editor: Editor, statements: Statements, after: AccountingProfile) -> None:
     if any(call.name in TRACKING_FUNCTIONS for call in statements.calls):
         return
     if after.uses_do_accounting:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 from proxyconf.render import kamailio, opensips
 from proxyconf.render.script import has_preprocessor
 
 
-def acc_section(profile: Profile, *, verbose: bool = False, modules: bool = True) -> str:
+def acc_section(profile: AccountingProfile, *, verbose: bool = False, modules: bool = True) -> str:
     """Return the accounting section in the syntax of the profile's product and version.
 
     ``verbose`` adds the options that are left at their default. Without ``modules`` it holds no ``loadmodule`` line
@@ -18,6 +18,6 @@ def acc_section(profile: Profile, *, verbose: bool = False, modules: bool = True
     return opensips.acc_section(profile, verbose=verbose, modules=modules)
 
 
-def modules_section(profile: Profile) -> str:
+def modules_section(profile: AccountingProfile) -> str:
     """Return the ``loadmodule`` lines as a text of their own; empty where the accounting section can hold them."""
     return "" if has_preprocessor(profile) else opensips.modules_section(profile)

@@ -9,27 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from proxyconf.profile import Flag, LegField, Profile
+from proxyconf.profile import AccountingProfile, LegDefinition, MessageFlag
 from proxyconf.render.script import comment, flag_word, has_preprocessor, heading, is_of_reply
-from proxyconf.vocabulary.layout import Backend, Role, suggest_role
+from proxyconf.vocabulary.layout import VALUE_OF_ROLE, Backend, Role, suggest_role
 from proxyconf.vocabulary.products import Product
 
 _WORDS = {Backend.SYSLOG: "the log", Backend.SQL: "SQL", Backend.JSON: "JSON", Backend.EVENTS: "the event interface"}
 _DIALOG_VARIABLE = re.compile(r"\$dlg_var\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
-_VALUE_OF_ROLE: Mapping[Role, str] = {
-    Role.CALL_ID: "$ci",
-    Role.CALLER: "$fU",
-    Role.CALLEE: "$rU",
-    Role.ORIGINAL_CALLEE: "$oU",
-    Role.SOURCE_IP: "$si",
-    Role.USER_AGENT: "$ua",
-    Role.ACCOUNT: "$au",
-    Role.FROM_TAG: "$ft",
-}
 _EXTERNAL = (Backend.RADIUS, Backend.DIAMETER, Backend.JSON)
 
 
-def routing_hints(profile: Profile) -> str:
+def routing_hints(profile: AccountingProfile) -> str:
     """Return the snippet: commented routes, which can be included as they are and called where the comments say."""
     blocks = [
         heading(
@@ -52,7 +42,7 @@ def route(name: str, notes: Iterable[str], statements: Iterable[str], *, kind: s
 # --- flags
 
 
-def _flag_routes(profile: Profile) -> Iterator[str]:
+def _flag_routes(profile: AccountingProfile) -> Iterator[str]:
     yield _invite(profile)
     yield _within_dialog(profile)
     yield _failure(profile)
@@ -63,7 +53,7 @@ def _flag_routes(profile: Profile) -> Iterator[str]:
         yield _legs(profile)
 
 
-def _invite(profile: Profile) -> str:
+def _invite(profile: AccountingProfile) -> str:
     flags = profile.flags
     statements = [
         *_set_flags(profile, flags.account),
@@ -85,7 +75,7 @@ def _invite(profile: Profile) -> str:
     return route("ACC_INVITE", notes, statements)
 
 
-def dialog_values(profile: Profile) -> list[str]:
+def dialog_values(profile: AccountingProfile) -> list[str]:
     """Return the assignments of the dialog variables that records of dialogs take their fields from: the dialog has no
     request at its end. What no role tells is left as a comment.
     """
@@ -95,13 +85,13 @@ def dialog_values(profile: Profile) -> list[str]:
         if match:
             name = match[1]
             role = one.role or suggest_role(name, one.variable)
-            source = _VALUE_OF_ROLE.get(role) if role else None
+            source = VALUE_OF_ROLE.get(role) if role else None
             known = f"$dlg_var({name}) = {source};"
             statements[name] = known if source else f"# set here: $dlg_var({name}) = …;"
     return list(statements.values())
 
 
-def _within_dialog(profile: Profile) -> str:
+def _within_dialog(profile: AccountingProfile) -> str:
     bye = [
         *_set_flags(profile, profile.flags.account),
         *_set_flag(profile, profile.flags.failed, "a BYE answered 481 or 408 ends the call too"),
@@ -117,13 +107,13 @@ def _within_dialog(profile: Profile) -> str:
     return route("ACC_WITHIN_DIALOG", notes, statements)
 
 
-def _if_method(profile: Profile, method: str, statements: Iterable[str]) -> list[str]:
+def _if_method(profile: AccountingProfile, method: str, statements: Iterable[str]) -> list[str]:
     """Return the statements in a condition; nothing for none, since an empty block stops the proxy."""
     lines = [f"    {one}" for one in statements]
     return [f'if ({_method(profile)} == "{method}") {{', *lines, "}"] if lines else []
 
 
-def _failure(profile: Profile) -> str:
+def _failure(profile: AccountingProfile) -> str:
     notes = [
         "The missed flag is cleared with each missed event. Call this from the failure_route, and only if another "
         "attempt follows: without one the final reply would give a second event for the same failure.",
@@ -132,7 +122,7 @@ def _failure(profile: Profile) -> str:
     return route("ACC_NEXT_ATTEMPT", notes, statements)
 
 
-def _set_flags(profile: Profile, flags: Mapping[Backend, Flag], what: str = "") -> list[str]:
+def _set_flags(profile: AccountingProfile, flags: Mapping[Backend, MessageFlag], what: str = "") -> list[str]:
     words: dict[str, list[str]] = {}
     for backend, flag in flags.items():
         if backend in profile.backends and backend in profile.known_backends:
@@ -140,7 +130,7 @@ def _set_flags(profile: Profile, flags: Mapping[Backend, Flag], what: str = "") 
     return [f"setflag({word});  # {what}{' and '.join(names)}" for word, names in words.items() if word]
 
 
-def _set_flag(profile: Profile, flag: Flag | None, why: str) -> list[str]:
+def _set_flag(profile: AccountingProfile, flag: MessageFlag | None, why: str) -> list[str]:
     known = flag in profile.flags.by_parameter(profile.product, profile.version).values()
     return [f"setflag({flag_word(profile, flag)});  # {why}"] if flag is not None and known else []
 
@@ -149,14 +139,14 @@ def _word(backend: Backend) -> str:
     return _WORDS.get(backend, backend.upper() if backend is Backend.RADIUS else backend.title())
 
 
-def _method(profile: Profile) -> str:
+def _method(profile: AccountingProfile) -> str:
     return "method" if profile.product is Product.OPENSER else "$rm"
 
 
 # --- legs
 
 
-def _legs(profile: Profile) -> str:
+def _legs(profile: AccountingProfile) -> str:
     notes = [
         "One leg of a forwarded call: call it for every leg, the first one too, with the values of that leg in place "
         "of the examples.",
@@ -166,7 +156,7 @@ def _legs(profile: Profile) -> str:
     return route("ACC_LEG", notes, [f"{one.variable} = {_leg_example(profile, one)};" for one in profile.legs])
 
 
-def _leg_example(profile: Profile, one: LegField) -> str:
+def _leg_example(profile: AccountingProfile, one: LegDefinition) -> str:
     if one.role is Role.LEG_SOURCE:
         return "$fU"
     if one.role is Role.LEG_DESTINATION:
@@ -177,7 +167,7 @@ def _leg_example(profile: Profile, one: LegField) -> str:
 # --- do_accounting()
 
 
-def _calls(profile: Profile) -> Iterator[str]:
+def _calls(profile: AccountingProfile) -> Iterator[str]:
     lines = [
         "# in the route of the initial INVITE, before t_relay() and after the checks that may refuse it:",
         "#     record_route();",
@@ -199,7 +189,7 @@ def _calls(profile: Profile) -> Iterator[str]:
 # --- values of replies
 
 
-def _reply_values(profile: Profile) -> Iterator[str]:
+def _reply_values(profile: AccountingProfile) -> Iterator[str]:
     names = [one for one in (*profile.extras, *profile.cdr_extras) if is_of_reply(profile, one.variable)]
     if not names or profile.uses_field_declarations:  # there the section assigns them in an onreply_route
         return
@@ -214,6 +204,6 @@ def _reply_values(profile: Profile) -> Iterator[str]:
     yield route("ACC_REPLY", notes, assignments, kind="onreply_route")
 
 
-def _avp(profile: Profile, name: str) -> str:
+def _avp(profile: AccountingProfile, name: str) -> str:
     word = "".join(character if character.isalnum() else "_" for character in name)
     return f"s:reply_{word}" if profile.product is Product.OPENSER else f"reply_{word}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 from proxyconf.render.modparams import Modparam, modules_needed, modules_presumed, quoted
 from proxyconf.render.script import (
     flag_word,
@@ -20,7 +20,7 @@ from proxyconf.render.script import (
 _LISTS = ("_extra", "_info")
 
 
-def acc_section(profile: Profile, *, verbose: bool = False) -> str:
+def acc_section(profile: AccountingProfile, *, verbose: bool = False) -> str:
     """Return the section: names of flags, modules, parameters. ``verbose`` adds the options left at their default."""
     blocks = [
         heading(
@@ -38,25 +38,25 @@ def acc_section(profile: Profile, *, verbose: bool = False) -> str:
     return "\n\n".join(filter(None, blocks)) + "\n"
 
 
-def _macro_note(profile: Profile) -> Iterator[str]:
+def _macro_note(profile: AccountingProfile) -> Iterator[str]:
     names = dict.fromkeys(profile.macros[key] for key in profile.set_options() if key in profile.macros)
     if names:
         yield f"The script must #!define before: {', '.join(names)}."
 
 
-def _defines(profile: Profile) -> Iterator[str]:
+def _defines(profile: AccountingProfile) -> Iterator[str]:
     flags = profile.flags.by_parameter(profile.product, profile.version).values()
     for name, number in named_flags(flags).items():
         yield f"#!ifndef {name}\n#!define {name} {number}\n#!endif"
 
 
-def _loadmodules(profile: Profile) -> Iterator[str]:
+def _loadmodules(profile: AccountingProfile) -> Iterator[str]:
     for module in modules_needed(profile):
         # to load a module twice stops the proxy
         yield f"#!ifndef MOD_{module}\nloadmodule {quoted(module + '.so')}\n#!endif"
 
 
-def _line(profile: Profile, one: Modparam) -> str:
+def _line(profile: AccountingProfile, one: Modparam) -> str:
     if one.flag is not None:
         return modparam(one, flag_word(profile, one.flag))
     if one.macro:

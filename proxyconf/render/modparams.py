@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from proxyconf.profile import ExtraField, Flag, LegField, Profile
+from proxyconf.profile import AccountingProfile, ExtraDefinition, LegDefinition, MessageFlag
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.parameters import Parameter, Value
 from proxyconf.vocabulary.products import Product, Version
@@ -28,11 +28,11 @@ class Modparam(NamedTuple):
     module: str
     name: str
     value: Value
-    flag: Flag | None = None
+    flag: MessageFlag | None = None
     macro: str = ""
 
 
-def effective_parameters(profile: Profile) -> list[Modparam]:
+def effective_parameters(profile: AccountingProfile) -> list[Modparam]:
     """Return every parameter that the profile sets to something else than its default: flags, extras, legs, options.
 
     Only what this release has and its backends in use need. A flag that is not set is left out.
@@ -50,7 +50,7 @@ def effective_parameters(profile: Profile) -> list[Modparam]:
     ]
 
 
-def default_parameters(profile: Profile) -> list[Modparam]:
+def default_parameters(profile: AccountingProfile) -> list[Modparam]:
     """Return the options that the profile leaves at their default, with that default."""
     changed = profile.set_options()
     return [
@@ -60,7 +60,7 @@ def default_parameters(profile: Profile) -> list[Modparam]:
     ]
 
 
-def modules_needed(profile: Profile) -> list[str]:
+def modules_needed(profile: AccountingProfile) -> list[str]:
     """Return the modules that the parameters need, in an order in which they can be loaded."""
     parameters = effective_parameters(profile)
     modules = ["tm", "rr"]
@@ -77,7 +77,7 @@ def modules_needed(profile: Profile) -> list[str]:
     return list(dict.fromkeys(modules))
 
 
-def modules_presumed(profile: Profile) -> list[str]:
+def modules_presumed(profile: AccountingProfile) -> list[str]:
     """Return the modules that variables of the profile come from and that need settings of their own: the script must
     load them before.
     """
@@ -85,7 +85,7 @@ def modules_presumed(profile: Profile) -> list[str]:
     return list(dict.fromkeys(module for module in _variable_modules(profile) if module not in loaded))
 
 
-def pairs_text(pairs: Iterable[tuple[str, ExtraField | LegField]]) -> str:
+def pairs_text(pairs: Iterable[tuple[str, ExtraDefinition | LegDefinition]]) -> str:
     """Return ``name=$pv;name=$pv``; never with a semicolon at the end, which stops the proxy."""
     return ";".join(f"{label}={one.variable}" for label, one in pairs)
 
@@ -107,7 +107,7 @@ _ESCAPES: Mapping[str, str] = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r
 _QUEUE_OPTIONS = ("acc_output_mqueue", "cdr_output_mqueue", "output_mqueue")
 
 
-def _flags(profile: Profile) -> Iterator[Modparam]:
+def _flags(profile: AccountingProfile) -> Iterator[Modparam]:
     if profile.uses_do_accounting:
         return
     unused = _flag_keys_of_unused_backends(profile)
@@ -118,7 +118,7 @@ def _flags(profile: Profile) -> Iterator[Modparam]:
             yield Modparam(parameter.module, parameter.name, value, flag)
 
 
-def _flag_keys_of_unused_backends(profile: Profile) -> set[str]:
+def _flag_keys_of_unused_backends(profile: AccountingProfile) -> set[str]:
     return {
         key
         for backend, names in profile.known_backends.items()
@@ -127,7 +127,7 @@ def _flag_keys_of_unused_backends(profile: Profile) -> set[str]:
     }
 
 
-def _lists(profile: Profile) -> Iterator[Modparam]:
+def _lists(profile: AccountingProfile) -> Iterator[Modparam]:
     if profile.uses_field_declarations:
         yield from _declarations(profile)
         return
@@ -147,11 +147,11 @@ def _lists(profile: Profile) -> Iterator[Modparam]:
             yield Modparam("acc", name, pairs_text((one.name, one) for one in legs))
 
 
-def _bye(profile: Profile, backend: Backend) -> tuple[tuple[str, ExtraField], ...]:
+def _bye(profile: AccountingProfile, backend: Backend) -> tuple[tuple[str, ExtraDefinition], ...]:
     return profile.cdr_labels(backend) if profile.product is Product.OPENSIPS else ()
 
 
-def _declarations(profile: Profile) -> Iterator[Modparam]:
+def _declarations(profile: AccountingProfile) -> Iterator[Modparam]:
     for backend, names in profile.known_backends.items():
         if backend not in profile.backends:
             continue
@@ -168,20 +168,20 @@ def _option(parameter: Parameter, value: Value) -> Modparam:
     return Modparam(parameter.module, parameter.name, value)
 
 
-def _queues(profile: Profile) -> Iterator[Modparam]:
+def _queues(profile: AccountingProfile) -> Iterator[Modparam]:
     """The queues that acc_json puts its objects in: they must exist when the proxy starts."""
     queues = [profile.set_options().get(f"acc_json.{name}") for name in _QUEUE_OPTIONS]
     for queue in dict.fromkeys(filter(None, queues)):
         yield Modparam("mqueue", "mqueue", f"name={queue}")
 
 
-def _companions(profile: Profile) -> Iterator[Modparam]:
+def _companions(profile: AccountingProfile) -> Iterator[Modparam]:
     if profile.is_on("detect_direction") and not profile.sets_other("rr", "append_fromtag"):
         # the module refuses to start without it: the direction is read from the tag in the Route header
         yield Modparam("rr", "append_fromtag", 1)
 
 
-def _variable_modules(profile: Profile) -> Iterator[str]:
+def _variable_modules(profile: AccountingProfile) -> Iterator[str]:
     """Yield the modules that have the variables in use: an unknown variable in a list stops the proxy."""
     extras = (*profile.extras, *profile.cdr_extras)
     legs = (*profile.legs, *profile.cdr_legs)
@@ -195,7 +195,7 @@ def _variable_modules(profile: Profile) -> Iterator[str]:
             yield variable.module
 
 
-def _driver(profile: Profile, url: str) -> str:
+def _driver(profile: AccountingProfile, url: str) -> str:
     match = _URL_SCHEME.match(url)
     if match is None:
         return ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-from proxyconf.profile import ExtraField, LegField, Profile
+from proxyconf.profile import AccountingProfile, ExtraDefinition, LegDefinition
 from proxyconf.render.modparams import Modparam, modules_needed, modules_presumed, quoted
 from proxyconf.render.script import (
     comment,
@@ -27,10 +27,10 @@ from proxyconf.vocabulary.products import Version
 # do_accounting("db", , "table"): before, flags cannot be left out and an empty string stops the proxy, so that a table
 # without flags can be set with db_table_acc only
 _SKIPPED_ARGUMENTS = Version(3, 0)
-_Field = TypeVar("_Field", ExtraField, LegField)
+_Field = TypeVar("_Field", ExtraDefinition, LegDefinition)
 
 
-def modules_section(profile: Profile) -> str:
+def modules_section(profile: AccountingProfile) -> str:
     """Return the ``loadmodule`` lines, to be copied into the script once: a module loaded twice stops the proxy."""
     blocks = [
         heading(
@@ -44,7 +44,7 @@ def modules_section(profile: Profile) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def acc_section(profile: Profile, *, verbose: bool = False, modules: bool = True) -> str:
+def acc_section(profile: AccountingProfile, *, verbose: bool = False, modules: bool = True) -> str:
     """Return the section: modules, parameters, routes. ``verbose`` adds the options left at their default; without
     ``modules`` it can be included by a script that loads them.
     """
@@ -62,11 +62,11 @@ def acc_section(profile: Profile, *, verbose: bool = False, modules: bool = True
     return "\n\n".join(filter(None, blocks)) + "\n"
 
 
-def _loadmodules(profile: Profile) -> str:
+def _loadmodules(profile: AccountingProfile) -> str:
     return "\n".join(f"loadmodule {quoted(module + '.so')}" for module in modules_needed(profile))
 
 
-def accounting_calls(profile: Profile, words: Iterable[str], backends: Iterable[Backend]) -> list[str]:
+def accounting_calls(profile: AccountingProfile, words: Iterable[str], backends: Iterable[Backend]) -> list[str]:
     """Return the ``do_accounting()`` calls that ask for ``backends`` with those flags of ``words`` (missed, failed,
     cdr) which the profile sets; backends with equal flags share a call. ``cdr`` and ``failed`` hold for all backends.
     """
@@ -84,7 +84,7 @@ def accounting_calls(profile: Profile, words: Iterable[str], backends: Iterable[
     return [_call(profile, group, flags) for flags, group in groups.items()]
 
 
-def _call(profile: Profile, backends: Iterable[Backend], flags: Iterable[str]) -> str:
+def _call(profile: AccountingProfile, backends: Iterable[Backend], flags: Iterable[str]) -> str:
     types = dict.fromkeys(profile.known_backends[one].type for one in backends)
     arguments = [quoted("|".join(types)), quoted("|".join(flags))]
     if profile.do_accounting.table and Backend.SQL in backends:
@@ -100,7 +100,7 @@ def _line(one: Modparam) -> str:
     return modparam(one, literal(one.value))
 
 
-def _routes(profile: Profile) -> Iterator[str]:
+def _routes(profile: AccountingProfile) -> Iterator[str]:
     classic = () if profile.do_accounting.cdr else profile.backends
     missed = [one for one in profile.backends if one in profile.do_accounting.missed]
     of_request = [*_extra_values(profile, of_reply=False), *_leg_values(profile)]
@@ -139,7 +139,7 @@ def _route(name: str, note: str, statements: Iterable[str], kind: str = "route")
     return "\n".join([comment(note), f"{kind}[{name}] {{", *lines, "    return;", "}"])
 
 
-def _extra_values(profile: Profile, *, of_reply: bool) -> list[str]:
+def _extra_values(profile: AccountingProfile, *, of_reply: bool) -> list[str]:
     return [
         f"$acc_extra({one.name}) = {one_line(one.variable)};"
         for one in _extra_tags(profile)
@@ -147,11 +147,11 @@ def _extra_values(profile: Profile, *, of_reply: bool) -> list[str]:
     ]
 
 
-def _leg_values(profile: Profile) -> list[str]:
+def _leg_values(profile: AccountingProfile) -> list[str]:
     return [f"$acc_leg({one.name}) = {one_line(one.variable)};" for one in _leg_tags(profile) if one.variable.strip()]
 
 
-def _extra_tags(profile: Profile) -> list[ExtraField]:
+def _extra_tags(profile: AccountingProfile) -> list[ExtraDefinition]:
     """The fields that a backend in use declares: an undeclared tag in the script stops the proxy."""
     if not profile.uses_field_declarations:
         return []
@@ -159,7 +159,7 @@ def _extra_tags(profile: Profile) -> list[ExtraField]:
     return _first_of_each(one for one in profile.extras if one in declared and one.variable)
 
 
-def _leg_tags(profile: Profile) -> list[LegField]:
+def _leg_tags(profile: AccountingProfile) -> list[LegDefinition]:
     if not profile.uses_field_declarations:
         return []
     declared = [one for backend in profile.backends for _label, one in profile.leg_labels(backend)]

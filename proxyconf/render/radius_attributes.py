@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import NamedTuple
 from zlib import crc32
 
-from proxyconf.profile import ExtraField, LegField, Profile, RadiusType
+from proxyconf.profile import AccountingProfile, ExtraDefinition, LegDefinition, RadiusType
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.products import Product
 from proxyconf.vocabulary.variables import IntegerForm, integer_form, parse_variable
@@ -39,7 +39,7 @@ class RadiusAttribute(NamedTuple):
     name: str
     number: int | None
     wire: RadiusWire
-    field: ExtraField | LegField | None = None
+    field: ExtraDefinition | LegDefinition | None = None
 
 
 # RFC 2865, 2866, 2869: those that an accounting request may carry
@@ -116,19 +116,19 @@ class Attributes:
     fields: tuple[RadiusAttribute, ...]
 
 
-def uses_radius(profile: Profile) -> bool:
+def uses_radius(profile: AccountingProfile) -> bool:
     """Return whether a proxy with this profile sends RADIUS."""
     return Backend.RADIUS in profile.backends and Backend.RADIUS in profile.known_backends
 
 
-def labels_of(profile: Profile) -> tuple[tuple[str, ExtraField | LegField], ...]:
+def labels_of(profile: AccountingProfile) -> tuple[tuple[str, ExtraDefinition | LegDefinition], ...]:
     """Return the RADIUS labels of all extras and legs in the order of sending, each with its field."""
-    legs: tuple[tuple[str, ExtraField | LegField], ...] = profile.leg_labels(Backend.RADIUS)
+    legs: tuple[tuple[str, ExtraDefinition | LegDefinition], ...] = profile.leg_labels(Backend.RADIUS)
     cdr = profile.cdr_labels(Backend.RADIUS) if "aaa_extra_bye" in profile.parameters else ()
     return (*profile.extra_labels(Backend.RADIUS), *cdr, *legs)
 
 
-def acc_names(profile: Profile) -> frozenset[str]:
+def acc_names(profile: AccountingProfile) -> frozenset[str]:
     """Return the names, in lower case, of what acc and its client library send without being asked."""
     return frozenset(one.lower() for one in (*_acc(profile), *_ACC_STANDARD, *_CLIENT_LIBRARY))
 
@@ -140,14 +140,14 @@ def agreed_number(product: Product, name: str) -> int | None:
     return (_OPENSIPS if product is Product.OPENSIPS else _OPENSER).get(name.lower())
 
 
-def wire_of(profile: Profile, one: ExtraField | LegField) -> RadiusWire:
+def wire_of(profile: AccountingProfile, one: ExtraDefinition | LegDefinition) -> RadiusWire:
     """Return the type that fits what the proxy sends for a field: as set, else as its variable asks for.
 
     Kamailio sends every value that has an integer form as 4 bytes; legs and the other products always send text.
     """
     if one.radius_type is not None:
         return RadiusWire.INTEGER if one.radius_type is RadiusType.INTEGER else RadiusWire.STRING
-    if isinstance(one, LegField) or not sends_integers(profile):
+    if isinstance(one, LegDefinition) or not sends_integers(profile):
         return RadiusWire.STRING
     try:
         form = integer_form(parse_variable(one.variable))
@@ -156,12 +156,12 @@ def wire_of(profile: Profile, one: ExtraField | LegField) -> RadiusWire:
     return RadiusWire.INTEGER if form is IntegerForm.ALWAYS else RadiusWire.STRING
 
 
-def sends_integers(profile: Profile) -> bool:
+def sends_integers(profile: AccountingProfile) -> bool:
     """Return whether the product sends the integer form of an extra value where it has one."""
     return profile.product is Product.KAMAILIO and profile.version >= (3, 0)
 
 
-def attributes_of(profile: Profile) -> Attributes:
+def attributes_of(profile: AccountingProfile) -> Attributes:
     """Return the attributes that a profile's dictionary must have; what is named twice is there once."""
     core = _acc(profile)
     timestamp = RadiusWire.STRING if profile.is_on("rad_time_mode") else RadiusWire.DATE
@@ -184,7 +184,7 @@ def attributes_of(profile: Profile) -> Attributes:
     )
 
 
-def _acc(profile: Profile) -> Mapping[str, RadiusWire]:
+def _acc(profile: AccountingProfile) -> Mapping[str, RadiusWire]:
     """Return what acc itself sends beside the standard attributes (OpenSIPS: ``acc.c``, ``rad_attrs``)."""
     if profile.product is not Product.OPENSIPS or profile.version < (1, 6):
         return _ACC
@@ -193,7 +193,7 @@ def _acc(profile: Profile) -> Mapping[str, RadiusWire]:
     return {**_ACC, **dict.fromkeys(call, RadiusWire.INTEGER)}
 
 
-def _reserved(profile: Profile) -> frozenset[int]:
+def _reserved(profile: AccountingProfile) -> frozenset[int]:
     agreed = _OPENSIPS if profile.product is Product.OPENSIPS else _OPENSER
     return frozenset({*agreed.values(), *(one.number for one in STANDARD.values() if one.number)})
 

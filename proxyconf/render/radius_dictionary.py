@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 from proxyconf.render.endpoint import checked_host, checked_port
 from proxyconf.render.radius_attributes import RadiusAttribute, RadiusWire, attributes_of, uses_radius
 from proxyconf.vocabulary.products import Product
@@ -26,7 +26,7 @@ _DEFAULT_CONFIGURATION = "/etc/radcli/radiusclient.conf"
 _STATUS = {"Start": 1, "Stop": 2, "Alive": 3, "Accounting-On": 7, "Accounting-Off": 8, "Failed": 15}
 
 
-def client_dictionary(profile: Profile) -> str:
+def client_dictionary(profile: AccountingProfile) -> str:
     """Return the dictionary for the proxy: radcli, freeradius-client and radiusclient-ng read it."""
     lines = [
         f"# RADIUS dictionary for the accounting of {profile.product.label} {profile.version}, complete in itself.",
@@ -48,7 +48,7 @@ def client_dictionary(profile: Profile) -> str:
     return "\n".join([*lines, ""])
 
 
-def server_dictionary(profile: Profile) -> str:
+def server_dictionary(profile: AccountingProfile) -> str:
     """Return the dictionary for FreeRADIUS 3: what its own files lack, to be included after them."""
     lines = [
         f"# FreeRADIUS dictionary for the accounting of {profile.product.label} {profile.version}.",
@@ -76,7 +76,7 @@ def server_dictionary(profile: Profile) -> str:
     return "\n".join([*lines, ""])
 
 
-def client_configuration_path(profile: Profile) -> str:
+def client_configuration_path(profile: AccountingProfile) -> str:
     """Return where the proxy looks for its client configuration: ``radius_config``, or what ``aaa_url`` names."""
     configured = str(profile.option("radius_config") or "")
     scheme, _, path = str(profile.option("aaa_url") or "").partition(":")
@@ -84,7 +84,7 @@ def client_configuration_path(profile: Profile) -> str:
     return " ".join(configured.split()) or _DEFAULT_CONFIGURATION
 
 
-def client_configuration(profile: Profile, server: str = "127.0.0.1", port: int = 1813) -> str:
+def client_configuration(profile: AccountingProfile, server: str = "127.0.0.1", port: int = 1813) -> str:
     """Return the client library's configuration: where the server is, and how long a worker of the proxy waits for it.
 
     The dictionary and the file with the secrets are expected in the same folder. Raise ``ValueError`` for what is no
@@ -121,7 +121,7 @@ bindaddr        *
 """
 
 
-def client_servers(profile: Profile, server: str = "127.0.0.1") -> str:
+def client_servers(profile: AccountingProfile, server: str = "127.0.0.1") -> str:
     """Return the file that holds the shared secret of each server, without a secret. Raise ``ValueError`` for what is
     no host.
     """
@@ -134,7 +134,7 @@ def client_servers(profile: Profile, server: str = "127.0.0.1") -> str:
 """
 
 
-def _folder(profile: Profile) -> str:
+def _folder(profile: AccountingProfile) -> str:
     """Return the folder of the client's configuration, with a slash at its end; empty if the path has none."""
     path = client_configuration_path(profile)
     return path[: path.rfind("/") + 1]

@@ -6,7 +6,7 @@ import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 
-from proxyconf.profile import Flag, Profile
+from proxyconf.profile import AccountingProfile, MessageFlag
 from proxyconf.render.modparams import Modparam, default_parameters, effective_parameters, quoted
 from proxyconf.vocabulary.products import Product, Version
 from proxyconf.vocabulary.variables import Availability, find_variable, parse_variable
@@ -28,7 +28,7 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def heading(profile: Profile, title: str, *notes: str) -> str:
+def heading(profile: AccountingProfile, title: str, *notes: str) -> str:
     """Return the comment at the top of a file."""
     name = f"{profile.product.label} {profile.version}"
     return "\n".join([comment(f"{title} for {name}."), *(comment(note) for note in notes)])
@@ -42,12 +42,12 @@ def presumed_modules(modules: Iterable[str]) -> str:
     )
 
 
-def has_preprocessor(profile: Profile) -> bool:
+def has_preprocessor(profile: AccountingProfile) -> bool:
     """Return whether the configuration may hold ``#!define`` (Kamailio 3.0 and later)."""
     return profile.product is Product.KAMAILIO and profile.version >= _FIRST_PREPROCESSOR
 
 
-def parameter_blocks(profile: Profile, line: Callable[[Modparam], str], *, verbose: bool) -> Iterator[str]:
+def parameter_blocks(profile: AccountingProfile, line: Callable[[Modparam], str], *, verbose: bool) -> Iterator[str]:
     """Yield the lines of what the profile sets and, if ``verbose``, of the options left at their default."""
     yield "\n".join(line(one) for one in effective_parameters(profile))
     if verbose:
@@ -65,7 +65,7 @@ def literal(value: int | str) -> str:
     return str(value) if isinstance(value, int) else quoted(value)
 
 
-def named_flags(flags: Iterable[Flag]) -> dict[str, int]:
+def named_flags(flags: Iterable[MessageFlag]) -> dict[str, int]:
     """Return the names that can stand for a flag's number: valid as ``#!define``, and for one number only."""
     numbers: dict[str, int] = {}
     for flag in flags:
@@ -74,7 +74,7 @@ def named_flags(flags: Iterable[Flag]) -> dict[str, int]:
     return numbers
 
 
-def flag_word(profile: Profile, flag: Flag) -> str:
+def flag_word(profile: AccountingProfile, flag: MessageFlag) -> str:
     """Return a flag as ``setflag()`` takes it in the profile's release."""
     if flag.number is None:
         return flag.name
@@ -84,7 +84,7 @@ def flag_word(profile: Profile, flag: Flag) -> str:
     return str(flag.number)
 
 
-def is_of_reply(profile: Profile, text: str) -> bool:
+def is_of_reply(profile: AccountingProfile, text: str) -> bool:
     """Return whether a variable has a meaning in replies only."""
     try:
         variable = find_variable(profile.product, parse_variable(text).name)

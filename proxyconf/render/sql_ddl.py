@@ -20,7 +20,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 from proxyconf.render.sql_schema import Dialect, Holds, SqlColumn, SqlTable, folded, tables_of
 
 _MYSQL_WIDEST = 16383  # characters of a VARCHAR with 4 bytes each, in a row of 65 535 bytes
@@ -84,7 +84,7 @@ for SQLite 3.16 or later.
 }
 
 
-def sql_ddl(profile: Profile, dialect: Dialect | str) -> str:
+def sql_ddl(profile: AccountingProfile, dialect: Dialect | str) -> str:
     """Return the SQL for the tables that a proxy with this profile writes, extras and legs included.
 
     ``dialect`` is ``mysql``, ``postgresql`` or ``sqlite``; raise ``ValueError`` for another. The text is complete SQL

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from proxyconf.profile import ExtraField, LegField, Profile, SqlType
+from proxyconf.profile import AccountingProfile, ExtraDefinition, LegDefinition, SqlType
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.products import Product, Version
 
@@ -86,7 +86,7 @@ class SqlTable:
     pattern: str = ""
 
 
-def tables_of(profile: Profile) -> tuple[SqlTable, ...]:
+def tables_of(profile: AccountingProfile) -> tuple[SqlTable, ...]:
     """Return the tables that a proxy with this profile writes; none if it writes no SQL."""
     tables = []
     if Backend.SQL in profile.backends and Backend.SQL in profile.known_backends:
@@ -98,7 +98,7 @@ def tables_of(profile: Profile) -> tuple[SqlTable, ...]:
     return tuple(table for position, table in enumerate(tables) if table.name not in names[:position])
 
 
-def core_columns(profile: Profile) -> frozenset[str]:
+def core_columns(profile: AccountingProfile) -> frozenset[str]:
     """Return the columns, in lower case, that ``acc`` and ``missed_calls`` have whatever the profile's fields are."""
     added = (*_opensips_columns(profile), *_time_columns(profile))
     core = _core_1_1(profile) if _is_first(profile) else _core(profile)
@@ -115,13 +115,13 @@ _CORE_1_1 = (
 _PARAMETER_OF = {"username": "acc_user_column"}
 
 
-def _acc_names(profile: Profile) -> tuple[str, ...]:
+def _acc_names(profile: AccountingProfile) -> tuple[str, ...]:
     configured = str(profile.option("db_table_acc") or "acc")
     asked = profile.do_accounting.table if profile.uses_do_accounting else ""
     return (configured, asked) if asked else (configured,)
 
 
-def _acc(profile: Profile, name: str) -> SqlTable:
+def _acc(profile: AccountingProfile, name: str) -> SqlTable:
     added = [
         *_opensips_columns(profile),
         *_time_columns(profile),
@@ -133,7 +133,7 @@ def _acc(profile: Profile, name: str) -> SqlTable:
     return _event_table(profile, name, "acc", added)
 
 
-def _opensips_columns(profile: Profile) -> tuple[SqlColumn, ...]:
+def _opensips_columns(profile: AccountingProfile) -> tuple[SqlColumn, ...]:
     return (
         *_if(profile, (1, 6), SqlColumn("duration", Holds.COUNT, default=0)),
         *_if(profile, (2, 2), SqlColumn("ms_duration", Holds.COUNT, default=0)),
@@ -141,7 +141,7 @@ def _opensips_columns(profile: Profile) -> tuple[SqlColumn, ...]:
     )
 
 
-def _missed_calls(profile: Profile) -> SqlTable:
+def _missed_calls(profile: AccountingProfile) -> SqlTable:
     name = str(profile.option("db_table_missed_calls") or "missed_calls")
     added = [
         *_if(profile, (2, 1), *_SETUP),
@@ -155,11 +155,11 @@ def _missed_calls(profile: Profile) -> SqlTable:
 _SETUP = (SqlColumn("setuptime", Holds.COUNT, default=0), SqlColumn("created", Holds.MOMENT, nullable=True))
 
 
-def _if(profile: Profile, since: tuple[int, int], *columns: SqlColumn) -> tuple[SqlColumn, ...]:
+def _if(profile: AccountingProfile, since: tuple[int, int], *columns: SqlColumn) -> tuple[SqlColumn, ...]:
     return columns if profile.product is Product.OPENSIPS and profile.version >= since else ()
 
 
-def _event_table(profile: Profile, configured: str, standard: str, added: Iterable[SqlColumn]) -> SqlTable:
+def _event_table(profile: AccountingProfile, configured: str, standard: str, added: Iterable[SqlColumn]) -> SqlTable:
     columns = _core_1_1(profile) if _is_first(profile) else _core(profile)
     has_variable = profile.product is Product.KAMAILIO and "$" in configured
     return SqlTable(
@@ -172,7 +172,7 @@ def _event_table(profile: Profile, configured: str, standard: str, added: Iterab
     )
 
 
-def _core(profile: Profile) -> tuple[SqlColumn, ...]:
+def _core(profile: AccountingProfile) -> tuple[SqlColumn, ...]:
     width = _widths(profile.product, profile.version)
     padded = profile.product is Product.OPENSIPS and profile.version >= (1, 5)
     text = Holds.PADDED_TEXT if padded else Holds.TEXT
@@ -200,7 +200,7 @@ def _widths(product: Product, version: Version) -> _Widths:
     )
 
 
-def _schema_version(profile: Profile, table: str) -> int | None:
+def _schema_version(profile: AccountingProfile, table: str) -> int | None:
     version = profile.version
     if profile.product is Product.OPENSIPS:
         acc, missed = next(
@@ -221,18 +221,18 @@ def _schema_version(profile: Profile, table: str) -> int | None:
     return acc if table == "acc" else missed
 
 
-def _is_first(profile: Profile) -> bool:
+def _is_first(profile: AccountingProfile) -> bool:
     """Whether the release is OpenSER 1.1, whose table is that of its ancestor SER."""
     return profile.product is Product.OPENSER and profile.version < (1, 2)
 
 
-def _core_1_1(profile: Profile) -> tuple[SqlColumn, ...]:
+def _core_1_1(profile: AccountingProfile) -> tuple[SqlColumn, ...]:
     widths = {"sip_method": 16, "username": 64}
     texts = (SqlColumn(_renamed(profile, one), Holds.TEXT, widths.get(one, 128), default="") for one in _CORE_1_1[:-1])
     return (*texts, SqlColumn(_renamed(profile, "time"), Holds.MOMENT))
 
 
-def _renamed(profile: Profile, column: str) -> str:
+def _renamed(profile: AccountingProfile, column: str) -> str:
     """Return the name that a core column was given (``acc_…_column``)."""
     names = [_PARAMETER_OF.get(column, f"acc_{column}_column")]
     if column == "to_tag":
@@ -240,7 +240,7 @@ def _renamed(profile: Profile, column: str) -> str:
     return next((str(value) for name in names if (value := profile.option(name))), column)
 
 
-def _time_columns(profile: Profile) -> tuple[SqlColumn, ...]:
+def _time_columns(profile: AccountingProfile) -> tuple[SqlColumn, ...]:
     mode = profile.option("time_mode")
     attr, exten = str(profile.option("time_attr")), str(profile.option("time_exten"))
     match mode:
@@ -256,14 +256,14 @@ def _time_columns(profile: Profile) -> tuple[SqlColumn, ...]:
     return ()
 
 
-def _legs(profile: Profile) -> tuple[SqlColumn, ...]:
+def _legs(profile: AccountingProfile) -> tuple[SqlColumn, ...]:
     if not profile.has_legs and profile.is_on("multi_leg_enabled"):
         names = [str(profile.option(f"acc_{name}_column")) for name in ("src_leg", "dst_leg")]
         return tuple(SqlColumn(name, Holds.TEXT, 128, nullable=True, default="") for name in names)
     return tuple(_fields(profile.leg_labels(Backend.SQL)))
 
 
-def _fields(labels: Iterable[tuple[str, ExtraField | LegField]]) -> Iterable[SqlColumn]:
+def _fields(labels: Iterable[tuple[str, ExtraDefinition | LegDefinition]]) -> Iterable[SqlColumn]:
     """Yield the columns of extra and leg fields. All are nullable: an absent value is '' or NULL, as configured."""
     for label, one in labels:
         match one.sql_type:
@@ -291,7 +291,7 @@ def _without_repeats(columns: Iterable[SqlColumn], added: Iterable[SqlColumn]) -
 _EPOCH = "2000-01-01 00:00:00"  # the default in the proxy's own script
 
 
-def _acc_cdrs(profile: Profile) -> SqlTable:
+def _acc_cdrs(profile: AccountingProfile) -> SqlTable:
     version = profile.version
     start, end, duration = (str(profile.option(f"cdr_{one}_id")) for one in ("start", "end", "duration"))
     if version < (4, 3):  # all three as text: seconds since 1970 with a fraction

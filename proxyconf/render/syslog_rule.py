@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 from proxyconf.render.endpoint import checked_host, checked_port
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.products import Product
@@ -34,7 +34,7 @@ class Transport(StrEnum):
 
 
 def syslog_rule(
-    profile: Profile,
+    profile: AccountingProfile,
     daemon: Daemon | str = Daemon.RSYSLOG,
     *,
     host: str = "127.0.0.1",
@@ -55,7 +55,7 @@ def syslog_rule(
     return title + write(patterns, json, host, port, transport)
 
 
-def line_patterns(profile: Profile) -> dict[str, str]:
+def line_patterns(profile: AccountingProfile) -> dict[str, str]:
     """Return what accounting lines look like: a text that each holds, and the regular expression (POSIX extended, and
     Perl's alike) that the message must match. JSON objects are told apart by the program's name instead.
     """
@@ -70,7 +70,7 @@ def line_patterns(profile: Profile) -> dict[str, str]:
     return patterns
 
 
-def writes_json(profile: Profile) -> bool:
+def writes_json(profile: AccountingProfile) -> bool:
     """Return whether acc_json sends objects to syslog, under the name ``json_acc``; it does unless told not to."""
     if Backend.JSON not in profile.backends or Backend.JSON not in profile.known_backends:
         return False

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 from proxyconf.simulate.event import AccountedEvent, EventKind
 from proxyconf.simulate.flow import Flow, SipRequest
 from proxyconf.simulate.forking import BranchReply, answers, picked_failure, provisional_replies
@@ -22,7 +22,7 @@ _TIME_OF_REQUEST = Version(3, 2)
 _CDR_BACKENDS = (Backend.SYSLOG, Backend.SQL)
 
 
-def dialog_events(profile: Profile, flow: Flow, script: Script) -> list[AccountedEvent]:
+def dialog_events(profile: AccountingProfile, flow: Flow, script: Script) -> list[AccountedEvent]:
     """Return the records of whole dialogs that a flow gives."""
     if profile.product is Product.OPENSIPS:
         return list(_opensips(profile, flow, script))
@@ -32,7 +32,7 @@ def dialog_events(profile: Profile, flow: Flow, script: Script) -> list[Accounte
 
 
 def with_dialog_times(
-    profile: Profile, flow: Flow, script: Script, events: Iterable[AccountedEvent]
+    profile: AccountingProfile, flow: Flow, script: Script, events: Iterable[AccountedEvent]
 ) -> Iterator[AccountedEvent]:
     """Yield OpenSIPS' events with the times of their dialog, and the time of the transaction's first event."""
     is_cdr = script.invite.cdr
@@ -54,7 +54,7 @@ def with_dialog_times(
 # --- OpenSIPS
 
 
-def _opensips(profile: Profile, flow: Flow, script: Script) -> Iterator[AccountedEvent]:
+def _opensips(profile: AccountingProfile, flow: Flow, script: Script) -> Iterator[AccountedEvent]:
     backends = script.invite.account & frozenset(profile.backends)
     if not (script.invite.cdr and backends):
         return
@@ -80,7 +80,7 @@ def _opensips(profile: Profile, flow: Flow, script: Script) -> Iterator[Accounte
         )
 
 
-def _opensips_start(profile: Profile, invite: SipRequest, answer: BranchReply) -> float:
+def _opensips_start(profile: AccountingProfile, invite: SipRequest, answer: BranchReply) -> float:
     if not profile.is_on("early_media") or profile.version < _TIME_OF_REQUEST:
         return answer.reply.at
     early = [
@@ -128,7 +128,7 @@ def _replied_at(request: SipRequest) -> float:
 # --- Kamailio
 
 
-def _kamailio(profile: Profile, flow: Flow, script: Script) -> Iterator[AccountedEvent]:
+def _kamailio(profile: AccountingProfile, flow: Flow, script: Script) -> Iterator[AccountedEvent]:
     backends = _kamailio_backends(profile)
     for invite in flow.requests:
         if invite.method != "INVITE" or invite.to_tag or invite.reply_by_proxy is not None:
@@ -140,7 +140,7 @@ def _kamailio(profile: Profile, flow: Flow, script: Script) -> Iterator[Accounte
             yield from _kamailio_failed(flow, invite, backends)
 
 
-def _kamailio_backends(profile: Profile) -> frozenset[Backend]:
+def _kamailio_backends(profile: AccountingProfile) -> frozenset[Backend]:
     """Return where records of dialogs go: the log always, SQL with a table, JSON with its own switch."""
     backends = (
         {Backend.SYSLOG} if profile.is_on("cdr_enable") and profile.option("cdr_log_enable") not in (0, "0") else set()
@@ -153,7 +153,12 @@ def _kamailio_backends(profile: Profile) -> frozenset[Backend]:
 
 
 def _kamailio_answered(
-    profile: Profile, flow: Flow, script: Script, invite: SipRequest, answer: BranchReply, backends: frozenset[Backend]
+    profile: AccountingProfile,
+    flow: Flow,
+    script: Script,
+    invite: SipRequest,
+    answer: BranchReply,
+    backends: frozenset[Backend],
 ) -> Iterator[AccountedEvent]:
     started_at = answer.reply.at if profile.is_on("cdr_start_on_confirmed") else invite.at
     bye = _bye(flow, script, answer.reply.to_tag)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from proxyconf.lint import Severity
-from proxyconf.profile import ExtraField
+from proxyconf.profile import ExtraDefinition
 from proxyconf.simulate.causes import (
     joined_titles,
     missing_answer,
@@ -21,6 +21,8 @@ from proxyconf.simulate.simulation import Simulation
 from proxyconf.simulate.transactions import marks_of
 from proxyconf.simulate.unknowns import unknown_behaviour
 from proxyconf.vocabulary.layout import Backend, Role, suggest_leg_role, suggest_role
+from proxyconf.vocabulary.messages import TranslatableText
+from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.products import Product, Version
 
 _TIME_OF_REQUEST = Version(3, 2)
@@ -38,21 +40,26 @@ class SimulationFinding(NamedTuple):
 
 
 class _OfOutput(NamedTuple):
-    """A finding of one output or of none; ``{outputs}`` in the text is where the outputs with the same finding go."""
+    """A finding of one output or of none; the value ``outputs`` of the text is where those with the same finding go."""
 
     severity: Severity
-    text: str
+    text: TranslatableText
     setting: str = ""
     backend: Backend | None = None
 
 
-_TWICE = "The same failure is in {outputs} twice: the missed flag is set again where no attempt follows."
-_ONE_MORE_START = (
-    "The re-INVITE is accounted and looks like one more START. accweb knows it by the tags; reports made on the "
-    "records themselves count two calls."
+_OUTPUTS = "{outputs}"
+_PARTIES = {Role.CALLER: _("caller"), Role.CALLEE: _("callee")}
+_TWICE = _(
+    "The same failure is in {outputs} twice: the missed flag is set again where no attempt follows.", outputs=_OUTPUTS
 )
-_ACK_UNFLAGGED = (
-    "The ACK is not in {outputs}: its module tests the flag of the ACK itself, which the script does not set."
+_ONE_MORE_START = _(
+    "The re-INVITE is accounted and looks like one more START. accweb knows it by the tags; reports "
+    "made on the records themselves count two calls."
+)
+_ACK_UNFLAGGED = _(
+    "The ACK is not in {outputs}: its module tests the flag of the ACK itself, which the script does not set.",
+    outputs=_OUTPUTS,
 )
 
 Findings = Iterator[_OfOutput]
@@ -60,7 +67,7 @@ Findings = Iterator[_OfOutput]
 
 def findings_of(simulation: Simulation) -> list[SimulationFinding]:
     """Return what is missing or wrong in a simulation, the gravest first; what several outputs share is said once."""
-    merged: dict[tuple[Severity, str], list[_OfOutput]] = {}
+    merged: dict[tuple[Severity, TranslatableText], list[_OfOutput]] = {}
     for rule in _RULES:
         for finding in rule(simulation):
             merged.setdefault((finding.severity, finding.text), []).append(finding)
@@ -70,7 +77,9 @@ def findings_of(simulation: Simulation) -> list[SimulationFinding]:
 def _merged(group: list[_OfOutput]) -> SimulationFinding:
     backends = tuple(dict.fromkeys(one.backend for one in group if one.backend is not None))
     settings = dict.fromkeys(one.setting for one in group if one.setting)
-    text = group[0].text.replace("{outputs}", joined_titles(backends))
+    text = group[0].text
+    if "outputs" in text.values:
+        text = _(text.template, **{**text.values, "outputs": joined_titles(backends)})
     return SimulationFinding(group[0].severity, text, ", ".join(settings), backends)
 
 
@@ -113,7 +122,7 @@ def _answer(simulation: Simulation) -> Findings:
             if _has(simulation, backend, kinds, "INVITE", tags) or _records_dialogs(simulation, backend, tags):
                 continue
             cause = missing_answer(simulation, backend, invite, is_late=number > 0)
-            text = f"The answer is not in {{outputs}}: {cause.why}."
+            text = _("The answer is not in {outputs}: {why}.", outputs=_OUTPUTS, why=cause.why)
             yield _OfOutput(Severity.ERROR, text, cause.setting, backend)
 
 
@@ -126,7 +135,7 @@ def _stop(simulation: Simulation) -> Findings:
             ):
                 continue
             cause = missing_stop(simulation, backend, tags)
-            text = f"The end of the call is not in {{outputs}}: {cause.why}."
+            text = _("The end of the call is not in {outputs}: {why}.", outputs=_OUTPUTS, why=cause.why)
             severity = Severity.WARNING if cause.is_of_network else Severity.ERROR
             yield _OfOutput(severity, text, cause.setting, backend)
 
@@ -141,7 +150,13 @@ def _attempts(simulation: Simulation) -> Findings:
                 if any(event.request is invite and event.at == failure.reply.at for event in written):
                     continue
                 cause = missing_attempt(simulation, backend, number)
-                text = f"The failed attempt {number + 1} ({failure.reply.code}) is not in {{outputs}}: {cause.why}."
+                text = _(
+                    "The failed attempt {number} ({code}) is not in {outputs}: {why}.",
+                    outputs=_OUTPUTS,
+                    number=number + 1,
+                    code=failure.reply.code,
+                    why=cause.why,
+                )
                 yield _OfOutput(Severity.WARNING, text, cause.setting, backend)
 
 
@@ -156,7 +171,12 @@ def _failures(simulation: Simulation) -> Findings:
             ]
             if not told:
                 cause = missing_failure(simulation, backend, last.reply.code)
-                text = f"The failed call ({last.reply.code}) is not in {{outputs}}: {cause.why}."
+                text = _(
+                    "The failed call ({code}) is not in {outputs}: {why}.",
+                    outputs=_OUTPUTS,
+                    code=last.reply.code,
+                    why=cause.why,
+                )
                 yield _OfOutput(Severity.WARNING, text, cause.setting, backend)
             elif sum(record.event.kind is EventKind.MISSED for record in told) > 1 and backend is not Backend.SQL:
                 text = _TWICE
@@ -166,9 +186,10 @@ def _failures(simulation: Simulation) -> Findings:
 def _challenge(simulation: Simulation) -> Findings:
     for request in simulation.flow.requests:
         if request.reply_by_proxy is not None:
-            text = (
-                f"The challenge {request.reply_by_proxy.code} is not accounted: the script sends it without a "
-                "transaction. The call begins with the INVITE that follows."
+            text = _(
+                "The challenge {code} is not accounted: the script sends it without a transaction. The call "
+                "begins with the INVITE that follows.",
+                code=request.reply_by_proxy.code,
             )
             yield _OfOutput(Severity.NOTE, text)
 
@@ -185,17 +206,17 @@ def _early_media(simulation: Simulation) -> Findings:
     if not early:
         return
     if not profile.is_on("early_media"):
-        yield _OfOutput(Severity.NOTE, "Early media is not accounted: early_media is 0.", "early_media")
+        yield _OfOutput(Severity.NOTE, _("Early media is not accounted: early_media is 0."), "early_media")
         return
     if Backend.RADIUS in profile.backends:
-        text = (
+        text = _(
             "Early media is sent to RADIUS as Failed: accweb takes it for early media, other servers for a failed call."
         )
         yield _OfOutput(Severity.NOTE, text, "early_media", Backend.RADIUS)
     if profile.product is Product.OPENSIPS and profile.version >= _TIME_OF_REQUEST:
-        text = (
-            "The answer carries the time of the early media before it: durations include the ringing. "
-            "Only setuptime in SQL has the true time."
+        text = _(
+            "The answer carries the time of the early media before it: durations include the ringing. Only "
+            "setuptime in SQL has the true time."
         )
         yield _OfOutput(Severity.WARNING, text, "early_media")
 
@@ -203,7 +224,9 @@ def _early_media(simulation: Simulation) -> Findings:
 def _direction(simulation: Simulation) -> Findings:
     callee_ends = any(one.method == "BYE" and one.sender == CALLEE for one in simulation.flow.requests)
     if callee_ends and simulation.profile.is_on("detect_direction"):
-        text = "Who hung up cannot be told: detect_direction puts the tags of the callee's BYE in the caller's order."
+        text = _(
+            "Who hung up cannot be told: detect_direction puts the tags of the callee's BYE in the caller's order."
+        )
         yield _OfOutput(Severity.WARNING, text, "detect_direction")
 
 
@@ -235,7 +258,11 @@ def _empty_values(simulation: Simulation) -> Findings:
         gone = [label for label in labels if start.get(label) and stop and label not in stop]
         if empty or gone:
             names = ", ".join(empty + gone)
-            text = f"The BYE's record in {{outputs}} has no value for {names}: extras are taken from the BYE itself."
+            text = _(
+                "The BYE's record in {outputs} has no value for {names}: extras are taken from the BYE itself.",
+                outputs=_OUTPUTS,
+                names=names,
+            )
             yield _OfOutput(Severity.NOTE, text, backend=backend)
 
 
@@ -253,11 +280,15 @@ def _parties(simulation: Simulation) -> Findings:
     roles |= {one.role or suggest_leg_role(one.name) for one in profile.legs}
     for role, variable, leg in ((Role.CALLER, "$fU", Role.LEG_SOURCE), (Role.CALLEE, "$rU", Role.LEG_DESTINATION)):
         if simulation.records and role not in roles and leg not in roles:
-            text = f"The {role} of the call is not known: no field has {variable} or another variable of that meaning."
+            text = _(
+                "The {party} of the call is not known: no field has {variable} or another variable of that meaning.",
+                party=_PARTIES[role],
+                variable=variable,
+            )
             yield _OfOutput(Severity.NOTE, text, variable)
 
 
-def _suggested(field: ExtraField) -> list[Role | None]:
+def _suggested(field: ExtraDefinition) -> list[Role | None]:
     return [suggest_role(label, field.variable) for label in field.labels.values()]
 
 
@@ -269,13 +300,16 @@ def _mixed_legs(simulation: Simulation) -> Findings:
         for one in profile.legs:
             held = [leg.values.get(one.name) for leg in invite.legs if leg.values]
             if held and any(value is None for value in held) and any(value is not None for value in held):
-                text = f"The values of {one.name} slide to newer legs: not every leg has one, and each AVP is a stack."
+                text = _(
+                    "The values of {name} slide to newer legs: not every leg has one, and each AVP is a stack.",
+                    name=one.name,
+                )
                 yield _OfOutput(Severity.WARNING, text, "multi_leg_info")
 
 
 def _death(simulation: Simulation) -> Findings:
     if simulation.died_at is not None:
-        text = (
+        text = _(
             "The proxy crashes with this event: acc_json does not survive multi_leg_info. Nothing is written after it."
         )
         yield _OfOutput(Severity.ERROR, text, "multi_leg_info", Backend.JSON)
@@ -290,13 +324,16 @@ def _unknown_values(simulation: Simulation) -> Findings:
     )
     for mark in marks:
         variable = mark.removeprefix("(unknown: ").removesuffix(")")
-        text = f"The value of {variable} is unknown: a script or module sets it. Add it to the request's variables."
+        text = _(
+            "The value of {variable} is unknown: a script or module sets it. Add it to the request's variables.",
+            variable=variable,
+        )
         yield _OfOutput(Severity.NOTE, text, variable)
 
 
 def _unknown_behaviour(simulation: Simulation) -> Findings:
     for text in unknown_behaviour(simulation):
-        yield _OfOutput(Severity.NOTE, f"Unknown: {text}")
+        yield _OfOutput(Severity.NOTE, _("Unknown: {behaviour}", behaviour=text))
 
 
 _RULES: tuple[Callable[[Simulation], Findings], ...] = (

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from proxyconf.simulate.flow import CALLEE, Branch, Flow, FlowLeg, FlowReply, Forwarding, SipRequest
+from proxyconf.vocabulary.messages import message as _
 
 _LEG = (FlowLeg("alice", "bob", "0"),)
 _GATEWAYS = "sip:bob@gw1.example.com", "sip:bob@gw2.example.com"
@@ -41,13 +42,13 @@ _REINVITE = SipRequest(
 _SECOND = Forwarding((_branch(_RINGING, _OK, uri=_GATEWAYS[1]),))
 
 _ALL = (
-    Flow("answered-caller-hangs-up", "Answered, the caller hangs up", (_ANSWERED, _ack(6.1), _bye(66.0))),
-    Flow("answered-callee-hangs-up", "Answered, the callee hangs up", (_ANSWERED, _ack(6.1), _bye(66.0, CALLEE))),
-    Flow("busy", "Busy", (_invite(Forwarding((_branch(FlowReply(1.0, 486, to_tag="b1")),))),)),
-    Flow("busy-then-answered", "Busy, next destination answers", (_invite(_BUSY, _SECOND), _ack(6.1), _bye(66.0))),
+    Flow("answered-caller-hangs-up", _("Answered, the caller hangs up"), (_ANSWERED, _ack(6.1), _bye(66.0))),
+    Flow("answered-callee-hangs-up", _("Answered, the callee hangs up"), (_ANSWERED, _ack(6.1), _bye(66.0, CALLEE))),
+    Flow("busy", _("Busy"), (_invite(Forwarding((_branch(FlowReply(1.0, 486, to_tag="b1")),))),)),
+    Flow("busy-then-answered", _("Busy, next destination answers"), (_invite(_BUSY, _SECOND), _ack(6.1), _bye(66.0))),
     Flow(
         "gateway-failover",
-        "Failover to a second gateway",
+        _("Failover to a second gateway"),
         (
             _invite(Forwarding((_branch(FlowReply(1.0, 503, to_tag="x1"), uri=_GATEWAYS[0]),)), _SECOND),
             _ack(6.1),
@@ -56,16 +57,16 @@ _ALL = (
     ),
     Flow(
         "cancelled",
-        "Cancelled by the caller",
+        _("Cancelled by the caller"),
         (
             _invite(Forwarding((_branch(_RINGING, FlowReply(8.1, 487, to_tag="b1")),))),
             SipRequest("CANCEL", 8.0),
         ),
     ),
-    Flow("no-answer", "No answer", (_invite(Forwarding((_branch(_RINGING),), 30.0)),)),
+    Flow("no-answer", _("No answer"), (_invite(Forwarding((_branch(_RINGING),), 30.0)),)),
     Flow(
         "parallel-one-answer",
-        "Parallel forking, one answers",
+        _("Parallel forking, one answers"),
         (
             _invite(
                 Forwarding(
@@ -83,7 +84,7 @@ _ALL = (
     ),
     Flow(
         "parallel-two-answers",
-        "Parallel forking, two answer",
+        _("Parallel forking, two answer"),
         (
             _invite(
                 Forwarding(
@@ -101,7 +102,7 @@ _ALL = (
     ),
     Flow(
         "digest",
-        "Digest challenge, then answered",
+        _("Digest challenge, then answered"),
         (
             SipRequest("INVITE", 0.0, reply_by_proxy=FlowReply(0.01, 407), legs=_LEG),
             replace(_ANSWERED, at=0.1, variables={"$au": "alice", "$Au": "alice@example.com", "$aU": "alice"}),
@@ -109,22 +110,22 @@ _ALL = (
             _bye(66.0),
         ),
     ),
-    Flow("re-invite", "Re-INVITE during the call", (_ANSWERED, _ack(6.1), _REINVITE, _ack(20.3), _bye(66.0))),
+    Flow("re-invite", _("Re-INVITE during the call"), (_ANSWERED, _ack(6.1), _REINVITE, _ack(20.3), _bye(66.0))),
     Flow(
         "bye-lost",
-        "The BYE is lost",
+        _("The BYE is lost"),
         (_ANSWERED, _ack(6.1), replace(_bye(66.0), reaches_proxy=False)),
         dialog_expires_at=3606.0,
     ),
-    Flow("bye-481", "The BYE is answered 481", (_ANSWERED, _ack(6.1), _bye(66.0, code=481))),
+    Flow("bye-481", _("The BYE is answered 481"), (_ANSWERED, _ack(6.1), _bye(66.0, code=481))),
     Flow(
         "bye-408",
-        "The BYE is not answered",
+        _("The BYE is not answered"),
         (_ANSWERED, _ack(6.1), replace(_bye(66.0), forwardings=(Forwarding((_branch(),), 96.0),))),
     ),
     Flow(
         "early-media",
-        "Early media",
+        _("Early media"),
         (
             _invite(Forwarding((_branch(FlowReply(1.0, 183, to_tag="b1", has_body=True), _OK),))),
             _ack(6.1),
@@ -133,7 +134,7 @@ _ALL = (
     ),
     Flow(
         "forwarded",
-        "Forwarded: A calls B, C answers",
+        _("Forwarded: A calls B, C answers"),
         (
             replace(
                 _invite(Forwarding((_branch(_RINGING, _OK, uri="sip:carol@192.0.2.30"),))),
@@ -143,7 +144,9 @@ _ALL = (
             _bye(66.0),
         ),
     ),
-    Flow("dialog-expires", "The phones vanish, the dialog expires", (_ANSWERED, _ack(6.1)), dialog_expires_at=3606.0),
+    Flow(
+        "dialog-expires", _("The phones vanish, the dialog expires"), (_ANSWERED, _ack(6.1)), dialog_expires_at=3606.0
+    ),
 )
 FLOWS: Mapping[str, Flow] = {flow.name: flow for flow in _ALL}
 """The flows by name."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.products import Product
 
@@ -67,7 +67,7 @@ class Script:
     bye_on_timeout: bool = False
 
     @classmethod
-    def generated(cls, profile: Profile) -> Self:
+    def generated(cls, profile: AccountingProfile) -> Self:
         """Return what the generated routes do when they are called where their comments say."""
         if profile.uses_do_accounting:
             return cls._generated_calls(profile)
@@ -86,7 +86,7 @@ class Script:
         )
 
     @classmethod
-    def _generated_calls(cls, profile: Profile) -> Self:
+    def _generated_calls(cls, profile: AccountingProfile) -> Self:
         asked = profile.do_accounting
         every = frozenset(profile.backends)
         is_cdr, failed = bool(asked.cdr & every), bool(asked.failed & every)

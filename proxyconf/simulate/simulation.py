@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 from proxyconf.simulate.dialogs import dialog_events, with_dialog_times
 from proxyconf.simulate.event import AccountedEvent, EventKind
 from proxyconf.simulate.flow import Flow
@@ -34,7 +34,7 @@ _WRITERS: Mapping[Backend, Callable[[Writing, AccountedEvent], Iterator[Simulate
 class Simulation:
     """What one proxy writes of one flow. ``died_at``: the proxy crashes then, and writes nothing more."""
 
-    profile: Profile
+    profile: AccountingProfile
     flow: Flow
     script: Script
     clock: FlowClock
@@ -48,7 +48,7 @@ class Simulation:
 
 
 def simulate(
-    profile: Profile,
+    profile: AccountingProfile,
     flow: Flow,
     script: Script | None = None,
     *,
@@ -87,7 +87,7 @@ def _order(event: AccountedEvent) -> tuple[float, int]:
     return event.at, (1 if is_failure else 3) if event.kind is EventKind.DIALOG else 2
 
 
-def _death(profile: Profile, events: list[AccountedEvent]) -> float | None:
+def _death(profile: AccountingProfile, events: list[AccountedEvent]) -> float | None:
     """Return when Kamailio dies: ``acc_json`` does not survive an event with a leg."""
     if Backend.JSON not in profile.backends or not profile.leg_labels(Backend.JSON):
         return None

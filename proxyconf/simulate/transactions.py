@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 from proxyconf.simulate.event import AccountedEvent, EventKind
 from proxyconf.simulate.flow import CALLER, Flow, SipRequest
 from proxyconf.simulate.forking import BranchReply, answers, picked_failure, provisional_replies
@@ -21,7 +21,7 @@ _TAG_OF_LOCAL_FAILURE = Version(5, 5)
 _FIRST_ANSWER_ONLY = Version(5, 4)
 
 
-def accounted_events(profile: Profile, flow: Flow, script: Script) -> list[AccountedEvent]:
+def accounted_events(profile: AccountingProfile, flow: Flow, script: Script) -> list[AccountedEvent]:
     """Return the events of a flow in the order of time, without the records of whole dialogs."""
     events: list[AccountedEvent] = []
     for request in flow.requests:
@@ -55,7 +55,7 @@ class _Armed:
 class _Transaction:
     """One request and what is accounted of it."""
 
-    def __init__(self, profile: Profile, flow: Flow, script: Script, request: SipRequest) -> None:
+    def __init__(self, profile: AccountingProfile, flow: Flow, script: Script, request: SipRequest) -> None:
         self._profile, self._flow, self._script, self._request = profile, flow, script, request
         marks = marks_of(script, request)
         use = frozenset(profile.backends)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 from proxyconf.simulate.flow import CALLER, Flow, FlowParty, SipRequest
 from proxyconf.vocabulary.layout import Role, suggest_role
 from proxyconf.vocabulary.products import Product
@@ -100,7 +100,7 @@ class RequestView:
         return ()
 
 
-def value_of(profile: Profile, view: RequestView, variable: str) -> HeldValue:
+def value_of(profile: AccountingProfile, view: RequestView, variable: str) -> HeldValue:
     """Return what ``variable`` holds on a request."""
     if variable in view.request.variables:
         return _given(view.request.variables[variable])
@@ -124,7 +124,7 @@ def _unknown(variable: str) -> HeldValue:
     return HeldValue(f"(unknown: {variable})", is_known=False)
 
 
-def _value(profile: Profile, view: RequestView, expression: Expression) -> HeldValue:
+def _value(profile: AccountingProfile, view: RequestView, expression: Expression) -> HeldValue:
     name = expression.name
     if name in ("hdr", "hdrc") and expression.argument:
         return _header(profile, view, expression)
@@ -137,7 +137,7 @@ def _value(profile: Profile, view: RequestView, expression: Expression) -> HeldV
     return simple if simple is not None else _unknown(expression.text)
 
 
-def _header(profile: Profile, view: RequestView, expression: Expression) -> HeldValue:
+def _header(profile: AccountingProfile, view: RequestView, expression: Expression) -> HeldValue:
     values = view.header(str(expression.argument).strip("'\""))
     if expression.name == "hdrc":
         return HeldValue(str(len(values)), len(values))
@@ -151,7 +151,7 @@ def _header(profile: Profile, view: RequestView, expression: Expression) -> Held
         return _unknown(expression.text)
 
 
-def _simple(profile: Profile, view: RequestView) -> dict[str, HeldValue]:
+def _simple(profile: AccountingProfile, view: RequestView) -> dict[str, HeldValue]:
     method = METHOD_NUMBERS[profile.product].get(view.request.method)
     port = view.sender.port
     agent = view.header("User-Agent")
@@ -197,7 +197,7 @@ _BY_ROLE = {
 }
 
 
-def dialog_value(profile: Profile, flow: Flow, name: str) -> HeldValue:
+def dialog_value(profile: AccountingProfile, flow: Flow, name: str) -> HeldValue:
     """Return what a dialog variable holds: what the flow says, else what its name says the script puts into it."""
     if name in flow.dialog_variables:
         return HeldValue(flow.dialog_variables[name])

@@ -6,11 +6,13 @@ from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from proxyconf.translation import translated
 from proxyconf.views.findings import grave, notes
 
 register = template.Library()
 register.filter(grave)
 register.filter(notes)
+register.filter(translated)
 
 _COMMENTS = ("#!", "#", "--")
 

@@ -23,7 +23,8 @@ from proxyconf.forms.profile import ProfileForm
 from proxyconf.forms.rows import EXTRAS
 from proxyconf.models import Profile
 from proxyconf.models.profile import save_profile
-from proxyconf.profile import Profile as ProfileValue
+from proxyconf.profile import AccountingProfile
+from proxyconf.script_facts import ScriptFacts
 from proxyconf.views.findings import Shown, shown_findings
 from proxyconf.views.pages import CHANGE, ProxyPage
 from proxyconf.vocabulary.layout import suggest_role
@@ -38,11 +39,17 @@ class Preview(NamedTuple):
     findings: list[Shown]
 
 
-def preview_of(profile: ProfileValue, collector: str, chosen: str = "", form: ProfileForm | None = None) -> Preview:
+def preview_of(
+    profile: AccountingProfile,
+    collector: str,
+    chosen: str = "",
+    form: ProfileForm | None = None,
+    facts: ScriptFacts | None = None,
+) -> Preview:
     """Return the preview of a profile, without its passwords; ``form`` is where findings lead to."""
     files = artefacts_of(profile.masked(), collector)
     shown = next((one for one in files if one.name == chosen), files[0])
-    return Preview(files, shown, shown_findings(profile, form))
+    return Preview(files, shown, shown_findings(profile, form, facts))
 
 
 class _Editing(ProxyPage):
@@ -87,7 +94,7 @@ class ProfileEdit(_Editing):
         messages.success(request, _("The draft is saved. The proxy gets it when it is published."))
         return redirect("proxyconf:publish" if "publish" in request.POST else "proxyconf:edit", self.proxy.name)
 
-    def _with_preset(self, value: ProfileValue, name: str) -> HttpResponse:
+    def _with_preset(self, value: AccountingProfile, name: str) -> HttpResponse:
         """Save the draft with the fields of a preset, and show the form again."""
         changed = with_preset(value, name)
         save_profile(self.proxy, changed)
@@ -99,7 +106,7 @@ class ProfileEdit(_Editing):
         context = {
             "form": form,
             "seen": mark_of(self.value),
-            "preview": preview_of(form.value(), server_host(self.request), form=form),
+            "preview": preview_of(form.value(), server_host(self.request), form=form, facts=self.facts),
             "variables": _variables(self.value),
             "lists": _lists(form),
             "presets": PRESETS,
@@ -116,11 +123,11 @@ class ProfilePreview(_Editing):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         form = self.form(request.POST)
-        preview = preview_of(form.value(), server_host(request), request.POST.get("file", ""), form)
+        preview = preview_of(form.value(), server_host(request), request.POST.get("file", ""), form, self.facts)
         return self.render_to_response({"preview": preview, "form": form, "unread": _unread(form)})
 
 
-def mark_of(profile: ProfileValue) -> str:
+def mark_of(profile: AccountingProfile) -> str:
     """Return a mark that tells whether a stored draft is the one that somebody saw; it gives nothing away."""
     text = json.dumps(profile.masked().to_json(), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
@@ -153,7 +160,7 @@ class VariableChoice(NamedTuple):
     role: str
 
 
-def _variables(profile: ProfileValue) -> list[VariableChoice]:
+def _variables(profile: AccountingProfile) -> list[VariableChoice]:
     found = []
     for one in variables_in(profile.product, profile.version).values():
         text = f"${one.name}" + ("()" if one.takes is Takes.REQUIRED else "")

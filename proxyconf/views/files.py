@@ -19,13 +19,13 @@ from accweb.web.server_host import server_host
 from proxyconf.artefacts import artefacts_of, etag_of, find_artefact, zipped
 from proxyconf.models import FetchToken, Proxy
 from proxyconf.models.revision import latest_revision
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 from proxyconf.views.pages import CHANGE, ProxyPage
 
 _TEXT, _ZIP = "text/plain; charset=utf-8", "application/zip"
 
 
-def content_of(profile: Profile, proxy: Proxy, name: str, collector: str) -> tuple[bytes, str]:
+def content_of(profile: AccountingProfile, proxy: Proxy, name: str, collector: str) -> tuple[bytes, str]:
     """Return the content and the media type of a file, or of all of them where ``name`` is empty.
 
     Raise ``Http404`` where the profile has no such file.
@@ -47,7 +47,7 @@ class DraftFile(ProxyPage):
         return attachment(request, self.value, self.proxy, kwargs.get("name", ""), self.proxy.name)
 
 
-def attachment(request: HttpRequest, profile: Profile, proxy: Proxy, name: str, title: str) -> HttpResponse:
+def attachment(request: HttpRequest, profile: AccountingProfile, proxy: Proxy, name: str, title: str) -> HttpResponse:
     """Return a file, or all, to be saved; with passwords for whoever may change them."""
     shown = profile if request.user.has_perm(CHANGE) else profile.masked()
     content, media_type = content_of(shown, proxy, name, server_host(request))

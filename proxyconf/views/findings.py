@@ -10,7 +10,8 @@ from proxyconf.forms.options import field_name
 from proxyconf.forms.profile import ProfileForm
 from proxyconf.forms.rows import label_name
 from proxyconf.lint import Severity, check
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
+from proxyconf.script_facts import ScriptFacts
 from proxyconf.translation import translated
 from proxyconf.vocabulary.layout import Backend
 
@@ -29,7 +30,9 @@ class Shown(NamedTuple):
     anchor: str
 
 
-def shown_findings(profile: Profile, form: ProfileForm | None = None) -> list[Shown]:
+def shown_findings(
+    profile: AccountingProfile, form: ProfileForm | None = None, facts: ScriptFacts | None = None
+) -> list[Shown]:
     """Check a profile; its passwords are kept out of what is said."""
     return [
         Shown(
@@ -41,7 +44,7 @@ def shown_findings(profile: Profile, form: ProfileForm | None = None) -> list[Sh
             translated(one.remedy),
             anchor_of(one.where, form) if form else "",
         )
-        for one in check(profile.masked())
+        for one in check(profile.masked(), facts)
     ]
 
 

@@ -15,7 +15,7 @@ from proxyconf.comparison import changes
 from proxyconf.models.imported import RawFile, readable_files, sealed_files, store_imported
 from proxyconf.models.profile import save_profile
 from proxyconf.parse import Imported, parse_files
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 from proxyconf.views.findings import shown_findings
 from proxyconf.views.pages import CHANGE, ProxyPage
 from proxyconf.views.uploads import files_of
@@ -54,7 +54,9 @@ class Import(ProxyPage):
 
     def _shown(self, files: list[RawFile], found: Imported) -> dict[str, Any]:
         guess = parse_files(readable_files(files)).profile.product
-        current = self.value if self.draft else Profile(found.profile.product, found.profile.version, backends=())
+        current = (
+            self.value if self.draft else AccountingProfile(found.profile.product, found.profile.version, backends=())
+        )
         return {
             "source": _names(files),
             "sealed": sealed_files(files),
@@ -64,7 +66,7 @@ class Import(ProxyPage):
             "other_product": guess.label if guess is not found.profile.product else "",
             "changes": changes(current, found.profile),
             "has_draft": self.draft is not None,
-            "findings": shown_findings(found.profile),
+            "findings": shown_findings(found.profile, facts=found.facts),
         }
 
 

@@ -20,10 +20,12 @@ from proxyconf.forms.profile import ABOUT_BACKENDS
 from proxyconf.layout_form import BACKEND_NAMES
 from proxyconf.models import FetchToken, Proxy
 from proxyconf.models.fetch_token import new_token
+from proxyconf.models.imported import script_facts
 from proxyconf.models.profile import profile_of, save_profile, suggested
 from proxyconf.models.reach import proxies_for
 from proxyconf.models.revision import Revision
 from proxyconf.next_steps import next_steps
+from proxyconf.translation import translated
 from proxyconf.views.editor import preview_of
 from proxyconf.views.findings import shown_findings
 from proxyconf.views.pages import CHANGE, PUBLISH, VIEW, ProxyPage
@@ -67,7 +69,9 @@ class ProfilePage(ProxyPage):
         revisions = list(self.proxy.revisions.order_by("-number")[:_LATEST])
         return super().get_context_data(
             profile=self.draft,
-            preview=preview_of(self.value, server_host(self.request), self.request.GET.get("file", "")),
+            preview=preview_of(
+                self.value, server_host(self.request), self.request.GET.get("file", ""), facts=self.facts
+            ),
             revisions=revisions,
             is_published=bool(revisions) and revisions[0].value == self.value,
             steps=next_steps(self.proxy) if revisions else (),
@@ -125,7 +129,7 @@ def backend_choices(proxy: Proxy) -> list[dict[str, Any]]:
             "name": one.value,
             "title": BACKEND_NAMES[one],
             "about": ABOUT_BACKENDS[one],
-            "absent": why_no_backend(*release, one),
+            "absent": translated(why_no_backend(*release, one)),
             "chosen": one in usual,
         }
         for one in Backend
@@ -138,7 +142,7 @@ def _row(proxy: Proxy) -> dict[str, Any]:
         return row
     value = profile_of(row["profile"])
     latest: Revision | None = proxy.revisions.first()
-    found = shown_findings(value)
+    found = shown_findings(value, facts=script_facts(proxy))
     return row | {
         "backends": ", ".join(BACKEND_NAMES[one] for one in value.backends),
         "extras": len(value.extras),

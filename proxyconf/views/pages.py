@@ -12,9 +12,11 @@ from django.views.generic import TemplateView
 from accweb.web.audit import Action, record
 from accweb.web.shell import ShellMixin
 from proxyconf.models import Profile, Proxy
+from proxyconf.models.imported import script_facts
 from proxyconf.models.profile import profile_of
 from proxyconf.models.reach import proxies_for
-from proxyconf.profile import Profile as ProfileValue
+from proxyconf.profile import AccountingProfile
+from proxyconf.script_facts import ScriptFacts
 
 VIEW, CHANGE, PUBLISH = "proxyconf.view_profile", "proxyconf.change_profile", "proxyconf.publish_profile"
 
@@ -35,9 +37,14 @@ class ProxyPage(ShellMixin, TemplateView):
         return Profile.objects.filter(proxy=self.proxy).first()
 
     @cached_property
-    def value(self) -> ProfileValue:
+    def value(self) -> AccountingProfile:
         """The draft as a value; not found where there is none."""
         return profile_of(get_object_or_404(Profile, proxy=self.proxy))
+
+    @cached_property
+    def facts(self) -> ScriptFacts:
+        """What is known of the script that the draft was imported from."""
+        return script_facts(self.proxy)
 
     def kept(self, action: Action, **detail: Any) -> None:
         """Keep in the audit log what was done to this proxy's configuration."""

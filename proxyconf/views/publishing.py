@@ -19,7 +19,7 @@ from proxyconf.comparison import changes, compared
 from proxyconf.models import Profile, Revision
 from proxyconf.models.profile import save_profile
 from proxyconf.models.revision import latest_revision, publish, restored
-from proxyconf.profile import Profile as ProfileValue
+from proxyconf.profile import AccountingProfile
 from proxyconf.views.editor import mark_of, preview_of
 from proxyconf.views.files import attachment
 from proxyconf.views.findings import shown_findings
@@ -43,7 +43,7 @@ class Publish(ProxyPage):
             last=last,
             changes=changes(last.value, self.value) if last else None,
             files=compared_files(last.value if last else None, self.value),
-            findings=shown_findings(self.value),
+            findings=shown_findings(self.value, facts=self.facts),
             errors=self.errors,
             seen=mark_of(self.value),
             unchanged=last is not None and last.value == self.value,
@@ -52,7 +52,7 @@ class Publish(ProxyPage):
 
     @cached_property
     def errors(self) -> int:
-        return sum(one.severity == "error" for one in shown_findings(self.value))
+        return sum(one.severity == "error" for one in shown_findings(self.value, facts=self.facts))
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         why = request.POST.get("why", "").strip()[:_LONGEST_WHY]
@@ -149,7 +149,7 @@ class Compare(ProxyPage):
             **kwargs,
         )
 
-    def _side(self, name: str) -> tuple[str, ProfileValue]:
+    def _side(self, name: str) -> tuple[str, AccountingProfile]:
         given = self.request.GET.get(name, "")
         if given == "draft":
             return _("the draft"), self.value
@@ -159,7 +159,7 @@ class Compare(ProxyPage):
         return _("revision %(n)d") % {"n": revision.number}, revision.value
 
 
-def compared_files(before: ProfileValue | None, after: ProfileValue) -> list[dict[str, Any]]:
+def compared_files(before: AccountingProfile | None, after: AccountingProfile) -> list[dict[str, Any]]:
     """Return the files that differ between two profiles, line by line, without passwords."""
     old = {one.name: one.text for one in artefacts_of(before.masked())} if before else {}
     new = {one.name: one.text for one in artefacts_of(after.masked())}

@@ -30,6 +30,7 @@ from proxyconf.simulate.record import SimulatedRecord
 from proxyconf.simulate.script import Script
 from proxyconf.simulate.simulation import Simulation
 from proxyconf.simulated_calls import CallsReading, calls_of
+from proxyconf.translation import translated
 from proxyconf.trying import (
     DRAFT,
     PUBLISHED,
@@ -159,7 +160,8 @@ class TryIt(ProxyPage):
             other = self._other(choice, flow, script)
         except ValueError as error:
             return {"error": str(error)}
-        reading, findings = calls_of(simulation), findings_of(simulation)
+        reading = calls_of(simulation)
+        findings = [one._replace(text=translated(one.text)) for one in findings_of(simulation)]
         result: dict[str, Any] = {
             "flow_now": flow,
             "simulation": simulation,

@@ -76,6 +76,19 @@ _ROLE_OF_VARIABLE: Mapping[str, Role] = {
 }
 
 
+VALUE_OF_ROLE: Mapping[Role, str] = {
+    Role.CALL_ID: "$ci",
+    Role.CALLER: "$fU",
+    Role.CALLEE: "$rU",
+    Role.ORIGINAL_CALLEE: "$oU",
+    Role.SOURCE_IP: "$si",
+    Role.USER_AGENT: "$ua",
+    Role.ACCOUNT: "$au",
+    Role.FROM_TAG: "$ft",
+}
+"""The variable of an initial INVITE that usually holds the value of a role."""
+
+
 @lru_cache(maxsize=4096)  # asked for every label of every call
 def suggest_role(label: str, variable: str = "") -> Role | None:
     """Return the role that an extra field most likely has, from a well-known label first, else from its variable.

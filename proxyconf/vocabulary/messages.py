@@ -6,11 +6,11 @@ They are marked for extraction as ``_("The flag {number} does not exist.", numbe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import reduce
 
 
-class Message(str):
+class TranslatableText(str):
     """An English text, made from ``template`` with ``str.format`` if there are ``values``; a value may be a message."""
 
     __slots__ = ("template", "values")
@@ -19,9 +19,9 @@ class Message(str):
     values: Mapping[str, object]
 
 
-def message(template: str, /, **values: object) -> Message:
+def message(template: str, /, **values: object) -> TranslatableText:
     """Return the English text of a template. Without values braces stand for themselves."""
-    text = Message(template.format(**values) if values else template)
+    text = TranslatableText(template.format(**values) if values else template)
     text.template, text.values = template, values
     return text
 
@@ -30,15 +30,16 @@ _ = message
 
 
 def all_of(words: Iterable[str]) -> str:
-    """Join words with “and”."""
-    return _joined(words, lambda first, last: _("{first} and {last}", first=first, last=last))
+    """Join words: ``a, b and c``."""
+    *most, last = [*words] or [""]
+    return _("{first} and {last}", first=_listed(most), last=last) if most else last
 
 
 def any_of(words: Iterable[str]) -> str:
-    """Join words with “or”."""
-    return _joined(words, lambda first, last: _("{first} or {last}", first=first, last=last))
+    """Join words: ``a, b or c``."""
+    *most, last = [*words] or [""]
+    return _("{first} or {last}", first=_listed(most), last=last) if most else last
 
 
-def _joined(words: Iterable[str], join: Callable[[str, str], str]) -> str:
-    first, *others = [*words] or [""]
-    return reduce(join, others, first)
+def _listed(words: list[str]) -> str:
+    return reduce(lambda first, word: _("{first}, {word}", first=first, word=word), words)

@@ -44,7 +44,7 @@ _INTEGER_RANGE = re.compile(r"(-?\d+)(?:\.\.|-)(\d+)")
 _INTEGER_CHOICES = re.compile(r"-?\d+(?:\|-?\d+)+")
 
 
-class Kind(StrEnum):
+class ParameterKind(StrEnum):
     """What a parameter holds, as far as a form or a check must treat it differently."""
 
     SWITCH = "switch"  # 0 or 1
@@ -100,19 +100,19 @@ class Parameter(NamedTuple):
         return f"{self.module}.{self.name}" if self.module == "acc_json" else self.name
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> ParameterKind:
         """How the value is to be treated."""
         if self.name.endswith("_flag"):
-            return Kind.FLAG
+            return ParameterKind.FLAG
         if self.name.startswith("multi_leg") and not self.is_integer:
-            return Kind.LEGS
+            return ParameterKind.LEGS
         if self.repeatable:
-            return Kind.FIELDS
+            return ParameterKind.FIELDS
         if "=$pv" in self.allowed:
-            return Kind.EXTRAS
+            return ParameterKind.EXTRAS
         if self.allowed == "0|1":
-            return Kind.SWITCH
-        return Kind.INTEGER if self.is_integer else Kind.TEXT
+            return ParameterKind.SWITCH
+        return ParameterKind.INTEGER if self.is_integer else ParameterKind.TEXT
 
     @property
     def choices(self) -> tuple[int, ...]:

@@ -38,6 +38,12 @@ def transformations_of(product: Product) -> Mapping[str, Transformation]:
     return {row.name: row for row in reversed(_table()) if row.product in successors}
 
 
+def module_of(product: Product, text: str) -> str:
+    """Return the module that a script must load for a transformation; empty for those that every script has."""
+    known = transformations_of(product).get(text.partition(",")[0].strip().lower())
+    return known.module if known and known.module not in ("pv", "core") else ""
+
+
 def why_not_transformed(product: Product, version: Version, text: str) -> str:
     """Return one sentence that says why a release refuses a transformation, as written between braces; empty if it is
     not known to.

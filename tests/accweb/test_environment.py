@@ -92,17 +92,23 @@ def test_a_wrong_redis_address_stops_the_start(address: str, monkeypatch: pytest
         environment.redis("THING")
 
 
-@pytest.mark.parametrize("port", ["0", "65536", "eighty", "-1", "8000.5", "٨٠"])
+@pytest.mark.parametrize(("written", "number"), [("8791", 8791), (" 1 ", 1), ("0080", 80), ("65535", 65535)])
+def test_a_number_is_read(written: str, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", written)
+    assert environment.number("THING", default=8000, low=1, high=65535) == number
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "eighty", "-1", "8000.5", "8_0", "9" * 5000, "٨٠"])
 def test_a_wrong_number_stops_the_start(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("THING", port)
-    with pytest.raises(SystemExit, match="is no number from 1 to 65535"):
+    with pytest.raises(SystemExit, match="is not a number from 1 to 65535"):
         environment.number("THING", default=8000, low=1, high=65535)
 
 
 @pytest.mark.parametrize("host", ["https://example.net", "example.net:8000", "a b", "example.net,http://x"])
 def test_a_host_with_scheme_or_port_stops_the_start(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("THING", host)
-    with pytest.raises(SystemExit, match="is no host name"):
+    with pytest.raises(SystemExit, match="is not a valid host name"):
         environment.hosts("THING", default=[])
 
 
@@ -137,7 +143,7 @@ def test_a_choice_is_taken_in_any_case_and_refused_with_those_there_are(monkeypa
 
 def test_a_flag_that_is_neither_yes_nor_no_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("THING", "maybe")
-    with pytest.raises(SystemExit, match="'maybe' is neither yes nor no"):
+    with pytest.raises(SystemExit, match="'maybe' is not a valid flag"):
         environment.flag("THING", default=False)
 
 

@@ -112,7 +112,7 @@ def test_metrics_are_for_who_shows_the_token(client: Client, settings: Any) -> N
 def long_ago(monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path) -> None:
     """The web server has run for a while, and nobody has correlated here."""
     monkeypatch.setattr(health, "_STARTED", timezone.now() - timedelta(hours=1))
-    monkeypatch.setattr(progress, "_last_sign", -progress._EVERY)
+    monkeypatch.setattr(progress, "_last_heartbeat", -progress._EVERY)
     settings.DATA_DIR = tmp_path
 
 
@@ -133,7 +133,7 @@ def wait(minutes: int) -> Event:
 
 def worked(minutes: int) -> None:
     """Have somebody correlated some minutes ago."""
-    progress.sign()
+    progress.write_heartbeat()
     if progress._file().exists():
         past = time.time() - 60 * minutes
         os.utime(progress._file(), (past, past))
@@ -147,7 +147,7 @@ def correlation(client: Client) -> tuple[int, str]:
     return answer.status_code, answer.json()["correlation"]
 
 
-def test_correlation_that_stands_still_while_events_wait_is_unhealthy(client: Client, long_ago: None) -> None:
+def test_correlation_that_is_stalled_while_events_wait_is_unhealthy(client: Client, long_ago: None) -> None:
     wait(5)
     worked(3)
     assert correlation(client) == (503, "stands still")

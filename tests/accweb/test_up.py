@@ -177,7 +177,7 @@ def test_a_port_that_is_taken_gives_one_line_with_the_remedy(manage: Manage) -> 
 def test_a_port_that_is_none_gives_one_line(port: str, manage: Manage) -> None:
     ended = manage("up", "--port", port)
     assert ended.returncode == 2
-    assert f"--port: '{port}' is no number from 1 to 65535" in ended.stderr
+    assert f"--port: '{port}' is not a number from 1 to 65535" in ended.stderr
     assert ended.stderr.count("\n") == 1
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 from proxyconf.render.acc_section import acc_section
 from proxyconf.render.hints import routing_hints
 from tests.e2e import sip
@@ -109,7 +109,7 @@ _LEGS = """\
 
 @contextmanager
 def exchange(
-    profile: Profile, folder: Path, *, more: str = "", log: Path | None = None, **environment: str
+    profile: AccountingProfile, folder: Path, *, more: str = "", log: Path | None = None, **environment: str
 ) -> Iterator[int]:
     """Run the phones and the proxy; give the proxy's port.
 

@@ -17,7 +17,7 @@ from cdr.calls.correlate import observed, policies
 from cdr.correlation.fold import fold
 from cdr.correlation.record import CallRecord, Outcome, State
 from cdr.models import Call, Event
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 from proxyconf.render.acc_section import acc_section
 from proxyconf.vocabulary.layout import Backend
 from tests import servers
@@ -56,7 +56,7 @@ def running(database_url: str, folder: Path, *command: str) -> Iterator[Path]:
         assert process.wait(servers.PATIENCE) == 0, log.read_text()
 
 
-def add_proxy(manage: Manage, profile: Profile, folder: Path) -> None:
+def add_proxy(manage: Manage, profile: AccountingProfile, folder: Path) -> None:
     """Make the proxy ``exchange`` known, with what its generated configuration says of its fields."""
     (folder / "given.cfg").write_text(acc_section(profile))
     given = ("--timezone", ZONE, "--acc-cfg", str(folder / "given.cfg"))

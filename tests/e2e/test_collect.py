@@ -13,7 +13,7 @@ import psycopg
 
 from cdr.correlation.record import CallRecord
 from cdr.models import Source
-from proxyconf.profile import ExtraField, LegField, Profile
+from proxyconf.profile import AccountingProfile, ExtraDefinition, LegDefinition
 from proxyconf.render.radius_dictionary import (
     CLIENT_DICTIONARY,
     CLIENT_SERVERS,
@@ -46,17 +46,17 @@ LABELS = {Backend.SYSLOG: "src_user", Backend.SQL: "src_user", Backend.RADIUS: "
 AGENT_LABELS = {Backend.SYSLOG: "ua", Backend.SQL: "ua", Backend.RADIUS: "Sip-User-Agent"}
 
 
-def everything_everywhere(database: str, folder: Path) -> Profile:
+def everything_everywhere(database: str, folder: Path) -> AccountingProfile:
     """Return what the exchange shall account."""
     return replace(
-        Profile.suggested(Product.KAMAILIO, Version(5, 6), BACKENDS),
+        AccountingProfile.suggested(Product.KAMAILIO, Version(5, 6), BACKENDS),
         options={
             "report_cancels": 1,
             "db_url": f"postgres://postgres@/{database}",
             "radius_config": str(folder / "radiusclient.conf"),
         },
-        extras=(ExtraField("caller", "$fU", LABELS), ExtraField("ua", "$ua", AGENT_LABELS)),
-        legs=tuple(LegField(name, f"$avp({name})") for name in ("src", "dst", "type")),
+        extras=(ExtraDefinition("caller", "$fU", LABELS), ExtraDefinition("ua", "$ua", AGENT_LABELS)),
+        legs=tuple(LegDefinition(name, f"$avp({name})") for name in ("src", "dst", "type")),
     )
 
 

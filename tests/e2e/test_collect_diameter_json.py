@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cdr.correlation.record import CallRecord
 from cdr.models import Source
-from proxyconf.profile import ExtraField, Profile
+from proxyconf.profile import AccountingProfile, ExtraDefinition
 from proxyconf.render.syslog_rule import Transport, syslog_rule
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.products import Product, Version
@@ -32,8 +32,11 @@ ANSWERED = [
 ]
 FAILED = [("caller_fails", "busy"), ("caller_cancels", "rings"), ("caller_fails", "rings")]
 OBJECTS = replace(
-    Profile.suggested(Product.KAMAILIO, Version(5, 6), [Backend.JSON]),
-    extras=(ExtraField("caller", "$fU", {Backend.JSON: "src_user"}), ExtraField("ua", "$ua", {Backend.JSON: "ua"})),
+    AccountingProfile.suggested(Product.KAMAILIO, Version(5, 6), [Backend.JSON]),
+    extras=(
+        ExtraDefinition("caller", "$fU", {Backend.JSON: "src_user"}),
+        ExtraDefinition("ua", "$ua", {Backend.JSON: "ua"}),
+    ),
 )
 ARRIVAL = timedelta(seconds=1)  # from the proxy to us
 
@@ -64,9 +67,9 @@ def test_the_answered_calls_of_acc_diameter_are_those_that_the_phones_saw(
     """acc_diameter sends neither failed and missed calls nor a reason: of those nothing can be known."""
     port = service.free_tcp_port()
     wanted = replace(
-        Profile.suggested(Product.KAMAILIO, Version(5, 6), [Backend.DIAMETER]),
+        AccountingProfile.suggested(Product.KAMAILIO, Version(5, 6), [Backend.DIAMETER]),
         options={"diameter_client_host": "127.0.0.1", "diameter_client_port": port},
-        extras=(ExtraField("caller", "$fU", {Backend.DIAMETER: "1001"}),),
+        extras=(ExtraDefinition("caller", "$fU", {Backend.DIAMETER: "1001"}),),
     )
     service.add_proxy(manage, wanted, tmp_path)
     service.add_source(manage, "diameter", listen=f"127.0.0.1:{port}", senders="127.0.0.1")

@@ -18,7 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 from proxyconf.render.acc_section import acc_section
 from proxyconf.render.hints import routing_hints
 from proxyconf.render.radius_dictionary import (
@@ -162,7 +162,7 @@ def _answered(request: str, answer: Answer) -> str:
 
 
 @contextmanager
-def running(profile: Profile, folder: Path) -> Iterator[Kamailio]:
+def running(profile: AccountingProfile, folder: Path) -> Iterator[Kamailio]:
     """Start Kamailio with the section and the hints of a profile; raise ``DidNotStart`` if it ends before it answers.
 
     Its RADIUS client gets the generated files, its Diameter client a peer that takes connections.
@@ -224,7 +224,7 @@ def started(folder: Path, port: int, *, ready: str = "") -> Iterator[Kamailio]:
         proxy.stop()
 
 
-def _in_folder(profile: Profile, folder: Path, peer_port: int) -> Profile:
+def _in_folder(profile: AccountingProfile, folder: Path, peer_port: int) -> AccountingProfile:
     """Return the profile with its external files and peers on this machine, and write the files."""
     options = dict(profile.options)
     if Backend.RADIUS in profile.backends:

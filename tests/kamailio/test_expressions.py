@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from proxyconf.lint import Severity, check
-from proxyconf.profile import ExtraField, Profile
+from proxyconf.profile import AccountingProfile, ExtraDefinition
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.products import Product, Version
 from proxyconf.vocabulary.transformations import transformations_of
@@ -26,9 +26,9 @@ REFUSED = (
 )
 
 
-def logging(*texts: str) -> Profile:
-    extras = [ExtraField(f"f{at}", text, {Backend.SYSLOG: f"f{at}"}) for at, text in enumerate(texts)]
-    return replace(Profile.suggested(Product.KAMAILIO, RELEASE, (Backend.SYSLOG,)), extras=tuple(extras))
+def logging(*texts: str) -> AccountingProfile:
+    extras = [ExtraDefinition(f"f{at}", text, {Backend.SYSLOG: f"f{at}"}) for at, text in enumerate(texts)]
+    return replace(AccountingProfile.suggested(Product.KAMAILIO, RELEASE, (Backend.SYSLOG,)), extras=tuple(extras))
 
 
 def plain_variables() -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 from proxyconf.parse import parse_config
 from proxyconf.parse.files import ConfigFile
 from proxyconf.patch import make_patch
-from proxyconf.profile import ExtraField, Flag, Profile
+from proxyconf.profile import AccountingProfile, ExtraDefinition, MessageFlag
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.products import Product, Version
 from tests.kamailio.proxy import Kamailio, free_port, started
@@ -22,10 +22,10 @@ pytestmark = pytest.mark.kamailio
 RELEASE = (Product.KAMAILIO, Version(5, 6))
 PACKAGED = Path("/etc/kamailio/kamailio.cfg")
 LOG, SQL = Backend.SYSLOG, Backend.SQL
-UA = ExtraField("ua", "$ua", {LOG: "ua"})
+UA = ExtraDefinition("ua", "$ua", {LOG: "ua"})
 
 
-def install(text: str, target: Profile, folder: Path) -> str:
+def install(text: str, target: AccountingProfile, folder: Path) -> str:
     """Apply the patch for ``target`` with the program patch; return the patch."""
     (folder / "kamailio.cfg").write_text(text)
     made = make_patch([ConfigFile("kamailio.cfg", text)], target)
@@ -34,7 +34,7 @@ def install(text: str, target: Profile, folder: Path) -> str:
     return made.text
 
 
-def own(port: int) -> tuple[str, Profile]:
+def own(port: int) -> tuple[str, AccountingProfile]:
     """A configuration that sends everything back to the sender, and what it accounts."""
     text = KAMAILIO_TEXT.replace(":5060", f":{port}").replace("t_relay();", '$du = "sip:127.0.0.1:" + $sp; t_relay();')
     text = text.replace("#!KAMAILIO\n", "#!KAMAILIO\ndebug=2\nlog_stderror=yes\nchildren=1\ndisable_tcp=yes\n")
@@ -63,16 +63,18 @@ def test_kamailio_starts_after_a_patch_for(name: str, tmp_path: Path) -> None:
     port = free_port()
     text, profile = own(port)
     flags = profile.flags
-    field = ExtraField("callid", "$dlg_var(call_id)", {LOG: "callid", SQL: "callid"})
+    field = ExtraDefinition("callid", "$dlg_var(call_id)", {LOG: "callid", SQL: "callid"})
     targets = {
         "another backend": replace(
             profile,
             backends=(LOG, SQL),
-            flags=replace(flags, account={**flags.account, SQL: Flag(20)}, missed={**flags.missed, SQL: Flag(21)}),
+            flags=replace(
+                flags, account={**flags.account, SQL: MessageFlag(20)}, missed={**flags.missed, SQL: MessageFlag(21)}
+            ),
             options={"db_url": f"sqlite:///{tmp_path}/accounting.sqlite3"},
         ),
         "dialog records": replace(profile, options={"cdr_enable": 1}, cdr_extras=(field,)),
-        "flags by name": replace(profile, flags=replace(flags, prepare=Flag(22, "FLT_PREPARE"), failed=None)),
+        "flags by name": replace(profile, flags=replace(flags, prepare=MessageFlag(22, "FLT_PREPARE"), failed=None)),
         "direction": replace(profile, options={"detect_direction": 1, "early_media": 1}),
     }
     install(text, targets[name], tmp_path)

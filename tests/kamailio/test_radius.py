@@ -10,7 +10,7 @@ import pytest
 from pyrad.dictionary import Dictionary
 from pyrad.packet import AcctPacket
 
-from proxyconf.profile import ExtraField, LegField, Profile
+from proxyconf.profile import AccountingProfile, ExtraDefinition, LegDefinition
 from proxyconf.render.acc_section import acc_section
 from proxyconf.render.hints import routing_hints
 from proxyconf.render.radius_dictionary import (
@@ -27,18 +27,18 @@ pytestmark = pytest.mark.kamailio
 
 RADIUS = Backend.RADIUS
 PROFILE = replace(
-    Profile.suggested(Product.KAMAILIO, Version(5, 6), (Backend.SYSLOG, RADIUS)),
+    AccountingProfile.suggested(Product.KAMAILIO, Version(5, 6), (Backend.SYSLOG, RADIUS)),
     extras=(
-        ExtraField("ua", "$ua", {RADIUS: "UA-Attr"}),
-        ExtraField("port", "$sp", {RADIUS: "Sip-Src-Port"}),
-        ExtraField("method", "$rm", {RADIUS: "Method-Attr"}),
-        ExtraField("user", "$fU", {RADIUS: "User-Name"}),
+        ExtraDefinition("ua", "$ua", {RADIUS: "UA-Attr"}),
+        ExtraDefinition("port", "$sp", {RADIUS: "Sip-Src-Port"}),
+        ExtraDefinition("method", "$rm", {RADIUS: "Method-Attr"}),
+        ExtraDefinition("user", "$fU", {RADIUS: "User-Name"}),
     ),
-    legs=(LegField("src", "$avp(src)"),),
+    legs=(LegDefinition("src", "$avp(src)"),),
 )
 
 
-def write_client(profile: Profile, folder: Path, port: int, dictionary: str) -> None:
+def write_client(profile: AccountingProfile, folder: Path, port: int, dictionary: str) -> None:
     (folder / "radiusclient.conf").write_text(client_configuration(profile, port=port))
     (folder / CLIENT_DICTIONARY).write_text(dictionary)
     (folder / CLIENT_SERVERS).write_text("127.0.0.1 testing123\n")

@@ -18,7 +18,7 @@ import pytest
 from pyrad.dictionary import Dictionary
 from pyrad.packet import AcctPacket
 
-from proxyconf.profile import ExtraField, Flag, LegField, Profile
+from proxyconf.profile import AccountingProfile, ExtraDefinition, LegDefinition, MessageFlag
 from proxyconf.render.acc_section import acc_section
 from proxyconf.render.hints import routing_hints
 from proxyconf.render.radius_dictionary import (
@@ -114,12 +114,12 @@ LEGS = """
 DIALOG = "$dlg_var(caller) = $fU; $dlg_var(callee) = $oU; $dlg_var(call_id) = $ci;"
 
 
-def suggested(*backends: Backend, **options: int | str) -> Profile:
-    return replace(Profile.suggested(Product.KAMAILIO, Version(5, 6), backends), options=options)
+def suggested(*backends: Backend, **options: int | str) -> AccountingProfile:
+    return replace(AccountingProfile.suggested(Product.KAMAILIO, Version(5, 6), backends), options=options)
 
 
-def field(variable: str, label: str) -> ExtraField:
-    return ExtraField(label, variable, {SYSLOG: label, SQL: label, RADIUS: f"X-{label.title()}"})
+def field(variable: str, label: str) -> ExtraDefinition:
+    return ExtraDefinition(label, variable, {SYSLOG: label, SQL: label, RADIUS: f"X-{label.title()}"})
 
 
 FIELDS = (
@@ -133,9 +133,10 @@ NUMBERS = (field("$si", "source"), field("$rm", "what"), field("$hdr(X-None)", "
 
 
 OF_DIALOG = tuple(
-    ExtraField(label, f"$dlg_var({label})", {SYSLOG: label, SQL: label}) for label in ("caller", "callee", "call_id")
+    ExtraDefinition(label, f"$dlg_var({label})", {SYSLOG: label, SQL: label})
+    for label in ("caller", "callee", "call_id")
 )
-LEG_FIELDS = tuple(LegField(name, f"$avp({name})") for name in ("src", "dst", "type"))
+LEG_FIELDS = tuple(LegDefinition(name, f"$avp({name})") for name in ("src", "dst", "type"))
 PLAIN = suggested(SYSLOG, SQL, RADIUS)
 
 
@@ -145,7 +146,7 @@ class Case:
     for missed calls where no attempt follows.
     """
 
-    profile: Profile
+    profile: AccountingProfile
     lacks: frozenset[str] = frozenset()
     adds: frozenset[str] = frozenset()
 
@@ -176,8 +177,8 @@ CASES: Mapping[str, Case] = {
             PLAIN,
             flags=replace(
                 PLAIN.flags,
-                account=dict.fromkeys((SYSLOG, SQL, RADIUS), Flag(1)),
-                missed=dict.fromkeys((SYSLOG, SQL), Flag(2)),
+                account=dict.fromkeys((SYSLOG, SQL, RADIUS), MessageFlag(1)),
+                missed=dict.fromkeys((SYSLOG, SQL), MessageFlag(2)),
             ),
         )
     ),
@@ -272,7 +273,7 @@ def _count(written: Written) -> int:
 # --- what is written
 
 
-def _written(profile: Profile, reader: sqlite3.Connection, server: RadiusServer, folder: Path) -> Written:
+def _written(profile: AccountingProfile, reader: sqlite3.Connection, server: RadiusServer, folder: Path) -> Written:
     found: Written = {}
     for output, call_id, pairs in [*_lines(folder), *_rows(profile, reader), *_packets(server, folder)]:
         backend = SYSLOG if output in ("syslog", "dialogs") else SQL
@@ -298,7 +299,9 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _rows(profile: Profile, reader: sqlite3.Connection) -> Iterator[tuple[str, str, tuple[tuple[str, str], ...]]]:
+def _rows(
+    profile: AccountingProfile, reader: sqlite3.Connection
+) -> Iterator[tuple[str, str, tuple[tuple[str, str], ...]]]:
     for table in ("acc", "missed_calls", *(["acc_cdrs"] if profile.is_on("cdr_enable") else [])):
         cursor = reader.execute(f"SELECT * FROM {table} ORDER BY id")
         names = [column[0] for column in cursor.description]
@@ -354,7 +357,7 @@ class RadiusServer:
                 self._socket.sendto(head + hashlib.md5(head + data[4:20] + b"testing123").digest(), sender)
 
 
-def _here(profile: Profile, folder: Path, radius_port: int) -> Profile:
+def _here(profile: AccountingProfile, folder: Path, radius_port: int) -> AccountingProfile:
     options = {**profile.options, "db_url": f"sqlite:///{folder / 'accounting.sqlite3'}"}
     if RADIUS in profile.backends:
         options["radius_config"] = str(folder / "radiusclient.conf")
@@ -365,7 +368,7 @@ def _here(profile: Profile, folder: Path, radius_port: int) -> Profile:
     return replace(profile, options=options)
 
 
-def _database(profile: Profile, folder: Path) -> sqlite3.Connection:
+def _database(profile: AccountingProfile, folder: Path) -> sqlite3.Connection:
     file = folder / "accounting.sqlite3"
     with closing(sqlite3.connect(file)) as made:
         made.executescript(sql_ddl(profile, Dialect.SQLITE))
@@ -375,7 +378,7 @@ def _database(profile: Profile, folder: Path) -> sqlite3.Connection:
 
 
 @contextmanager
-def _proxy(profile: Profile, case: Case, folder: Path) -> Iterator[int]:
+def _proxy(profile: AccountingProfile, case: Case, folder: Path) -> Iterator[int]:
     port = free_port()
     (folder / "acc.cfg").write_text(acc_section(profile))
     (folder / "routing.cfg").write_text(routing_hints(profile))
@@ -395,7 +398,7 @@ def _proxy(profile: Profile, case: Case, folder: Path) -> Iterator[int]:
         yield port
 
 
-def _setflags(profile: Profile) -> str:
+def _setflags(profile: AccountingProfile) -> str:
     flags = " ".join(f"setflag({flag.number});" for flag in profile.flags.account.values())
     return f'if ($rm == "INVITE") {{ {flags} }}'
 

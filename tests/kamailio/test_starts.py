@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from proxyconf.parse import parse_config
-from proxyconf.profile import ExtraField, Flag, Flags, LegField, Profile
+from proxyconf.profile import AccountingProfile, ExtraDefinition, Flags, LegDefinition, MessageFlag
 from proxyconf.render.acc_section import acc_section
 from proxyconf.render.hints import routing_hints
 from proxyconf.render.sql_ddl import sql_ddl
@@ -27,39 +27,45 @@ from tests.proxyconf.strategies import names, profiles
 pytestmark = pytest.mark.kamailio
 
 RELEASE = (Product.KAMAILIO, Version(5, 6))  # the one that Debian 12 has
-USER_AGENT = ExtraField("ua", "$hdr(User-Agent)", {Backend.SYSLOG: "ua", Backend.SQL: "ua", Backend.RADIUS: "UA-Attr"})
-CALLER = ExtraField("src_user", "$fU", {Backend.SYSLOG: "src_user", Backend.SQL: "src_user"})
-LEGS = (LegField("src", "$avp(src)"), LegField("dst", "$avp(dst)"))
+USER_AGENT = ExtraDefinition(
+    "ua", "$hdr(User-Agent)", {Backend.SYSLOG: "ua", Backend.SQL: "ua", Backend.RADIUS: "UA-Attr"}
+)
+CALLER = ExtraDefinition("src_user", "$fU", {Backend.SYSLOG: "src_user", Backend.SQL: "src_user"})
+LEGS = (LegDefinition("src", "$avp(src)"), LegDefinition("dst", "$avp(dst)"))
 
 
-def suggested(*backends: Backend, **options: int | str) -> Profile:
-    return replace(Profile.suggested(*RELEASE, backends), options=options)
+def suggested(*backends: Backend, **options: int | str) -> AccountingProfile:
+    return replace(AccountingProfile.suggested(*RELEASE, backends), options=options)
 
 
 PROFILES = {
     "the log": suggested(Backend.SYSLOG),
     "flags by name": replace(
         suggested(Backend.SYSLOG),
-        flags=replace(suggested(Backend.SYSLOG).flags, failed=Flag(9, "FLT_FAILED"), prepare=Flag(10, "FLT_LATER")),
+        flags=replace(
+            suggested(Backend.SYSLOG).flags, failed=MessageFlag(9, "FLT_FAILED"), prepare=MessageFlag(10, "FLT_LATER")
+        ),
     ),
     "every backend": replace(suggested(*Backend), extras=(USER_AGENT, CALLER)),
     "legs": replace(suggested(Backend.SYSLOG, Backend.SQL, Backend.RADIUS), legs=LEGS),
     "direction detected": suggested(Backend.SYSLOG, detect_direction=1, report_ack=1, report_cancels=1),
     "records of dialogs": replace(
         suggested(Backend.SYSLOG, cdr_enable=1, cdr_start_on_confirmed=1),
-        cdr_extras=(ExtraField("callid", "$dlg_var(call_id)", {Backend.SYSLOG: "callid", Backend.SQL: "callid"}),),
+        cdr_extras=(ExtraDefinition("callid", "$dlg_var(call_id)", {Backend.SYSLOG: "callid", Backend.SQL: "callid"}),),
     ),
     "records of dialogs alone": replace(
-        Profile(*RELEASE, (Backend.SYSLOG,), options={"cdr_enable": 1}),
-        cdr_extras=(ExtraField("callid", "$dlg_var(call_id)", {Backend.SYSLOG: "callid", Backend.SQL: "callid"}),),
+        AccountingProfile(*RELEASE, (Backend.SYSLOG,), options={"cdr_enable": 1}),
+        cdr_extras=(ExtraDefinition("callid", "$dlg_var(call_id)", {Backend.SYSLOG: "callid", Backend.SQL: "callid"}),),
     ),
-    "missed calls alone": Profile(*RELEASE, (Backend.SYSLOG,), flags=Flags(missed={Backend.SYSLOG: Flag(2)})),
+    "missed calls alone": AccountingProfile(
+        *RELEASE, (Backend.SYSLOG,), flags=Flags(missed={Backend.SYSLOG: MessageFlag(2)})
+    ),
     "objects in a queue": suggested(Backend.SYSLOG, Backend.JSON, **{"acc_json.acc_output_mqueue": "acc_events"}),
     "a variable of a transaction": replace(
-        suggested(Backend.SYSLOG), extras=(ExtraField("code", "$T_reply_code", {Backend.SYSLOG: "final"}),)
+        suggested(Backend.SYSLOG), extras=(ExtraDefinition("code", "$T_reply_code", {Backend.SYSLOG: "final"}),)
     ),
     "a value of replies": replace(
-        suggested(Backend.SYSLOG), extras=(ExtraField("why", "$rr", {Backend.SYSLOG: "why"}),)
+        suggested(Backend.SYSLOG), extras=(ExtraDefinition("why", "$rr", {Backend.SYSLOG: "why"}),)
     ),
 }
 
@@ -72,7 +78,7 @@ def test_kamailio_starts_with_a_profile_of(title: str, tmp_path: Path) -> None:
 
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(profiles([RELEASE], texts=names).map(lambda one: replace(one, other_parameters=(), options=_local(one))))
-def test_kamailio_starts_with_any_profile(profile: Profile) -> None:
+def test_kamailio_starts_with_any_profile(profile: AccountingProfile) -> None:
     if Backend.JSON in profile.backends:
         profile = replace(profile, legs=())  # together they end the proxy at the first leg
     if Backend.DIAMETER in profile.backends:
@@ -81,7 +87,7 @@ def test_kamailio_starts_with_any_profile(profile: Profile) -> None:
         assert " ERROR: " not in proxy.log()
 
 
-def _local(profile: Profile) -> dict[str, int | str]:
+def _local(profile: AccountingProfile) -> dict[str, int | str]:
     """The options without a database that is not there."""
     return {key: value for key, value in profile.options.items() if key != "db_url"}
 
@@ -129,7 +135,7 @@ def accounting(tmp_path: Path) -> Iterator[sqlite3.Connection]:
         yield reader
 
 
-def accounted_in(file: Path) -> Profile:
+def accounted_in(file: Path) -> AccountingProfile:
     """Return a profile that accounts to the log and to an SQLite file."""
     given = suggested(Backend.SYSLOG, Backend.SQL, db_url=f"sqlite:///{file}", time_mode=2)
     return replace(given, extras=(USER_AGENT, CALLER))

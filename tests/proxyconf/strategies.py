@@ -12,19 +12,19 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from proxyconf.profile import (
+    AccountingProfile,
     DoAccounting,
-    ExtraField,
-    Flag,
+    ExtraDefinition,
     Flags,
-    LegField,
+    LegDefinition,
+    MessageFlag,
     OtherParameter,
-    Profile,
     RadiusType,
     SqlType,
     takes_flag_names,
 )
 from proxyconf.vocabulary.layout import Backend, suggest_leg_role, suggest_role
-from proxyconf.vocabulary.parameters import RELEASES, Kind, Parameter, Value, backends_of, uses_do_accounting
+from proxyconf.vocabulary.parameters import RELEASES, Parameter, ParameterKind, Value, backends_of, uses_do_accounting
 from proxyconf.vocabulary.products import Product, Version
 
 Release = tuple[Product, Version]
@@ -60,7 +60,7 @@ def profiles(
     releases: Sequence[Release] = ALL_RELEASES,
     backends: Sequence[Backend] = tuple(Backend),
     texts: st.SearchStrategy[str] = odd_texts,
-) -> Profile:
+) -> AccountingProfile:
     """A profile of one of ``releases`` with some of ``backends``."""
     product, version = draw(st.sampled_from(releases))
     known = [one for one in backends if one in backends_of(product, version)]
@@ -68,11 +68,11 @@ def profiles(
     used = tuple(one for one in Backend if one in chosen)
     if uses_do_accounting(product, version) and {Backend.RADIUS, Backend.DIAMETER} <= set(used):
         used = tuple(one for one in used if one is not Backend.DIAMETER)  # aaa_url names one of the two
-    bare = Profile(product, version, used)
+    bare = AccountingProfile(product, version, used)
     extras = draw(_extras(used))
     has_cdr_extras = "cdr_extra" in bare.parameters or "log_extra_bye" in bare.parameters
     legs = draw(_legs(used)) if bare.has_legs else ()
-    profile = Profile(
+    profile = AccountingProfile(
         product,
         version,
         used,
@@ -88,16 +88,16 @@ def profiles(
 
 
 @st.composite
-def _flags(draw: st.DrawFn, bare: Profile) -> Flags:
+def _flags(draw: st.DrawFn, bare: AccountingProfile) -> Flags:
     if bare.uses_do_accounting:
         return Flags()
     if takes_flag_names(bare.product, bare.version):
-        one_flag = st.builds(Flag, st.none(), names.map(str.upper))
+        one_flag = st.builds(MessageFlag, st.none(), names.map(str.upper))
     elif bare.product is Product.KAMAILIO and bare.version >= (3, 0):
-        named = st.builds(lambda number: Flag(number, f"FLT_{number}"), st.integers(1, 31))
-        one_flag = st.integers(1, 31).map(Flag) | named
+        named = st.builds(lambda number: MessageFlag(number, f"FLT_{number}"), st.integers(1, 31))
+        one_flag = st.integers(1, 31).map(MessageFlag) | named
     else:
-        one_flag = st.integers(0, 31).map(Flag)
+        one_flag = st.integers(0, 31).map(MessageFlag)
     return Flags(
         account={one: draw(one_flag) for one in bare.backends},
         missed={one: draw(one_flag) for one in bare.backends},
@@ -107,7 +107,7 @@ def _flags(draw: st.DrawFn, bare: Profile) -> Flags:
     )
 
 
-def _asked(bare: Profile) -> st.SearchStrategy[DoAccounting]:
+def _asked(bare: AccountingProfile) -> st.SearchStrategy[DoAccounting]:
     some = st.frozensets(st.sampled_from(list(bare.backends)))
     has_table = Backend.SQL in bare.backends and bare.version >= (3, 0)  # before, only together with flags
     all_or_none = st.sampled_from([frozenset(), frozenset(bare.backends)])
@@ -121,7 +121,7 @@ def _asked(bare: Profile) -> st.SearchStrategy[DoAccounting]:
 
 
 @st.composite
-def _extras(draw: st.DrawFn, used: Sequence[Backend]) -> tuple[ExtraField, ...]:
+def _extras(draw: st.DrawFn, used: Sequence[Backend]) -> tuple[ExtraDefinition, ...]:
     return tuple([draw(_extra(name, used)) for name in draw(st.lists(_field_names, unique=True, max_size=5))])
 
 
@@ -129,11 +129,11 @@ _field_names = st.sampled_from(sorted(_VARIABLES)) | names.map(lambda name: f"x_
 
 
 @st.composite
-def _extra(draw: st.DrawFn, name: str, used: Sequence[Backend]) -> ExtraField:
+def _extra(draw: st.DrawFn, name: str, used: Sequence[Backend]) -> ExtraDefinition:
     variable = _VARIABLES.get(name, f"$hdr({name})")
     logged = draw(st.sets(st.sampled_from(list(used)), min_size=1))
     labels = {one: _label(name, one) for one in Backend if one in logged}
-    return ExtraField(
+    return ExtraDefinition(
         name,
         variable,
         labels,
@@ -152,7 +152,7 @@ def _label(name: str, backend: Backend) -> str:
 
 
 @st.composite
-def _cdr_extras(draw: st.DrawFn, bare: Profile) -> tuple[ExtraField, ...]:
+def _cdr_extras(draw: st.DrawFn, bare: AccountingProfile) -> tuple[ExtraDefinition, ...]:
     if bare.product is Product.OPENSIPS:
         with_list = [one for one in bare.backends if bare.known_backends[one].extra_bye]
         return draw(_extras(with_list)) if with_list else ()
@@ -164,16 +164,16 @@ def _cdr_extras(draw: st.DrawFn, bare: Profile) -> tuple[ExtraField, ...]:
         logged = [one for group in draw(st.sets(st.sampled_from(groups), min_size=1)) for one in group]
         variable = _VARIABLES.get(name, f"$hdr({name})")
         labels = {one: name for one in Backend if one in logged}
-        fields.append(ExtraField(name, variable, labels, suggest_role(name, variable)))
+        fields.append(ExtraDefinition(name, variable, labels, suggest_role(name, variable)))
     return tuple(fields)
 
 
 @st.composite
-def _legs(draw: st.DrawFn, used: Sequence[Backend]) -> tuple[LegField, ...]:
+def _legs(draw: st.DrawFn, used: Sequence[Backend]) -> tuple[LegDefinition, ...]:
     found = draw(st.lists(st.sampled_from(["src", "dst", "type"]) | names, unique=True, max_size=4))
     labels = {one: draw(st.sets(st.sampled_from(list(used)), min_size=1)) if used else set() for one in found}
     return tuple(
-        LegField(
+        LegDefinition(
             one,
             f"$avp({one})",
             {backend: _label(f"leg_{one}", backend) for backend in Backend if backend in labels[one]},
@@ -184,7 +184,7 @@ def _legs(draw: st.DrawFn, used: Sequence[Backend]) -> tuple[LegField, ...]:
 
 
 @st.composite
-def _options(draw: st.DrawFn, bare: Profile, texts: st.SearchStrategy[str]) -> dict[str, Value]:
+def _options(draw: st.DrawFn, bare: AccountingProfile, texts: st.SearchStrategy[str]) -> dict[str, Value]:
     applicable = bare.applicable_options()
     chosen = draw(st.sets(st.sampled_from(sorted(applicable)), max_size=6))
     options = {key: draw(_value(applicable[key], texts)) for key in sorted(chosen)}
@@ -196,7 +196,7 @@ def _options(draw: st.DrawFn, bare: Profile, texts: st.SearchStrategy[str]) -> d
 
 
 def _value(parameter: Parameter, texts: st.SearchStrategy[str]) -> st.SearchStrategy[Value]:
-    if parameter.kind is Kind.SWITCH:
+    if parameter.kind is ParameterKind.SWITCH:
         return st.integers(0, 1)
     if parameter.choices:
         return st.sampled_from(parameter.choices)
@@ -215,7 +215,7 @@ def _value(parameter: Parameter, texts: st.SearchStrategy[str]) -> st.SearchStra
 
 
 @st.composite
-def _with_others(draw: st.DrawFn, profile: Profile, texts: st.SearchStrategy[str]) -> Profile:
+def _with_others(draw: st.DrawFn, profile: AccountingProfile, texts: st.SearchStrategy[str]) -> AccountingProfile:
     value = st.integers(-5, 5000) | texts
     others = [OtherParameter("acc", f"later_{name}", draw(value)) for name in draw(st.sets(names, max_size=2))]
     if profile.uses_dialog and draw(st.booleans()):

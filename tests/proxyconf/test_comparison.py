@@ -5,31 +5,33 @@ from dataclasses import replace
 from hypothesis import given
 
 from proxyconf.comparison import changes, compared
-from proxyconf.profile import ExtraField, Flag, Flags, Profile
+from proxyconf.profile import AccountingProfile, ExtraDefinition, Flags, MessageFlag
 from proxyconf.vocabulary.layout import Backend, Role
 from tests.proxyconf.strategies import profiles
 
-ONE = ExtraField("one", "$fU", {Backend.SYSLOG: "one"}, Role.CALLER)
-TWO = ExtraField("two", "$rU", {Backend.SYSLOG: "two"})
-PROFILE = Profile(extras=(ONE, TWO), flags=Flags({Backend.SYSLOG: Flag(1)}), options={"db_url": "x://a:b@c/d"})
+ONE = ExtraDefinition("one", "$fU", {Backend.SYSLOG: "one"}, Role.CALLER)
+TWO = ExtraDefinition("two", "$rU", {Backend.SYSLOG: "two"})
+PROFILE = AccountingProfile(
+    extras=(ONE, TWO), flags=Flags({Backend.SYSLOG: MessageFlag(1)}), options={"db_url": "x://a:b@c/d"}
+)
 
 
-def told(after: Profile) -> list[tuple[str, str, str]]:
+def told(after: AccountingProfile) -> list[tuple[str, str, str]]:
     return [tuple(one) for one in changes(PROFILE, after)]
 
 
 @given(profiles())
-def test_a_profile_does_not_differ_from_itself(profile: Profile) -> None:
+def test_a_profile_does_not_differ_from_itself(profile: AccountingProfile) -> None:
     assert changes(profile, profile) == []
 
 
 @given(profiles(), profiles())
-def test_profiles_that_differ_are_told_apart(one: Profile, other: Profile) -> None:
+def test_profiles_that_differ_are_told_apart(one: AccountingProfile, other: AccountingProfile) -> None:
     assert bool(changes(one, other)) == (one != other)
 
 
 def test_a_flag_is_told_with_its_name() -> None:
-    after = replace(PROFILE, flags=Flags({Backend.SYSLOG: Flag(2, "FLT_ACC")}))
+    after = replace(PROFILE, flags=Flags({Backend.SYSLOG: MessageFlag(2, "FLT_ACC")}))
     assert told(after) == [("flags: account syslog", "1", "2 FLT_ACC")]
 
 

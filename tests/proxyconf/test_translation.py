@@ -32,6 +32,6 @@ def test_a_value_with_braces_is_shown_as_it_is() -> None:
 
 def test_words_are_joined_in_the_readers_language() -> None:
     with override("es"):
-        assert translated(all_of(("a", "b", "c"))) == "a y b y c"
+        assert translated(all_of(("a", "b", "c"))) == "a, b y c"
         assert translated(any_of(("a", "b"))) == "a o b"
     assert (any_of(("a",)), any_of(())) == ("a", "")

@@ -49,7 +49,7 @@ class Command(BaseCommand):
 
     def _add(self, user: User, name: str, scopes: list[str], days: int | None) -> None:
         if days is not None and not 1 <= days <= _LONGEST_DAYS:
-            raise CommandError(f"--days: {days} is no number from 1 to {_LONGEST_DAYS}", returncode=2)
+            raise CommandError(f"--days: {days} is not a number from 1 to {_LONGEST_DAYS}", returncode=2)
         now = timezone.now()
         expires_at = None if days is None else now + timedelta(days=days)
         try:
@@ -69,7 +69,7 @@ class Command(BaseCommand):
     def _revoke(self, user: User, name: str) -> None:
         token = ApiToken.objects.filter(user=user, name=name).first()
         if token is None:
-            raise CommandError(f"{user.get_username()} has no token {name!r}; see: token list", returncode=2)
+            raise CommandError(f"{user.get_username()} has no token {name!r}; list them with: token list", returncode=2)
         token.delete()
         record_of(user, Action.DELETED, f"API token {token}", by="manage.py token")
         self.stdout.write(f"revoked {token}")
@@ -78,7 +78,7 @@ class Command(BaseCommand):
 def _user(name: str) -> User:
     user = User.objects.filter(username=name).first()
     if user is None:
-        raise CommandError(f"there is no user {name!r}", returncode=2)
+        raise CommandError(f"unknown user {name!r}", returncode=2)
     return user
 
 

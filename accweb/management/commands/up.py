@@ -36,7 +36,9 @@ class Command(BaseCommand):
 
     def handle(self, *, demo: bool, host: str, port: str, **options: Any) -> None:
         if not port.isascii() or not port.isdecimal() or not 1 <= int(port) <= 65535:
-            raise CommandError(f"--port: {port!r} is no number from 1 to 65535; use one like 8000", returncode=2)
+            raise CommandError(
+                f"--port: {port!r} is not a number from 1 to 65535; use, for example, 8000", returncode=2
+            )
         stop = stop_on_signals()
         with _only_one(settings.DATA_DIR), _listen(host, int(port)) as listener:
             call_command("migrate", verbosity=0, interactive=False)
@@ -53,7 +55,9 @@ class Command(BaseCommand):
             if load_demo():
                 self.stdout.write("recorded calls loaded as a demo (proxies named demo-…)")
         except FileNotFoundError as error:
-            raise CommandError(f"--demo: the recorded calls are not here: {error}; run it from a checkout") from error
+            raise CommandError(
+                f"--demo: the recorded calls are missing: {error}; run this command from a checkout"
+            ) from error
 
 
 @contextmanager

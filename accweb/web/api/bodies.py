@@ -23,7 +23,7 @@ class SmallJSON(JSONParser):
     ) -> Any:
         body = stream.read(LARGEST + 1)
         if len(body) > LARGEST:
-            raise TooLarge(f"The body is larger than {LARGEST} bytes, which is all that this address takes.")
+            raise TooLarge(f"The body is larger than {LARGEST} bytes, the limit of this address.")
         try:
             return super().parse(io.BytesIO(body), media_type, parser_context)
         except RecursionError:

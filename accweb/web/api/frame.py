@@ -1,6 +1,6 @@
-"""What all views of the API have in common; the views of each app stand in its own ``api`` and touch nothing else here.
+"""Base classes and helpers of the API; the views of each app are in its own ``api`` package.
 
-An answer depends on nothing but who asks for what: times are UTC and words are English, whatever the asker's pages use.
+Responses do not depend on the user's preferences: times are in UTC and texts in English.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ LIMIT, AFTER = "limit", "after"
 LIMIT_PARAMETER = OpenApiParameter(
     LIMIT,
     {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": PAGE_SIZE},
-    description="How many to tell at once.",
+    description="Number of results per page.",
 )
 NO_NULL = r"^[^\u0000]*$"
-"""The pattern of text that may be anything but hold a null character."""
+"""Pattern of text without a null character."""
 
-_AFTER = "A place in the list, as next names it: what comes after it is told."
+_AFTER = "Position in the list, taken from next: the results after it are listed."
 AFTER_PARAMETER = OpenApiParameter(AFTER, {"type": "string", "pattern": NO_NULL}, description=_AFTER)
 AFTER_NUMBER = OpenApiParameter(AFTER, {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}, description=_AFTER)
 _LARGEST_KEY = 2**63 - 1
@@ -65,14 +65,14 @@ Row = TypeVar("Row", bound=Model)
 
 
 class PageRecord(serializers.Serializer[object]):
-    """What every page of a list has; its ``results`` are the list's."""
+    """Members of every page of a list besides its ``results``."""
 
     next = serializers.URLField(allow_null=True, help_text="Address of the next page. Null: this is the last one.")
 
 
-@method_decorator(never_cache, name="dispatch")  # calls are personal data: no copy stays behind on the way
+@method_decorator(never_cache, name="dispatch")  # calls are personal data: no proxy may cache them
 class ApiView(APIView):
-    """A view of the API. ``permission_required`` names what one must be allowed, or does so by method."""
+    """A view of the API. ``permission_required``: the permission it needs, for all methods or by method."""
 
     permission_required: str | Mapping[str, str] | None = None
     http_method_names = ["get", "post", "delete", "head"]
@@ -82,16 +82,16 @@ class ApiView(APIView):
             return super().dispatch(request, *args, **kwargs)
 
     def perform_authentication(self, request: Request) -> None:
-        """Learn who asks, and count the request before anything else is done for it."""
+        """Authenticate the client, and count the request before any other work is done for it."""
         try:
             super().perform_authentication(request)
         except AuthenticationFailed:
-            super().check_throttles(request)  # from here on nobody in particular asks
+            super().check_throttles(request)  # the client is unknown from here on
             raise
         super().check_throttles(request)
 
     def check_throttles(self, request: Request) -> None:
-        """Nothing: it was counted already."""
+        """Do nothing: ``perform_authentication`` counted the request."""
 
 
 def note_viewing(request: Request) -> None:
@@ -107,7 +107,7 @@ def note(request: Request, action: Action, target: str, **detail: Any) -> None:
 
 
 class AnyAccept(DefaultContentNegotiation):
-    """For what has one media type of its own: it is given whatever ``Accept`` asks for."""
+    """Return the only media type of the view, whatever ``Accept`` requests."""
 
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
@@ -116,21 +116,21 @@ class AnyAccept(DefaultContentNegotiation):
         return first, first.media_type
 
 
-def refuse_unknown(request: Request, *known: str) -> None:
-    """Raise ``ValidationError`` for parameters that there are not: most likely a slip of the pen."""
-    unknown = sorted(set(request.query_params) - set(known))
+def refuse_unknown(request: Request, *allowed_names: str) -> None:
+    """Raise ``ValidationError`` for unknown parameters, which are most likely misspelt."""
+    unknown = sorted(set(request.query_params) - set(allowed_names))
     if unknown:
-        there_are = f"there are {', '.join(known)}" if known else "there are none here"
-        raise ValidationError({name: [f"There is no such parameter; {there_are}."] for name in unknown})
+        allowed = f"use one of: {', '.join(allowed_names)}" if allowed_names else "this address has none"
+        raise ValidationError({name: [f"Unknown parameter; {allowed}."] for name in unknown})
 
 
 def limit_of(request: Request) -> int:
-    """Return how many rows a page shall have; raise ``ValidationError``."""
+    """Return the requested page size; raise ``ValidationError``."""
     text = request.query_params.get(LIMIT, str(PAGE_SIZE))
     if not (
         text.isascii() and text.isdecimal() and len(text) <= len(str(LARGEST_PAGE)) and 1 <= int(text) <= LARGEST_PAGE
     ):
-        raise ValidationError({LIMIT: [f"{text[:80]!r} is no number from 1 to {LARGEST_PAGE}."]})
+        raise ValidationError({LIMIT: [f"{text[:80]!r} is not a number from 1 to {LARGEST_PAGE}."]})
     return int(text)
 
 
@@ -159,7 +159,7 @@ def with_parameters(request: Request, **changed: object) -> str:
 def _place(text: str, *, is_number: bool) -> str | int:
     good = _is_key(text) if is_number else "\0" not in text
     if not good:
-        problem = f"{text[:80]!r} is no place in the list; take the address of the next page as it is given."
+        problem = f"{text[:80]!r} is not a valid position in the list; use the address in next unchanged."
         raise ValidationError({AFTER: [problem]})
     return int(text) if is_number else text
 

@@ -90,10 +90,10 @@ class Command(BaseCommand):
         **options: Any,
     ) -> None:
         if format not in FORMATS:
-            raise CommandError(f"no format {format!r}; use {_one_of(FORMATS)}", returncode=2)
+            raise CommandError(f"unknown format {format!r}; use {_one_of(FORMATS)}", returncode=2)
         wanted = FORMATS[format]
         if wanted.binary and output is None and sys.stdout.isatty():
-            raise CommandError(f"{wanted.label} is no text for a terminal; name a file with --output", returncode=2)
+            raise CommandError(f"{wanted.label} is a binary format; write it to a file with --output", returncode=2)
         now = timezone.now()
         calls = _asked(options, now, include_superseded=options["include_superseded"] or bool(updated_after))
         if updated_after:
@@ -138,7 +138,7 @@ def _asked(options: dict[str, Any], now: datetime, *, include_superseded: bool) 
         for pair in options.get(option, []):
             label, equals, value = pair.partition("=")
             if not label or not equals:
-                raise CommandError(f"{_option(option)}: {pair!r} is not of the form LABEL=VALUE", returncode=2)
+                raise CommandError(f"{_option(option)}: {pair!r} does not have the form LABEL=VALUE", returncode=2)
             asked.appendlist(prefix + label, value)
     if include_superseded:
         asked["superseded"] = "1"
@@ -173,7 +173,7 @@ def _changed_since(value: str, now: datetime) -> datetime:
         return parse_moment(_absolute(value, now))
     except ValueError as error:
         raise CommandError(
-            f"--updated-after: {value!r} is no moment; write it like 2026-05-31T14:30:00Z or 24h", returncode=2
+            f"--updated-after: {value!r} is not a valid time; write it like 2026-05-31T14:30:00Z or 24h", returncode=2
         ) from error
 
 

@@ -48,7 +48,7 @@ class Command(BaseCommand):
         **options: Any,
     ) -> None:
         if format != AUTO and format not in FORMATS:
-            raise CommandError(f"no format {format!r}; use {AUTO} or one of {', '.join(FORMATS)}", returncode=2)
+            raise CommandError(f"unknown format {format!r}; use {AUTO} or one of {', '.join(FORMATS)}", returncode=2)
         source, _ = Source.objects.get_or_create(
             proxy=named_proxy(proxy), name="import", defaults={"kind": Source.Kind.IMPORT}
         )

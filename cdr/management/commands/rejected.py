@@ -49,7 +49,7 @@ class Command(BaseCommand):
 
     def _list(self, *, limit: int, **options: Any) -> None:
         if limit < 1:
-            raise CommandError(f"--limit {limit}: at least one must be listed", returncode=2)
+            raise CommandError(f"--limit {limit}: use a number of at least 1", returncode=2)
         selected = _selected(**options)
         for rejected in selected.select_related("source__proxy")[:limit]:
             start = printable(text_of(bytes(rejected.raw)[: 4 * _SHOWN]))[:_SHOWN]
@@ -62,7 +62,7 @@ class Command(BaseCommand):
     def _show(self, *, id: int, raw: bool, **options: Any) -> None:  # noqa: A002  # the name of the argument
         rejected = Rejected.objects.select_related("source__proxy").filter(pk=id).first()
         if rejected is None:
-            raise CommandError(f"no rejected input has the number {id}; see `manage.py rejected list --all`")
+            raise CommandError(f"unknown rejected input {id}; list all with `manage.py rejected list --all`")
         content = bytes(rejected.raw)
         if raw:
             sys.stdout.buffer.write(content)
@@ -76,7 +76,9 @@ class Command(BaseCommand):
             missing = set(ids) - set(selected.filter(pk__in=ids).values_list("pk", flat=True))
             if missing:
                 listed = ", ".join(map(str, sorted(missing)))
-                raise CommandError(f"no rejected input waits with the number {listed}; see `manage.py rejected list`")
+                raise CommandError(
+                    f"rejected input {listed} is not pending; list pending input with `manage.py rejected list`"
+                )
             selected = selected.filter(pk__in=ids)
         done = replay(selected)
         if not done.waited:

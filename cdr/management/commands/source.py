@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from cdr.management.proxies import named_proxy
 from cdr.models import Event, Receiver, Rejected, Source
+from cdr.models.source import secrets_to_enter_again
 from cdr.sources import KINDS
 from cdr.sources.setting import Secret, SettingsError
 from cdr.storage.replay import Replayed, replay
@@ -83,11 +84,11 @@ class Command(BaseCommand):
             case "replay":
                 self._replay(options["replayed"])
 
-    def _add(self, *, proxy: str, kind: str, name: str, given: Sequence[str], **_: Any) -> None:
+    def _add(self, *, proxy: str, kind: str, name: str, assignments: Sequence[str], **_: Any) -> None:
         if kind not in Source.Kind.values:
-            raise CommandError(f"no kind {kind!r}; use {' or '.join(Source.Kind.values)}", returncode=2)
+            raise CommandError(f"unknown kind {kind!r}; use {' or '.join(Source.Kind.values)}", returncode=2)
         source = Source(proxy=named_proxy(proxy), kind=kind, name=name or kind)
-        settings, token = _settings(kind, given), ""
+        settings, token = _settings(kind, assignments), ""
         if kind == Source.Kind.HTTP and "token" not in settings:
             settings["token"] = token = secrets.token_urlsafe(32)
         _save(source, settings)
@@ -95,9 +96,14 @@ class Command(BaseCommand):
         if token:
             self.stdout.write(f"its token, shown this once: {token}")
 
-    def _set(self, source: Source, given: Sequence[str]) -> None:
-        changed = {**source.settings, **_settings(source.kind, given)}
-        _save(source, {name: value for name, value in changed.items() if value != ""})
+    def _set(self, source: Source, assignments: Sequence[str]) -> None:
+        entered = _settings(source.kind, assignments)
+        changed = {name: value for name, value in {**source.settings, **entered}.items() if value != ""}
+        if again := secrets_to_enter_again(source.kind, source.settings, changed, entered):
+            raise CommandError(
+                f"another server would get the stored {again[0]}; enter it again: {again[0]}=-", returncode=2
+            )
+        _save(source, changed)
         self.stdout.write(f"changed {source}")
 
     def _reread(self, of: str) -> None:
@@ -110,7 +116,9 @@ class Command(BaseCommand):
             try:
                 counts = reread(Event.objects.filter(**chosen), on_progress=show)
             except CannotReread as error:
-                raise CommandError(f"{error}; what was read until now stays, run this again after mending it") from None
+                raise CommandError(
+                    f"{error}; records read so far are kept; fix the problem and run the command again"
+                ) from None
         self.stdout.write(
             f"read {counts.read} events again: {counts.replaced} replaced, {counts.merged} joined with the same event, "
             f"{counts.same} as they were, {counts.unreadable} kept because their raw input cannot be read"
@@ -124,7 +132,7 @@ class Command(BaseCommand):
         try:
             source.delete()
         except ProtectedError:
-            raise CommandError(f"events came through {source}, so it stays; disable it instead") from None
+            raise CommandError(f"{source} has events and cannot be removed; disable it instead") from None
         self.stdout.write(f"removed {source}")
 
     def _replay(self, name: str) -> None:
@@ -167,18 +175,18 @@ def _named(text: str) -> Source:
     proxy, _, name = text.partition("/")
     source = Source.objects.select_related("proxy").filter(proxy__name=proxy, name=name).first()
     if source is None:
-        raise CommandError(f"no source {text!r}; `manage.py source list` shows those there are", returncode=2)
+        raise CommandError(f"unknown source {text!r}; list the sources with `manage.py source list`", returncode=2)
     return source
 
 
-def _settings(kind: str, given: Sequence[str]) -> dict[str, Any]:
+def _settings(kind: str, assignments: Sequence[str]) -> dict[str, Any]:
     """Return what ``SETTING=VALUE`` arguments give."""
     declared = KINDS[kind].declared()
     found: dict[str, Any] = {}
-    for one in given:
+    for one in assignments:
         name, equals, value = one.partition("=")
         if not equals:
-            raise CommandError(f"{one!r} is not of the form SETTING=VALUE", returncode=2)
+            raise CommandError(f"{one!r} does not have the form SETTING=VALUE", returncode=2)
         if name in declared and declared[name].secret and value == "-":
             value = getpass.getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
         found[name] = value

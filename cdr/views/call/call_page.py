@@ -22,7 +22,7 @@ from django.views.generic import TemplateView
 from accweb.web.audit import Action, record
 from accweb.web.shell import ShellMixin
 from cdr.calls.correlate import explain
-from cdr.calls.settlement import look_up
+from cdr.calls.settlement import attach_settlements
 from cdr.correlation.record import Outcome, ReleasedBy, State
 from cdr.display import wording
 from cdr.display.badges import duration_sign
@@ -129,7 +129,7 @@ class CallPage(InZoneMixin, ShellMixin, TemplateView):
         within = [one for one in explained if visibility.reaches(one.event.proxy.name)]
         events = timeline(call, within)
         related, around = list(_related(visibility, call)[:MOST_RELATED]), _around(visibility, call)
-        look_up([*related, *around.calls])
+        attach_settlements([*related, *around.calls])
         known = knowledge(call, events)
         proxies = list(Proxy.objects.filter(name__in=filter(visibility.reaches, call.proxies)))
         context = {

@@ -17,7 +17,8 @@ from accweb.web.shell import ShellMixin
 from cdr.calls.correlate import Explained, explain
 from cdr.correlation.record import Outcome, ReleasedBy, Rule, State
 from cdr.display import wording
-from cdr.display.ladder import Drawing, End, LadderEvent, LadderParty, Message, Side, Subject, drawing
+from cdr.display.ladder import Drawing, End, LadderEvent, LadderParty, Message, Side, Subject
+from cdr.display.ladder_drawing import drawing
 from cdr.display.ladder_svg import Words, svg
 from cdr.events import Kind
 from cdr.models import Call, Event, Leg
@@ -41,7 +42,7 @@ class LadderFile(InZoneMixin, ShellMixin, View):
         call = get_object_or_404(visibility.calls(), pk=pk)
         if visibility.numbers:
             record(request, Action.VIEWED, f"ladder of call {pk}", call_id=call.call_id)
-        within = [one for one in explain(call) if visibility.reaches(one.event.proxy.name)]
+        within = [used for used in explain(call) if visibility.reaches(used.event.proxy.name)]
         text = ladder_of(call, within, list(call.legs.all()), visibility, linked=False)
         return HttpResponse(
             '<?xml version="1.0" encoding="UTF-8"?>\n' + text,
@@ -57,7 +58,7 @@ def ladder_of(
 
     ``linked``: its arrows lead to the events of the page.
     """
-    drawn = drawing(_subject(call, legs), told_of(one for one in events if one.call == call))
+    drawn = drawing(_subject(call, legs), ladder_events(used for used in events if used.call == call))
     caller, callee = call.caller, call.callee
     if not visibility.numbers:
         drawn, caller, callee = _masked(drawn, call, visibility), masked(caller), masked(callee)
@@ -94,23 +95,23 @@ def _subject(call: Call, legs: Sequence[Leg]) -> Subject:
         from_tag=call.from_tag,
         to_tag=call.to_tag,
         answered=call.outcome == Outcome.ANSWERED,
-        end=End.SETTLED if call.settlement else _ENDS.get(State(call.state), End.TOLD),
-        hung_up=_SENDERS.get(ReleasedBy(call.released_by)) if call.released_by else None,
+        end=End.SETTLED if call.settlement else _ENDS.get(State(call.state), End.RECORDED),
+        released_by=_SENDERS.get(ReleasedBy(call.released_by)) if call.released_by else None,
         legs=tuple((leg.source, leg.destination) for leg in legs),
         ended_at=call.settlement.ended_at if call.settlement else None,
     )
 
 
-def told_of(events: Iterable[Explained]) -> Iterator[LadderEvent]:
+def ladder_events(events: Iterable[Explained]) -> Iterator[LadderEvent]:
     """Yield the events as the ladder takes them."""
     layouts: dict[int, FieldLayout] = {}
     for event, use, _ in events:
         if event.proxy_id not in layouts:
             layouts[event.proxy_id] = event.proxy.field_layout
-        yield _one(event, use.rule, layouts[event.proxy_id])
+        yield _ladder_event(event, use.rule, layouts[event.proxy_id])
 
 
-def _one(event: Event, rule: Rule, layout: FieldLayout) -> LadderEvent:
+def _ladder_event(event: Event, rule: Rule, layout: FieldLayout) -> LadderEvent:
     return LadderEvent(
         event.pk,
         event.time,
@@ -136,11 +137,11 @@ def _named(event: Event, role: Role, layout: FieldLayout) -> str | None:
 def _in_words(drawn: Drawing) -> str:
     """Tell the ladder to who cannot see it: each message that an event tells, in order."""
     names = [column.name or gettext("not logged") for column in drawn.columns]
-    told = [
+    hops = [
         f"{row.label}: {names[hop.source]} → {names[hop.target]}"
         for row in drawn.rows
         if isinstance(row, Message)
         for hop in row.hops
-        if hop.told
+        if hop.recorded
     ]
-    return "; ".join(told)
+    return "; ".join(hops)

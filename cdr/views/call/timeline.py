@@ -9,9 +9,9 @@ from datetime import timedelta
 from cdr.calls.correlate import Explained
 from cdr.correlation.record import Rule
 from cdr.display import wording
-from cdr.display.ladder import in_order
+from cdr.display.ladder_drawing import in_order
 from cdr.models import Call, Event
-from cdr.views.call.ladder import told_of
+from cdr.views.call.ladder import ladder_events
 
 SILENCE = timedelta(seconds=30)
 """Time without an event that the timeline tells in a line of its own."""
@@ -47,7 +47,7 @@ def timeline(call: Call, explained: Iterable[Explained]) -> list[Used]:
     """Return the events in the order in which they must have come about."""
     by_id: Mapping[int, Explained] = {one.event.pk: one for one in explained}
     found: list[Used] = []
-    for number, told in enumerate(in_order(told_of(by_id.values())), 1):
+    for number, told in enumerate(in_order(ladder_events(by_id.values())), 1):
         event, use, used_in = by_id[told.id]
         here = used_in == call
         since = event.time - found[-1].event.time if found else None

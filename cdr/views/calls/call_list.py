@@ -15,7 +15,7 @@ from django.views.generic import TemplateView
 
 from accweb.web.audit import Action, record
 from accweb.web.shell import ShellMixin
-from cdr.calls.settlement import look_up
+from cdr.calls.settlement import attach_settlements
 from cdr.correlation.record import State
 from cdr.display import wording
 from cdr.display.markup import number
@@ -70,33 +70,35 @@ class CallListView(InZoneMixin, ShellMixin, TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         address, visibility = ListAddress.of(self.request), Visibility.of(self.request.user)
-        asked = CallFilter(self.request.GET, visibility)
+        call_filter = CallFilter(self.request.GET, visibility)
         proxies = list(proxies_named(visibility.proxies))
         columns = chosen_columns(address, self.request.user)
         errors = (
-            filter_bar.errors(asked) + _unknown(self.request) + list(filter(None, [self.zone_error, *columns.errors]))
+            filter_bar.errors(call_filter)
+            + _unknown(self.request)
+            + list(filter(None, [self.zone_error, *columns.errors]))
         )
-        page, cursor_error = self._page(asked, columns.columns)
-        look_up(page.rows)
-        states = asked.form.cleaned_data.get("state", []) if asked.form.is_valid() else []
-        chips = filter_bar.chips(asked, address)
-        found = _count(asked, page)
+        page, cursor_error = self._page(call_filter, columns.columns)
+        attach_settlements(page.rows)
+        states = call_filter.form.cleaned_data.get("state", []) if call_filter.form.is_valid() else []
+        chips = filter_bar.chips(call_filter, address)
+        found = _count(call_filter, page)
         labels = extra_labels(proxies, page.rows)
         shown = visibility.shown(page.rows)
         if visibility.numbers and shown:
             record(self.request, Action.VIEWED, "calls", conditions=address.query)
         return super().get_context_data(
             title=_title(states),
-            filter=asked,
+            filter=call_filter,
             errors=errors + cursor_error,
             chips=chips,
             understood=understood(address),
-            suggestions=filter_bar.suggestions(chips, asked, address) if not page.rows else [],
+            suggestions=filter_bar.suggestions(chips, call_filter, address) if not page.rows else [],
             carried=filter_bar.carried(address),
-            periods=filter_bar.periods(asked, address),
-            quick_periods=filter_bar.quick_periods(asked, address),
-            chosen_time=filter_bar.chosen_time(asked),
-            added=[(name, asked.form.fields[name]) for name in filter_bar.ADDED],
+            periods=filter_bar.periods(call_filter, address),
+            quick_periods=filter_bar.quick_periods(call_filter, address),
+            chosen_time=filter_bar.chosen_time(call_filter),
+            added=[(name, call_filter.form.fields[name]) for name in filter_bar.ADDED],
             tabs=filter_bar.tabs(states, address),
             zones=zone_choices(self.readers_zone, timezone.get_current_timezone_name(), proxies),
             zone=timezone.get_current_timezone_name(),
@@ -110,7 +112,7 @@ class CallListView(InZoneMixin, ShellMixin, TemplateView):
             page=page,
             matches=found,
             told=tally(found),
-            shown=_shown(page, position(asked.qs, page, COUNT_LIMIT)),
+            shown=_shown(page, position(call_filter.qs, page, COUNT_LIMIT)),
             newer=page.newer and address.setting(before=page.newer),
             older=page.older and address.setting(after=page.older),
             oldest=page.older and address.setting(before=OLDEST),
@@ -118,17 +120,17 @@ class CallListView(InZoneMixin, ShellMixin, TemplateView):
             address=address,
             cleared=address.bare(),
             masked=not visibility.numbers,
-            cell_words=_cell_words(asked),
+            cell_words=_cell_words(call_filter),
             about=wording.STATES[State(states[0])].meaning if len(states) == 1 else "",
             past_the_end=not page.rows and bool(self.request.GET.get(AFTER)),
             nothing_at_all=not page.rows and not Call.objects.exists(),
             **kwargs,
         )
 
-    def _page(self, asked: CallFilter, columns: list[Column]) -> tuple[PagedCalls, list[str]]:
+    def _page(self, call_filter: CallFilter, columns: list[Column]) -> tuple[PagedCalls, list[str]]:
         if _unknown(self.request):
             return PagedCalls([], None, None), []
-        calls = asked.qs.prefetch_related(*{PREFETCHED[one.name] for one in columns if one.name in PREFETCHED})
+        calls = call_filter.qs.prefetch_related(*{PREFETCHED[one.name] for one in columns if one.name in PREFETCHED})
         try:
             after, before = self._cursor(AFTER), self._cursor(BEFORE)
         except ValueError as error:
@@ -173,9 +175,9 @@ def _unknown(request: HttpRequest) -> list[str]:
     ]
 
 
-def _cell_words(asked: CallFilter) -> dict[str, Any]:
+def _cell_words(call_filter: CallFilter) -> dict[str, Any]:
     """Return the words of the menu of a cell: its actions, the conditions by name, the values that have a label."""
-    fields: Iterable[tuple[str, Any]] = asked.form.fields.items()
+    fields: Iterable[tuple[str, Any]] = call_filter.form.fields.items()
     return {
         "actions": {name: str(text) for name, text in _CELL_WORDS.items()},
         "conditions": {name: str(field.label) for name, field in fields},
@@ -193,13 +195,13 @@ def _title(states: list[str]) -> Text:
     return _("No STOP") if states == [State.STOP_MISSING] else _("Calls")
 
 
-def _count(asked: CallFilter, page: PagedCalls) -> Matches:
+def _count(call_filter: CallFilter, page: PagedCalls) -> Matches:
     """Count the matches; where the first page has room left, its rows are all there are."""
     if page.newer is None and page.older is None:
         return Matches(len(page.rows))
-    found = matches(asked.qs, COUNT_LIMIT)
+    found = matches(call_filter.qs, COUNT_LIMIT)
     if found.at_least or found.estimated:
-        exact = exact_count(asked)
+        exact = exact_count(call_filter)
         return found if exact is None else Matches(exact)
     return found
 

@@ -48,17 +48,21 @@ class Chip:
     alternative: bool
 
 
-def errors(asked: CallFilter) -> list[str]:
+def errors(call_filter: CallFilter) -> list[str]:
     """Say which conditions make no sense, and why."""
-    return [f"{asked.form.fields[name].label}: {one}" for name, said in asked.form.errors.items() for one in said]
+    return [
+        f"{call_filter.form.fields[name].label}: {one}"
+        for name, said in call_filter.form.errors.items()
+        for one in said
+    ]
 
 
-def chips(asked: CallFilter, address: ListAddress) -> list[Chip]:
-    found: list[Chip] = []
-    for one in asked.conditions():
-        alternative = bool(found) and found[-1].condition.parameter == one.parameter and not one.negated
-        found.append(Chip(one, address.without(one.parameter, one.value), alternative))
-    return found
+def chips(call_filter: CallFilter, address: ListAddress) -> list[Chip]:
+    matches: list[Chip] = []
+    for one in call_filter.conditions():
+        alternative = bool(matches) and matches[-1].condition.parameter == one.parameter and not one.negated
+        matches.append(Chip(one, address.without(one.parameter, one.value), alternative))
+    return matches
 
 
 def carried(address: ListAddress) -> list[tuple[str, str]]:
@@ -67,28 +71,28 @@ def carried(address: ListAddress) -> list[tuple[str, str]]:
     return [(name, value) for name, values in lists if name not in CONTROLS for value in values]
 
 
-def periods(asked: CallFilter, address: ListAddress) -> list[ConditionLink]:
+def periods(call_filter: CallFilter, address: ListAddress) -> list[ConditionLink]:
     """The presets of the time range; choosing one replaces a range that was given."""
     return [
         ConditionLink(
             label,
             address.setting(period=None if name == "all" else name, since=None, until=None),
-            asked.chosen_period == name,
+            call_filter.chosen_period == name,
         )
         for name, label in PERIOD_LABELS.items()
     ]
 
 
-def quick_periods(asked: CallFilter, address: ListAddress) -> list[ConditionLink]:
+def quick_periods(call_filter: CallFilter, address: ListAddress) -> list[ConditionLink]:
     labels = [PERIOD_LABELS[name] for name in QUICK]
-    return [choice for choice in periods(asked, address) if choice.label in labels]
+    return [choice for choice in periods(call_filter, address) if choice.label in labels]
 
 
-def chosen_time(asked: CallFilter) -> Text:
+def chosen_time(call_filter: CallFilter) -> Text:
     """Say which time was chosen, where it is none of the presets at hand."""
-    if asked.chosen_period == "custom":
+    if call_filter.chosen_period == "custom":
         return _("From – to")
-    return PERIOD_LABELS.get(asked.chosen_period, "") if asked.chosen_period not in QUICK else ""
+    return PERIOD_LABELS.get(call_filter.chosen_period, "") if call_filter.chosen_period not in QUICK else ""
 
 
 def tabs(states: list[str], address: ListAddress) -> list[ConditionLink]:
@@ -107,12 +111,12 @@ def _settled(state: State) -> str | None:
     return "0" if state is State.STOP_MISSING else None
 
 
-def suggestions(found: Iterable[Chip], asked: CallFilter, address: ListAddress) -> list[ConditionLink]:
+def suggestions(matches: Iterable[Chip], call_filter: CallFilter, address: ListAddress) -> list[ConditionLink]:
     """What to try when no call matches."""
     offered = []
-    if asked.chosen_period != "all":
+    if call_filter.chosen_period != "all":
         offered.append(ConditionLink(_("All time"), address.setting(period=None, since=None, until=None), False))
-    for chip in (set_ := list(found)):
+    for chip in (set_ := list(matches)):
         name, value, label, text, negated = chip.condition
         if name == "call_id" and "*" not in value:
             containing = gettext("Call-IDs that contain “{text}”").format(text=value[:60])

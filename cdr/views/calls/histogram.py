@@ -22,7 +22,7 @@ from accweb.web.shell import ShellMixin
 from cdr.correlation.record import Outcome, State
 from cdr.display.histogram import OUTCOMES, SHORT_STEPS, Bucket, Group, Series, Step
 from cdr.display.histogram_svg import HistogramBar, svg
-from cdr.display.markup import number
+from cdr.display.markup import number, trimmed_decimal
 from cdr.display.wording import GROUPS, Text
 from cdr.queries.filters import CallFilter
 from cdr.queries.statistics import LIMIT, series
@@ -113,19 +113,19 @@ def list_address(conditions: QueryDict) -> ListAddress:
     return ListAddress(reverse("cdr:call-list"), known)
 
 
-def of_outcomes(asked: CallFilter, address: ListAddress, outcomes: Collection[Outcome]) -> ListAddress | None:
-    """Return the address of those calls of ``asked`` that have one of ``outcomes``; ``None`` where none can have it."""
-    already = asked.form.cleaned_data.get("outcome") if asked.form.is_valid() else None
+def of_outcomes(call_filter: CallFilter, address: ListAddress, outcomes: Collection[Outcome]) -> ListAddress | None:
+    """Return the address of the matching calls with one of ``outcomes``; ``None`` where the filter excludes them."""
+    already = call_filter.form.cleaned_data.get("outcome") if call_filter.form.is_valid() else None
     wanted = [outcome.value for outcome in Outcome if outcome in outcomes and (not already or outcome in already)]
     return address.setting(outcome=wanted) if wanted else None
 
 
-def chart(asked: CallFilter, address: ListAddress, step: Step | None = None) -> Chart:
-    """Return the histogram of the calls that ``asked`` gives, in the reader's zone.
+def chart(call_filter: CallFilter, address: ListAddress, step: Step | None = None) -> Chart:
+    """Return the histogram of the calls that ``call_filter`` gives, in the reader's zone.
 
     ``address`` is that of the list of these calls: bars and legend lead to it, narrowed.
     """
-    drawn = series(asked, timezone.get_current_timezone(), step)
+    drawn = series(call_filter, timezone.get_current_timezone(), step)
     most = _round_up(max((bucket.total for bucket in drawn.buckets), default=0))
     columns = _columns(drawn, address)
     return Chart(
@@ -136,7 +136,7 @@ def chart(asked: CallFilter, address: ListAddress, step: Step | None = None) -> 
         each=EACH[drawn.step],
         zone=timezone.get_current_timezone_name(),
         ticks=_ticks(drawn),
-        legend=_legend(asked, drawn, address),
+        legend=_legend(call_filter, drawn, address),
         lines=[_line(column) for column in columns if column.bucket.total],
         notes=_notes(drawn),
     )
@@ -176,7 +176,7 @@ def _line(column: HistogramBar) -> HistogramTableRow:
     return HistogramTableRow(when, bucket.total, [bucket.counts[group] for group in Group], column.address)
 
 
-def _legend(asked: CallFilter, drawn: Series, address: ListAddress) -> list[OutcomeShare]:
+def _legend(call_filter: CallFilter, drawn: Series, address: ListAddress) -> list[OutcomeShare]:
     totals = {group: sum(bucket.counts[group] for bucket in drawn.buckets) for group in Group}
     return [
         OutcomeShare(
@@ -186,7 +186,7 @@ def _legend(asked: CallFilter, drawn: Series, address: ListAddress) -> list[Outc
             totals[group],
             percent(totals[group] / drawn.total) if drawn.total else "",
             (
-                of_outcomes(asked, address, OUTCOMES[group])
+                of_outcomes(call_filter, address, OUTCOMES[group])
                 if OUTCOMES[group]
                 else address.setting(state=State.SETUP.value)
             ),
@@ -214,7 +214,7 @@ def _notes(drawn: Series) -> list[str]:
 def percent(part: float) -> str:
     """Write a share: with a decimal, and never as 0 or 100 % while it is not."""
     shown = min(max(part * 100, 0.1), 99.9) if 0 < part < 1 else part * 100
-    return f"{shown:.1f}".removesuffix(".0") + _PERCENT
+    return trimmed_decimal(shown) + _PERCENT
 
 
 def _round_up(most: int) -> int:
@@ -272,5 +272,5 @@ class Histogram(InZoneMixin, ShellMixin, TemplateView):
     title = _("Calls over time")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        asked = CallFilter(self.request.GET, Visibility.of(self.request.user))
-        return super().get_context_data(chart=chart(asked, list_address(self.request.GET)), **kwargs)
+        call_filter = CallFilter(self.request.GET, Visibility.of(self.request.user))
+        return super().get_context_data(chart=chart(call_filter, list_address(self.request.GET)), **kwargs)

@@ -27,20 +27,20 @@ from accweb.web.shell import ShellMixin
 from accweb.web.zones import validate_zone
 from cdr.display.markup import number
 from cdr.export import Record, records
-from cdr.export.asking import conditions_of, in_words, oldest_first
 from cdr.export.columns import COLUMNS, EXTRA, is_column
 from cdr.export.formats import FORMATS
 from cdr.export.jobs import (
     ACTIVE,
     LONGEST_CONDITIONS,
-    ask,
     cancel,
     file_answer,
     filter_of,
     has_enough,
     may_have,
+    queue_export,
     remove,
 )
+from cdr.export.selection import conditions_of, in_words, oldest_first
 from cdr.export.snapshot import snapshot
 from cdr.export.writing import write
 from cdr.models import ExportJob
@@ -126,13 +126,13 @@ class NewExport(ExportPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         form: ExportForm = kwargs.pop("form", None) or self._first_form()
-        asked = self._asked(form["conditions"].value() or "")
-        found = matches(asked.qs, AT_ONCE)
-        found_there = ListAddress(reverse("cdr:call-list"), QueryDict(conditions_of(asked)))
+        call_filter = self._asked(form["conditions"].value() or "")
+        found = matches(call_filter.qs, AT_ONCE)
+        found_there = ListAddress(reverse("cdr:call-list"), QueryDict(conditions_of(call_filter)))
         return super().get_context_data(
             form=form,
-            errors=[*_problems(form), *errors(asked)],
-            conditions=list(asked.conditions()),
+            errors=[*_problems(form), *errors(call_filter)],
+            conditions=list(call_filter.conditions()),
             address=found_there,
             nothing=not found.count,
             told=tally(found),
@@ -141,9 +141,9 @@ class NewExport(ExportPage):
             limit=number(AT_ONCE),
             formats=FORMATS.values(),
             zones=sorted(available_timezones()),
-            columns=_columns(form, asked),
-            masked=not asked.visibility.numbers,
-            proxies=None if asked.visibility.proxies is None else sorted(asked.visibility.proxies),
+            columns=_columns(form, call_filter),
+            masked=not call_filter.visibility.numbers,
+            proxies=None if call_filter.visibility.proxies is None else sorted(call_filter.visibility.proxies),
             **kwargs,
         )
 
@@ -152,15 +152,15 @@ class NewExport(ExportPage):
         if not form.is_valid():
             return self._again(form)
         wanted = form.cleaned_data
-        asked = self._asked(wanted["conditions"])
-        if asked.form.errors:
+        call_filter = self._asked(wanted["conditions"])
+        if call_filter.form.errors:
             return self._again(form)
-        if _is_small(matches(asked.qs, AT_ONCE)):
-            return _file_at_once(request, asked, wanted)
+        if _is_small(matches(call_filter.qs, AT_ONCE)):
+            return _file_at_once(request, call_filter, wanted)
         if has_enough(self.user):
             form.add_error(None, _("Too many of your exports are queued. Wait until one is complete, or cancel one."))
             return self._again(form)
-        ask(self.user, asked, wanted["format"], columns=wanted["column"], zone=wanted["zone"])
+        queue_export(self.user, call_filter, wanted["format"], columns=wanted["column"], zone=wanted["zone"])
         return redirect("cdr:exports")
 
     def _again(self, form: ExportForm) -> HttpResponse:
@@ -168,10 +168,12 @@ class NewExport(ExportPage):
 
     def _first_form(self) -> ExportForm:
         given = self.request.GET.urlencode()
-        asked = self._asked(given)
+        call_filter = self._asked(given)
         return ExportForm(
             initial={
-                "conditions": given if asked.form.errors else conditions_of(asked),  # what makes no sense stays so
+                "conditions": given
+                if call_filter.form.errors
+                else conditions_of(call_filter),  # what makes no sense stays so
                 "format": "csv",
                 "zone": timezone.get_current_timezone_name(),
                 "column": list(COLUMNS),
@@ -251,18 +253,18 @@ class DeleteExport(ExportDeed):
         remove(job)
 
 
-def _file_at_once(request: HttpRequest, asked: CallFilter, wanted: dict[str, Any]) -> HttpResponseBase:
+def _file_at_once(request: HttpRequest, call_filter: CallFilter, wanted: dict[str, Any]) -> HttpResponseBase:
     """Write the file whole before its first byte is sent: what goes wrong is a page that says so, never half a file."""
     file = TemporaryFile()  # noqa: SIM115  # the response closes it
-    counted = _Counted(records(oldest_first(asked), asked.visibility))
+    counted = _Counted(records(oldest_first(call_filter), call_filter.visibility))
     try:
         with snapshot():
-            write(counted, asked, wanted["format"], file, columns=wanted["column"], zone=wanted["zone"])
+            write(counted, call_filter, wanted["format"], file, columns=wanted["column"], zone=wanted["zone"])
     except BaseException:
         file.close()
         raise
     file.seek(0)
-    _note(request, asked, wanted["format"], wanted["conditions"], counted.number)
+    _note(request, call_filter, wanted["format"], wanted["conditions"], counted.number)
     name = f"calls-{timezone.now():%Y%m%d-%H%M%S}.{wanted['format']}"
     return FileResponse(file, as_attachment=True, filename=name, content_type=FORMATS[wanted["format"]].media_type)
 
@@ -282,18 +284,18 @@ class _Counted:
 
 def _note(
     request: HttpRequest,
-    asked: CallFilter,
+    call_filter: CallFilter,
     format: str,  # noqa: A002
     conditions: str,
     calls: int,
     **more: Any,
 ) -> None:
     """Leave an entry in the audit log."""
-    masked = not asked.visibility.numbers
+    masked = not call_filter.visibility.numbers
     record(
         request,
         Action.EXPORTED,
-        in_words(asked),
+        in_words(call_filter),
         format=format,
         conditions=conditions,
         calls=calls,
@@ -303,10 +305,10 @@ def _note(
 
 
 def _row(job: ExportJob, user: User) -> ExportJobRow:
-    asked = filter_of(job)
+    call_filter = filter_of(job)
     return ExportJobRow(
         job=job,
-        conditions=list(asked.conditions()),
+        conditions=list(call_filter.conditions()),
         address=ListAddress(reverse("cdr:call-list"), QueryDict(job.conditions)),
         active=job.state in ACTIVE,
         offered=job.state == ExportJob.State.DONE and may_have(user, job),
@@ -319,16 +321,16 @@ def _may_end(user: User, job: ExportJob) -> bool:
     return job.user_id == user.pk or user.has_perm("cdr.delete_exportjob")
 
 
-def _columns(form: ExportForm, asked: CallFilter) -> list[OfferedColumn]:
+def _columns(form: ExportForm, call_filter: CallFilter) -> list[OfferedColumn]:
     """Return the columns that one may choose: those that were chosen in their order, then the others."""
     chosen = [name for name in form["column"].value() or [] if is_column(name)]
-    others = [name for name in (*COLUMNS, *_extra_columns(asked)) if name not in chosen]
+    others = [name for name in (*COLUMNS, *_extra_columns(call_filter)) if name not in chosen]
     return [OfferedColumn(name, True) for name in chosen] + [OfferedColumn(name, False) for name in others]
 
 
-def _extra_columns(asked: CallFilter) -> list[str]:
+def _extra_columns(call_filter: CallFilter) -> list[str]:
     """Return a column for each extra field that the newest of the calls have."""
-    newest = asked.qs.order_by("-started_at", "-id").values_list("extra", flat=True)[:_SAMPLE]
+    newest = call_filter.qs.order_by("-started_at", "-id").values_list("extra", flat=True)[:_SAMPLE]
     names = dict.fromkeys(EXTRA + label for extra in newest for label in extra)
     return [name for name in names if is_column(name)][:_MOST_EXTRAS]
 

@@ -20,7 +20,7 @@ from accweb.web.shell import ShellMixin
 from cdr.correlation.record import DurationKind, State
 from cdr.display.clocks import clock
 from cdr.display.histogram import OUTCOMES, Group, Step
-from cdr.display.markup import number
+from cdr.display.markup import decimal, number
 from cdr.display.wording import STATES, Text
 from cdr.models import Call, Event, Source
 from cdr.queries import needs_review
@@ -41,7 +41,7 @@ from proxyconf.models.reach import proxies_named
 SEGMENTS = ("1h", "24h", "7d", "30d", "all")
 _MOST_SOURCES = 50
 _OF_RANGE = ("period", "since", "until", "proxy")
-_DELIVERED = OUTCOMES[Group.ANSWERED] | OUTCOMES[Group.NOT_TAKEN]
+_DELIVERED = OUTCOMES[Group.ANSWERED] | OUTCOMES[Group.NOT_ANSWERED]
 _BY = {"hour": Step.HOUR, "day": Step.DAY}
 
 
@@ -76,23 +76,25 @@ class StartPage(InZoneMixin, ShellMixin, TemplateView):
         visibility, now = Visibility.of(self.request.user), timezone.now()
         newest = visibility.calls().filter(superseded=False).order_by("-started_at", "-id").first()
         conditions = _with_range(self.request.GET, newest, now)
-        asked = CallFilter(conditions, visibility, now=now)
+        call_filter = CallFilter(conditions, visibility, now=now)
         own, calls = ListAddress(self.request.path, conditions), list_address(conditions)
-        sums = figures(asked)
+        sums = figures(call_filter)
         reach = list(proxies_named(visibility.proxies).order_by("name"))
         return super().get_context_data(
-            asked=asked,
-            errors=[*filter_bar.errors(asked), *filter(None, [self.zone_error])],
-            segments=[_period(name, asked, own) for name in SEGMENTS],
-            periods=[_period(name, asked, own) for name in LABELS if name not in SEGMENTS],
-            chips=[(one, own.without(one.parameter, one.value)) for one in asked.conditions() if not _of_range(one)],
-            carried=[(one.parameter, one.value) for one in asked.conditions() if not _of_range(one)],
+            call_filter=call_filter,
+            errors=[*filter_bar.errors(call_filter), *filter(None, [self.zone_error])],
+            segments=[_period(name, call_filter, own) for name in SEGMENTS],
+            periods=[_period(name, call_filter, own) for name in LABELS if name not in SEGMENTS],
+            chips=[
+                (one, own.without(one.parameter, one.value)) for one in call_filter.conditions() if not _of_range(one)
+            ],
+            carried=[(one.parameter, one.value) for one in call_filter.conditions() if not _of_range(one)],
             proxies=[(proxy.name, proxy.name in conditions.getlist("proxy")) for proxy in reach],
-            cards=list(_cards(asked, sums, calls)),
+            cards=list(_cards(call_filter, sums, calls)),
             capped=sums.capped,
             all_calls=calls,
-            chart=(drawn := chart(asked, calls, _BY.get(conditions.get("by", "")))),
-            steps=_steps(asked, own, drawn.step),
+            chart=(drawn := chart(call_filter, calls, _BY.get(conditions.get("by", "")))),
+            steps=_steps(call_filter, own, drawn.step),
             codes=code_bars(sums, calls),
             failures=sum(sums.failures.values()),
             busiest_address=ListAddress(reverse("cdr:busiest"), conditions),
@@ -145,14 +147,16 @@ def _of_range(condition: Condition) -> bool:
     return condition.parameter in _OF_RANGE
 
 
-def _period(name: str, asked: CallFilter, own: ListAddress) -> ConditionLink:
-    return ConditionLink(LABELS[name], own.setting(period=name, since=None, until=None), asked.chosen_period == name)
+def _period(name: str, call_filter: CallFilter, own: ListAddress) -> ConditionLink:
+    return ConditionLink(
+        LABELS[name], own.setting(period=name, since=None, until=None), call_filter.chosen_period == name
+    )
 
 
-def _steps(asked: CallFilter, own: ListAddress, drawn: Step) -> list[ConditionLink]:
+def _steps(call_filter: CallFilter, own: ListAddress, drawn: Step) -> list[ConditionLink]:
     """The choice between hours and days, where both make a chart."""
-    since, until = asked.time_range
-    if since is None or not 2 <= ((until or asked.now) - since).days <= 31:
+    since, until = call_filter.time_range
+    if since is None or not 2 <= ((until or call_filter.now) - since).days <= 31:
         return []
     return [
         ConditionLink(label, own.setting(by=step.value), drawn is step)
@@ -160,10 +164,10 @@ def _steps(asked: CallFilter, own: ListAddress, drawn: Step) -> list[ConditionLi
     ]
 
 
-def _cards(asked: CallFilter, sums: Figures, calls: ListAddress) -> Iterator[Card]:
+def _cards(call_filter: CallFilter, sums: Figures, calls: ListAddress) -> Iterator[Card]:
     """Yield the figures, each with the list of exactly the calls that it counts, or that its rate's numerator does."""
     at_least = "≥ " if sums.capped else ""
-    answered = of_outcomes(asked, calls, OUTCOMES[Group.ANSWERED])
+    answered = of_outcomes(call_filter, calls, OUTCOMES[Group.ANSWERED])
     measured = answered and answered.setting(duration_kind=DurationKind.MEASURED.value)
     yield Card(
         "calls",
@@ -194,7 +198,7 @@ def _cards(asked: CallFilter, sums: Figures, calls: ListAddress) -> Iterator[Car
             "Network effectiveness ratio (ITU-T E.425): the share of calls that the network delivered: answered, "
             "busy, no answer (cancelled calls included) and declined."
         ),
-        of_outcomes(asked, calls, _DELIVERED) if sums.delivered else None,
+        of_outcomes(call_filter, calls, _DELIVERED) if sums.delivered else None,
     )
     yield Card(
         "acd",
@@ -229,7 +233,7 @@ def _rate(rate: float | None) -> str:
 
 
 def _minutes(minutes: float) -> str:
-    return number(round(minutes)) if minutes >= 100 else f"{minutes:.1f}"
+    return number(round(minutes)) if minutes >= 100 else decimal(minutes)
 
 
 def _settled_note(sums: Figures) -> str:

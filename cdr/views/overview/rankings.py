@@ -71,8 +71,8 @@ class BusiestParties(ShellMixin, TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         visibility = Visibility.of(self.request.user)
-        asked = CallFilter(self.request.GET, visibility)
-        found = busiest(asked)
+        call_filter = CallFilter(self.request.GET, visibility)
+        found = busiest(call_filter)
         if visibility.numbers and found.counted and not self._is_partial():  # the overview that loads it has its entry
             record(self.request, Action.VIEWED, "busiest parties", conditions=self.request.GET.urlencode())
         return super().get_context_data(

@@ -123,7 +123,7 @@ def _span(text: str) -> timedelta:
     except ValueError as error:
         raise CommandError(f"--max-call: {error}", returncode=_USAGE) from error
     if not span:
-        raise CommandError(f"--max-call: {text!r} is no time at all; use a span like 4h", returncode=_USAGE)
+        raise CommandError(f"--max-call: {text!r} is not a valid duration; use a span like 4h", returncode=_USAGE)
     return span
 
 

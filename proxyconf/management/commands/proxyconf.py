@@ -20,13 +20,15 @@ from proxyconf.models.imported import (
     imported_files,
     patchable_files,
     readable_files,
+    script_facts,
     store_imported,
 )
 from proxyconf.models.profile import profile_of, save_profile
 from proxyconf.models.revision import latest_revision, publish
 from proxyconf.parse import Imported, parse_files, shown_text
 from proxyconf.patch import make_patch
-from proxyconf.profile import Profile as ProfileValue
+from proxyconf.profile import AccountingProfile
+from proxyconf.script_facts import ScriptFacts
 from proxyconf.vocabulary.products import Product, Version
 
 _USAGE = 2
@@ -140,13 +142,14 @@ class Command(BaseCommand):
         if (proxy is None) == (file is None):
             raise CommandError("name a PROXY, or a configuration with --file CFG", returncode=_USAGE)
         if file is None:
-            value = profile_of(_draft(_proxy(str(proxy))))
+            target = _proxy(str(proxy))
+            value, facts = profile_of(_draft(target)), script_facts(target)
         else:
             found = _parsed(_read([file]), options["product"], options["release"], options["define"])
-            value = found.profile
+            value, facts = found.profile, found.facts
             self.stdout.write(f"{file}: read as {value.product.label} {value.version}")
             self._say_unclear(found)
-        errors = self._say_findings(value, quiet=options["quiet"])
+        errors = self._say_findings(value, facts, quiet=options["quiet"])
         if errors:
             sys.exit(1)
 
@@ -157,11 +160,11 @@ class Command(BaseCommand):
         if not found.profile.backends:
             raise CommandError(f"{file}: no accounting is set up in this text; nothing was changed")
         before = Profile.objects.filter(proxy=target).first()
-        current = profile_of(before) if before else ProfileValue(found.profile.product, found.profile.version, ())
+        current = profile_of(before) if before else AccountingProfile(found.profile.product, found.profile.version, ())
         for one in changes(current, found.profile):
             self.stdout.write(f"{one.what}: {one.before or '-'} -> {one.after or '-'}")
         self._say_unclear(found)
-        self._say_findings(found.profile)
+        self._say_findings(found.profile, found.facts)
         if dry_run:
             self.stdout.write("nothing was changed (--dry-run)")
         else:
@@ -191,7 +194,7 @@ class Command(BaseCommand):
     def _publish(self, *, proxy: str, why: str, despite_errors: bool, **_: Any) -> None:
         target = _proxy(proxy)
         draft = _draft(target)
-        errors = self._say_findings(profile_of(draft))
+        errors = self._say_findings(profile_of(draft), script_facts(target))
         if errors and not despite_errors:
             raise CommandError(f"{errors} errors: repair them, or add --despite-errors")
         revision = publish(draft, by=None, why=why)
@@ -208,9 +211,9 @@ class Command(BaseCommand):
             taken = "taken as defined" if choice.defined else f"taken as not defined; else add --define {choice.name}"
             self.stdout.write(f"line {choice.line}: #!ifdef {choice.name}: {taken}")
 
-    def _say_findings(self, profile: ProfileValue, *, quiet: bool = False) -> int:
+    def _say_findings(self, profile: AccountingProfile, facts: ScriptFacts, *, quiet: bool = False) -> int:
         """Write the findings, notes of one rule as one, and their numbers; return how many are errors."""
-        findings = check(profile.masked())
+        findings = check(profile.masked(), facts)
         for finding, others in grouped(findings):
             if quiet and finding.severity is Severity.NOTE:
                 continue
@@ -237,7 +240,7 @@ def _draft(proxy: Proxy) -> Profile:
     return found
 
 
-def _files(profile: ProfileValue, collector: str) -> list[Artefact]:
+def _files(profile: AccountingProfile, collector: str) -> list[Artefact]:
     try:
         return artefacts_of(profile, collector)
     except ValueError as error:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from proxyconf.profile import ExtraField, LegField, Profile
+from proxyconf.profile import AccountingProfile, ExtraDefinition, LegDefinition
 from proxyconf.simulate.event import AccountedEvent, EventKind
 from proxyconf.simulate.flow import Flow, FlowLeg
 from proxyconf.simulate.record import FlowClock
@@ -34,7 +34,7 @@ LegValues = Sequence[LabelledValue]
 class Writing:
     """What a writer needs to know beside the event."""
 
-    profile: Profile
+    profile: AccountingProfile
     flow: Flow
     clock: FlowClock
 
@@ -57,7 +57,7 @@ class Writing:
         """Return a backend's extras in configured order."""
         if event.kind is EventKind.DIALOG:
             return self._dialog_extras(event, backend)
-        labels: list[tuple[str, ExtraField]] = list(self.profile.extra_labels(backend))
+        labels: list[tuple[str, ExtraDefinition]] = list(self.profile.extra_labels(backend))
         if event.kind is EventKind.CALL_ENDED:
             labels += self.profile.cdr_labels(backend)
         view = self.view(event)
@@ -99,7 +99,7 @@ class Writing:
             for k in range(depth)
         ]
 
-    def _declared_legs(self, event: AccountedEvent, fields: Sequence[tuple[str, LegField]]) -> list[LegValues]:
+    def _declared_legs(self, event: AccountedEvent, fields: Sequence[tuple[str, LegDefinition]]) -> list[LegValues]:
         legs = event.request.legs or (None,)
         return [
             [
@@ -139,7 +139,7 @@ class Writing:
         return -(-milliseconds // 1000) if self.profile.version >= Version(3, 2) else milliseconds // 1000
 
 
-def leg_value(leg: FlowLeg, leg_field: LegField) -> str | None:
+def leg_value(leg: FlowLeg, leg_field: LegDefinition) -> str | None:
     """Return what a leg has for a field: by the field's own name, else by its role. None: the script pushes nothing."""
     if leg_field.name in leg.values:
         return leg.values[leg_field.name]

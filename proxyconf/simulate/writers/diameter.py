@@ -9,6 +9,7 @@ from proxyconf.simulate.record import FieldContent, SimulatedRecord
 from proxyconf.simulate.writers import radius
 from proxyconf.simulate.writers.common import Writing
 from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.messages import message as _
 
 START, STOP, EVENT = "2", "4", "1"
 RECORD_TYPE, MESSAGE_ID, SERVICE, METHOD, FROM_TAG, TO_TAG, CALL_ID, CODE, REALM = (
@@ -44,9 +45,9 @@ def record_type(event: AccountedEvent) -> str:
 def why_not_sent(writing: Writing, event: AccountedEvent) -> str:
     """Return why Kamailio's module sends no message for an event; empty if it does."""
     if not record_type(event):
-        return "failed and missed calls are not sent"
+        return _("failed and missed calls are not sent")
     names = [label for label, value in _values(writing, event) if not value]
-    return f"{', '.join(names)} is empty, and an empty value aborts the message" if names else ""
+    return _("{names} is empty, and an empty value aborts the message", names=", ".join(names)) if names else ""
 
 
 def _values(writing: Writing, event: AccountedEvent) -> list[tuple[str, str]]:

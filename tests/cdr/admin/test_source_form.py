@@ -41,7 +41,7 @@ def test_a_source_is_added_with_its_settings(admin_client: Client) -> None:
 
 def test_a_setting_that_makes_no_sense_is_told_at_its_field(admin_client: Client) -> None:
     html = _add(admin_client, "radius", clients="10.0.0.0/8, everybody", secret="testing123")
-    assert "&#x27;everybody&#x27; is neither an address nor a network" in html
+    assert "&#x27;everybody&#x27; is not a valid address or network" in html
     assert not Source.objects.exists()
 
 

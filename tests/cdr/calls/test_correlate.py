@@ -2,71 +2,24 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra.django import TestCase
 
 from cdr.calls import correlate
 from cdr.calls.correlate import correlate_pending, explain, mark_all, mark_overdue, policies
 from cdr.correlation.record import Observed, Rule
-from cdr.events import SECOND, AccEvent, Kind, call_key
+from cdr.events import Kind, call_key
 from cdr.models import Attempt, Call, CallRevision, Event, Leg, Pending, Source
 from cdr.storage.ingest import store
-from proxyconf.vocabulary.layout import Backend
 from tests.background import in_background, wait_until_blocked
+from tests.cdr.calls.correlating import BUSY, EVENING, LEGS, NOON, START, STOP, after, take
 from tests.factories import make_proxy, make_source
 from tests.servers import PATIENCE
-
-NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
-EVENING = NOON + timedelta(hours=8)
-START = AccEvent(
-    Kind.ANSWERED, "INVITE", "alice", "bob", "call@example", 200, "OK", NOON, SECOND, Backend.SYSLOG, raw=b"the line"
-)
-STOP = START._replace(kind=Kind.BYE, method="BYE", time=NOON + timedelta(seconds=42))
-BUSY = START._replace(kind=Kind.MISSED, to_tag="voicemail", code=486, reason="Busy Here")
-LEGS = (
-    (("src", "bob"), ("dst", "carol")),
-    (("src", "alice"), ("dst", "bob")),
-)
-
-
-def after(seconds: float) -> datetime:
-    return NOON + timedelta(seconds=seconds)
-
-
-@pytest.fixture
-def source(db: None) -> Source:
-    return make_source()
-
-
-def take(source: Source, *events: AccEvent, now: datetime = NOON) -> int:
-    """Store ``events`` and correlate."""
-    store(source, events, format="syslog")
-    return correlate_pending(now=now)
-
-
-def everything() -> list[Any]:
-    """All calls with all they consist of, but for row ids and times of writing."""
-    told = ["id", "updated_at"]
-    calls = Call.objects.order_by("call_key", "identity")
-    return [
-        (
-            {field.attname: getattr(call, field.attname) for field in Call._meta.fields if field.name not in told},
-            list(call.legs.values_list("position", "source", "destination", "type", "values")),
-            list(call.attempts.values_list("position", "code", "reason", "to_tag", "time")),
-        )
-        for call in calls
-    ]
 
 
 def snapshot() -> list[Any]:
@@ -375,67 +328,6 @@ def test_events_of_other_clusters_are_not_explained(source: Source) -> None:
     assert [one.event.method for one in explain(Call.objects.get(cluster=""))] == ["INVITE"]
 
 
-@pytest.mark.django_db(transaction=True)
-def test_four_workers_make_each_call_once_and_as_one_would() -> None:
-    store(make_source(), _traffic(900), format="syslog")
-
-    workers = [in_background(correlate_pending, now=EVENING, batch=20) for _ in range(4)]
-
-    assert sum(worker.result(PATIENCE) for worker in workers) == 900
-    assert not Pending.objects.exists()
-    by_four = everything()
-    for model in (Leg, Attempt, Call):
-        model.objects.all().delete()
-    mark_all()
-    correlate_pending(now=EVENING)
-    assert len(by_four) == 900
-    assert by_four == everything()
-
-
-@pytest.mark.django_db(transaction=True)
-def test_web_ingest_and_correlation_do_not_lock_each_other_out() -> None:
-    """On SQLite all share one write lock: nobody may ever be told that the database is locked."""
-    source = make_source()
-    done = threading.Event()
-
-    def correlator() -> None:
-        while not done.is_set():
-            correlate_pending(batch=50)
-
-    def visitor(number: int) -> int:
-        visits = 0
-        while not done.is_set() or not visits:
-            with transaction.atomic():
-                list(Call.objects.all()[:20])
-                Session.objects.update_or_create(session_key=str(number), defaults={"expire_date": NOON})
-            visits += 1
-        return visits
-
-    others = [in_background(correlator), in_background(visitor, 1), in_background(visitor, 2)]
-    try:
-        store(source, _traffic(300), format="syslog", batch=40)
-    finally:
-        done.set()
-    for other in others:
-        other.result(PATIENCE)
-    correlate_pending()
-
-    assert Call.objects.count() == 300
-
-
-def _traffic(calls: int) -> list[AccEvent]:
-    """Events of completed, forwarded and failed calls, out of order."""
-    events: list[AccEvent] = []
-    for number in range(calls):
-        own = {"call_id": f"{number}@x"}
-        events += [
-            [START._replace(**own), STOP._replace(**own)],
-            [STOP._replace(**own), START._replace(**own, legs=LEGS), BUSY._replace(**own)],
-            [BUSY._replace(**own), BUSY._replace(**own, kind=Kind.FAILED)],
-        ][number % 3]
-    return events[::2] + events[1::2]
-
-
 if connection.vendor == "postgresql":
 
     @pytest.mark.django_db(transaction=True)
@@ -484,48 +376,3 @@ if connection.vendor == "postgresql":
         assert sweep.result(PATIENCE) == 1
 
         assert Call.objects.get().state == "stop_missing"
-
-
-class AnyOrder(TestCase):
-    """Of any events in any order and any portions, the same calls."""
-
-    @settings(max_examples=40, deadline=None)
-    @given(
-        st.permutations(
-            [
-                BUSY,
-                START,
-                STOP,
-                START._replace(legs=LEGS, backend=Backend.SQL),
-                START._replace(to_tag="fork", time=after(1)),
-                STOP._replace(to_tag="fork", time=after(3)),
-                START._replace(call_id="2@x"),
-                STOP._replace(call_id="2@x", from_tag="bob", to_tag="alice"),
-                BUSY._replace(call_id="3@x"),
-                START._replace(kind=Kind.CANCEL, method="CANCEL", to_tag="", call_id="3@x", time=after(9)),
-            ]
-        ),
-        st.lists(st.integers(0, 10), max_size=3),
-    )
-    def test_calls_do_not_depend_on_how_events_came(self, events: list[AccEvent], cuts: list[int]) -> None:
-        source = make_source()
-        edges = [0, *sorted(cuts), len(events)]
-        for begin, end in pairwise(edges):
-            take(source, *events[begin:end], now=EVENING)
-        came = _said()
-
-        for model in (CallRevision, Leg, Attempt, Call):
-            model.objects.all().delete()
-        mark_all()
-        correlate_pending(now=EVENING)
-
-        assert came == _said()
-
-
-def _said() -> list[Any]:
-    """What the calls say, without the traces of how they came to say it."""
-    return [
-        ({name: value for name, value in call.items() if name != "revision"}, legs, attempts)
-        for call, legs, attempts in everything()
-        if not call["superseded"]
-    ]

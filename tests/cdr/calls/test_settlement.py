@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cdr.calls.correlate import correlate_pending, mark_all
-from cdr.calls.settlement import NotSettled, look_up, revoke, settle
+from cdr.calls.settlement import NotSettled, attach_settlements, revoke, settle
 from cdr.export import record_of, records
 from cdr.models import Call, Event
 from cdr.queries.filters import CallFilter
@@ -153,9 +153,9 @@ def test_many_calls_cost_one_question_and_whole_ones_none(ann: User) -> None:
         settled(lacking(), ann)
     calls, whole = list(Call.objects.all()), make_call()
     with CaptureQueriesContext(connection) as asked:
-        look_up(calls)
+        attach_settlements(calls)
         assert [call.settlement.by.get_username() for call in calls if call.settlement] == ["ann"] * 3
-        look_up([whole])
+        attach_settlements([whole])
         assert whole.settlement is None
     assert len(asked) == 1
 

@@ -20,7 +20,7 @@ from cdr.calls import volumes
 from cdr.calls.correlate import correlate_pending, mark_all, mark_overdue
 from cdr.correlation.record import Observed
 from cdr.models import Call, Source, Volume
-from cdr.storage.database import database
+from cdr.storage.database import database_for_writes
 from cdr.storage.ingest import store
 from tests.background import in_background
 from tests.cdr.correlation.telling import EVENING, NOON, POLICIES, bye, invite
@@ -165,7 +165,7 @@ def test_rows_that_amount_to_nothing_go() -> None:
     call = make_call()
     difference = volumes.Difference()
     difference.count(-1, LATER_NOON, " kam1 ", "completed", "answered", 200, call.duration, "measured")
-    difference.write(database())
+    difference.write(database_for_writes())
     volumes.join()
     assert not Volume.objects.exists()
 

@@ -5,14 +5,14 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdr.display.field_spans import recognised
+from cdr.display.field_spans import locate_fields
 
 CORE = [("method", "INVITE"), ("from_tag", "a1"), ("call_id", "c@h"), ("code", "200"), ("reason", "OK")]
 
 
 def marked(text: str, *fields: tuple[str, str]) -> list[tuple[str, str, str]]:
     """Each field with what stands right before it."""
-    return [(span.label, text[span.start : span.end], text[: span.start]) for span in recognised(text, fields)]
+    return [(span.label, text[span.start : span.end], text[: span.start]) for span in locate_fields(text, fields)]
 
 
 def test_the_values_of_a_log_line_stand_after_their_labels() -> None:
@@ -56,7 +56,7 @@ def test_empty_values_and_single_letters_without_label_are_not_marked() -> None:
 
 @given(st.text(max_size=80), st.lists(st.tuples(st.text(max_size=5), st.text(max_size=8)), max_size=6))
 def test_marks_hold_the_value_in_order_and_never_overlap(text: str, fields: list[tuple[str, str]]) -> None:
-    spans = recognised(text, fields)
+    spans = locate_fields(text, fields)
     for span in spans:
         assert (span.label, text[span.start : span.end]) in fields
     assert all(one.end <= other.start for one, other in pairwise(spans))

@@ -26,7 +26,7 @@ DRAWING = Drawing(
     COLUMNS,
     (
         Message("INVITE", (Hop(0, 1, False), Hop(1, 2, False))),
-        Message("200 OK", (Hop(2, 1, False), Hop(1, 0, True)), NOON, events=(7, 8), seen=(1,)),
+        Message("200 OK", (Hop(2, 1, False), Hop(1, 0, True)), NOON, events=(7, 8), proxy_columns=(1,)),
         Gap(timedelta(seconds=42)),
         Message("BYE", (Hop(0, 1, True),), NOON + timedelta(seconds=42.25), MILLISECOND, directed=False),
         Message("486", (Hop(2, 1, True),), failed=True),

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
+from django.utils.translation import override
 
 from cdr.display import badges, clocks, markup, original_record, revisions
 from cdr.models import Call
@@ -34,6 +35,21 @@ def test_a_duration_reads_like_a_clock(seconds: float, written: str) -> None:
 )
 def test_exact_seconds_have_the_digits_that_are_known(seconds: float, written: str) -> None:
     assert clocks.exact_seconds(timedelta(seconds=seconds)) == written
+
+
+def test_decimals_stand_after_the_mark_of_the_readers_language() -> None:
+    with override("es"):
+        assert markup.decimal(74.06) == "74,1"
+        assert markup.trimmed_decimal(100.0) == "100"
+        assert clocks.exact_seconds(timedelta(seconds=2.304)) == "2,304\u202fs"
+    with override("en"):
+        assert markup.decimal(74.06) == "74.1"
+
+
+def test_thousands_have_the_same_gap_in_each_language() -> None:
+    for language in ("en", "es"):
+        with override(language):
+            assert markup.number(1_234_567) == "1\u202f234\u202f567"
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from pyarrow import parquet
 
 from cdr.export import jobs, storing, writing
 from cdr.export.formats import FORMATS
-from cdr.export.jobs import ask, cancel, content, due, expire, may_have, remove
+from cdr.export.jobs import cancel, content, due, expire, may_have, queue_export, remove
 from cdr.export.locks import WriterLocks
 from cdr.export.snapshot import snapshot
 from cdr.export.storing import Lost
@@ -69,7 +69,7 @@ def test_a_job_is_written_with_the_calls_of_its_filter_oldest_first(ann: User) -
     make_call(call_id="late", started_at=NOON + timedelta(hours=1))
     make_call(call_id="early", started_at=NOON - timedelta(hours=1))
     make_call(call_id="busy", outcome="busy")
-    job = ask(ann, asked("outcome=answered"), "jsonl")
+    job = queue_export(ann, asked("outcome=answered"), "jsonl")
     assert write_next()
     assert call_ids(job) == ["early", "late"]
     assert (job.written, job.matches, job.size) == (2, 2, len(file_of(job)))
@@ -82,7 +82,7 @@ def test_a_job_is_written_with_the_calls_of_its_filter_oldest_first(ann: User) -
 def test_a_preset_is_that_of_the_moment_of_asking(ann: User) -> None:
     for hours in (1, 30):
         make_call(call_id=f"{hours} h before", started_at=NOON - timedelta(hours=hours))
-    job = ask(ann, asked("period=24h"), "jsonl")
+    job = queue_export(ann, asked("period=24h"), "jsonl")
     assert job.conditions == "since=2026-05-30T12%3A00%3A00Z"
     write_next()
     assert call_ids(job) == ["1 h before"]
@@ -93,7 +93,7 @@ def test_a_file_lies_in_chunks_that_make_it_up(ann: User, format: str, monkeypat
     monkeypatch.setattr(storing, "CHUNK", 100)
     for number in range(9):
         make_call(call_id=f"c{number}")
-    job = ask(ann, asked(), format, columns=["call_id", "started_at"], zone="Europe/Berlin")
+    job = queue_export(ann, asked(), format, columns=["call_id", "started_at"], zone="Europe/Berlin")
     write_next()
     file = file_of(job)
     sizes = [len(chunk.data) for chunk in ExportChunk.objects.filter(job=job).order_by("position")]
@@ -113,7 +113,7 @@ def test_a_file_lies_in_chunks_that_make_it_up(ann: User, format: str, monkeypat
 
 def test_the_file_says_what_was_asked_for(ann: User) -> None:
     make_call()
-    job = ask(ann, asked("state=completed&period=24h"), "xlsx", zone="Europe/Berlin")
+    job = queue_export(ann, asked("state=completed&period=24h"), "xlsx", zone="Europe/Berlin")
     write_next()
     facts = dict(openpyxl.load_workbook(io.BytesIO(file_of(job)))["About"].values)
     assert facts == {
@@ -127,7 +127,7 @@ def test_a_job_tells_of_the_calls_within_reach_masked_where_numbers_may_not_be_s
     make_call(call_id="mine", caller="+4930123456", proxies=["kam1"]).legs.create(position=0, source="+4930123456")
     make_call(call_id="other", proxies=["kam2"])
     make_proxy("kam1")
-    job = ask(ann, asked(visibility=Visibility(frozenset({"kam1"}), numbers=False)), "jsonl")
+    job = queue_export(ann, asked(visibility=Visibility(frozenset({"kam1"}), numbers=False)), "jsonl")
     write_next()
     (line,) = file_of(job).splitlines()
     record = json.loads(line)
@@ -136,7 +136,7 @@ def test_a_job_tells_of_the_calls_within_reach_masked_where_numbers_may_not_be_s
 
 
 def test_jobs_are_written_one_after_the_other(ann: User) -> None:
-    first, second = ask(ann, asked(), "jsonl"), ask(ann, asked(), "jsonl")
+    first, second = queue_export(ann, asked(), "jsonl"), queue_export(ann, asked(), "jsonl")
     write_next()
     first.refresh_from_db()
     second.refresh_from_db()
@@ -144,7 +144,7 @@ def test_jobs_are_written_one_after_the_other(ann: User) -> None:
 
 
 def test_no_more_are_written_at_once_than_may_be(ann: User) -> None:
-    waiting = ask(ann, asked(), "jsonl")
+    waiting = queue_export(ann, asked(), "jsonl")
     with WriterLocks() as other:
         assert other.take("slot-0")
         assert not in_background(write_next).result(PATIENCE)
@@ -154,7 +154,7 @@ def test_no_more_are_written_at_once_than_may_be(ann: User) -> None:
 
 
 def test_a_job_that_another_worker_writes_is_left_to_it(ann: User) -> None:
-    job = ask(ann, asked(), "jsonl")
+    job = queue_export(ann, asked(), "jsonl")
     with WriterLocks() as other:
         assert other.take(f"job-{job.pk}")
         assert not in_background(write_job, job.pk).result(PATIENCE)
@@ -165,7 +165,7 @@ def test_a_job_that_another_worker_writes_is_left_to_it(ann: User) -> None:
 
 def test_a_job_that_nobody_writes_any_more_is_begun_again(ann: User) -> None:
     make_call(call_id="one")
-    job = ask(ann, asked(), "jsonl")
+    job = queue_export(ann, asked(), "jsonl")
     ExportChunk.objects.create(job=job, position=0, data=b"half a li")
     ExportJob.objects.update(state=State.RUNNING, heard_at=timezone.now(), written=5, size=9)
     assert write_job(job.pk)
@@ -174,7 +174,7 @@ def test_a_job_that_nobody_writes_any_more_is_begun_again(ann: User) -> None:
 
 def test_a_job_is_due_until_it_is_sent_and_again_after_a_silence(ann: User) -> None:
     now = timezone.now()
-    job, other = ask(ann, asked(), "jsonl"), ask(ann, asked(), "jsonl")
+    job, other = queue_export(ann, asked(), "jsonl"), queue_export(ann, asked(), "jsonl")
     assert due(now) == [job.pk, other.pk]
     jobs.note_sent(job.pk, now)
     assert due(now) == [other.pk]
@@ -204,7 +204,7 @@ def test_a_worker_that_is_killed_in_the_middle_costs_nothing_but_time(
 ) -> None:
     for number in range(5):
         make_call(call_id=f"c{number}")
-    job = ask(ann, asked(), "jsonl")
+    job = queue_export(ann, asked(), "jsonl")
     environment = {"DJANGO_SETTINGS_MODULE": "accweb.settings", "ACCWEB_DATA_DIR": str(tmp_path)}
     killed = subprocess.run(
         [sys.executable, "-c", DYING],
@@ -222,7 +222,7 @@ def test_a_worker_that_is_killed_in_the_middle_costs_nothing_but_time(
 
 
 def test_a_job_that_ends_its_writers_is_given_up(ann: User) -> None:
-    job = ask(ann, asked(), "jsonl")
+    job = queue_export(ann, asked(), "jsonl")
     ExportJob.objects.update(state=State.RUNNING, error=jobs.BEGUN_AGAIN)
     assert write_job(job.pk)
     job.refresh_from_db()
@@ -236,7 +236,7 @@ def test_a_writer_whose_job_is_cancelled_stops_and_leaves_nothing(
     for number in range(4):
         make_call(call_id=f"c{number}")
     monkeypatch.setattr(storing, "CHUNK", 1)
-    job = ask(ann, asked(), "jsonl")
+    job = queue_export(ann, asked(), "jsonl")
     records = writing.records
 
     def interrupted(*arguments: Any) -> Iterable[Any]:
@@ -262,7 +262,7 @@ def test_a_writer_whose_job_is_cancelled_stops_and_leaves_nothing(
 
 
 def test_what_was_cancelled_before_its_turn_is_never_written(ann: User) -> None:
-    job = ask(ann, asked(), "jsonl")
+    job = queue_export(ann, asked(), "jsonl")
     assert cancel(job)
     assert not write_next()
     job.refresh_from_db()
@@ -272,7 +272,7 @@ def test_what_was_cancelled_before_its_turn_is_never_written(ann: User) -> None:
 
 def test_a_filter_that_makes_no_sense_any_more_is_told(ann: User) -> None:
     make_proxy("gone")
-    job = ask(ann, asked("proxy=gone"), "jsonl")
+    job = queue_export(ann, asked("proxy=gone"), "jsonl")
     make_proxy("gone").delete()
     write_next()
     job.refresh_from_db()
@@ -289,7 +289,7 @@ def test_a_fault_of_ours_ends_the_job_and_leaves_no_chunk(
 
     monkeypatch.setattr(storing, "CHUNK", 1)
     monkeypatch.setattr(writing, "records", broken)
-    job = ask(ann, asked(), "jsonl")
+    job = queue_export(ann, asked(), "jsonl")
     assert write_next()
     job.refresh_from_db()
     assert (job.state, job.error) == (State.FAILED, jobs.OUR_FAULT)
@@ -307,7 +307,7 @@ if connection.vendor == "postgresql":
             make_call(call_id=f"c{number}")
         monkeypatch.setattr(storing, "CHUNK", 1)
         monkeypatch.setattr(storing, "PROGRESS_INTERVAL", 0)
-        job = ask(ann, asked(), format)
+        job = queue_export(ann, asked(), format)
         records = writing.records
 
         def interrupted(*arguments: Any) -> Iterable[Any]:
@@ -341,7 +341,7 @@ def test_a_job_is_begun_again_after_the_database_failed(ann: User, monkeypatch: 
         raise DatabaseError("the server closed the connection")
 
     monkeypatch.setattr(writing, "records", broken)
-    job = ask(ann, asked(), "jsonl")
+    job = queue_export(ann, asked(), "jsonl")
     with pytest.raises(DatabaseError):
         write_next()
     monkeypatch.setattr(writing, "records", records)
@@ -371,7 +371,7 @@ def test_a_file_is_of_one_moment(ann: User, monkeypatch: pytest.MonkeyPatch) -> 
         connection.close()
 
     monkeypatch.setattr(writing, "records", meanwhile)
-    job = ask(ann, asked(), "jsonl")
+    job = queue_export(ann, asked(), "jsonl")
     write_next()
     assert call_ids(job) == ["c0", "c1", "c2"]
     assert [json.loads(line)["legs"] for line in file_of(job).splitlines()] == [[], [], []]
@@ -393,7 +393,7 @@ def test_others_may_write_while_a_snapshot_is_read() -> None:
 
 def test_files_whose_time_is_over_are_deleted_and_remembered(ann: User) -> None:
     make_call()
-    old, new = ask(ann, asked(), "jsonl"), ask(ann, asked(), "jsonl")
+    old, new = queue_export(ann, asked(), "jsonl"), queue_export(ann, asked(), "jsonl")
     write_next()
     write_next()
     now = timezone.now()
@@ -408,7 +408,7 @@ def test_files_whose_time_is_over_are_deleted_and_remembered(ann: User) -> None:
 def test_a_file_that_vanishes_while_it_is_sent_breaks_off(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storing, "CHUNK", 100)
     make_call()
-    job = ask(ann, asked(), "jsonl")
+    job = queue_export(ann, asked(), "jsonl")
     write_next()
     job.refresh_from_db()
     sent = content(job)
@@ -424,7 +424,10 @@ def allowed(user: User, *codenames: str) -> User:
 
 
 def test_nobody_gets_a_file_that_tells_more_than_one_may_see_today(ann: User) -> None:
-    open_, masked = ask(ann, asked(), "jsonl"), ask(ann, asked(visibility=Visibility(numbers=False)), "jsonl")
+    open_, masked = (
+        queue_export(ann, asked(), "jsonl"),
+        queue_export(ann, asked(visibility=Visibility(numbers=False)), "jsonl"),
+    )
     ann = allowed(ann, "view_numbers")
     assert may_have(ann, open_)
     assert may_have(ann, masked)
@@ -433,11 +436,11 @@ def test_nobody_gets_a_file_that_tells_more_than_one_may_see_today(ann: User) ->
     assert may_have(ann, masked)
     ProxyLimit.objects.create(user=ann).proxies.add(make_proxy("kam1"))
     assert not may_have(ann, masked)
-    assert may_have(ann, ask(ann, asked(visibility=Visibility(frozenset({"kam1"}), numbers=False)), "jsonl"))
+    assert may_have(ann, queue_export(ann, asked(visibility=Visibility(frozenset({"kam1"}), numbers=False)), "jsonl"))
 
 
 def test_a_file_of_somebody_else_needs_a_permission(ann: User) -> None:
-    job = ask(ann, asked(visibility=Visibility(numbers=False)), "jsonl")
+    job = queue_export(ann, asked(visibility=Visibility(numbers=False)), "jsonl")
     bob = User.objects.create_user("bob")
     assert not may_have(bob, job)
     assert may_have(allowed(bob, "view_exportjob"), job)

@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-import re
-from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from pyrad.dictionary import Dictionary as PyradDictionary
-from pyrad.packet import AcctPacket, Packet
 
 from cdr.events import MICROSECOND, SECOND, AccEvent, Kind, Unparsable, fingerprint
 from cdr.formats import radius
 from cdr.formats.radius_dictionary import OPENSER_NUMBERS, OPENSIPS_NUMBERS, parse
-from cdr.formats.radius_event import event_of
 from cdr.formats.reading import Reading, Rejection
 from proxyconf.vocabulary.layout import Backend, FieldLayout
 from proxyconf.vocabulary.products import Product
@@ -27,7 +19,6 @@ from tests.cdr.formats.radius_packets import (
     FAILED,
     INVITE,
     ON,
-    SECRET,
     STOP,
     attributes,
     kamailio,
@@ -37,17 +28,11 @@ from tests.cdr.formats.radius_packets import (
 from tests.cdr.formats.recorded_lines import (
     assert_same,
     content,
-    folders_with,
     reading_of,
     said_by,
     said_in_log,
 )
-
-FOLDERS = folders_with("radius.jsonl")
-RECORDED = [json.loads(line) for folder in FOLDERS for line in content(folder, "radius.jsonl").splitlines()]
-PACKETS = [bytes.fromhex(record["raw"]) for record in RECORDED]
-KAMAILIO = Reading()
-OPENSIPS = Reading(product=Product.OPENSIPS)
+from tests.cdr.formats.recorded_packets import FOLDERS, GOOD, KAMAILIO, OPENSIPS, PACKETS
 
 
 def event(raw: bytes, reading: Reading = KAMAILIO) -> AccEvent:
@@ -281,11 +266,6 @@ def test_tags_are_text_even_if_the_dictionary_says_integer() -> None:
     assert radius.Decoder(own).event(raw, OPENSIPS).to_tag == "314159"
 
 
-# Malformed packets
-
-GOOD = kamailio()
-
-
 @pytest.mark.parametrize(
     ("raw", "says"),
     [
@@ -318,167 +298,6 @@ def test_an_oversized_packet_is_rejected() -> None:
 
 def test_padding_after_the_packet_is_ignored() -> None:
     assert event(GOOD + bytes(8)) == event(GOOD)
-
-
-# The authenticator and the answer
-
-
-def test_recorded_packets_are_signed_with_their_secret() -> None:
-    assert all(radius.verify(raw, b"testing123") for raw in PACKETS)
-
-
-def test_a_wrong_secret_does_not_verify() -> None:
-    assert not any(radius.verify(raw, b"testing124") for raw in PACKETS)
-
-
-def test_a_changed_packet_does_not_verify() -> None:
-    assert not radius.verify(GOOD.replace(b"314159", b"314158"), SECRET)
-
-
-def test_the_answer_is_pyrads() -> None:
-    for raw in PACKETS:
-        request = AcctPacket(packet=raw, secret=SECRET, dict=PyradDictionary())
-        assert radius.answer(raw, SECRET) == request.CreateReply().ReplyPacket()
-
-
-def test_the_answer_gives_proxy_states_back_in_their_order() -> None:
-    raw = kamailio(1, INVITE, 200, (33, b"two"), (33, b"one"))
-    reply = radius.answer(raw, SECRET)
-    assert reply[20:] == attributes((33, b"two"), (33, b"one"))
-    request = AcctPacket(packet=raw, secret=SECRET, dict=PyradDictionary())
-    assert request.VerifyReply(Packet(packet=reply, secret=SECRET, dict=PyradDictionary()), reply)
-
-
-# Held against pyrad
-
-
-def pyrad_attributes(raw: bytes, dictionary: PyradDictionary) -> dict[Any, list[bytes]]:
-    return dict(OrderedDict.items(AcctPacket(packet=raw, secret=SECRET, dict=dictionary)))
-
-
-def grouped(found: list[tuple[int, bytes]]) -> dict[int, list[bytes]]:
-    groups: dict[int, list[bytes]] = {}
-    for number, value in found:
-        groups.setdefault(number, []).append(value)
-    return groups
-
-
-def test_recorded_attributes_are_those_that_pyrad_finds() -> None:
-    for raw in PACKETS:
-        assert grouped(radius.attributes_of(raw)) == pyrad_attributes(raw, PyradDictionary())
-
-
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_recorded_values_are_those_that_pyrad_decodes(folder: str) -> None:
-    text = content(folder, "dictionary").decode()
-    # pyrad knows no ipv4addr, and turns numbers into the names of VALUE lines
-    known = re.sub(r"(?m)^VALUE.*$", "", text).replace("ipv4addr", "ipaddr")
-    dictionary = PyradDictionary(io.StringIO(known))
-    decoder = radius.Decoder(parse(text))
-    for line in content(folder, "radius.jsonl").splitlines():
-        raw = bytes.fromhex(json.loads(line)["raw"])
-        ours: dict[str, list[int | str]] = {}
-        for name, value in decoder.named(radius.attributes_of(raw), Product.KAMAILIO):
-            ours.setdefault(name, []).append(value)
-        theirs = AcctPacket(packet=raw, secret=SECRET, dict=dictionary)
-        assert ours == {name: theirs[name] for name in theirs.keys()}  # noqa: SIM118  # it decodes only by keys()
-
-
-WIRE = st.lists(
-    st.tuples(st.integers(0, 255).filter(lambda number: number != 26), st.binary(max_size=253)), max_size=15
-)
-
-
-@given(WIRE)
-def test_any_attributes_are_those_that_pyrad_finds(pairs: list[tuple[int, bytes]]) -> None:
-    raw = packet(*pairs)
-    assert radius.attributes_of(raw) == pairs
-    assert grouped(pairs) == pyrad_attributes(raw, PyradDictionary())
-
-
-@given(WIRE, st.binary(max_size=20))
-def test_any_packet_verifies_as_pyrad_says(pairs: list[tuple[int, bytes]], secret: bytes) -> None:
-    raw = packet(*pairs, secret=secret)
-    assert radius.verify(raw, secret)
-    assert AcctPacket(packet=raw, secret=secret, dict=PyradDictionary()).VerifyAcctRequest()
-
-
-# What is looked up
-
-NUMBER = st.sampled_from([0, 1, 2, 3, 4, 7, 8, 15, 200, 404, 486, 1000, 2**32 - 1])
-TIME = st.sampled_from([0, 1795390766, 2**32 - 1, "1795390766.5", "soon", b""])
-MORE = st.lists(
-    st.tuples(
-        st.sampled_from([1, 6, 31, 33, 40, 41, 44, 55, 77, 101, 227, 228, 229, 230, 240, 241]),
-        st.one_of(NUMBER, st.sampled_from(["", "x", "a!b", "\0", b"\xff", b"1795390766"])),
-    ),
-    max_size=5,
-).map(tuple)
-READINGS = (
-    KAMAILIO,
-    OPENSIPS,
-    Reading(layout=FieldLayout(legs={Backend.RADIUS: ("Attr-240", "Attr-241")})),
-    Reading(
-        layout=FieldLayout(extras={Backend.RADIUS: ("Attr-240",)}, legs={Backend.RADIUS: ("Attr-241",)}),
-        product=Product.OPENSIPS,
-    ),
-)
-
-
-@given(
-    st.lists(
-        st.tuples(
-            st.sampled_from(READINGS),
-            st.one_of(
-                st.builds(lambda a, b, c, more: kamailio(a, b, c, *more), NUMBER, NUMBER, NUMBER, MORE),
-                st.builds(lambda time, more: kamailio(1, 1, 200, *more, time=time), TIME, MORE),
-                st.builds(lambda name, more: kamailio(1, 1, 200, *more, call_id=name), st.text(max_size=3), MORE),
-                st.builds(lambda a, b, c, more: opensips(a, b, c, *more), NUMBER, NUMBER, NUMBER, MORE),
-                st.sampled_from(PACKETS),
-            ),
-        ),
-        max_size=8,
-    )
-)
-def test_what_is_looked_up_is_what_would_be_worked_out(given: list[tuple[Reading, bytes]]) -> None:
-    decoder = radius.Decoder()
-    for reading, raw in given * 2:
-        try:
-            attributes = decoder.named(radius.attributes_of(raw), reading.product)
-            worked_out: Any = event_of(attributes, reading, backend=Backend.RADIUS, raw=raw)
-        except Unparsable as error:
-            worked_out = Rejection(raw, str(error))
-        assert decoder.decode(raw, reading) == worked_out
-
-
-# Whatever comes
-
-CORE = st.sampled_from([(40, 1), (40, 2), (40, 3), (101, 1), (101, 8), (102, 200), (204, 1), (205, 486), (44, "x")])
-
-
-@given(st.one_of(st.binary(max_size=200), st.builds(lambda pairs: packet(*pairs), st.lists(st.one_of(
-    CORE, st.tuples(st.integers(0, 255), st.binary(max_size=40)))))))  # fmt: skip
-def test_no_packet_raises(raw: bytes) -> None:
-    layout = FieldLayout(extras={Backend.RADIUS: ("a",)}, legs={Backend.RADIUS: ("Attr-230", "Attr-231")})
-    for reading in (KAMAILIO, OPENSIPS, Reading(layout=layout, product=Product.OPENSIPS)):
-        parsed = radius.decode(raw, reading)
-        assert isinstance(parsed, AccEvent | Rejection)
-        radius.verify(raw, SECRET)
-
-
-@given(st.sampled_from(PACKETS), st.integers(0, 200), st.integers(0, 255))
-def test_a_damaged_packet_does_not_raise(raw: bytes, at: int, value: int) -> None:
-    damaged = bytearray(raw)
-    damaged[at % len(raw)] = value
-    assert isinstance(radius.decode(bytes(damaged), OPENSIPS), AccEvent | Rejection)
-
-
-@given(st.lists(st.one_of(st.binary(max_size=80), st.sampled_from([
-    b'{"raw": 1}', b'{"raw": "zz"}', b'{"raw": "00", "received_at": 1e400}', b'{"raw": "00", "attributes": [{}, 1]}',
-    b'{"raw": "00", "received_at": "soon"}', b"[]", b"{",
-]))))  # fmt: skip
-def test_no_kept_packets_raise(found: list[bytes]) -> None:
-    assert all(isinstance(one, Rejection) for one in radius.read_jsonl(io.BytesIO(b"\n".join(found)), KAMAILIO))
 
 
 def test_a_rejected_record_is_kept_as_the_line_it_was() -> None:

@@ -2,176 +2,37 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import json
-import re
-import sqlite3
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from cdr.events import MICROSECOND, MILLISECOND, SECOND, AccEvent, Kind, Pairs, Unparsable, fingerprint
-from cdr.formats import table_files
-from cdr.formats.reading import Parsed, Reading, Rejection
+from cdr.formats.reading import Reading, Rejection
 from cdr.formats.sql_row import AccTable, RowReader, replay
-from proxyconf.vocabulary.layout import Backend, CdrLayout, FieldLayout, Role, TimeLayout
+from proxyconf.vocabulary.layout import Backend, CdrLayout, Role, TimeLayout
 from proxyconf.vocabulary.products import Product
-
-RECORDED = Path(__file__).parents[2] / "recorded"
-BERLIN = ZoneInfo("Europe/Berlin")
-NEW_YORK = ZoneInfo("America/New_York")
-
-CORE = ("id", "method", "from_tag", "to_tag", "callid", "sip_code", "sip_reason", "time")
-INVITE = ("7", "INVITE", "ft", "tt", "a@x", "200", "OK", "2026-05-01 12:00:00")
-BYE = ("8", "BYE", "tt", "ft", "a@x", "200", "OK", "2026-05-01 12:00:42")
-NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
-UTC_PROXY = Reading()
-OPENSIPS = ("duration", "ms_duration", "setuptime", "created")
-CDRS = ("id", "start_time", "end_time", "duration")
-
-
-def event(
-    columns: tuple[str, ...], row: tuple[object, ...], reading: Reading = UTC_PROXY, table: AccTable = AccTable.ACC
-) -> AccEvent:
-    found = RowReader(columns, table, reading).event(row)
-    assert isinstance(found, AccEvent), found
-    return found
-
-
-def rejection(
-    columns: tuple[str, ...], row: tuple[object, ...], reading: Reading = UTC_PROXY, table: AccTable = AccTable.ACC
-) -> str:
-    found = RowReader(columns, table, reading).event(row)
-    assert isinstance(found, Rejection), found
-    return found.reason
-
-
-def reading(zone: ZoneInfo | None = None, product: Product = Product.KAMAILIO, **layout: object) -> Reading:
-    return Reading(FieldLayout(**layout), zone or UTC, product)  # type: ignore[arg-type]
-
-
-def with_cell(column: str, value: object) -> tuple[object, ...]:
-    return tuple(value if name == column else cell for name, cell in zip(CORE, INVITE, strict=True))
-
-
-# --- recorded ---------------------------------------------------------------------------------------------------------
-
-SCENARIOS = sorted(path.parent for path in RECORDED.glob("*/acc.csv*"))
-LOGGED = re.compile(
-    rb"ACC: (transaction answered|call missed|request acknowledged|call ended): "
-    rb"(?:timestamp|created)=(\d+)(?:;call_start_time=(\d+))?[^\n]*?"
-    rb"method=(\w+);from_tag=([^;]*);to_tag=([^;]*);call_id=([^;]*);code=(\d+);reason=([^;\n]*)"
+from tests.cdr.formats.table_rows import (
+    BERLIN,
+    CDRS,
+    CORE,
+    INVITE,
+    NEW_YORK,
+    NOON,
+    OPENSIPS,
+    event,
+    reading,
+    rejection,
+    with_cell,
 )
-Seen = tuple[str, str, str, str, str, int, str]
-
-
-def content(folder: Path, name: str) -> bytes:
-    plain = folder / name
-    return plain.read_bytes() if plain.exists() else gzip.decompress((folder / f"{name}.gz").read_bytes())
-
-
-def zone_of(folder: Path) -> ZoneInfo:
-    found = re.search(r"TZ=([\w/]+)", (folder / "scenario.md").read_text())
-    assert found
-    return ZoneInfo(found[1])
-
-
-def parsed(folder: Path, name: str) -> list[AccEvent]:
-    read = {
-        "acc": table_files.read_acc,
-        "missed_calls": table_files.read_missed_calls,
-        "acc_cdrs": table_files.read_acc_cdrs,
-    }
-    found = list(read[name](io.BytesIO(content(folder, f"{name}.csv")), Reading(zone=zone_of(folder))))
-    assert all(isinstance(one, AccEvent) for one in found)
-    return [one for one in found if isinstance(one, AccEvent)]
-
-
-def told(one: AccEvent) -> Seen:
-    special = {Kind.MISSED: "call missed", Kind.ACK: "request acknowledged", Kind.CDR: "call ended"}
-    words = special.get(one.kind, "transaction answered")
-    return (words, one.method, one.from_tag, one.to_tag, one.call_id, one.code, one.reason)
-
-
-def logged(folder: Path) -> dict[Seen, int]:
-    """What the log of the same scenario tells of each event, and when."""
-    log = content(folder, "syslog.txt" if list(folder.glob("syslog.txt*")) else "syslog_iso.txt")
-    found = {}
-    for one in LOGGED.findall(log):
-        words, first, start, method, from_tag, to_tag, call_id, code, reason = (part.decode() for part in one)
-        found[words, method, from_tag, to_tag, call_id, int(code), reason] = int(start or first)
-    return found
-
-
-@pytest.mark.parametrize("folder", SCENARIOS, ids=lambda folder: folder.name)
-def test_recorded_rows_tell_what_the_log_tells(folder: Path) -> None:
-    events = parsed(folder, "acc") + parsed(folder, "missed_calls")
-    assert {told(one) for one in events} == logged(folder).keys()
-
-
-@pytest.mark.parametrize("folder", SCENARIOS, ids=lambda folder: folder.name)
-def test_recorded_rows_have_the_time_of_the_log_whatever_the_zone(folder: Path) -> None:
-    times = logged(folder)
-    for one in parsed(folder, "acc") + parsed(folder, "missed_calls"):
-        assert abs(one.time.timestamp() - times[told(one)]) <= 1  # the clock is read anew for each backend
-        assert one.flags == ()
-
-
-def test_recorded_legs_stand_one_to_a_row_in_the_order_of_the_rows() -> None:
-    rows = parsed(RECORDED / "11-multi-leg", "acc")
-    assert [(one.method, one.position, one.legs) for one in rows] == [
-        ("INVITE", 1, ((("src", "bob"), ("dst", "carol"), ("type", "1")),)),
-        ("INVITE", 2, ((("src", "alice"), ("dst", "bob"), ("type", "0")),)),
-        ("INVITE", 3, ((("src", "erin"), ("dst", "frank"), ("type", "0")),)),
-        ("BYE", 4, ()),
-        ("BYE", 5, ()),
-    ]
-    assert {one.extra for one in rows} == {()}
-
-
-def test_recorded_extras_keep_hostile_text() -> None:
-    rows = parsed(RECORDED / "12-extra-accounting", "acc")
-    assert [label for label, _ in rows[0].extra] == ["ua", "uuid", "ruser", "src_ip", "notes"]
-    agents = {dict(one.extra)["ua"] for one in rows}
-    assert 'Acme "Turbo, 3000" phone\'s UA, v1' in agents
-    assert "x;code=486;reason=Busy Here ACC: call missed: timestamp=1;method=INVITE" in agents
-    assert "Téléphone-Ünï/☎ 日本" in agents
-    assert "" in agents
-
-
-def test_recorded_dialog_records_of_kamailio() -> None:
-    rows = parsed(RECORDED / "18-dialog-cdrs", "acc_cdrs")
-    start = datetime(2026, 11, 22, 23, 23, 45, tzinfo=UTC)
-    assert [(one.call_id, one.ended_at, one.duration_us) for one in rows] == [
-        ("1-1904-2@127.0.0.1", start, 0),
-        ("1-1902-0@127.0.0.1", start + timedelta(seconds=2), 2_303_000),
-        ("1-1903-1@127.0.0.1", start + timedelta(seconds=3), 2_504_000),
-    ]
-    assert {(one.kind, one.method, one.code, one.time, one.precision) for one in rows} == {
-        (Kind.CDR, "INVITE", 0, start, SECOND)
-    }
-    assert rows[0].extra == (("caller", "erin"), ("callee", "frank"), ("callid", "1-1904-2@127.0.0.1"))
-
-
-def test_recorded_dialog_records_of_opensips() -> None:
-    busy, first, second = parsed(RECORDED / "opensips-18-cdr", "acc")
-    start = datetime(2026, 11, 22, 23, 59, 26, tzinfo=UTC)
-    assert (busy.kind, busy.duration_us, busy.ended_at) == (Kind.FAILED, None, None)
-    assert (first.kind, first.time, first.duration_us) == (Kind.CDR, start, 2_303_000)
-    assert first.ended_at == start + timedelta(milliseconds=2303)
-    assert (second.kind, second.duration_us) == (Kind.CDR, 2_504_000)
-    assert {one.created_at for one in (busy, first, second)} == {start - timedelta(seconds=1)}
-
 
 # --- schemas ----------------------------------------------------------------------------------------------------------
 
 OPENSIPS_UNSET = ("0", "0", "1777636800", "1970-01-01 00:00:00")
+
+
 SCHEMAS = {
     "OpenSER 1.3, OpenSIPS 1.4 and 1.5, Kamailio": (CORE, INVITE),
     "OpenSIPS 1.6 to 2.1": ((*CORE, "duration", "setuptime", "created"), (*INVITE, 0, 0, None)),
@@ -356,124 +217,6 @@ def test_a_wrong_value_of_opensips_rejects_its_row(column: str, value: str) -> N
     assert f"{column} is '{value}'" in rejection(CORE + OPENSIPS, INVITE + cells)
 
 
-# --- times ------------------------------------------------------------------------------------------------------------
-
-
-@given(st.datetimes(datetime(1971, 1, 1), datetime(2099, 1, 1)))
-def test_a_julian_day_tells_the_second_that_was_written(wall: datetime) -> None:
-    wall = wall.replace(microsecond=0)
-    day = 2440587.5 + (wall - datetime(1970, 1, 1)) / timedelta(days=1)
-    with sqlite3.connect(":memory:") as database:
-        database.execute("CREATE TABLE acc (time TIMESTAMP WITHOUT TIME ZONE)")
-        database.execute("INSERT INTO acc VALUES (?)", [day])
-        ((number, text),) = database.execute("SELECT time, CAST(time AS text) FROM acc")
-    for cell in (number, text):
-        assert event(CORE, with_cell("time", cell)).time == wall.replace(tzinfo=UTC)
-
-
-def test_a_julian_day_in_the_hour_that_comes_twice_is_flagged() -> None:
-    row = with_cell("time", "2461338.60416667")  # 2026-10-25 02:30:00
-    assert event(CORE, row, Reading(zone=BERLIN)).flags == ("ambiguous_time",)
-
-
-def test_a_dialogs_times_may_be_julian_days() -> None:
-    found = event(CDRS, (1, "2461162.0", 2461162.0005, "42.5"), table=AccTable.ACC_CDRS)
-    assert (found.time, found.ended_at) == (NOON, NOON + timedelta(seconds=43))
-
-
-@pytest.mark.parametrize(
-    ("wall", "moment", "precision"),
-    [
-        ("2026-05-01 14:00:00", NOON, SECOND),
-        ("2026-05-01T14:00:00", NOON, SECOND),
-        (b"2026-05-01 14:00:00", NOON, SECOND),
-        (datetime(2026, 5, 1, 14), NOON, SECOND),
-        ("2026-05-01 14:00:00.5", NOON + timedelta(seconds=0.5), 100_000),
-        (datetime(2026, 5, 1, 14, 0, 0, 250), NOON + timedelta(microseconds=250), MICROSECOND),
-        ("2026-05-01 12:00:00+00", NOON, SECOND),
-        ("2026-05-01 12:00:00Z", NOON, SECOND),
-        (datetime(2026, 5, 1, 8, tzinfo=timezone(timedelta(hours=-4))), NOON, SECOND),
-        (1777636800, NOON, SECOND),
-        (2461162.0833333333, NOON, SECOND),  # Kamailio's db_sqlite: a Julian day of local time
-        ("2461162.08333333", NOON, SECOND),
-    ],
-)
-def test_time_is_the_proxys_wall_clock_unless_it_has_an_offset(wall: object, moment: datetime, precision: int) -> None:
-    found = event(CORE, with_cell("time", wall), Reading(zone=BERLIN))
-    assert (found.time, found.precision, found.flags) == (moment, precision, ())
-
-
-@pytest.mark.parametrize(
-    ("wall", "moment"),
-    [
-        ("2026-10-25 02:30:00", datetime(2026, 10, 25, 0, 30, tzinfo=UTC)),
-        ("2026-03-29 02:30:00", datetime(2026, 3, 29, 1, 30, tzinfo=UTC)),
-    ],
-)
-def test_the_doubtful_hours_of_a_dst_change_are_flagged(wall: str, moment: datetime) -> None:
-    found = event(CORE, with_cell("time", wall), Reading(zone=BERLIN))
-    assert (found.time, found.flags) == (moment, ("ambiguous_time",))
-
-
-def test_a_dialog_that_ends_in_a_doubtful_hour_is_flagged() -> None:
-    row = (1, "2026-10-25 01:59:00", "2026-10-25 02:01:00", "120")
-    assert event(CDRS, row, Reading(zone=BERLIN), AccTable.ACC_CDRS).flags == ("ambiguous_time",)
-
-
-@pytest.mark.parametrize(
-    ("mode", "attr", "exten", "moment", "precision"),
-    [
-        (1, 1792888200, 5, "2026-10-25 00:30:00.000005", MICROSECOND),
-        (1, "1792891800", "500000", "2026-10-25 01:30:00.5", MICROSECOND),
-        (2, 1792891800.334719, None, "2026-10-25 01:30:00.334719", MICROSECOND),
-        (2, "1792891800.3347192", "77", "2026-10-25 01:30:00.334719", MICROSECOND),
-        (4, "2026-10-25 01:30:00", "", "2026-10-25 01:30:00", SECOND),
-        (0, "1792891800", "500000", "2026-10-25 01:30:00.5", MICROSECOND),  # found without being configured
-        (0, "1792891800.25", None, "2026-10-25 01:30:00.25", MICROSECOND),
-    ],
-)
-def test_the_time_columns_of_kamailio_settle_what_the_wall_clock_leaves_open(
-    mode: int, attr: object, exten: object, moment: str, precision: int
-) -> None:
-    row = (*with_cell("time", "2026-10-25 02:30:00"), attr, exten)
-    found = event((*CORE, "time_attr", "time_exten"), row, reading(BERLIN, time=TimeLayout(mode=mode)))
-    assert (found.time, found.precision) == (datetime.fromisoformat(moment).replace(tzinfo=UTC), precision)
-    assert (found.flags, found.extra) == ((), ())
-
-
-@pytest.mark.parametrize(
-    ("mode", "attr"), [(3, "2026-05-01 14:00:00"), (0, "2026-05-01 12:00:00"), (1, None), (2, 0), (4, "")]
-)
-def test_time_stands_where_the_time_columns_tell_nothing_better(mode: int, attr: object) -> None:
-    zoned = reading(BERLIN, time=TimeLayout(mode=mode))
-    found = event((*CORE, "time_attr"), (*with_cell("time", "2026-05-01 14:00:00"), attr), zoned)
-    assert (found.time, found.precision, found.extra) == (NOON, SECOND, ())
-
-
-def test_the_time_columns_may_have_other_names_and_forms() -> None:
-    times = TimeLayout(mode=4, attr="at", format="%d.%m.%Y %H:%M:%S %z")
-    found = event((*CORE, "at"), (*INVITE, "01.05.2026 13:00:00 +0100"), reading(time=times))
-    assert found.time == NOON
-
-
-def test_a_table_without_the_configured_time_columns_has_its_time() -> None:
-    assert event(CORE, INVITE, reading(time=TimeLayout(mode=1))).time == NOON
-
-
-@pytest.mark.parametrize(
-    ("layout", "attr", "remedy"),
-    [
-        (TimeLayout(mode=1), "2026-05-01 12:00:00", "correct the time mode"),
-        (TimeLayout(mode=2), "12", "correct the time mode"),
-        (TimeLayout(mode=4), "1777636800", "correct the time format"),
-        (TimeLayout(mode=4, format="%H:%M:%S"), "12:00:00", "correct the time format"),
-        (TimeLayout(mode=4, format="%"), "12:00:00", "correct the time format"),
-    ],
-)
-def test_time_columns_against_the_layout_reject_the_row(layout: TimeLayout, attr: str, remedy: str) -> None:
-    assert remedy in rejection((*CORE, "time_attr"), (*INVITE, attr), reading(time=layout))
-
-
 # --- extras and legs --------------------------------------------------------------------------------------------------
 
 
@@ -606,80 +349,3 @@ def test_a_rejected_row_can_be_replayed_with_a_corrected_layout() -> None:
 @pytest.mark.parametrize("raw", [b"", b"1,INVITE", b"[1]", b"[" * 100_000, b'{"method":"INVITE"}', b"\xff"])
 def test_what_is_no_row_is_not_replayed(raw: bytes) -> None:
     assert isinstance(replay(raw, AccTable.ACC, Reading()), Rejection)
-
-
-# --- files ------------------------------------------------------------------------------------------------------------
-
-HEADER = ",".join(CORE).encode() + b"\n"
-
-
-def read(data: bytes) -> list[Parsed]:
-    return list(table_files.read_acc(io.BytesIO(data), Reading()))
-
-
-def line(row: tuple[str, ...]) -> bytes:
-    return ",".join(row).encode() + b"\n"
-
-
-@pytest.mark.parametrize("data", [b"", b"\n", HEADER, HEADER.rstrip()])
-def test_a_file_without_rows_yields_nothing(data: bytes) -> None:
-    assert read(data) == []
-
-
-@pytest.mark.parametrize("data", [line(INVITE), b"\0\xff\x01" * 1000, b"\xff\xfei\0d\0", b"some log line\n", b'"'])
-def test_a_file_without_a_header_is_one_clear_error(data: bytes) -> None:
-    with pytest.raises(Unparsable, match=r"^line 1, which must name the columns of acc: there is no column") as caught:
-        read(data)
-    assert len(str(caught.value)) < 500
-
-
-def test_a_rejection_names_its_line_and_the_others_are_kept() -> None:
-    found = read(HEADER + line(INVITE) + b"\n" + b"junk\xff\n" + line((*INVITE[:7], "soon")) + line(BYE))
-    assert [one.kind for one in found if isinstance(one, AccEvent)] == [Kind.ANSWERED, Kind.BYE]
-    assert [one.reason.split(":")[0] for one in found if isinstance(one, Rejection)] == ["line 4", "line 5"]
-
-
-def test_a_rejected_line_is_kept_as_it_was() -> None:
-    assert [one.raw for one in read(HEADER + b"junk\xff,\n") if isinstance(one, Rejection)] == [b"junk\xff,\n"]
-
-
-def test_a_call_id_of_10000_characters_is_fine_quoted_or_not() -> None:
-    call_id = "x" * 10_000
-    found = read(HEADER + line((*INVITE[:4], call_id, *INVITE[5:])) + line((*BYE[:4], f'"{call_id}"', *BYE[5:])))
-    assert [one.call_id for one in found if isinstance(one, AccEvent)] == [call_id] * 2
-
-
-def test_mysql_batch_output_gives_the_same_events() -> None:
-    tabs = "\n".join("\t".join(row) for row in (CORE, INVITE, BYE)).encode()
-    assert read(tabs) == read(HEADER + line(INVITE) + line(BYE))
-
-
-TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
-WALL = st.datetimes(datetime(1980, 1, 1), datetime(2037, 1, 1))
-CELL = st.one_of(st.none(), st.text(max_size=8), st.binary(max_size=8), st.integers(), st.floats(), WALL)
-
-
-@given(TEXT, TEXT, TEXT.filter(bool), st.integers(0, 999), TEXT, WALL, TEXT, st.integers(0, 2**31))
-def test_what_a_row_holds_comes_back(
-    from_tag: str, to_tag: str, call_id: str, code: int, reason: str, wall: datetime, ua: str, position: int
-) -> None:
-    row = (position, "INVITE", from_tag, to_tag, call_id, str(code), reason, wall, ua)
-    found = event((*CORE, "ua"), row, Reading(zone=NEW_YORK))
-    assert (found.from_tag, found.to_tag, found.call_id, found.reason) == (from_tag, to_tag, call_id, reason)
-    assert (found.code, found.position, found.extra) == (code, position, (("ua", ua),))
-    assert found.flags or found.time.astimezone(NEW_YORK).replace(tzinfo=None, fold=0) == wall
-
-
-@given(st.sampled_from(AccTable), st.lists(CELL, min_size=12, max_size=12), st.sampled_from([0, 1, 2, 3, 4]))
-def test_any_row_is_an_event_or_rejected_and_replays_alike(table: AccTable, cells: list[object], mode: int) -> None:
-    columns = (*CORE, *OPENSIPS) if table is not AccTable.ACC_CDRS else (*CDRS, *CORE[1:], "created")
-    zoned = reading(BERLIN, time=TimeLayout(mode=mode, attr="created"))
-    found = RowReader(columns, table, zoned).event(cells)
-    replayed = replay(found.raw, table, zoned)
-    assert replayed == found
-    assert isinstance(found, Rejection) or fingerprint(found) == fingerprint(replayed)  # type: ignore[arg-type]
-
-
-@given(st.binary(max_size=400))
-def test_any_bytes_below_a_header_are_events_or_rejections(junk: bytes) -> None:
-    assert all(isinstance(one, Rejection) for one in read(HEADER + line(INVITE) + junk)[1:])

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import io
-import json
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from cdr.events import MICROSECOND, MILLISECOND, SECOND, AccEvent, Kind
 from cdr.formats.reading import IGNORED, Reading
 from cdr.formats.syslog import LineParser, parse_line, read
-from proxyconf.vocabulary.layout import Backend, CdrLayout, FieldLayout, Role, TimeLayout
-from proxyconf.vocabulary.products import Product, Version
-from tests.cdr.formats.log_lines import acc_line, acc_text, event, reading, rejection
+from proxyconf.vocabulary.layout import Backend, TimeLayout
+from tests.cdr.formats.log_lines import acc_line, event, reading, rejection
+from tests.cdr.formats.syslog_layouts import EXTRAS, LEGS, legs
 
 THEN = datetime(2026, 11, 22, 23, 23, 10, tzinfo=UTC)  # 1795389790
 
@@ -69,8 +67,14 @@ def test_prefix_method_and_code_make_the_kind(prefix: bytes, method: bytes, code
 # What stands before
 
 PRIORITY = b"<29>"
+
+
 RFC5424 = b"1 2026-11-22T23:23:10.706481+00:00 sip-proxy-1 kamailio 5700 - - "
+
+
 KAMAILIO = b"NOTICE: acc [acc.c:287]: acc_log_request(): "
+
+
 HEADERS = {
     "none": b"",
     "RFC 3164": b"Nov 22 23:23:10 sip-proxy-1 kamailio[5700]: ",
@@ -96,6 +100,8 @@ HEADERS = {
     "docker compose": b"kamailio-1  |  1(1326) ",
     "container runtime": b"2026-11-22T23:23:10.123456789Z stdout F  1(1326) ",
 }
+
+
 PROXIES = {
     "OpenSER": b"",
     "OpenSIPS 3.4": b"NOTICE:",
@@ -187,16 +193,6 @@ def test_created_0_of_opensips_is_unknown() -> None:
 @pytest.mark.parametrize("clock", [b"timestamp=", b"timestamp=x", b"timestamp=-1", b"timestamp=999999999999"])
 def test_a_time_that_is_none_is_rejected_and_named(clock: bytes) -> None:
     assert clock.partition(b"=")[2].decode() in rejection(acc_line(clock=clock)).reason
-
-
-# Extras and legs
-
-EXTRAS = ("ua", "uuid", "src_ip")
-LEGS = ("src", "dst", "type")
-
-
-def legs(*sets: tuple[bytes, bytes, bytes]) -> list[tuple[bytes, bytes]]:
-    return [pair for one in sets for pair in zip((b"src", b"dst", b"type"), one, strict=True)]
 
 
 def test_extras_keep_their_configured_order_and_empty_values() -> None:
@@ -312,195 +308,6 @@ def test_no_legs_known_and_extras_unknown_makes_all_names_extras() -> None:
     )
 
 
-# Records of dialogs: OpenSIPS
-
-
-def test_a_call_that_ended_tells_start_end_and_duration() -> None:
-    times = b"created=1795391965;call_start_time=1795391966;duration=3;ms_duration=2303;setuptime=1"
-    found = event(acc_line(head=b"NOTICE:", prefix=b"call ended", clock=times))
-    started = datetime.fromtimestamp(1795391966, UTC)
-
-    assert (found.kind, found.time, found.precision) == (Kind.CDR, started, SECOND)
-    assert found.duration_us == 2_303_000
-    assert found.ended_at == started + timedelta(microseconds=2_303_000)
-    assert found.created_at == started - timedelta(seconds=1)
-
-
-def test_before_opensips_2_2_the_duration_is_in_seconds() -> None:
-    times = b"created=1795391965;call_start_time=1795391966;duration=3;setuptime=1"
-
-    assert event(acc_line(prefix=b"call ended", clock=times)).duration_us == 3_000_000
-
-
-def test_a_call_that_ended_without_its_start_is_rejected() -> None:
-    assert (
-        "call_start_time=" in rejection(acc_line(prefix=b"call ended", clock=b"created=1795391965;duration=3")).reason
-    )
-
-
-# Records of dialogs: Kamailio
-
-DIALOG = b"start_time=1795389825.675; end_time=1795389827.978; duration=2.303"
-WRITER = b" 1(1882) NOTICE: acc [acc_cdr.c:395]: log_write_cdr(): "
-
-
-def dialogs(*extras: str, **cdr: Any) -> Reading:
-    return Reading(layout=FieldLayout(cdr=CdrLayout(extras=extras, **cdr)))
-
-
-def test_kamailios_record_of_a_dialog_has_its_times_and_extras() -> None:
-    found = event(WRITER + DIALOG + b"; caller=alice; callee=bob; callid=a@b", dialogs("caller", "callee", "callid"))
-    started = datetime.fromtimestamp(1795389825, UTC)
-
-    assert (found.kind, found.code, found.reason) == (Kind.CDR, 0, "")
-    assert found.time == started + timedelta(milliseconds=675)
-    assert found.ended_at == started + timedelta(milliseconds=2978)
-    assert (found.duration_us, found.precision) == (2_303_000, MILLISECOND)
-    assert found.extra == (("caller", "alice"), ("callee", "bob"), ("callid", "a@b"))
-    assert (found.call_id, found.from_tag, found.to_tag) == ("a@b", "", "")
-
-
-def test_the_roles_of_its_extras_tell_a_dialogs_call_id_and_tags() -> None:
-    layout = FieldLayout(
-        cdr=CdrLayout(extras=("id", "ft", "tt")),
-        roles={"id": Role.CALL_ID, "ft": Role.FROM_TAG, "tt": Role.TO_TAG},
-    )
-    found = event(WRITER + DIALOG + b"; id=a@b; ft=1; tt=2", Reading(layout=layout))
-
-    assert (found.call_id, found.from_tag, found.to_tag) == ("a@b", "1", "2")
-
-
-def test_a_dialog_without_extras_has_no_call_id() -> None:
-    assert event(WRITER + DIALOG, dialogs()).call_id == ""
-
-
-def test_a_failed_invite_lasts_0() -> None:
-    line = WRITER + b"start_time=1795389825.522; end_time=1795389825.522; duration=0; caller=erin"
-
-    assert event(line).duration_us == 0
-
-
-@pytest.mark.parametrize(
-    ("decimals", "precision"), [(b".0", SECOND), (b".675", MILLISECOND), (b".675123", MICROSECOND), (b"", SECOND)]
-)
-def test_the_decimals_of_a_dialogs_start_tell_its_precision(decimals: bytes, precision: int) -> None:
-    line = b"start_time=1795389825%b; end_time=1795389826%b; duration=1%b" % (decimals, decimals, decimals)
-
-    assert event(WRITER + line).precision == precision
-
-
-@pytest.mark.parametrize(
-    "head",
-    [b"", b" 1(1882) NOTICE: acc [acc_cdr.c:395]: ", b"Nov 22 23:23:10 h kamailio[1]: NOTICE: acc [acc_cdr.c:9]: "],
-)
-def test_a_dialog_is_known_by_its_first_name_without_the_function(head: bytes) -> None:
-    assert (
-        event(head + b"st=1.500; et=2.500; d=1.000; caller=a", dialogs("caller", start="st")).duration_us == 1_000_000
-    )
-
-
-def test_a_dialog_is_known_by_the_function_whatever_its_names() -> None:
-    assert event(WRITER + b"a=1.500; b=2.500; c=1.000; caller=x").extra == (("caller", "x"),)
-
-
-def test_without_a_layout_what_looks_like_a_name_after_semicolon_and_blank_is_a_dialogs_extra() -> None:
-    found = event(WRITER + DIALOG + b"; ua=A/1 (x;y=z); caller=; caller=x", Reading())
-
-    assert found.extra == (("ua", "A/1 (x;y=z)"), ("caller", "; caller=x"))
-    assert found.flags == ("forged_separator",)
-
-
-def test_extras_of_a_dialog_that_the_layout_does_not_have_are_not_lost() -> None:
-    assert event(WRITER + DIALOG + b"; gateway=gw1; caller=a", dialogs("caller")).extra == (
-        ("gateway", "gw1"),
-        ("caller", "a"),
-    )
-
-
-def test_a_dialog_whose_last_extras_are_missing_was_cut() -> None:
-    found = event(WRITER + DIALOG + b"; caller=alice; callee=bo", dialogs("caller", "callee", "callid"))
-
-    assert (found.extra, found.flags) == ((("caller", "alice"),), ("truncated",))
-
-
-def test_a_dialog_that_is_cut_within_its_times_is_rejected() -> None:
-    assert '"start_time=1795389825.675; end_t"' in rejection(WRITER + DIALOG[:32]).reason
-
-
-# JSON
-
-
-def structured(**members: Any) -> bytes:
-    return json.dumps(members).encode()
-
-
-TEXT = acc_text((b"ua", b'A "1"\r\n \xc3\xbc')).decode()
-WRAPPINGS = {
-    "Kamailio": structured(level="NOTICE", module="acc", function="acc_log_request", message=TEXT + "\n"),
-    "Kamailio with log prefix": structured(
-        module="acc", function="acc_log_request", logprefix="{1 1 x} ", message=TEXT
-    ),
-    "Kamailio with its name before the keys": json.dumps(
-        {"kamailio.module": "acc", "kamailio.function": "acc_log_request", "kamailio.message": TEXT}
-    ).encode(),
-    "Kamailio with text in an object": structured(module="acc", function="acc_log_request", message={"text": TEXT}),
-    "CEE": b"@cee: " + structured(subsys="acc", native={"function": "acc_log_request"}, msg=TEXT),
-    "OpenSIPS": structured(time="Nov 22 23:57:58", pid=1, level="NOTICE", message=TEXT),
-    "container": structured(log=" 1(1326) NOTICE: acc [acc.c:287]: acc_log_request(): " + TEXT + "\n", stream="stderr"),
-    "container of Kamailio's own": structured(log=structured(module="acc", message=TEXT).decode() + "\n"),
-    "journald": structured(MESSAGE="NOTICE:" + TEXT, _PID="1"),
-    "journald, list of bytes": structured(MESSAGE=list(TEXT.encode())),
-}
-
-
-@pytest.mark.parametrize("header", [b"", b"Nov 22 23:23:10 h kamailio[1]: ", b"kamailio-1  | "])
-@pytest.mark.parametrize("line", WRAPPINGS.values(), ids=WRAPPINGS)
-def test_the_text_inside_a_json_object_is_read(line: bytes, header: bytes) -> None:
-    line = (header + line).replace(b", 67", b",67").replace(b", ", b",") if b"[65" in line else header + line
-
-    assert event(line, reading(("ua",), ())) == event(
-        acc_text((b"ua", b'A "1"\r\n \xc3\xbc')), reading(("ua",), ())
-    )._replace(raw=line)
-
-
-def test_a_dialog_inside_a_json_object_is_known_by_the_function() -> None:
-    line = structured(module="acc", function="log_write_cdr", message="a=1.500; b=2.500; c=1.000; caller=x\n")
-
-    assert event(line).extra == (("caller", "x"),)
-
-
-@pytest.mark.parametrize("module", ["xlog", "<script>", "core"])
-def test_json_of_another_module_is_ignored(module: str) -> None:
-    line = structured(level="INFO", module=module, function="xlog_1", message=TEXT)
-
-    assert parse_line(line, Reading()) is IGNORED
-
-
-def test_a_json_object_that_was_cut_is_rejected() -> None:
-    assert "JSON" in rejection(structured(level="NOTICE", module="acc", message=TEXT)[:-20]).reason
-
-
-def test_lines_of_acc_json_are_read_as_such() -> None:
-    members = {
-        "time": 1795391610,
-        "method": "INVITE",
-        "from_tag": "a",
-        "to_tag": "b",
-        "callid": "c@d",
-        "sip_code": "200",
-    }
-    line = b"<25>Nov 22 23:53:30 json_acc[21364]: " + structured(**members)
-    found = event(line)
-
-    assert (found.backend, found.call_id, found.raw) == (Backend.JSON, "c@d", line)
-
-
-def test_a_line_of_acc_json_that_is_cut_is_rejected_with_the_whole_line() -> None:
-    line = b'<25>Nov 22 23:53:30 json_acc[21364]: {"time": 1795391610, "meth'
-
-    assert rejection(line).raw == line
-
-
 # Malformed lines
 
 
@@ -510,72 +317,6 @@ def test_a_line_of_acc_json_that_is_cut_is_rejected_with_the_whole_line() -> Non
 )
 def test_a_line_that_claims_to_be_accounting_and_is_none_is_rejected(head: bytes, text: bytes) -> None:
     assert "neither" in rejection(head + b"ACC: transaction answered: " + text).reason
-
-
-# Cut lines
-
-
-@pytest.mark.parametrize("length", range(len(acc_text().partition(b";reason=")[0])))
-def test_a_line_that_is_cut_before_its_reason_is_rejected_with_advice(length: int) -> None:
-    text = acc_text()[:length]
-    found = parse_line(text, reading((), ()))
-
-    if text.startswith(b"ACC: transaction answered: "):
-        assert "cut" in rejection(text).reason
-    else:
-        assert found is IGNORED
-
-
-def test_a_rejection_says_what_is_missing_and_holds_the_line() -> None:
-    line = acc_line()[: acc_line().index(b";call_id")]
-    found = rejection(line)
-
-    assert found.raw == line
-    assert 'no ";call_id=" after "1338SIPpTag011"' in found.reason
-    assert f"{len(line)} bytes" in found.reason
-
-
-def test_a_code_that_is_no_number_is_rejected() -> None:
-    assert "code=" in rejection(acc_line(code=b"abc")).reason
-
-
-def test_missing_labels_at_the_end_tell_a_cut_and_the_last_value_is_left_out() -> None:
-    found = event(acc_line((b"ua", b"A/1"), (b"uuid", b"ed6c")), reading(EXTRAS, ()))
-
-    assert (found.extra, found.flags) == ((("ua", "A/1"),), ("truncated",))
-
-
-def test_a_cut_within_the_reason_keeps_it() -> None:
-    found = event(acc_line(reason=b"Busy He"), reading(EXTRAS, LEGS))
-
-    assert (found.reason, found.extra, found.legs, found.flags) == ("Busy He", (), (), ("truncated",))
-
-
-@pytest.mark.parametrize("begun", [b";", b";u", b";ua"])
-def test_a_cut_within_the_first_label_leaves_nothing_of_it_in_the_reason(begun: bytes) -> None:
-    found = event(acc_line(reason=b"Busy Here" + begun), reading(EXTRAS, LEGS))
-
-    assert (found.reason, found.flags) == ("Busy Here", ("truncated",))
-
-
-def test_a_cut_within_the_legs_leaves_out_the_last_value() -> None:
-    line = acc_line(*legs((b"bob", b"carol", b"1"))) + b";src=alice;dst=bo"
-    found = event(line, reading((), LEGS))
-
-    assert found.legs == ((("src", "bob"), ("dst", "carol"), ("type", "1")), (("src", "alice"),))
-    assert found.flags == ("truncated",)
-
-
-def test_a_cut_within_the_first_value_of_a_leg_leaves_out_the_leg() -> None:
-    found = event(acc_line((b"src", b"ali")), reading((), LEGS))
-
-    assert (found.legs, found.flags) == ((), ("truncated",))
-
-
-def test_opensips_writes_no_extras_for_the_script_and_that_is_no_cut() -> None:
-    told = Reading(layout=reading(EXTRAS, LEGS).layout, product=Product.OPENSIPS, version=Version(3, 6))
-
-    assert event(acc_line(prefix=b"request accounted"), told).flags == ()
 
 
 # Streams

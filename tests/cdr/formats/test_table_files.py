@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cdr.events import AccEvent
 from cdr.formats import sql_dump, table_files
-from cdr.formats.kept import reader_of
+from cdr.formats.raw_reader import reader_of
 from cdr.formats.reading import IGNORED, Parsed, Reading, Rejection
 from cdr.formats.registry import FORMATS, detect
 from proxyconf.vocabulary.layout import Backend, FieldLayout

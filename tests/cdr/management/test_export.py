@@ -91,9 +91,9 @@ def test_a_span_counts_back_from_now() -> None:
         (["--period", "1y"], "--period: '1y' is unknown; use all, 1h, "),
         (["--settled", "maybe"], "--settled: 'maybe' is unknown; use yes or no"),
         (["--proxy", "nope"], "--proxy: unknown proxy 'nope'; choose one of: kam1"),
-        (["--extra", "ua"], "--extra: 'ua' is not of the form LABEL=VALUE"),
-        (["--updated-after", "soon"], "--updated-after: 'soon' is no moment"),
-        (["--format", "xml"], "no format 'xml'; use jsonl, csv, xlsx or parquet"),
+        (["--extra", "ua"], "--extra: 'ua' does not have the form LABEL=VALUE"),
+        (["--updated-after", "soon"], "--updated-after: 'soon' is not a valid time"),
+        (["--format", "xml"], "unknown format 'xml'; use jsonl, csv, xlsx or parquet"),
         (["--output", "/no/such/folder/calls.jsonl"], "--output: "),
     ],
 )

@@ -104,7 +104,7 @@ def test_the_source_counts_what_came_through_it(file: Path) -> None:
 @pytest.mark.django_db
 def test_an_unknown_proxy_is_named_with_what_to_do(file: Path) -> None:
     with pytest.raises(
-        CommandError, match=r"no proxy 'kam9' \(known: kam1\); add it: manage.py proxy add kam9"
+        CommandError, match=r"unknown proxy 'kam9' \(known: kam1\); add it: manage.py proxy add kam9"
     ) as refusal:
         ingest(file, proxy="kam9")
     assert refusal.value.returncode == 2
@@ -112,7 +112,7 @@ def test_an_unknown_proxy_is_named_with_what_to_do(file: Path) -> None:
 
 @pytest.mark.django_db
 def test_an_unknown_format_is_named_with_those_there_are(file: Path) -> None:
-    with pytest.raises(CommandError, match=r"no format 'pcap'; use auto or one of syslog, acc-csv,") as refusal:
+    with pytest.raises(CommandError, match=r"unknown format 'pcap'; use auto or one of syslog, acc-csv,") as refusal:
         ingest(file, "--format", "pcap")
     assert refusal.value.returncode == 2
 

@@ -50,9 +50,9 @@ def test_one_is_shown_whole(source: Source) -> None:
 
 
 def test_a_number_that_is_not_there_is_named(source: Source) -> None:
-    with pytest.raises(CommandError, match="the number 99999999"):
+    with pytest.raises(CommandError, match="rejected input 99999999"):
         run("show", 99999999)
-    with pytest.raises(CommandError, match="the number 99999999"):
+    with pytest.raises(CommandError, match="rejected input 99999999"):
         run("replay", 99999999)
 
 

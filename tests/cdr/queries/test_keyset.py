@@ -25,7 +25,7 @@ def test_a_cursor_needs_no_escaping_in_a_url(at: datetime, pk: int) -> None:
     ["", "1", "1.", ".1", "1.2.3", "x.1", "1.x", "1e3.1", " 1.1", "1.-1", "٣.١", "9" * 18 + ".1", "1." + "9" * 19],
 )
 def test_what_is_no_cursor_is_refused_by_name(text: str) -> None:
-    with pytest.raises(ValueError, match="is no place in the list"):
+    with pytest.raises(ValueError, match="is not a valid position in the list"):
         Cursor.parse(text)
 
 

@@ -7,15 +7,15 @@ from dataclasses import replace
 
 import pytest
 
-from proxyconf.profile import DoAccounting, ExtraField, Profile
+from proxyconf.profile import AccountingProfile, DoAccounting, ExtraDefinition
 from proxyconf.simulate.flows import FLOWS
 from proxyconf.simulate.simulation import simulate
 from proxyconf.simulated_calls import calls_of
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.products import Product, Version
 
-KAMAILIO = Profile.suggested(Product.KAMAILIO, Version(5, 6), Backend)
-OPENSIPS = Profile.suggested(Product.OPENSIPS, Version(3, 6), Backend)
+KAMAILIO = AccountingProfile.suggested(Product.KAMAILIO, Version(5, 6), Backend)
+OPENSIPS = AccountingProfile.suggested(Product.OPENSIPS, Version(3, 6), Backend)
 EVERY = frozenset(OPENSIPS.backends)
 OF_DIALOGS = replace(OPENSIPS, do_accounting=DoAccounting(missed=EVERY, failed=EVERY, cdr=EVERY))
 EXPECTED = {
@@ -32,7 +32,7 @@ EXPECTED = {
 }
 
 
-def members(profile: Profile, flow: str, *backends: Backend) -> list[dict[str, object]]:
+def members(profile: AccountingProfile, flow: str, *backends: Backend) -> list[dict[str, object]]:
     reading = calls_of(simulate(profile, FLOWS[flow]), backends)
     assert reading.rejected == ()
     return [dict(call.members) for call in reading.calls]
@@ -46,7 +46,7 @@ def test_the_call_of_a_flow(flow: str) -> None:
 
 @pytest.mark.parametrize("profile", [KAMAILIO, OPENSIPS, OF_DIALOGS], ids=["kamailio", "opensips", "opensips dialogs"])
 @pytest.mark.parametrize("flow", FLOWS)
-def test_every_record_of_every_output_can_be_read(flow: str, profile: Profile) -> None:
+def test_every_record_of_every_output_can_be_read(flow: str, profile: AccountingProfile) -> None:
     for backend in profile.backends:
         members(profile, flow, backend)
 
@@ -59,7 +59,7 @@ def test_each_output_alone_tells_of_a_whole_call(backend: Backend) -> None:
 
 def test_parties_and_attempts_are_those_of_the_flow() -> None:
     labels = {Backend.SYSLOG: "caller"}
-    profile = replace(KAMAILIO, backends=(Backend.SYSLOG,), extras=(ExtraField("caller", "$fU", labels),))
+    profile = replace(KAMAILIO, backends=(Backend.SYSLOG,), extras=(ExtraDefinition("caller", "$fU", labels),))
     (call,) = members(profile, "gateway-failover")
     assert call["caller"] == "alice"
     assert [attempt["code"] for attempt in call["attempts"]] == [503]  # type: ignore[attr-defined]

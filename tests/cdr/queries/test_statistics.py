@@ -38,7 +38,7 @@ ZONES = [ZoneInfo(name) for name in ("UTC", "Europe/Berlin", "Asia/Kolkata", "Am
 LATER = datetime(2026, 11, 24, tzinfo=UTC)
 
 
-def asked(query: str = "", visibility: Visibility | None = None, now: datetime = LATER) -> CallFilter:
+def call_filter(query: str = "", visibility: Visibility | None = None, now: datetime = LATER) -> CallFilter:
     return CallFilter(QueryDict(query), visibility or Visibility(), now=now)
 
 
@@ -72,7 +72,7 @@ def summed(given: Figures) -> dict[str, Any]:
 
 def check(query: str, visibility: Visibility | None = None, now: datetime = LATER) -> Figures:
     """Compare the figures, and the series in some zones, with the calls of the export."""
-    filtered = asked(query, visibility, now)
+    filtered = call_filter(query, visibility, now)
     assert not filtered.form.errors
     found = list(records(filtered.qs))
     given = figures(filtered)
@@ -219,7 +219,7 @@ def test_rates_are_shares_of_all_calls_and_the_mean_of_measured_durations() -> N
     make_call(state="stop_missing", duration=timedelta(hours=1), duration_kind="at_least")
     for outcome in ("busy", "no_answer", "cancelled", "declined", "not_found", "failed", "unauthorized"):
         make_call(state="unanswered", outcome=outcome, duration=timedelta(0))
-    given = figures(asked())
+    given = figures(call_filter())
     assert (given.calls, given.answered, given.delivered, given.without_stop) == (10, 3, 7, 1)
     assert (given.asr, given.ner) == (0.3, 0.7)
     assert (given.acd, given.minutes) == (timedelta(seconds=60), 2)
@@ -227,16 +227,16 @@ def test_rates_are_shares_of_all_calls_and_the_mean_of_measured_durations() -> N
 
 @pytest.mark.django_db
 def test_without_calls_there_are_no_rates() -> None:
-    given = figures(asked())
+    given = figures(call_filter())
     assert (given.calls, given.asr, given.ner, given.acd, given.minutes) == (0, None, None, None, 0)
-    assert series(asked(), UTC).buckets == ()
+    assert series(call_filter(), UTC).buckets == ()
 
 
 @pytest.mark.django_db
 def test_a_filter_with_errors_gives_no_figures() -> None:
     make_call()
-    assert figures(asked("state=nonsense")) == Figures()
-    assert series(asked("since=never"), UTC).total == 0
+    assert figures(call_filter("state=nonsense")) == Figures()
+    assert series(call_filter("since=never"), UTC).total == 0
 
 
 @pytest.mark.django_db
@@ -245,7 +245,7 @@ def test_calls_settled_by_hand_are_told_among_those_without_stop(admin_user: Use
     call = make_call(state="stop_missing")
     settle(call, ended_at=None, reason="phone vanished", by=admin_user, now=timezone.now())
     assert Settlement.objects.count() == 1
-    given = figures(asked())
+    given = figures(call_filter())
     assert (given.without_stop, given.settled) == (2, 1)
 
 
@@ -254,7 +254,10 @@ def test_whole_hours_are_taken_from_the_volumes_alone() -> None:
     for hours in range(5):
         make_call(started_at=NOON + timedelta(hours=hours))
     Call.objects.all().delete()
-    assert figures(asked(f"since={NOON:%Y-%m-%dT%H:%MZ}&until={NOON + 3 * statistics.HOUR:%Y-%m-%dT%H:%MZ}")).calls == 3
+    assert (
+        figures(call_filter(f"since={NOON:%Y-%m-%dT%H:%MZ}&until={NOON + 3 * statistics.HOUR:%Y-%m-%dT%H:%MZ}")).calls
+        == 3
+    )
 
 
 @pytest.mark.django_db
@@ -262,11 +265,11 @@ def test_counting_calls_stops_at_a_limit_and_says_so(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(statistics, "LIMIT", 2)
     for minutes in range(3):
         make_call(started_at=NOON + timedelta(minutes=minutes))
-    given = figures(asked("caller=alice"))
+    given = figures(call_filter("caller=alice"))
     assert (given.calls, given.capped) == (2, True)
-    drawn = series(asked("caller=alice"), UTC)
+    drawn = series(call_filter("caller=alice"), UTC)
     assert (drawn.total, drawn.capped) == (2, True)
-    assert not figures(asked()).capped
+    assert not figures(call_filter()).capped
 
 
 @pytest.mark.django_db
@@ -274,8 +277,8 @@ def test_counting_calls_stops_at_a_limit_and_says_so(monkeypatch: pytest.MonkeyP
 def test_calls_are_never_counted_without_a_limit(query: str) -> None:
     make_call()
     with CaptureQueriesContext(connection) as queries:
-        figures(asked(query, now=NOON))
-        series(asked(query, now=NOON), ZoneInfo("Asia/Kolkata"))
+        figures(call_filter(query, now=NOON))
+        series(call_filter(query, now=NOON), ZoneInfo("Asia/Kolkata"))
     of_calls = [one["sql"] for one in queries if '"cdr_call"' in one["sql"]]
     assert of_calls
     assert all(" LIMIT " in sql for sql in of_calls)
@@ -289,7 +292,7 @@ def test_a_day_is_a_day_of_the_readers_zone() -> None:
     for moment in ("2026-03-28T22:59:59", "2026-03-28T23:00:00", "2026-03-29T21:59:59", "2026-03-29T22:00:00"):
         make_call(started_at=datetime.fromisoformat(f"{moment}+00:00"))
     with timezone.override(berlin):
-        drawn = series(asked("since=2026-03-28&until=2026-03-30"), berlin, Step.DAY)
+        drawn = series(call_filter("since=2026-03-28&until=2026-03-30"), berlin, Step.DAY)
     assert [bucket.counts[Group.ANSWERED] for bucket in drawn.buckets] == [1, 2, 1]
     assert [bucket.until - bucket.since for bucket in drawn.buckets] == [timedelta(hours=h) for h in (24, 23, 24)]
 
@@ -298,5 +301,5 @@ def test_a_day_is_a_day_of_the_readers_zone() -> None:
 def test_calls_of_clocks_that_are_ahead_are_told_apart() -> None:
     make_call()
     make_call(started_at=NOON + timedelta(days=2))
-    drawn = series(asked("period=7d", now=NOON + timedelta(minutes=5)), UTC)
+    drawn = series(call_filter("period=7d", now=NOON + timedelta(minutes=5)), UTC)
     assert (drawn.total, drawn.later) == (1, 1)

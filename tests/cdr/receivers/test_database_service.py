@@ -14,90 +14,20 @@ import pytest
 
 from cdr.calls.correlate import correlate_pending
 from cdr.models import Call, Event, Receiver, Rejected, Source
-from cdr.receivers import database_service, growing_table
+from cdr.receivers import database_service
 from cdr.receivers.database_service import DatabaseService
 from cdr.receivers.foreign_database import Unreachable
-from cdr.receivers.service import Served
 from cdr.receivers.serving import serve
 from cdr.sources.setting import SettingsError
 from cdr.sources.tables import DatabaseSource
-from cdr.storage.ingest import IngestCounts, store
+from cdr.storage.ingest import IngestCounts
 from tests import servers
 from tests.background import in_background
+from tests.cdr.receivers.database_receivers import Reader, call_ids
 from tests.cdr.receivers.proxy_databases import MariaDB, PostgreSQL, ProxyDatabase, SQLite, write
 from tests.factories import make_proxy
-from tests.proxyconf.render.databases import mariadb_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(scope="module")
-def mariadb_socket() -> Path:
-    return mariadb_server(rights=True)
-
-
-@pytest.fixture(scope="module")
-def postgresql_url() -> str:
-    return os.environ.get("TEST_POSTGRESQL_URL") or servers.postgresql()
-
-
-def opened(engine: str, request: pytest.FixtureRequest) -> ProxyDatabase:
-    match engine:
-        case "sqlite":
-            return SQLite(request.getfixturevalue("tmp_path"))
-        case "postgresql":
-            return PostgreSQL(request.getfixturevalue("postgresql_url"))
-    return MariaDB(request.getfixturevalue("mariadb_socket"))
-
-
-@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
-def database(request: pytest.FixtureRequest) -> Iterator[ProxyDatabase]:
-    """A database of each kind."""
-    made = opened(request.param, request)
-    yield made
-    made.close()
-
-
-@pytest.fixture(params=["postgresql", "mariadb"])
-def server(request: pytest.FixtureRequest) -> Iterator[ProxyDatabase]:
-    """A database that many write to at once."""
-    made = opened(request.param, request)
-    yield made
-    made.close()
-
-
-class Reader:
-    """A service with one source, as its process runs it."""
-
-    def __init__(self, database: ProxyDatabase, settings: dict[str, Any], **proxy: Any) -> None:
-        self.source = Source(
-            proxy=make_proxy(**proxy),
-            name="tables",
-            kind=Source.Kind.DATABASE,
-            settings=database.settings | settings,
-        )
-        self.source.save()
-        self.restart()
-
-    def restart(self) -> None:
-        """Begin again with what is stored, as another process would."""
-        self.source = Source.objects.get(pk=self.source.pk)
-        self.served = Served.of(self.source, self.source.parsed_settings())
-        self.service = DatabaseService()
-        self.service.configure([self.served])
-
-    def collect(self) -> int:
-        """Look at the tables once."""
-        self.service._due = 0.0
-        return self.service.step(0.0)
-
-
-@pytest.fixture
-def receivers() -> Iterator[list[Reader]]:
-    made: list[Reader] = []
-    yield made
-    for one in made:
-        one.service.close()
 
 
 @pytest.fixture
@@ -107,10 +37,6 @@ def receive(receivers: list[Reader], database: ProxyDatabase) -> Any:
         return receivers[-1]
 
     return make
-
-
-def call_ids() -> list[str]:
-    return sorted(Event.objects.values_list("call_id", flat=True))
 
 
 def test_rows_of_both_tables_become_a_call(receive: Any, database: ProxyDatabase) -> None:
@@ -453,128 +379,6 @@ def test_text_in_any_character_set_of_mariadb_is_read(
     database.close()
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path, receivers: list[Reader]) -> None:
-    database = SQLite(tmp_path)
-    receivers.append(Reader(database, {"database": str(tmp_path / "nowhere")}))
-
-    with pytest.raises(Unreachable, match="nowhere: unable to open"):
-        receivers[0].collect()
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Iterator[SQLite]:
-    """A file with a write-ahead log."""
-    made = SQLite(tmp_path)
-    made.run("PRAGMA journal_mode = WAL")
-    yield made
-    made.close()
-
-
-def test_a_file_that_is_locked_while_it_is_read_is_warned_of_until_its_mode_is_changed(
-    tmp_path: Path, receivers: list[Reader]
-) -> None:
-    database = SQLite(tmp_path)
-    receivers.append(Reader(database, {}))
-    database.insert("1@x")
-
-    assert receivers[0].collect() == 1
-    served = receivers[0].served
-    assert f"sqlite3 '{database.file}' 'PRAGMA journal_mode=WAL'" in served.warning
-    assert served.error == ""
-
-    database.run("PRAGMA journal_mode = WAL")
-    database.insert("2@x")
-
-    assert receivers[0].collect() == 1
-    assert served.warning == ""
-    database.close()
-
-
-def test_of_no_other_database_there_is_a_warning(server: ProxyDatabase, receivers: list[Reader]) -> None:
-    receivers.append(Reader(server, {}))
-
-    receivers[0].collect()
-
-    assert receivers[0].served.warning == ""
-
-
-@pytest.mark.parametrize("mode", ["delete", "wal"])
-def test_a_file_is_not_locked_while_its_rows_are_stored(
-    mode: str, tmp_path: Path, receivers: list[Reader], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    database = SQLite(tmp_path)
-    database.run(f"PRAGMA journal_mode = {mode}")
-    database.insert("1@x")
-    receivers.append(Reader(database, {}))
-
-    def write_while_storing(*given: Any, **named: Any) -> IngestCounts:
-        database.run("PRAGMA busy_timeout = 0")  # as Kamailio's db_sqlite
-        database.insert("2@x")
-        return store(*given, **named)
-
-    with monkeypatch.context() as storing:
-        storing.setattr(growing_table, "store", write_while_storing)
-        assert receivers[0].collect() == 1
-    assert receivers[0].collect() == 1
-    assert call_ids() == ["1@x", "2@x"]
-    database.close()
-
-
-def test_a_transaction_of_the_proxy_that_lasts_keeps_nobody_from_reading(file: SQLite, receivers: list[Reader]) -> None:
-    receivers.append(Reader(file, {}))
-    file.insert("1@x")
-    held = file.connect()
-    write(held, "acc", "2@x")
-
-    assert receivers[0].collect() == 1
-    held.commit()
-    held.close()
-
-    assert receivers[0].collect() == 1
-
-
-def test_a_log_is_not_begun_where_the_proxy_has_none(file: SQLite, receivers: list[Reader]) -> None:
-    receivers.append(Reader(file, {}))
-    file.insert("1@x")
-    file.close()
-    folder = Path(file.file).parent
-    assert list(folder.iterdir()) == [Path(file.file)]
-
-    assert receivers[0].collect() == 1
-    assert receivers[0].served.warning == ""
-    assert list(folder.iterdir()) == [Path(file.file)]
-
-    file.writer = file.connect()
-    file.insert("2@x")
-    assert receivers[0].collect() == 1
-    assert call_ids() == ["1@x", "2@x"]
-
-
-def test_a_warning_is_shown_and_the_source_is_well(tmp_path: Path) -> None:
-    database = SQLite(tmp_path)
-    database.insert("1@x")
-    source = Source(proxy=make_proxy(), name="tables", kind=Source.Kind.DATABASE, settings=database.settings)
-    source.save()
-    deadline = time.monotonic() + servers.PATIENCE
-    told: list[str] = []
-
-    def stop() -> bool:
-        assert time.monotonic() < deadline, told
-        source.refresh_from_db()
-        receiver = Receiver.objects.filter(source=source).first()
-        if receiver is not None and source.error:
-            told.append(receiver.told(datetime.now(UTC)))
-            assert receiver.is_well(datetime.now(UTC))
-        return bool(told)
-
-    serve(f"database {source.pk}", DatabaseService, stop)
-
-    assert "is delete, so nothing can be written while it is read" in source.error
-    assert told[0].startswith("running  ")
-    assert "warning: the proxy may lose rows" in told[0]
-    database.close()
-
-
 def test_a_database_that_does_not_answer_is_tried_again_and_said_meanwhile(tmp_path: Path) -> None:
     file = tmp_path / "later.sqlite3"
     settings = {"engine": "sqlite", "database": str(file)}
@@ -602,9 +406,9 @@ def test_a_database_that_does_not_answer_is_tried_again_and_said_meanwhile(tmp_p
 
 
 def test_a_password_that_cannot_be_had_is_said(database: ProxyDatabase, receivers: list[Reader]) -> None:
-    receivers.append(Reader(database, {"password": "env:ACCWEB_TEST_NOT_SET"}))
+    receivers.append(Reader(database, {"password": "env:ACCWEB_SOURCE_SECRET_NOT_SET"}))
 
-    assert "ACCWEB_TEST_NOT_SET is not set" in receivers[0].served.setup_error
+    assert "ACCWEB_SOURCE_SECRET_NOT_SET is not set" in receivers[0].served.setup_error
     assert receivers[0].collect() == 0
 
 
@@ -619,7 +423,7 @@ def test_the_password_is_sealed_and_in_no_message(database: ProxyDatabase, recei
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"engine": "sqlite", "database": "acc.db"}, "no absolute path of an SQLite file"),
+        ({"engine": "sqlite", "database": "acc.db"}, "not the absolute path of an SQLite file"),
         ({"engine": "oracle", "database": "x"}, "use postgresql or mysql or sqlite"),
         ({"acc": "none", "missed_calls": "none", "database": "x"}, "no table is left to be read"),
     ],

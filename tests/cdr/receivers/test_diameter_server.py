@@ -15,43 +15,30 @@ import pytest
 from diameter.message import Message
 from diameter.message import constants as numbers
 from diameter.message.avp import Avp
-from diameter.message.commands import AccountingRequest, CapabilitiesExchangeRequest, DeviceWatchdogAnswer
+from diameter.message.commands import AccountingRequest, DeviceWatchdogAnswer
 from diameter.node import Node
 from diameter.node.application import Application
 from django.db import DatabaseError
 
 from cdr.calls import correlate
 from cdr.formats import diameter
-from cdr.models import Call, Event, Rejected, Source
+from cdr.models import Call, Event, Rejected
 from cdr.receivers import diameter_server
 from cdr.receivers.diameter_server import DiameterServer
 from tests.background import in_background
 from tests.cdr.formats.test_diameter import acc_diameter, core, message, opensips_avps
+from tests.cdr.receivers.diameter_connections import answered, capabilities, connected, received, source
 from tests.cdr.receivers.serving import idle, serving, step_until
-from tests.factories import make_proxy, make_source
+from tests.factories import make_proxy
 from tests.recorded_scenarios import DIAMETER, SCENARIOS, Scenario
 from tests.servers import PATIENCE
 
 pytestmark = pytest.mark.django_db
 
 
-def source(**settings: Any) -> Source:
-    return make_source(
-        name="diameter",
-        kind=Source.Kind.DIAMETER,
-        settings={"listen": "127.0.0.1:0", "realm": "example.net"} | settings,
-    )
-
-
 @pytest.fixture
 def server() -> Iterator[DiameterServer]:
     with serving(DiameterServer(), source()) as made:
-        yield made
-
-
-@contextmanager
-def connected(server: DiameterServer) -> Iterator[socket.socket]:
-    with socket.create_connection(("127.0.0.1", server.port), PATIENCE) as made:
         yield made
 
 
@@ -76,23 +63,6 @@ def silent(sock: socket.socket) -> bool:
     finally:
         sock.settimeout(PATIENCE)
     return False
-
-
-def received(server: DiameterServer, sock: socket.socket) -> bytes:
-    """Step until the connection has an answer, or its end, and return it."""
-    sock.setblocking(False)
-    try:
-        for _ in range(1000):
-            server.step(0.05)
-            try:
-                return sock.recv(65_536)
-            except BlockingIOError:
-                continue
-            except ConnectionResetError:
-                return b""
-    finally:
-        sock.settimeout(PATIENCE)
-    raise AssertionError("no answer came")
 
 
 # Kamailio's acc_diameter
@@ -306,20 +276,6 @@ def test_python_diameter_exchanges_capabilities_and_its_accounting_is_answered(t
         again = served(server, lambda: proxy.send_request(accounting(), PATIENCE))
         assert again.result_code == 2001
         assert Event.objects.count() == 1
-
-
-def capabilities(application: int = 3) -> bytes:
-    made = CapabilitiesExchangeRequest()
-    made.header.hop_by_hop_identifier = made.header.end_to_end_identifier = 7
-    made.origin_host, made.origin_realm = b"proxy.example.net", b"example.net"
-    made.host_ip_address, made.vendor_id, made.product_name = ["127.0.0.1"], 0, "test"
-    made.acct_application_id = [application]
-    return bytes(made.as_bytes())
-
-
-def answered(server: DiameterServer, sock: socket.socket, sent: bytes) -> Any:
-    sock.sendall(sent)
-    return Message.from_bytes(received(server, sock))
 
 
 @pytest.mark.parametrize("application", [3, 0xFFFF_FFFF])

@@ -62,7 +62,9 @@ def test_a_list_may_be_given_as_text() -> None:
 
 def test_a_secret_is_sealed_or_in_the_environment() -> None:
     assert Radius.parse({"clients": "10.0.0.1", "secret": {"sealed": "x"}}).secret == Secret(sealed="x")
-    assert Radius.parse({"clients": "10.0.0.1", "secret": "env:NAME"}).secret == Secret(variable="NAME")
+    assert Radius.parse({"clients": "10.0.0.1", "secret": "env:ACCWEB_SOURCE_SECRET_NAME"}).secret == Secret(
+        variable="ACCWEB_SOURCE_SECRET_NAME"
+    )
     assert "testing123" not in problems(Radius, {"clients": "10.0.0.1", "secret": "testing123"})["secret"]
 
 

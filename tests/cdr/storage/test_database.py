@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from cdr.models import Call, Pending
-from cdr.storage.database import database
+from cdr.storage.database import database_for_writes
 from cdr.storage.tables import Table
 from tests.factories import make_call
 
@@ -29,7 +29,7 @@ class EveryValue(TestCase):
     def test_what_is_written_is_read(
         self, time: datetime, length: timedelta | None, extra: dict[str, str], code: int | None
     ) -> None:
-        there, call = database(), make_call()
+        there, call = database_for_writes(), make_call()
         wire = there.wire
         row = (
             call.pk,
@@ -50,12 +50,12 @@ class EveryValue(TestCase):
 @pytest.mark.parametrize("number", [2**31, -(2**31) - 1])
 def test_a_number_too_large_for_its_column_is_an_error_and_never_cut(number: int) -> None:
     with pytest.raises(OverflowError):
-        database().wire.int4(number)
+        database_for_writes().wire.int4(number)
 
 
 @pytest.mark.django_db
 def test_column_sets_of_one_table_do_not_get_into_each_others_way() -> None:
-    there, call = database(), make_call(sip_code=486)
+    there, call = database_for_writes(), make_call(sip_code=486)
 
     there.update(CODES, [(call.pk, there.wire.int4(200), True)])
     there.update(TIMES, [(call.pk, there.wire.time(call.started_at), None, there.wire.json("{}"), None)])
@@ -66,7 +66,7 @@ def test_column_sets_of_one_table_do_not_get_into_each_others_way() -> None:
 
 @pytest.mark.django_db
 def test_new_ids_are_nobody_elses() -> None:
-    there, before = database(), make_call()
+    there, before = database_for_writes(), make_call()
 
     ids = there.new_ids(TIMES, 3)
 
@@ -76,7 +76,7 @@ def test_new_ids_are_nobody_elses() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("keys", [[], [-(2**63), -1, 0, 2**63 - 1]])
 def test_claimed_marks_are_taken_off_in_order(keys: list[int]) -> None:
-    there = database()
+    there = database_for_writes()
     there.mark(keys)
 
     assert there.claim(10, -(2**63)) == keys
@@ -85,7 +85,7 @@ def test_claimed_marks_are_taken_off_in_order(keys: list[int]) -> None:
 
 @pytest.mark.django_db
 def test_marks_are_claimed_from_where_one_left_off() -> None:
-    there = database()
+    there = database_for_writes()
     there.mark([3, 1, 2, 3])
 
     assert there.claim(1, 2) == [2]

@@ -15,7 +15,7 @@ from hypothesis.extra.django import TestCase
 
 from cdr.events import AccEvent
 from cdr.formats import radius_dictionary
-from cdr.formats.kept import Reread, reader_of
+from cdr.formats.raw_reader import Reread, reader_of
 from cdr.formats.reading import Parsed, Reading, Rejection
 from cdr.formats.registry import FORMATS
 from cdr.formats.syslog import LineParser

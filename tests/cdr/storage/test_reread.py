@@ -229,7 +229,7 @@ def test_only_the_events_asked_for_are_read_again() -> None:
 
 
 def test_a_proxy_that_is_not_there_is_refused() -> None:
-    with pytest.raises(CommandError, match="no proxy 'kam9'"):
+    with pytest.raises(CommandError, match="unknown proxy 'kam9'"):
         call_command("source", "reread", "kam9")
 
 

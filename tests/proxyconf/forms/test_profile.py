@@ -8,22 +8,22 @@ from hypothesis import given
 
 from proxyconf.forms.profile import ProfileForm
 from proxyconf.parse import parse_config
-from proxyconf.profile import ExtraField, Flag, Profile
+from proxyconf.profile import AccountingProfile, ExtraDefinition, MessageFlag
 from proxyconf.vocabulary.layout import Backend, Role
 from proxyconf.vocabulary.parameters import RELEASES
 from proxyconf.vocabulary.products import Product, Version
 from tests.proxyconf.forms.sending import sent
 from tests.proxyconf.strategies import profiles
 
-KAMAILIO = Profile.suggested(Product.KAMAILIO, Version(5, 6), (Backend.SYSLOG, Backend.SQL))
+KAMAILIO = AccountingProfile.suggested(Product.KAMAILIO, Version(5, 6), (Backend.SYSLOG, Backend.SQL))
 EXTRAS = (
-    ExtraField("one", "$fU", {Backend.SYSLOG: "one", Backend.RADIUS: "One"}, Role.CALLER),
-    ExtraField("two", "$rU", {Backend.SYSLOG: "two"}),
-    ExtraField("three", "$si", {Backend.SYSLOG: "three"}),
+    ExtraDefinition("one", "$fU", {Backend.SYSLOG: "one", Backend.RADIUS: "One"}, Role.CALLER),
+    ExtraDefinition("two", "$rU", {Backend.SYSLOG: "two"}),
+    ExtraDefinition("three", "$si", {Backend.SYSLOG: "three"}),
 )
 
 
-def changed(profile: Profile, **changes: str | list[str]) -> Profile:
+def changed(profile: AccountingProfile, **changes: str | list[str]) -> AccountingProfile:
     """Return what becomes of a profile if its form is sent with these changes."""
     form = ProfileForm(profile, data=sent(ProfileForm(profile), **changes))
     assert form.is_valid(), (form.errors, [rows.errors for rows in form.rows.values()])
@@ -34,13 +34,13 @@ def changed(profile: Profile, **changes: str | list[str]) -> Profile:
     ("product", "version"), [(product, one) for product, releases in RELEASES.items() for one in releases]
 )
 def test_sending_the_form_as_it_is_shown_changes_nothing_in_any_release(product: Product, version: str) -> None:
-    profile = Profile.suggested(product, Version.parse(version), list(Backend))
+    profile = AccountingProfile.suggested(product, Version.parse(version), list(Backend))
     profile = replace(profile, extras=EXTRAS, cdr_extras=(), options={"early_media": 1, "db_url": "mysql://a:b@c/d"})
     assert changed(profile) == profile
 
 
 @given(profiles())
-def test_sending_the_form_of_any_sound_profile_changes_nothing(profile: Profile) -> None:
+def test_sending_the_form_of_any_sound_profile_changes_nothing(profile: AccountingProfile) -> None:
     assert changed(profile) == profile
 
 
@@ -51,7 +51,7 @@ def test_sending_the_form_of_an_imported_configuration_changes_nothing(config: P
 
 
 def test_what_a_release_lacks_is_not_offered_and_says_why() -> None:
-    form = ProfileForm(Profile.suggested(Product.KAMAILIO, Version(4, 0)))
+    form = ProfileForm(AccountingProfile.suggested(Product.KAMAILIO, Version(4, 0)))
     assert "option_db_insert_mode" in form.fields
     assert "option_cdr_extra_nullable" not in form.fields
     assert any(
@@ -70,9 +70,10 @@ def test_free_numbers_are_suggested_without_those_of_the_script() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "flag"), [("7", Flag(7)), ("FLT_ACC = 7", Flag(7, "FLT_ACC")), ("ACC", Flag(None, "ACC")), ("", None)]
+    ("text", "flag"),
+    [("7", MessageFlag(7)), ("FLT_ACC = 7", MessageFlag(7, "FLT_ACC")), ("ACC", MessageFlag(None, "ACC")), ("", None)],
 )
-def test_a_flag_is_a_number_a_name_or_both(text: str, flag: Flag | None) -> None:
+def test_a_flag_is_a_number_a_name_or_both(text: str, flag: MessageFlag | None) -> None:
     assert changed(KAMAILIO, flag_syslog=text).flags.account.get(Backend.SYSLOG) == flag
 
 
@@ -84,7 +85,7 @@ def test_what_is_no_flag_is_refused_and_stays_as_it_was(text: str) -> None:
 
 
 def test_a_flag_that_no_proxy_has_can_be_drafted() -> None:
-    assert changed(KAMAILIO, flag_syslog="77").flags.account[Backend.SYSLOG] == Flag(77)
+    assert changed(KAMAILIO, flag_syslog="77").flags.account[Backend.SYSLOG] == MessageFlag(77)
 
 
 def test_an_option_that_is_emptied_has_its_default_again() -> None:
@@ -142,7 +143,7 @@ class TestRows:
     def test_are_added_with_the_role_that_the_variable_suggests(self) -> None:
         new = {"extras-TOTAL_FORMS": "4", "extras-3-name": "ua", "extras-3-variable": "$ua", "extras-3-label_sql": "ua"}
         added = changed(self.PROFILE, **new).extras[3]
-        assert added == ExtraField("ua", "$ua", {Backend.SQL: "ua"}, Role.USER_AGENT)
+        assert added == ExtraDefinition("ua", "$ua", {Backend.SQL: "ua"}, Role.USER_AGENT)
 
     def test_may_hold_what_is_wrong(self) -> None:
         assert changed(self.PROFILE, **{"extras-0-label_syslog": "a;b=c"}).extras[0].labels[Backend.SYSLOG] == "a;b=c"
@@ -155,7 +156,7 @@ def test_kamailios_dialog_fields_have_one_label_for_the_log_and_sql() -> None:
 
 
 def test_missed_is_asked_per_backend_and_cdr_and_failed_for_all() -> None:
-    profile = Profile.suggested(Product.OPENSIPS, Version(3, 6), (Backend.SYSLOG, Backend.SQL))
+    profile = AccountingProfile.suggested(Product.OPENSIPS, Version(3, 6), (Backend.SYSLOG, Backend.SQL))
     found = changed(profile, ask_missed=["sql"], ask_failed=[], ask_cdr="on", ask_table="calls").do_accounting
     assert (found.missed, found.failed, found.cdr) == ({Backend.SQL}, frozenset(), {Backend.SYSLOG, Backend.SQL})
     assert found.table == "calls"

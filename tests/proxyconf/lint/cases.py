@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from proxyconf.lint import Finding, Severity, check
-from proxyconf.profile import DoAccounting, ExtraField, Flag, Flags, LegField, Profile
+from proxyconf.profile import AccountingProfile, DoAccounting, ExtraDefinition, Flags, LegDefinition, MessageFlag
+from proxyconf.script_facts import ScriptFacts
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.parameters import Value
 from proxyconf.vocabulary.products import Product, Version
@@ -27,14 +28,15 @@ class Case:
     rule: str
     severity: Severity
     where: str
-    wrong: Profile
-    right: Profile
+    wrong: AccountingProfile
+    right: AccountingProfile
+    facts: ScriptFacts | None = None
 
     def holds(self) -> None:
         """Fail unless the rule finds just what it should."""
-        found = of_rule(self.wrong, self.rule)
+        found = of_rule(self.wrong, self.rule, self.facts)
         assert (self.severity, self.where) in [(one.severity, one.where) for one in found], found
-        assert of_rule(self.right, self.rule) == []
+        assert of_rule(self.right, self.rule, self.facts) == []
 
 
 def cases(*all_of_them: Case) -> pytest.MarkDecorator:
@@ -42,53 +44,61 @@ def cases(*all_of_them: Case) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("case", all_of_them, ids=[one.title for one in all_of_them])
 
 
-def of_rule(profile: Profile, rule: str) -> list[Finding]:
+def of_rule(profile: AccountingProfile, rule: str, facts: ScriptFacts | None = None) -> list[Finding]:
     """Return what one rule finds."""
-    return [one for one in check(profile) if one.rule == rule]
+    return [one for one in check(profile, facts) if one.rule == rule]
 
 
-def kamailio(*backends: Backend, version: tuple[int, int] = (5, 6), **options: Value) -> Profile:
+def kamailio(*backends: Backend, version: tuple[int, int] = (5, 6), **options: Value) -> AccountingProfile:
     """A Kamailio with its flags set."""
-    return replace(Profile.suggested(Product.KAMAILIO, Version(*version), backends or (LOG,)), options=options)
+    return replace(
+        AccountingProfile.suggested(Product.KAMAILIO, Version(*version), backends or (LOG,)), options=options
+    )
 
 
-def opensips(*backends: Backend, version: tuple[int, int] = (3, 4), **options: Value) -> Profile:
+def opensips(*backends: Backend, version: tuple[int, int] = (3, 4), **options: Value) -> AccountingProfile:
     """An OpenSIPS that asks for missed and failed calls."""
-    return replace(Profile.suggested(Product.OPENSIPS, Version(*version), backends or (LOG,)), options=options)
+    return replace(
+        AccountingProfile.suggested(Product.OPENSIPS, Version(*version), backends or (LOG,)), options=options
+    )
 
 
-def openser(*backends: Backend, version: tuple[int, int] = (1, 3), **options: Value) -> Profile:
+def openser(*backends: Backend, version: tuple[int, int] = (1, 3), **options: Value) -> AccountingProfile:
     """An OpenSER with its flags set."""
-    return replace(Profile.suggested(Product.OPENSER, Version(*version), backends or (LOG,)), options=options)
+    return replace(AccountingProfile.suggested(Product.OPENSER, Version(*version), backends or (LOG,)), options=options)
 
 
-def with_extra(profile: Profile, variable: str, label: str = "x_value", **rest: Any) -> Profile:
+def with_extra(profile: AccountingProfile, variable: str, label: str = "x_value", **rest: Any) -> AccountingProfile:
     """Add an extra field that all backends of the profile log."""
     labels = {one: str(1001 + len(profile.extras)) if one is DIAMETER else label for one in profile.backends}
-    one = ExtraField(f"field{len(profile.extras)}", variable, labels, **rest)
+    one = ExtraDefinition(f"field{len(profile.extras)}", variable, labels, **rest)
     return replace(profile, extras=(*profile.extras, one))
 
 
-def with_label(profile: Profile, *labels: str, backend: Backend | None = None) -> Profile:
+def with_label(profile: AccountingProfile, *labels: str, backend: Backend | None = None) -> AccountingProfile:
     """Add an extra field for each label of one backend, by default the first that is in use."""
     wanted = backend or profile.backends[0]
-    added = tuple(ExtraField(f"field{at}", "$si", {wanted: label}) for at, label in enumerate(labels))
+    added = tuple(ExtraDefinition(f"field{at}", "$si", {wanted: label}) for at, label in enumerate(labels))
     return replace(profile, extras=(*profile.extras, *added))
 
 
-def with_leg(profile: Profile, variable: str = "$avp(src)", name: str = "src", **rest: Any) -> Profile:
+def with_leg(
+    profile: AccountingProfile, variable: str = "$avp(src)", name: str = "src", **rest: Any
+) -> AccountingProfile:
     """Add a leg field that all backends of the profile log."""
-    one = LegField(name, variable, dict.fromkeys(profile.backends, name), **rest)
+    one = LegDefinition(name, variable, dict.fromkeys(profile.backends, name), **rest)
     return replace(profile, legs=(*profile.legs, one))
 
 
-def with_cdr(profile: Profile, variable: str, label: str = "x_value", sql_label: str = "") -> Profile:
+def with_cdr(
+    profile: AccountingProfile, variable: str, label: str = "x_value", sql_label: str = ""
+) -> AccountingProfile:
     """Add a field of dialog records."""
-    one = ExtraField(label, variable, {LOG: label, SQL: sql_label or label})
+    one = ExtraDefinition(label, variable, {LOG: label, SQL: sql_label or label})
     return replace(profile, cdr_extras=(*profile.cdr_extras, one))
 
 
-def with_flags(profile: Profile, **flags: Any) -> Profile:
+def with_flags(profile: AccountingProfile, **flags: Any) -> AccountingProfile:
     """Replace flags; a number stands for the flag."""
     return replace(profile, flags=replace(profile.flags, **{name: flag_of(value) for name, value in flags.items()}))
 
@@ -98,11 +108,11 @@ def flag_of(value: Any) -> Any:
     if isinstance(value, dict):
         return {backend: flag_of(one) for backend, one in value.items()}
     if isinstance(value, int):
-        return Flag(value)
-    return Flag(None, value) if isinstance(value, str) else value
+        return MessageFlag(value)
+    return MessageFlag(None, value) if isinstance(value, str) else value
 
 
-def asking(profile: Profile, **asked: Any) -> Profile:
+def asking(profile: AccountingProfile, **asked: Any) -> AccountingProfile:
     """Replace what ``do_accounting()`` asks for."""
     return replace(profile, do_accounting=DoAccounting(**asked))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from proxyconf.profile import ExtraField, OtherParameter, Profile
+from proxyconf.profile import AccountingProfile, ExtraDefinition, OtherParameter
 from proxyconf.vocabulary.layout import Role
 from tests.proxyconf.lint.cases import (
     ERROR,
@@ -27,7 +27,7 @@ RECORDS = kamailio(cdr_enable=1)
 IN_LOG = frozenset({LOG})
 
 
-def limited(profile: Profile) -> Profile:
+def limited(profile: AccountingProfile) -> AccountingProfile:
     return replace(profile, other_parameters=(OtherParameter("dialog", "default_timeout", 7200),))
 
 
@@ -47,7 +47,7 @@ CASES = (
         WARNING,
         "cdr_extras",
         RECORDS,
-        replace(RECORDS, cdr_extras=(ExtraField("x", "$dlg_var(x)", {LOG: "x"}, Role.CALL_ID),)),
+        replace(RECORDS, cdr_extras=(ExtraDefinition("x", "$dlg_var(x)", {LOG: "x"}, Role.CALL_ID),)),
     ),
     Case(
         "two labels for one list",

@@ -16,19 +16,19 @@ from proxyconf.lint import Severity, check
 from proxyconf.lint.registry import rule, rules
 from proxyconf.parse import parse_config
 from proxyconf.profile import (
+    AccountingProfile,
     DoAccounting,
-    ExtraField,
-    Flag,
+    ExtraDefinition,
     Flags,
-    LegField,
+    LegDefinition,
+    MessageFlag,
     OtherParameter,
-    Profile,
     RadiusType,
     SqlType,
 )
 from proxyconf.vocabulary.layout import Backend, Role
-from proxyconf.vocabulary.messages import Message
-from proxyconf.vocabulary.parameters import Kind
+from proxyconf.vocabulary.messages import TranslatableText
+from proxyconf.vocabulary.parameters import ParameterKind
 from proxyconf.vocabulary.products import Product, Version
 from tests.conftest import RECORDED
 from tests.proxyconf.lint.cases import Case
@@ -37,7 +37,7 @@ from tests.proxyconf.strategies import ALL_RELEASES, odd_texts, profiles
 words = st.sampled_from(["", "a;b", "user", "$fU", "$ua;", "$", "$(", "$(hdr(x)[*])", "$avp(s:x)", "acc", "77", "$rr"])
 texts = words | odd_texts
 integers = st.integers(-3, 300) | st.integers()
-flags = st.builds(Flag, st.none() | integers, texts)
+flags = st.builds(MessageFlag, st.none() | integers, texts)
 backends = st.sampled_from(Backend)
 labelled = {
     "name": texts,
@@ -49,20 +49,22 @@ labelled = {
     "radius_number": st.none() | integers,
     "radius_type": st.none() | st.sampled_from(RadiusType),
 }
-extras = st.lists(st.builds(ExtraField, **labelled), max_size=4).map(tuple)
-legs = st.lists(st.builds(LegField, **labelled), max_size=4).map(tuple)
+extras = st.lists(st.builds(ExtraDefinition, **labelled), max_size=4).map(tuple)
+legs = st.lists(st.builds(LegDefinition, **labelled), max_size=4).map(tuple)
 
 
 @st.composite
-def any_profiles(draw: st.DrawFn) -> Profile:
+def any_profiles(draw: st.DrawFn) -> AccountingProfile:
     """A profile that can hold anything, as a form or a configuration of somebody may."""
     product, version = draw(
         st.sampled_from(ALL_RELEASES) | st.tuples(st.sampled_from(Product), st.builds(Version, st.integers(0, 9)))
     )
-    keys = [key for key, one in Profile(product, version).parameters.items() if one.kind is not Kind.FLAG]
+    keys = [
+        key for key, one in AccountingProfile(product, version).parameters.items() if one.kind is not ParameterKind.FLAG
+    ]
     names = st.sampled_from(keys) | texts if keys else texts
     some = st.frozensets(backends)
-    return Profile(
+    return AccountingProfile(
         product,
         version,
         tuple(draw(st.lists(backends, unique=True))),
@@ -83,7 +85,7 @@ def any_profiles(draw: st.DrawFn) -> Profile:
 
 @settings(max_examples=80, deadline=None)
 @given(any_profiles())
-def test_any_profile_can_be_checked(profile: Profile) -> None:
+def test_any_profile_can_be_checked(profile: AccountingProfile) -> None:
     for finding in check(profile):
         assert finding.what
         assert finding.why
@@ -92,23 +94,25 @@ def test_any_profile_can_be_checked(profile: Profile) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(any_profiles())
-def test_every_place_is_in_the_profile(profile: Profile) -> None:
+def test_every_place_is_in_the_profile(profile: AccountingProfile) -> None:
     for finding in check(profile):
-        assert not finding.where or finding.where.split(".")[0].split("[")[0] in {one.name for one in fields(Profile)}
+        assert not finding.where or finding.where.split(".")[0].split("[")[0] in {
+            one.name for one in fields(AccountingProfile)
+        }
         for kind, index in re.findall(r"^(\w+)\[(\d+)\]", finding.where):
             assert int(index) < len(getattr(profile, kind))
 
 
 @settings(max_examples=20, deadline=None)
 @given(any_profiles())
-def test_the_gravest_findings_come_first(profile: Profile) -> None:
+def test_the_gravest_findings_come_first(profile: AccountingProfile) -> None:
     ranks = [finding.severity.rank for finding in check(profile)]
     assert ranks == sorted(ranks)
 
 
 @settings(max_examples=20, deadline=None)
 @given(profiles())
-def test_a_profile_that_a_proxy_takes_has_no_finding_of_its_form(profile: Profile) -> None:
+def test_a_profile_that_a_proxy_takes_has_no_finding_of_its_form(profile: AccountingProfile) -> None:
     forms = {"label-characters", "trailing-separator", "variable-one", "leg-avp", "flag-range", "failed-filter-form"}
     usual = replace(profile, other_parameters=())
     assert [one for one in check(usual) if one.rule in forms] == []
@@ -117,7 +121,7 @@ def test_a_profile_that_a_proxy_takes_has_no_finding_of_its_form(profile: Profil
 @pytest.mark.parametrize("product", Product)
 def test_a_suggested_profile_has_no_error(product: Product) -> None:
     for release in [one for one in ALL_RELEASES if one[0] is product]:
-        found = [one for one in check(Profile.suggested(*release)) if one.severity is Severity.ERROR]
+        found = [one for one in check(AccountingProfile.suggested(*release)) if one.severity is Severity.ERROR]
         assert found == [], release
 
 
@@ -140,7 +144,7 @@ def test_every_rule_has_a_case() -> None:
 
 def test_every_finding_is_made_of_short_sentences() -> None:
     for case in all_cases():
-        for finding in check(case.wrong):
+        for finding in check(case.wrong, case.facts):
             for text in (finding.what, finding.why, finding.remedy):
                 assert text[-1] in ".?!)", f"{finding.rule}: {text!r}"
                 assert len(text) < 420, f"{finding.rule}: {text!r}"
@@ -149,9 +153,9 @@ def test_every_finding_is_made_of_short_sentences() -> None:
 
 def test_every_finding_can_be_translated() -> None:
     for case in all_cases():
-        for finding in check(case.wrong):
+        for finding in check(case.wrong, case.facts):
             for text in (finding.what, finding.why, finding.remedy):
-                assert isinstance(text, Message), text
+                assert isinstance(text, TranslatableText), text
 
 
 def test_a_name_is_given_to_one_rule_only() -> None:

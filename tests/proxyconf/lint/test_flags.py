@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from proxyconf.profile import Flag
+from proxyconf.profile import MessageFlag
 from tests.proxyconf.lint.cases import (
     DIAMETER,
     ERROR,
@@ -57,8 +57,8 @@ CASES = (
         "flag-form",
         ERROR,
         "flags.account.syslog",
-        with_flags(kamailio(), account={LOG: Flag()}),
-        with_flags(kamailio(), account={LOG: Flag(3)}),
+        with_flags(kamailio(), account={LOG: MessageFlag()}),
+        with_flags(kamailio(), account={LOG: MessageFlag(3)}),
     ),
     Case(
         "a name without number",
@@ -66,7 +66,7 @@ CASES = (
         ERROR,
         "flags.account.syslog",
         with_flags(kamailio(), account={LOG: "FLT_ACC"}),
-        with_flags(kamailio(), account={LOG: Flag(1, "FLT_ACC")}),
+        with_flags(kamailio(), account={LOG: MessageFlag(1, "FLT_ACC")}),
     ),
     Case(
         "a number where names are wanted",
@@ -89,8 +89,8 @@ CASES = (
         "flag-form",
         WARNING,
         "flags.account.syslog",
-        with_flags(kamailio(), account={LOG: Flag(1, "my flag")}),
-        with_flags(kamailio(), account={LOG: Flag(1, "my_flag")}),
+        with_flags(kamailio(), account={LOG: MessageFlag(1, "my flag")}),
+        with_flags(kamailio(), account={LOG: MessageFlag(1, "my_flag")}),
     ),
     Case(
         "one flag for accounted and missed calls",
@@ -129,8 +129,8 @@ CASES = (
         "flag-name-clash",
         WARNING,
         "flags.failed",
-        replace(kamailio(), flags=flags(account={LOG: Flag(1, "FLT")}, failed=Flag(2, "FLT"))),
-        replace(kamailio(), flags=flags(account={LOG: Flag(1, "FLT")}, failed=Flag(2, "FLT_FAILED"))),
+        replace(kamailio(), flags=flags(account={LOG: MessageFlag(1, "FLT")}, failed=MessageFlag(2, "FLT"))),
+        replace(kamailio(), flags=flags(account={LOG: MessageFlag(1, "FLT")}, failed=MessageFlag(2, "FLT_FAILED"))),
     ),
     Case(
         "flag 0 while an engine has no flag",

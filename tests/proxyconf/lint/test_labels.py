@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from proxyconf.lint.labels import plain
-from proxyconf.profile import ExtraField, OtherParameter
+from proxyconf.profile import ExtraDefinition, OtherParameter
 from tests.proxyconf.lint.cases import (
     DIAMETER,
     ERROR,
@@ -91,24 +91,28 @@ CASES = (
         "tag-form",
         ERROR,
         "extras[0].name",
-        replace(opensips(), extras=(ExtraField("user agent", "$ua", {LOG: "ua"}),)),
-        replace(opensips(), extras=(ExtraField("user_agent", "$ua", {LOG: "ua"}),)),
+        replace(opensips(), extras=(ExtraDefinition("user(agent", "$ua", {LOG: "ua"}),)),
+        replace(opensips(), extras=(ExtraDefinition("user agent", "$ua", {LOG: "ua"}),)),
     ),
     Case(
         "two fields of one tag",
         "tag-form",
         ERROR,
         "extras[1].name",
-        replace(opensips(), extras=(ExtraField("a", "$ua", {LOG: "ua"}), ExtraField("a", "$si", {LOG: "ip"}))),
-        replace(opensips(), extras=(ExtraField("a", "$ua", {LOG: "ua"}), ExtraField("b", "$si", {LOG: "ip"}))),
+        replace(
+            opensips(), extras=(ExtraDefinition("a", "$ua", {LOG: "ua"}), ExtraDefinition("a", "$si", {LOG: "ip"}))
+        ),
+        replace(
+            opensips(), extras=(ExtraDefinition("a", "$ua", {LOG: "ua"}), ExtraDefinition("b", "$si", {LOG: "ip"}))
+        ),
     ),
     Case(
         "a tag is nothing to older releases",
         "tag-form",
         ERROR,
         "extras[0].name",
-        replace(opensips(), extras=(ExtraField("user agent", "$ua", {LOG: "ua"}),)),
-        replace(opensips(version=(2, 2)), extras=(ExtraField("user agent", "$ua", {LOG: "ua"}),)),
+        replace(opensips(), extras=(ExtraDefinition("user(agent", "$ua", {LOG: "ua"}),)),
+        replace(opensips(version=(2, 2)), extras=(ExtraDefinition("user(agent", "$ua", {LOG: "ua"}),)),
     ),
     Case(
         "two columns of one name",

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from proxyconf.profile import ExtraField, LegField, Profile
+from proxyconf.profile import AccountingProfile, ExtraDefinition, LegDefinition
 from tests.proxyconf.lint.cases import ERROR, LOG, SQL, Case, cases, kamailio, of_rule, openser, opensips
 
 
-def extras(profile: Profile, count: int, kind: str = "extras") -> Profile:
+def extras(profile: AccountingProfile, count: int, kind: str = "extras") -> AccountingProfile:
     labels = (LOG, SQL)
-    made = tuple(ExtraField(f"e{at}", "$si", dict.fromkeys(labels, f"e{at}")) for at in range(count))
+    made = tuple(ExtraDefinition(f"e{at}", "$si", dict.fromkeys(labels, f"e{at}")) for at in range(count))
     return replace(profile, **{kind: made})
 
 
-def legs(profile: Profile, count: int, kind: str = "legs") -> Profile:
-    return replace(profile, **{kind: tuple(LegField(f"l{at}", f"$avp(l{at})", {LOG: f"l{at}"}) for at in range(count))})
+def legs(profile: AccountingProfile, count: int, kind: str = "legs") -> AccountingProfile:
+    return replace(
+        profile, **{kind: tuple(LegDefinition(f"l{at}", f"$avp(l{at})", {LOG: f"l{at}"}) for at in range(count))}
+    )
 
 
 CASES = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from proxyconf.profile import OtherParameter, Profile
+from proxyconf.profile import AccountingProfile, OtherParameter
 from tests.proxyconf.lint.cases import (
     DIAMETER,
     ERROR,
@@ -27,7 +27,7 @@ from tests.proxyconf.lint.cases import (
 )
 
 
-def append_fromtag(value: int) -> Profile:
+def append_fromtag(value: int) -> AccountingProfile:
     return replace(kamailio(detect_direction=1), other_parameters=(OtherParameter("rr", "append_fromtag", value),))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from proxyconf.profile import ExtraField, Profile, RadiusType
+from proxyconf.profile import AccountingProfile, ExtraDefinition, RadiusType
 from tests.proxyconf.lint.cases import (
     DIAMETER,
     ERROR,
@@ -28,8 +28,8 @@ STRING, INTEGER = RadiusType.STRING, RadiusType.INTEGER
 FIRST, TYPE, NUMBER = "extras[0].labels.radius", "extras[0].radius_type", "extras[0].radius_number"
 
 
-def numbered(number: int | None, label: str = "UA-Attr", profile: Profile | None = None) -> Profile:
-    one = ExtraField("ua", "$si", {RADIUS: label}, radius_number=number)
+def numbered(number: int | None, label: str = "UA-Attr", profile: AccountingProfile | None = None) -> AccountingProfile:
+    one = ExtraDefinition("ua", "$si", {RADIUS: label}, radius_number=number)
     return replace(profile or kamailio(RADIUS), extras=(one,))
 
 

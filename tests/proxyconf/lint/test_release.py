@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from proxyconf.profile import LegField, OtherParameter, Profile
+from proxyconf.profile import AccountingProfile, LegDefinition, OtherParameter
 from proxyconf.vocabulary.products import Product, Version
 from tests.proxyconf.lint.cases import (
     ERROR,
@@ -27,7 +27,7 @@ from tests.proxyconf.lint.cases import (
 )
 
 
-def with_parameters(profile: Profile, *parameters: tuple[str, str, int | str]) -> Profile:
+def with_parameters(profile: AccountingProfile, *parameters: tuple[str, str, int | str]) -> AccountingProfile:
     return replace(profile, other_parameters=tuple(OtherParameter(*one) for one in parameters))
 
 
@@ -37,7 +37,7 @@ CASES = (
         "release-unknown",
         ERROR,
         "version",
-        Profile(Product.OPENSER, Version(2, 0)),
+        AccountingProfile(Product.OPENSER, Version(2, 0)),
         openser(),
     ),
     Case(
@@ -70,8 +70,8 @@ CASES = (
         "fields-unknown",
         WARNING,
         "legs",
-        replace(openser(version=(1, 1)), legs=(LegField("src", "$avp(s:src)"),)),
-        replace(openser(version=(1, 2)), legs=(LegField("src", "$avp(s:src)"),)),
+        replace(openser(version=(1, 1)), legs=(LegDefinition("src", "$avp(s:src)"),)),
+        replace(openser(version=(1, 2)), legs=(LegDefinition("src", "$avp(s:src)"),)),
     ),
     Case(
         "fields of dialog records in a newer OpenSIPS",

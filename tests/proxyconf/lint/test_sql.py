@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from proxyconf.lint.sql import shortened
-from proxyconf.profile import ExtraField, OtherParameter, Profile, SqlType
+from proxyconf.profile import AccountingProfile, ExtraDefinition, OtherParameter, SqlType
 from proxyconf.vocabulary.variables import parse_variable
 from tests.proxyconf.lint.cases import (
     ERROR,
@@ -32,7 +32,7 @@ INTEGER, TEXT = SqlType.INTEGER, SqlType.TEXT
 TYPE = "extras[0].sql_type"
 
 
-def waiting(profile: Profile) -> Profile:
+def waiting(profile: AccountingProfile) -> AccountingProfile:
     """Have the proxy's SQLite driver wait up to a second."""
     return replace(profile, other_parameters=(OtherParameter("db_sqlite", "db_set_busy_timeout", "/file=1000"),))
 
@@ -229,7 +229,7 @@ def test_waiting_is_offered_where_the_driver_can(version: tuple[int, int], offer
 
 
 def test_dialog_records_have_columns_only_where_they_go_to_a_table() -> None:
-    field = ExtraField("price", "$dlg_var(price)", {LOG: "price", SQL: "price"}, sql_type=INTEGER)
+    field = ExtraDefinition("price", "$dlg_var(price)", {LOG: "price", SQL: "price"}, sql_type=INTEGER)
     in_log = replace(with_cdr(kamailio(LOG, SQL, cdr_enable=1), "$ci"), cdr_extras=(field,))
     assert of_rule(in_log, "column-integer") == []
     in_table = replace(in_log, options={"cdr_enable": 1, "cdrs_table": "acc_cdrs"})

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from proxyconf.lint import Severity
-from proxyconf.profile import LegField, Profile
+from proxyconf.profile import AccountingProfile, LegDefinition
 from tests.proxyconf.lint.cases import (
     ERROR,
     LOG,
@@ -210,10 +210,18 @@ CASES = (
     Case(
         "an AVP by kind where there are no kinds any more",
         "avp-form",
-        ERROR,
+        NOTE,
         FIRST,
         with_extra(opensips(), "$avp(s:uuid)"),
         with_extra(opensips(version=(1, 6)), "$avp(s:uuid)"),
+    ),
+    Case(
+        "a transformation of a module",
+        "transformation-module",
+        NOTE,
+        FIRST,
+        with_extra(kamailio(), "$(fU{re.subst,/a/b/})"),
+        with_extra(kamailio(), "$(fU{s.len})"),
     ),
     Case(
         "an AVP by alias",
@@ -258,7 +266,7 @@ def test_fields_of_dialog_records_are_looked_at_too() -> None:
 
 
 def test_fields_that_the_release_does_not_have_are_left_alone() -> None:
-    profile = replace(openser(version=(1, 1)), legs=(LegField("src", "nothing"),))
+    profile = replace(openser(version=(1, 1)), legs=(LegDefinition("src", "nothing"),))
     assert of_rule(profile, "variable-one") == []
 
 
@@ -275,7 +283,7 @@ def test_fields_that_the_release_does_not_have_are_left_alone() -> None:
     ],
 )
 def test_a_variable_that_the_release_does_not_have_is_an_error(
-    profile: Profile, variable: str, severity: Severity | None
+    profile: AccountingProfile, variable: str, severity: Severity | None
 ) -> None:
     found = of_rule(with_extra(profile, variable), "variable-unknown")
     assert [one.severity for one in found] == ([severity] if severity else [])

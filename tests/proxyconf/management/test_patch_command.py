@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 
 from proxyconf.models import Profile, Proxy
 from proxyconf.models.profile import profile_of, save_profile
-from proxyconf.profile import ExtraField
+from proxyconf.profile import ExtraDefinition
 from proxyconf.vocabulary.layout import Backend
 from tests.factories import make_proxy
 from tests.proxyconf.patch.configurations import CONFIGURATIONS
@@ -55,7 +55,7 @@ def test_a_file_outside_the_folder_is_not_read_and_is_named(
 
 def test_the_patch_is_for_the_file_that_holds_the_line(imported: Proxy, capsys: pytest.CaptureFixture[str]) -> None:
     value = profile_of(Profile.objects.get())
-    field = ExtraField("ua", "$ua", {Backend.SQL: "ua"})
+    field = ExtraDefinition("ua", "$ua", {Backend.SQL: "ua"})
     save_profile(imported, replace(value, extras=(*value.extras, field)))
     capsys.readouterr()
     call_command("proxyconf", "patch", "edge")

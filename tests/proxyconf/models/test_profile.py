@@ -7,23 +7,22 @@ from django.test import override_settings
 
 from proxyconf.models import Profile, Proxy
 from proxyconf.models.profile import profile_of, save_profile, suggested
-from proxyconf.profile import ExtraField, LegField, OtherParameter
-from proxyconf.profile import Profile as ProfileValue
+from proxyconf.profile import AccountingProfile, ExtraDefinition, LegDefinition, OtherParameter
 from proxyconf.vocabulary.layout import Backend, Role
 from proxyconf.vocabulary.products import Product, Version
 from tests.factories import make_proxy
 
 pytestmark = pytest.mark.django_db
 
-WHOLE = ProfileValue(
+WHOLE = AccountingProfile(
     backends=(Backend.SYSLOG, Backend.SQL),
     options={"db_url": "mysql://acc:geheim@db/acc", "early_media": 1},
     extras=(
-        ExtraField("src", "$fU", {Backend.SYSLOG: "src_user", Backend.SQL: "caller"}, Role.CALLER),
-        ExtraField("a b;", "$xyz", {}, sql_width=16),
+        ExtraDefinition("src", "$fU", {Backend.SYSLOG: "src_user", Backend.SQL: "caller"}, Role.CALLER),
+        ExtraDefinition("a b;", "$xyz", {}, sql_width=16),
     ),
-    legs=(LegField("leg_src", "$avp(leg_src)", {}, Role.LEG_SOURCE),),
-    cdr_extras=(ExtraField("id", "$ci", {Backend.SYSLOG: "id", Backend.SQL: "id"}),),
+    legs=(LegDefinition("leg_src", "$avp(leg_src)", {}, Role.LEG_SOURCE),),
+    cdr_extras=(ExtraDefinition("id", "$ci", {Backend.SYSLOG: "id", Backend.SQL: "id"}),),
     other_parameters=(OtherParameter("dialog", "db_url", "mysql://dlg:streng@db/dlg"),),
 )
 
@@ -35,8 +34,8 @@ def test_what_is_saved_is_read_back() -> None:
 def test_saving_again_takes_the_place_of_the_draft_before() -> None:
     proxy = make_proxy()
     save_profile(proxy, WHOLE)
-    save_profile(proxy, ProfileValue(extras=WHOLE.extras[:1]))
-    assert profile_of(Profile.objects.get(proxy=proxy)) == ProfileValue(extras=WHOLE.extras[:1])
+    save_profile(proxy, AccountingProfile(extras=WHOLE.extras[:1]))
+    assert profile_of(Profile.objects.get(proxy=proxy)) == AccountingProfile(extras=WHOLE.extras[:1])
 
 
 def test_the_release_is_that_of_the_proxy() -> None:

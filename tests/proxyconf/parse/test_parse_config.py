@@ -5,21 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxyconf.parse import Imported, layout_from_text, parse_config
-from proxyconf.profile import ExtraField, Flag, Flags, LegField, OtherParameter, Profile
+from proxyconf.profile import AccountingProfile, ExtraDefinition, Flags, LegDefinition, MessageFlag, OtherParameter
 from proxyconf.vocabulary.layout import Backend, Role
 from proxyconf.vocabulary.products import Product, Version
-
-LOG, SQL, RADIUS, JSON = Backend.SYSLOG, Backend.SQL, Backend.RADIUS, Backend.JSON
-K, OS = Product.KAMAILIO, Product.OPENSIPS
-CALLER = ExtraField("src_user", "$fU", {LOG: "src_user"}, Role.CALLER)
+from tests.proxyconf.parse.configurations import JSON, LOG, OS, RADIUS, SQL, K, opensips
 
 
 def kamailio(text: str, *defines: str) -> Imported:
     return parse_config(text, product=K, version=Version(5, 6), defines=defines)
-
-
-def opensips(text: str, version: tuple[int, int] = (3, 4)) -> Imported:
-    return parse_config(text, product=OS, version=Version(*version))
 
 
 def whys(imported: Imported) -> list[str]:
@@ -85,20 +78,22 @@ def test_a_number_in_quotes_is_read_as_the_number() -> None:
 @pytest.mark.parametrize(
     ("text", "flag"),
     [
-        ('modparam("acc", "log_flag", 1)', Flag(1)),
-        ('#!define FLT_ACC 1\nmodparam("acc", "log_flag", FLT_ACC)', Flag(1, "FLT_ACC")),
-        ('#!substdef "!FLT_ACC!1!g"\nmodparam("acc", "log_flag", FLT_ACC)', Flag(1, "FLT_ACC")),
-        ('flags FLT_ACC:1, OTHER:2;\nmodparam("acc", "log_flag", "FLT_ACC")', Flag(1, "FLT_ACC")),
-        ('flags\n  OTHER:2,\n  FLT_ACC:1;\nmodparam("acc", "log_flag", FLT_ACC)', Flag(1, "FLT_ACC")),
+        ('modparam("acc", "log_flag", 1)', MessageFlag(1)),
+        ('#!define FLT_ACC 1\nmodparam("acc", "log_flag", FLT_ACC)', MessageFlag(1, "FLT_ACC")),
+        ('#!substdef "!FLT_ACC!1!g"\nmodparam("acc", "log_flag", FLT_ACC)', MessageFlag(1, "FLT_ACC")),
+        ('flags FLT_ACC:1, OTHER:2;\nmodparam("acc", "log_flag", "FLT_ACC")', MessageFlag(1, "FLT_ACC")),
+        ('flags\n  OTHER:2,\n  FLT_ACC:1;\nmodparam("acc", "log_flag", FLT_ACC)', MessageFlag(1, "FLT_ACC")),
     ],
 )
-def test_a_flag_is_read_by_number_or_by_name(text: str, flag: Flag) -> None:
+def test_a_flag_is_read_by_number_or_by_name(text: str, flag: MessageFlag) -> None:
     assert kamailio(text).profile.flags == Flags({LOG: flag})
 
 
 def test_a_flag_of_opensips_1_9_is_a_name() -> None:
     text = 'modparam("acc", "log_flag", "ACC_LOG")\nmodparam("acc", "cdr_flag", "CDR")'
-    assert opensips(text, (1, 11)).profile.flags == Flags({LOG: Flag(None, "ACC_LOG")}, cdr=Flag(None, "CDR"))
+    assert opensips(text, (1, 11)).profile.flags == Flags(
+        {LOG: MessageFlag(None, "ACC_LOG")}, cdr=MessageFlag(None, "CDR")
+    )
 
 
 def test_a_flag_of_minus_1_is_not_set() -> None:
@@ -146,9 +141,9 @@ def test_fields_of_several_backends_with_one_variable_are_one_field() -> None:
         modparam("acc", "db_extra", "agent=$ua;caller=$fU;ip=$si")
     """
     assert kamailio(text).profile.extras == (
-        ExtraField("ua", "$ua", {LOG: "ua", SQL: "agent"}, Role.USER_AGENT),
-        ExtraField("caller", "$fU", {SQL: "caller"}, Role.CALLER),
-        ExtraField("ip", "$si", {LOG: "ip", SQL: "ip"}, Role.SOURCE_IP),
+        ExtraDefinition("ua", "$ua", {LOG: "ua", SQL: "agent"}, Role.USER_AGENT),
+        ExtraDefinition("caller", "$fU", {SQL: "caller"}, Role.CALLER),
+        ExtraDefinition("ip", "$si", {LOG: "ip", SQL: "ip"}, Role.SOURCE_IP),
     )
 
 
@@ -162,15 +157,17 @@ def test_each_backend_keeps_its_order() -> None:
 def test_legs_have_roles_from_their_names() -> None:
     imported = kamailio('modparam("acc", "multi_leg_info", "src=$avp(s);leg_dst=$avp(d);x=$avp(x)")')
     assert imported.profile.legs == (
-        LegField("src", "$avp(s)", {}, Role.LEG_SOURCE),
-        LegField("leg_dst", "$avp(d)", {}, Role.LEG_DESTINATION),
-        LegField("x", "$avp(x)"),
+        LegDefinition("src", "$avp(s)", {}, Role.LEG_SOURCE),
+        LegDefinition("leg_dst", "$avp(d)", {}, Role.LEG_DESTINATION),
+        LegDefinition("x", "$avp(x)"),
     )
 
 
 def test_fields_of_dialog_records_serve_the_log_and_sql() -> None:
     imported = kamailio('modparam("acc", "cdr_extra", "cid=$ci")\nmodparam("acc_json", "cdr_extra", "c=$ci")')
-    assert imported.profile.cdr_extras == (ExtraField("cid", "$ci", {LOG: "cid", SQL: "cid", JSON: "c"}, Role.CALL_ID),)
+    assert imported.profile.cdr_extras == (
+        ExtraDefinition("cid", "$ci", {LOG: "cid", SQL: "cid", JSON: "c"}, Role.CALL_ID),
+    )
 
 
 @pytest.mark.parametrize(
@@ -214,7 +211,7 @@ def test_a_value_of_the_wrong_type_is_kept_and_remarked_on() -> None:
 
 def test_a_parameter_of_radius_set_on_acc_is_taken_as_that_of_acc_radius() -> None:
     imported = parse_config('modparam("acc", "radius_flag", 5)', product=K, version=Version(4, 0))
-    assert imported.profile.flags == Flags({RADIUS: Flag(5)})
+    assert imported.profile.flags == Flags({RADIUS: MessageFlag(5)})
     assert whys(imported) == ["radius_flag is a parameter of acc_radius in this version: taken as that"]
 
 
@@ -306,7 +303,9 @@ def test_flags_without_a_number_take_the_lowest_that_is_free() -> None:
     text = """flags OTHER, FLAG_ACC:1, FLAG_FAILED;
         modparamx("acc", "log_flag", $flag(FLAG_ACC))
         modparam("acc", "failed_transaction_flag", "FLAG_FAILED")"""
-    assert kamailio(text).profile.flags == Flags({LOG: Flag(1, "FLAG_ACC")}, failed=Flag(2, "FLAG_FAILED"))
+    assert kamailio(text).profile.flags == Flags(
+        {LOG: MessageFlag(1, "FLAG_ACC")}, failed=MessageFlag(2, "FLAG_FAILED")
+    )
 
 
 def test_dialog_records_alone_are_accounting() -> None:
@@ -320,98 +319,6 @@ def test_dialog_records_alone_are_accounting() -> None:
 @pytest.mark.parametrize("line", ["divert(-1)", "define(`PORT', `5060')", "include(`flags.m4')", "port=5060 dnl"])
 def test_an_m4_template_is_named_as_such(line: str) -> None:
     assert any("m4 template" in why for why in whys(kamailio(f"{line}\n")))
-
-
-# --- do_accounting()
-
-
-@pytest.mark.parametrize(
-    "bye",
-    [
-        'route { if (is_method("BYE")) { do_accounting("log", "failed"); } }',
-        'route { if ($rm == "BYE") do_accounting("log", "failed"); else t_relay(); }',
-        'route[ACC_BYE] { do_accounting("log", "failed"); }',
-    ],
-)
-def test_failed_for_a_bye_is_not_asked_for_the_invite(bye: str) -> None:
-    assert not opensips(bye + 'route[X] { do_accounting("log"); }').profile.do_accounting.failed
-
-
-def test_what_is_asked_for_is_what_all_calls_ask_for() -> None:
-    text = """
-        route { do_accounting("log|db", "missed|failed"); }
-        route[BYE] { do_accounting("log"); }
-        failure_route[F] { do_accounting("LOG | evi", "Missed"); }
-        route[C] { do_accounting("db", "cdr", "acc_2"); }
-    """
-    profile = opensips(text).profile
-    assert profile.backends == (LOG, SQL, Backend.EVENTS)
-    assert profile.do_accounting.missed == {LOG, SQL, Backend.EVENTS}
-    assert profile.do_accounting.failed == profile.do_accounting.cdr == {LOG, SQL, Backend.EVENTS}
-    assert profile.do_accounting.table == "acc_2"
-
-
-@pytest.mark.parametrize(
-    ("call", "why"),
-    [
-        ('do_accounting("$var(types)")', "known at run time only"),
-        ("do_accounting($avp(types))", "known at run time only"),
-        ('do_accounting("log", "$avp(flags)")', "known at run time only"),
-        ("do_accounting()", "does not say what to account to"),
-        ('do_accounting("syslog")', "'syslog' is none of aaa, db, evi, log"),
-        ('do_accounting("log", "always")', "'always' is none of cdr, failed, missed"),
-        ('do_accounting("db", "cdr", "$avp(table)")', "one constant table is kept"),
-        ('drop_accounting("log")', "dropped again"),
-    ],
-)
-def test_a_call_that_is_not_understood_is_listed(call: str, why: str) -> None:
-    imported = opensips(f"route {{ {call}; }}")
-    assert [one for one in imported.remarks if why in one.why and one.text == call] != []
-
-
-def test_aaa_is_radius_or_diameter_as_its_url_says() -> None:
-    call = 'route { do_accounting("aaa"); }\n'
-    assert opensips(call + 'modparam("acc", "aaa_url", "radius:/etc/r")').profile.backends == (RADIUS,)
-    assert opensips(call + 'modparam("acc", "aaa_url", "diameter:/etc/d")').profile.backends == (Backend.DIAMETER,)
-
-
-def test_declared_fields_add_up_and_have_what_the_script_assigns() -> None:
-    text = """
-        modparam("acc", "extra_fields", "log: ua->agent; caller;")
-        modparam("acc", "extra_fields", "db: ua")
-        modparam("acc", "extra_fields", "log: ip")
-        modparam("acc", "leg_fields", "log: src")
-        route { do_accounting("log|db"); $acc_extra(ua) = $ua; $acc_extra(caller)=$(fU{s.tolower}); }
-        route[LEG] { $acc_leg(src) = $fU; }
-    """
-    profile = opensips(text).profile
-    assert profile.extras == (
-        ExtraField("ua", "$ua", {LOG: "agent", SQL: "ua"}, Role.USER_AGENT),
-        ExtraField("caller", "$(fU{s.tolower})", {LOG: "caller"}, Role.CALLER),
-        ExtraField("ip", "", {LOG: "ip"}),
-    )
-    assert profile.legs == (LegField("src", "$fU", {LOG: "src"}, Role.LEG_SOURCE),)
-
-
-def test_a_second_assignment_is_remarked_on() -> None:
-    text = 'modparam("acc", "extra_fields", "log: a")\n$acc_extra(a) = $fU;\n$acc_extra(a) = "x" + $rU;'
-    imported = opensips(text)
-    assert imported.profile.extras[0].variable == "$fU"
-    assert [(one.line, one.text) for one in imported.remarks] == [(3, '$acc_extra(a) = "x" + $rU')]
-
-
-def test_fields_of_a_backend_that_nothing_asks_for_are_kept_as_they_are() -> None:
-    text = 'modparam("acc", "extra_fields", "db: a->b")\nroute { do_accounting("log"); }'
-    profile = opensips(text).profile
-    assert (profile.backends, profile.extras) == ((LOG,), ())
-    assert profile.other_parameters == (OtherParameter("acc", "extra_fields", "db: a->b"),)
-
-
-@pytest.mark.parametrize("value", ["syslog: a", "a;b", ""])
-def test_a_declaration_that_is_none_is_kept_and_remarked_on(value: str) -> None:
-    imported = opensips(f'modparam("acc", "extra_fields", "{value}")')
-    assert imported.profile.other_parameters == (OtherParameter("acc", "extra_fields", value),)
-    assert len(imported.remarks) == 1
 
 
 # --- guesses
@@ -459,7 +366,7 @@ def test_no_remark_shows_a_password() -> None:
 
 
 def test_a_text_without_accounting_gives_an_empty_profile() -> None:
-    assert kamailio("request_route { exit; }").profile == Profile(K, Version(5, 6), ())
+    assert kamailio("request_route { exit; }").profile == AccountingProfile(K, Version(5, 6), ())
 
 
 def test_a_layout_comes_from_the_text() -> None:
@@ -506,7 +413,7 @@ fragments = st.sampled_from(
 @given(st.lists(fragments | st.text(max_size=5), max_size=25).map("".join), st.sampled_from([None, *Product]))
 def test_any_text_is_read_without_an_error(text: str, product: Product | None) -> None:
     imported = parse_config(text, product=product)
-    assert Profile.from_json(imported.profile.to_json()) == imported.profile
+    assert AccountingProfile.from_json(imported.profile.to_json()) == imported.profile
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxyconf.parse.tokens import Kind, Reader
+from proxyconf.parse.tokens import Reader, TokenKind
 
 
 def words(text: str, *defines: str, preprocess: bool = True) -> list[str]:
@@ -61,7 +61,7 @@ def test_a_token_knows_its_line() -> None:
 def test_a_variable_is_one_token() -> None:
     tokens = list(Reader("$acc_extra(x)=$(hdr(A;B){s.len});").tokens())
     assert [one.value for one in tokens] == ["$acc_extra(x)", "=", "$(hdr(A;B){s.len})", ";"]
-    assert tokens[0].kind is Kind.VARIABLE
+    assert tokens[0].kind is TokenKind.VARIABLE
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from proxyconf.parse import parse_files
 from proxyconf.parse.files import ConfigFile
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 from proxyconf.vocabulary.products import Product, Version
 from tests.conftest import RECORDED
 
@@ -20,7 +20,7 @@ class Configuration(NamedTuple):
     defines: tuple[str, ...] = ()
 
     @property
-    def profile(self) -> Profile:
+    def profile(self) -> AccountingProfile:
         """What the files say."""
         return parse_files(self.files, product=self.product, version=self.version, defines=self.defines).profile
 

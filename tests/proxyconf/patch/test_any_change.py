@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from proxyconf.parse import parse_files
 from proxyconf.patch import make_patch, remaining_differences
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 from tests.proxyconf.patch.applying import applied
 from tests.proxyconf.patch.configurations import CONFIGURATIONS, Configuration
 from tests.proxyconf.strategies import names, profiles
@@ -21,7 +21,7 @@ _ANY = settings(
 
 
 @st.composite
-def changed(draw: st.DrawFn, configuration: Configuration) -> Profile:
+def changed(draw: st.DrawFn, configuration: Configuration) -> AccountingProfile:
     """The profile of a configuration with any of its parts as in some other profile of the release."""
     own = configuration.profile
     other = draw(profiles([(own.product, own.version)], texts=names))

@@ -11,17 +11,17 @@ import pytest
 from proxyconf.parse import parse_config
 from proxyconf.parse.files import ConfigFile
 from proxyconf.patch import ConfigPatch, make_patch
-from proxyconf.profile import ExtraField, Flag, Flags, Profile
+from proxyconf.profile import AccountingProfile, ExtraDefinition, Flags, MessageFlag
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.products import Product, Version
 from tests.proxyconf.patch.configurations import CONFIGURATIONS
 
 LOG, SQL = Backend.SYSLOG, Backend.SQL
 KAMAILIO, OPENSIPS = CONFIGURATIONS["kamailio"], CONFIGURATIONS["opensips"]
-UA = ExtraField("ua", "$ua", {LOG: "ua"})
+UA = ExtraDefinition("ua", "$ua", {LOG: "ua"})
 
 
-def patched(name: str, target: Profile) -> ConfigPatch:
+def patched(name: str, target: AccountingProfile) -> ConfigPatch:
     configuration = CONFIGURATIONS[name]
     return make_patch(configuration.files, target, configuration.defines)
 
@@ -31,7 +31,7 @@ def changed_lines(patch: ConfigPatch) -> list[str]:
     return [line for line in lines if line[0] in "+-" and not line.startswith(("+++ ", "--- "))]
 
 
-def script(text: str, target: Profile, product: Product = Product.KAMAILIO) -> ConfigPatch:
+def script(text: str, target: AccountingProfile, product: Product = Product.KAMAILIO) -> ConfigPatch:
     return make_patch([ConfigFile("proxy.cfg", text)], replace(target, product=product))
 
 
@@ -61,7 +61,7 @@ def test_a_switch_changes_where_it_stands() -> None:
 
 
 def test_another_number_of_a_named_flag_changes_its_definition_alone() -> None:
-    flags = replace(KAMAILIO.profile.flags, missed={LOG: Flag(9, "FLT_ACCMISSED")})
+    flags = replace(KAMAILIO.profile.flags, missed={LOG: MessageFlag(9, "FLT_ACCMISSED")})
     patch = patched("kamailio", replace(KAMAILIO.profile, flags=flags))
     assert changed_lines(patch) == [
         "-#!define FLT_ACCMISSED 2",
@@ -72,8 +72,8 @@ def test_another_number_of_a_named_flag_changes_its_definition_alone() -> None:
 def test_the_flags_of_a_new_backend_are_set_where_those_of_the_others_are() -> None:
     flags = replace(
         KAMAILIO.profile.flags,
-        account={**KAMAILIO.profile.flags.account, SQL: Flag(20)},
-        missed={**KAMAILIO.profile.flags.missed, SQL: Flag(21, "FLT_DBMISSED")},
+        account={**KAMAILIO.profile.flags.account, SQL: MessageFlag(20)},
+        missed={**KAMAILIO.profile.flags.missed, SQL: MessageFlag(21, "FLT_DBMISSED")},
     )
     target = replace(KAMAILIO.profile, backends=(LOG, SQL), flags=flags, options={"db_url": "mysql://u:p@h/d"})
     patch = patched("kamailio", target)
@@ -98,7 +98,7 @@ def test_a_macro_stays_a_macro_while_its_value_is_the_profiles() -> None:
 
 
 def test_the_dialog_is_tracked_where_records_of_dialogs_are_new() -> None:
-    field = ExtraField("callid", "$dlg_var(call_id)", {LOG: "callid", SQL: "callid"})
+    field = ExtraDefinition("callid", "$dlg_var(call_id)", {LOG: "callid", SQL: "callid"})
     patch = patched("kamailio", replace(KAMAILIO.profile, options={"cdr_enable": 1}, cdr_extras=(field,)))
     added = [line.strip("+\t") for line in changed_lines(patch)]
     assert added[0] == 'loadmodule "dialog.so"'
@@ -109,13 +109,13 @@ def test_a_file_that_is_included_is_patched_under_its_own_name() -> None:
     name = "kamailio of several files"
     profile = CONFIGURATIONS[name].profile
     extras = tuple(replace(one, labels={**one.labels}) for one in profile.extras)
-    patch = patched(name, replace(profile, extras=(*extras, ExtraField("ua", "$ua", {SQL: "ua"}))))
+    patch = patched(name, replace(profile, extras=(*extras, ExtraDefinition("ua", "$ua", {SQL: "ua"}))))
     assert patch.text.startswith("--- a/conf.d/acc-db.cfg\n+++ b/conf.d/acc-db.cfg\n")
     assert patch.text.count("--- a/") == 1
 
 
 def test_opensips_gets_the_field_declared_and_assigned() -> None:
-    caller = ExtraField("caller", "$fU", {LOG: "caller"})
+    caller = ExtraDefinition("caller", "$fU", {LOG: "caller"})
     patch = patched("opensips", replace(OPENSIPS.profile, extras=(*OPENSIPS.profile.extras, caller)))
     assert [line for line in changed_lines(patch) if line[0] == "+"] == [
         '+modparam("acc", "extra_fields", "log: src_ip; dst_ip; ua -> agent;caller")',
@@ -124,7 +124,7 @@ def test_opensips_gets_the_field_declared_and_assigned() -> None:
 
 
 def test_a_value_of_the_reply_goes_into_the_route_that_the_script_arms() -> None:
-    reason = ExtraField("why", "$rr", {LOG: "why"})
+    reason = ExtraDefinition("why", "$rr", {LOG: "why"})
     patch = patched("opensips", replace(OPENSIPS.profile, extras=(*OPENSIPS.profile.extras, reason)))
     assert "onreply_route[answered] {\n    $acc_extra(why) = $rr;\n" in patch.files[0].text
 
@@ -139,7 +139,7 @@ def test_opensips_asks_for_a_new_backend_in_the_calls_that_are_there() -> None:
 
 def test_what_has_no_place_is_said_with_the_place_where_it_belongs() -> None:
     text = 'modparam("acc", "log_flag", 1)\n'
-    target = Profile(flags=Flags({LOG: Flag(1)}, {LOG: Flag(2)}))
+    target = AccountingProfile(flags=Flags({LOG: MessageFlag(1)}, {LOG: MessageFlag(2)}))
     patch = script(text, target)
     assert changed_lines(patch) == ['+modparam("acc", "log_missed_flag", 2)']
     assert len(patch.problems) == 1
@@ -147,7 +147,7 @@ def test_what_has_no_place_is_said_with_the_place_where_it_belongs() -> None:
 
 
 def test_a_text_without_any_module_gives_no_place_for_a_first_parameter() -> None:
-    patch = script("# nothing here\n", Profile(flags=Flags({LOG: Flag(1)})))
+    patch = script("# nothing here\n", AccountingProfile(flags=Flags({LOG: MessageFlag(1)})))
     assert patch.text == ""
     assert any('modparam("acc", "log_flag", 1) could not be placed' in one for one in patch.problems)
 
@@ -155,7 +155,7 @@ def test_a_text_without_any_module_gives_no_place_for_a_first_parameter() -> Non
 @pytest.mark.parametrize("ending", ["", "\n"])
 def test_the_last_line_keeps_its_end(ending: str) -> None:
     text = f'loadmodule "acc.so"\nmodparam("acc", "log_flag", 1){ending}'
-    patch = script(text, Profile(flags=Flags({LOG: Flag(1)}), options={"early_media": 1}))
+    patch = script(text, AccountingProfile(flags=Flags({LOG: MessageFlag(1)}), options={"early_media": 1}))
     assert patch.files[0].text == (
         f'loadmodule "acc.so"\nmodparam("acc", "log_flag", 1)\nmodparam("acc", "early_media", 1){ending}'
     )
@@ -165,9 +165,9 @@ def test_the_last_line_keeps_its_end(ending: str) -> None:
 def test_the_program_patch_applies_it(name: str, tmp_path: Path) -> None:
     configuration = CONFIGURATIONS[name]
     profile = configuration.profile
-    flags = replace(profile.flags, failed=Flag(30))
+    flags = replace(profile.flags, failed=MessageFlag(30))
     options = {**profile.options, "report_cancels": 1}
-    extras = (*profile.extras, ExtraField("x", "$hdr(X)", dict.fromkeys(profile.backends, "x")))
+    extras = (*profile.extras, ExtraDefinition("x", "$hdr(X)", dict.fromkeys(profile.backends, "x")))
     patch = patched(name, replace(profile, options=options, extras=extras, flags=flags))
     for file in configuration.files:
         path = tmp_path / file.name
@@ -188,7 +188,7 @@ request_route { ACCOUNT; t_relay(); }
 """
     target = replace(
         parse_config(text, product=Product.KAMAILIO, version=Version(5, 6)).profile,
-        flags=Flags({LOG: Flag(1)}, failed=Flag(3)),
+        flags=Flags({LOG: MessageFlag(1)}, failed=MessageFlag(3)),
     )
     patch = script(text, target)
     assert any("it comes from a #!define; write after it: setflag(3);" in one for one in patch.problems)

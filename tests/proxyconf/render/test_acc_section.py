@@ -5,8 +5,16 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
-from proxyconf.parse.tokens import Kind, Reader
-from proxyconf.profile import DoAccounting, ExtraField, Flag, Flags, LegField, OtherParameter, Profile
+from proxyconf.parse.tokens import Reader, TokenKind
+from proxyconf.profile import (
+    AccountingProfile,
+    DoAccounting,
+    ExtraDefinition,
+    Flags,
+    LegDefinition,
+    MessageFlag,
+    OtherParameter,
+)
 from proxyconf.render.acc_section import acc_section, modules_section
 from proxyconf.render.modparams import modules_needed, quoted
 from proxyconf.vocabulary.layout import Backend
@@ -22,16 +30,16 @@ LOG, SQL, RADIUS, DIAMETER, JSON = (
 )
 KAMAILIO = (Product.KAMAILIO, Version(5, 6))
 OPENSIPS = (Product.OPENSIPS, Version(3, 6))
-UA = ExtraField("ua", "$ua", {LOG: "ua", SQL: "agent"})
-IP = ExtraField("ip", "$si", {LOG: "ip"})
-LEGS = (LegField("src", "$avp(src)", {LOG: "src"}), LegField("dst", "$avp(dst)", {LOG: "to"}))
+UA = ExtraDefinition("ua", "$ua", {LOG: "ua", SQL: "agent"})
+IP = ExtraDefinition("ip", "$si", {LOG: "ip"})
+LEGS = (LegDefinition("src", "$avp(src)", {LOG: "src"}), LegDefinition("dst", "$avp(dst)", {LOG: "to"}))
 
 
-def lines(profile: Profile, *, verbose: bool = False) -> list[str]:
+def lines(profile: AccountingProfile, *, verbose: bool = False) -> list[str]:
     return acc_section(profile, verbose=verbose).splitlines()
 
 
-def code(profile: Profile) -> str:
+def code(profile: AccountingProfile) -> str:
     """The section without comments and empty lines."""
     return "\n".join(line for line in lines(profile) if line and not line.startswith("# "))
 
@@ -39,13 +47,13 @@ def code(profile: Profile) -> str:
 @given(odd_texts)
 def test_a_quoted_text_is_read_back_as_it_was(text: str) -> None:
     tokens = list(Reader(quoted(text)).tokens())
-    assert [(one.kind, one.value) for one in tokens] == [(Kind.TEXT, text)]
+    assert [(one.kind, one.value) for one in tokens] == [(TokenKind.TEXT, text)]
 
 
 def test_a_kamailio_section_names_flags_loads_modules_and_sets_parameters_in_this_order() -> None:
-    flags = Flags({LOG: Flag(1, "FLT_ACC")}, {LOG: Flag(2)})
+    flags = Flags({LOG: MessageFlag(1, "FLT_ACC")}, {LOG: MessageFlag(2)})
     assert (
-        code(Profile(*KAMAILIO, flags=flags))
+        code(AccountingProfile(*KAMAILIO, flags=flags))
         == """\
 #!ifndef FLT_ACC
 #!define FLT_ACC 1
@@ -65,31 +73,31 @@ modparam("acc", "log_missed_flag", 2)"""
 
 
 def test_one_name_for_two_numbers_is_given_to_the_first() -> None:
-    flags = Flags({LOG: Flag(1, "FLT_ACC")}, {LOG: Flag(2, "FLT_ACC")})
-    section = code(Profile(*KAMAILIO, flags=flags))
+    flags = Flags({LOG: MessageFlag(1, "FLT_ACC")}, {LOG: MessageFlag(2, "FLT_ACC")})
+    section = code(AccountingProfile(*KAMAILIO, flags=flags))
     assert section.count("#!define") == 1
     assert 'modparam("acc", "log_missed_flag", 2)' in section
 
 
 def test_a_name_that_cannot_be_defined_is_left_out() -> None:
-    section = code(Profile(*KAMAILIO, flags=Flags({LOG: Flag(1, "FLT-ACC")})))
+    section = code(AccountingProfile(*KAMAILIO, flags=Flags({LOG: MessageFlag(1, "FLT-ACC")})))
     assert 'modparam("acc", "log_flag", 1)' in section
     assert "#!define" not in section
 
 
 def test_kamailio_gets_a_list_in_pieces_that_it_joins() -> None:
-    section = acc_section(Profile(*KAMAILIO, extras=(UA, IP)))
+    section = acc_section(AccountingProfile(*KAMAILIO, extras=(UA, IP)))
     assert 'modparam("acc", "log_extra",\n    "ua=$ua;"\n    "ip=$si")\n' in section
 
 
 @pytest.mark.parametrize("extras", [(UA,), (UA, IP)])
 @pytest.mark.parametrize("release", [KAMAILIO, (Product.OPENSIPS, Version(2, 2)), (Product.OPENSER, Version(1, 3))])
-def test_no_list_ends_with_a_semicolon(release: tuple[Product, Version], extras: tuple[ExtraField, ...]) -> None:
-    assert ';")' not in acc_section(Profile(*release, extras=extras, legs=LEGS))
+def test_no_list_ends_with_a_semicolon(release: tuple[Product, Version], extras: tuple[ExtraDefinition, ...]) -> None:
+    assert ';")' not in acc_section(AccountingProfile(*release, extras=extras, legs=LEGS))
 
 
 def test_only_what_differs_from_the_default_is_written_unless_asked() -> None:
-    profile = Profile(*KAMAILIO, options={"early_media": 1, "report_ack": 0})
+    profile = AccountingProfile(*KAMAILIO, options={"early_media": 1, "report_ack": 0})
     short, long = lines(profile), lines(profile, verbose=True)
     assert 'modparam("acc", "early_media", 1)' in short
     assert 'modparam("acc", "report_ack", 0)' not in short
@@ -98,75 +106,82 @@ def test_only_what_differs_from_the_default_is_written_unless_asked() -> None:
 
 
 def test_a_number_is_written_bare_and_a_text_in_quotes() -> None:
-    section = lines(Profile(*KAMAILIO, options={"time_mode": 2, "time_attr": 'a"b\\c'}))
+    section = lines(AccountingProfile(*KAMAILIO, options={"time_mode": 2, "time_attr": 'a"b\\c'}))
     assert 'modparam("acc", "time_mode", 2)' in section
     assert r'modparam("acc", "time_attr", "a\"b\\c")' in section
 
 
 def test_flags_fields_and_options_of_a_backend_that_is_not_in_use_are_not_written() -> None:
-    profile = Profile(
+    profile = AccountingProfile(
         *KAMAILIO,
         (LOG,),
-        flags=Flags({LOG: Flag(1), RADIUS: Flag(2)}),
-        extras=(ExtraField("a", "$fU", {RADIUS: "A"}),),
+        flags=Flags({LOG: MessageFlag(1), RADIUS: MessageFlag(2)}),
+        extras=(ExtraDefinition("a", "$fU", {RADIUS: "A"}),),
         options={"radius_config": "/etc/r"},
     )
     assert "radius" not in acc_section(profile)
 
 
 def test_a_parameter_that_the_release_does_not_have_is_not_written() -> None:
-    profile = Profile(Product.KAMAILIO, Version(3, 0), options={"cdr_enable": 1}, flags=Flags(prepare=Flag(3)))
+    profile = AccountingProfile(
+        Product.KAMAILIO, Version(3, 0), options={"cdr_enable": 1}, flags=Flags(prepare=MessageFlag(3))
+    )
     assert [line for line in lines(profile) if line.startswith("modparam")] == []
 
 
 def test_what_the_profile_does_not_model_is_written_as_it_was() -> None:
-    profile = Profile(
+    profile = AccountingProfile(
         *KAMAILIO, other_parameters=(OtherParameter("acc", "new", "x"), OtherParameter("acc", "newer", 3))
     )
     assert lines(profile)[-2:] == ['modparam("acc", "new", "x")', 'modparam("acc", "newer", 3)']
 
 
 def test_append_fromtag_is_written_where_the_direction_is_detected_and_only_once() -> None:
-    on = Profile(*KAMAILIO, options={"detect_direction": 1})
+    on = AccountingProfile(*KAMAILIO, options={"detect_direction": 1})
     own = replace(on, other_parameters=(OtherParameter("rr", "append_fromtag", 0),))
     assert 'modparam("rr", "append_fromtag", 1)' in acc_section(on)
     assert 'modparam("rr", "append_fromtag", 1)' not in acc_section(own)
-    assert "append_fromtag" not in acc_section(Profile(*KAMAILIO))
+    assert "append_fromtag" not in acc_section(AccountingProfile(*KAMAILIO))
 
 
 @pytest.mark.parametrize(
     ("profile", "modules"),
     [
-        (Profile(*KAMAILIO), ["tm", "rr", "acc"]),
-        (Profile(*KAMAILIO, (LOG, JSON, RADIUS)), ["tm", "rr", "acc", "acc_json", "acc_radius"]),
-        (Profile(*KAMAILIO, extras=(UA,)), ["tm", "rr", "pv", "acc"]),
-        (Profile(*KAMAILIO, options={"cdr_enable": 1}), ["tm", "rr", "dialog", "acc"]),
-        (Profile(*KAMAILIO, options={"db_url": "postgres://h/d"}), ["tm", "rr", "db_postgres", "acc"]),
+        (AccountingProfile(*KAMAILIO), ["tm", "rr", "acc"]),
+        (AccountingProfile(*KAMAILIO, (LOG, JSON, RADIUS)), ["tm", "rr", "acc", "acc_json", "acc_radius"]),
+        (AccountingProfile(*KAMAILIO, extras=(UA,)), ["tm", "rr", "pv", "acc"]),
+        (AccountingProfile(*KAMAILIO, options={"cdr_enable": 1}), ["tm", "rr", "dialog", "acc"]),
+        (AccountingProfile(*KAMAILIO, options={"db_url": "postgres://h/d"}), ["tm", "rr", "db_postgres", "acc"]),
         (
-            Profile(*KAMAILIO, (JSON,), options={"acc_json.acc_output_mqueue": "q"}),
+            AccountingProfile(*KAMAILIO, (JSON,), options={"acc_json.acc_output_mqueue": "q"}),
             ["tm", "rr", "mqueue", "acc", "acc_json"],
         ),
-        (Profile(Product.KAMAILIO, Version(1, 5), extras=(UA,)), ["tm", "rr", "acc"]),
-        (Profile(Product.KAMAILIO, Version(3, 0), (RADIUS, DIAMETER)), ["tm", "rr", "acc"]),
-        (Profile(Product.OPENSER, Version(1, 3), options={"db_url": "mysql://h/d"}), ["tm", "rr", "mysql", "acc"]),
-        (Profile(*OPENSIPS, extras=(UA,)), ["tm", "rr", "acc"]),
-        (Profile(*OPENSIPS, (RADIUS,), options={"aaa_url": "radius:/r"}), ["tm", "rr", "aaa_radius", "acc"]),
-        (Profile(*OPENSIPS, do_accounting=DoAccounting(cdr=frozenset({LOG}))), ["tm", "rr", "dialog", "acc"]),
+        (AccountingProfile(Product.KAMAILIO, Version(1, 5), extras=(UA,)), ["tm", "rr", "acc"]),
+        (AccountingProfile(Product.KAMAILIO, Version(3, 0), (RADIUS, DIAMETER)), ["tm", "rr", "acc"]),
+        (
+            AccountingProfile(Product.OPENSER, Version(1, 3), options={"db_url": "mysql://h/d"}),
+            ["tm", "rr", "mysql", "acc"],
+        ),
+        (AccountingProfile(*OPENSIPS, extras=(UA,)), ["tm", "rr", "acc"]),
+        (AccountingProfile(*OPENSIPS, (RADIUS,), options={"aaa_url": "radius:/r"}), ["tm", "rr", "aaa_radius", "acc"]),
+        (AccountingProfile(*OPENSIPS, do_accounting=DoAccounting(cdr=frozenset({LOG}))), ["tm", "rr", "dialog", "acc"]),
     ],
 )
-def test_the_modules_that_are_needed_come_in_the_order_of_loading(profile: Profile, modules: list[str]) -> None:
+def test_the_modules_that_are_needed_come_in_the_order_of_loading(
+    profile: AccountingProfile, modules: list[str]
+) -> None:
     assert modules_needed(profile) == modules
 
 
 def test_a_module_with_settings_of_its_own_is_left_to_the_script() -> None:
-    profile = Profile(*KAMAILIO, extras=(ExtraField("a", "$rtpstat", {LOG: "a"}),))
+    profile = AccountingProfile(*KAMAILIO, extras=(ExtraDefinition("a", "$rtpstat", {LOG: "a"}),))
     section = acc_section(profile)
     assert 'loadmodule "rtpengine.so"' not in section
     assert "# The script must have loaded before: rtpengine" in section
 
 
 def test_the_queue_of_acc_json_is_made() -> None:
-    profile = Profile(
+    profile = AccountingProfile(
         *KAMAILIO, (JSON,), options={"acc_json.acc_output_mqueue": "q", "acc_json.cdr_output_mqueue": "q"}
     )
     assert lines(profile).count('modparam("mqueue", "mqueue", "name=q")') == 1
@@ -176,7 +191,7 @@ def test_the_queue_of_acc_json_is_made() -> None:
 
 
 def test_opensips_2_2_asks_in_routes_and_keeps_lists_of_fields() -> None:
-    profile = Profile(
+    profile = AccountingProfile(
         Product.OPENSIPS,
         Version(2, 2),
         (LOG, SQL),
@@ -209,8 +224,8 @@ route[ACC_FAILURE] {
 
 
 def test_opensips_2_3_declares_fields_and_assigns_them() -> None:
-    reason = ExtraField("why", "$rr", {LOG: "why"})
-    profile = Profile(
+    reason = ExtraDefinition("why", "$rr", {LOG: "why"})
+    profile = AccountingProfile(
         *OPENSIPS, (LOG,), do_accounting=DoAccounting(cdr=frozenset({LOG})), extras=(UA, reason), legs=LEGS
     )
     assert (
@@ -256,22 +271,24 @@ route[ACC_NEXT_LEG] {
 
 def test_backends_that_want_different_things_are_asked_for_apart() -> None:
     asked = DoAccounting(missed=frozenset({LOG, Backend.EVENTS}), failed=frozenset({SQL}))
-    section = acc_section(Profile(*OPENSIPS, (LOG, SQL, Backend.EVENTS), do_accounting=asked))
+    section = acc_section(AccountingProfile(*OPENSIPS, (LOG, SQL, Backend.EVENTS), do_accounting=asked))
     assert '    do_accounting("log|evi", "missed|failed");\n    do_accounting("db", "failed");\n' in section
 
 
 def test_opensips_gets_the_modules_apart_from_the_section_that_is_included() -> None:
-    profile = Profile.suggested(*OPENSIPS, (LOG,))
+    profile = AccountingProfile.suggested(*OPENSIPS, (LOG,))
     assert 'loadmodule "' not in acc_section(profile, modules=False)
     assert 'loadmodule "acc.so"' in modules_section(profile)
-    kamailio = Profile.suggested(Product.KAMAILIO, Version(5, 6), (LOG,))
+    kamailio = AccountingProfile.suggested(Product.KAMAILIO, Version(5, 6), (LOG,))
     assert modules_section(kamailio) == ""
 
 
 def test_a_macro_of_the_script_is_rendered_in_place_of_its_value() -> None:
     options = {"db_url": "mysql://u:secret@h/d"}
     profile = replace(
-        Profile.suggested(Product.KAMAILIO, Version(5, 6), (SQL,)), options=options, macros={"db_url": "DBURL"}
+        AccountingProfile.suggested(Product.KAMAILIO, Version(5, 6), (SQL,)),
+        options=options,
+        macros={"db_url": "DBURL"},
     )
     section = acc_section(profile)
     assert 'modparam("acc", "db_url", DBURL)' in section
@@ -290,14 +307,14 @@ def test_a_macro_of_the_script_is_rendered_in_place_of_its_value() -> None:
 )
 def test_a_table_is_named_where_the_release_can_take_it(version: Version, missed: set[Backend], call: str) -> None:
     asked = DoAccounting(missed=frozenset(missed), table="acc_2")
-    assert f"    {call}\n" in acc_section(Profile(Product.OPENSIPS, version, (SQL,), do_accounting=asked))
+    assert f"    {call}\n" in acc_section(AccountingProfile(Product.OPENSIPS, version, (SQL,), do_accounting=asked))
 
 
 def test_a_tag_that_no_backend_in_use_declares_is_not_assigned() -> None:
-    section = acc_section(Profile(*OPENSIPS, (LOG,), extras=(ExtraField("a", "$fU", {SQL: "a"}),)))
+    section = acc_section(AccountingProfile(*OPENSIPS, (LOG,), extras=(ExtraDefinition("a", "$fU", {SQL: "a"}),)))
     assert "acc_extra" not in section
 
 
 def test_opensips_1_9_gets_the_names_of_flags() -> None:
-    profile = Profile.suggested(Product.OPENSIPS, Version(1, 9), (LOG,))
+    profile = AccountingProfile.suggested(Product.OPENSIPS, Version(1, 9), (LOG,))
     assert 'modparam("acc", "log_flag", "ACC_LOG")' in lines(profile)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 from proxyconf.render.radius_dictionary import (
     client_configuration,
     client_dictionary,
@@ -25,7 +25,7 @@ FORMS = (
 
 @settings(max_examples=25, deadline=None)
 @given(any_profiles())
-def test_every_file_of_any_profile_can_be_written_and_is_the_same_again(profile: Profile) -> None:
+def test_every_file_of_any_profile_can_be_written_and_is_the_same_again(profile: AccountingProfile) -> None:
     for form in FORMS:
         text = form(profile)
         assert text.endswith("\n")
@@ -34,7 +34,7 @@ def test_every_file_of_any_profile_can_be_written_and_is_the_same_again(profile:
 
 @settings(max_examples=15, deadline=None)
 @given(any_profiles())
-def test_no_text_of_a_profile_makes_a_line_of_its_own_out_of_a_comment(profile: Profile) -> None:
+def test_no_text_of_a_profile_makes_a_line_of_its_own_out_of_a_comment(profile: AccountingProfile) -> None:
     for form in (client_dictionary, server_dictionary, client_servers):
         for line in form(profile).splitlines():
             assert line.startswith(("#", "ATTRIBUTE\t", "VALUE\t")) or not line

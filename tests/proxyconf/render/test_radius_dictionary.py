@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyrad.dictionary import Dictionary
 
-from proxyconf.profile import ExtraField, LegField, Profile, RadiusType
+from proxyconf.profile import AccountingProfile, ExtraDefinition, LegDefinition, RadiusType
 from proxyconf.render.radius_attributes import LOCAL_NUMBERS, RadiusWire, attributes_of
 from proxyconf.render.radius_dictionary import (
     client_configuration,
@@ -28,14 +28,14 @@ from tests.servers import program
 
 RADIUS = Backend.RADIUS
 EXTRAS = (
-    ExtraField("ua", "$ua", {RADIUS: "UA-Attr"}),
-    ExtraField("port", "$sp", {RADIUS: "Sip-Src-Port"}),
-    ExtraField("user", "$fU", {RADIUS: "User-Name"}),
-    ExtraField("length", "$ml", {RADIUS: "Msg-Length"}),
+    ExtraDefinition("ua", "$ua", {RADIUS: "UA-Attr"}),
+    ExtraDefinition("port", "$sp", {RADIUS: "Sip-Src-Port"}),
+    ExtraDefinition("user", "$fU", {RADIUS: "User-Name"}),
+    ExtraDefinition("length", "$ml", {RADIUS: "Msg-Length"}),
 )
-LEGS = (LegField("src", "$avp(src)", {RADIUS: "src"}),)
-KAMAILIO = Profile(backends=(RADIUS,), extras=EXTRAS, legs=LEGS)
-OPENSIPS = Profile(Product.OPENSIPS, Version(3, 4), (RADIUS,), extras=EXTRAS, legs=LEGS)
+LEGS = (LegDefinition("src", "$avp(src)", {RADIUS: "src"}),)
+KAMAILIO = AccountingProfile(backends=(RADIUS,), extras=EXTRAS, legs=LEGS)
+OPENSIPS = AccountingProfile(Product.OPENSIPS, Version(3, 4), (RADIUS,), extras=EXTRAS, legs=LEGS)
 
 
 def read(text: str) -> Dictionary:
@@ -46,7 +46,7 @@ def values(dictionary: Dictionary, attribute: str, *names: str) -> list[int]:
     return [int.from_bytes(dictionary[attribute].values[name], "big") for name in names]
 
 
-def numbers(profile: Profile) -> dict[str, int]:
+def numbers(profile: AccountingProfile) -> dict[str, int]:
     found = attributes_of(profile)
     return {one.name: one.number for one in (*found.acc, *found.fields) if one.number is not None}
 
@@ -83,7 +83,7 @@ def test_a_well_known_name_keeps_its_number() -> None:
 )
 def test_method_numbers_are_those_of_the_product(product: Product, register: int, options: int) -> None:
     version = {Product.KAMAILIO: Version(5, 6), Product.OPENSIPS: Version(3, 4), Product.OPENSER: Version(1, 3)}
-    found = read(client_dictionary(Profile(product, version[product], (RADIUS,))))
+    found = read(client_dictionary(AccountingProfile(product, version[product], (RADIUS,))))
     assert values(found, "Sip-Method", "REGISTER", "OPTIONS", "INVITE", "BYE") == [register, options, 1, 8]
 
 
@@ -95,7 +95,7 @@ def test_opensips_gets_the_attributes_of_its_call_records() -> None:
     assert "Sip-Call-Duration" not in numbers(KAMAILIO)
 
 
-def wires(profile: Profile) -> dict[str, RadiusWire]:
+def wires(profile: AccountingProfile) -> dict[str, RadiusWire]:
     return {one.name: one.wire for one in attributes_of(profile).fields}
 
 
@@ -110,7 +110,7 @@ def test_the_type_fits_what_the_product_sends_for_the_variable() -> None:
 
 
 def test_a_type_that_is_set_counts() -> None:
-    text = ExtraField("length", "$ml", {RADIUS: "Msg-Length"}, radius_type=RadiusType.STRING)
+    text = ExtraDefinition("length", "$ml", {RADIUS: "Msg-Length"}, radius_type=RadiusType.STRING)
     assert wires(replace(KAMAILIO, extras=(text,)))["Msg-Length"] is RadiusWire.STRING
 
 
@@ -139,7 +139,7 @@ def test_reordering_adding_and_removing_fields_leaves_the_numbers_of_the_others(
 
 
 def test_what_is_left_without_a_number_is_named_and_not_defined() -> None:
-    many = tuple(ExtraField(f"e{at}", "$ua", {RADIUS: f"Attr-{at}"}) for at in range(60))
+    many = tuple(ExtraDefinition(f"e{at}", "$ua", {RADIUS: f"Attr-{at}"}) for at in range(60))
     found = attributes_of(replace(KAMAILIO, extras=many))
     without = [one.name for one in found.fields if one.number is None]
     assert without
@@ -151,7 +151,7 @@ def test_what_is_left_without_a_number_is_named_and_not_defined() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(profile=profiles(backends=(RADIUS, Backend.SYSLOG), releases=[one for one in ALL_RELEASES if one[1] != (1, 1)]))
-def test_no_two_attributes_share_a_number_and_new_ones_are_for_local_use(profile: Profile) -> None:
+def test_no_two_attributes_share_a_number_and_new_ones_are_for_local_use(profile: AccountingProfile) -> None:
     found = attributes_of(profile)
     used = [one.number for one in (*found.standard, *found.acc, *found.fields)]
     assert len(set(used)) == len(used)
@@ -163,7 +163,7 @@ def test_no_two_attributes_share_a_number_and_new_ones_are_for_local_use(profile
 
 @given(label=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20))
 def test_whatever_a_label_holds_the_file_keeps_its_lines(label: str) -> None:
-    profile = replace(KAMAILIO, extras=(ExtraField("x", "$ua", {RADIUS: label}),))
+    profile = replace(KAMAILIO, extras=(ExtraDefinition("x", "$ua", {RADIUS: label}),))
     usual = client_dictionary(replace(KAMAILIO, extras=EXTRAS[:1]))
     assert abs(len(client_dictionary(profile).splitlines()) - len(usual.splitlines())) <= 1
 
@@ -205,7 +205,7 @@ def test_opensips_names_its_client_configuration_in_the_url() -> None:
     [KAMAILIO, replace(KAMAILIO, options={"rad_time_mode": 1}), OPENSIPS],
     ids=["kamailio", "kamailio, time as text", "opensips"],
 )
-def test_freeradius_takes_the_dictionary_after_its_own(profile: Profile, tmp_path: Path) -> None:
+def test_freeradius_takes_the_dictionary_after_its_own(profile: AccountingProfile, tmp_path: Path) -> None:
     freeradius = program("freeradius", "freeradius")
     home = Path("/usr/share/freeradius")
     without = ("columbia_university", "ascend")

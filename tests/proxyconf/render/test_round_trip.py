@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from proxyconf.parse import Imported, parse_config
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 from proxyconf.profile_layout import layout_of
 from proxyconf.render.acc_section import acc_section
 from proxyconf.render.modparams import effective_parameters
@@ -20,16 +20,16 @@ from tests.proxyconf.strategies import profiles
 patiently = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def imported(profile: Profile, *, verbose: bool = False) -> Imported:
+def imported(profile: AccountingProfile, *, verbose: bool = False) -> Imported:
     text = acc_section(profile, verbose=verbose)
     return parse_config(text, product=profile.product, version=profile.version)
 
 
-def parameters(profile: Profile) -> list[tuple[str, str, object]]:
+def parameters(profile: AccountingProfile) -> list[tuple[str, str, object]]:
     return [one[:3] for one in effective_parameters(profile)]
 
 
-def assigned(profile: Profile) -> dict[str, str]:
+def assigned(profile: AccountingProfile) -> dict[str, str]:
     """What the script gives each tag that a backend in use declares (OpenSIPS 2.3 and later)."""
     if not profile.uses_field_declarations:
         return {}
@@ -40,7 +40,7 @@ def assigned(profile: Profile) -> dict[str, str]:
 
 @patiently
 @given(profiles())
-def test_the_same_accounting_is_effective_after_rendering_and_importing(profile: Profile) -> None:
+def test_the_same_accounting_is_effective_after_rendering_and_importing(profile: AccountingProfile) -> None:
     found = imported(profile).profile
     assert parameters(found) == parameters(profile)
     assert found.backends == profile.backends
@@ -51,14 +51,14 @@ def test_the_same_accounting_is_effective_after_rendering_and_importing(profile:
 
 @patiently
 @given(profiles())
-def test_the_proxy_logs_the_same_after_rendering_and_importing(profile: Profile) -> None:
+def test_the_proxy_logs_the_same_after_rendering_and_importing(profile: AccountingProfile) -> None:
     found, wanted = layout_of(imported(profile).profile), layout_of(profile)
     assert replace(found, roles={}) == replace(wanted, roles={})
 
 
 @patiently
 @given(profiles())
-def test_rendering_and_importing_once_more_changes_nothing(profile: Profile) -> None:
+def test_rendering_and_importing_once_more_changes_nothing(profile: AccountingProfile) -> None:
     once = imported(profile)
     assert imported(once.profile).profile == once.profile
     assert imported(profile, verbose=True).profile == once.profile
@@ -67,8 +67,8 @@ def test_rendering_and_importing_once_more_changes_nothing(profile: Profile) -> 
 
 
 @given(profiles())
-def test_a_profile_keeps_everything_as_json(profile: Profile) -> None:
-    assert Profile.from_json(profile.to_json()) == profile
+def test_a_profile_keeps_everything_as_json(profile: AccountingProfile) -> None:
+    assert AccountingProfile.from_json(profile.to_json()) == profile
 
 
 @pytest.mark.parametrize("scenario", sorted(path.parent.name for path in RECORDED.glob("*/acc.cfg")))

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from proxyconf.profile import DoAccounting, ExtraField, LegField, Profile, SqlType
+from proxyconf.profile import AccountingProfile, DoAccounting, ExtraDefinition, LegDefinition, SqlType
 from proxyconf.render.sql_ddl import sql_ddl
 from proxyconf.render.sql_schema import Dialect, Holds, SqlColumn, SqlTable, dialect_of, tables_of
 from proxyconf.vocabulary.layout import Backend
@@ -25,18 +25,18 @@ pytestmark = pytest.mark.thorough
 
 SQL = Backend.SQL
 EXTRAS = (
-    ExtraField("agent", "$ua", {SQL: "UserAgent"}, sql_width=255),
-    ExtraField("size", "$ml", {SQL: "size"}, sql_type=SqlType.INTEGER),
-    ExtraField("notes", "$hdr(X-Note)", {SQL: "notes"}, sql_type=SqlType.TEXT),
-    ExtraField("order", "$hdr(X-Order)", {Backend.SYSLOG: "not_in_sql"}),
+    ExtraDefinition("agent", "$ua", {SQL: "UserAgent"}, sql_width=255),
+    ExtraDefinition("size", "$ml", {SQL: "size"}, sql_type=SqlType.INTEGER),
+    ExtraDefinition("notes", "$hdr(X-Note)", {SQL: "notes"}, sql_type=SqlType.TEXT),
+    ExtraDefinition("order", "$hdr(X-Order)", {Backend.SYSLOG: "not_in_sql"}),
 )
-LEGS = (LegField("src", "$avp(src)", {SQL: "src"}), LegField("dst", "$avp(dst)", {SQL: "dst"}))
-KAMAILIO = Profile(backends=(Backend.SYSLOG, SQL), extras=EXTRAS, legs=LEGS)
+LEGS = (LegDefinition("src", "$avp(src)", {SQL: "src"}), LegDefinition("dst", "$avp(dst)", {SQL: "dst"}))
+KAMAILIO = AccountingProfile(backends=(Backend.SYSLOG, SQL), extras=EXTRAS, legs=LEGS)
 KAMAILIO_CDRS = replace(
     KAMAILIO,
     version=Version(6, 1),
     options={"cdr_enable": 1, "cdrs_table": "acc_cdrs"},
-    cdr_extras=(ExtraField("callid", "$ci", {SQL: "callid"}),),
+    cdr_extras=(ExtraDefinition("callid", "$ci", {SQL: "callid"}),),
 )
 PROFILES = {
     "kamailio": KAMAILIO,
@@ -47,20 +47,20 @@ PROFILES = {
     "kamailio time_mode 4": replace(KAMAILIO, options={"time_mode": 4}),
     "kamailio other names": replace(KAMAILIO, options={"db_table_acc": "Calls", "acc_time_column": "at"}),
     "kamailio 1.5": replace(KAMAILIO, version=Version(1, 5)),
-    "openser 1.1": Profile(
+    "openser 1.1": AccountingProfile(
         Product.OPENSER, Version(1, 1), (SQL,), options={"multi_leg_enabled": 1, "src_leg_avp_id": 1}, extras=EXTRAS
     ),
-    "openser 1.2": Profile(Product.OPENSER, Version(1, 2), (SQL,), extras=EXTRAS, legs=LEGS),
-    "opensips 1.6": Profile(Product.OPENSIPS, Version(1, 6), (SQL,), extras=EXTRAS, legs=LEGS),
-    "opensips 2.0 bye": Profile(
+    "openser 1.2": AccountingProfile(Product.OPENSER, Version(1, 2), (SQL,), extras=EXTRAS, legs=LEGS),
+    "opensips 1.6": AccountingProfile(Product.OPENSIPS, Version(1, 6), (SQL,), extras=EXTRAS, legs=LEGS),
+    "opensips 2.0 bye": AccountingProfile(
         Product.OPENSIPS,
         Version(2, 1),
         (SQL,),
         extras=EXTRAS,
-        cdr_extras=(ExtraField("q", "$hdr(X-Quality)", {SQL: "quality"}),),
-        cdr_legs=(LegField("why", "$avp(why)"),),
+        cdr_extras=(ExtraDefinition("q", "$hdr(X-Quality)", {SQL: "quality"}),),
+        cdr_legs=(LegDefinition("why", "$avp(why)"),),
     ),
-    "opensips 4.0": Profile(
+    "opensips 4.0": AccountingProfile(
         Product.OPENSIPS, Version(4, 0), (SQL,), do_accounting=DoAccounting(table="b2b"), extras=EXTRAS, legs=LEGS
     ),
 }
@@ -88,7 +88,9 @@ def insert(database: Database, table: SqlTable) -> None:
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES.keys())
-def test_the_sql_runs_twice_and_then_takes_a_row_with_all_fields(database: Database, profile: Profile) -> None:
+def test_the_sql_runs_twice_and_then_takes_a_row_with_all_fields(
+    database: Database, profile: AccountingProfile
+) -> None:
     script = sql_ddl(profile, database.dialect)
     database.run(script)
     database.run(script)
@@ -109,7 +111,7 @@ def test_a_field_that_comes_later_is_added_and_the_rows_stay(database: Database)
 
 
 def test_a_table_of_an_older_release_gets_the_columns_that_the_newer_one_writes(database: Database) -> None:
-    older = Profile(Product.OPENSIPS, Version(1, 5), (SQL,))
+    older = AccountingProfile(Product.OPENSIPS, Version(1, 5), (SQL,))
     database.run(sql_ddl(older, database.dialect))
     newer = replace(older, version=Version(3, 4))
     database.run(sql_ddl(newer, database.dialect))
@@ -187,7 +189,7 @@ HOSTILE = (
 
 def test_whatever_a_label_holds_it_stays_a_name(database: Database) -> None:
     database.run("create table precious (id integer);")
-    extras = tuple(ExtraField(f"e{at}", "$ua", {SQL: label}) for at, label in enumerate(HOSTILE))
+    extras = tuple(ExtraDefinition(f"e{at}", "$ua", {SQL: label}) for at, label in enumerate(HOSTILE))
     profile = replace(KAMAILIO, extras=extras, options={"db_table_acc": "$var(x)\n; DROP TABLE precious"})
     script = sql_ddl(profile, database.dialect)
     database.run(script)
@@ -205,7 +207,7 @@ def test_whatever_a_label_holds_it_stays_a_name(database: Database) -> None:
     )
 )
 def test_any_labels_give_sql_that_runs_twice(database: Database, labels: list[str]) -> None:
-    extras = tuple(ExtraField(f"e{at}", "$ua", {SQL: label}) for at, label in enumerate(labels))
+    extras = tuple(ExtraDefinition(f"e{at}", "$ua", {SQL: label}) for at, label in enumerate(labels))
     script = sql_ddl(replace(KAMAILIO, extras=extras), database.dialect)
     database.run("drop table if exists acc; drop table if exists missed_calls;")
     database.run(script)
@@ -217,12 +219,12 @@ def test_any_labels_give_sql_that_runs_twice(database: Database, labels: list[st
     ("product", "version"), [(product, version) for product in Product for version in RELEASES[product]]
 )
 def test_every_release_has_tables(product: Product, version: str, dialect: Dialect) -> None:
-    profile = Profile(product, Version.parse(version), (SQL,), extras=EXTRAS)
+    profile = AccountingProfile(product, Version.parse(version), (SQL,), extras=EXTRAS)
     assert [table.name for table in tables_of(profile)] == ["acc", "missed_calls"]
     assert "UserAgent".lower() in sql_ddl(profile, dialect).lower()
 
 
-def columns(profile: Profile, table: str = "acc") -> dict[str, int]:
+def columns(profile: AccountingProfile, table: str = "acc") -> dict[str, int]:
     found = next(one for one in tables_of(profile) if one.name == table)
     return {column.name: column.width for column in found.columns}
 
@@ -232,7 +234,7 @@ def columns(profile: Profile, table: str = "acc") -> dict[str, int]:
     [((3, 0), 64, 64, 32), ((3, 2), 64, 255, 32), ((4, 2), 64, 255, 128), ((5, 3), 128, 255, 128)],
 )
 def test_widths_are_those_of_the_release(version: tuple[int, int], tag: int, call_id: int, reason: int) -> None:
-    found = columns(Profile(version=Version(*version), backends=(SQL,)))
+    found = columns(AccountingProfile(version=Version(*version), backends=(SQL,)))
     assert (found["from_tag"], found["callid"], found["sip_reason"]) == (tag, call_id, reason)
 
 
@@ -242,12 +244,12 @@ def test_a_dialog_cdr_table_gets_the_cdr_extras_only() -> None:
 
 
 def test_an_extra_named_like_a_core_column_is_not_created_again() -> None:
-    profile = replace(KAMAILIO, extras=(ExtraField("m", "$rm", {SQL: "Method"}),), legs=())
+    profile = replace(KAMAILIO, extras=(ExtraDefinition("m", "$rm", {SQL: "Method"}),), legs=())
     assert tables_of(profile)[0].added == ()
 
 
 def test_a_profile_without_sql_says_that_it_needs_none() -> None:
-    script = sql_ddl(Profile(backends=(Backend.SYSLOG,), extras=EXTRAS), Dialect.MYSQL)
+    script = sql_ddl(AccountingProfile(backends=(Backend.SYSLOG,), extras=EXTRAS), Dialect.MYSQL)
     assert "writes to no SQL table" in script
     assert "CREATE" not in script
 

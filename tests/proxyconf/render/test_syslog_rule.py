@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 from proxyconf.render.syslog_rule import Daemon, Transport, line_patterns, syslog_rule, writes_json
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.products import Product, Version
@@ -20,10 +20,10 @@ from tests.proxyconf.strategies import profiles
 from tests.rsyslog import rsyslog
 from tests.servers import program
 
-KAMAILIO = Profile(backends=(Backend.SYSLOG,))
-KAMAILIO_ALL = Profile(backends=(Backend.SYSLOG, Backend.JSON), options={"cdr_enable": 1})
-OPENSIPS = Profile(Product.OPENSIPS, Version(3, 6), (Backend.SYSLOG,))
-OPENSER = Profile(Product.OPENSER, Version(1, 3), (Backend.SYSLOG,))
+KAMAILIO = AccountingProfile(backends=(Backend.SYSLOG,))
+KAMAILIO_ALL = AccountingProfile(backends=(Backend.SYSLOG, Backend.JSON), options={"cdr_enable": 1})
+OPENSIPS = AccountingProfile(Product.OPENSIPS, Version(3, 6), (Backend.SYSLOG,))
+OPENSER = AccountingProfile(Product.OPENSER, Version(1, 3), (Backend.SYSLOG,))
 ACC = "acc [acc.c:279]: acc_log_request(): ACC: transaction answered: timestamp=1795389825;method=INVITE"
 LAST = "kamailio[9]: NOTICE: acc [acc.c:279]: acc_log_request(): ACC: call missed: timestamp=1;method=LAST"
 OPENSIPS_LAST = "opensips[9]: NOTICE:ACC: call missed: timestamp=1;method=LAST"
@@ -38,7 +38,7 @@ def recorded_lines(folder: Path) -> list[str]:
     return [header_of_the_host(line) for line in (folder / "syslog_traditional.txt").read_text().splitlines()]
 
 
-def sent_on(profile: Profile, lines: list[str], last: str, transport: Transport = Transport.TCP) -> list[str]:
+def sent_on(profile: AccountingProfile, lines: list[str], last: str, transport: Transport = Transport.TCP) -> list[str]:
     """Return the messages that arrive of ``lines``, the header cut off."""
     kind = socket.SOCK_STREAM if transport is Transport.TCP else socket.SOCK_DGRAM
     with socket.socket(socket.AF_INET, kind) as receiver:
@@ -138,7 +138,7 @@ OTHER = {
 }
 
 
-def matches(profile: Profile, message: str) -> bool:
+def matches(profile: AccountingProfile, message: str) -> bool:
     # Python warns of the bracket in a bracket expression that POSIX wants
     found = {
         text: pattern.replace("[[]", r"\[").replace("[]]", r"\]") for text, pattern in line_patterns(profile).items()
@@ -147,29 +147,29 @@ def matches(profile: Profile, message: str) -> bool:
 
 
 @pytest.mark.parametrize(("profile", "message"), MATCHING.values(), ids=MATCHING.keys())
-def test_what_the_module_wrote_is_accounting(profile: Profile, message: str) -> None:
+def test_what_the_module_wrote_is_accounting(profile: AccountingProfile, message: str) -> None:
     assert matches(profile, message)
 
 
 @pytest.mark.parametrize(("profile", "message"), OTHER.values(), ids=OTHER.keys())
-def test_what_others_wrote_is_not(profile: Profile, message: str) -> None:
+def test_what_others_wrote_is_not(profile: AccountingProfile, message: str) -> None:
     assert not matches(profile, message)
 
 
 def test_json_goes_out_unless_it_is_turned_off() -> None:
     off = {"acc_json.acc_output_syslog": 0}
-    assert writes_json(Profile(backends=(Backend.JSON,)))
-    assert not writes_json(Profile(backends=(Backend.JSON,), options=off))
+    assert writes_json(AccountingProfile(backends=(Backend.JSON,)))
+    assert not writes_json(AccountingProfile(backends=(Backend.JSON,), options=off))
     assert not writes_json(KAMAILIO)
 
 
 def test_a_profile_without_syslog_has_nothing_to_send() -> None:
-    assert "writes no accounting to syslog" in syslog_rule(Profile(backends=(Backend.SQL,)))
+    assert "writes no accounting to syslog" in syslog_rule(AccountingProfile(backends=(Backend.SQL,)))
 
 
 @settings(max_examples=20, deadline=None)
 @given(profile=profiles(backends=(Backend.SYSLOG, Backend.JSON, Backend.SQL)), host=st.sampled_from(["::1", "a.b-c.d"]))
-def test_rsyslog_accepts_the_rule_of_any_profile(profile: Profile, host: str) -> None:
+def test_rsyslog_accepts_the_rule_of_any_profile(profile: AccountingProfile, host: str) -> None:
     file = servers.folder() / "rule.conf"
     file.write_text(syslog_rule(profile, host=host) + 'action(type="omfile" file="/dev/null")\n')
     done = subprocess.run(

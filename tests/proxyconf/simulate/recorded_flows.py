@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from proxyconf.parse import parse_config
-from proxyconf.profile import Flag, Profile
+from proxyconf.profile import AccountingProfile, MessageFlag
 from proxyconf.simulate.flow import CALLEE, CALLER, Branch, Flow, FlowLeg, FlowParty, FlowReply, Forwarding, SipRequest
 from proxyconf.simulate.script import Marks, Script
 from proxyconf.vocabulary.products import Product
@@ -28,7 +28,7 @@ class RecordedFlows:
     scenario: Scenario
 
     @cached_property
-    def profile(self) -> Profile:
+    def profile(self) -> AccountingProfile:
         reading = self.scenario.reading
         text = (self.scenario.folder / "acc.cfg").read_text()
         return parse_config(text, product=reading.product, version=reading.version).profile
@@ -66,7 +66,7 @@ class RecordedFlows:
         return Script(invite=marks("INVITE"), bye=marks("BYE"), next_attempt=marks("FAILURE"))
 
     def _marks(self, numbers: str) -> Marks:
-        flags = [Flag(int(number)) for number in numbers.replace(" ", "").split(",")]
+        flags = [MessageFlag(int(number)) for number in numbers.replace(" ", "").split(",")]
         own = self.profile.flags
         return Marks(
             frozenset(backend for backend, flag in own.account.items() if flag in flags),

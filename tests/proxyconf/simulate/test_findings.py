@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from proxyconf.lint import Severity
-from proxyconf.profile import DoAccounting, ExtraField, LegField, Profile
+from proxyconf.profile import AccountingProfile, DoAccounting, ExtraDefinition, LegDefinition
 from proxyconf.simulate.findings import SimulationFinding, findings_of
 from proxyconf.simulate.flow import FlowLeg
 from proxyconf.simulate.flows import FLOWS
@@ -20,31 +20,31 @@ from proxyconf.vocabulary.products import Product, Version
 SYSLOG, SQL, RADIUS, DIAMETER, JSON = (*(Backend.SYSLOG, Backend.SQL, Backend.RADIUS, Backend.DIAMETER, Backend.JSON),)
 
 
-def kamailio(*backends: Backend, **options: int | str) -> Profile:
-    return replace(Profile.suggested(Product.KAMAILIO, Version(5, 6), backends), options=options)
+def kamailio(*backends: Backend, **options: int | str) -> AccountingProfile:
+    return replace(AccountingProfile.suggested(Product.KAMAILIO, Version(5, 6), backends), options=options)
 
 
-def opensips(*backends: Backend, **options: int | str) -> Profile:
-    return replace(Profile.suggested(Product.OPENSIPS, Version(3, 6), backends), options=options)
+def opensips(*backends: Backend, **options: int | str) -> AccountingProfile:
+    return replace(AccountingProfile.suggested(Product.OPENSIPS, Version(3, 6), backends), options=options)
 
 
-def of_dialogs(profile: Profile) -> Profile:
+def of_dialogs(profile: AccountingProfile) -> AccountingProfile:
     every = frozenset(profile.backends)
     return replace(profile, do_accounting=DoAccounting(missed=every, failed=every, cdr=every))
 
 
-def found(profile: Profile, flow: str, script: Script | None = None) -> list[SimulationFinding]:
+def found(profile: AccountingProfile, flow: str, script: Script | None = None) -> list[SimulationFinding]:
     """Return the findings besides those about the parties and about what is not known."""
     findings = findings_of(simulate(profile, FLOWS[flow], script))
     return [one for one in findings if one.setting not in ("$fU", "$rU") and not one.text.startswith("Unknown")]
 
 
-def one(profile: Profile, flow: str, script: Script | None = None) -> SimulationFinding:
+def one(profile: AccountingProfile, flow: str, script: Script | None = None) -> SimulationFinding:
     (finding,) = found(profile, flow, script)
     return finding
 
 
-def generated(profile: Profile, **changes: object) -> Script:
+def generated(profile: AccountingProfile, **changes: object) -> Script:
     return replace(Script.generated(profile), **changes)  # type: ignore[arg-type]
 
 
@@ -99,14 +99,14 @@ def test_a_second_answer_is_not_told_since_kamailio_5_4() -> None:
 
 
 def test_legs_and_json_end_kamailio() -> None:
-    profile = replace(kamailio(SYSLOG, JSON), legs=(LegField("src", "$avp(src)"),))
+    profile = replace(kamailio(SYSLOG, JSON), legs=(LegDefinition("src", "$avp(src)"),))
     simulation = simulate(profile, FLOWS["answered-caller-hangs-up"])
     assert findings_of(simulation)[0].text.startswith("The proxy crashes")
     assert [record.event.method for record in simulation.records] == ["INVITE"]
 
 
 def test_diameter_loses_what_has_an_empty_value() -> None:
-    extra = ExtraField("who", "$rU", {DIAMETER: "9001"})
+    extra = ExtraDefinition("who", "$rU", {DIAMETER: "9001"})
     finding = one(replace(kamailio(DIAMETER), extras=(extra,)), "answered-caller-hangs-up")
     assert "9001 is empty" in finding.text
 
@@ -114,7 +114,7 @@ def test_diameter_loses_what_has_an_empty_value() -> None:
 def test_radius_drops_a_request_with_a_long_value() -> None:
     flow = FLOWS["answered-caller-hangs-up"]
     long = replace(flow, caller=replace(flow.caller, user_agent="x" * 254))
-    profile = replace(kamailio(RADIUS), extras=(ExtraField("ua", "$ua", {RADIUS: "UA"}),))
+    profile = replace(kamailio(RADIUS), extras=(ExtraDefinition("ua", "$ua", {RADIUS: "UA"}),))
     texts = [finding.text for finding in findings_of(simulate(profile, long))]
     assert sum("longer than 253 bytes" in text for text in texts) == 2
 
@@ -168,14 +168,14 @@ def test_values_that_slide_between_legs_are_named() -> None:
     flow = FLOWS["forwarded"]
     legs = (FlowLeg("a", "b", values={"src": "a", "via": "gw"}), FlowLeg("b", "c", values={"src": "b"}))
     mixed = replace(flow, requests=(replace(flow.requests[0], legs=legs), *flow.requests[1:]))
-    profile = replace(kamailio(SQL), legs=(LegField("src", "$avp(src)"), LegField("via", "$avp(via)")))
+    profile = replace(kamailio(SQL), legs=(LegDefinition("src", "$avp(src)"), LegDefinition("via", "$avp(via)")))
     rows = simulate(profile, mixed).records[:2]
     assert [(dict(row.fields)["src"], dict(row.fields)["via"]) for row in rows] == [("b", "gw"), ("a", "")]
     assert "The values of via slide" in " ".join(finding.text for finding in findings_of(simulate(profile, mixed)))
 
 
 def test_a_value_that_only_the_script_knows_is_unknown_until_the_flow_says_it() -> None:
-    profile = replace(kamailio(SYSLOG), extras=(ExtraField("id", "$avp(id)", {SYSLOG: "id"}),))
+    profile = replace(kamailio(SYSLOG), extras=(ExtraDefinition("id", "$avp(id)", {SYSLOG: "id"}),))
     flow = FLOWS["busy"]
     assert any(finding.setting == "$avp(id)" for finding in findings_of(simulate(profile, flow)))
     told = replace(flow, requests=(replace(flow.requests[0], variables={"$avp(id)": "77"}),))
@@ -186,7 +186,7 @@ def test_a_value_that_only_the_script_knows_is_unknown_until_the_flow_says_it() 
 @pytest.mark.parametrize("release", [(product, text) for product in Product for text in RELEASES[product]], ids=str)
 def test_every_release_can_be_tried_on_every_flow(release: tuple[Product, str], flow: str) -> None:
     product, text = release
-    profile = Profile.suggested(product, Version.parse(text), Backend)
+    profile = AccountingProfile.suggested(product, Version.parse(text), Backend)
     simulation = simulate(profile, FLOWS[flow])
     assert {record.backend for record in simulation.records} <= set(profile.backends)
     findings_of(simulation)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxyconf.profile import Profile
+from proxyconf.profile import AccountingProfile
 from proxyconf.simulate.flow import Flow
 from proxyconf.simulate.flows import FLOWS
 from proxyconf.simulate.script import Script
@@ -66,11 +66,11 @@ def test_an_edit_anywhere_is_a_flow_or_one_clear_error(name: str, data: st.DataO
         flow = Flow.from_json(edited)
     except ValueError:
         return
-    simulate(Profile.suggested(Product.KAMAILIO, Version(5, 6), Backend), flow)
+    simulate(AccountingProfile.suggested(Product.KAMAILIO, Version(5, 6), Backend), flow)
 
 
 @given(profiles(), st.sampled_from(list(FLOWS)))
-def test_any_profile_can_be_tried(profile: Profile, name: str) -> None:
+def test_any_profile_can_be_tried(profile: AccountingProfile, name: str) -> None:
     script = Script.generated(profile)
     assert Script.from_json(json.loads(json.dumps(script.to_json()))) == script
     simulate(profile, FLOWS[name])

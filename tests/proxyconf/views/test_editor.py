@@ -9,7 +9,7 @@ from django.urls import reverse
 from proxyconf.forms.profile import ProfileForm
 from proxyconf.models import Profile, Proxy
 from proxyconf.models.profile import profile_of, save_profile
-from proxyconf.profile import ExtraField
+from proxyconf.profile import ExtraDefinition
 from proxyconf.vocabulary.layout import Backend
 from tests.factories import make_proxy
 from tests.proxyconf.forms.sending import sent
@@ -58,6 +58,15 @@ def test_a_suggestion_has_a_flag_for_each_chosen_backend(editor: Client) -> None
 def test_beginning_again_overwrites_nothing(editor: Client, proxy: Proxy) -> None:
     editor.post(reverse("proxyconf:start", args=[proxy.name]), {"backends": ["syslog"]})
     assert stored(proxy) == WHOLE
+
+
+def test_options_and_findings_are_explained_in_the_readers_language(editor: Client, proxy: Proxy) -> None:
+    save_profile(proxy, replace(WHOLE, options={"report_ack": 1}))
+    html = editor.get(reverse("proxyconf:edit", args=[proxy.name]), headers={"Accept-Language": "es"}).text
+    assert "Contabiliza el ACK de extremo a extremo de un INVITE contabilizado. (por defecto " in html
+    assert "Cada llamada tiene dos líneas que parecen su comienzo." in html
+    assert "Opción report_ack" in html
+    assert "Each call has two lines" not in html
 
 
 def test_what_the_form_says_of_its_rows_is_in_the_readers_language(editor: Client, proxy: Proxy) -> None:
@@ -129,6 +138,6 @@ class TestThePreview:
         assert "&lt;script&gt;" in text
 
     def test_leads_from_a_finding_to_its_field(self, editor: Client, proxy: Proxy) -> None:
-        save_profile(proxy, replace(WHOLE, extras=(ExtraField("x", "$fU", {Backend.SYSLOG: "x"}), *WHOLE.extras)))
+        save_profile(proxy, replace(WHOLE, extras=(ExtraDefinition("x", "$fU", {Backend.SYSLOG: "x"}), *WHOLE.extras)))
         text = preview(editor, proxy, **{"extras-1-label_syslog": "a=b", "extras-0-DELETE": "on"})
         assert 'href="#id_extras-1-label_syslog"' in text

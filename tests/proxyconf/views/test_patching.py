@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from proxyconf.models import ImportedConfiguration, Profile, Proxy
 from proxyconf.models.profile import profile_of, save_profile
-from proxyconf.profile import ExtraField
+from proxyconf.profile import ExtraDefinition
 from proxyconf.vocabulary.layout import Backend
 from tests.factories import make_proxy
 from tests.proxyconf.patch.applying import applied
@@ -45,7 +45,7 @@ def zipped(files: dict[str, bytes]) -> SimpleUploadedFile:
 
 def add_field(proxy: Proxy) -> None:
     value = profile_of(Profile.objects.get(proxy=proxy))
-    field = ExtraField("ua", "$ua", {Backend.SQL: "ua"})
+    field = ExtraDefinition("ua", "$ua", {Backend.SQL: "ua"})
     save_profile(proxy, replace(value, extras=(*value.extras, field)))
 
 

@@ -11,8 +11,7 @@ from accweb.web.models import Preferences
 from proxyconf.models import Profile, Proxy, Revision
 from proxyconf.models.profile import profile_of, save_profile
 from proxyconf.models.revision import publish
-from proxyconf.profile import ExtraField
-from proxyconf.profile import Profile as ProfileValue
+from proxyconf.profile import AccountingProfile, ExtraDefinition
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.products import Product, Version
 from tests.proxyconf.models.test_profile import WHOLE
@@ -21,10 +20,10 @@ from tests.proxyconf.views.conftest import Login
 pytestmark = pytest.mark.django_db
 
 SOUND = replace(
-    ProfileValue.suggested(Product.KAMAILIO, Version(5, 6), (Backend.SYSLOG,)),
-    extras=(ExtraField("src_user", "$fU", {Backend.SYSLOG: "src_user"}),),
+    AccountingProfile.suggested(Product.KAMAILIO, Version(5, 6), (Backend.SYSLOG,)),
+    extras=(ExtraDefinition("src_user", "$fU", {Backend.SYSLOG: "src_user"}),),
 )
-WRONG = replace(SOUND, extras=(ExtraField("a=b", "$fU", {Backend.SYSLOG: "a=b"}),))
+WRONG = replace(SOUND, extras=(ExtraDefinition("a=b", "$fU", {Backend.SYSLOG: "a=b"}),))
 
 
 def page_of(proxy: Proxy, name: str, *rest: object, **query: str) -> str:

@@ -53,6 +53,15 @@ def test_what_the_script_lacks_is_named_with_its_setting(login: Login, proxy: Pr
     assert "<td>No STOP</td>" in text
 
 
+def test_what_is_lost_is_said_in_the_readers_language(login: Login, proxy: Proxy) -> None:
+    client = login("view_profile")
+    address = reverse("proxyconf:try", args=["edge-1"])
+    query = {"flow": "answered-caller-hangs-up", "without": ["bye"], "profile": "published"}
+    text = client.get(address, query, headers={"Accept-Language": "es"}).text
+    assert "El fin de la llamada no está en el registro y SQL: el script no activa su marca en el BYE." in text
+    assert "is not in" not in text
+
+
 def test_two_profiles_stand_side_by_side(login: Login, proxy: Proxy) -> None:
     text = page(login("view_profile"), flow="busy", against="published")
     assert text.count('class="try-right"') == 2  # the log's lines

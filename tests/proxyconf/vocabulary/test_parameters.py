@@ -5,7 +5,7 @@ import pytest
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.parameters import (
     RELEASES,
-    Kind,
+    ParameterKind,
     VersionRange,
     backends_of,
     find_parameter,
@@ -66,23 +66,23 @@ def test_kamailio_before_3_is_read_as_openser() -> None:
 @pytest.mark.parametrize(
     ("key", "kind"),
     [
-        ("early_media", Kind.SWITCH),
-        ("time_mode", Kind.INTEGER),
-        ("db_url", Kind.TEXT),
-        ("log_flag", Kind.FLAG),
-        ("acc_json.acc_missed_flag", Kind.FLAG),
-        ("radius_extra", Kind.EXTRAS),
-        ("cdr_extra", Kind.EXTRAS),
-        ("multi_leg_info", Kind.LEGS),
+        ("early_media", ParameterKind.SWITCH),
+        ("time_mode", ParameterKind.INTEGER),
+        ("db_url", ParameterKind.TEXT),
+        ("log_flag", ParameterKind.FLAG),
+        ("acc_json.acc_missed_flag", ParameterKind.FLAG),
+        ("radius_extra", ParameterKind.EXTRAS),
+        ("cdr_extra", ParameterKind.EXTRAS),
+        ("multi_leg_info", ParameterKind.LEGS),
     ],
 )
-def test_a_parameter_tells_how_its_value_is_to_be_treated(key: str, kind: Kind) -> None:
+def test_a_parameter_tells_how_its_value_is_to_be_treated(key: str, kind: ParameterKind) -> None:
     assert parameters_of(K, Version(5, 6))[key].kind is kind
 
 
 def test_declarations_of_fields_are_repeatable() -> None:
     parameter = parameters_of(OS, Version(3, 4))["extra_fields"]
-    assert (parameter.kind, parameter.repeatable) == (Kind.FIELDS, True)
+    assert (parameter.kind, parameter.repeatable) == (ParameterKind.FIELDS, True)
 
 
 def test_allowed_integers_are_choices_where_they_are_few_and_bounds_else() -> None:

@@ -145,7 +145,7 @@ def test_a_condition_that_makes_no_sense_is_named_and_shows_no_calls(analyst: Cl
 def test_a_cursor_that_makes_no_sense_is_named_and_leads_to_the_first_page(analyst: Client) -> None:
     make_call(caller="c1")
     html = analyst.get("/calls/?after=zzz").text
-    assert "is no place in the list" in html
+    assert "is not a valid position in the list" in html
     assert parties(html) == ["c1"]
 
 

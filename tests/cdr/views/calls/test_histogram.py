@@ -63,6 +63,14 @@ def test_times_are_those_of_the_readers_zone(viewer: Client) -> None:
     assert "2026-05-31\n1 call" not in html
 
 
+@pytest.mark.parametrize(("language", "label"), [("en", "1 Jan"), ("es", "1 Ene")])
+def test_months_have_the_names_of_the_readers_language(language: str, label: str, viewer: Client) -> None:
+    make_call(started_at=datetime.fromisoformat("2026-08-15T12:00:00+00:00"))
+    address = "/calls/histogram/?since=2024-01-01&until=2026-12-31"
+    html = viewer.get(address, headers={"Accept-Language": language}).text
+    assert f">{label}</text>" in html
+
+
 def test_without_calls_there_is_a_sentence_and_no_drawing(viewer: Client) -> None:
     html = viewer.get("/calls/histogram/").text
     assert "No calls in this range." in html

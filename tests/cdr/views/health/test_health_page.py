@@ -19,7 +19,7 @@ from proxyconf.models import Proxy
 from proxyconf.models.profile import save_profile, suggested
 from proxyconf.models.reach import ProxyLimit
 from proxyconf.models.revision import publish
-from proxyconf.profile import ExtraField, Flag, Flags, Profile
+from proxyconf.profile import AccountingProfile, ExtraDefinition, Flags, MessageFlag
 from proxyconf.vocabulary.layout import Backend
 from tests.factories import make_event, make_proxy, make_rejected, make_source
 
@@ -338,11 +338,11 @@ def test_no_page_counts_without_a_limit_or_skips_rows(operator: Client, source: 
 
 def test_the_lines_to_connect_a_proxy_are_those_of_its_published_profile(operator: Client) -> None:
     proxy = make_proxy(product="kamailio", version="5.6")
-    published = Profile(
+    published = AccountingProfile(
         backends=(Backend.SYSLOG, Backend.SQL),
-        flags=Flags(account={Backend.SYSLOG: Flag(4), Backend.SQL: Flag(5)}),
+        flags=Flags(account={Backend.SYSLOG: MessageFlag(4), Backend.SQL: MessageFlag(5)}),
         options={"db_url": "mysql://kamailio:hunter2@db/kamailio"},
-        extras=(ExtraField("gateway", "$avp(gw)", labels={Backend.SYSLOG: "gw"}),),
+        extras=(ExtraDefinition("gateway", "$avp(gw)", labels={Backend.SYSLOG: "gw"}),),
     )
     publish(save_profile(proxy, published), by=None)
     html = operator.get(reverse("cdr:health-proxy", args=["kam1"])).text

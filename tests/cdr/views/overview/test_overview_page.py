@@ -108,6 +108,19 @@ def test_rates_are_shown_with_what_they_mean(viewer: Client) -> None:
     assert all(f'id="{name}"' in html for name in described)
 
 
+def test_figures_are_written_as_the_readers_language_does(viewer: Client) -> None:
+    for outcome in ("answered", "answered", "busy"):
+        state = "completed" if outcome == "answered" else "unanswered"
+        make_call(state=state, outcome=outcome, duration=timedelta(seconds=75))
+    shown = {
+        language: {name: value for name, (value, _) in cards(page.text).items()}
+        for language in ("es", "en")
+        for page in [viewer.get("/?period=all", headers={"Accept-Language": language})]
+    }
+    assert (shown["es"]["asr"], shown["es"]["minutes"]) == ("66,7 %", "2,5")
+    assert (shown["en"]["asr"], shown["en"]["minutes"]) == ("66.7 %", "2.5")
+
+
 def test_without_a_range_it_is_the_shortest_that_has_calls(viewer: Client) -> None:
     for days, period in ((400, "all"), (20, "30d"), (3, "7d"), (0, "24h")):
         make_call(started_at=timezone.now() - timedelta(days=days))

@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 
 from cdr.correlation.record import Rule
 from cdr.display.ladder import (
-    MOST_BRANCHES,
-    MOST_MESSAGES,
     Drawing,
     End,
     Gap,
@@ -23,13 +21,12 @@ from cdr.display.ladder import (
     Message,
     Side,
     Subject,
-    drawing,
-    in_order,
 )
+from cdr.display.ladder_drawing import MOST_BRANCHES, MOST_MESSAGES, drawing, in_order
 from cdr.events import MILLISECOND, SECOND, Kind
 
 NOON = datetime(2026, 5, 31, 12, tzinfo=UTC)
-SUBJECT = Subject("alice", "bob", "a", "b", answered=True, hung_up=LadderParty.CALLER)
+SUBJECT = Subject("alice", "bob", "a", "b", answered=True, released_by=LadderParty.CALLER)
 _ids = count(1)
 
 
@@ -71,7 +68,7 @@ def _line(row: Message | Gap | LadderRemark, drawn: Drawing) -> str:
         return f"[{row.note}]"
     names = [column.name or "?" for column in drawn.columns]
     arrow = {True: "->", False: ".."}
-    return f"{row.label}: " + ", ".join(f"{names[h.source]} {arrow[h.told]} {names[h.target]}" for h in row.hops)
+    return f"{row.label}: " + ", ".join(f"{names[h.source]} {arrow[h.recorded]} {names[h.target]}" for h in row.hops)
 
 
 def test_start_and_stop_imply_the_messages_around_them() -> None:
@@ -86,12 +83,12 @@ def test_start_and_stop_imply_the_messages_around_them() -> None:
 
 
 def test_a_bye_of_the_callee_comes_from_the_right() -> None:
-    drawn = drawing(replace(SUBJECT, hung_up=LadderParty.CALLEE), [start(), stop(from_tag="b", to_tag="a")])
+    drawn = drawing(replace(SUBJECT, released_by=LadderParty.CALLEE), [start(), stop(from_tag="b", to_tag="a")])
     assert lines(drawn)[-2:] == ["BYE: bob -> edge, edge .. alice", "200: alice .. edge, edge -> bob"]
 
 
 def test_a_bye_whose_sender_is_not_known_has_no_direction() -> None:
-    drawn = drawing(replace(SUBJECT, hung_up=None), [start(), stop()])
+    drawn = drawing(replace(SUBJECT, released_by=None), [start(), stop()])
     assert [row.directed for row in drawn.rows if isinstance(row, Message)] == [True, True, True, False, False]
 
 
@@ -205,7 +202,7 @@ def test_several_accounts_of_one_message_are_one_arrow() -> None:
     drawn = drawing(SUBJECT, [start(), told(Rule.SAME, Kind.ANSWERED, at=0.5, precision=MILLISECOND, proxy="core")])
     (answer,) = [row for row in drawn.rows if isinstance(row, Message) and row.events]
     assert len(answer.events) == 2
-    assert [drawn.columns[at].name for at in answer.seen] == ["edge", "core"]
+    assert [drawn.columns[at].name for at in answer.proxy_columns] == ["edge", "core"]
     assert (answer.time, answer.precision) == (NOON + timedelta(seconds=0.5), MILLISECOND)
 
 

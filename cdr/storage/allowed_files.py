@@ -1,0 +1,73 @@
+"""Open files that a source names: regular ones below ``settings.FILE_ROOTS``, and none of accweb's own.
+
+Whoever may set up a source must not read through it what the service can read: its secret key, its database,
+``/etc/passwd``. A path is resolved first, so no link and no ``..`` leads out.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection
+
+IMPORTS = "imports"
+"""The only folder inside the data folder whose files a source may read."""
+
+_CONFIGURATION = Path("/etc")
+_MOST_BYTES = 16 << 20
+
+
+class ForbiddenFile(PermissionError):
+    """A path that a source may not name. The text says why and what to do; it tells nothing of the file."""
+
+
+def allowed_path(name: str) -> Path:
+    """Return where ``name`` leads; raise ``ForbiddenFile`` if a source may not read it, ``OSError`` if it is missing.
+
+    Whether a file outside the roots exists is not told.
+    """
+    path = Path(os.path.realpath(name))
+    data = Path(settings.DATA_DIR).resolve()
+    is_own = path.is_relative_to(data) and not path.is_relative_to(data / IMPORTS)
+    if is_own or not any(path.is_relative_to(root) for root in map(os.path.realpath, settings.FILE_ROOTS)):
+        raise ForbiddenFile(
+            f"{name} is in no folder that sources may read; move the file, or add its folder to ACCWEB_FILE_ROOTS"
+        )
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise ForbiddenFile(f"{name} is no regular file")
+    if _is_own_database(status):
+        raise ForbiddenFile(f"{name} is accweb's own database")
+    return path
+
+
+def allowed_data(name: str) -> Path:
+    """Do what ``allowed_path`` does, for logs and databases: files below /etc are configuration, and hold passwords."""
+    path = allowed_path(name)
+    if path.is_relative_to(_CONFIGURATION):
+        raise ForbiddenFile(f"{name} is in {_CONFIGURATION}, where configuration is, and neither logs nor databases")
+    return path
+
+
+def read_allowed(name: str) -> str:
+    """Return the text of a file that a source may read; raise ``OSError``."""
+    path = allowed_path(name)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        data = file.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        raise ForbiddenFile(f"{name} is larger than {_MOST_BYTES >> 20} MiB")
+    return data.decode(errors="replace")
+
+
+def _is_own_database(status: os.stat_result) -> bool:
+    if connection.vendor != "sqlite":
+        return False
+    try:
+        own = Path(connection.settings_dict["NAME"]).stat()
+    except OSError:
+        return False
+    return os.path.samestat(own, status)

@@ -1,0 +1,62 @@
+"""What the script does with the fields: known only where the proxy's whole configuration was imported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from proxyconf.lint.kinds import expression_of
+from proxyconf.lint.places import fields
+from proxyconf.lint.registry import Place, Problem, error, script_rule, warning
+from proxyconf.profile import AccountingProfile, ExtraDefinition
+from proxyconf.script_facts import ScriptFacts
+from proxyconf.vocabulary.layout import VALUE_OF_ROLE, suggest_role
+from proxyconf.vocabulary.messages import message as _
+from proxyconf.vocabulary.products import Product
+
+_CDR_NAMES = ("cdr_start_id", "cdr_end_id", "cdr_duration_id")
+
+
+@script_rule("tag-undeclared", _("OpenSIPS does not start with a tag that no extra_fields or leg_fields declares."))
+def tag_undeclared(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
+    if not profile.uses_field_declarations:
+        return
+    declared = {"acc_extra": profile.extras, "acc_leg": profile.legs}
+    for use in facts.undeclared:
+        if use.tag not in {field.name for field in declared.get(use.variable, ())}:
+            kind = "extras" if use.variable == "acc_extra" else "legs"
+            words = _("extra field") if use.variable == "acc_extra" else _("leg field")
+            yield error(
+                Place(kind, words),
+                _("Line {line} uses ${variable}({tag}).", line=use.line, variable=use.variable, tag=use.tag),
+                _("Add a field named {tag}, or remove it from the script.", tag=use.tag),
+            )
+
+
+@script_rule(
+    "dialog-variable-unset",
+    _("The records of dialogs are written at the end of a call, and a variable that was never set is empty there."),
+)
+def dialog_variable_unset(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
+    if profile.product is not Product.KAMAILIO or not (facts.is_whole and facts.tracks_dialogs):
+        return
+    own = {str(profile.option(key)) for key in _CDR_NAMES}
+    for found in fields(profile):
+        expression = expression_of(found.one.variable)
+        if found.kind != "cdr_extras" or expression is None or expression.name != "dlg_var":
+            continue
+        name = expression.argument or ""
+        if name not in own and f"dlg_var({name})" not in facts.assigned and isinstance(found.one, ExtraDefinition):
+            yield warning(
+                found.variable,
+                _("$dlg_var({name}) is never assigned.", name=name),
+                _(
+                    "Add $dlg_var({name}) = {value}; where the script starts to track the dialog, after dlg_manage().",
+                    name=name,
+                    value=_value(found.one, name),
+                ),
+            )
+
+
+def _value(field: ExtraDefinition, name: str) -> str:
+    role = field.role or suggest_role(name, field.variable)
+    return VALUE_OF_ROLE.get(role, "…") if role else "…"

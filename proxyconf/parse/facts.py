@@ -1,0 +1,55 @@
+"""From the statements of a configuration to the facts that the check of a profile asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from proxyconf.parse.lists import split_declaration
+from proxyconf.parse.statements import ASSIGNED_BY_TAG, TRACKING_FUNCTIONS, ScriptCall, Statements
+from proxyconf.script_facts import ScriptFacts, UndeclaredTag
+from proxyconf.vocabulary.products import Product
+
+_OTHER_LANGUAGES = "app_"  # modules whose routes are written in Lua, Python, …
+_DECLARED_BY = {"acc_extra": "extra_fields", "acc_leg": "leg_fields"}
+
+
+def facts_of(statements: Statements, product: Product, flags: Iterable[int]) -> ScriptFacts:
+    """Return the facts of a script; ``flags`` are the numbers that it uses for other things than accounting."""
+    modules = frozenset(statements.modules)
+    return ScriptFacts(
+        is_whole=bool(statements.routes)
+        and not statements.missing_files
+        and not any(module.startswith(_OTHER_LANGUAGES) for module in modules),
+        assigned=frozenset(one.text for one in statements.variables if one.is_assigned),
+        undeclared=tuple(_undeclared(statements)) if product is Product.OPENSIPS else (),
+        tracks_dialogs=any(call.name in TRACKING_FUNCTIONS for call in statements.calls)
+        or any((one.module, one.name) == ("dialog", "dlg_flag") for one in statements.modparams),
+        ends_dialogs=any(call.name == "create_dialog" and "B" in _text(call, 0) for call in statements.calls),
+        accounts_failed_bye=any(
+            call.name == "do_accounting" and call.surroundings.is_for_bye and "failed" in _text(call, 1).lower()
+            for call in statements.calls
+        ),
+        flags=frozenset(flags),
+        modules=modules,
+    )
+
+
+def _text(call: ScriptCall, position: int) -> str:
+    value = call.arguments[position].value if len(call.arguments) > position else None
+    return value if isinstance(value, str) else ""
+
+
+def _undeclared(statements: Statements) -> Iterator[UndeclaredTag]:
+    """Yield the first use of each tag that is not declared; none if a declaration cannot be read."""
+    declared: dict[str, set[str]] = {variable: set() for variable in ASSIGNED_BY_TAG}
+    for variable, parameter in _DECLARED_BY.items():
+        for one in statements.modparams:
+            if one.name == parameter:
+                try:
+                    declared[variable] |= {field.tag for field in split_declaration(str(one.argument.value))[1]}
+                except ValueError:
+                    return
+    for use in statements.variables:
+        if use.name in declared and use.argument not in declared[use.name] and "$" not in use.argument:
+            declared[use.name].add(use.argument)
+            yield UndeclaredTag(use.name, use.argument, use.line)
