@@ -62,7 +62,7 @@ def import_own_configuration() -> None:
 
     from proxyconf.models import Profile, Proxy
     from proxyconf.models.profile import profile_of, save_profile
-    from proxyconf.profile import ExtraField
+    from proxyconf.profile import ExtraDefinition
     from proxyconf.vocabulary.layout import Backend, Role
     from tests.proxyconf.patch.configurations import KAMAILIO_TEXT
 
@@ -74,7 +74,7 @@ def import_own_configuration() -> None:
     call_command("proxyconf", "publish", OWN, "--why", "as imported", "--despite-errors", stdout=StringIO())
     draft = profile_of(Profile.objects.get(proxy=proxy))
     labels = dict.fromkeys((Backend.SYSLOG, Backend.SQL), "ua")
-    user_agent = ExtraField(name="ua", variable="$ua", labels=labels, role=Role.USER_AGENT)
+    user_agent = ExtraDefinition(name="ua", variable="$ua", labels=labels, role=Role.USER_AGENT)
     save_profile(proxy, replace(draft, extras=(*draft.extras, user_agent)))
 
 

@@ -2,6 +2,7 @@ from django.urls import path
 
 from proxyconf.views.editor import ProfileEdit, ProfilePreview
 from proxyconf.views.files import DraftFile, Fetch
+from proxyconf.views.fixing import ApplyFix
 from proxyconf.views.importing import Import
 from proxyconf.views.overview import NewToken, ProfileListPage, ProfilePage, ProfileStart
 from proxyconf.views.patching import PatchApplied, PatchFile, PatchPage
@@ -16,6 +17,7 @@ urlpatterns = [
     path("configuration/<str:proxy>/start/", ProfileStart.as_view(), name="start"),
     path("configuration/<str:proxy>/edit/", ProfileEdit.as_view(), name="edit"),
     path("configuration/<str:proxy>/preview/", ProfilePreview.as_view(), name="preview"),
+    path("configuration/<str:proxy>/fix/", ApplyFix.as_view(), name="fix"),
     path("configuration/<str:proxy>/import/", Import.as_view(), name="import"),
     path("configuration/<str:proxy>/try/", TryIt.as_view(), name="try"),
     path("configuration/<str:proxy>/patch/", PatchPage.as_view(), name="patch"),

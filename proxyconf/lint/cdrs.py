@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from proxyconf.lint.fixes import setting
 from proxyconf.lint.kinds import expression_of
 from proxyconf.lint.places import fields, number_of, option_place, takes, used_backends
 from proxyconf.lint.registry import Place, Problem, error, note, rule, script_rule, warning
@@ -87,6 +88,7 @@ def cdr_nowhere(profile: AccountingProfile) -> Iterator[Problem]:
             option_place("cdr_log_enable"),
             _("Neither the log nor a table gets them."),
             _("Set cdrs_table to acc_cdrs."),
+            fix=setting(cdrs_table="acc_cdrs"),
         )
 
 
@@ -98,6 +100,7 @@ def cdr_json_needs_acc(profile: AccountingProfile) -> Iterator[Problem]:
             option_place("acc_json.cdr_enable"),
             _("cdr_enable of acc_json is on and that of acc is off."),
             _("Set both to 1."),
+            fix=setting(cdr_enable=1, acc_json__cdr_enable=1),
         )
 
 
@@ -130,6 +133,7 @@ def cdr_start(profile: AccountingProfile) -> Iterator[Problem]:
             option_place("cdr_start_on_confirmed"),
             _("Dialog records begin with the INVITE."),
             _("Set cdr_start_on_confirmed to 1, so that they begin with the answer."),
+            fix=setting(cdr_start_on_confirmed=1),
         )
 
 
@@ -143,6 +147,7 @@ def cdr_expired(profile: AccountingProfile) -> Iterator[Problem]:
             place,
             _("A call whose BYE is lost gets no dialog record."),
             _("Set cdr_expired_dlg_enable to 1: the end is then that of the dialog's time."),
+            fix=setting(cdr_expired_dlg_enable=1),
         )
         return
     for found in fields(profile):

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeAlias
+
+from proxyconf.profile import AccountingProfile
+
+Fix: TypeAlias = Callable[[AccountingProfile], AccountingProfile]
 
 
 class Severity(StrEnum):
@@ -26,7 +31,8 @@ class Finding:
 
     ``where`` is a path into the profile's fields (``extras[2].labels.sql``, ``flags.account.radius``,
     ``options.failed_filter``, empty for the profile as a whole), ``place`` says the same to people. ``what`` is what
-    was found, ``why`` what comes of it, ``remedy`` how to mend it; each is one or a few plain sentences.
+    was found, ``why`` what comes of it, ``remedy`` how to mend it; each is one or a few plain sentences. ``fix`` is the
+    remedy where it is a change of the profile alone.
     """
 
     severity: Severity
@@ -36,6 +42,7 @@ class Finding:
     what: str
     why: str
     remedy: str
+    fix: Fix | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         place = f"{self.place}: " if self.place else ""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from proxyconf.lint.finding import Finding, Severity
+from proxyconf.lint.finding import Finding, Fix, Severity
 from proxyconf.profile import AccountingProfile
 from proxyconf.script_facts import ScriptFacts
 
@@ -26,6 +26,7 @@ class Problem(NamedTuple):
     what: str
     remedy: str
     why: str = ""
+    fix: Fix | None = None
 
 
 Finder: TypeAlias = Callable[[AccountingProfile], Iterable[Problem]]
@@ -51,6 +52,7 @@ class LintRule:
                 problem.what,
                 problem.why or self.why,
                 problem.remedy,
+                problem.fix,
             )
 
 
@@ -88,16 +90,16 @@ def rules() -> Mapping[str, LintRule]:
     return _rules
 
 
-def error(at: Place, what: str, remedy: str, why: str = "") -> Problem:
+def error(at: Place, what: str, remedy: str, why: str = "", fix: Fix | None = None) -> Problem:
     """Return a problem by which the proxy does not start or ends, or records are lost or wrong."""
-    return Problem(Severity.ERROR, at, what, remedy, why)
+    return Problem(Severity.ERROR, at, what, remedy, why, fix)
 
 
-def warning(at: Place, what: str, remedy: str, why: str = "") -> Problem:
+def warning(at: Place, what: str, remedy: str, why: str = "", fix: Fix | None = None) -> Problem:
     """Return a problem by which records or values may be lost or misread."""
-    return Problem(Severity.WARNING, at, what, remedy, why)
+    return Problem(Severity.WARNING, at, what, remedy, why, fix)
 
 
-def note(at: Place, what: str, remedy: str, why: str = "") -> Problem:
+def note(at: Place, what: str, remedy: str, why: str = "", fix: Fix | None = None) -> Problem:
     """Return what is no problem but worth knowing."""
-    return Problem(Severity.NOTE, at, what, remedy, why)
+    return Problem(Severity.NOTE, at, what, remedy, why, fix)

@@ -324,15 +324,20 @@ def variable_request_uri(profile: AccountingProfile) -> Iterator[Problem]:
 def variable_foreign_text(profile: AccountingProfile) -> Iterator[Problem]:
     if Backend.SYSLOG not in used_backends(profile):
         return
-    remedy = (
-        _("Log it escaped, as in $(ua{s.escape.common}), where anything else reads the log.")
-        if profile.product is not Product.OPENSER
-        else _("Let nothing else rely on the fields that follow it.")
-    )
     for found, expression in variables(profile, ExtraDefinition):
         if may_hold_separators(expression) and found.one.labels.get(Backend.SYSLOG):
-            yield note(found.variable, _("{variable} is written by the caller.", variable=expression.text), remedy)
+            what = _("{variable} is written by the caller.", variable=expression.text)
+            yield note(found.variable, what, _escaping(profile, expression))
             return
+
+
+def _escaping(profile: AccountingProfile, expression: Expression) -> str:
+    if profile.product is Product.OPENSER:
+        return _("Let nothing else rely on the fields that follow it.")
+    text = expression.text[1:]
+    inner = text[1:-1] if text.startswith("(") else text
+    escaped = f"$({inner}{{s.escape.common}})"
+    return _("Log it escaped, as in {escaped}, where anything else reads the log.", escaped=escaped)
 
 
 @rule("avp-form", _("Which names of AVPs a release takes has changed."))

@@ -16,6 +16,7 @@ from proxyconf.profile import AccountingProfile
 from proxyconf.profile_layout import layout_of
 from proxyconf.script_facts import ScriptFacts
 from proxyconf.vocabulary.layout import FieldLayout
+from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.products import Product, Version
 
 __all__ = [
@@ -184,7 +185,7 @@ def _m4_remarks(text: str) -> list[Remark]:
     match = _M4.search(text)
     if match is None:
         return []
-    why = "this is an m4 template: its macros are not expanded here; run m4 and import what it writes"
+    why = _("this is an m4 template: its macros are not expanded here; run m4 and import what it writes")
     return [Remark(text.count("\n", 0, match.start()) + 1, match[0].strip(), why)]
 
 

@@ -9,6 +9,7 @@ from proxyconf.parse.statements import ScriptCall
 from proxyconf.parse.tokens import Remark
 from proxyconf.profile import DoAccounting
 from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.messages import message as _
 
 _TYPES = frozenset({"log", "db", "aaa", "evi"})
 _FLAGS = frozenset({"missed", "failed", "cdr"})
@@ -43,7 +44,7 @@ def read_calls(calls: Iterable[ScriptCall], backend_of: Callable[[str], Backend]
     asked = AskedAccounting()
     for call in calls:
         if call.name == "drop_accounting":
-            asked.remarks.append(Remark(call.line, call.text, "where accounting is dropped again is not kept"))
+            asked.remarks.append(Remark(call.line, call.text, _("where accounting is dropped again is not kept")))
         if call.name == "do_accounting":
             _read_call(call, asked, backend_of)
     return asked
@@ -60,20 +61,20 @@ def _read_call(call: ScriptCall, asked: AskedAccounting, backend_of: Callable[[s
         if isinstance(table, str) and "$" not in table and table in (asked.tables or [table]):
             asked.tables.append(table)
         else:
-            asked.remarks.append(Remark(call.line, call.text, "one constant table is kept; this one is left out"))
+            asked.remarks.append(Remark(call.line, call.text, _("one constant table is kept; this one is left out")))
 
 
 def _words(call: ScriptCall, position: int, known: frozenset[str], asked: AskedAccounting) -> set[str]:
     if len(call.arguments) <= position:
         if position == 0:
-            asked.remarks.append(Remark(call.line, call.text, "it does not say what to account to"))
+            asked.remarks.append(Remark(call.line, call.text, _("it does not say what to account to")))
         return set()
     value = call.arguments[position].value
     if not isinstance(value, str) or "$" in value:
-        asked.remarks.append(Remark(call.line, call.text, "what it asks for is known at run time only"))
+        asked.remarks.append(Remark(call.line, call.text, _("what it asks for is known at run time only")))
         return set()
     words = {word.strip().lower() for word in value.split("|") if word.strip()}  # as the module compares them
     for word in sorted(words - known):
-        why = f"{word!r} is none of {', '.join(sorted(known))}"
+        why = _("{word!r} is none of {known}", word=word, known=", ".join(sorted(known)))
         asked.remarks.append(Remark(call.line, call.text, why))
     return words & known

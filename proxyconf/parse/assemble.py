@@ -16,6 +16,7 @@ from proxyconf.parse.tokens import Remark
 from proxyconf.profile import AccountingProfile, ExtraDefinition, Flags, MessageFlag, OtherParameter
 from proxyconf.render.sql_schema import Dialect, dialect_of
 from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.parameters import (
     BackendNames,
     Parameter,
@@ -115,7 +116,7 @@ class Assembly:
         for key, value in self._options().items():
             if key not in applicable:
                 parameter = profile.parameters[key]
-                self._remark(0, f"{parameter.name} = {value}", "its backend is not in use; kept as it is")
+                self._remark(0, f"{parameter.name} = {value}", _("its backend is not in use; kept as it is"))
                 self.others.append(OtherParameter(parameter.module, parameter.name, value))
                 del self.options[key]
 
@@ -158,23 +159,31 @@ class Assembly:
                 key = (*written.parameter[2:4], position if written.parameter.repeatable else -1)
                 before = last.pop(key, None)
                 if before is not None and before.argument.value != written.argument.value:
-                    self._remark(before.line, before.text, f"replaced by line {one.line}: the last one counts")
+                    self._remark(
+                        before.line, before.text, _("replaced by line {line}: the last one counts", line=one.line)
+                    )
                 last[key] = written
             if one.module in _COMPANIONS and one.name in _COMPANIONS[one.module]:
                 companions.append(one)
             elif "acc" in one.module and not modules_meant(one.module):
-                self._remark(one.line, one.text, f"no accounting module is meant by {one.module!r}")
+                self._remark(one.line, one.text, _("no accounting module is meant by {module!r}", module=one.module))
         return list(last.values()), companions
 
     def _known(self, one: WrittenParameter, module: str) -> _Written | None:
         parameter = find_parameter(self.product, self.version, one.name, module)
         if parameter is None:
             key = f"{module}.{one.name}" if module == "acc_json" else one.name
-            why = why_absent(self.product, self.version, key) or f"{module} has no parameter {one.name}"
-            self._keep(module, one.name, one.argument, one.line, one.text, f"{why}; kept as it is")
+            why = why_absent(self.product, self.version, key) or _(
+                "{module} has no parameter {name}", module=module, name=one.name
+            )
+            self._keep(module, one.name, one.argument, one.line, one.text, _("{why}; kept as it is", why=why))
             return None
         if parameter.module != module:
-            why = f"{one.name} is a parameter of {parameter.module} in this version: taken as that"
+            why = _(
+                "{name} is a parameter of {module} in this version: taken as that",
+                name=one.name,
+                module=parameter.module,
+            )
             self._remark(one.line, one.text, why)
         return _Written(module, parameter, one.argument, one.line, one.text)
 
@@ -197,11 +206,15 @@ class Assembly:
             case _:
                 value = _typed(parameter, argument)
                 if value is None:
-                    why = f"a value of {parameter.name} is needed: {parameter.allowed}"
+                    why = _(
+                        "a value of {parameter} is needed: {allowed}",
+                        parameter=parameter.name,
+                        allowed=_(parameter.allowed),
+                    )
                     self._keep(written.module, parameter.name, argument, written.line, written.text, why)
                     return
                 if parameter.is_integer and isinstance(argument.value, str):
-                    why = "a number in quotes, with which the proxy does not start: taken as the number"
+                    why = _("a number in quotes, with which the proxy does not start: taken as the number")
                     self._remark(written.line, written.text, why)
                 self.options[key] = value
                 self.macros.pop(key, None)
@@ -213,7 +226,7 @@ class Assembly:
         if flag is not None:
             self.flags[key] = flag
         elif written.argument.value not in (-1, ""):
-            why = f"no flag: {written.argument.text} is defined nowhere in this text"
+            why = _("no flag: {text} is defined nowhere in this text", text=written.argument.text)
             self._keep(written.module, written.parameter.name, written.argument, written.line, written.text, why)
 
     def _flag(self, argument: Argument) -> MessageFlag | None:
@@ -238,13 +251,17 @@ class Assembly:
         bye = {names.extra_bye_key for names in self._names.values()}
         legs = {"multi_leg_info", "multi_leg_bye_info", "cdr_extra", "acc_json.cdr_extra"}
         if not isinstance(value, str) or key not in backend_of_list | bye | legs:
-            why = "a constant string is needed" if not isinstance(value, str) else "no backend of this version uses it"
+            why = (
+                _("a constant string is needed")
+                if not isinstance(value, str)
+                else _("no backend of this version uses it")
+            )
             self._keep(written.module, written.parameter.name, written.argument, written.line, written.text, why)
             return
         pairs, wrong = split_pairs(value)
         for part in wrong:
-            why = "an empty part stops the proxy" if part == ";" else "not of the form name=$variable: left out"
-            self._remark(written.line, part, f"{written.parameter.name}: {why}")
+            why = _("an empty part stops the proxy") if part == ";" else _("not of the form name=$variable: left out")
+            self._remark(written.line, part, _("{parameter}: {why}", parameter=written.parameter.name, why=why))
         self.lists[key] = pairs
 
     def _take_declaration(self, key: str, written: _Written) -> None:
@@ -254,7 +271,7 @@ class Assembly:
             self._keep("acc", key, written.argument, written.line, written.text, str(error))
             return
         if word not in {names.type for names in self._names.values()}:
-            why = f"{word!r} is no backend; log, db, aaa and evi are"
+            why = _("{word!r} is no backend; log, db, aaa and evi are", word=word)
             self._keep("acc", key, written.argument, written.line, written.text, why)
             return
         self.declared.setdefault(key, {}).setdefault(word, []).extend(fields)
@@ -329,7 +346,11 @@ class Assembly:
             kept = first.setdefault(one.tag, one)
             if kept.expression != one.expression:
                 text = f"${variable}({one.tag}) = {one.expression}"
-                self._remark(one.line, text, f"line {kept.line} assigns {kept.expression}: that one is kept")
+                self._remark(
+                    one.line,
+                    text,
+                    _("line {line} assigns {expression}: that one is kept", line=kept.line, expression=kept.expression),
+                )
         return {tag: one.expression for tag, one in first.items()}
 
     def _declarations(self, key: str, backends: Iterable[Backend]) -> dict[Backend, list[Declared]]:
@@ -341,7 +362,7 @@ class Assembly:
                 found[in_use[word]] = fields
                 continue
             value = f"{word}: " + ";".join(f"{one.tag}->{one.name}" for one in fields)
-            self._remark(0, f'{key} "{value}"', f"no do_accounting() asks for {word}; kept as it is")
+            self._remark(0, f'{key} "{value}"', _("no do_accounting() asks for {word}; kept as it is", word=word))
             self.others.append(OtherParameter("acc", key, value))
         return found
 

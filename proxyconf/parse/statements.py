@@ -10,6 +10,7 @@ from typing import NamedTuple
 from proxyconf.parse.surroundings import Surroundings, surroundings_of
 from proxyconf.parse.tokens import Definition, Reader, Remark, Token, TokenKind
 from proxyconf.parse.variable_uses import VariableUse, variable_uses
+from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.parameters import Value
 
 FLAG_FUNCTIONS = frozenset({"setflag", "resetflag", "isflagset"})
@@ -172,7 +173,7 @@ def _statement(reader: Reader, tokens: Sequence[Token], at: int, found: Statemen
         file = _text_at(tokens, at + 1)
         if file:
             found.missing_files.append(file)
-            why = "this file was not given: add it to what is imported"
+            why = _("this file was not given: add it to what is imported")
             found.remarks.append(Remark(token.line, f"{token.value} {file}", why))
         return at + 1
     if token.value == "flags":
@@ -215,11 +216,11 @@ def _modparam(reader: Reader, tokens: Sequence[Token], at: int, found: Statement
     end = max(end, at + 1)
     text = reader.source(tokens[at].start, tokens[end - 1].end)
     if arguments is None or len(arguments) != 3:
-        found.remarks.append(Remark(tokens[at].line, text, "not of the form modparam(module, name, value)"))
+        found.remarks.append(Remark(tokens[at].line, text, _("not of the form modparam(module, name, value)")))
         return end
     module, name, value = arguments
     if not isinstance(module.value, str) or not isinstance(name.value, str):
-        found.remarks.append(Remark(tokens[at].line, text, "module and parameter must be strings"))
+        found.remarks.append(Remark(tokens[at].line, text, _("module and parameter must be strings")))
         return end
     place = (tokens[at].start, _end_with_semicolon(tokens, end), tokens[at].depth)
     found.modparams.append(WrittenParameter(module.value, name.value, value, tokens[at].line, text, *place))

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
+from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.variables import scan_variable
 
 _DEEPEST_DEFINE = 20
@@ -151,7 +152,7 @@ class Reader:
             if token is not None:
                 yield from self._expanded(token, 0)
         if self._branches:
-            self._remark(len(self._text), "#!endif", "an #!ifdef has no #!endif")
+            self._remark(len(self._text), "#!endif", _("an #!ifdef has no #!endif"))
 
     def _line(self, position: int) -> int:
         return bisect_right(self._line_starts, position)
@@ -179,7 +180,7 @@ class Reader:
             case "variable":
                 return self._variable(start, line)
             case "unclosed":
-                self._remark(start, match[0][:40], "a string without its closing quote")
+                self._remark(start, match[0][:40], _("a string without its closing quote"))
                 return None
             case _:
                 return self._made(TokenKind.SIGN, match[0], line, start, end)
@@ -221,41 +222,41 @@ class Reader:
         if word in ("include_file", "import_file"):
             end = self._end_of_line(match.end())
             file = self._text[match.end() : end].strip()
-            self._remark(match.start(), f"{match[0]} {file}", "this file was not given: add it to what is imported")
+            self._remark(match.start(), f"{match[0]} {file}", _("this file was not given: add it to what is imported"))
             return end
         return self._definition(word, match)
 
     def _definition(self, word: str, match: re.Match[str]) -> int:
         found = _DEFINITION.match(self._text, match.end())
         if found is None:
-            self._remark(match.start(), match[0], "a definition without a name")
+            self._remark(match.start(), match[0], _("a definition without a name"))
             return self._end_of_line(match.start())
         name, value = found[1], _unix(found[2]).replace("\\\n", "").strip()
         self.definitions.append(Definition(name, found.start(2), found.start(2) + len(found[2].rstrip())))
         if word in ("defenv", "trydefenv", "defexp", "defexps"):
-            self._remark(match.start(), f"{match[0]} {name} {value}".strip(), "a value that is known at start only")
+            self._remark(match.start(), f"{match[0]} {name} {value}".strip(), _("a value that is known at start only"))
             self._defines.setdefault(name, "")
         elif word in ("redefine", "redef") or name not in self._defines:
             self._defines[name] = value
         elif word == "define" and name not in self._outside:
-            self._remark(match.start(), f"{match[0]} {name}", "defined before: the proxy would not start")
+            self._remark(match.start(), f"{match[0]} {name}", _("defined before: the proxy would not start"))
         return found.end()
 
     def _substitution(self, word: str, match: re.Match[str]) -> int:
         rule = string_after(self._text, match.end())
         if rule is None:
-            self._remark(match.start(), match[0], "a substitution without its rule in quotes")
+            self._remark(match.start(), match[0], _("a substitution without its rule in quotes"))
             return match.end()
         text, end = rule
         parts = text[1:].split(text[0]) if text else []
         if len(parts) < 2 or not parts[0]:
-            self._remark(match.start(), f'{match[0]} "{text}"', "not a substitution of the form /this/that/g")
+            self._remark(match.start(), f'{match[0]} "{text}"', _("not a substitution of the form /this/that/g"))
             return end
         pattern, value = parts[0], parts[1]
         if _PLAIN_PATTERN.fullmatch(pattern):
             self._substitutions.append((pattern, value))
         else:
-            self._remark(match.start(), f'{match[0]} "{text}"', "a substitution by pattern is not applied here")
+            self._remark(match.start(), f'{match[0]} "{text}"', _("a substitution by pattern is not applied here"))
         if word != "subst":
             self._defines.setdefault(pattern, f'"{value}"' if word == "substdefs" else value)
         return end
@@ -272,10 +273,10 @@ class Reader:
             self._enter((name in self._defines) == (word == "ifdef"))
         elif word == "ifexp":
             if not self._closed:
-                self._remark(position, match[0].strip(), "an expression is not evaluated here: taken as true")
+                self._remark(position, match[0].strip(), _("an expression is not evaluated here: taken as true"))
             self._enter(True)
         elif not self._branches:
-            self._remark(position, match[0].strip(), f"#!{word} without an #!ifdef before it")
+            self._remark(position, match[0].strip(), _("#!{word} without an #!ifdef before it", word=word))
         else:
             taken = self._leave()
             if word == "else":

@@ -17,6 +17,7 @@ from proxyconf.patch.script import change_script
 from proxyconf.patch.unified import unified_diff
 from proxyconf.profile import AccountingProfile, DoAccounting, MessageFlag
 from proxyconf.render.modparams import Modparam
+from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.parameters import ParameterKind, find_parameter
 
 __all__ = ["ConfigFile", "ConfigPatch", "make_patch", "remaining_differences"]
@@ -50,20 +51,35 @@ def make_patch(files: Sequence[ConfigFile], target: AccountingProfile, defines: 
 
 def remaining_differences(found: AccountingProfile, target: AccountingProfile) -> list[str]:
     """Return in words where a configuration says something else than a profile, as far as accounting is concerned."""
-    differences = []
+    differences: list[str] = []
     is_values, should_be_values = _compared(found), _compared(target)
     for key in dict.fromkeys([*is_values, *should_be_values]):
         stands, wanted = is_values.get(key), should_be_values.get(key)
         if stands != wanted:
             name = f"{key[0]} {key[1]}"
-            differences.append(f"{name} is not as in the profile: it is {_said(stands)}, it should be {_said(wanted)}")
+            differences.append(
+                _(
+                    "{name} is not as in the profile: it is {found}, it should be {wanted}",
+                    name=name,
+                    found=_said(stands),
+                    wanted=_said(wanted),
+                )
+            )
     if found.backends != target.backends:
-        lists = [", ".join(map(str, one.backends)) or "nothing" for one in (found, target)]
-        differences.append(f"the configuration writes to {lists[0]}, the profile to {lists[1]}")
+        lists = [", ".join(map(str, one.backends)) or _("nothing") for one in (found, target)]
+        differences.append(
+            _("the configuration writes to {found}, the profile to {wanted}", found=lists[0], wanted=lists[1])
+        )
     if _asked(found) != _asked(target):
-        differences.append("do_accounting() does not ask for what the profile says")
+        differences.append(_("do_accounting() does not ask for what the profile says"))
     differences += [
-        f"${variable}({tag}) is {_said(old)} in the script and {_said(new)} in the profile"
+        _(
+            "${variable}({tag}) is {found} in the script and {wanted} in the profile",
+            variable=variable,
+            tag=tag,
+            found=_said(old),
+            wanted=_said(new),
+        )
         for variable, tag, old, new in _assignment_differences(found, target)
     ]
     return differences
@@ -140,4 +156,4 @@ def _declared(profile: AccountingProfile, name: str) -> set[str]:
 
 
 def _said(value: object) -> str:
-    return "not set" if value in (None, "") else repr(value)
+    return _("not set") if value in (None, "") else repr(value)

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
+from proxyconf.vocabulary.messages import message as _
+
 _REST = re.compile(r"[ \t]*(?:(?:#|//)[^\n]*|/\*(?:(?!\*/)[^\n])*\*/[ \t\r]*)?\r?(?:\n|\Z)")
 _INDENT = re.compile(r"[ \t]*")
 
@@ -43,7 +45,9 @@ class Editor:
         kept: list[Edit] = []
         for edit in self._edits:
             if any(_overlap(edit, other) for other in kept):
-                self.problems.append(f"two changes meet in the same place; this one is left out: {edit.text.strip()}")
+                self.problems.append(
+                    _("two changes meet in the same place; this one is left out: {change}", change=edit.text.strip())
+                )
             else:
                 kept.append(edit)
         return sorted(kept, key=lambda edit: (edit.start, edit.end))

@@ -13,6 +13,7 @@ from proxyconf.patch.lists import change_list, is_editable, parts_of
 from proxyconf.profile import AccountingProfile, MessageFlag
 from proxyconf.render.modparams import Modparam, effective_parameters, modules_needed, quoted
 from proxyconf.render.script import has_preprocessor, literal, named_flags
+from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.parameters import ParameterKind, find_parameter
 
 Key = tuple[str, str, str]
@@ -139,9 +140,13 @@ class _Parameters:
         parameter = find_parameter(self.after.product, self.after.version, key[1], key[0])
         for one in self.written.get(key, []):
             if not self.editor.stands_in_text(one, "modparam"):
-                self.editor.problems.append(f"line {one.line}: {one.text} comes from a #!define; remove it there")
+                self.editor.problems.append(
+                    _("line {line}: {text} comes from a #!define; remove it there", line=one.line, text=one.text)
+                )
             elif not self._is_changeable(one):
-                self.editor.problems.append(f"line {one.line}: {one.text} is for several modules; change it by hand")
+                self.editor.problems.append(
+                    _("line {line}: {text} is for several modules; change it by hand", line=one.line, text=one.text)
+                )
             elif (
                 parameter is not None
                 and parameter.kind in (ParameterKind.SWITCH, ParameterKind.INTEGER)
@@ -196,7 +201,13 @@ class _Parameters:
         line = f"modparam({quoted(wanted.module)}, {quoted(wanted.name)}, {self._text(wanted)})"
         anchor = self._anchor(key)
         if anchor is None:
-            self.editor.problems.append(f"{line} could not be placed: put it after loadmodule {quoted(wanted.module)}")
+            self.editor.problems.append(
+                _(
+                    "{line} could not be placed: put it after loadmodule {module}",
+                    line=line,
+                    module=quoted(wanted.module),
+                )
+            )
         else:
             self.editor.add_line_after(anchor, line)
 
@@ -228,7 +239,9 @@ class _Parameters:
             if module in needed_before:
                 continue
             if not loaded:
-                self.editor.problems.append(f'this text loads no module: add loadmodule "{module}.so" where others are')
+                self.editor.problems.append(
+                    _('this text loads no module: add loadmodule "{module}.so" where others are', module=module)
+                )
             elif acc is not None and not module.startswith("acc"):
                 self.editor.add_line_before(acc, self._load_lines(acc, module))
             else:

@@ -10,6 +10,7 @@ from proxyconf.profile import AccountingProfile, ExtraDefinition, LegDefinition,
 from proxyconf.render.hints import dialog_values
 from proxyconf.render.opensips import accounting_calls
 from proxyconf.render.script import flag_word, has_preprocessor, is_of_reply, one_line
+from proxyconf.vocabulary.messages import message as _
 
 
 def change_script(editor: Editor, statements: Statements, before: AccountingProfile, after: AccountingProfile) -> None:
@@ -95,12 +96,16 @@ def _setting(statements: Statements, flags: Sequence[MessageFlag]) -> list[Scrip
 
 
 def _where_flag_belongs(role: tuple[str, str], word: str) -> str:
-    where = "in the route of the initial INVITE, before t_relay()"
+    where = _("in the route of the initial INVITE, before t_relay()")
     if role[0] in ("account", "failed"):
-        where += ", and for the BYE after loose_route()"
+        where = _("{first}, and for the BYE after loose_route()", first=where)
     if role[0] == "missed":
-        where += ", and again in the failure_route before another attempt"
-    return f"setflag({word}) could not be placed, since no similar flag is set in this text: call it {where}"
+        where = _("{first}, and again in the failure_route before another attempt", first=where)
+    return _(
+        "setflag({flag}) could not be placed, since no similar flag is set in this text: call it {where}",
+        flag=word,
+        where=where,
+    )
 
 
 # --- do_accounting()
@@ -118,7 +123,10 @@ def _change_calls(editor: Editor, statements: Statements, before: AccountingProf
     if first is None:
         lines = " ".join(accounting_calls(after, ("cdr", "missed", "failed"), after.backends))
         editor.problems.append(
-            f"no do_accounting() call was found to change: call {lines or 'nothing'} in the route of the initial INVITE"
+            _(
+                "no do_accounting() call was found to change: call {lines} in the route of the initial INVITE",
+                lines=lines or _("nothing"),
+            )
         )
         return
     new = [one for one in after.backends if one not in before.backends]
@@ -146,7 +154,14 @@ def _rewrite(editor: Editor, call: ScriptCall, lines: Sequence[str]) -> None:
     if editor.text[call.start : call.end] == " ".join(lines) or not _types(call):
         return
     if not editor.stands_in_text(call, call.name):
-        editor.problems.append(f"line {call.line}: {call.text} comes from a #!define; write there: {' '.join(lines)}")
+        editor.problems.append(
+            _(
+                "line {line}: {text} comes from a #!define; write there: {lines}",
+                line=call.line,
+                text=call.text,
+                lines=" ".join(lines),
+            )
+        )
     elif not lines and call.surroundings.in_block:
         editor.remove(call)
     elif not lines:
@@ -215,7 +230,9 @@ def _assign(editor: Editor, statements: Statements, after: AccountingProfile, li
     if anchors:
         add_statement(editor, anchors[0], line)
     else:
-        editor.problems.append(f"{line} could not be placed: write it after the do_accounting() of the INVITE")
+        editor.problems.append(
+            _("{line} could not be placed: write it after the do_accounting() of the INVITE", line=line)
+        )
 
 
 def _assign_in_reply(editor: Editor, statements: Statements, line: str) -> None:
@@ -226,8 +243,11 @@ def _assign_in_reply(editor: Editor, statements: Statements, line: str) -> None:
         editor.add_in_block(route.body, [line])
     if not routes:
         editor.problems.append(
-            f"{line} could not be placed: the value is in the reply; write it into an onreply_route that t_on_reply() "
-            "arms for the INVITE"
+            _(
+                "{line} could not be placed: the value is in the reply; write it into an onreply_route that "
+                "t_on_reply() arms for the INVITE",
+                line=line,
+            )
         )
 
 
@@ -251,7 +271,10 @@ def _track_dialog(editor: Editor, statements: Statements, after: AccountingProfi
                 add_statement(editor, call, line)
             return
     editor.problems.append(
-        f"{' '.join(lines)} could not be placed: the dialog must be tracked in the route of the initial INVITE"
+        _(
+            "{lines} could not be placed: the dialog must be tracked in the route of the initial INVITE",
+            lines=" ".join(lines),
+        )
     )
 
 
@@ -259,7 +282,9 @@ def add_statement(editor: Editor, statement: ScriptCall | Assignment, line: str)
     """Add a statement after another one, under the same conditions."""
     word = "$" if isinstance(statement, Assignment) else statement.name
     if not editor.stands_in_text(statement, word):
-        editor.problems.append(f"line {statement.line}: it comes from a #!define; write after it: {line}")
+        editor.problems.append(
+            _("line {line}: it comes from a #!define; write after it: {text}", line=statement.line, text=line)
+        )
     elif statement.surroundings.in_block:
         editor.add_line_after(statement, line)
     else:

@@ -28,6 +28,9 @@ class Shown(NamedTuple):
     why: str
     remedy: str
     anchor: str
+    where: str
+    is_fixable: bool
+    other_places: tuple[str, ...] = ()
 
 
 def shown_findings(
@@ -43,6 +46,8 @@ def shown_findings(
             translated(one.why),
             translated(one.remedy),
             anchor_of(one.where, form) if form else "",
+            one.where,
+            one.fix is not None,
         )
         for one in check(profile.masked(), facts)
     ]
@@ -54,8 +59,14 @@ def grave(findings: Iterable[Shown]) -> list[Shown]:
 
 
 def notes(findings: Iterable[Shown]) -> list[Shown]:
-    """Return the findings that are no more than a note."""
-    return [one for one in findings if one.severity == Severity.NOTE]
+    """Return the findings that are no more than a note, those of one rule as one."""
+    by_rule: dict[str, Shown] = {}
+    for one in findings:
+        if one.severity == Severity.NOTE:
+            first = by_rule.setdefault(one.rule, one)
+            if first is not one:
+                by_rule[one.rule] = first._replace(other_places=(*first.other_places, one.place))
+    return list(by_rule.values())
 
 
 def anchor_of(where: str, form: ProfileForm) -> str:

@@ -18,7 +18,7 @@ def test_the_command_line_says_the_version_of_accweb_and_of_django(argument: str
 
 
 def test_every_page_says_it_below(admin_client: Client) -> None:
-    footer = f'<footer class="app-footer">accweb {__version__}</footer>'
+    footer = f'<p class="app-footer">accweb {__version__}</p>'
     for name in ("cdr:call-list", "account"):
         assert footer in admin_client.get(reverse(name)).content.decode()
     assert footer in admin_client.get("/no-such-page/").content.decode()

@@ -38,12 +38,14 @@ class Command(BaseCommand):
         add.add_argument("--proxy", required=True, metavar="NAME", help="the proxy whose events arrive")
         add.add_argument("--kind", required=True, help=kinds)
         add.add_argument("--name", default="", help="what to call it (default: its kind)")
-        add.add_argument("--set", action="append", default=[], metavar="SETTING=VALUE", dest="given", help=_SET)
+        add.add_argument("--set", action="append", default=[], metavar="SETTING=VALUE", dest="assignments", help=_SET)
         actions.add_parser("list", help="list the sources with what came through them")
         actions.add_parser("kinds", help="list the kinds of sources and what can be set for each")
         change = actions.add_parser("set", help="change settings of a source")
         change.add_argument("source", metavar="PROXY/NAME")
-        change.add_argument("given", nargs="+", metavar="SETTING=VALUE", help=f"{_SET}; nothing: back to the default")
+        change.add_argument(
+            "assignments", nargs="+", metavar="SETTING=VALUE", help=f"{_SET}; nothing: back to the default"
+        )
         for action, what in (
             ("show", "show a source's settings and who serves it"),
             ("enable", "have a source served"),
@@ -69,7 +71,7 @@ class Command(BaseCommand):
             case "kinds":
                 self._kinds()
             case "set":
-                self._set(_named(options["source"]), options["given"])
+                self._set(_named(options["source"]), options["assignments"])
             case "show":
                 self._show(_named(options["source"]))
             case "enable" | "disable":
