@@ -150,6 +150,13 @@ def _lines(now: datetime) -> Iterator[str]:
     yield from per_receiver("events_per_second", "Events since the last report.", "rate")
     yield from per_receiver("lag_seconds", "How long after its own time the newest event was stored.", "lag")
     yield from per_receiver("backlog_bytes", "What waits to be read in a file.", "backlog")
+    yield from per_receiver("spool_bytes", "What waits in the spool to be stored.", "spool_bytes")
+    spooled = [
+        MetricSample({"source": str(source), "host": receiver.host}, (now - receiver.spool_since).total_seconds())
+        for source, receiver in receivers
+        if receiver.spool_since
+    ]
+    yield from _metric("accweb_receiver_spool_age_seconds", "gauge", "How long the oldest of it waits.", spooled)
     refused = [
         MetricSample({"source": str(source), "host": receiver.host, "reason": reason}, count)
         for source, receiver in receivers

@@ -175,6 +175,7 @@ TRACER_URL = environment.template_of_url("TRACER_URL", PLACEHOLDERS)  # where a 
 EXPORT_DAYS = environment.number("ACCWEB_EXPORT_DAYS", default=7, low=1, high=3650)
 EXPORTS_AT_ONCE = environment.number("ACCWEB_EXPORTS_AT_ONCE", default=1, low=1, high=100)  # each takes a worker
 
+SPOOL_MEGABYTES = environment.number("ACCWEB_SPOOL_MEGABYTES", default=1024, low=0, high=1_000_000)  # of a source
 FILE_ROOTS = environment.folders(
     "ACCWEB_FILE_ROOTS",
     default=[
