@@ -69,7 +69,7 @@ def _schema(name: str, filter_: django_filters.Filter) -> dict[str, Any]:
         return {"type": "string", "format": "date-time"}
     if values := [str(value) for value, _ in getattr(filter_.field, "choices", ()) if value != ""]:
         return {"type": "string", "enum": values}
-    if name == "sip_code":
+    if name in ("sip_code", "attempt_code"):
         return {"type": "string", "pattern": "^[1-6]([0-9][0-9]|xx|XX)$"}
     return {"type": "string", "maxLength": filter_.extra.get("longest", LONGEST_TEXT), "pattern": NO_NULL}
 

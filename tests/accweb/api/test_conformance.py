@@ -28,6 +28,7 @@ from cdr.models import Call, ExportJob, Source
 from proxyconf.models import Proxy
 from proxyconf.models.profile import save_profile, suggested
 from proxyconf.models.revision import publish
+from proxyconf.simulate.flows import FLOWS
 from proxyconf.vocabulary.layout import Backend
 from tests.factories import NOON
 
@@ -41,8 +42,11 @@ QUESTIONS = 10
 MEANT = {
     "proxy": "demo-kamailio",
     "not_proxy": ["demo-kamailio", "demo-opensips"],
-    "source": "192.0.2.0/24",
-    "not_source": ["2001:db8::1"],
+    "source_ip": "192.0.2.0/24",
+    "not_source_ip": ["2001:db8::1"],
+    "flow": "busy",
+    "profile": "published",
+    "against": "draft",
 }
 """Values of parameters that must name something, which no pattern tells."""
 
@@ -50,6 +54,8 @@ MEANT_IN_BODY = {
     "conditions": "state=completed&since=2026-05-01",
     "zone": "Europe/Berlin",
     "columns": ["id", "extra.a"],
+    "flow": FLOWS["busy"].to_json(),
+    "script": {"invite": {"account": ["syslog"]}},
 }
 
 
