@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import stat
 import sys
 import tempfile
 from collections.abc import Callable, Collection
@@ -132,9 +133,18 @@ def data_folder(name: str, *, default: Path) -> Path:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
+        _close_files(folder)
     except OSError as error:
         stop(name, error, "name a folder that can be written to")
     return folder
+
+
+def _close_files(folder: Path) -> None:
+    """Take from others what rights they have to our files: they hold secrets and call records."""
+    for file in (folder / "secret-key", folder / "admin-password", *folder.glob("accweb.sqlite3*")):
+        with suppress(FileNotFoundError, PermissionError):  # gone meanwhile; another user's, who keeps them
+            if not file.is_symlink() and stat.S_IMODE(file.stat().st_mode) & 0o077:
+                file.chmod(0o600)
 
 
 def template_of_url(name: str, placeholders: Collection[str]) -> str:

@@ -11,14 +11,18 @@ from django.contrib.auth import get_user_model
 NAME = "admin"
 
 
-def make_first_login(file: Path) -> str:
-    """Make the administrator, password kept in ``file``, if there is no user yet. Return one line: how to log in."""
+def make_first_login(file: Path, *, show_password: bool = False) -> str:
+    """Make the administrator, password kept in ``file``, if there is no user yet. Return one line: how to log in.
+
+    ``show_password``: the line is read by a person, and not kept in a journal.
+    """
     users = get_user_model().objects
     if not users.exists():
         password = secrets.token_urlsafe(12)
         _keep(file, password)
         users.create_superuser(NAME, password=password)
-        return f"login: {NAME}  password: {password}  (kept in {file})"
+        if show_password:
+            return f"login: {NAME}  password: {password}  (kept in {file})"
     if file.exists():
         return f"login: {NAME}  first password: kept in {file}"
     return "login: as before"

@@ -22,6 +22,7 @@ from cdr.sources import KINDS
 from cdr.storage import database_probe
 
 _LOCAL = ("127.0.0.1", "::1")
+_FORWARDING = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP")
 _OK = "ok"
 _STARTED = timezone.now()
 _MOST_PENDING = 1_000_000
@@ -34,9 +35,17 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
     It answers within two seconds, whatever hangs.
 
-    Says how many, and no names.
+    Says how many, and no names; to strangers (see ``metrics``) only whether it is up.
     """
-    now = timezone.now()
+    answer = _health(timezone.now())
+    return answer if _may_read_metrics(request) else JsonResponse(_status_alone(answer), status=answer.status_code)
+
+
+def _status_alone(answer: JsonResponse) -> dict[str, str]:
+    return {"status": _OK if answer.status_code == 200 else "failing"}
+
+
+def _health(now: datetime) -> JsonResponse:
     try:
         if not database_probe.answers():
             raise DatabaseError
@@ -83,8 +92,8 @@ def _may_read_metrics(request: HttpRequest) -> bool:
     if token := settings.METRICS_TOKEN:
         shown = request.headers.get("Authorization", "").removeprefix("Bearer ")
         return hmac.compare_digest(shown.encode(), token.encode())
-    # A web server in front is on this machine as well; it adds X-Forwarded-For, trusted or not.
-    return client_address(request) in _LOCAL and "X-Forwarded-For" not in request.headers
+    # A web server in front is on this machine as well; it adds one of these, trusted or not.
+    return client_address(request) in _LOCAL and not any(name in request.headers for name in _FORWARDING)
 
 
 def _served_sources() -> list[Source]:
@@ -141,6 +150,13 @@ def _lines(now: datetime) -> Iterator[str]:
     yield from per_receiver("events_per_second", "Events since the last report.", "rate")
     yield from per_receiver("lag_seconds", "How long after its own time the newest event was stored.", "lag")
     yield from per_receiver("backlog_bytes", "What waits to be read in a file.", "backlog")
+    yield from per_receiver("spool_bytes", "What waits in the spool to be stored.", "spool_bytes")
+    spooled = [
+        MetricSample({"source": str(source), "host": receiver.host}, (now - receiver.spool_since).total_seconds())
+        for source, receiver in receivers
+        if receiver.spool_since
+    ]
+    yield from _metric("accweb_receiver_spool_age_seconds", "gauge", "How long the oldest of it waits.", spooled)
     refused = [
         MetricSample({"source": str(source), "host": receiver.host, "reason": reason}, count)
         for source, receiver in receivers

@@ -43,6 +43,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accweb.web.protection.ProtectionMiddleware",
     "accweb.web.preferences.PreferencesMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -70,7 +71,10 @@ TEMPLATES = [
 DATABASES = {"default": environment.database("DATABASE_URL", default=DATA_DIR / "accweb.sqlite3")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+SESSION_COOKIE_AGE = 60 * environment.number("ACCWEB_SESSION_MINUTES", default=120, low=5, high=43_200)  # idle
+
 AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
@@ -171,6 +175,7 @@ TRACER_URL = environment.template_of_url("TRACER_URL", PLACEHOLDERS)  # where a 
 EXPORT_DAYS = environment.number("ACCWEB_EXPORT_DAYS", default=7, low=1, high=3650)
 EXPORTS_AT_ONCE = environment.number("ACCWEB_EXPORTS_AT_ONCE", default=1, low=1, high=100)  # each takes a worker
 
+SPOOL_MEGABYTES = environment.number("ACCWEB_SPOOL_MEGABYTES", default=1024, low=0, high=1_000_000)  # of a source
 FILE_ROOTS = environment.folders(
     "ACCWEB_FILE_ROOTS",
     default=[

@@ -27,6 +27,7 @@ for _name in (
     "TRACER_URL",
     "ACCWEB_EXPORT_DAYS",
     "ACCWEB_EXPORTS_AT_ONCE",
+    "ACCWEB_SPOOL_MEGABYTES",
 ):
     os.environ.pop(_name, None)
 

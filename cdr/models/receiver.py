@@ -20,9 +20,10 @@ class Receiver(models.Model):
     """One process that serves a source on one machine, as it last reported.
 
     ``rate`` is events per second since the report before, ``lag`` how many seconds after its own time the newest event
-    was stored, ``backlog`` the bytes that wait to be read (files). ``refused`` counts by reason what was dropped before
-    it could become an event or a ``Rejected`` (unknown senders, wrong secrets), since the process began. ``error`` says
-    why it does not run, or, of one that runs, what somebody should know.
+    was stored, ``backlog`` the bytes that wait to be read (files), ``spool_bytes`` what waits in the spool to be stored
+    and ``spool_since`` when the oldest of it came. ``refused`` counts by reason what was dropped before it could become
+    an event or a ``Rejected`` (unknown senders, wrong secrets), since the process began. ``error`` says why it does not
+    run, or, of one that runs, what somebody should know.
     """
 
     class State(models.TextChoices):
@@ -40,6 +41,8 @@ class Receiver(models.Model):
     rate = models.FloatField(default=0.0)
     lag = models.FloatField(null=True)
     backlog = models.BigIntegerField(default=0)
+    spool_bytes = models.BigIntegerField(default=0)
+    spool_since = models.DateTimeField(null=True)
     refused = models.JSONField(default=dict)
 
     class Meta:
@@ -60,6 +63,9 @@ class Receiver(models.Model):
             f"{self.rate:.1f} events/s",
             f"lag {self.lag:.1f} s" if self.lag is not None else "",
             f"{self.backlog} bytes to read" if self.backlog else "",
+            f"{self.spool_bytes} bytes in the spool since {self.spool_since:%Y-%m-%dT%H:%M:%SZ}"
+            if self.spool_since
+            else "",
             *(f"{count} {reason}" for reason, count in sorted(self.refused.items())),
             f"{'warning' if self.state == self.State.RUNNING else 'error'}: {self.error}" if self.error else "",
         )

@@ -74,6 +74,8 @@ class SourceHealth:
     rate: float | None = None
     lag: float | None = None
     backlog: int = 0
+    spool_bytes: int = 0
+    spool_since: datetime | None = None
     refused: Mapping[str, int] = field(default_factory=dict)
     waiting: int = 0
     since: datetime | None = None
@@ -124,6 +126,8 @@ def _source_health(source: Source, now: datetime) -> SourceHealth:
         rate=sum(one.rate for one in running) if running else None,
         lag=max(lags, default=None),
         backlog=sum(one.backlog for one in running),
+        spool_bytes=sum(one.spool_bytes for one in receivers),
+        spool_since=min((one.spool_since for one in receivers if one.spool_since), default=None),
         refused=refused,
         waiting=waiting(source)[:MOST_WAITING].count() if source.rejected else 0,
         since=source.last_received_at,

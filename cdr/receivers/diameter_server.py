@@ -82,6 +82,8 @@ class _Answer(NamedTuple):
 class DiameterServer(Service):
     """Serves the sources that share one address."""
 
+    spools = True
+
     def __init__(self) -> None:
         super().__init__()
         self._selector = selectors.DefaultSelector()

@@ -20,6 +20,8 @@ MOST = 5_000
 class EventDatagramServer(Service):
     """Serves the sources that share one address."""
 
+    spools = True
+
     def __init__(self) -> None:
         super().__init__()
         self._socket: socket.socket | None = None

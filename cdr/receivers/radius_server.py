@@ -74,6 +74,8 @@ class _Taken:
 class RadiusServer(Service):
     """Serves the sources that share one address, one per shared secret."""
 
+    spools = True
+
     def __init__(self) -> None:
         super().__init__()
         self._socket: socket.socket | None = None

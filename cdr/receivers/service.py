@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
@@ -26,6 +26,9 @@ from cdr.receivers.rejection_quota import BURST, RejectionQuota
 from cdr.sources.setting import Settings
 from cdr.storage.complaints import complain
 from cdr.storage.ingest import IngestCounts, Storing, reading_of, store
+
+if TYPE_CHECKING:
+    from cdr.receivers.spooling import Spooling
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +62,11 @@ class Served:
     stored_at: datetime | None = None
     backlog: int = 0
     quota: RejectionQuota = field(default_factory=RejectionQuota)
+    spooling: Spooling | None = None
+    """Where what comes is kept while the database is away; none: it is not."""
+    spool_bytes: int = 0
+    spool_since: datetime | None = None
+    spool_error: str = ""
 
     def keeps(self, parsed: Parsed) -> bool:
         """Tell whether ``parsed`` is to be stored: a rejection beyond the quota is counted and dropped.
@@ -80,16 +88,25 @@ class Served:
 
 
 class Batch(NamedTuple):
-    """What came from one source: the results of reading it, in which format, and the source's cursor afterwards."""
+    """What came from one source: the results of reading it, in which format, and the source's cursor afterwards.
+
+    ``received_at`` is when it came, where that was not just now.
+    """
 
     served: Served
     parsed: Sequence[Parsed]
     format: str
     cursor: dict[str, Any] | None = None
+    received_at: datetime | None = None
 
 
 class Service(ABC):
-    """Serves the sources of one listener (or the one source of a file or database). Used by one thread."""
+    """Serves the sources of one listener (or the one source of a file or database). Used by one thread.
+
+    ``spools``: what it takes is kept in a spool while the database is away. Files and databases wait by themselves.
+    """
+
+    spools: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.sources: Sequence[Served] = ()
@@ -113,6 +130,38 @@ class Service(ABC):
 
 
 def commit(batches: Iterable[Batch]) -> None:
+    """Store what came, all of it in one transaction, or keep it in the spools while the database is away.
+
+    Raise ``DatabaseError`` or ``OSError``; then it is neither stored nor kept.
+    """
+    waiting = list(batches)
+    spooling = _spooling_of(waiting)
+    if spooling is None:
+        store_batches(waiting)
+    elif spooling.is_away():
+        spooling.keep(waiting)
+    else:
+        try:
+            store_batches(waiting)
+        except (DatabaseError, InterfaceError) as error:
+            _spool_after(error, spooling, waiting)
+
+
+def _spool_after(error: Exception, spooling: Spooling, batches: Iterable[Batch]) -> None:
+    """Keep in the spools what could not be stored because the database is away; else raise ``error``."""
+    if not spooling.takes(error):
+        raise error
+    spooling.note_failure(error)
+    close_connection()
+    spooling.keep(batches)
+
+
+def _spooling_of(batches: Iterable[Batch]) -> Spooling | None:
+    """Return the spools of the process, which all of its sources share."""
+    return next((batch.served.spooling for batch in batches), None)
+
+
+def store_batches(batches: Iterable[Batch]) -> None:
     """Store what came, all of it in one transaction; raise ``DatabaseError`` and store nothing of it."""
     now = datetime.now(UTC)
     waiting = list(batches)
@@ -135,7 +184,7 @@ def _store(batch: Batch, now: datetime) -> IngestCounts:
         batch.served.source,
         batch.parsed,
         format=batch.format,
-        received_at=now,
+        received_at=batch.received_at or now,
         cursor=batch.cursor,
         batch=len(batch.parsed) + 1,
     )
@@ -171,6 +220,7 @@ class Hold(Batches):
     def __init__(self, format: str) -> None:  # noqa: A002
         super().__init__(format)
         self._storing = Storing()
+        self._failure: Exception | None = None
         self._ready: Counter[int] = Counter()
 
     def keep(self, sources: Iterable[Served]) -> None:
@@ -189,19 +239,38 @@ class Hold(Batches):
 
     def start(self) -> None:
         """Begin to store what was added; raise ``DatabaseError``, and then all is as before."""
+        self._failure = None
+        spooling = _spooling_of(self)
+        if spooling is not None and spooling.is_away():
+            return
         self.prepare(1)
-        self._storing.start()
+        try:
+            self._storing.start()
+        except (DatabaseError, InterfaceError) as error:
+            self._fail(error)
 
     def done(self) -> bool:
         """Tell whether ``finish`` need not wait for what was started."""
-        return self._storing.done()
+        return self._failure is not None or self._storing.done()
 
     def wait(self, other: int) -> None:
         """Wait until it is worth asking ``done`` again, or until the file descriptor ``other`` can be read."""
-        self._storing.wait(other)
+        try:
+            self._storing.wait(other)
+        except (DatabaseError, InterfaceError) as error:
+            self._fail(error)
 
     def finish(self) -> None:
-        """Wait until all is stored; raise ``DatabaseError``, and then nothing is and ``start`` may be tried again."""
+        """Wait until all is stored, or kept in the spools while the database is away.
+
+        Raise ``DatabaseError`` or ``OSError``, and then nothing is and ``start`` may be tried again.
+        """
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            spooling = _spooling_of(self)
+            assert spooling is not None
+            _spool_after(failure, spooling, self)
+            return
         counts = self._storing.finish()
         if counts is None:
             commit(self)
@@ -209,6 +278,13 @@ class Hold(Batches):
         now = datetime.now(UTC)
         for batch in self:
             _note_stored(batch, counts[batch.served.source.pk], now)
+
+    def _fail(self, error: Exception) -> None:
+        """Leave to ``finish`` what the spools can take; else raise ``error``."""
+        spooling = _spooling_of(self)
+        if spooling is None or not spooling.takes(error):
+            raise error
+        self._failure = error
 
 
 def close_connection() -> None:

@@ -8,8 +8,10 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
+from django.conf import settings as django_settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, InterfaceError, transaction
 from django.db.models import Q
@@ -17,7 +19,8 @@ from django.db.models import Q
 from cdr.models import Receiver, Source
 from cdr.models.receiver import FORGOTTEN
 from cdr.receivers.service import PASSING, Served, Service, close_connection, signature
-from cdr.receivers.time_limits import statement_limit, step_limit
+from cdr.receivers.spooling import Spooling
+from cdr.receivers.time_limits import SPOOLING_STEP, statement_limit, step_limit
 from cdr.sources import KINDS
 from cdr.sources.setting import SettingsError
 from cdr.storage import wake
@@ -36,6 +39,16 @@ SETUP_RETRY = 10.0
 COLLECTED = 100_000
 """How many more objects than before make Python's collector of cycles look at them."""
 
+_CARRIED_OVER = (
+    "counts",
+    "refused",
+    "quota",
+    "newest",
+    "stored_at",
+    "spool_bytes",
+    "spool_since",
+    "spool_error",
+)
 _LONGEST_PAUSE = 10.0
 _State = Receiver.State
 
@@ -82,21 +95,24 @@ class _Process:
         self._trouble = ""
         self._pause = 0.0
         self._setup_retry_at = 0.0
+        self._spooling = Spooling(django_settings.DATA_DIR / "spool", django_settings.SPOOL_MEGABYTES << 20)
 
     def run(self) -> None:
         reload_at = report_at = time.monotonic()
         while not self._stop():
             now = time.monotonic()
             try:
-                if now >= reload_at:
-                    with step_limit():
+                if now >= reload_at and not self._spooling.is_away():
+                    with self._step_limit():
                         is_served = self._reload()
                     if not is_served:
                         break
                     reload_at = now + RELOAD
-                with step_limit():
-                    self._service.step(TICK)
+                with self._step_limit():
+                    self._service.step(0.0 if self._drain_spools() else TICK)
             except (*PASSING, ObjectDoesNotExist) as error:
+                if self._begin_spooling(error):
+                    continue
                 if self._has_lost_sources():
                     reload_at = now
                 else:
@@ -107,6 +123,23 @@ class _Process:
                 self._report()
                 report_at = now + REPORT
         self._end()
+
+    def _step_limit(self) -> AbstractContextManager[None]:
+        return step_limit(SPOOLING_STEP if self._service.spools else None)
+
+    def _begin_spooling(self, error: Exception) -> bool:
+        """Tell whether to go on with the spools after ``error``: the service is configured, and the database away."""
+        if not (self._service.spools and self._signature and self._spooling.takes(error)):
+            return False
+        self._spooling.note_failure(error)
+        close_connection()
+        return True
+
+    def _drain_spools(self) -> int:
+        """Store some of what waits in the spools; return how many records it was."""
+        if not self._service.spools:
+            return 0
+        return self._spooling.drain(self._service.sources)
 
     def _reload(self) -> bool:
         """Take over changes of the sources; tell whether there is still one to serve."""
@@ -119,6 +152,10 @@ class _Process:
             self._reports.forget(self._signature.keys() - current.keys())
             served = [Served.of(source, source.parsed_settings()) for source in sources]
             self._carry_over(served)
+            if self._service.spools:
+                self._spooling.close()  # the source may be another process's now
+                for one in served:
+                    one.spooling = self._spooling
             self._service.configure(served)
             self._signature = current
             self._setup_retry_at = time.monotonic() + SETUP_RETRY
@@ -130,8 +167,11 @@ class _Process:
 
     def _has_lost_sources(self) -> bool:
         """Tell whether a source served here was deleted, which is then the reason for whatever failed."""
+        if self._spooling.is_away():
+            return False
         try:
-            return Source.objects.filter(pk__in=self._signature.keys()).count() < len(self._signature)
+            with self._step_limit():
+                return Source.objects.filter(pk__in=self._signature.keys()).count() < len(self._signature)
         except (DatabaseError, InterfaceError):
             return False
 
@@ -140,13 +180,8 @@ class _Process:
         before = {one.source.pk: one for one in self._service.sources}
         for one in served:
             if old := before.get(one.source.pk):
-                one.counts, one.refused, one.quota, one.newest, one.stored_at = (
-                    old.counts,
-                    old.refused,
-                    old.quota,
-                    old.newest,
-                    old.stored_at,
-                )
+                for name in _CARRIED_OVER:
+                    setattr(one, name, getattr(old, name))
 
     def _wait_out(self, error: Exception) -> None:
         """Wait a moment after a fault that may pass, longer each time."""
@@ -169,11 +204,13 @@ class _Process:
             self._report()
 
     def _report(self) -> None:
+        if self._spooling.is_away():
+            return
         try:
-            with step_limit():
+            with self._step_limit():
                 self._reports.write(self._service.sources, self._trouble)
         except (DatabaseError, InterfaceError) as error:
-            if not self._has_lost_sources():
+            if not self._begin_spooling(error) and not self._has_lost_sources():
                 complain("a receiver could not report", _one_line(error))
                 close_connection()
 
@@ -184,6 +221,9 @@ class _Process:
             if not self._has_lost_sources():
                 logger.error("%s: what was received last could not be stored: %s", self._name, _one_line(error))
         self._service.close()
+        self._spooling.close()
+        if self._spooling.is_away():
+            return
         try:
             self._reports.forget(self._signature.keys())
         except (DatabaseError, InterfaceError):
@@ -209,7 +249,7 @@ class Reports:
         stored = False
         with transaction.atomic():
             for one in sources:
-                error = trouble or "; ".join(filter(None, (one.setup_error, one.error, one.warning)))
+                error = trouble or "; ".join(filter(None, (one.setup_error, one.error, one.warning, one.spool_error)))
                 events = one.counts.events + one.counts.duplicates
                 at, known = self._before.get(one.source.pk, (clock, 0))
                 self._before[one.source.pk] = clock, events
@@ -230,6 +270,8 @@ class Reports:
                         "rate": (events - known) / (clock - at) if clock > at else 0.0,
                         "lag": (one.stored_at - one.newest).total_seconds() if one.stored_at and one.newest else None,
                         "backlog": one.backlog,
+                        "spool_bytes": one.spool_bytes,
+                        "spool_since": one.spool_since,
                         "refused": dict(one.refused),
                     },
                 )

@@ -51,6 +51,8 @@ class SyslogConnection(TcpConnection):
 class SyslogServer(Service):
     """Serves the sources that share one address."""
 
+    spools = True
+
     def __init__(self) -> None:
         super().__init__()
         self._selector = selectors.DefaultSelector()

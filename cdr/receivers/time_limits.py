@@ -20,6 +20,10 @@ STEP = 45.0
 """Seconds for one step of a service, which holds several statements."""
 
 
+SPOOLING_STEP = 10.0
+"""Seconds for one step of a service that has a spool, whose senders wait for its answer meanwhile."""
+
+
 class DatabaseHangs(OperationalError):
     """The database accepts what is sent and does not answer."""
 
@@ -41,15 +45,15 @@ def _limit_statements(connection: BaseDatabaseWrapper, **_: Any) -> None:
 
 
 @contextmanager
-def step_limit() -> Iterator[None]:
+def step_limit(seconds: float | None = None) -> Iterator[None]:
     """Raise ``DatabaseHangs`` within the block when it takes too long, in the main thread: no time limit of libpq or
-    PostgreSQL covers a server that is stopped.
+    PostgreSQL covers a server that is stopped. ``seconds`` is ``STEP`` by default.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     before = signal.signal(signal.SIGALRM, _give_up)
-    signal.setitimer(signal.ITIMER_REAL, STEP, 5.0)  # again and again: the rollback may hang, too
+    signal.setitimer(signal.ITIMER_REAL, seconds or STEP, 5.0)  # again and again: the rollback may hang, too
     try:
         yield
     finally:
@@ -58,4 +62,4 @@ def step_limit() -> Iterator[None]:
 
 
 def _give_up(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise DatabaseHangs(f"the database did not answer for {STEP:.0f} s")
+    raise DatabaseHangs("the database did not answer in time")

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_the_first_login_is_an_administrator_with_the_password_that_is_shown(tmp_path: Path) -> None:
-    line = make_first_login(tmp_path / "password")
+    line = make_first_login(tmp_path / "password", show_password=True)
     password = (tmp_path / "password").read_text().strip()
     assert password in line
     user = authenticate(username="admin", password=password)

@@ -103,7 +103,7 @@ def test_up_serves_the_pages_makes_a_login_and_correlates_what_comes(
 ) -> None:
     service = start()
     assert f"http://127.0.0.1:{service.port}/" in service.said
-    assert re.search(r"login: admin  password: \S{16}  \(kept in .*/data/admin-password\)", service.said)
+    assert re.search(r"login: admin  first password: kept in .*/data/admin-password", service.said)
     assert "csrfmiddlewaretoken" in service.answer()
     _ingest(tmp_path, "a@x")
     service.wait_for(Call.objects.filter(call_id="a@x", state="completed").exists)

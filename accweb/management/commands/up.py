@@ -42,7 +42,7 @@ class Command(BaseCommand):
         stop = stop_on_signals()
         with _only_one(settings.DATA_DIR), _listen(host, int(port)) as listener:
             call_command("migrate", verbosity=0, interactive=False)
-            login = make_first_login(settings.DATA_DIR / "admin-password")
+            login = make_first_login(settings.DATA_DIR / "admin-password", show_password=self.stdout.isatty())
             if demo:
                 self._load_demo()
             connections.close_all()

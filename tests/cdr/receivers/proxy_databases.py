@@ -134,6 +134,10 @@ class PostgreSQL(ProxyDatabase):
         self.prefix = f"{self.schema}."
         with psycopg.connect(self.url, autocommit=True) as made:
             made.execute(f"CREATE SCHEMA {self.schema}".encode())
+            made.execute(f"CREATE ROLE {self.schema} LOGIN PASSWORD '{self.schema}'".encode())  # not accweb's own
+            made.execute(f"GRANT USAGE ON SCHEMA {self.schema} TO {self.schema}".encode())
+            rights = f"GRANT SELECT, DELETE ON TABLES TO {self.schema}"
+            made.execute(f"ALTER DEFAULT PRIVILEGES IN SCHEMA {self.schema} {rights}".encode())
         super().__init__()
 
     def connect(self) -> Any:
@@ -145,8 +149,8 @@ class PostgreSQL(ProxyDatabase):
             "server": known.get("host"),
             "port": known.get("port"),
             "database": known["dbname"],
-            "user": known.get("user"),
-            "password": known.get("password"),
+            "user": self.schema,
+            "password": self.schema,
         }
         return {name: value for name, value in given.items() if value}
 
@@ -159,6 +163,7 @@ class PostgreSQL(ProxyDatabase):
 
     def close(self) -> None:
         self.run(f"DROP SCHEMA {self.schema} CASCADE")
+        self.forget(self.schema)
         super().close()
         if self.own_database:
             with psycopg.connect(make_conninfo(self.url, dbname="postgres"), autocommit=True) as other:

@@ -1,0 +1,152 @@
+"""A file of records that wait: appended with fsync, read in order, and never trusted beyond its checksums.
+
+The file begins with a cursor: the offset up to which its records are done with, and a checksum. A record is its length,
+a checksum, a time and its bytes. What a crash leaves of the last record was never acknowledged, and is cut off. A
+cursor that is lost to a crash makes records come again, so whoever stores them must ignore duplicates. A spool that
+is drained is no file at all, so no cursor outlives its records.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+_MAGIC = b"accweb spool 1\n\0"
+_CURSOR = struct.Struct(">QI")
+_RECORD = struct.Struct(">IIQ")
+_START = len(_MAGIC) + _CURSOR.size
+
+
+class SpoolFull(OSError):
+    """The spool has reached its size limit: nothing more may be acknowledged."""
+
+
+class SpoolRecord(NamedTuple):
+    """``time`` is in microseconds since 1970; ``end`` is the offset to ``advance`` to when the record is done with."""
+
+    time: int
+    data: bytes
+    end: int
+
+
+class Spool:
+    """An open spool of at most ``limit`` bytes. One process has it open at a time; another one gets ``OSError``."""
+
+    def __init__(self, path: Path, limit: int) -> None:
+        self._path = path
+        self._limit = limit
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not os.fstat(self._file).st_nlink:
+                raise OSError(f"{path} was just removed by the process that drained it")
+            self.cut_off = self._recover()
+        except BaseException:
+            os.close(self._file)
+            raise
+
+    @property
+    def length(self) -> int:
+        """The bytes that wait."""
+        return self._end - self._cursor
+
+    def has_room(self, size: int) -> bool:
+        """Tell whether a record of ``size`` bytes fits."""
+        return self._end + _RECORD.size + size <= self._limit
+
+    def append(self, time: int, data: bytes) -> None:
+        """Write a record and wait for the disk; raise ``OSError``, and then nothing was appended."""
+        if not self.has_room(len(data)):
+            raise SpoolFull(f"the spool {self._path} is full ({self._limit >> 20} MiB)")
+        record = _RECORD.pack(len(data), _checksum(time, data), time) + data
+        try:
+            _write(self._file, record, self._end)
+            os.fsync(self._file)
+        except BaseException:  # also a time limit's
+            os.ftruncate(self._file, self._end)
+            raise
+        self._end += len(record)
+
+    def records(self) -> Iterator[SpoolRecord]:
+        """Yield what waits, oldest first."""
+        offset = self._cursor
+        while (record := self._record(offset)) is not None:
+            yield record
+            offset = record.end
+
+    def advance(self, end: int) -> None:
+        """Be done with all records up to ``end``."""
+        os.pwrite(self._file, _cursor(end), len(_MAGIC))
+        self._cursor = end
+
+    def close(self) -> None:
+        """Close the file, and remove it if nothing waits."""
+        if not self.length:
+            self._path.unlink(missing_ok=True)
+        os.close(self._file)
+
+    def _recover(self) -> int:
+        """Find cursor and end; cut off what follows the last whole record; return how many bytes that was."""
+        size = os.fstat(self._file).st_size
+        head = os.pread(self._file, _START, 0)
+        if not head.startswith(_MAGIC):
+            if size >= _START and head.strip(b"\0"):
+                raise OSError(f"{self._path} is no spool of this version; move it away")
+            # New, or killed before its first record was on disk.
+            os.ftruncate(self._file, 0)
+            _write(self._file, _MAGIC + _cursor(_START), 0)
+            _sync_folder(self._path.parent)
+            size, head = _START, _MAGIC + _cursor(_START)
+        self._cursor = self._end = _offset(head[len(_MAGIC) :], size)
+        for record in self.records():
+            self._end = record.end
+        os.ftruncate(self._file, self._end)
+        return max(size - self._end, 0)
+
+    def _record(self, offset: int) -> SpoolRecord | None:
+        head = os.pread(self._file, _RECORD.size, offset)
+        if len(head) < _RECORD.size:
+            return None
+        length, checksum, time = _RECORD.unpack(head)
+        if offset + _RECORD.size + length > os.fstat(self._file).st_size:  # also keeps a damaged length from memory
+            return None
+        data = os.pread(self._file, length, offset + _RECORD.size)
+        if _checksum(time, data) != checksum:
+            return None
+        return SpoolRecord(time, data, offset + _RECORD.size + length)
+
+
+def _checksum(time: int, data: bytes) -> int:
+    return zlib.crc32(data, zlib.crc32(time.to_bytes(8, "big"), len(data)))
+
+
+def _cursor(offset: int) -> bytes:
+    return _CURSOR.pack(offset, zlib.crc32(offset.to_bytes(8, "big")))
+
+
+def _offset(packed: bytes, size: int) -> int:
+    """Return the cursor; the first record's offset where it cannot be trusted."""
+    if len(packed) < _CURSOR.size:
+        return _START
+    offset, _ = _CURSOR.unpack(packed)
+    return int(offset) if _cursor(offset) == packed and _START <= offset <= size else _START
+
+
+def _write(file: int, data: bytes, offset: int) -> None:
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(file, view, offset)
+        view, offset = view[written:], offset + written
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
