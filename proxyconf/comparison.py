@@ -8,10 +8,16 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from proxyconf.profile import AccountingProfile
+from proxyconf.vocabulary.messages import message as _
 
 _HEADING = 2  # lines of a unified diff that name the two files
 _MEMBERS = ("product", "version", "backends", "flags", "do_accounting", "options")
-_LISTS = {"extras": "extra field", "legs": "leg field", "cdr_extras": "dialog extra field", "cdr_legs": "dialog leg"}
+_LISTS = {
+    "extras": (_("extra field"), _("order of the extra fields")),
+    "legs": (_("leg field"), _("order of the leg fields")),
+    "cdr_extras": (_("dialog extra field"), _("order of the dialog extra fields")),
+    "cdr_legs": (_("dialog leg"), _("order of the dialog legs")),
+}
 
 
 class ProfileChange(NamedTuple):
@@ -34,14 +40,16 @@ def changes(before: AccountingProfile, after: AccountingProfile) -> list[Profile
     old, new = before.masked().to_json(), after.masked().to_json()
     found = [*_members(old, new)]
     found += [
-        ProfileChange(f"options: {key}", "a password", "another password")
+        ProfileChange(f"options: {key}", _("a password"), _("another password"))
         for key in before.options.keys() & after.options.keys()
         if before.options[key] != after.options[key] and old["options"][key] == new["options"][key]
     ]
-    for name, title in _LISTS.items():
-        found += _rows(title, old[name], new[name])
+    for name, (title, order) in _LISTS.items():
+        found += _rows(title, order, old[name], new[name])
     if old["other_parameters"] != new["other_parameters"]:
-        found.append(ProfileChange("other parameters", _text(old["other_parameters"]), _text(new["other_parameters"])))
+        found.append(
+            ProfileChange(_("other parameters"), _text(old["other_parameters"]), _text(new["other_parameters"]))
+        )
     return found
 
 
@@ -69,16 +77,18 @@ def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         yield prefix, value
 
 
-def _rows(title: str, old: list[dict[str, Any]], new: list[dict[str, Any]]) -> Iterator[ProfileChange]:
+def _rows(title: str, order: str, old: list[dict[str, Any]], new: list[dict[str, Any]]) -> Iterator[ProfileChange]:
     before, after = _by_name(old), _by_name(new)
     for name in dict.fromkeys([*before, *after]):
         if before.get(name) != after.get(name):
             one, other = dict(_flat(before.get(name) or {})), dict(_flat(after.get(name) or {}))
             keys = [key for key in dict.fromkeys([*one, *other]) if one.get(key) != other.get(key)]
-            yield ProfileChange(f"{title} {name}", _members_text(one, keys), _members_text(other, keys))
+            yield ProfileChange(
+                _("{field} {name}", field=title, name=name), _members_text(one, keys), _members_text(other, keys)
+            )
     common = [name for name in before if name in after]
     if common != [name for name in after if name in before]:
-        yield ProfileChange(f"order of the {title}s", ", ".join(before), ", ".join(after))
+        yield ProfileChange(order, ", ".join(before), ", ".join(after))
 
 
 def _by_name(rows: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -34,6 +34,7 @@ NEEDS = {
     "patch-file": ("get", CHANGE),
     "patch-applied": ("post", CHANGE),
     "restore": ("post", CHANGE),
+    "fix": ("post", CHANGE),
     "publish": ("get", PUBLISH),
     "token": ("post", PUBLISH),
 }

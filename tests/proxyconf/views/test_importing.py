@@ -38,6 +38,12 @@ def test_a_pasted_text_is_shown_before_it_is_taken(editor: Client, proxy: Proxy)
     assert profile_of(Profile.objects.get()) == WHOLE
 
 
+def test_what_is_ignored_is_said_in_the_readers_language(editor: Client, proxy: Proxy) -> None:
+    page = editor.post(address(proxy), {"text": TEXT}, headers={"Accept-Language": "es"})
+    assert "se conserva tal cual" in page.text
+    assert "kept as it is" not in page.text
+
+
 def test_the_answers_and_the_text_go_into_the_draft(editor: Client, proxy: Proxy) -> None:
     sealed = editor.post(address(proxy), {"text": TEXT}).context["sealed"]
     again = editor.post(address(proxy), {"sealed": sealed, "defines": ["WITH_SQL"]})
