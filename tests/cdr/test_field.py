@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cdr.correlation.record import Outcome, ReleasedBy, State
-from proxyconf.vocabulary.layout import Backend, FieldLayout
+from proxyconf.parse import parse_config
+from proxyconf.vocabulary.layout import Backend, FieldLayout, Role
 from proxyconf.vocabulary.products import Product
-from tests.cdr.field_cases import FieldInput, seconds
+from tests.cdr.field_cases import CASES, FieldInput, seconds
 
 
 @pytest.mark.parametrize("name", ["acc.csv", "missed-and-acc/acc.csv"])
@@ -130,3 +131,43 @@ def test_text_datagrams_of_opensips_are_the_events_of_their_json() -> None:
     for number, event in enumerate(text.events, 1):
         (alone,) = FieldInput(f"{case}/event{number}.dgram", product=Product.OPENSIPS).events
         assert alone == event
+
+
+def test_legs_are_named_by_their_words_or_their_place() -> None:
+    course = FieldInput("40-course/lines.txt").calls["1629788544@192.168.2.2"]
+    assert [(leg.source, leg.destination, leg.type) for leg in course.legs] == [
+        ("user1", "user2", "0"),
+        ("user2", "user3", "1"),
+    ]
+    layout = FieldLayout(newest_leg_first=False)
+    sample = FieldInput("23-opensips-legs-sample/syslog.txt", product=Product.OPENSIPS, layout=layout)
+    call = sample.calls["fw@192.0.2.1"]
+    assert [(leg.source, leg.destination) for leg in call.legs] == [("alice", "bob"), ("bob", "carol")]
+    assert (seconds(call), [attempt.code for attempt in call.attempts]) == (29.9, [486])
+
+
+def test_failed_and_early_rows_of_one_table_are_one_call() -> None:
+    layout = FieldLayout(legs={Backend.SQL: ("dst_id2",)})
+    calls = FieldInput("16-acc-table-shared-with-failed/acc.tsv", product=Product.OPENSIPS, layout=layout).calls
+    answered, failed = calls["cid1"], calls["cid2"]
+    assert (answered.state, seconds(answered)) == (State.COMPLETED, 60)
+    assert [(attempt.code, dict(attempt.extra)["dst_id"]) for attempt in answered.attempts] == [(503, "gw1")]
+    assert [dict(leg.values)["dst_id2"] for leg in answered.legs] == ["gw1", "gw2"]
+    assert (answered.caller, answered.callee) == ("15035550100", "15035550199")
+    assert (failed.state, failed.sip_code) == (State.UNANSWERED, 480)
+
+
+def test_users_of_uris_are_the_parties() -> None:
+    new_york = ZoneInfo("America/New_York")
+    calls = FieldInput("02-opensips-acc-mixed-modes/acc.tsv", product=Product.OPENSIPS, zone=new_york).calls
+    call = calls["2_call12@192.0.2.1"]
+    assert (call.caller, call.callee) == ("1001", "1002")
+
+
+def test_the_address_of_a_reply_is_not_the_callers() -> None:
+    (call,) = FieldInput("20-acc-extra-set-in-reply-route/syslog.txt", product=Product.OPENSIPS).calls.values()
+    assert (call.source_ip, dict(call.extra)["dst_ip"]) == ("192.0.2.1", "198.51.100.77")
+    imported = parse_config((CASES / "20-acc-extra-set-in-reply-route" / "opensips.cfg").read_text())
+    roles = {field.name: field.role for field in imported.profile.extras}
+    assert (roles["dst_ip"], roles["src_ip"]) == (None, Role.SOURCE_IP)
+    assert any("reply route" in str(remark) for remark in imported.remarks)
