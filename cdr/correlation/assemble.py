@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from cdr.correlation.case import Case, is_failed_cdr
 from cdr.correlation.endings import Ending, ending_of
-from cdr.correlation.evidence import SAME_MOMENT, canonical, certain, near, pick
+from cdr.correlation.evidence import SAME_MOMENT, canonical, certain, near, pick_start, same_answer
 from cdr.correlation.legs import legs_of
 from cdr.correlation.outcome import CHALLENGES, outcome_of
 from cdr.correlation.parties import extra_and_gateway, parties_of
@@ -57,7 +57,7 @@ def _answered(
 ) -> tuple[CallRecord, list[Observed], Uses]:
     """A dialog: START and STOP, or what there is of them."""
     openings = case.starts or case.acks
-    start = pick(openings)
+    start = pick_start(openings, case.early, policies)
     ending = ending_of(case, start, policies, now)
     reference = start or ending.record
     caller_tag, to_tag = _tags(case)
@@ -86,7 +86,7 @@ def _answered(
     if case.caller_tag is None and case.is_dialog:
         flags.add(Flag.DIRECTION_UNKNOWN)
     call.flags = tuple(flags)
-    told = _of_moment(openings, start)
+    told = same_answer(openings, start, case.early, policies) if start else []
     speakers = [*told, *case.cdrs] or [*case.tries, *case.early] or [*case.alive, *case.stops, *case.dead]
     speakers += [ending.stop] if ending.stop is not None and not _among(ending.stop, speakers) else []
     return call, speakers, _uses_of_dialog(case, told, start, ending)

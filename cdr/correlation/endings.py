@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cdr.correlation.case import Case
-from cdr.correlation.evidence import LONGEST_REPLY, certain, near, pick, resolution
+from cdr.correlation.evidence import LONGEST_REPLY, certain, near, pick, resolution, shares_early_time
 from cdr.correlation.record import DurationKind, Flag, Observed, Policy, State
 
 
@@ -32,7 +32,7 @@ def ending_of(case: Case, start: Observed | None, policies: Mapping[str, Policy]
     record = _best_record(case.cdrs, stop, policies)
     flags = [Flag.DUPLICATE_STOP] if _stops_repeat(case.stops) else []
     if record is not None:
-        ending = _of_record(record, start, stop, policies)
+        ending = _of_record(case, record, start, stop, policies)
     elif start is not None and stop is not None:
         ending = _measured(start, stop)
     elif start is not None:
@@ -42,7 +42,7 @@ def ending_of(case: Case, start: Observed | None, policies: Mapping[str, Policy]
     ending.stop, ending.record = stop, record
     if start is not None and stop is not None and _is_late(case, start, stop, policies):
         flags.append(Flag.LATE_STOP)
-    if start is not None and _rings_within(case, start, policies):
+    if _rings_within(case, ending, start, policies):
         flags.append(Flag.RINGING_INCLUDED)
         if ending.duration_kind is DurationKind.MEASURED:
             ending.duration_kind = DurationKind.AT_MOST
@@ -64,7 +64,7 @@ def _measured(start: Observed, stop: Observed) -> Ending:
 
 
 def _of_record(
-    record: Observed, start: Observed | None, stop: Observed | None, policies: Mapping[str, Policy]
+    case: Case, record: Observed, start: Observed | None, stop: Observed | None, policies: Mapping[str, Policy]
 ) -> Ending:
     """The proxy kept the dialog itself and wrote when it began and ended.
 
@@ -90,9 +90,11 @@ def _of_record(
         elif length is not None:
             ending.duration_kind, ending.flags = DurationKind.AT_MOST, (Flag.RINGING_INCLUDED,)
         return ending
-    same_answer = from_answer and near(event.time, start.event.time)
-    ending.answered_at = event.time if same_answer and _is_finer(record, start) else start.event.time
-    if not (same_answer and length is not None):
+    is_same_answer = from_answer and near(event.time, start.event.time)
+    if event.time != start.event.time and shares_early_time(record, case.early, policies):
+        is_same_answer = False
+    ending.answered_at = event.time if is_same_answer and _is_finer(record, start) else start.event.time
+    if not (is_same_answer and length is not None):
         between = None if end is None else end - ending.answered_at
         if between is None or between < -resolution(record, start):
             ending.duration, ending.duration_kind = None, DurationKind.UNKNOWN
@@ -169,14 +171,13 @@ def _stops_repeat(stops: Sequence[Observed]) -> bool:
     return any(len(said) > 1 for said in told.values())
 
 
-def _rings_within(case: Case, start: Observed, policies: Mapping[str, Policy]) -> bool:
-    """Tell whether the START's time may be that of the early media.
-
-    OpenSIPS 3.2 and newer take the time once per transaction, at its first accounting event: after a 183 the 200 is
-    written with the 183's time.
-    """
-    return policies[start.proxy].time_of_first_event and any(
-        one.event.time == start.event.time and one.proxy == start.proxy for one in case.early
+def _rings_within(case: Case, ending: Ending, start: Observed | None, policies: Mapping[str, Policy]) -> bool:
+    """Tell whether the answer's time, of the START or of the proxy's record, may be that of the early media."""
+    tells_answer = start or ending.record
+    return (
+        tells_answer is not None
+        and tells_answer.event.time == ending.answered_at
+        and shares_early_time(tells_answer, case.early, policies)
     )
 
 

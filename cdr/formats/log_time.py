@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from cdr.events import MICROSECOND, MILLISECOND, SECOND, Unparsable, text_of
+from cdr.formats.setup_time import delayed_time
 from proxyconf.vocabulary.layout import TimeLayout
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -19,9 +20,10 @@ _decimal = re.compile(rb"(\d{1,12})\.(\d{1,6})")
 
 
 class Clock(NamedTuple):
-    """What the time fields of a line say, each as in ``AccEvent``."""
+    """What the time fields of a line say, each as in ``AccEvent``. ``reply_time`` is the time of a final reply."""
 
     time: datetime
+    reply_time: datetime
     precision: int
     created_at: datetime | None
     ended_at: datetime | None
@@ -33,7 +35,7 @@ class ClockReader:
 
     Kamailio's ``time_mode`` 1 adds microseconds (not zero padded), 2 the same moment with a fraction. The text that 3
     and 4 add says the second of ``timestamp`` again, less surely (zone, DST), and is not used. OpenSIPS adds
-    ``created``: 0 where it does not know, and ``setuptime`` is wrong then. Its dialog record calls the start
+    ``created``, 0 where it does not know, and ``setuptime`` (see ``setup_time``). Its dialog record calls the start
     ``call_start_time``; ``duration`` is rounded up to seconds, ``ms_duration`` tells it better.
     """
 
@@ -49,10 +51,13 @@ class ClockReader:
             raise Unparsable(f'no time at "{read}": expected timestamp= or call_start_time= and seconds since 1970')
         time, precision = self._finest(fields, seconds)
         length = _length(fields)
+        created_at = _created(fields.get(b"created", b""))
+        setuptime = text_of(fields.get(b"setuptime", b""))
         return Clock(
             time,
+            delayed_time(time, created_at, setuptime),
             precision,
-            _created(fields.get(b"created", b"")),
+            created_at,
             None if length is None else moved(time, length),
             length,
         )

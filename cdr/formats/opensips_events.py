@@ -20,6 +20,7 @@ from cdr.formats.json_values import array_elements, json_bytes, json_integer, js
 from cdr.formats.limits import limited
 from cdr.formats.reading import Parsed, Reading, Rejection
 from cdr.formats.record_lines import lines
+from cdr.formats.setup_time import FINAL_REPLIES, delayed_time
 from cdr.formats.text_events import is_text_event, parameters_of, records
 from proxyconf.vocabulary.layout import Backend, Role, suggest_leg_role
 
@@ -111,9 +112,13 @@ def event_of(name: Name, params: Mapping[str, Any], reading: Reading, raw: bytes
     if time is None:
         raise Unparsable(f"{name} without time, which OpenSIPS always sends")
     duration_us = _duration_us(params) if name is Name.CDR else None
+    created_at = _moment(params, "created")
+    kind = Kind.CDR if name is Name.CDR else classify(method, code, missed=name is Name.MISSED)
+    if method == "INVITE" and kind in FINAL_REPLIES:
+        time = delayed_time(time, created_at, json_text(params.get("setuptime")))
     extra, legs = _split_legs(params, reading)
     return AccEvent(
-        kind=Kind.CDR if name is Name.CDR else classify(method, code, missed=name is Name.MISSED),
+        kind=kind,
         method=method,
         from_tag=json_text(params.get("from_tag")),
         to_tag=json_text(params.get("to_tag")),
@@ -127,7 +132,7 @@ def event_of(name: Name, params: Mapping[str, Any], reading: Reading, raw: bytes
         legs=legs,
         ended_at=None if duration_us is None else time + timedelta(microseconds=duration_us),
         duration_us=duration_us,
-        created_at=_moment(params, "created"),
+        created_at=created_at,
         raw=raw,
     )
 

@@ -17,6 +17,7 @@ from cdr.events import MICROSECOND, SECOND, AccEvent, Kind, Pairs, Unparsable, c
 from cdr.formats.limits import LONGEST_VALUE, MOST_EXTRAS, limited
 from cdr.formats.radius_dictionary import Value
 from cdr.formats.reading import Reading
+from cdr.formats.setup_time import FINAL_REPLIES, delayed_time
 from proxyconf.vocabulary.layout import Backend, Role, suggest_leg_role
 from proxyconf.vocabulary.products import Product
 from proxyconf.vocabulary.sip_methods import METHOD_NAMES
@@ -74,6 +75,8 @@ def event_of(attributes: Attributes, reading: Reading, *, backend: Backend, raw:
         raise Unparsable(f"{method} without {_CALL_ID}, which holds the Call-ID; is the dictionary the proxy's?")
     time, precision = _time(core, reading)
     ended_at = duration_us = None
+    if method == "INVITE" and kind in FINAL_REPLIES:
+        time = delayed_time(time, _created_at(core), str(core.get(_SETUP_TIME, "")))
     if kind is Kind.CDR:
         # OpenSIPS puts the code of whatever the process accounted before into this record; the dialog was answered.
         code = 200
@@ -327,6 +330,7 @@ class PacketShape:
         self._said_at = at[_STATUS], at[_METHOD], at[_CODE]
         self._tags_at = at[_FROM_TAG], at[_TO_TAG], at[_CALL_ID]
         self._time_at, self._creation_at, self._service_at = at[_TIME], at.get(_CREATED), at.get(_SERVICE_TYPE)
+        self._setup_at = at.get(_SETUP_TIME)
         self._said = _Looked(self._say)
         self._times = _Looked(self._tell_time)
         self._creations = _Looked(self._tell_creation)
@@ -369,6 +373,9 @@ class PacketShape:
         if created_at is None:
             return None
         extra = tuple([pairs[values[index]] for index, pairs in self._extras])
+        moment = time[0]
+        if self._setup_at is not None and said[1] == "INVITE" and said[0] in FINAL_REPLIES:
+            moment = delayed_time(moment, created_at[0], str(self._decode(self._setup_at, values[self._setup_at])))
         return AccEvent(
             said[0],
             said[1],
@@ -377,7 +384,7 @@ class PacketShape:
             call_id,
             said[2],
             "",
-            time[0],
+            moment,
             time[1],
             backend,
             extra,

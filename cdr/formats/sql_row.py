@@ -10,8 +10,8 @@ Every schema of OpenSER, Kamailio and OpenSIPS is read: the columns tell what a 
 * OpenSIPS adds ``duration``, ``ms_duration``, ``setuptime`` and ``created``. A row of ``acc`` is a whole call
   (``Kind.CDR``) if it has a duration; or, since a call may last 0 ms, if an INVITE got a 2xx and ``created`` is set:
   OpenSIPS tells ``created`` in its CDR mode only, where the 2xx itself is not accounted. Without that mode ``created``
-  is the local form of the epoch's start (1970-01-01 or 1969-12-31) and ``setuptime`` has no meaning. ``setuptime``
-  (seconds from ``created`` to ``time``) says nothing new and is dropped.
+  is the local form of the epoch's start (1970-01-01 or 1969-12-31). ``setuptime`` tells when the final reply of an
+  INVITE came (``setup_time``); in a row that is a whole call it says nothing new.
 * All other columns are extras or fields of the leg. Where the layout does not tell the leg labels, columns with the
   role of a leg's source, destination or type (``FieldLayout.leg_role_of``) are, if both a source and a destination are
   among them: ``type`` alone makes no leg. NULL and the empty text are both "no value" and kept as the empty text.
@@ -36,6 +36,7 @@ from cdr.events import SECOND, AccEvent, Kind, Pairs, Unparsable, classify, text
 from cdr.formats.delimited import Cells
 from cdr.formats.limits import LONGEST_LABEL, LONGEST_VALUE, MOST_EXTRAS, limited
 from cdr.formats.reading import Reading, Rejection
+from cdr.formats.setup_time import FINAL_REPLIES, delayed_time
 from cdr.formats.sql_times import EPOCH, Clock, SqlTime, clock_in, finer_time, read_time, shown
 from proxyconf.vocabulary.layout import Backend, FieldLayout, Role
 from proxyconf.vocabulary.products import Product
@@ -231,13 +232,13 @@ class _OpensipsColumns(NamedTuple):
     duration: int | None
     ms_duration: int | None
     created: int | None
+    setuptime: int | None
 
     @classmethod
     def taken_from(cls, header: _Header, product: Product) -> Self | None:
         """Take the columns if they are OpenSIPS' own; the ``duration`` of another proxy is an extra."""
         if product is not Product.OPENSIPS and "setuptime" not in header and "ms_duration" not in header:
             return None
-        header.take("setuptime")
         return cls(*map(header.take, cls._fields))
 
     def created_at(self, row: _Texts, clock: Clock) -> SqlTime | None:
@@ -317,12 +318,19 @@ class _Transactions:
         created = opensips.created_at(row, self._clock)
         if created is not None:
             event = event._replace(created_at=created.utc, flags=_AMBIGUOUS if created.ambiguous else event.flags)
-        if self._missed or event.method != "INVITE":
+        if event.method != "INVITE":
             return event
-        length = opensips.length(row)
-        if length or (opensips.duration is not None and created is not None and event.kind is Kind.ANSWERED):
+        if not self._missed and (length := self._dialog_length(opensips, event, row)) is not None:
             return event._replace(kind=Kind.CDR, ended_at=_later(event.time, length), duration_us=length)
-        return event
+        if event.kind not in FINAL_REPLIES:
+            return event
+        return event._replace(time=delayed_time(event.time, event.created_at, _cell(row, opensips.setuptime)))
+
+    def _dialog_length(self, opensips: _OpensipsColumns, event: AccEvent, row: _Texts) -> int | None:
+        """Return the microseconds of a row that is a whole call."""
+        length = opensips.length(row)
+        is_dialog = opensips.duration is not None and event.created_at is not None and event.kind is Kind.ANSWERED
+        return length if length or is_dialog else None
 
 
 # --- acc_cdrs ---------------------------------------------------------------------------------------------------------

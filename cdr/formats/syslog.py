@@ -36,6 +36,7 @@ from cdr.formats.log_labels import CORE, PREFIX, SIP_PARAMETERS, LineShape, LogL
 from cdr.formats.log_time import Clock, ClockReader
 from cdr.formats.openser_log import is_openser_body, openser_event
 from cdr.formats.reading import IGNORED, Ignored, Parsed, Reading, Rejection
+from cdr.formats.setup_time import FINAL_REPLIES
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.products import Product
 
@@ -274,7 +275,7 @@ def _event(
         call_id,
         code,
         reason,
-        clock.time,
+        clock.reply_time if method == "INVITE" and kind in FINAL_REPLIES else clock.time,
         clock.precision,
         Backend.SYSLOG,
         extra,

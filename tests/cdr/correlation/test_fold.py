@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from itertools import permutations
+from typing import Any
 
 import pytest
 
@@ -137,6 +138,52 @@ def test_an_answer_written_with_the_time_of_its_early_media_may_hold_the_ringing
     only = call(*events, bye("a", "b", 42, proxy="opensips"))
     assert only.duration_kind == DurationKind.AT_MOST
     assert Flag.RINGING_INCLUDED in only.flags
+
+
+def ringing(at: float, **more: Any) -> Observed:
+    """Return the 200 that an OpenSIPS event interface writes with the time of the 183 at 0."""
+    return invite("a", "b", at, proxy="opensips", backend=Backend.EVENTS, **more)
+
+
+def test_the_answer_that_has_its_own_time_is_believed_before_one_with_that_of_the_early_media() -> None:
+    result = folded(
+        early("a", "b", 0, proxy="opensips", backend=Backend.EVENTS),
+        ringing(0),
+        invite("a", "b", 4, proxy="opensips", backend=Backend.SQL),
+        bye("a", "b", 6, proxy="opensips"),
+    )
+    (only,) = result.calls
+    assert (only.answered_at, only.duration) == (after(4), timedelta(seconds=2))
+    assert (only.duration_kind, only.flags) == (DurationKind.MEASURED, (Flag.EARLY_MEDIA,))
+    assert [use.rule for use in result.uses] == [Rule.EARLY, Rule.SAME, Rule.START, Rule.STOP]
+
+
+def test_a_re_invite_is_no_answer_with_a_better_time() -> None:
+    opening = (early("a", "b", 0, proxy="opensips", backend=Backend.EVENTS), ringing(0), ringing(9))
+    (only,) = folded(*opening, bye("a", "b", 42, proxy="opensips")).calls
+    assert (only.answered_at, only.duration_kind) == (NOON, DurationKind.AT_MOST)
+
+
+def test_a_dialog_record_written_with_the_time_of_its_early_media_may_hold_the_ringing() -> None:
+    events = [early("a", "b", 0, proxy="opensips"), cdr(0, 3.511, "a", "b", 200, proxy="opensips")]
+    only = call(*events)
+    assert (only.duration, only.duration_kind) == (timedelta(seconds=3.511), DurationKind.AT_MOST)
+    assert Flag.RINGING_INCLUDED in only.flags
+
+
+def test_a_dialog_record_with_a_time_of_its_own_is_measured() -> None:
+    only = call(early("a", "b", 0, proxy="opensips"), cdr(2, 3.511, "a", "b", 200, proxy="opensips"))
+    assert (only.duration, only.duration_kind) == (timedelta(seconds=3.511), DurationKind.MEASURED)
+
+
+def test_an_answer_seen_elsewhere_corrects_a_dialog_record_with_the_time_of_its_early_media() -> None:
+    only = call(
+        early("a", "b", 0, proxy="opensips"),
+        cdr(0, 3.5, "a", "b", 200, proxy="opensips"),
+        invite("a", "b", 1.5),
+    )
+    assert (only.answered_at, only.duration) == (after(1.5), timedelta(seconds=2))
+    assert only.duration_kind == DurationKind.MEASURED
 
 
 # 6. attempts
