@@ -230,5 +230,5 @@ def opensips_cdr_start(profile: AccountingProfile) -> Iterator[Problem]:
         yield note(
             place,
             _("Ongoing calls are not visible, and a proxy that crashes leaves nothing of them."),
-            _("Do not ask for call records if you need START and STOP: asked of one backend, they count for all."),
+            _("Do not ask for call records if you need START and STOP: asked of one output, they count for all."),
         )

@@ -75,15 +75,17 @@ def diameter_failed(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.flags.failed is not None or Backend.DIAMETER in profile.flags.missed:
         yield warning(
             BACKENDS,
-            _("Failed and missed calls never reach Diameter."),
-            _("Take them from another backend, such as SQL."),
+            _("Failed and missed calls are never sent to Diameter."),
+            _("Take them from another output, such as SQL."),
         )
 
 
 @rule("diameter-cancel", _("A CANCEL has no To tag, and an empty value aborts the message."))
 def diameter_cancel(profile: AccountingProfile) -> Iterator[Problem]:
     if speaks_private_diameter(profile) and profile.is_on("report_cancels"):
-        yield note(BACKENDS, _("CANCELs never reach Diameter."), _("Take them from another backend, such as the log."))
+        yield note(
+            BACKENDS, _("CANCELs are never sent to Diameter."), _("Take them from another output, such as the log.")
+        )
 
 
 @rule(

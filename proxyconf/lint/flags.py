@@ -193,7 +193,7 @@ def flag_unset_is_0(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[
 
 
 @script_rule(
-    "flag-missing", _("Without the flag no transaction is accounted to the backend; only the script's own calls are.")
+    "flag-missing", _("Without the flag no transaction is accounted to the output; only the script's own calls are.")
 )
 def flag_missing(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
     if profile.uses_do_accounting:
@@ -202,7 +202,7 @@ def flag_missing(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Pro
         yield note(
             Place("flags", _("flags")),
             _("Only dialog records are written, and no event is accounted."),
-            _("Give a backend its flag if START, STOP and failed calls are wanted."),
+            _("Give an output its flag if START, STOP and failed calls are wanted."),
             _("Calls that fail leave nothing unless cdr_on_failed is on, and ongoing calls are not visible."),
         )
         return
@@ -220,7 +220,7 @@ def flag_missing(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Pro
 
 @rule(
     "failed-without-account",
-    _("The flag for failed calls adds them to what is accounted; by itself it selects no backend."),
+    _("The flag for failed calls adds them to what is accounted; by itself it selects no output."),
 )
 def failed_without_account(profile: AccountingProfile) -> Iterator[Problem]:
     found = list(uses(profile))
@@ -228,8 +228,8 @@ def failed_without_account(profile: AccountingProfile) -> Iterator[Problem]:
     if failed and not any(use.purpose == "account" for use in found):
         yield error(
             failed[0].at,
-            _("failed_transaction_flag is set, and no backend has a flag."),
-            _("Set log_flag, db_flag or that of another backend too, here and in the script."),
+            _("failed_transaction_flag is set, and no output has a flag."),
+            _("Set log_flag, db_flag or that of another output too, here and in the script."),
         )
 
 
@@ -255,7 +255,7 @@ def failed_missing(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[P
             yield warning(
                 Place("do_accounting.failed", _("failed calls")),
                 _("Failed calls are not accounted."),
-                _('Call do_accounting("…", "failed"), for the BYE as well: asked of one backend, it counts for all.'),
+                _('Call do_accounting("…", "failed"), for the BYE as well: asked of one output, it counts for all.'),
             )
     elif has_dialog_records_alone(profile):
         return

@@ -76,7 +76,7 @@ def field_unused(profile: AccountingProfile) -> Iterator[Problem]:
         if used and (found.kind, found.index) not in logged:
             words = any_of(BACKEND_WORDS[one] for one in used)
             yield warning(
-                found.at(), _("No backend in use logs this field."), _("Give it a label for {words}.", words=words)
+                found.at(), _("No output in use logs this field."), _("Give it a label for {words}.", words=words)
             )
 
 

@@ -49,7 +49,7 @@ def leg_index(profile: AccountingProfile) -> Iterator[Problem]:
             )
 
 
-@rule("legs-name", _("The name of a leg field is its label in every backend."))
+@rule("legs-name", _("The name of a leg field is its label in every output."))
 def legs_name(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.uses_field_declarations:
         return
@@ -114,7 +114,7 @@ def legs_radius_names(profile: AccountingProfile) -> Iterator[Problem]:
             yield error(
                 _LEGS,
                 _("Leg values go out under wrong names."),
-                _("Ask for records of whole calls (cdr) here, or send legs to another backend."),
+                _("Ask for records of whole calls (cdr) here, or send legs to another output."),
             )
         elif backend in profile.do_accounting.failed or backend in profile.do_accounting.missed:
             yield warning(

@@ -234,7 +234,7 @@ def detect_direction_who(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.is_on("detect_direction"):
         yield note(
             option_place("detect_direction"),
-            _("Who hung up is not visible any more."),
+            _("Who released the call is not visible any more."),
             _("Set detect_direction to 0: accweb joins START and STOP whatever the order of the tags."),
         )
 

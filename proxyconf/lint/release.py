@@ -42,14 +42,14 @@ def backend_unknown(profile: AccountingProfile) -> Iterator[Problem]:
     if is_known(profile.product, profile.version):
         for backend in profile.backends:
             if problem := why_no_backend(profile.product, profile.version, backend):
-                yield error(BACKENDS, problem, _("Choose another backend, or another release."))
+                yield error(BACKENDS, problem, _("Choose another output, or another release."))
 
 
 @rule("backend-missing", _("The modules are loaded and write nothing."))
 def backend_missing(profile: AccountingProfile) -> Iterator[Problem]:
     known = is_known(profile.product, profile.version)
     if known and not used_backends(profile) and not profile.is_on("cdr_enable"):
-        yield error(BACKENDS, _("No backend is in use."), _("Choose one: the log is the simplest."))
+        yield error(BACKENDS, _("No output is in use."), _("Choose one: the log is the simplest."))
 
 
 @rule("fields-unknown", _("They are left out of the configuration."))

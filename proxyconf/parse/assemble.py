@@ -116,7 +116,7 @@ class Assembly:
         for key, value in self._options().items():
             if key not in applicable:
                 parameter = profile.parameters[key]
-                self._remark(0, f"{parameter.name} = {value}", _("its backend is not in use; kept as it is"))
+                self._remark(0, f"{parameter.name} = {value}", _("its output is not in use; kept as it is"))
                 self.others.append(OtherParameter(parameter.module, parameter.name, value))
                 del self.options[key]
 
@@ -254,7 +254,7 @@ class Assembly:
             why = (
                 _("a constant string is needed")
                 if not isinstance(value, str)
-                else _("no backend of this version uses it")
+                else _("no output of this version uses it")
             )
             self._keep(written.module, written.parameter.name, written.argument, written.line, written.text, why)
             return
@@ -271,7 +271,7 @@ class Assembly:
             self._keep("acc", key, written.argument, written.line, written.text, str(error))
             return
         if word not in {names.type for names in self._names.values()}:
-            why = _("{word!r} is no backend; log, db, aaa and evi are", word=word)
+            why = _("{word!r} is no output; log, db, aaa and evi are", word=word)
             self._keep("acc", key, written.argument, written.line, written.text, why)
             return
         self.declared.setdefault(key, {}).setdefault(word, []).extend(fields)

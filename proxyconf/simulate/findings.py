@@ -225,7 +225,8 @@ def _direction(simulation: Simulation) -> Findings:
     callee_ends = any(one.method == "BYE" and one.sender == CALLEE for one in simulation.flow.requests)
     if callee_ends and simulation.profile.is_on("detect_direction"):
         text = _(
-            "Who hung up cannot be told: detect_direction puts the tags of the callee's BYE in the caller's order."
+            "Who released the call cannot be told: detect_direction puts the tags of the callee's BYE in the caller's "
+            "order."
         )
         yield _OfOutput(Severity.WARNING, text, "detect_direction")
 

@@ -58,9 +58,10 @@ def call_rows(
 
 def _opener(span: int, in_zone: str) -> str:
     """Return the first cell of a row: the button that opens it. ``{}`` stands for the address of its call."""
+    label = escape(gettext("Legs, attempts and events"))
     return (
         '<td class="col-more"><button type="button" class="expander" aria-expanded="false" data-quiet'
-        f' aria-label="{escape(gettext("Legs, attempts and events"))}"'
+        f' aria-label="{label}"'
         f' hx-get="{{}}inside/?span={span}{escape(in_zone)}" hx-trigger="expand" hx-target="closest tr"'
         f' hx-swap="afterend">{icon("chevron_right")}</button></td>'
     )

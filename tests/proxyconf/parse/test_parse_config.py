@@ -129,7 +129,7 @@ def test_an_option_of_a_backend_that_is_not_in_use_is_kept_as_it_is() -> None:
         'modparam("acc", "log_flag", 1)\nmodparam("acc", "radius_config", "/etc/r")', product=K, version=Version(3, 0)
     )
     assert imported.profile.other_parameters == (OtherParameter("acc", "radius_config", "/etc/r"),)
-    assert whys(imported) == ["its backend is not in use; kept as it is"]
+    assert whys(imported) == ["its output is not in use; kept as it is"]
 
 
 # --- fields

@@ -92,6 +92,7 @@ def test_no_query_skips_rows_or_counts_without_a_limit(analyst: Client) -> None:
 
 def test_the_number_of_queries_does_not_grow_with_the_rows(analyst: Client) -> None:
     make_call()
+    analyst.get("/calls/")  # the first look is noted in the session
     with CaptureQueriesContext(connection) as few:
         analyst.get("/calls/")
     for _ in range(40):
