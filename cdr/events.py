@@ -45,7 +45,8 @@ class AccEvent(NamedTuple):
     ``time`` is UTC; ``precision`` is its resolution in microseconds (1 000 000 = whole seconds, truncated).
     ``code`` is 0 where the event has none. ``legs`` are as received: one entry per leg, in the proxy's order.
     ``ended_at`` and ``duration_us`` only for ``EventKind.CDR``: what the proxy itself says of the dialog; ``time`` is
-    then the dialog's start. ``created_at`` is the arrival of the INVITE where the proxy tells it (OpenSIPS ``created``).
+    then the dialog's start. ``created_at`` is the arrival of the INVITE where the proxy tells it (OpenSIPS:
+    ``created``).
     ``position`` orders records that belong together within their source (the row's id): leg rows of one SQL event.
     ``raw`` is the input exactly as received.
     """

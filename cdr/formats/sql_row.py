@@ -9,9 +9,9 @@ Every schema of OpenSER, Kamailio and OpenSIPS is read: the columns tell what a 
   (``cdr.formats.sql_times.finer_time``).
 * OpenSIPS adds ``duration``, ``ms_duration``, ``setuptime`` and ``created``. A row of ``acc`` is a whole call
   (``EventKind.CDR``) if it has a duration; or, since a call may last 0 ms, if an INVITE got a 2xx and ``created`` is
-  set: OpenSIPS tells ``created`` in its CDR mode only, where the 2xx itself is not accounted. Without that mode ``created``
-  is the local form of the epoch's start (1970-01-01 or 1969-12-31). ``setuptime`` tells when the final reply of an
-  INVITE came (``setup_time``); in a row that is a whole call it says nothing new.
+  set: OpenSIPS tells ``created`` in its CDR mode only, where the 2xx itself is not accounted. Without that mode
+  ``created`` is the local form of the start of the epoch (1970-01-01, 1969-12-31). ``setuptime`` tells when the
+  final reply of an INVITE came (``setup_time``); in a row that is a whole call it says nothing new.
 * All other columns are extras or fields of the leg. Where the layout does not tell the leg labels, columns with the
   role of a leg's source, destination or type (``FieldLayout.leg_role_of``) are, if both a source and a destination are
   among them: ``type`` alone makes no leg. NULL and the empty text are both "no value" and kept as the empty text.

@@ -25,9 +25,9 @@ from cdr.formats.reading import IGNORED, Parsed, Reading, Rejection
 from cdr.formats.registry import FORMATS
 from proxyconf.public import (
     CallsReading,
-    EventKind,
     FieldContent,
     SimulatedCall,
+    SimulatedKind,
     SimulatedRecord,
     Simulation,
     layout_of,
@@ -98,7 +98,7 @@ def _parsed(simulation: Simulation, backends: Iterable[Backend], reading: Readin
 def _rows(records: Iterable[SimulatedRecord], reading: Reading) -> Iterator[Parsed]:
     by_format: dict[str, list[SimulatedRecord]] = defaultdict(list)
     for record in records:
-        names = {EventKind.MISSED: "missed-csv", EventKind.DIALOG: "acc-cdrs-csv"}
+        names = {SimulatedKind.MISSED: "missed-csv", SimulatedKind.DIALOG: "acc-cdrs-csv"}
         by_format[names.get(record.event.kind, "acc-csv")].append(record)
     for name, rows in by_format.items():
         text = io.StringIO()
