@@ -13,8 +13,8 @@ from proxyconf.vocabulary.layout import FieldLayout, Role
 def legs_of(told: Sequence[Observed], policies: Mapping[str, Policy]) -> tuple[tuple[LegRecord, ...], bool]:
     """Return the legs that ``told`` (events of one thing, in canonical order) name, and whether values are mixed.
 
-    Each backend of each proxy tells all legs: in one record, or (SQL, OpenSIPS events) in one record per leg. The
-    fullest account counts; where several are equally full, the first.
+    Each backend of each proxy tells all legs: in one record, or (SQL, OpenSIPS events) in one record per leg, ordered
+    by position. The fullest account counts; where several are equally full, the first.
     """
     best: tuple[Pairs, ...] = ()
     best_layout = FieldLayout()
@@ -22,9 +22,30 @@ def legs_of(told: Sequence[Observed], policies: Mapping[str, Policy]) -> tuple[t
         legs = tuple(leg for record in records for leg in record.event.legs if any(text for _, text in leg))
         if len(legs) > len(best):
             best, best_layout = legs, policies[proxy].layout
+            if len(records) > 1 and len({record.event.position for record in records}) == 1:
+                best = _in_chain(legs, best_layout)
     mixed = best_layout.newest_leg_first and are_mixed(best)
     ordered = reversed(best) if best_layout.newest_leg_first else iter(best)
     return tuple(_record(leg, best_layout) for leg in ordered), mixed
+
+
+def _in_chain(legs: tuple[Pairs, ...], layout: FieldLayout) -> tuple[Pairs, ...]:
+    """Order legs without a known order by what they connect: the destination of one is the source of the next.
+
+    Returned in the order in which the proxy writes legs; as they came where no single chain connects them all.
+    """
+    left = [(_record(leg, layout), leg) for leg in legs]
+    destinations = {record.destination for record, _ in left}
+    first = [pair for pair in left if pair[0].source not in destinations]
+    chain: list[tuple[LegRecord, Pairs]] = []
+    while len(first) == 1:
+        chain += first
+        left.remove(first[0])
+        first = [pair for pair in left if pair[0].source and pair[0].source == chain[-1][0].destination]
+    if left:
+        return legs
+    ordered = tuple(leg for _, leg in chain)
+    return ordered[::-1] if layout.newest_leg_first else ordered
 
 
 def are_mixed(legs: Iterable[Pairs]) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from json.encoder import encode_basestring
 
 from cdr.events import AccEvent, EventKind, Pairs, call_key, fingerprint, statement
 from cdr.models import Event, Source
 from cdr.models.fields import WordsField
 from cdr.storage.tables import Row, Table, Wire
+from proxyconf.vocabulary.layout import Backend
 
 TABLE = Table(
     Event,
@@ -37,6 +38,7 @@ TABLE = Table(
     "received_at",
     "raw",
 )
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUL_IN_JSON = "\\u0000"
 KEY, RAW = TABLE.columns.index("call_key"), TABLE.columns.index("raw")
 
@@ -47,6 +49,7 @@ class Rows:
     def __init__(self, source: Source, wire: Wire) -> None:
         self._source, self._proxy = source.pk, source.proxy_id
         self._wire = wire
+        self._arrivals = 0
         self.made: dict[bytes, Row] = {}
         """By fingerprint, in the order in which they were made."""
 
@@ -90,6 +93,8 @@ class Rows:
             except OverflowError:
                 refuse(event, f"code={code} is too large a number for a SIP reply code")
                 continue
+            if backend is Backend.EVENTS and legs and not position:  # one datagram per leg, without a row's id
+                position = self._next_arrival(received_at)
             made[own] = row = (
                 call_key(call_id) if call_id else _key_without_call_id(kind, own),
                 time(at),
@@ -116,6 +121,11 @@ class Rows:
                 raw,
             )
             yield row
+
+    def _next_arrival(self, received_at: datetime) -> int:
+        """Return a position that orders events as they arrived: microseconds since 1970, and how many came before."""
+        self._arrivals += 1
+        return (received_at - _EPOCH) // timedelta(microseconds=1) + self._arrivals
 
 
 def _pairs(pairs: Pairs) -> str:
