@@ -43,6 +43,7 @@ GROUPED = 500
 _PAUSES, _SCAN_OF_PAUSES = 200, 20_000  # asked for each source that says nothing
 _SHORTEST_SILENCE, _LONGEST_SILENCE, _USUAL_SILENCE = timedelta(minutes=15), timedelta(days=3), timedelta(days=1)
 _TIMES_LONGER = 4
+_CLOCK_TOLERANCE = timedelta(seconds=5)
 _ENOUGH_PAUSES = 20
 _NEWS = timedelta(days=1)
 _MOST_RESTARTS, _MOST_LOOKED_AT = 5, 2_000
@@ -56,10 +57,11 @@ class Verdict(IntEnum):
     SWITCHED_OFF = 1
     WAITING = 2  # nothing came yet
     NO_SOURCE = 3
-    REJECTS = 4
-    SILENT = 5
-    FAILING = 6  # its receiver says that it cannot do its work
-    NOT_RUNNING = 7
+    CLOCK_AHEAD = 4  # events come before their own time
+    REJECTS = 5
+    SILENT = 6
+    FAILING = 7  # its receiver says that it cannot do its work
+    NOT_RUNNING = 8
 
 
 @dataclass(slots=True)
@@ -149,7 +151,14 @@ def _verdict(health: SourceHealth, running: Sequence[Receiver], now: datetime) -
         return Verdict.REJECTS
     if source.last_received_at is None or not (source.events or source.duplicates):
         return Verdict.WAITING
-    return Verdict.SILENT if _is_silent(source, now) else Verdict.WELL
+    if _is_silent(source, now):
+        return Verdict.SILENT
+    return Verdict.CLOCK_AHEAD if any(_is_ahead(receiver) for receiver in running) else Verdict.WELL
+
+
+def _is_ahead(receiver: Receiver) -> bool:
+    """Tell whether the newest event came before its own time: the proxy's clock is ahead, or its zone is wrong."""
+    return receiver.lag is not None and receiver.lag < -_CLOCK_TOLERANCE.total_seconds()
 
 
 def _rejects(health: SourceHealth) -> bool:

@@ -26,6 +26,13 @@ VERDICTS: Mapping[Verdict, Word] = {
     Verdict.SWITCHED_OFF: Word(_("Switched off"), _("All sources are switched off. Nothing is collected.")),
     Verdict.WAITING: Word(_("No events yet"), _("A source is configured, but no accounting has arrived through it.")),
     Verdict.NO_SOURCE: Word(_("No source"), _("No source configured.")),
+    Verdict.CLOCK_AHEAD: Word(
+        _("Clock ahead"),
+        _(
+            "Events arrive before their own time (negative lag). Synchronize the clock of the proxy with NTP, and check "
+            "its time zone."
+        ),
+    ),
     Verdict.REJECTS: Word(
         _("Rejecting input"),
         _("Some input looks like accounting but cannot be parsed. It is stored and can be re-parsed after a fix."),
@@ -45,6 +52,7 @@ VERDICT_ICONS: Mapping[Verdict, str] = {
     Verdict.SWITCHED_OFF: "power_settings_new",
     Verdict.WAITING: "hourglass_empty",
     Verdict.NO_SOURCE: "add_circle",
+    Verdict.CLOCK_AHEAD: "schedule",
     Verdict.REJECTS: "report",
     Verdict.SILENT: "notifications_off",
     Verdict.FAILING: "error",

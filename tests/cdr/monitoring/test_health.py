@@ -71,6 +71,8 @@ def test_a_source_fares_as_its_counters_say(source: Source, change: dict[str, An
         ({"state": "failed", "error": "address in use"}, Verdict.FAILING),
         ({"state": "retrying", "error": "the database is gone"}, Verdict.FAILING),
         ({"error": "the proxy may lose rows"}, Verdict.WELL),
+        ({"lag": -260.0}, Verdict.CLOCK_AHEAD),
+        ({"lag": -0.9}, Verdict.WELL),
     ],
 )
 def test_a_receiver_tells_of_itself(source: Source, change: dict[str, Any], expected: Verdict) -> None:
