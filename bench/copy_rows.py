@@ -81,12 +81,12 @@ def _round_of(way: Way, source: Source, numbers: Iterator[int], size: int, url: 
 
 
 def _event(number: int) -> AccEvent:
-    from cdr.events import AccEvent, Backend, Kind
+    from cdr.events import AccEvent, Backend, EventKind
 
     call_id = f"{number:08x}-5d1f4a2b@192.0.2.10"
     raw = f"ACC: transaction answered: timestamp=1780228800;method=INVITE;from_tag=as{number:x};call_id={call_id}"
     return AccEvent(
-        kind=Kind.ANSWERED,
+        kind=EventKind.ANSWERED,
         method="INVITE",
         from_tag=f"as{number:x}",
         to_tag=f"gK{number:x}",

@@ -140,7 +140,7 @@ def _best(rounds: int, prepare: Callable[[], object], work: Callable[[], object]
 
 def _events(calls: int, begin: datetime, extras: bool, seed: int = 1) -> list[Any]:
     """Return the events of clean calls as a busy proxy logs them: 50 calls a second, each of up to ten minutes."""
-    from cdr.events import SECOND, AccEvent, Kind
+    from cdr.events import SECOND, AccEvent, EventKind
     from proxyconf.vocabulary.layout import Backend
 
     dice = random.Random(seed)
@@ -156,8 +156,8 @@ def _events(calls: int, begin: datetime, extras: bool, seed: int = 1) -> list[An
             (("src_user", f"1{number:09d}"), ("dst_user", f"2{number:09d}"), ("src_ip", "192.0.2.1")) if extras else ()
         )
         for kind, method, at in (
-            (Kind.ANSWERED, "INVITE", start),
-            (Kind.BYE, "BYE", start + timedelta(seconds=dice.randint(1, 600))),
+            (EventKind.ANSWERED, "INVITE", start),
+            (EventKind.BYE, "BYE", start + timedelta(seconds=dice.randint(1, 600))),
         ):
             line = (
                 f"May  1 12:00:00 proxy kamailio[4711]: NOTICE: acc [acc.c:279]: acc_log_request(): ACC: transaction "

@@ -20,7 +20,7 @@ SECOND, MILLISECOND, MICROSECOND = 1_000_000, 1_000, 1
 """Precisions of a time, in microseconds."""
 
 
-class Kind(StrEnum):
+class EventKind(StrEnum):
     """What an event says. It comes from method, code and status, never from the words "transaction answered":
     a failed call is logged under that prefix too.
     """
@@ -44,13 +44,14 @@ class AccEvent(NamedTuple):
 
     ``time`` is UTC; ``precision`` is its resolution in microseconds (1 000 000 = whole seconds, truncated).
     ``code`` is 0 where the event has none. ``legs`` are as received: one entry per leg, in the proxy's order.
-    ``ended_at`` and ``duration_us`` only for ``Kind.CDR``: what the proxy itself says of the dialog; ``time`` is then
-    the dialog's start. ``created_at`` is the arrival of the INVITE where the proxy tells it (OpenSIPS ``created``).
+    ``ended_at`` and ``duration_us`` only for ``EventKind.CDR``: what the proxy itself says of the dialog; ``time`` is
+    then the dialog's start. ``created_at`` is the arrival of the INVITE where the proxy tells it (OpenSIPS:
+    ``created``).
     ``position`` orders records that belong together within their source (the row's id): leg rows of one SQL event.
     ``raw`` is the input exactly as received.
     """
 
-    kind: Kind
+    kind: EventKind
     method: str
     from_tag: str
     to_tag: str
@@ -83,7 +84,7 @@ def text_of(raw: bytes) -> str:
     return text.replace("\0", "\\x00") if "\0" in text else text
 
 
-def classify(method: str, code: int, *, missed: bool = False) -> Kind:
+def classify(method: str, code: int, *, missed: bool = False) -> EventKind:
     """Return the kind of a record that has only method and code (log line, SQL row, JSON object).
 
     ``missed``: the record stood under ``call missed`` or in the table ``missed_calls``. The record itself has the last
@@ -91,18 +92,18 @@ def classify(method: str, code: int, *, missed: bool = False) -> Kind:
     """
     match method:
         case "BYE":
-            return Kind.BYE
+            return EventKind.BYE
         case "CANCEL":
-            return Kind.CANCEL
+            return EventKind.CANCEL
         case "ACK":
-            return Kind.ACK
+            return EventKind.ACK
     if missed and not 200 <= code < 300:
-        return Kind.MISSED
+        return EventKind.MISSED
     if code >= 300:
-        return Kind.FAILED
+        return EventKind.FAILED
     if code >= 200:
-        return Kind.ANSWERED
-    return Kind.EARLY if code > 100 else Kind.MANUAL
+        return EventKind.ANSWERED
+    return EventKind.EARLY if code > 100 else EventKind.MANUAL
 
 
 def statement(event: AccEvent) -> str:

@@ -134,9 +134,13 @@ class ProxyAdmin(ModelAdmin):
         """Each label with the role that is in force: as set, else as suggested."""
         layout = proxy.field_layout
         extras = dict.fromkeys(label for labels in layout.extras.values() for label in labels)
-        legs = dict.fromkeys(label for labels in layout.legs.values() for label in labels)
-        found = [(label, layout.role_of(label)) for label in extras]
-        found += [(label, layout.leg_role_of(label)) for label in legs]
+        found: list[tuple[str, str | None]] = [(label, layout.role_of(label)) for label in extras]
+        roles_of_legs: dict[str, str] = {}
+        for labels in layout.legs.values():
+            for label, role in layout.leg_roles(labels).items():
+                text = str(role) if layout.leg_role_of(label) == role else gettext("{role} (assumed)").format(role=role)
+                roles_of_legs.setdefault(label, text)
+        found += roles_of_legs.items()
         if not found:
             return str(_("No labels yet."))
         return format_html(

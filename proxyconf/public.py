@@ -10,7 +10,7 @@ from proxyconf.profile_layout import layout_of
 from proxyconf.render.acc_section import acc_section
 from proxyconf.render.hints import routing_hints
 from proxyconf.render.syslog_rule import syslog_rule
-from proxyconf.simulate.event import EventKind
+from proxyconf.simulate.event import SimulatedKind
 from proxyconf.simulate.record import FieldContent, SimulatedRecord
 from proxyconf.simulate.simulation import Simulation
 from proxyconf.simulated_calls import CallsReading, SimulatedCall
@@ -19,10 +19,10 @@ __all__ = [
     "BACKEND_NAMES",
     "AccountingProfile",
     "CallsReading",
-    "EventKind",
     "FieldContent",
     "NextStep",
     "SimulatedCall",
+    "SimulatedKind",
     "SimulatedRecord",
     "Simulation",
     "StepState",

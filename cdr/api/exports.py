@@ -110,7 +110,7 @@ class ExportRecord(serializers.Serializer[object]):
     columns = serializers.ListField(child=serializers.CharField(), help_text="Columns that were chosen.")
     zone = serializers.CharField(help_text="Zone that times are written in.")
     masked = serializers.BooleanField(help_text="Whether numbers are masked in it.")
-    state = serializers.ChoiceField(choices=ExportJob.State.choices, help_text="How far it is.")
+    state = serializers.ChoiceField(choices=ExportJob.ExportState.choices, help_text="How far it is.")
     error = serializers.CharField(allow_blank=True, help_text="Why it failed, or was begun again; empty: neither.")
     matches = serializers.IntegerField(
         allow_null=True, help_text="How many calls there will be in it. Null: not counted (yet)."
@@ -230,7 +230,7 @@ class ExportFile(ExportView):
     def get(self, request: Request, pk: int) -> HttpResponseBase:
         refuse_unknown(request)
         job = self.job(request, pk)
-        if job.state != ExportJob.State.DONE:
+        if job.state != ExportJob.ExportState.DONE:
             raise Conflict(f"The export has no file: its state is {job.get_state_display()}.")
         if not may_have(cast(User, request.user), job):
             raise PermissionDenied("The file contains more than you, or your token, may see now.")
@@ -261,7 +261,7 @@ def _conditions(request: Request, text: str) -> CallFilter:
 
 
 def _record(request: Request, job: ExportJob) -> dict[str, Any]:
-    done = job.state == ExportJob.State.DONE
+    done = job.state == ExportJob.ExportState.DONE
     return {
         "id": job.pk,
         "format": job.format,

@@ -9,7 +9,7 @@ from typing import TypeVar
 from rest_framework import serializers
 
 from cdr.display import wording
-from cdr.events import Kind
+from cdr.events import EventKind
 from proxyconf.vocabulary.layout import Backend
 
 Value = TypeVar("Value", bound=StrEnum)
@@ -152,7 +152,7 @@ class EventRecord(serializers.Serializer[object]):
     proxy = _text("Name of the proxy that wrote it.")
     source = _text("Source that it came through, as proxy/name.")  # type: ignore[assignment]  # as above
     backend = serializers.ChoiceField(choices=[one.value for one in Backend], help_text="Backend that told it.")
-    kind = serializers.ChoiceField(choices=[one.value for one in Kind], help_text="What it tells of.")
+    kind = serializers.ChoiceField(choices=[one.value for one in EventKind], help_text="What it tells of.")
     method = _text("SIP method.")
     from_tag = _text("From tag, as logged: a BYE of the callee has the tags swapped.")
     to_tag = _text("To tag, as logged.")

@@ -36,7 +36,8 @@ class ReceiverRecord(serializers.Serializer[object]):
 
     host = serializers.CharField(help_text="The machine that it runs on.")
     state = serializers.ChoiceField(
-        choices=Receiver.State.choices, help_text="running: it serves; retrying: it tries again; failed: see error."
+        choices=Receiver.ReceiverState.choices,
+        help_text="running: it serves; retrying: it tries again; failed: see error.",
     )
     well = serializers.BooleanField(help_text="Whether it is running and has reported in the last 20 seconds.")
     error = serializers.CharField(allow_blank=True, help_text="What is wrong; empty: nothing.")

@@ -20,8 +20,8 @@ from django.utils import timezone
 from cdr.calls.publish import publish
 from cdr.correlation.fold import fold
 from cdr.correlation.matching import identity_of
-from cdr.correlation.record import CallRecord, Observed, Policy, State, Use
-from cdr.events import AccEvent, Kind, Pairs
+from cdr.correlation.record import CallRecord, CallState, Observed, Policy, Use
+from cdr.events import AccEvent, EventKind, Pairs
 from cdr.models import Call, Event, Pending
 from cdr.storage.database import EventDatabase, database_for_writes
 from cdr.storage.garbage_collection import gc_paused
@@ -45,7 +45,7 @@ _EVENTS = Table(
     "id",
 )
 _KEY = _EVENTS.columns.index("call_key")
-_KINDS: Mapping[str, Kind] = {kind.value: kind for kind in Kind}
+_KINDS: Mapping[str, EventKind] = {kind.value: kind for kind in EventKind}
 _BACKENDS: Mapping[str, Backend] = {backend.value: backend for backend in Backend}
 
 
@@ -85,7 +85,7 @@ def mark_all() -> int:
 def mark_overdue(*, now: datetime) -> int:
     """Give ongoing calls whose STOP was due before ``now`` the state No STOP; return the number of Call-IDs."""
     done, last_key = 0, None
-    overdue = Call.objects.filter(state=State.ONGOING, stop_due_at__lt=now, superseded=False).order_by("call_key")
+    overdue = Call.objects.filter(state=CallState.ONGOING, stop_due_at__lt=now, superseded=False).order_by("call_key")
     while True:
         with transaction.atomic():
             further = overdue if last_key is None else overdue.filter(call_key__gt=last_key)

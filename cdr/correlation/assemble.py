@@ -15,6 +15,7 @@ from cdr.correlation.parties import extra_and_gateway, parties_of
 from cdr.correlation.record import (
     AttemptRecord,
     CallRecord,
+    CallState,
     DurationKind,
     Flag,
     Observed,
@@ -22,12 +23,11 @@ from cdr.correlation.record import (
     Policy,
     ReleasedBy,
     Rule,
-    State,
 )
-from cdr.events import Kind
+from cdr.events import EventKind
 
 Uses = list[tuple[Observed, Rule]]
-_RULE_OF_NOTE = {Kind.MANUAL: Rule.MANUAL, Kind.CDR: Rule.CDR}
+_RULE_OF_NOTE = {EventKind.MANUAL: Rule.MANUAL, EventKind.CDR: Rule.CDR}
 
 
 def assemble(
@@ -111,7 +111,7 @@ def _unanswered(cluster: str, case: Case, policies: Mapping[str, Policy]) -> tup
         anchor=_anchor(case),
         from_tag=case.caller_tag or "",
         to_tag=next((one.event.to_tag for one in (*told, *case.early) if one.event.to_tag), ""),
-        state=State.UNANSWERED if outcome else State.SETUP,
+        state=CallState.UNANSWERED if outcome else CallState.SETUP,
         outcome=outcome,
         started_at=_begun(case),
         ended_at=ended.event.time if ended else None,
@@ -145,7 +145,7 @@ def attempts_of(tries: Sequence[Observed], policies: Mapping[str, Policy]) -> tu
     was logged at all. One failure is told by several backends, and again by Kamailio when the failure route arms the
     missed flag but adds no branch: same code, same To tag, same moment.
     """
-    missed = [one for one in tries if one.event.kind is Kind.MISSED]
+    missed = [one for one in tries if one.event.kind is EventKind.MISSED]
     branches: list[list[Observed]] = []
     for one in certain(missed or tries):
         branch = next((branch for branch in branches if _is_same_failure(one, branch[0])), None)
@@ -174,9 +174,11 @@ def _final(tries: Sequence[Observed]) -> Observed | None:
 
     A challenge sorts before another failure of the same second: the caller tried again.
     """
-    upstream = [one for one in tries if one.event.kind is Kind.FAILED]
+    upstream = [one for one in tries if one.event.kind is EventKind.FAILED]
     candidates = (
-        upstream or [one for one in tries if one.event.kind is Kind.MISSED] or list(tries)  # only accounted by hand
+        upstream
+        or [one for one in tries if one.event.kind is EventKind.MISSED]
+        or list(tries)  # only accounted by hand
     )
     if not candidates:
         return None
@@ -192,7 +194,7 @@ def _add_parties(call: CallRecord, speakers: Sequence[Observed], case: Case, pol
     if mixed:
         call.flags = (*call.flags, Flag.LEGS_MIXED)
     call.caller, call.callee, call.source_ip, call.user_agent, call.extra = parties_of(
-        [one for one in speakers if one.event.kind is not Kind.BYE] or speakers, call.legs, policies
+        [one for one in speakers if one.event.kind is not EventKind.BYE] or speakers, call.legs, policies
     )
 
 
@@ -210,7 +212,7 @@ def _tags(case: Case) -> tuple[str, str]:
 def _released_by(case: Case, ending: Ending, policies: Mapping[str, Policy]) -> ReleasedBy | None:
     """Return who sent the BYE; ``detect_direction`` hides it, for the proxy then writes the tags in one order."""
     if ending.stop is None:
-        return ReleasedBy.UNKNOWN if ending.state is State.COMPLETED else None
+        return ReleasedBy.UNKNOWN if ending.state is CallState.COMPLETED else None
     if case.caller_tag is None or policies[ending.stop.proxy].layout.detect_direction:
         return ReleasedBy.UNKNOWN
     return ReleasedBy.CALLER if ending.stop.event.from_tag == case.caller_tag else ReleasedBy.CALLEE

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from cdr.correlation.evidence import LONGEST_REPLY, SAME_MOMENT, near
 from cdr.correlation.record import Observed, Policy, Rule
-from cdr.events import AccEvent, Kind
+from cdr.events import AccEvent, EventKind
 
 Pair = tuple[str, str]
 _ALIVE_NOT = frozenset({408, 481})  # a request within the dialog that got these found nobody
@@ -98,11 +98,11 @@ def sort_out(events: Sequence[Observed], policies: Mapping[str, Policy]) -> Sort
 
     for one in events:
         event = one.event
-        if event.kind is Kind.ANSWERED and event.method == "INVITE":
+        if event.kind is EventKind.ANSWERED and event.method == "INVITE":
             dialog(event).starts.append(one)
-        elif event.kind is Kind.CDR and event.from_tag and event.to_tag and not is_failed_cdr(event):
+        elif event.kind is EventKind.CDR and event.from_tag and event.to_tag and not is_failed_cdr(event):
             dialog(event).cdrs.append(one)
-        elif event.kind is Kind.CDR and not event.from_tag:
+        elif event.kind is EventKind.CDR and not event.from_tag:
             loose.append(one)
         else:
             later.append(one)
@@ -130,10 +130,10 @@ def _acks_and_stops(events: Iterable[Observed], dialogs: dict[Pair, Case]) -> li
     others = []
     for one in events:
         event = one.event
-        if event.kind is Kind.ACK and 200 <= event.code < 300 and event.to_tag:
+        if event.kind is EventKind.ACK and 200 <= event.code < 300 and event.to_tag:
             pair = pair_of(event)
             dialogs.setdefault(pair, Case(pair=pair)).acks.append(one)
-        elif event.method == "BYE":  # also one that the script accounts by hand (Kind.MANUAL)
+        elif event.method == "BYE":  # also one that the script accounts by hand (EventKind.MANUAL)
             _dialog_of_bye(event, dialogs).stops.append(one)
         else:
             others.append(one)
@@ -158,18 +158,18 @@ def _rest(
     for one in events:
         event = one.event
         known = dialogs.get(pair_of(event)) if event.to_tag else None
-        if event.kind is Kind.INTERIM and event.to_tag:
+        if event.kind is EventKind.INTERIM and event.to_tag:
             case = known or dialogs.setdefault(pair_of(event), Case(pair=pair_of(event)))
             (case.dead if event.code in _ALIVE_NOT else case.alive).append(one)
         elif known is not None and _is_within(one, known):
             (known.dead if event.code in _ALIVE_NOT else known.alive).append(one)
-        elif event.kind is Kind.CDR:
+        elif event.kind is EventKind.CDR:
             _attempt(attempts, event).cdrs.append(one)
         elif event.method == "CANCEL":
             _attempt(attempts, event).cancels.append(one)
-        elif event.method != "INVITE" or event.kind is Kind.INTERIM:
+        elif event.method != "INVITE" or event.kind is EventKind.INTERIM:
             outside.append(one)
-        elif event.kind is Kind.EARLY:
+        elif event.kind is EventKind.EARLY:
             _attempt(attempts, event).early.append(one)
         elif event.code >= 300:
             _attempt(attempts, event).tries.append(one)
@@ -180,7 +180,9 @@ def _rest(
         if attempt is not None:
             attempt.notes.append(one)
         else:
-            unused.append((one, Rule.NO_DIALOG if one.event.to_tag or one.event.kind is Kind.ACK else Rule.NO_CALL))
+            unused.append(
+                (one, Rule.NO_DIALOG if one.event.to_tag or one.event.kind is EventKind.ACK else Rule.NO_CALL)
+            )
     return attempts
 
 
@@ -194,7 +196,7 @@ def _is_within(one: Observed, dialog: Case) -> bool:
     A callee may challenge or ring under the To tag it answers with later.
     """
     event = one.event
-    if event.kind in (Kind.EARLY, Kind.MISSED, Kind.CDR):
+    if event.kind in (EventKind.EARLY, EventKind.MISSED, EventKind.CDR):
         return False
     answers = [*dialog.starts, *dialog.cdrs]
     return not answers or event.time > answers[0].event.time

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from cdr.correlation.parties import Parties, parties_of
-from cdr.correlation.record import CallRecord, DurationKind, Observed, Outcome, Policy, ReleasedBy, State
-from cdr.events import Kind
+from cdr.correlation.record import CallRecord, CallState, DurationKind, Observed, Outcome, Policy, ReleasedBy
+from cdr.events import EventKind
 
 _ZERO = timedelta(0)
 _NO_PARTIES = Parties(None, None, None, None, ())
@@ -19,12 +19,12 @@ _NO_PARTIES = Parties(None, None, None, None, ())
 
 def clean_call(one: Observed, other: Observed, policies: Mapping[str, Policy]) -> CallRecord | None:
     """Return the call of two events if they are such a START and STOP in either order, else ``None``."""
-    if one.event.kind is Kind.BYE:
+    if one.event.kind is EventKind.BYE:
         one, other = other, one
     start, stop = one.event, other.event
     if (
-        start.kind is not Kind.ANSWERED
-        or stop.kind is not Kind.BYE
+        start.kind is not EventKind.ANSWERED
+        or stop.kind is not EventKind.BYE
         or start.method != "INVITE"
         or one.proxy != other.proxy
         or start.backend is not stop.backend
@@ -61,7 +61,7 @@ def clean_call(one: Observed, other: Observed, policies: Mapping[str, Policy]) -
         anchor=f"dialog\x1f{first}\x1f{second}",
         from_tag=start.from_tag,
         to_tag=start.to_tag,
-        state=State.COMPLETED,
+        state=CallState.COMPLETED,
         outcome=Outcome.ANSWERED,
         started_at=start.time,
         answered_at=start.time,

@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 
 from cdr.correlation.case import Case
 from cdr.correlation.evidence import LONGEST_REPLY, certain, near, pick, resolution, shares_early_time
-from cdr.correlation.record import DurationKind, Flag, Observed, Policy, State
+from cdr.correlation.record import CallState, DurationKind, Flag, Observed, Policy
 
 
 @dataclass(slots=True)
 class Ending:
     """How a dialog stands. ``record`` is the proxy's own record that counts, ``stop`` the BYE that does."""
 
-    state: State
+    state: CallState
     answered_at: datetime | None = None
     ended_at: datetime | None = None
     duration: timedelta | None = None
@@ -53,7 +53,7 @@ def ending_of(case: Case, start: Observed | None, policies: Mapping[str, Policy]
 def _measured(start: Observed, stop: Observed) -> Ending:
     """START and STOP are known; a small step back lies within the clocks' resolution, a larger one is skew."""
     duration = stop.event.time - start.event.time
-    ending = Ending(State.COMPLETED, start.event.time, stop.event.time)
+    ending = Ending(CallState.COMPLETED, start.event.time, stop.event.time)
     if duration >= timedelta(0):
         ending.duration, ending.duration_kind = duration, DurationKind.MEASURED
     elif -duration < resolution(start, stop):
@@ -82,7 +82,7 @@ def _of_record(
         elif start is None and end >= event.time:
             length = end - event.time
     ending = Ending(
-        State.COMPLETED, None, end, length, DurationKind.MEASURED if length is not None else DurationKind.UNKNOWN
+        CallState.COMPLETED, None, end, length, DurationKind.MEASURED if length is not None else DurationKind.UNKNOWN
     )
     if start is None:
         if from_answer:
@@ -121,9 +121,9 @@ def _open(case: Case, start: Observed, policies: Mapping[str, Policy], now: date
     """
     last = max((one.event.time for one in certain(_signs_of_life(case))), default=start.event.time)
     due = last + _max_call(case, policies)
-    ending = Ending(State.ONGOING, start.event.time, stop_due_at=due)
+    ending = Ending(CallState.ONGOING, start.event.time, stop_due_at=due)
     if now > due:
-        ending.state, ending.stop_due_at = State.STOP_MISSING, None
+        ending.state, ending.stop_due_at = CallState.STOP_MISSING, None
     least = last - start.event.time - resolution(start)
     if least > timedelta(0):
         ending.duration, ending.duration_kind = least, DurationKind.AT_LEAST
@@ -132,7 +132,7 @@ def _open(case: Case, start: Observed, policies: Mapping[str, Policy], now: date
 
 def _startless(case: Case, stop: Observed | None) -> Ending:
     """No START: the answer lies between the last thing known before it and the first known after it."""
-    ending = Ending(State.START_MISSING, ended_at=stop.event.time if stop else None)
+    ending = Ending(CallState.START_MISSING, ended_at=stop.event.time if stop else None)
     if stop is None:
         return ending
     before = [one for one in (*case.early, *case.tries) if one.event.time <= stop.event.time]

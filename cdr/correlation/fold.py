@@ -12,7 +12,7 @@ from cdr.correlation.case import Case, sort_out
 from cdr.correlation.clean import clean_call
 from cdr.correlation.evidence import canonical
 from cdr.correlation.record import CallRecord, Folded, Observed, Policy, Rule, Use
-from cdr.events import Kind
+from cdr.events import EventKind
 
 _START_STOP = (Use(0, Rule.START), Use(0, Rule.STOP))
 _STOP_START = _START_STOP[::-1]
@@ -27,12 +27,12 @@ def fold(events: Iterable[Observed], policies: Mapping[str, Policy], now: dateti
     """
     given = list(events)
     if len(given) == 2 and (clean := clean_call(given[0], given[1], policies)) is not None:
-        return Folded([clean], list(_START_STOP if given[0].event.kind is Kind.ANSWERED else _STOP_START))
+        return Folded([clean], list(_START_STOP if given[0].event.kind is EventKind.ANSWERED else _STOP_START))
     uses: list[Use] = [Use(None, Rule.PROXY_STATE)] * len(given)
     scopes: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     for index, one in enumerate(given):
         event = one.event
-        if event.kind is Kind.ON or event.kind is Kind.OFF:
+        if event.kind is EventKind.ON or event.kind is EventKind.OFF:
             continue
         scope = (policies[one.proxy].cluster, event.call_id)
         # Without a Call-ID nothing ties an event to another: it is its own scope.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from cdr.correlation.parties import user_of
 from cdr.correlation.record import LegRecord, Observed, Policy
 from cdr.events import Pairs
 from proxyconf.vocabulary.layout import FieldLayout, Role
@@ -59,11 +60,13 @@ def _core(observed: Observed) -> tuple[object, ...]:
 
 
 def _record(leg: Pairs, layout: FieldLayout) -> LegRecord:
+    roles = layout.leg_roles(tuple(label for label, _ in leg))
     by_role: dict[Role, str] = {}
     for label, text in leg:
-        role = layout.leg_role_of(label)
+        role = roles.get(label)
         if role and text:
             by_role.setdefault(role, text)
+    source, destination = by_role.get(Role.LEG_SOURCE), by_role.get(Role.LEG_DESTINATION)
     return LegRecord(
-        by_role.get(Role.LEG_SOURCE), by_role.get(Role.LEG_DESTINATION), by_role.get(Role.LEG_TYPE), values=leg
+        source and user_of(source), destination and user_of(destination), by_role.get(Role.LEG_TYPE), values=leg
     )

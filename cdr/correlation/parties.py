@@ -27,12 +27,32 @@ def parties_of(told: Sequence[Observed], legs: Sequence[LegRecord], policies: Ma
     extra, by_role = _fields_of(told, policies)
     first_leg = legs[0] if legs else None
     return Parties(
-        caller=by_role.get(Role.CALLER) or (first_leg and first_leg.source) or None,
-        callee=by_role.get(Role.CALLEE) or (first_leg and first_leg.destination) or None,
+        caller=_user(by_role, Role.CALLER) or (first_leg and first_leg.source) or None,
+        callee=_user(by_role, Role.CALLEE) or (first_leg and first_leg.destination) or None,
         source_ip=by_role.get(Role.SOURCE_IP),
         user_agent=by_role.get(Role.USER_AGENT),
         extra=extra,
     )
+
+
+def _user(by_role: Mapping[Role, str], role: Role) -> str | None:
+    text = by_role.get(role)
+    return text and user_of(text)
+
+
+def user_of(party: str) -> str:
+    """Return the user part of a SIP or tel URI (RFC 3261 section 19.1, RFC 3966); any other text as it is.
+
+    >>> user_of("sip:bob@example.com;user=phone")
+    'bob'
+    """
+    scheme, colon, rest = party.partition(":")
+    if not colon or scheme.lower() not in ("sip", "sips", "tel"):
+        return party
+    user, at, _ = rest.partition("@")
+    if scheme.lower() != "tel" and not at:
+        return party
+    return user.partition(";")[0].partition(":")[0] or party
 
 
 def extra_and_gateway(told: Sequence[Observed], policies: Mapping[str, Policy]) -> tuple[Pairs, str | None]:

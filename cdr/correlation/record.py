@@ -11,7 +11,7 @@ from cdr.events import AccEvent
 from proxyconf.vocabulary.layout import FieldLayout
 
 
-class State(StrEnum):
+class CallState(StrEnum):
     SETUP = "setup"  # only provisional evidence yet
     ONGOING = "ongoing"
     COMPLETED = "completed"
@@ -137,7 +137,7 @@ class CallRecord:
     anchor: str
     from_tag: str
     to_tag: str
-    state: State
+    state: CallState
     outcome: Outcome | None
     started_at: datetime
     answered_at: datetime | None = None

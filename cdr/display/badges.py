@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
-from cdr.correlation.record import DurationKind, Flag, Outcome, ReleasedBy, Rule, State
+from cdr.correlation.record import CallState, DurationKind, Flag, Outcome, ReleasedBy, Rule
 from cdr.display import wording
 from cdr.display.clocks import clock
 from cdr.display.markup import NOTHING, arrow, icon, party, visible
@@ -56,13 +56,13 @@ class PublishedCall(Protocol):
     def settlement(self) -> SettledEnd | None: ...
 
 
-_STATE_ICONS: Mapping[State, str] = {
-    State.SETUP: "more_horiz",
-    State.ONGOING: "call",
-    State.COMPLETED: "check",
-    State.STOP_MISSING: "warning",
-    State.START_MISSING: "help",
-    State.UNANSWERED: "close",
+_STATE_ICONS: Mapping[CallState, str] = {
+    CallState.SETUP: "more_horiz",
+    CallState.ONGOING: "call",
+    CallState.COMPLETED: "check",
+    CallState.STOP_MISSING: "warning",
+    CallState.START_MISSING: "help",
+    CallState.UNANSWERED: "close",
 }
 
 
@@ -79,7 +79,7 @@ def duration_sign(call: PublishedCall) -> str:
 
 def duration(call: PublishedCall) -> SafeString:
     """Show how long a call lasted, with ≥, ≤ or ≈ where that is not simply measured."""
-    if call.answered_at is None and call.state == State.UNANSWERED:
+    if call.answered_at is None and call.state == CallState.UNANSWERED:
         return NOTHING
     if call.duration is None and call.settlement and call.settlement.ended_at and call.answered_at:
         return format_html(
@@ -111,12 +111,12 @@ def state_badge(state: str) -> SafeString:
 
 @cache  # a list shows the same few again and again; the language is part of what they look like
 def _state_badge(state: str, language: str | None) -> SafeString:
-    word = wording.STATES[State(state)]
+    word = wording.STATES[CallState(state)]
     return format_html(
         '<span class="state state-{}" title="{}">{}{}</span>',
         state,
         word.meaning,
-        icon(_STATE_ICONS[State(state)]),
+        icon(_STATE_ICONS[CallState(state)]),
         word.label,
     )
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
 from cdr.correlation.record import Rule
-from cdr.events import SECOND, Kind
+from cdr.events import SECOND, EventKind
 
 
 class LadderEvent(NamedTuple):
@@ -17,7 +17,7 @@ class LadderEvent(NamedTuple):
     id: int
     time: datetime
     precision: int
-    kind: Kind
+    kind: EventKind
     method: str
     code: int
     reason: str

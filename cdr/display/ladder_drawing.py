@@ -33,7 +33,7 @@ from cdr.display.ladder import (
     Side,
     Subject,
 )
-from cdr.events import SECOND, Kind
+from cdr.events import SECOND, EventKind
 
 MOST_MESSAGES = 100
 MOST_BRANCHES, MOST_FORWARDERS = 6, 3
@@ -79,7 +79,7 @@ def in_order(events: Iterable[LadderEvent]) -> list[LadderEvent]:
 
 
 def _rank(event: LadderEvent) -> int:
-    if event.rule is Rule.SAME and event.kind is Kind.BYE:
+    if event.rule is Rule.SAME and event.kind is EventKind.BYE:
         return _RANKS[Rule.STOP]
     if event.rule is Rule.ATTEMPT and event.code == _TERMINATED:
         return _RANKS[Rule.FINAL]
@@ -146,7 +146,7 @@ class _Ladder:
 
     def _add_branches(self) -> None:
         """Add a column for each failed branch, in the order they failed; the last one takes the rest."""
-        failed = [group[0] for group in self.groups if group[0].kind is Kind.MISSED]
+        failed = [group[0] for group in self.groups if group[0].kind is EventKind.MISSED]
         keys = list(dict.fromkeys(_branch(event) for event in failed))
         legs = [destination for _, destination in self.subject.legs]
         fits = len(legs) == len(keys) + self.subject.answered  # each forwarding has a leg of its own
@@ -184,17 +184,17 @@ class _Ladder:
             return
         event = group[0]
         match event.kind:
-            case Kind.MISSED:
+            case EventKind.MISSED:
                 self._missed(group)
-            case Kind.EARLY | Kind.FAILED if event.rule not in _WITHIN:
+            case EventKind.EARLY | EventKind.FAILED if event.rule not in _WITHIN:
                 self._replied(group)
-            case Kind.ANSWERED if event.rule in (Rule.START, Rule.SAME):
+            case EventKind.ANSWERED if event.rule in (Rule.START, Rule.SAME):
                 self._answered(group)
-            case Kind.ACK:
+            case EventKind.ACK:
                 self._acknowledged(group)
-            case Kind.CANCEL:
+            case EventKind.CANCEL:
                 self._cancelled(group)
-            case Kind.CDR:
+            case EventKind.CDR:
                 self._recorded(group)
             case _ if event.rule is not Rule.MANUAL:  # written by the script: no message belongs to it
                 self._within(group)
@@ -241,22 +241,22 @@ class _Ladder:
             self.rung.clear()  # the caller sends the INVITE again
             return
         branch = self.branches.get(("tag", event.to_tag), self.callee) if event.to_tag else self.callee
-        branch_failed = any(other[0].kind is Kind.MISSED for other in self.groups)
+        branch_failed = any(other[0].kind is EventKind.MISSED for other in self.groups)
         hops = [Hop(proxy, 0, recorded=True)]
-        if event.kind is Kind.EARLY or not branch_failed:
+        if event.kind is EventKind.EARLY or not branch_failed:
             self._invite(proxy, branch)
-            if event.code == _TIMED_OUT and event.kind is Kind.FAILED:
+            if event.code == _TIMED_OUT and event.kind is EventKind.FAILED:
                 self.rows.append(LadderRemark(LadderNote.TIMED_OUT, event.time))
             else:
                 hops.insert(0, Hop(branch, proxy, recorded=False))
-        self._add(group, _reply(event), tuple(hops), failed=event.kind is Kind.FAILED)
+        self._add(group, _reply(event), tuple(hops), failed=event.kind is EventKind.FAILED)
 
     def _answered(self, group: EventGroup) -> None:
         event, proxy = group[0], self._proxy(group)
         self._invite(proxy, self.callee)
         hops = (Hop(self.callee, proxy, recorded=False), Hop(proxy, 0, recorded=True))
         self._add(group, _reply(event), hops)
-        if not any(other[0].kind is Kind.ACK for other in self.groups):
+        if not any(other[0].kind is EventKind.ACK for other in self.groups):
             self.rows.append(Message("ACK", (Hop(0, proxy, recorded=False), Hop(proxy, self.callee, recorded=False))))
 
     def _acknowledged(self, group: EventGroup) -> None:

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from cdr.correlation.record import DurationKind, Outcome, ReleasedBy, State
+from cdr.correlation.record import CallState, DurationKind, Outcome, ReleasedBy
 from cdr.display import wording
 from cdr.display.badges import flag_badges, state_badge
 from cdr.display.clocks import exact_seconds, moment
@@ -71,7 +71,7 @@ def changed(field: str, value: Any) -> SafeString:
             return visible(wording.DURATIONS[DurationKind(value)].label)
         case "released_by", str() if value in set(ReleasedBy):
             return visible(wording.RELEASED[ReleasedBy(value)].label)
-        case "state", str() if value in set(State):
+        case "state", str() if value in set(CallState):
             return state_badge(value)
         case "outcome", str() if value in set(Outcome):
             return visible(wording.OUTCOMES[Outcome(value)].label)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from cdr.correlation.record import DurationKind, Flag, Outcome, ReleasedBy, Rule, State
+from cdr.correlation.record import CallState, DurationKind, Flag, Outcome, ReleasedBy, Rule
 from cdr.display.histogram import Group
 from cdr.display.ladder import LadderNote, Side
 
@@ -24,20 +24,20 @@ class Word(NamedTuple):
     meaning: Text
 
 
-STATES: Mapping[State, Word] = {
-    State.SETUP: Word(
+STATES: Mapping[CallState, Word] = {
+    CallState.SETUP: Word(
         _("In setup"),
         _(
             "Only provisional events so far (early media, a ringing branch). The call may still be answered. "
             "Nothing to bill."
         ),
     ),
-    State.ONGOING: Word(
+    CallState.ONGOING: Word(
         _("Ongoing"),
         _("Answered; no STOP yet. After the longest plausible call duration of the proxy the state becomes No STOP."),
     ),
-    State.COMPLETED: Word(_("Completed"), _("Answered and ended: both START and STOP were recorded.")),
-    State.STOP_MISSING: Word(
+    CallState.COMPLETED: Word(_("Completed"), _("Answered and ended: both START and STOP were recorded.")),
+    CallState.STOP_MISSING: Word(
         _("No STOP"),
         _(
             "Answered, but no BYE was recorded: the phone lost its connection, the BYE was not flagged or did "
@@ -45,14 +45,14 @@ STATES: Mapping[State, Word] = {
             "record alone. A late STOP completes the call."
         ),
     ),
-    State.START_MISSING: Word(
+    CallState.START_MISSING: Word(
         _("No START"),
         _(
             "A BYE ended this call, but no answer was recorded: the call began before data collection did, its "
             "INVITE was not flagged, or the event was lost. The answer time is unknown."
         ),
     ),
-    State.UNANSWERED: Word(_("Unanswered"), _("Nobody answered; the outcome says why. Nothing to bill.")),
+    CallState.UNANSWERED: Word(_("Unanswered"), _("Nobody answered; the outcome says why. Nothing to bill.")),
 }
 
 SETTLED = Word(

@@ -21,7 +21,7 @@ from cdr.queries.filters import CallFilter
 from cdr.queries.visibility import Visibility
 
 logger = logging.getLogger(__name__)
-State = ExportJob.State
+State = ExportJob.ExportState
 
 SILENCE = timedelta(minutes=1)
 COUNT_LIMIT = 10_000_000

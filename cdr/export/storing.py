@@ -81,4 +81,4 @@ class JobFile:
 
 def running(job: ExportJob) -> QuerySet[ExportJob]:
     """Return the row of a job that is being written, for the writer to change; none where it was cancelled."""
-    return ExportJob.objects.using(ALIAS).filter(pk=job.pk, state=ExportJob.State.RUNNING)
+    return ExportJob.objects.using(ALIAS).filter(pk=job.pk, state=ExportJob.ExportState.RUNNING)

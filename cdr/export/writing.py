@@ -29,7 +29,7 @@ from cdr.queries.filters import CallFilter
 from cdr.queries.paging import capped_count
 
 logger = logging.getLogger(__name__)
-State = ExportJob.State
+State = ExportJob.ExportState
 
 
 def write_job(pk: int) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
 
-from cdr.events import MICROSECOND, MILLISECOND, SECOND, AccEvent, Kind, Pairs, Unparsable, classify
+from cdr.events import MICROSECOND, MILLISECOND, SECOND, AccEvent, EventKind, Pairs, Unparsable, classify
 from cdr.formats.framing import frame_of
 from cdr.formats.json_values import array_elements, json_object, json_text, sip_code
 from cdr.formats.limits import limited
@@ -115,7 +115,7 @@ def _dialog_record(members: Mapping[str, Any], reading: Reading, raw: bytes) -> 
     end, _ = _epoch(members.get("end_time"), "end_time")
     extra = tuple((json_text(label), json_text(value)) for label, value in members.items() if label not in _CDR)
     return AccEvent(
-        kind=Kind.CDR,
+        kind=EventKind.CDR,
         method="INVITE",
         from_tag=_with_role(extra, Role.FROM_TAG, reading),
         to_tag=_with_role(extra, Role.TO_TAG, reading),

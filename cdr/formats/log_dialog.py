@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from cdr.events import AccEvent, Kind, Pairs
+from cdr.events import AccEvent, EventKind, Pairs
 from cdr.formats import labelled
 from cdr.formats.log_time import microseconds_of, moment, precision_of
 from proxyconf.vocabulary.layout import Backend, FieldLayout, Role
@@ -39,7 +39,7 @@ def dialog_event(body: bytes, layout: FieldLayout, raw: bytes) -> AccEvent | Non
     part = times.groupdict(b"")
     length = microseconds_of(part["length"], part["length_fraction"])
     return AccEvent(
-        Kind.CDR,
+        EventKind.CDR,
         "INVITE",
         _told(Role.FROM_TAG, pairs, layout),
         _told(Role.TO_TAG, pairs, layout),

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from cdr.events import SECOND, AccEvent, Kind, Unparsable, classify, text_of
+from cdr.events import SECOND, AccEvent, EventKind, Unparsable, classify, text_of
 from cdr.formats.local_time import to_utc
 from proxyconf.vocabulary.layout import Backend
 
@@ -26,7 +26,7 @@ _HEADER_TIME = re.compile(
     rb"|(?P<bsd>[A-Z][a-z]{2} [ \d]\d (?:(?P<year>\d{4}) )?\d\d:\d\d:\d\d))"
 )
 _DAY = timedelta(days=1)
-_KINDS = {b"request accounted": Kind.MANUAL, b"request acknowledged": Kind.ACK}
+_KINDS = {b"request accounted": EventKind.MANUAL, b"request acknowledged": EventKind.ACK}
 
 
 def is_openser_body(body: bytes) -> bool:

@@ -15,7 +15,7 @@ from enum import StrEnum
 from itertools import chain
 from typing import Any, BinaryIO
 
-from cdr.events import SECOND, AccEvent, Kind, Pairs, Unparsable, classify
+from cdr.events import SECOND, AccEvent, EventKind, Pairs, Unparsable, classify
 from cdr.formats.json_values import array_elements, json_bytes, json_integer, json_object, json_text, sip_code
 from cdr.formats.limits import limited
 from cdr.formats.reading import Parsed, Reading, Rejection
@@ -113,7 +113,7 @@ def event_of(name: Name, params: Mapping[str, Any], reading: Reading, raw: bytes
         raise Unparsable(f"{name} without time, which OpenSIPS always sends")
     duration_us = _duration_us(params) if name is Name.CDR else None
     created_at = _moment(params, "created")
-    kind = Kind.CDR if name is Name.CDR else classify(method, code, missed=name is Name.MISSED)
+    kind = EventKind.CDR if name is Name.CDR else classify(method, code, missed=name is Name.MISSED)
     if method == "INVITE" and kind in FINAL_REPLIES:
         time = delayed_time(time, created_at, json_text(params.get("setuptime")))
     extra, legs = _split_legs(params, reading)

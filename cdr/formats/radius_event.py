@@ -13,7 +13,7 @@ from enum import IntEnum
 from functools import lru_cache, partial
 from typing import Any, TypeAlias
 
-from cdr.events import MICROSECOND, SECOND, AccEvent, Kind, Pairs, Unparsable, classify, text_of
+from cdr.events import MICROSECOND, SECOND, AccEvent, EventKind, Pairs, Unparsable, classify, text_of
 from cdr.formats.limits import LONGEST_VALUE, MOST_EXTRAS, limited
 from cdr.formats.radius_dictionary import Value
 from cdr.formats.reading import Reading
@@ -38,7 +38,7 @@ class Status(IntEnum):
 
 
 _STATUSES = frozenset(Status)
-_OF_NO_CALL = frozenset({Kind.ON, Kind.OFF})
+_OF_NO_CALL = frozenset({EventKind.ON, EventKind.OFF})
 
 _STATUS, _METHOD, _CODE, _TIME = "Acct-Status-Type", "Sip-Method", "Sip-Response-Code", "Event-Timestamp"
 _FROM_TAG, _TO_TAG, _CALL_ID, _DELAY = "Sip-From-Tag", "Sip-To-Tag", "Acct-Session-Id", "Acct-Delay-Time"
@@ -66,7 +66,7 @@ def event_of(attributes: Attributes, reading: Reading, *, backend: Backend, raw:
     ``extra`` keeps every attribute that is neither part of the core nor a leg, with numbers as decimal text;
     ``Acct-Delay-Time``, ``Proxy-State`` and the ``Service-Type`` that only says "SIP" are left out, so that another
     delivery of the same event is the same event. RADIUS tells no reason, and a missed call looks like a failed one:
-    both are ``Kind.FAILED``.
+    both are ``EventKind.FAILED``.
     """
     core, rest, before_duration = _sort_out(attributes)
     kind, method, code = _kind_method_code(core, reading)
@@ -77,13 +77,13 @@ def event_of(attributes: Attributes, reading: Reading, *, backend: Backend, raw:
     ended_at = duration_us = None
     if method == "INVITE" and kind in FINAL_REPLIES:
         time = delayed_time(time, _created_at(core), str(core.get(_SETUP_TIME, "")))
-    if kind is Kind.CDR:
+    if kind is EventKind.CDR:
         # OpenSIPS puts the code of whatever the process accounted before into this record; the dialog was answered.
         code = 200
         duration_us = _duration_us(core)
         ended_at = None if duration_us is None else _later(time, duration_us)
     labels, extras = leg_labels(reading, backend), extra_labels(reading, backend)
-    if kind is not Kind.CDR and labels and _mixes_legs(reading):
+    if kind is not EventKind.CDR and labels and _mixes_legs(reading):
         if before_duration and _SETUP_TIME not in core and rest[before_duration - 1][0] == labels[-1]:
             del rest[before_duration - 1]
         rest = _put_right(rest, extras, labels) or rest
@@ -137,10 +137,10 @@ def _integer(core: Mapping[str, Value], name: str, default: int | None = None) -
     raise Unparsable(f"{name} reads {value!r}, which is no number; is the dictionary the proxy's?")
 
 
-def _kind_method_code(core: Mapping[str, Value], reading: Reading) -> tuple[Kind, str, int]:
+def _kind_method_code(core: Mapping[str, Value], reading: Reading) -> tuple[EventKind, str, int]:
     status = _integer(core, _STATUS)
     if status in (Status.ON, Status.OFF):
-        return Kind.ON if status == Status.ON else Kind.OFF, "", 0
+        return EventKind.ON if status == Status.ON else EventKind.OFF, "", 0
     method, code = _method(core, reading), _code(core)
     return _kind(status, method, code), method, code
 
@@ -161,7 +161,7 @@ def _code(core: Mapping[str, Value]) -> int:
     return code
 
 
-def _kind(status: int, method: str, code: int) -> Kind:
+def _kind(status: int, method: str, code: int) -> EventKind:
     """Return the kind of a record about a request.
 
     OpenSER sends re-INVITE and ACK as Start, Kamailio and OpenSIPS as Alive: the method decides before the status.
@@ -170,9 +170,9 @@ def _kind(status: int, method: str, code: int) -> Kind:
     if status not in _STATUSES:
         raise Unparsable(f"{_STATUS} is {status}; acc sends Start 1, Stop 2, Alive 3, Failed 15")
     if method == "INVITE" and status == Status.STOP:
-        return Kind.CDR
+        return EventKind.CDR
     if status == Status.ALIVE and method not in ("ACK", "BYE", "CANCEL"):
-        return Kind.INTERIM
+        return EventKind.INTERIM
     return classify(method, code)
 
 
@@ -392,14 +392,14 @@ class PacketShape:
             raw=raw,
         )
 
-    def _say(self, values: tuple[bytes, ...]) -> tuple[Kind, str, int] | None:
+    def _say(self, values: tuple[bytes, ...]) -> tuple[EventKind, str, int] | None:
         names = (_STATUS, _METHOD, _CODE)
         core = {name: self._decode(at, value) for name, at, value in zip(names, self._said_at, values, strict=True)}
         try:
             said = _kind_method_code(core, self._reading)
         except Unparsable:
             return None
-        return None if said[0] in _OF_NO_CALL or said[0] is Kind.CDR else said
+        return None if said[0] in _OF_NO_CALL or said[0] is EventKind.CDR else said
 
     def _tell_time(self, value: bytes) -> tuple[datetime, int] | None:
         try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from cdr.events import Kind
+from cdr.events import EventKind
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_DIGITS = 10  # of 32 bits
@@ -18,7 +18,7 @@ _NO_DELAY = timedelta(0)
 _LONGEST_RINGING = timedelta(minutes=15)
 """A longer difference is no ringing but a wrong clock or zone (zones differ by at least so much)."""
 
-FINAL_REPLIES = frozenset({Kind.ANSWERED, Kind.FAILED, Kind.MISSED})
+FINAL_REPLIES = frozenset({EventKind.ANSWERED, EventKind.FAILED, EventKind.MISSED})
 """The events of an INVITE that are written when the reply comes. A BYE ends the call when it comes, not its reply."""
 
 

@@ -8,10 +8,10 @@ Every schema of OpenSER, Kamailio and OpenSIPS is read: the columns tell what a 
 * ``time`` is the wall clock of the proxy (``Reading.zone``), unless ``time_attr`` and ``time_exten`` tell more
   (``cdr.formats.sql_times.finer_time``).
 * OpenSIPS adds ``duration``, ``ms_duration``, ``setuptime`` and ``created``. A row of ``acc`` is a whole call
-  (``Kind.CDR``) if it has a duration; or, since a call may last 0 ms, if an INVITE got a 2xx and ``created`` is set:
-  OpenSIPS tells ``created`` in its CDR mode only, where the 2xx itself is not accounted. Without that mode ``created``
-  is the local form of the epoch's start (1970-01-01 or 1969-12-31). ``setuptime`` tells when the final reply of an
-  INVITE came (``setup_time``); in a row that is a whole call it says nothing new.
+  (``EventKind.CDR``) if it has a duration; or, since a call may last 0 ms, if an INVITE got a 2xx and ``created`` is
+  set: OpenSIPS tells ``created`` in its CDR mode only, where the 2xx itself is not accounted. Without that mode
+  ``created`` is the local form of the start of the epoch (1970-01-01, 1969-12-31). ``setuptime`` tells when the
+  final reply of an INVITE came (``setup_time``); in a row that is a whole call it says nothing new.
 * All other columns are extras or fields of the leg. Where the layout does not tell the leg labels, columns with the
   role of a leg's source, destination or type (``FieldLayout.leg_role_of``) are, if both a source and a destination are
   among them: ``type`` alone makes no leg. NULL and the empty text are both "no value" and kept as the empty text.
@@ -32,7 +32,7 @@ from json.encoder import encode_basestring
 from operator import itemgetter
 from typing import NamedTuple, Self, TypeAlias
 
-from cdr.events import SECOND, AccEvent, Kind, Pairs, Unparsable, classify, text_of
+from cdr.events import SECOND, AccEvent, EventKind, Pairs, Unparsable, classify, text_of
 from cdr.formats.delimited import Cells
 from cdr.formats.limits import LONGEST_LABEL, LONGEST_VALUE, MOST_EXTRAS, limited
 from cdr.formats.reading import Reading, Rejection
@@ -321,7 +321,7 @@ class _Transactions:
         if event.method != "INVITE":
             return event
         if not self._missed and (length := self._dialog_length(opensips, event, row)) is not None:
-            return event._replace(kind=Kind.CDR, ended_at=_later(event.time, length), duration_us=length)
+            return event._replace(kind=EventKind.CDR, ended_at=_later(event.time, length), duration_us=length)
         if event.kind not in FINAL_REPLIES:
             return event
         return event._replace(time=delayed_time(event.time, event.created_at, _cell(row, opensips.setuptime)))
@@ -329,7 +329,7 @@ class _Transactions:
     def _dialog_length(self, opensips: _OpensipsColumns, event: AccEvent, row: _Texts) -> int | None:
         """Return the microseconds of a row that is a whole call."""
         length = opensips.length(row)
-        is_dialog = opensips.duration is not None and event.created_at is not None and event.kind is Kind.ANSWERED
+        is_dialog = opensips.duration is not None and event.created_at is not None and event.kind is EventKind.ANSWERED
         return length if length or is_dialog else None
 
 
@@ -364,7 +364,7 @@ class _Dialogs:
         length = self._length(_cell(row, self._duration))
         from_tag, to_tag, call_id = (_cell(row, index) for index in self._by_role)
         return AccEvent(
-            Kind.CDR,
+            EventKind.CDR,
             "INVITE",
             from_tag,
             to_tag,

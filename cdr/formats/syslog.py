@@ -26,7 +26,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import BinaryIO
 
-from cdr.events import AccEvent, Kind, Pairs, Unparsable, classify, text_of
+from cdr.events import AccEvent, EventKind, Pairs, Unparsable, classify, text_of
 from cdr.formats import acc_json, framing, labelled
 from cdr.formats.json_values import array_elements
 from cdr.formats.labelled import Values
@@ -42,9 +42,9 @@ from proxyconf.vocabulary.products import Product
 
 _DIALOG_FUNCTION = b"log_write_cdr"
 _KIND_OF_PREFIX = {
-    b"request accounted": Kind.MANUAL,
-    b"request acknowledged": Kind.ACK,
-    b"call ended": Kind.CDR,
+    b"request accounted": EventKind.MANUAL,
+    b"request acknowledged": EventKind.ACK,
+    b"call ended": EventKind.CDR,
 }
 _BYTES_LIST = b",".join(b"%d" % byte for byte in b"ACC: ")  # journald lists the bytes of what is no plain text
 _MAX_WRAPPINGS = 3  # a container's JSON around journald's around the proxy's
@@ -290,7 +290,7 @@ def _event(
 
 
 @lru_cache(maxsize=1024)
-def _kind_and_code(prefix: bytes, method: str, digits: str) -> tuple[Kind, int]:
+def _kind_and_code(prefix: bytes, method: str, digits: str) -> tuple[EventKind, int]:
     code = int(digits or 0)
     kind = None if method == "BYE" else _KIND_OF_PREFIX.get(prefix)  # a STOP, also by the script's own hand
     return kind or classify(method, code, missed=prefix == b"call missed"), code

@@ -11,7 +11,7 @@ from django.db.models import F, Q
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from cdr.correlation.record import DurationKind, Outcome, ReleasedBy, State
+from cdr.correlation.record import CallState, DurationKind, Outcome, ReleasedBy
 from cdr.display import wording
 from cdr.display.safe_text import one_line
 from cdr.models.fields import Beginning, WordsField
@@ -30,7 +30,7 @@ class Call(models.Model):
     changes learns of it.
     """
 
-    State, Outcome, DurationKind, ReleasedBy = State, Outcome, DurationKind, ReleasedBy
+    State, Outcome, DurationKind, ReleasedBy = CallState, Outcome, DurationKind, ReleasedBy
 
     cluster = models.CharField(max_length=64, default="", blank=True)
     call_id = models.TextField()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from cdr.display.safe_text import one_line
-from cdr.events import Kind
+from cdr.events import EventKind
 from cdr.models.fields import WordsField
 from cdr.models.source import Source
 from proxyconf.models import Proxy
@@ -22,7 +22,7 @@ class Event(models.Model):
 
     proxy = models.ForeignKey(Proxy, on_delete=models.PROTECT, related_name="+", db_index=False)
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+", db_index=False)
-    kind = models.CharField(max_length=16, choices=[(k.value, k.value) for k in Kind])
+    kind = models.CharField(max_length=16, choices=[(k.value, k.value) for k in EventKind])
     method = models.TextField()
     from_tag = models.TextField()
     to_tag = models.TextField()

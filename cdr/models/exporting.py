@@ -17,7 +17,7 @@ class ExportJob(models.Model):
     whether numbers are masked in it: what the user might see when asking.
     """
 
-    class State(models.TextChoices):
+    class ExportState(models.TextChoices):
         QUEUED = "queued", _("queued")
         RUNNING = "running", _("running")
         DONE = "done", _("done")
@@ -31,7 +31,7 @@ class ExportJob(models.Model):
     zone = models.CharField(max_length=64, default="UTC")
     scope = models.JSONField(null=True, default=None)
     masked = models.BooleanField(default=False)
-    state = models.CharField(max_length=16, choices=State, default=State.QUEUED)
+    state = models.CharField(max_length=16, choices=ExportState, default=ExportState.QUEUED)
     error = models.TextField(blank=True, default="")
     matches = models.BigIntegerField(null=True)
     written = models.BigIntegerField(default=0)

@@ -26,7 +26,7 @@ class Receiver(models.Model):
     run, or, of one that runs, what somebody should know.
     """
 
-    class State(models.TextChoices):
+    class ReceiverState(models.TextChoices):
         RUNNING = "running", _("running")
         RETRYING = "retrying", _("retrying")
         FAILED = "failed", _("failed")
@@ -34,7 +34,7 @@ class Receiver(models.Model):
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="receivers")
     host = models.CharField(max_length=255)
     process = models.IntegerField(default=0)
-    state = models.CharField(max_length=16, choices=State, default=State.RUNNING)
+    state = models.CharField(max_length=16, choices=ReceiverState, default=ReceiverState.RUNNING)
     error = models.TextField(blank=True, default="")
     heard_at = models.DateTimeField()
     started_at = models.DateTimeField()
@@ -52,12 +52,14 @@ class Receiver(models.Model):
         return f"{self.source} on {self.host}"
 
     def is_well(self, now: datetime) -> bool:
-        return self.state == self.State.RUNNING and now - self.heard_at < STALE
+        return self.state == self.ReceiverState.RUNNING and now - self.heard_at < STALE
 
     def told(self, now: datetime) -> str:
         """Return the health of the receiver in one line."""
         about = (
-            self.get_state_display() if self.state != self.State.RUNNING or self.is_well(now) else "not heard of",
+            self.get_state_display()
+            if self.state != self.ReceiverState.RUNNING or self.is_well(now)
+            else "not heard of",
             f"since {self.started_at:%Y-%m-%dT%H:%M:%SZ}",
             f"heard {self.heard_at:%Y-%m-%dT%H:%M:%SZ}",
             f"{self.rate:.1f} events/s",
@@ -67,6 +69,6 @@ class Receiver(models.Model):
             if self.spool_since
             else "",
             *(f"{count} {reason}" for reason, count in sorted(self.refused.items())),
-            f"{'warning' if self.state == self.State.RUNNING else 'error'}: {self.error}" if self.error else "",
+            f"{'warning' if self.state == self.ReceiverState.RUNNING else 'error'}: {self.error}" if self.error else "",
         )
         return "  ".join(filter(None, map(str, about)))

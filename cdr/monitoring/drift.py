@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from cdr.events import Kind, Pairs
+from cdr.events import EventKind, Pairs
 from proxyconf.vocabulary.layout import Backend, FieldLayout
 from proxyconf.vocabulary.products import Product
 
@@ -28,7 +28,7 @@ _UNKNOWN_LABEL = re.compile(r";(?!user=(?:phone|ip)\b)([A-Za-z_][A-Za-z0-9_.-]{0
 _SIP_PARAMETERS = frozenset(
     ["branch", "cause", "expires", "lr", "maddr", "q", "received", "rport", "tag", "text", "transport", "ttl"]
 )
-_NO_FIELDS = (Kind.MANUAL, Kind.ON, Kind.OFF)
+_NO_FIELDS = (EventKind.MANUAL, EventKind.ON, EventKind.OFF)
 
 
 class Sign(StrEnum):
@@ -45,7 +45,7 @@ class Sample(NamedTuple):
     """An event, as much of it as matters here; legs and extras as received."""
 
     backend: Backend
-    kind: Kind
+    kind: EventKind
     extra: Pairs
     legs: Sequence[Pairs] = ()
     reason: str = ""
@@ -72,7 +72,7 @@ def find_drift(
     groups: dict[tuple[Backend, bool], list[Sample]] = defaultdict(list)
     for sample in samples:
         if sample.kind not in _NO_FIELDS:
-            groups[sample.backend, sample.kind is Kind.CDR and product is not Product.OPENSIPS].append(sample)
+            groups[sample.backend, sample.kind is EventKind.CDR and product is not Product.OPENSIPS].append(sample)
     found: list[DriftFinding] = []
     for (backend, of_dialogs), group in sorted(groups.items()):
         found += _of_extras(_extras(layout, backend, product, of_dialogs=of_dialogs), backend, of_dialogs, group)

@@ -17,7 +17,7 @@ from typing import Any
 
 from django.db.models import Min, Q, QuerySet
 
-from cdr.events import Kind
+from cdr.events import EventKind
 from cdr.models import Call, Event, Receiver, Rejected, Source
 from cdr.monitoring.drift import DriftFinding, Sample, find_drift
 from cdr.monitoring.loss import BackendEvent, Meter, measure
@@ -239,7 +239,7 @@ def newest_time(sources: Iterable[SourceHealth]) -> datetime | None:
 
 def restarts(proxy: Proxy) -> list[Event]:
     """Return the newest reports of a proxy that it starts or ends (RADIUS Accounting-On and -Off)."""
-    told = Event.objects.filter(proxy=proxy, call_key=None, kind__in=(Kind.ON.value, Kind.OFF.value))
+    told = Event.objects.filter(proxy=proxy, call_key=None, kind__in=(EventKind.ON.value, EventKind.OFF.value))
     # Found by having no call, and sorted here: by the index of times it would be a long way to the few there are.
     found = list(told.select_related("source").order_by()[:_MOST_LOOKED_AT])
     return sorted(found, key=lambda event: event.time, reverse=True)[:_MOST_RESTARTS]
@@ -262,7 +262,7 @@ def drift_of(proxy: Proxy, until: datetime | None) -> Drift:
     if not rows:
         return Drift()
     samples = [
-        Sample(Backend(backend), Kind(kind), _pairs(extra), tuple(map(_pairs, legs)), reason)
+        Sample(Backend(backend), EventKind(kind), _pairs(extra), tuple(map(_pairs, legs)), reason)
         for backend, kind, extra, legs, reason, _, _ in rows
     ]
     keys = list(dict.fromkeys(key for *_, key in rows if key is not None))[:_MOST_CALLS]
@@ -300,7 +300,15 @@ def loss_of(proxy: Proxy, newest: datetime | None, now: datetime) -> Loss | None
         return None
     told = [
         BackendEvent(
-            Backend(backend), Kind(kind), method, code, call_id, from_tag, to_tag, time, not BackendEvent.sure(flags)
+            Backend(backend),
+            EventKind(kind),
+            method,
+            code,
+            call_id,
+            from_tag,
+            to_tag,
+            time,
+            not BackendEvent.sure(flags),
         )
         for backend, kind, method, code, call_id, from_tag, to_tag, time, flags in rows[:METERED]
     ]

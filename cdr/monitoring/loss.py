@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 from cdr.correlation.evidence import SAME_MOMENT
 from cdr.correlation.record import Flag
-from cdr.events import Kind, classify
+from cdr.events import EventKind, classify
 from proxyconf.vocabulary.layout import Backend
 
 
@@ -48,7 +48,7 @@ class BackendEvent(NamedTuple):
     """An event, as much of it as the meter needs. ``uncertain``: its time may be an hour off."""
 
     backend: Backend
-    kind: Kind
+    kind: EventKind
     method: str
     code: int
     call_id: str
@@ -95,7 +95,7 @@ class Meter(NamedTuple):
 
 
 _SAYS_FAILED_FOR_MISSED = frozenset({Backend.RADIUS, Backend.JSON})
-_SORTS = {kind: Sort(kind.value) for kind in Kind if kind.value in {sort.value for sort in Sort}}
+_SORTS = {kind: Sort(kind.value) for kind in EventKind if kind.value in {sort.value for sort in Sort}}
 _WITH_TO_TAG = frozenset({Sort.ANSWER, Sort.BYE, Sort.ACK})
 _Key = tuple[Sort, str, str, str, str, int]
 
@@ -104,7 +104,7 @@ def measure(events: Iterable[BackendEvent]) -> Meter:
     """Compare what the backends of one proxy delivered. With one backend there is nothing to compare."""
     by_key: dict[_Key, list[BackendEvent]] = defaultdict(list)
     for event in events:
-        if event.call_id and event.kind not in (Kind.MANUAL, Kind.ON, Kind.OFF):
+        if event.call_id and event.kind not in (EventKind.MANUAL, EventKind.ON, EventKind.OFF):
             by_key[_key(event)].append(event)
     backends = tuple(
         one for one in Backend if any(event.backend is one for events in by_key.values() for event in events)
@@ -135,8 +135,8 @@ def _key(event: BackendEvent) -> _Key:
 
 
 def _sort(event: BackendEvent) -> Sort:
-    kind = classify(event.method, event.code) if event.kind is Kind.INTERIM else event.kind
-    if kind is Kind.ANSWERED:
+    kind = classify(event.method, event.code) if event.kind is EventKind.INTERIM else event.kind
+    if kind is EventKind.ANSWERED:
         return Sort.ANSWER if event.method == "INVITE" else Sort.OTHER
     return _SORTS.get(kind, Sort.OTHER)
 

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from django.utils.translation import gettext_lazy as _
 
 from cdr.display.markup import trimmed_decimal
-from cdr.events import Kind
+from cdr.events import EventKind
 from cdr.models import Event
 from cdr.storage.reread import CannotReread, KeptInput
 from proxyconf.models import Proxy
@@ -25,7 +25,7 @@ _WALL_CLOCKS = frozenset({Backend.SQL, Backend.JSON})
 _STEP = timedelta(minutes=15)  # no zone in use has an offset between
 _SLACK, _MINUTE = timedelta(seconds=5), timedelta(minutes=1)
 _MOST = timedelta(hours=26)  # from UTC-12:00 to UTC+14:00
-_COMPARED = frozenset({Kind.ANSWERED, Kind.FAILED, Kind.MISSED, Kind.BYE, Kind.CANCEL})
+_COMPARED = frozenset({EventKind.ANSWERED, EventKind.FAILED, EventKind.MISSED, EventKind.BYE, EventKind.CANCEL})
 _LATER = _(
     "The time zone of proxy {proxy} is probably wrong: for the same events, times from {backend} are "
     "{hours} h later than times from {other}."

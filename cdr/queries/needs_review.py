@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Max, QuerySet
 
-from cdr.correlation.record import State
+from cdr.correlation.record import CallState
 from cdr.models import Call, Event, Pending, Settlement
 from cdr.queries.visibility import Visibility
 
@@ -48,14 +48,16 @@ class Ongoing:
 
 
 def ongoing(visibility: Visibility, now: datetime) -> Ongoing:
-    going: QuerySet[Call] = visibility.calls().filter(state=State.ONGOING.value, superseded=False)
+    going: QuerySet[Call] = visibility.calls().filter(state=CallState.ONGOING.value, superseded=False)
     due = going.filter(stop_due_at__lt=now + SOON).order_by("stop_due_at")[:FEW]
     return Ongoing(going.order_by()[:LIMIT].count(), visibility.shown(due))
 
 
 def settled_lately(visibility: Visibility) -> list[Settlement]:
     """Return the newest settlements that are in force, each with its call as it may be shown."""
-    in_force = Settlement.objects.filter(revoked_at=None, call__state=State.STOP_MISSING.value, call__superseded=False)
+    in_force = Settlement.objects.filter(
+        revoked_at=None, call__state=CallState.STOP_MISSING.value, call__superseded=False
+    )
     newest = in_force.filter(visibility.of_proxies("call__proxies")).order_by("-at", "-id")
     found = list(newest.select_related("call", "by")[:FEW])
     visibility.shown([one.call for one in found])

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_network
 from typing import NamedTuple
 
-from cdr.correlation.record import Flag, Outcome, State
+from cdr.correlation.record import CallState, Flag, Outcome
 from cdr.queries.names import EXTRA, NOT, SEARCH_ALIASES
 from proxyconf.vocabulary.layout import Backend
 
@@ -53,7 +53,7 @@ _WORDS: Mapping[str, str] = {
     **{flag.value: "flag" for flag in Flag},
     **{backend.value: "backend" for backend in Backend},
     **{outcome.value: "outcome" for outcome in Outcome},
-    **{state.value: "state" for state in State},
+    **{state.value: "state" for state in CallState},
 }
 
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"?')

@@ -13,7 +13,7 @@ from typing import Any
 from django.utils.translation import gettext
 
 from cdr.correlation.fold import fold
-from cdr.correlation.record import CallRecord, Folded, LegRecord, Observed, Outcome, Policy, ReleasedBy, State
+from cdr.correlation.record import CallRecord, CallState, Folded, LegRecord, Observed, Outcome, Policy, ReleasedBy
 from cdr.display import wording
 from cdr.display.ladder import End, LadderEvent, LadderParty, Message, Subject
 from cdr.display.ladder_drawing import drawing
@@ -25,9 +25,9 @@ from cdr.formats.reading import IGNORED, Parsed, Reading, Rejection
 from cdr.formats.registry import FORMATS
 from proxyconf.public import (
     CallsReading,
-    EventKind,
     FieldContent,
     SimulatedCall,
+    SimulatedKind,
     SimulatedRecord,
     Simulation,
     layout_of,
@@ -40,7 +40,7 @@ _PROXY = "proxy"
 _AFTER = timedelta(hours=5)
 """How long after the last event the calls are looked at: longer than the longest plausible call."""
 _TIME_OF_REQUEST = (3, 2)
-_ENDS = {State.STOP_MISSING: End.NO_STOP, State.ONGOING: End.ONGOING}
+_ENDS = {CallState.STOP_MISSING: End.NO_STOP, CallState.ONGOING: End.ONGOING}
 _SENDERS = {ReleasedBy.CALLER: LadderParty.CALLER, ReleasedBy.CALLEE: LadderParty.CALLEE}
 
 
@@ -98,7 +98,7 @@ def _parsed(simulation: Simulation, backends: Iterable[Backend], reading: Readin
 def _rows(records: Iterable[SimulatedRecord], reading: Reading) -> Iterator[Parsed]:
     by_format: dict[str, list[SimulatedRecord]] = defaultdict(list)
     for record in records:
-        names = {EventKind.MISSED: "missed-csv", EventKind.DIALOG: "acc-cdrs-csv"}
+        names = {SimulatedKind.MISSED: "missed-csv", SimulatedKind.DIALOG: "acc-cdrs-csv"}
         by_format[names.get(record.event.kind, "acc-csv")].append(record)
     for name, rows in by_format.items():
         text = io.StringIO()

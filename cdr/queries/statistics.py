@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Case, F, Func, Max, Min, Q, QuerySet, Sum, TextField, Value, When
 
-from cdr.correlation.record import DurationKind, Outcome, State
+from cdr.correlation.record import CallState, DurationKind, Outcome
 from cdr.display.histogram import (
     GROUP_OF,
     OUTCOMES,
@@ -60,7 +60,7 @@ class Figures:
 
     calls: int = 0
     outcomes: Mapping[Outcome, int] = field(default_factory=dict)
-    states: Mapping[State, int] = field(default_factory=dict)
+    states: Mapping[CallState, int] = field(default_factory=dict)
     failures: Mapping[int | None, int] = field(default_factory=dict)
     measured: int = 0
     length: timedelta = timedelta()
@@ -78,7 +78,7 @@ class Figures:
 
     @property
     def without_stop(self) -> int:
-        return self.states.get(State.STOP_MISSING, 0)
+        return self.states.get(CallState.STOP_MISSING, 0)
 
     @property
     def asr(self) -> float | None:
@@ -111,7 +111,7 @@ def figures(call_filter: CallFilter) -> Figures:
     return Figures(
         calls=sum(row.calls for row in rows),
         outcomes=_by((Outcome(row.outcome), row.calls) for row in rows if row.outcome),
-        states=_by((State(row.state), row.calls) for row in rows),
+        states=_by((CallState(row.state), row.calls) for row in rows),
         failures=_by((row.sip_code, row.calls) for row in rows if GROUP_OF[row.outcome] in _UNANSWERED),
         measured=sum(row.measured for row in rows),
         length=sum((row.length for row in rows), timedelta()),
@@ -179,7 +179,7 @@ def _length(summed: timedelta | int | None) -> timedelta:
 def _settled(call_filter: CallFilter) -> int:
     """Count the calls without STOP whose end was set manually."""
     in_force = Settlement.objects.filter(revoked_at=None).values("call")
-    settled: QuerySet[Call] = call_filter.qs.filter(state=State.STOP_MISSING.value, pk__in=in_force)
+    settled: QuerySet[Call] = call_filter.qs.filter(state=CallState.STOP_MISSING.value, pk__in=in_force)
     return settled.order_by()[:LIMIT].count()
 
 

@@ -50,7 +50,7 @@ _CARRIED_OVER = (
     "spool_error",
 )
 _LONGEST_PAUSE = 10.0
-_State = Receiver.State
+_State = Receiver.ReceiverState
 
 
 def enabled_services(only: Sequence[str] = ()) -> tuple[dict[str, list[Source]], dict[Source, str]]:

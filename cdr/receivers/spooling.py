@@ -18,7 +18,7 @@ from typing import Any
 
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError
 
-from cdr.events import AccEvent, Kind
+from cdr.events import AccEvent, EventKind
 from cdr.formats.reading import Ignored, Parsed, Rejection
 from cdr.receivers.service import Batch, Served, close_connection, store_batches
 from cdr.receivers.spool import Spool, SpoolFull, SpoolRecord
@@ -188,7 +188,7 @@ def _from_json(members: dict[str, Any]) -> Parsed:
         **{
             **members,
             **moments,
-            "kind": Kind(members["kind"]),
+            "kind": EventKind(members["kind"]),
             "backend": Backend(members["backend"]),
             "extra": _pairs(members["extra"]),
             "legs": tuple(_pairs(leg) for leg in members["legs"]),

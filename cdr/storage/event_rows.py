@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from json.encoder import encode_basestring
 
-from cdr.events import AccEvent, Kind, Pairs, call_key, fingerprint, statement
+from cdr.events import AccEvent, EventKind, Pairs, call_key, fingerprint, statement
 from cdr.models import Event, Source
 from cdr.models.fields import WordsField
 from cdr.storage.tables import Row, Table, Wire
@@ -131,9 +131,9 @@ def _pairs(pairs: Pairs) -> str:
     return text if clean == pairs else _pairs(clean)
 
 
-def _key_without_call_id(kind: Kind, own: bytes) -> int | None:
+def _key_without_call_id(kind: EventKind, own: bytes) -> int | None:
     """Return the number that an event without a Call-ID is looked up by; ``None`` for one that is of no call."""
-    if kind is Kind.ON or kind is Kind.OFF:
+    if kind is EventKind.ON or kind is EventKind.OFF:
         return None
     return call_key("", own)  # nothing ties it to another event
 

@@ -19,7 +19,7 @@ from typing import Any, Self
 from django.db import DataError, transaction
 from django.db.models import QuerySet
 
-from cdr.events import AccEvent, Kind, Pairs, fingerprint
+from cdr.events import AccEvent, EventKind, Pairs, fingerprint
 from cdr.formats.raw_reader import Reread, reader_of
 from cdr.formats.reading import Parsed, Rejection
 from cdr.formats.sql_row import AccTable as Kept
@@ -219,10 +219,10 @@ class KeptInput:
 def _format(event: Event, raw: bytes) -> str:
     """Return the name of the form that the input of a stored event has."""
     match Backend(event.backend):
-        case Backend.SQL if event.kind == Kind.MISSED:
+        case Backend.SQL if event.kind == EventKind.MISSED:
             return f"sql:{Kept.MISSED_CALLS}"
         case Backend.SQL:  # a dialog's record has no reply code in acc_cdrs alone
-            return f"sql:{Kept.ACC_CDRS if event.kind == Kind.CDR and not event.code else Kept.ACC}"
+            return f"sql:{Kept.ACC_CDRS if event.kind == EventKind.CDR and not event.code else Kept.ACC}"
         case Backend.RADIUS:
             return "radius" if raw[:1] == _ACCOUNTING_REQUEST else "radius-detail"
         case Backend.DIAMETER:

@@ -101,7 +101,7 @@ class Assembly:
             legs = self._declarations("leg_fields", backends)
             profile = replace(
                 profile,
-                extras=declared_extras(extras, self._assigned("acc_extra")),
+                extras=declared_extras(extras, self._assigned("acc_extra"), self._assigned_to_replies()),
                 legs=declared_legs(legs, self._assigned("acc_leg")),
             )
         self._set_aside(profile)
@@ -352,6 +352,20 @@ class Assembly:
                     _("line {line} assigns {expression}: that one is kept", line=kept.line, expression=kept.expression),
                 )
         return {tag: one.expression for tag, one in first.items()}
+
+    def _assigned_to_replies(self) -> frozenset[str]:
+        """Return the tags that a reply route assigns, with a remark for each: its variables are those of the reply."""
+        tags: set[str] = set()
+        for one in self.statements.assignments:
+            before = [route for route in self.statements.routes if route.start <= one.start]
+            if one.variable == "acc_extra" and before and before[-1].kind == "onreply_route":
+                tags.add(one.tag)
+                self._remark(
+                    one.line,
+                    f"${one.variable}({one.tag}) = {one.expression}",
+                    _("assigned in a reply route: the value is that of the reply, from the callee's side"),
+                )
+        return frozenset(tags)
 
     def _declarations(self, key: str, backends: Iterable[Backend]) -> dict[Backend, list[Declared]]:
         """Return the declared fields of the backends in use; those of others are kept as they are."""

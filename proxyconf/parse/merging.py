@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from proxyconf.parse.lists import Declared, Pair
 from proxyconf.profile import ExtraDefinition, LegDefinition
-from proxyconf.vocabulary.layout import Backend, Role, suggest_leg_role, suggest_role
+from proxyconf.vocabulary.layout import Backend, Role, leg_role_of_variable, suggest_leg_role, suggest_role
 
 _Labels = dict[Backend, str]
 _MOST_MATCHED = 200  # no proxy takes more fields; to match many would take long
@@ -26,11 +26,19 @@ def merge_pairs(lists: Mapping[Backend, Sequence[Pair]]) -> tuple[ExtraDefinitio
 
 
 def declared_extras(
-    lists: Mapping[Backend, Sequence[Declared]], values: Mapping[str, str]
+    lists: Mapping[Backend, Sequence[Declared]], values: Mapping[str, str], reply_tags: Container[str] = ()
 ) -> tuple[ExtraDefinition, ...]:
-    """Return the fields of ``extra_fields``; ``values`` is what the script assigns to each tag."""
+    """Return the fields of ``extra_fields``; ``values`` is what the script assigns to each tag.
+
+    The variable of one of ``reply_tags``, assigned in a reply route, tells no role: ``$si`` is the callee there.
+    """
     return tuple(
-        ExtraDefinition(tag, values.get(tag, ""), labels, _extra_role(values.get(tag, ""), [*labels.values(), tag]))
+        ExtraDefinition(
+            tag,
+            values.get(tag, ""),
+            labels,
+            _extra_role("" if tag in reply_tags else values.get(tag, ""), [*labels.values(), tag]),
+        )
         for tag, labels in _merged_declarations(lists)
     )
 
@@ -45,7 +53,10 @@ def declared_legs(lists: Mapping[Backend, Sequence[Declared]], values: Mapping[s
 
 def listed_legs(pairs: Iterable[Pair]) -> tuple[LegDefinition, ...]:
     """Return the fields of ``multi_leg_info``, whose names serve all backends."""
-    return tuple(LegDefinition(pair.name, pair.value, role=suggest_leg_role(pair.name)) for pair in pairs)
+    return tuple(
+        LegDefinition(pair.name, pair.value, role=suggest_leg_role(pair.name) or leg_role_of_variable(pair.value))
+        for pair in pairs
+    )
 
 
 def _extra_role(variable: str, labels: Iterable[str]) -> Role | None:

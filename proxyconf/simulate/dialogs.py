@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from proxyconf.profile import AccountingProfile
-from proxyconf.simulate.event import AccountedEvent, EventKind
+from proxyconf.simulate.event import AccountedEvent, SimulatedKind
 from proxyconf.simulate.flow import Flow, SipRequest
 from proxyconf.simulate.forking import BranchReply, answers, picked_failure, provisional_replies
 from proxyconf.simulate.script import Script
@@ -41,7 +41,7 @@ def with_dialog_times(
         if (
             profile.product is Product.OPENSIPS
             and profile.version >= _TIME_OF_REQUEST
-            and event.kind is EventKind.ANSWERED
+            and event.kind is SimulatedKind.ANSWERED
         ):
             # only early media has this effect: a missed event before does not
             event = event.stamped(first_stamp.setdefault(id(event.request), event.stamp))
@@ -64,7 +64,7 @@ def _opensips(profile: AccountingProfile, flow: Flow, script: Script) -> Iterato
             continue
         ended_at, recorded_at = ending
         yield AccountedEvent(
-            EventKind.CALL_ENDED,
+            SimulatedKind.CALL_ENDED,
             invite,
             recorded_at,
             flow.caller.tag,
@@ -163,7 +163,7 @@ def _kamailio_answered(
     started_at = answer.reply.at if profile.is_on("cdr_start_on_confirmed") else invite.at
     bye = _bye(flow, script, answer.reply.to_tag)
     record = AccountedEvent(
-        EventKind.DIALOG,
+        SimulatedKind.DIALOG,
         bye or invite,
         0,
         flow.caller.tag,
@@ -184,7 +184,7 @@ def _kamailio_failed(flow: Flow, invite: SipRequest, backends: frozenset[Backend
         return
     failure = picked_failure(invite.forwardings[-1])
     yield AccountedEvent(
-        EventKind.DIALOG,
+        SimulatedKind.DIALOG,
         invite,
         failure.reply.at,
         flow.caller.tag,

@@ -10,7 +10,7 @@ from proxyconf.simulate.flow import SipRequest
 from proxyconf.vocabulary.layout import Backend
 
 
-class EventKind(StrEnum):
+class SimulatedKind(StrEnum):
     ANSWERED = "answered"  # the proxies' word: also of failed calls
     MISSED = "missed"
     ACKNOWLEDGED = "acknowledged"
@@ -27,7 +27,7 @@ class AccountedEvent:
     ``is_tag_made``: the proxy made the To tag for a failure of its own, which RADIUS leaves out.
     """
 
-    kind: EventKind
+    kind: SimulatedKind
     request: SipRequest
     at: float
     from_tag: str

@@ -14,7 +14,7 @@ from proxyconf.simulate.causes import (
     missing_failure,
     missing_stop,
 )
-from proxyconf.simulate.event import EventKind
+from proxyconf.simulate.event import SimulatedKind
 from proxyconf.simulate.flow import CALLEE, SipRequest
 from proxyconf.simulate.forking import BranchReply, answers, picked_failure, provisional_replies
 from proxyconf.simulate.simulation import Simulation
@@ -95,7 +95,7 @@ def _dialogs(simulation: Simulation) -> Iterator[tuple[SipRequest, BranchReply]]
             yield from ((invite, answer) for answer in answers(forwarding))
 
 
-def _has(simulation: Simulation, backend: Backend, kinds: set[EventKind], method: str, tags: set[str]) -> bool:
+def _has(simulation: Simulation, backend: Backend, kinds: set[SimulatedKind], method: str, tags: set[str]) -> bool:
     """Return whether a record tells of a dialog; the tags stand in either order."""
     return any(
         record.event.kind in kinds
@@ -108,7 +108,7 @@ def _has(simulation: Simulation, backend: Backend, kinds: set[EventKind], method
 
 def _records_dialogs(simulation: Simulation, backend: Backend, tags: set[str]) -> bool:
     return any(
-        record.event.kind in (EventKind.CALL_ENDED, EventKind.DIALOG)
+        record.event.kind in (SimulatedKind.CALL_ENDED, SimulatedKind.DIALOG)
         and tags <= {record.event.from_tag, record.event.to_tag}
         for record in simulation.of_backend(backend)
     )
@@ -118,7 +118,7 @@ def _answer(simulation: Simulation) -> Findings:
     for backend in simulation.profile.backends:
         for number, (invite, answer) in enumerate(_dialogs(simulation)):
             tags = {simulation.flow.caller.tag, answer.reply.to_tag}
-            kinds = {EventKind.ANSWERED, EventKind.CALL_ENDED}
+            kinds = {SimulatedKind.ANSWERED, SimulatedKind.CALL_ENDED}
             if _has(simulation, backend, kinds, "INVITE", tags) or _records_dialogs(simulation, backend, tags):
                 continue
             cause = missing_answer(simulation, backend, invite, is_late=number > 0)
@@ -130,7 +130,7 @@ def _stop(simulation: Simulation) -> Findings:
     for backend in simulation.profile.backends:
         for _invite, answer in _dialogs(simulation):
             tags = {simulation.flow.caller.tag, answer.reply.to_tag}
-            if _has(simulation, backend, {EventKind.ANSWERED}, "BYE", tags) or _records_dialogs(
+            if _has(simulation, backend, {SimulatedKind.ANSWERED}, "BYE", tags) or _records_dialogs(
                 simulation, backend, tags
             ):
                 continue
@@ -143,7 +143,9 @@ def _stop(simulation: Simulation) -> Findings:
 def _attempts(simulation: Simulation) -> Findings:
     """Failed destinations before the one that decided the call."""
     for backend in simulation.profile.backends:
-        written = [record.event for record in simulation.of_backend(backend) if record.event.kind is EventKind.MISSED]
+        written = [
+            record.event for record in simulation.of_backend(backend) if record.event.kind is SimulatedKind.MISSED
+        ]
         for invite in _initial_invites(simulation):
             for number, forwarding in enumerate(invite.forwardings[:-1]):
                 failure = picked_failure(forwarding)
@@ -178,7 +180,7 @@ def _failures(simulation: Simulation) -> Findings:
                     why=cause.why,
                 )
                 yield _OfOutput(Severity.WARNING, text, cause.setting, backend)
-            elif sum(record.event.kind is EventKind.MISSED for record in told) > 1 and backend is not Backend.SQL:
+            elif sum(record.event.kind is SimulatedKind.MISSED for record in told) > 1 and backend is not Backend.SQL:
                 text = _TWICE
                 yield _OfOutput(Severity.WARNING, text, "failure_route", backend)
 
@@ -233,7 +235,12 @@ def _direction(simulation: Simulation) -> Findings:
 
 def _reinvite(simulation: Simulation) -> Findings:
     for event in simulation.events:
-        if event.method == "INVITE" and event.request.to_tag and event.kind is EventKind.ANSWERED and event.code < 300:
+        if (
+            event.method == "INVITE"
+            and event.request.to_tag
+            and event.kind is SimulatedKind.ANSWERED
+            and event.code < 300
+        ):
             text = _ONE_MORE_START
             yield _OfOutput(Severity.NOTE, text)
 
@@ -243,7 +250,7 @@ def _acknowledged(simulation: Simulation) -> Findings:
     if not profile.is_on("report_ack") or profile.product is not Product.KAMAILIO:
         return
     for event in simulation.events:
-        if event.kind is EventKind.ACKNOWLEDGED:
+        if event.kind is SimulatedKind.ACKNOWLEDGED:
             invite = next(_initial_invites(simulation))
             for backend in sorted(marks_of(simulation.script, invite).account - event.backends):
                 text = _ACK_UNFLAGGED
@@ -269,7 +276,7 @@ def _empty_values(simulation: Simulation) -> Findings:
 
 def _values_of(simulation: Simulation, backend: Backend, method: str) -> dict[str, object]:
     for record in simulation.of_backend(backend):
-        if record.event.method == method and record.event.kind is EventKind.ANSWERED:
+        if record.event.method == method and record.event.kind is SimulatedKind.ANSWERED:
             return dict(record.fields)
     return {}
 

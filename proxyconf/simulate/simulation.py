@@ -8,7 +8,7 @@ from datetime import UTC, datetime, tzinfo
 
 from proxyconf.profile import AccountingProfile
 from proxyconf.simulate.dialogs import dialog_events, with_dialog_times
-from proxyconf.simulate.event import AccountedEvent, EventKind
+from proxyconf.simulate.event import AccountedEvent, SimulatedKind
 from proxyconf.simulate.flow import Flow
 from proxyconf.simulate.record import FlowClock, SimulatedRecord
 from proxyconf.simulate.script import Script
@@ -81,10 +81,10 @@ def simulate(
 
 def _order(event: AccountedEvent) -> tuple[float, int]:
     """The record of a dialog follows the BYE, but stands between the missed and the failed event of a failed call."""
-    if event.kind is EventKind.MISSED:
+    if event.kind is SimulatedKind.MISSED:
         return event.at, 0
     is_failure = event.code >= 300 and event.method == "INVITE"
-    return event.at, (1 if is_failure else 3) if event.kind is EventKind.DIALOG else 2
+    return event.at, (1 if is_failure else 3) if event.kind is SimulatedKind.DIALOG else 2
 
 
 def _death(profile: AccountingProfile, events: list[AccountedEvent]) -> float | None:

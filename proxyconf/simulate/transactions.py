@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from proxyconf.profile import AccountingProfile
-from proxyconf.simulate.event import AccountedEvent, EventKind
+from proxyconf.simulate.event import AccountedEvent, SimulatedKind
 from proxyconf.simulate.flow import CALLER, Flow, SipRequest
 from proxyconf.simulate.forking import BranchReply, answers, picked_failure, provisional_replies
 from proxyconf.simulate.phrases import standard_phrase
@@ -113,7 +113,7 @@ class _Transaction:
         for one in replies:
             has_body = one.reply.has_body or (one.reply.code == 183 and self._profile.product is Product.OPENSER)
             if self._is_invite and has_body and self._profile.is_on("early_media") and self._armed.account:
-                yield self._event(EventKind.ANSWERED, one, one.reply.to_tag, self._armed.account)
+                yield self._event(SimulatedKind.ANSWERED, one, one.reply.to_tag, self._armed.account)
 
     def _answers(self, found: list[BranchReply]) -> Iterator[AccountedEvent]:
         is_initial = self._is_invite and not self._request.to_tag
@@ -127,13 +127,13 @@ class _Transaction:
                 continue  # tm's reply_relay_mode 1 relays it without telling the acc module
             tags.add(answer.reply.to_tag)
             yield self._event(
-                EventKind.ANSWERED, answer, answer.reply.to_tag or self._request.to_tag, self._armed.account
+                SimulatedKind.ANSWERED, answer, answer.reply.to_tag or self._request.to_tag, self._armed.account
             )
 
     def _missed(self, failure: BranchReply) -> AccountedEvent:
         backends = self._armed.missed
         self._clear_missed()
-        return self._event(EventKind.MISSED, failure, self._tag_of_missed(failure), backends)
+        return self._event(SimulatedKind.MISSED, failure, self._tag_of_missed(failure), backends)
 
     def _tag_of_missed(self, failure: BranchReply) -> str:
         if not failure.is_local:
@@ -164,7 +164,7 @@ class _Transaction:
         tag = self._local_tag if final.is_local else final.reply.to_tag  # the missed event may have made one
         is_filtered = str(final.reply.code) in str(self._profile.option("failed_filter") or "").split(",")
         if self._armed.failed and self._armed.account and not is_filtered:
-            yield self._event(EventKind.ANSWERED, final, tag or self._request.to_tag, self._armed.account)
+            yield self._event(SimulatedKind.ANSWERED, final, tag or self._request.to_tag, self._armed.account)
 
     def _upstream(self, failure: BranchReply) -> BranchReply:
         """Return the reply that the caller gets: Kamailio's tm sends 500 in place of a 503."""
@@ -184,7 +184,7 @@ class _Transaction:
         backends = (flagged - ENGINES) | (own & ENGINES) if self._is_kamailio else flagged
         if flagged and backends:
             code = self._code_of(invite)
-            yield self._plain(EventKind.ACKNOWLEDGED, self._request.to_tag, code, backends)
+            yield self._plain(SimulatedKind.ACKNOWLEDGED, self._request.to_tag, code, backends)
 
     def _invite_of_ack(self) -> SipRequest | None:
         """Return the INVITE that this ACK belongs to: the last before it that its side sent and that was answered."""
@@ -209,18 +209,20 @@ class _Transaction:
 
     def _cancelled(self) -> Iterator[AccountedEvent]:
         if self._armed.account and self._profile.is_on("report_cancels"):
-            yield self._plain(EventKind.ANSWERED, "", 200, self._armed.account)
+            yield self._plain(SimulatedKind.ANSWERED, "", 200, self._armed.account)
 
     # --- events
 
-    def _plain(self, kind: EventKind, to_tag: str, code: int, backends: frozenset[Backend]) -> AccountedEvent:
+    def _plain(self, kind: SimulatedKind, to_tag: str, code: int, backends: frozenset[Backend]) -> AccountedEvent:
         from_tag, to_tag = self._directed(to_tag)
         at = self._request.at
         return AccountedEvent(
             kind, self._request, at, from_tag, to_tag, code, standard_phrase(code), backends, stamp=at
         )
 
-    def _event(self, kind: EventKind, answer: BranchReply, to_tag: str, backends: frozenset[Backend]) -> AccountedEvent:
+    def _event(
+        self, kind: SimulatedKind, answer: BranchReply, to_tag: str, backends: frozenset[Backend]
+    ) -> AccountedEvent:
         from_tag, to_tag = self._directed(to_tag)
         at = answer.reply.at
         reason = answer.reason

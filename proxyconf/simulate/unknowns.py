@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from proxyconf.simulate.event import EventKind
+from proxyconf.simulate.event import SimulatedKind
 from proxyconf.simulate.forking import TIMEOUT
 from proxyconf.simulate.simulation import Simulation
 from proxyconf.vocabulary.layout import Backend
@@ -37,7 +37,7 @@ def _kamailio(simulation: Simulation) -> Iterator[str]:
     if version < _STALE_REASON:
         return
     timeouts = [event for event in simulation.events if event.code == TIMEOUT and event.method == "INVITE"]
-    if any(event.kind is EventKind.MISSED for event in timeouts):
+    if any(event.kind is SimulatedKind.MISSED for event in timeouts):
         yield (
             _(
                 "the reason of a missed call that timed out may be that of an earlier call of the same process. "
@@ -67,7 +67,7 @@ def _opensips(simulation: Simulation) -> Iterator[str]:
     forks = [one for request in simulation.flow.requests for one in request.forwardings if len(one.branches) > 1]
     if forks and any(event.code >= 300 for event in simulation.events):
         yield _("which of several failed branches OpenSIPS picks: the choice shown is Kamailio's.")
-    ended = any(event.kind is EventKind.CALL_ENDED for event in simulation.events)
+    ended = any(event.kind is SimulatedKind.CALL_ENDED for event in simulation.events)
     if ended and Backend.RADIUS in profile.backends and script.invite.cdr:
         yield (
             _(

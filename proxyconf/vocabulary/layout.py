@@ -43,9 +43,40 @@ class Role(StrEnum):
 
 
 _ROLE_OF_LABEL: Mapping[str, Role] = {
-    **dict.fromkeys(("src_user", "caller", "from_user", "fuser", "calling_station_id", "calling"), Role.CALLER),
     **dict.fromkeys(
-        ("dst_user", "callee", "to_user", "ruser", "called_station_id", "called", "sip_uri_user"), Role.CALLEE
+        (
+            "src_user",
+            "caller",
+            "caller_id",
+            "from_user",
+            "from_uri",
+            "fuser",
+            "calling_station_id",
+            "calling",
+            "cgr_account",
+            "anum",
+            "ani",
+            "cli",
+        ),
+        Role.CALLER,
+    ),
+    **dict.fromkeys(
+        (
+            "dst_user",
+            "callee",
+            "callee_id",
+            "to_user",
+            "to_uri",
+            "ruser",
+            "called_station_id",
+            "called",
+            "sip_uri_user",
+            "cgr_destination",
+            "bnum",
+            "dnis",
+            "dnid",
+        ),
+        Role.CALLEE,
     ),
     **dict.fromkeys(("dst_ouser", "ouser", "orig_callee", "original_callee"), Role.ORIGINAL_CALLEE),
     **dict.fromkeys(("src_ip", "source_ip", "srcip", "sip_src_ip", "si"), Role.SOURCE_IP),
@@ -63,6 +94,14 @@ _ROLE_OF_LEG_LABEL: Mapping[str, Role] = {
     ),
     **dict.fromkeys(("type", "leg_type", "kind"), Role.LEG_TYPE),
 }
+_ROLE_OF_LEG_WORD: Mapping[str, Role] = {
+    **_ROLE_OF_LEG_LABEL,
+    **dict.fromkeys(("caller", "leg_caller", "from_user", "from_uri", "anum"), Role.LEG_SOURCE),
+    **dict.fromkeys(("callee", "leg_callee", "to_user", "to_uri", "bnum"), Role.LEG_DESTINATION),
+    **dict.fromkeys(("reason", "leg_reason", "leg_status"), Role.LEG_TYPE),
+}
+"""Words that name a leg's field among fields of a leg; elsewhere they may be extras (``caller``)."""
+_LEG_ROLES = (Role.LEG_SOURCE, Role.LEG_DESTINATION, Role.LEG_TYPE)
 _ROLE_OF_VARIABLE: Mapping[str, Role] = {
     **dict.fromkeys(("$fU", "$fu", "$from.user", "$from", "$ai", "$pU"), Role.CALLER),
     **dict.fromkeys(("$rU", "$ru", "$tU", "$tu", "$to"), Role.CALLEE),
@@ -103,6 +142,30 @@ def suggest_leg_role(label: str) -> Role | None:
     """Return the role that a leg field most likely has, from a well-known label."""
     key = label.lower().replace("-", "_").removeprefix("sip_")
     return _ROLE_OF_LEG_LABEL.get(key)
+
+
+@lru_cache(maxsize=1024)  # asked for every leg of every call
+def assumed_leg_roles(labels: tuple[str, ...]) -> Mapping[str, Role]:
+    """Return the roles that the fields of a leg, in their order, most likely have: by a known word, else by position.
+
+    People name them as they like (``A``, ``B``, ``C``; ``text1``, ``text2``): the source comes first.
+    """
+    roles = {label: role for label in labels if (role := _ROLE_OF_LEG_WORD.get(_leg_word(label)))}
+    by_position = [role for role in _LEG_ROLES[:2] if role not in roles.values()]
+    if len(by_position) == 2 and Role.LEG_TYPE not in roles.values():
+        by_position.append(Role.LEG_TYPE)
+    unnamed = [label for label in labels if label not in roles]
+    return roles | dict(zip(unnamed, by_position, strict=False))
+
+
+def leg_role_of_variable(variable: str) -> Role | None:
+    """Return the role that the name of a leg's AVP tells, as in ``$avp(src)``."""
+    name = variable.partition("(")[2].rpartition(")")[0]
+    return _ROLE_OF_LEG_WORD.get(_leg_word(name.removeprefix("s:")))
+
+
+def _leg_word(text: str) -> str:
+    return text.lower().replace("-", "_").removeprefix("sip_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +225,14 @@ class FieldLayout:
     def leg_role_of(self, label: str) -> Role | None:
         """Return the role of a leg label: as set, else as suggested."""
         return self.roles.get(label) or suggest_leg_role(label)
+
+    def leg_roles(self, labels: tuple[str, ...]) -> Mapping[str, Role]:
+        """Return the roles of the fields of a leg: as set, else as assumed."""
+        assumed = assumed_leg_roles(labels)
+        chosen = {label: role for label in labels if (role := self.roles.get(label)) in _LEG_ROLES}
+        if not chosen:
+            return assumed
+        return {label: role for label, role in assumed.items() if role not in chosen.values()} | chosen
 
     def labels_with(self, role: Role, labels: Iterable[str]) -> list[str]:
         """Return those of ``labels`` that have ``role``, in their order."""

@@ -221,7 +221,7 @@ def _own(name: str, user: User | None) -> list[Any] | None:
         return [ApiToken.objects.create(user=owner, name="mine", prefix="accweb_y", digest="2").pk]
     if name in ("cdr:export-file", "cdr:export-cancel", "cdr:export-delete", "api:export", "api:export-file"):
         owner = user or User.objects.get(username="other")
-        state = ExportJob.State.QUEUED if name == "cdr:export-cancel" else ExportJob.State.DONE
+        state = ExportJob.ExportState.QUEUED if name == "cdr:export-cancel" else ExportJob.ExportState.DONE
         return [ExportJob.objects.create(user=owner, format="csv", state=state).pk]
     if name == "cdr:change-view":
         owner = user or User.objects.get(username="other")

@@ -68,7 +68,9 @@ def everybody(call: Call) -> Client:
 
 def _addresses(call: Call) -> dict[str, list[str]]:
     """Every address of calls that is read, with what one may ask of it."""
-    job = ExportJob.objects.create(user=User.objects.get(username="ann"), format="csv", state=ExportJob.State.DONE)
+    job = ExportJob.objects.create(
+        user=User.objects.get(username="ann"), format="csv", state=ExportJob.ExportState.DONE
+    )
     source = call.pk and make_rejected().source_id
     place = str(Cursor(call.started_at - timedelta(minutes=30), 0))
     found = {name: [reverse(name)] for name in (*_OF_CALLS, *_OF_CALLS_IN_API, *_LISTS_IN_ADMIN)}

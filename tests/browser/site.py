@@ -58,7 +58,7 @@ def build() -> User:
     settle(lost[1], ended_at=None, reason="the carrier knows no better", by=ann, now=timezone.now())
     Note.objects.create(call=lost[1], text="asked the carrier", author=ann, at=timezone.now())
     SavedView.objects.create(owner=ann, name="busy ones", conditions="outcome=busy", shared=True)
-    for state in ExportJob.State.values:
+    for state in ExportJob.ExportState.values:
         ExportJob.objects.create(user=ann, format="csv", state=state, conditions="outcome=busy", matches=3, written=1)
     ApiToken.objects.create(user=ann, name="billing", prefix="accweb_x", digest="1", scopes=["cdr.view_call"])
     record_of(ann, Action.VIEWED, "a call", filter="caller=+49")

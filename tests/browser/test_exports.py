@@ -71,9 +71,9 @@ def test_a_large_export_shows_how_far_it_is_until_its_file_is_there(
     page.get_by_role("button", name="Create file").click()
     expect(page.locator(".col-state")).to_contain_text("queued")
     job = ExportJob.objects.get()
-    ExportJob.objects.update(state=ExportJob.State.RUNNING, matches=3, written=1)
+    ExportJob.objects.update(state=ExportJob.ExportState.RUNNING, matches=3, written=1)
     expect(page.locator(".col-state")).to_contain_text("1 of 3 calls")
-    ExportJob.objects.update(state=ExportJob.State.QUEUED)
+    ExportJob.objects.update(state=ExportJob.ExportState.QUEUED)
     assert write_exports()
     expect(page.locator(".col-state")).to_contain_text("3 calls")
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]

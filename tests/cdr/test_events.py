@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdr.events import SECOND, AccEvent, Kind, call_key, classify, fingerprint, text_of
+from cdr.events import SECOND, AccEvent, EventKind, call_key, classify, fingerprint, text_of
 from proxyconf.vocabulary.layout import Backend
 
 START = AccEvent(
-    kind=Kind.ANSWERED,
+    kind=EventKind.ANSWERED,
     method="INVITE",
     from_tag="a",
     to_tag="b",
@@ -30,30 +30,35 @@ START = AccEvent(
 @pytest.mark.parametrize(
     ("method", "code", "kind"),
     [
-        ("INVITE", 200, Kind.ANSWERED),
-        ("INVITE", 486, Kind.FAILED),
-        ("INVITE", 183, Kind.EARLY),
-        ("INVITE", 0, Kind.MANUAL),
-        ("BYE", 481, Kind.BYE),
-        ("CANCEL", 200, Kind.CANCEL),
-        ("ACK", 200, Kind.ACK),
-        ("MESSAGE", 202, Kind.ANSWERED),
+        ("INVITE", 200, EventKind.ANSWERED),
+        ("INVITE", 486, EventKind.FAILED),
+        ("INVITE", 183, EventKind.EARLY),
+        ("INVITE", 0, EventKind.MANUAL),
+        ("BYE", 481, EventKind.BYE),
+        ("CANCEL", 200, EventKind.CANCEL),
+        ("ACK", 200, EventKind.ACK),
+        ("MESSAGE", 202, EventKind.ANSWERED),
     ],
 )
-def test_method_and_code_tell_the_kind(method: str, code: int, kind: Kind) -> None:
+def test_method_and_code_tell_the_kind(method: str, code: int, kind: EventKind) -> None:
     assert classify(method, code) == kind
 
 
 def test_what_stood_among_missed_calls_is_missed() -> None:
-    assert classify("INVITE", 486, missed=True) == Kind.MISSED
-    assert classify("INVITE", 0, missed=True) == Kind.MISSED
+    assert classify("INVITE", 486, missed=True) == EventKind.MISSED
+    assert classify("INVITE", 0, missed=True) == EventKind.MISSED
 
 
 @pytest.mark.parametrize(
     ("method", "code", "kind"),
-    [("INVITE", 200, Kind.ANSWERED), ("BYE", 481, Kind.BYE), ("CANCEL", 200, Kind.CANCEL), ("ACK", 200, Kind.ACK)],
+    [
+        ("INVITE", 200, EventKind.ANSWERED),
+        ("BYE", 481, EventKind.BYE),
+        ("CANCEL", 200, EventKind.CANCEL),
+        ("ACK", 200, EventKind.ACK),
+    ],
 )
-def test_a_record_that_shows_an_answer_or_an_end_is_no_missed_call(method: str, code: int, kind: Kind) -> None:
+def test_a_record_that_shows_an_answer_or_an_end_is_no_missed_call(method: str, code: int, kind: EventKind) -> None:
     assert classify(method, code, missed=True) == kind
 
 
@@ -79,7 +84,7 @@ def test_a_label_without_a_value_makes_no_other_event() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"kind": Kind.MISSED},
+        {"kind": EventKind.MISSED},
         {"backend": Backend.SQL},
         {"method": "BYE"},
         {"from_tag": "b"},

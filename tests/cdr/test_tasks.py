@@ -37,5 +37,5 @@ def test_every_export_that_is_due_is_written_once() -> None:
     for _ in range(2):
         ExportJob.objects.create(user=user, format="jsonl")
     assert tasks.write_exports() == 2
-    assert {job.state for job in ExportJob.objects.all()} == {ExportJob.State.DONE}
+    assert {job.state for job in ExportJob.objects.all()} == {ExportJob.ExportState.DONE}
     assert tasks.write_exports() == 0

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from cdr.calls.correlate import observed, policies
 from cdr.correlation.fold import fold
-from cdr.correlation.record import CallRecord, Outcome, State
+from cdr.correlation.record import CallRecord, CallState, Outcome
 from cdr.models import Call, Event
 from proxyconf.profile import AccountingProfile
 from proxyconf.render.acc_section import acc_section
@@ -147,10 +147,10 @@ def accepts(port: int) -> bool:
     return True
 
 
-def _state(one: sip.Seen) -> State:
+def _state(one: sip.Seen) -> CallState:
     if one.answered_at is None:
-        return State.UNANSWERED
-    return State.COMPLETED if one.ended_at else State.STOP_MISSING
+        return CallState.UNANSWERED
+    return CallState.COMPLETED if one.ended_at else CallState.STOP_MISSING
 
 
 def _is_about(told: datetime | None, true: datetime | None, truncated: timedelta, slack: timedelta) -> bool:

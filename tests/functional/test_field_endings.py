@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cdr.correlation.fold import fold
-from cdr.correlation.record import CallRecord, DurationKind, Flag, Observed, Policy, ReleasedBy, State
+from cdr.correlation.record import CallRecord, CallState, DurationKind, Flag, Observed, Policy, ReleasedBy
 from cdr.events import AccEvent
 from cdr.formats.reading import Reading
 from cdr.formats.registry import FORMATS
@@ -35,7 +35,7 @@ def test_a_dialog_that_expires_on_one_node_after_its_bye_on_the_other_is_one_cal
     nodes = {f"12-failover-two-nodes/node{number}.log": "syslog" for number in (1, 2)}
     ended, skewed = sorted(calls_of(nodes, Product.KAMAILIO), key=lambda call: call.call_id)
     assert (ended.state, ended.duration, ended.duration_kind) == (
-        State.COMPLETED,
+        CallState.COMPLETED,
         timedelta(seconds=300),
         DurationKind.MEASURED,
     )
@@ -56,4 +56,4 @@ def test_a_bye_that_nobody_answers_ends_the_call_when_it_came(file: str) -> None
 @pytest.mark.parametrize(("file", "form"), [("syslog.txt", "syslog"), ("acc.csv", "acc-csv")])
 def test_a_bye_that_the_script_accounts_ends_the_call(file: str, form: str) -> None:
     (only,) = calls_of({f"21-dialog-timeout-accounted-by-script/{file}": form}, Product.OPENSIPS)
-    assert (only.state, only.duration) == (State.COMPLETED, timedelta(hours=2))
+    assert (only.state, only.duration) == (CallState.COMPLETED, timedelta(hours=2))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cdr.correlation.record import CallRecord, Flag, Outcome, ReleasedBy, State
+from cdr.correlation.record import CallRecord, CallState, Flag, Outcome, ReleasedBy
 from tests.recorded_scenarios import DETAIL, DIAMETER, EVENTS, JSON, RADIUS, SCENARIOS, SQL, SYSLOG, Scenario
 
 LATER = datetime(2026, 11, 24, tzinfo=UTC)  # past the longest plausible call
@@ -53,7 +53,7 @@ def one_for(expected: dict[str, Any], calls: list[CallRecord]) -> CallRecord:
 def check(scenario: Scenario, expected: dict[str, Any], call: CallRecord, *, knows_direction: bool = True) -> None:
     """Compare a call with what the endpoints saw, to the clock resolution of the source."""
     if expected.get("start_not_accounted"):
-        assert call.state == State.START_MISSING
+        assert call.state == CallState.START_MISSING
         assert {call.from_tag, call.to_tag} == {expected["from_tag"], expected["to_tag"]}
         assert within(call.ended_at, moment(expected["end_time"]))
         return
@@ -70,12 +70,12 @@ def check(scenario: Scenario, expected: dict[str, Any], call: CallRecord, *, kno
         assert (call.caller, call.callee) == (expected["caller"], expected["callee"])
     match expected["outcome"]:
         case "missing-stop":
-            assert (call.state, call.ended_at, call.duration) == (State.STOP_MISSING, None, None)
+            assert (call.state, call.ended_at, call.duration) == (CallState.STOP_MISSING, None, None)
             return
         case "answered":
-            assert call.state == State.COMPLETED
+            assert call.state == CallState.COMPLETED
         case _:
-            assert call.state == State.UNANSWERED
+            assert call.state == CallState.UNANSWERED
             assert call.duration == timedelta(0)
     assert within(call.ended_at, moment(expected["end_time"]), TICK * 2)
     assert call.duration is not None
@@ -198,7 +198,7 @@ def test_the_small_soak_matches_call_by_call() -> None:
     assert len(calls) == len(scenario.expected) == 300
     for one in scenario.expected:
         check(scenario, one, one_for(one, calls))
-    lost = [call for call in calls if call.state == State.STOP_MISSING]
+    lost = [call for call in calls if call.state == CallState.STOP_MISSING]
     assert len(lost) == sum(one["outcome"] == "missing-stop" for one in scenario.expected) > 0
     assert all(Flag.CLOCK_SKEW not in call.flags for call in calls)
 

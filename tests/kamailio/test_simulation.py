@@ -29,7 +29,7 @@ from proxyconf.render.radius_dictionary import (
 )
 from proxyconf.render.sql_ddl import sql_ddl
 from proxyconf.render.sql_schema import Dialect
-from proxyconf.simulate.event import EventKind
+from proxyconf.simulate.event import SimulatedKind
 from proxyconf.simulate.script import Marks, Script
 from proxyconf.simulate.simulation import Simulation, simulate
 from proxyconf.vocabulary.layout import Backend
@@ -248,7 +248,7 @@ def _foreseen(simulation: Simulation, *, is_stale: bool) -> Written:
 def _output(simulation: Simulation, record) -> str:  # type: ignore[no-untyped-def]
     if record.backend is SQL:
         return str(record.table)
-    return "dialogs" if record.event.kind is EventKind.DIALOG else str(record.backend)
+    return "dialogs" if record.event.kind is SimulatedKind.DIALOG else str(record.backend)
 
 
 def _plain(pairs: Pairs, backend: Backend) -> Pairs:

@@ -23,7 +23,7 @@ from accweb.web.audit import Action, record
 from accweb.web.shell import ShellMixin
 from cdr.calls.correlate import explain
 from cdr.calls.settlement import attach_settlements
-from cdr.correlation.record import Outcome, ReleasedBy, State
+from cdr.correlation.record import CallState, Outcome, ReleasedBy
 from cdr.display import wording
 from cdr.display.badges import duration_sign
 from cdr.display.revisions import changed
@@ -137,7 +137,7 @@ class CallPage(InZoneMixin, ShellMixin, TemplateView):
             "call": call,
             "masked": not visibility.numbers,
             "unmasking": _unmasking() if not visibility.numbers else "",
-            "state": wording.SETTLED if call.settlement else wording.STATES[State(call.state)],
+            "state": wording.SETTLED if call.settlement else wording.STATES[CallState(call.state)],
             "outcome": wording.OUTCOMES[Outcome(call.outcome)] if call.outcome else None,
             "duration_sign": duration_sign(call),
             "released": wording.RELEASED[ReleasedBy(call.released_by)] if call.released_by else None,
@@ -201,8 +201,8 @@ def _unmasking() -> str:
 
 
 def _times(call: Call, started: Known, answered: Known | None, ended: Known) -> list[Moment]:
-    unanswered = call.state in (State.UNANSWERED, State.SETUP)
-    if call.state == State.ONGOING:
+    unanswered = call.state in (CallState.UNANSWERED, CallState.SETUP)
+    if call.state == CallState.ONGOING:
         no_end: Text = _("not yet")
     elif call.settlement:
         no_end = _("No STOP; end set manually, see below")

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from django.utils.translation import gettext_lazy as _
 
 from cdr.correlation.evidence import near
-from cdr.correlation.record import DurationKind, Flag, ReleasedBy, Rule, State
+from cdr.correlation.record import CallState, DurationKind, Flag, ReleasedBy, Rule
 from cdr.display import wording
 from cdr.display.wording import Text
-from cdr.events import Kind
+from cdr.events import EventKind
 from cdr.models import Call, Event
 from cdr.views.call.timeline import Used
 
@@ -73,10 +73,10 @@ def _started(call: Call, own: Sequence[Used]) -> Known:
 
 
 def _answered(call: Call, own: Sequence[Used]) -> Known | None:
-    if call.state in (State.UNANSWERED, State.SETUP):
+    if call.state in (CallState.UNANSWERED, CallState.SETUP):
         return None
     starts = _telling(own, Rule.START)
-    if starts and starts[0].event.kind == Kind.ACK:
+    if starts and starts[0].event.kind == EventKind.ACK:
         return Known(wording.FLAGS[Flag.ACK_START].meaning, starts)
     records = _records(own, lambda event: event.time == call.answered_at)
     if starts and (call.answered_at == starts[0].event.time or not records):
@@ -89,7 +89,7 @@ def _answered(call: Call, own: Sequence[Used]) -> Known | None:
 def _ended(call: Call, own: Sequence[Used]) -> Known:
     if call.settlement:
         return Known(_("End time not recorded; it was set manually."))
-    if call.state in (State.UNANSWERED, State.SETUP):
+    if call.state in (CallState.UNANSWERED, CallState.SETUP):
         return _given_up(call, own)
     stops = _telling(own, Rule.STOP)
     records = _records(own, lambda event: event.ended_at == call.ended_at)

@@ -15,18 +15,18 @@ from django.views.generic import View
 from accweb.web.audit import Action, record
 from accweb.web.shell import ShellMixin
 from cdr.calls.correlate import Explained, explain
-from cdr.correlation.record import Outcome, ReleasedBy, Rule, State
+from cdr.correlation.record import CallState, Outcome, ReleasedBy, Rule
 from cdr.display import wording
 from cdr.display.ladder import Drawing, End, LadderEvent, LadderParty, Message, Side, Subject
 from cdr.display.ladder_drawing import drawing
 from cdr.display.ladder_svg import Words, svg
-from cdr.events import Kind
+from cdr.events import EventKind
 from cdr.models import Call, Event, Leg
 from cdr.queries.visibility import Visibility, masked
 from cdr.views.reader_zone import InZoneMixin
 from proxyconf.vocabulary.layout import FieldLayout, Role
 
-_ENDS = {State.STOP_MISSING: End.NO_STOP, State.ONGOING: End.ONGOING}
+_ENDS = {CallState.STOP_MISSING: End.NO_STOP, CallState.ONGOING: End.ONGOING}
 _SENDERS = {ReleasedBy.CALLER: LadderParty.CALLER, ReleasedBy.CALLEE: LadderParty.CALLEE}
 
 
@@ -95,7 +95,7 @@ def _subject(call: Call, legs: Sequence[Leg]) -> Subject:
         from_tag=call.from_tag,
         to_tag=call.to_tag,
         answered=call.outcome == Outcome.ANSWERED,
-        end=End.SETTLED if call.settlement else _ENDS.get(State(call.state), End.RECORDED),
+        end=End.SETTLED if call.settlement else _ENDS.get(CallState(call.state), End.RECORDED),
         released_by=_SENDERS.get(ReleasedBy(call.released_by)) if call.released_by else None,
         legs=tuple((leg.source, leg.destination) for leg in legs),
         ended_at=call.settlement.ended_at if call.settlement else None,
@@ -116,7 +116,7 @@ def _ladder_event(event: Event, rule: Rule, layout: FieldLayout) -> LadderEvent:
         event.pk,
         event.time,
         event.precision,
-        Kind(event.kind),
+        EventKind(event.kind),
         event.method,
         event.code,
         event.reason,

@@ -16,7 +16,7 @@ from django.views.generic import TemplateView
 from accweb.web.audit import Action, record
 from accweb.web.shell import ShellMixin
 from cdr.calls.settlement import attach_settlements
-from cdr.correlation.record import State
+from cdr.correlation.record import CallState
 from cdr.display import wording
 from cdr.display.markup import number
 from cdr.display.wording import Text
@@ -121,7 +121,7 @@ class CallListView(InZoneMixin, ShellMixin, TemplateView):
             cleared=address.bare(),
             masked=not visibility.numbers,
             cell_words=_cell_words(call_filter),
-            about=wording.STATES[State(states[0])].meaning if len(states) == 1 else "",
+            about=wording.STATES[CallState(states[0])].meaning if len(states) == 1 else "",
             past_the_end=not page.rows and bool(self.request.GET.get(AFTER)),
             nothing_at_all=not page.rows and not Call.objects.exists(),
             **kwargs,
@@ -192,7 +192,7 @@ def _lists(field: Any) -> bool:
 
 
 def _title(states: list[str]) -> Text:
-    return _("No STOP") if states == [State.STOP_MISSING] else _("Calls")
+    return _("No STOP") if states == [CallState.STOP_MISSING] else _("Calls")
 
 
 def _count(call_filter: CallFilter, page: PagedCalls) -> Matches:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from cdr.correlation.record import State
+from cdr.correlation.record import CallState
 from cdr.display.wording import Text
 from cdr.queries.filters import CallFilter, Condition
 from cdr.queries.periods import LABELS as PERIOD_LABELS
@@ -21,12 +21,12 @@ CONTROLS = ("since", "until", "outcome", "flag", "superseded", "min_duration", "
 ADDED = ("caller", "callee", "call_id", "sip_code", "attempt_code", "attempt_gateway", "source_ip", "user_agent", "tag")
 """Conditions that the form has an empty field for, which adds a value."""
 _TIME = ("period", "since", "until")
-_TABS: Mapping[State, Text] = {
-    State.COMPLETED: _("Completed"),
-    State.ONGOING: _("Ongoing"),
-    State.STOP_MISSING: _("No STOP"),
-    State.START_MISSING: _("No START"),
-    State.UNANSWERED: _("Unanswered"),
+_TABS: Mapping[CallState, Text] = {
+    CallState.COMPLETED: _("Completed"),
+    CallState.ONGOING: _("Ongoing"),
+    CallState.STOP_MISSING: _("No STOP"),
+    CallState.START_MISSING: _("No START"),
+    CallState.UNANSWERED: _("Unanswered"),
 }
 
 
@@ -106,9 +106,9 @@ def tabs(states: list[str], address: ListAddress) -> list[ConditionLink]:
     ]
 
 
-def _settled(state: State) -> str | None:
+def _settled(state: CallState) -> str | None:
     """Leave calls whose end was set manually out of those with No STOP."""
-    return "0" if state is State.STOP_MISSING else None
+    return "0" if state is CallState.STOP_MISSING else None
 
 
 def suggestions(matches: Iterable[Chip], call_filter: CallFilter, address: ListAddress) -> list[ConditionLink]:

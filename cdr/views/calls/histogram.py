@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
 
 from accweb.web.shell import ShellMixin
-from cdr.correlation.record import Outcome, State
+from cdr.correlation.record import CallState, Outcome
 from cdr.display.histogram import OUTCOMES, SHORT_STEPS, Bucket, Group, Series, Step
 from cdr.display.histogram_svg import HistogramBar, svg
 from cdr.display.markup import number, trimmed_decimal
@@ -188,7 +188,7 @@ def _legend(call_filter: CallFilter, drawn: Series, address: ListAddress) -> lis
             (
                 of_outcomes(call_filter, address, OUTCOMES[group])
                 if OUTCOMES[group]
-                else address.setting(state=State.SETUP.value)
+                else address.setting(state=CallState.SETUP.value)
             ),
         )
         for group in Group

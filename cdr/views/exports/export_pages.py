@@ -218,7 +218,7 @@ class ExportDownload(ExportPage):
 
     def get(self, request: HttpRequest, pk: int) -> HttpResponseBase:  # type: ignore[override]  # no page
         job = get_object_or_404(self.jobs(), pk=pk)
-        if job.state != ExportJob.State.DONE:
+        if job.state != ExportJob.ExportState.DONE:
             raise Http404
         if not may_have(self.user, job):
             raise PermissionDenied
@@ -311,7 +311,7 @@ def _row(job: ExportJob, user: User) -> ExportJobRow:
         conditions=list(call_filter.conditions()),
         address=ListAddress(reverse("cdr:call-list"), QueryDict(job.conditions)),
         active=job.state in ACTIVE,
-        offered=job.state == ExportJob.State.DONE and may_have(user, job),
+        offered=job.state == ExportJob.ExportState.DONE and may_have(user, job),
         mine=_may_end(user, job),
         error=gettext(job.error) if job.error else "",
     )

@@ -17,7 +17,7 @@ from django.views.generic import TemplateView
 
 from accweb.web.audit import Action, record
 from accweb.web.shell import ShellMixin
-from cdr.correlation.record import DurationKind, State
+from cdr.correlation.record import CallState, DurationKind
 from cdr.display.clocks import clock
 from cdr.display.histogram import OUTCOMES, Group, Step
 from cdr.display.markup import decimal, number
@@ -222,8 +222,8 @@ def _cards(call_filter: CallFilter, sums: Figures, calls: ListAddress) -> Iterat
         "stop_missing",
         _("No STOP"),
         at_least + number(without_stop),
-        STATES[State.STOP_MISSING].meaning,
-        calls.setting(state=State.STOP_MISSING.value, settled="0") if without_stop else None,
+        STATES[CallState.STOP_MISSING].meaning,
+        calls.setting(state=CallState.STOP_MISSING.value, settled="0") if without_stop else None,
         _settled_note(sums),
     )
 

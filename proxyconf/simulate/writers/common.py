@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from proxyconf.profile import AccountingProfile, ExtraDefinition, LegDefinition
-from proxyconf.simulate.event import AccountedEvent, EventKind
+from proxyconf.simulate.event import AccountedEvent, SimulatedKind
 from proxyconf.simulate.flow import Flow, FlowLeg
 from proxyconf.simulate.record import FlowClock
 from proxyconf.simulate.values import NULL, HeldValue, RequestView, dialog_value, value_of
@@ -55,10 +55,10 @@ class Writing:
 
     def extras(self, event: AccountedEvent, backend: Backend) -> list[LabelledValue]:
         """Return a backend's extras in configured order."""
-        if event.kind is EventKind.DIALOG:
+        if event.kind is SimulatedKind.DIALOG:
             return self._dialog_extras(event, backend)
         labels: list[tuple[str, ExtraDefinition]] = list(self.profile.extra_labels(backend))
-        if event.kind is EventKind.CALL_ENDED:
+        if event.kind is SimulatedKind.CALL_ENDED:
             labels += self.profile.cdr_labels(backend)
         view = self.view(event)
         return [LabelledValue(label, value_of(self.profile, view, one.variable), one.variable) for label, one in labels]
@@ -83,7 +83,7 @@ class Writing:
     def legs(self, event: AccountedEvent, backend: Backend) -> list[LegValues]:
         """Return the sets of leg values as written: one per leg, one of empty values where there is no leg."""
         fields = self.profile.leg_labels(backend)
-        if not fields or event.kind is EventKind.DIALOG:
+        if not fields or event.kind is SimulatedKind.DIALOG:
             return []
         if self.profile.uses_field_declarations:
             return self._declared_legs(event, fields)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from proxyconf.simulate.event import AccountedEvent, EventKind
+from proxyconf.simulate.event import AccountedEvent, SimulatedKind
 from proxyconf.simulate.record import FieldContent, SimulatedRecord
 from proxyconf.simulate.writers import radius
 from proxyconf.simulate.writers.common import Writing
@@ -23,7 +23,7 @@ Avps = list[tuple[int, bytes]]
 
 def write(writing: Writing, event: AccountedEvent) -> Iterator[SimulatedRecord]:
     """Yield the message of an event, where one is sent: see ``why_not_sent``."""
-    if event.kind is EventKind.DIALOG:
+    if event.kind is SimulatedKind.DIALOG:
         return
     if writing.is_opensips:
         yield _standard(writing, event)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from proxyconf.simulate.event import AccountedEvent, EventKind
+from proxyconf.simulate.event import AccountedEvent, SimulatedKind
 from proxyconf.simulate.record import FieldContent, SimulatedRecord
 from proxyconf.simulate.writers.common import Writing
 from proxyconf.simulate.writers.syslog import dialog_times
@@ -18,7 +18,7 @@ Fields = list[tuple[str, FieldContent]]
 
 def write(writing: Writing, event: AccountedEvent) -> Iterator[SimulatedRecord]:
     """Yield the object of an event; of several legs only the one added last is in it."""
-    if event.kind is EventKind.DIALOG:
+    if event.kind is SimulatedKind.DIALOG:
         fields: Fields = list(zip(("start_time", "end_time", "duration"), dialog_times(writing, event), strict=True))
     else:
         fields = [("time", _time(writing, event)), *writing.core(event)]
@@ -40,7 +40,7 @@ def _time(writing: Writing, event: AccountedEvent) -> FieldContent:
     return by_mode.get(mode, clock.epoch(event.stamp))
 
 
-_EVENT_NAMES = {EventKind.MISSED: "E_ACC_MISSED_EVENT", EventKind.CALL_ENDED: "E_ACC_CDR"}
+_EVENT_NAMES = {SimulatedKind.MISSED: "E_ACC_MISSED_EVENT", SimulatedKind.CALL_ENDED: "E_ACC_CDR"}
 
 
 def write_notification(writing: Writing, event: AccountedEvent) -> Iterator[SimulatedRecord]:
@@ -59,9 +59,9 @@ def write_notification(writing: Writing, event: AccountedEvent) -> Iterator[Simu
 def _durations(writing: Writing, event: AccountedEvent) -> Fields:
     times: Fields = [("setuptime", writing.setuptime(event)), ("created", writing.created(event))]
     version = writing.profile.version
-    if event.kind is EventKind.MISSED:
+    if event.kind is SimulatedKind.MISSED:
         return times if version >= _MISSED_TIMES else []
-    if event.kind is not EventKind.CALL_ENDED:
+    if event.kind is not SimulatedKind.CALL_ENDED:
         return []
     milliseconds: Fields = [("ms_duration", writing.milliseconds(event))] if version >= _MILLISECONDS else []
     return [("duration", writing.whole_seconds(event)), *milliseconds, *times]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from proxyconf.simulate.event import AccountedEvent, EventKind
+from proxyconf.simulate.event import AccountedEvent, SimulatedKind
 from proxyconf.simulate.record import FieldContent, SimulatedRecord
 from proxyconf.simulate.writers.common import LabelledValue, Writing
 from proxyconf.vocabulary.layout import Backend
@@ -22,7 +22,7 @@ Fields = list[tuple[str, FieldContent]]
 
 def write(writing: Writing, event: AccountedEvent) -> Iterator[SimulatedRecord]:
     """Yield the request of an event; none where a value is too long for an attribute."""
-    if event.kind is EventKind.DIALOG:
+    if event.kind is SimulatedKind.DIALOG:
         return
     fields = _core(writing, event)
     fields += _classic_opensips(writing, event) if _mixes_legs(writing, event) else _extras_and_legs(writing, event)
@@ -48,7 +48,7 @@ def _core(writing: Writing, event: AccountedEvent) -> Fields:
 
 def status_of(product: Product, event: AccountedEvent) -> str:
     """Return Acct-Status-Type by its name in the proxies' dictionary."""
-    if event.kind is EventKind.CALL_ENDED:
+    if event.kind is SimulatedKind.CALL_ENDED:
         return STOP
     is_answer = 200 <= event.code < 300
     if product is Product.OPENSER:
@@ -91,7 +91,7 @@ def _dialog_times(writing: Writing, event: AccountedEvent) -> Fields:
     if not writing.has_dialog_times(event):
         return []
     setup, created = ("Sip-Call-Setuptime", writing.setuptime(event)), ("Sip-Call-Created", writing.created(event))
-    if event.kind is not EventKind.CALL_ENDED:
+    if event.kind is not SimulatedKind.CALL_ENDED:
         return [setup, created]
     duration = ("Sip-Call-Duration", writing.whole_seconds(event))
     return [duration, setup, created, ("Sip-Call-MSDuration", writing.milliseconds(event))]
@@ -102,7 +102,7 @@ def _dialog_times(writing: Writing, event: AccountedEvent) -> Fields:
 
 def _mixes_legs(writing: Writing, event: AccountedEvent) -> bool:
     has_legs = bool(writing.profile.leg_labels(Backend.RADIUS))
-    return has_legs and writing.profile.uses_field_declarations and event.kind is not EventKind.CALL_ENDED
+    return has_legs and writing.profile.uses_field_declarations and event.kind is not SimulatedKind.CALL_ENDED
 
 
 def _classic_opensips(writing: Writing, event: AccountedEvent) -> Fields:

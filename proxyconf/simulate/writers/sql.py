@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from proxyconf.profile_layout import column_names
-from proxyconf.simulate.event import AccountedEvent, EventKind
+from proxyconf.simulate.event import AccountedEvent, SimulatedKind
 from proxyconf.simulate.record import FieldContent, SimulatedRecord
 from proxyconf.simulate.values import HeldValue
 from proxyconf.simulate.writers.common import LegValues, Writing
@@ -20,7 +20,7 @@ Fields = list[tuple[str, FieldContent]]
 
 def write(writing: Writing, event: AccountedEvent) -> Iterator[SimulatedRecord]:
     """Yield the rows of an event: one per leg, with all else repeated."""
-    if event.kind is EventKind.DIALOG:
+    if event.kind is SimulatedKind.DIALOG:
         yield _dialog_row(writing, event)
         return
     names = column_names(writing.profile)
@@ -50,7 +50,7 @@ def _keeps_null(writing: Writing, option: str) -> bool:
 
 def _table(writing: Writing, event: AccountedEvent) -> str:
     profile = writing.profile
-    if event.kind is EventKind.MISSED:
+    if event.kind is SimulatedKind.MISSED:
         return str(profile.option("db_table_missed_calls") or "missed_calls")
     own = profile.do_accounting.table if profile.uses_do_accounting else ""
     return own or str(profile.option("db_table_acc") or "acc")
@@ -79,9 +79,9 @@ def _dialog_times(writing: Writing, event: AccountedEvent) -> Fields:
         return []
     created = writing.clock.local(event.created_at) if event.created_at is not None else _beginning_of_time(writing)
     fields: Fields = [("setuptime", writing.setuptime(event)), ("created", created)]
-    if event.kind is EventKind.MISSED:
+    if event.kind is SimulatedKind.MISSED:
         return fields
-    is_record = event.kind is EventKind.CALL_ENDED
+    is_record = event.kind is SimulatedKind.CALL_ENDED
     duration: Fields = [("duration", writing.whole_seconds(event) if is_record else 0)]
     if writing.profile.version >= _MILLISECONDS:
         duration.append(("ms_duration", writing.milliseconds(event) if is_record else 0))

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from proxyconf.simulate.event import AccountedEvent, EventKind
+from proxyconf.simulate.event import AccountedEvent, SimulatedKind
 from proxyconf.simulate.record import FieldContent, SimulatedRecord
 from proxyconf.simulate.writers.common import Writing
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.products import Product, Version
 
 _PREFIXES = {
-    EventKind.ANSWERED: "ACC: transaction answered: ",
-    EventKind.MISSED: "ACC: call missed: ",
-    EventKind.ACKNOWLEDGED: "ACC: request acknowledged: ",
-    EventKind.CALL_ENDED: "ACC: call ended: ",
+    SimulatedKind.ANSWERED: "ACC: transaction answered: ",
+    SimulatedKind.MISSED: "ACC: call missed: ",
+    SimulatedKind.ACKNOWLEDGED: "ACC: request acknowledged: ",
+    SimulatedKind.CALL_ENDED: "ACC: call ended: ",
 }
 _NAMES = {"callid": "call_id", "sip_code": "code", "sip_reason": "reason"}
 _MILLISECONDS = Version(2, 2)
@@ -24,7 +24,7 @@ Fields = list[tuple[str, FieldContent]]
 
 def write(writing: Writing, event: AccountedEvent) -> Iterator[SimulatedRecord]:
     """Yield the line of an event."""
-    if event.kind is EventKind.DIALOG:
+    if event.kind is SimulatedKind.DIALOG:
         yield _dialog_line(writing, event)
         return
     fields: Fields = _times(writing, event)
@@ -38,7 +38,7 @@ def write(writing: Writing, event: AccountedEvent) -> Iterator[SimulatedRecord]:
 
 def _times(writing: Writing, event: AccountedEvent) -> Fields:
     clock, profile = writing.clock, writing.profile
-    if event.kind is EventKind.CALL_ENDED:
+    if event.kind is SimulatedKind.CALL_ENDED:
         return _call_ended_times(writing, event)
     fields: Fields = [("timestamp", clock.epoch(event.stamp))]
     if writing.has_dialog_times(event):

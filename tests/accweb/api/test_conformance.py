@@ -103,7 +103,7 @@ def make_exports(user: User) -> None:
     """Make finished exports, more than will be deleted."""
     for _ in range(3 * QUESTIONS):
         job = ExportJob.objects.create(
-            user=user, format="csv", state=ExportJob.State.DONE, size=3, finished_at=NOON, expires_at=NOON
+            user=user, format="csv", state=ExportJob.ExportState.DONE, size=3, finished_at=NOON, expires_at=NOON
         )
         job.chunks.create(position=0, data=b"id\n")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from cdr.calls.correlate import correlate_pending
-from cdr.events import SECOND, AccEvent, Kind
+from cdr.events import SECOND, AccEvent, EventKind
 from cdr.models import Source
 from cdr.storage.ingest import store
 from proxyconf.vocabulary.layout import Backend
@@ -17,14 +17,24 @@ EVENING = NOON + timedelta(hours=8)
 
 
 START = AccEvent(
-    Kind.ANSWERED, "INVITE", "alice", "bob", "call@example", 200, "OK", NOON, SECOND, Backend.SYSLOG, raw=b"the line"
+    EventKind.ANSWERED,
+    "INVITE",
+    "alice",
+    "bob",
+    "call@example",
+    200,
+    "OK",
+    NOON,
+    SECOND,
+    Backend.SYSLOG,
+    raw=b"the line",
 )
 
 
-STOP = START._replace(kind=Kind.BYE, method="BYE", time=NOON + timedelta(seconds=42))
+STOP = START._replace(kind=EventKind.BYE, method="BYE", time=NOON + timedelta(seconds=42))
 
 
-BUSY = START._replace(kind=Kind.MISSED, to_tag="voicemail", code=486, reason="Busy Here")
+BUSY = START._replace(kind=EventKind.MISSED, to_tag="voicemail", code=486, reason="Busy Here")
 
 
 LEGS = (

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from cdr.calls import correlate
 from cdr.calls.correlate import correlate_pending, explain, mark_all, mark_overdue, policies
 from cdr.correlation.record import Observed, Rule
-from cdr.events import Kind, call_key
+from cdr.events import EventKind, call_key
 from cdr.models import Attempt, Call, CallRevision, Event, Leg, Pending, Source
 from cdr.storage.ingest import store
 from tests.background import in_background, wait_until_blocked
@@ -199,7 +199,14 @@ def test_proxies_of_one_cluster_share_a_call_and_others_do_not(db: None) -> None
 
 def test_records_without_call_id_are_calls_of_their_own(source: Source) -> None:
     record = START._replace(
-        kind=Kind.CDR, method="", from_tag="", to_tag="", call_id="", code=0, duration_us=5_000_000, ended_at=after(5)
+        kind=EventKind.CDR,
+        method="",
+        from_tag="",
+        to_tag="",
+        call_id="",
+        code=0,
+        duration_us=5_000_000,
+        ended_at=after(5),
     )
 
     take(source, record, record._replace(time=after(60), ended_at=after(65)))
@@ -211,7 +218,7 @@ def test_records_without_call_id_are_calls_of_their_own(source: Source) -> None:
 
 def test_events_of_no_call_make_none(source: Source) -> None:
     options = START._replace(method="OPTIONS", to_tag="")
-    on = START._replace(kind=Kind.ON, call_id="", from_tag="", to_tag="")
+    on = START._replace(kind=EventKind.ON, call_id="", from_tag="", to_tag="")
 
     assert take(source, options, on) == 1
     assert not Call.objects.exists()

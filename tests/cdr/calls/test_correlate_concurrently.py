@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from cdr.calls.correlate import correlate_pending, mark_all, mark_overdue
-from cdr.events import AccEvent, Kind
+from cdr.events import AccEvent, EventKind
 from cdr.models import Attempt, Call, CallRevision, Leg, Pending
 from cdr.storage.ingest import store
 from proxyconf.vocabulary.layout import Backend
@@ -94,7 +94,7 @@ def _traffic(calls: int) -> list[AccEvent]:
         events += [
             [START._replace(**own), STOP._replace(**own)],
             [STOP._replace(**own), START._replace(**own, legs=LEGS), BUSY._replace(**own)],
-            [BUSY._replace(**own), BUSY._replace(**own, kind=Kind.FAILED)],
+            [BUSY._replace(**own), BUSY._replace(**own, kind=EventKind.FAILED)],
         ][number % 3]
     return events[::2] + events[1::2]
 
@@ -165,7 +165,7 @@ class AnyOrder(TestCase):
                 START._replace(call_id="2@x"),
                 STOP._replace(call_id="2@x", from_tag="bob", to_tag="alice"),
                 BUSY._replace(call_id="3@x"),
-                START._replace(kind=Kind.CANCEL, method="CANCEL", to_tag="", call_id="3@x", time=after(9)),
+                START._replace(kind=EventKind.CANCEL, method="CANCEL", to_tag="", call_id="3@x", time=after(9)),
             ]
         ),
         st.lists(st.integers(0, 10), max_size=3),

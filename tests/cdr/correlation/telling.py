@@ -7,7 +7,7 @@ from typing import Any
 
 from cdr.correlation.fold import fold
 from cdr.correlation.record import CallRecord, Folded, Observed, Policy
-from cdr.events import SECOND, AccEvent, Kind
+from cdr.events import SECOND, AccEvent, EventKind
 from proxyconf.vocabulary.layout import Backend, CdrLayout, FieldLayout
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -26,7 +26,7 @@ def after(seconds: float) -> datetime:
     return NOON + timedelta(seconds=seconds)
 
 
-def told(kind: Kind, method: str, from_tag: str, to_tag: str, at: float, code: int = 200, **more: Any) -> Observed:
+def told(kind: EventKind, method: str, from_tag: str, to_tag: str, at: float, code: int = 200, **more: Any) -> Observed:
     proxy = more.pop("proxy", "p")
     event = AccEvent(
         kind=kind,
@@ -45,33 +45,33 @@ def told(kind: Kind, method: str, from_tag: str, to_tag: str, at: float, code: i
 
 
 def invite(from_tag: str, to_tag: str, at: float, code: int = 200, **more: Any) -> Observed:
-    kind = Kind.ANSWERED if code < 300 else Kind.FAILED
+    kind = EventKind.ANSWERED if code < 300 else EventKind.FAILED
     return told(kind, "INVITE", from_tag, to_tag, at, code, **more)
 
 
 def missed(from_tag: str, to_tag: str, at: float, code: int, **more: Any) -> Observed:
-    return told(Kind.MISSED, "INVITE", from_tag, to_tag, at, code, **more)
+    return told(EventKind.MISSED, "INVITE", from_tag, to_tag, at, code, **more)
 
 
 def early(from_tag: str, to_tag: str, at: float, **more: Any) -> Observed:
-    return told(Kind.EARLY, "INVITE", from_tag, to_tag, at, 183, **more)
+    return told(EventKind.EARLY, "INVITE", from_tag, to_tag, at, 183, **more)
 
 
 def bye(from_tag: str, to_tag: str, at: float, code: int = 200, **more: Any) -> Observed:
-    return told(Kind.BYE, "BYE", from_tag, to_tag, at, code, **more)
+    return told(EventKind.BYE, "BYE", from_tag, to_tag, at, code, **more)
 
 
 def ack(from_tag: str, to_tag: str, at: float, **more: Any) -> Observed:
-    return told(Kind.ACK, "ACK", from_tag, to_tag, at, **more)
+    return told(EventKind.ACK, "ACK", from_tag, to_tag, at, **more)
 
 
 def cancel(from_tag: str, at: float, **more: Any) -> Observed:
-    return told(Kind.CANCEL, "CANCEL", from_tag, "", at, **more)
+    return told(EventKind.CANCEL, "CANCEL", from_tag, "", at, **more)
 
 
 def cdr(at: float, seconds: float, from_tag: str = "", to_tag: str = "", code: int = 0, **more: Any) -> Observed:
     return told(
-        Kind.CDR,
+        EventKind.CDR,
         "INVITE",
         from_tag,
         to_tag,

@@ -7,7 +7,7 @@ from itertools import permutations
 
 import pytest
 
-from cdr.correlation.record import DurationKind, ReleasedBy, State
+from cdr.correlation.record import CallState, DurationKind, ReleasedBy
 from cdr.events import MILLISECOND
 from proxyconf.vocabulary.layout import Backend
 from tests.cdr.correlation.telling import after, bye, call, calls, cdr, invite
@@ -33,7 +33,7 @@ def test_the_record_tells_when_the_bye_came_in_however_late_its_reply_was(reply_
 def test_a_dialog_that_expired_on_one_node_and_ended_on_another_is_one_call(record_proxy: str) -> None:
     record = cdr(0.1 if record_proxy == "confirmed" else -9.9, 10_810, proxy=record_proxy, **PRECISE)
     ended = call(invite("a", "b", 0, proxy=record_proxy), record, bye("b", "a", 300, proxy="q"))
-    assert (ended.state, ended.ended_at, ended.released_by) == (State.COMPLETED, after(300), ReleasedBy.CALLEE)
+    assert (ended.state, ended.ended_at, ended.released_by) == (CallState.COMPLETED, after(300), ReleasedBy.CALLEE)
     assert ended.duration_kind is DurationKind.MEASURED
     assert abs(ended.duration - timedelta(seconds=300)) < timedelta(seconds=1)
     assert ended.events == 3

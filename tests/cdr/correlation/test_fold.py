@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from cdr.correlation.outcome import outcome_of
-from cdr.correlation.record import DurationKind, Flag, Observed, Outcome, ReleasedBy, Rule, State
-from cdr.events import MICROSECOND, MILLISECOND, Kind
+from cdr.correlation.record import CallState, DurationKind, Flag, Observed, Outcome, ReleasedBy, Rule
+from cdr.events import MICROSECOND, MILLISECOND, EventKind
 from proxyconf.vocabulary.layout import Backend
 from tests.cdr.correlation.telling import (
     NOON,
@@ -38,7 +38,7 @@ def rules(*events: Observed) -> list[Rule]:
 
 def test_a_call_that_ends_on_another_proxy_of_the_cluster_is_one_call() -> None:
     only = call(invite("a", "b", 0, proxy="p"), bye("a", "b", 42, proxy="q"))
-    assert only.state == State.COMPLETED
+    assert only.state == CallState.COMPLETED
     assert only.proxies == ("p", "q")
 
 
@@ -64,7 +64,7 @@ def test_call_ids_that_differ_in_case_are_different_calls() -> None:
 def test_the_bye_of_either_side_ends_the_call(ends: tuple[str, str], released_by: ReleasedBy) -> None:
     only = call(invite("a", "b", 0), bye(*ends, at=42))
     assert (only.from_tag, only.to_tag) == ("a", "b")
-    assert (only.state, only.duration, only.released_by) == (State.COMPLETED, timedelta(seconds=42), released_by)
+    assert (only.state, only.duration, only.released_by) == (CallState.COMPLETED, timedelta(seconds=42), released_by)
 
 
 def test_detect_direction_hides_who_hung_up() -> None:
@@ -110,14 +110,14 @@ def test_a_second_bye_changes_nothing_but_is_flagged() -> None:
 
 
 def test_a_bye_with_a_tag_missing_ends_the_only_dialog_it_can_mean() -> None:
-    assert call(invite("a", "b", 0), bye("a", "", 42)).state == State.COMPLETED
+    assert call(invite("a", "b", 0), bye("a", "", 42)).state == CallState.COMPLETED
 
 
 @pytest.mark.parametrize("code", [200, 408, 481, 0])
 def test_a_bye_that_the_script_accounts_is_a_stop(code: int) -> None:
-    stop = told(Kind.MANUAL, "BYE", "b", "a", 7200, code)
+    stop = told(EventKind.MANUAL, "BYE", "b", "a", 7200, code)
     for order in permutations([invite("a", "b", 0), stop]):
-        assert (call(*order).state, call(*order).duration) == (State.COMPLETED, timedelta(hours=2))
+        assert (call(*order).state, call(*order).duration) == (CallState.COMPLETED, timedelta(hours=2))
 
 
 # 5. early media
@@ -125,7 +125,7 @@ def test_a_bye_that_the_script_accounts_is_a_stop(code: int) -> None:
 
 def test_early_media_is_no_answer() -> None:
     only = call(early("a", "b", 0))
-    assert (only.state, only.outcome, only.answered_at) == (State.SETUP, None, None)
+    assert (only.state, only.outcome, only.answered_at) == (CallState.SETUP, None, None)
 
 
 def test_the_call_begins_with_its_early_media_and_is_answered_by_the_200() -> None:
@@ -197,7 +197,7 @@ def test_failed_branches_of_an_answered_call_are_its_attempts() -> None:
 
 def test_failed_branches_without_an_answer_are_one_call_with_the_code_that_went_upstream() -> None:
     only = call(missed("a", "x", 0, 486), missed("a", "y", 9, 503), invite("a", "", 9, 500))
-    assert (only.state, only.outcome, only.sip_code) == (State.UNANSWERED, Outcome.FAILED, 500)
+    assert (only.state, only.outcome, only.sip_code) == (CallState.UNANSWERED, Outcome.FAILED, 500)
     assert [attempt.code for attempt in only.attempts] == [486, 503]
 
 
@@ -237,7 +237,7 @@ def test_a_failed_reinvite_is_no_attempt() -> None:
 
 def test_a_cancelled_reinvite_of_the_callee_is_no_call() -> None:
     only = call(invite("a", "b", 0), cancel("b", 20), bye("a", "b", 42))
-    assert only.state == State.COMPLETED
+    assert only.state == CallState.COMPLETED
 
 
 # 7. CANCEL
@@ -267,7 +267,7 @@ def test_several_answers_of_a_forked_invite_are_several_calls() -> None:
 
 def test_the_bye_of_a_losing_fork_whose_answer_was_not_accounted_is_a_call_without_start() -> None:
     won, lost = calls(invite("a", "b", 0), bye("a", "c", 1), bye("b", "a", 42))
-    assert (won.state, lost.state) == (State.COMPLETED, State.START_MISSING)
+    assert (won.state, lost.state) == (CallState.COMPLETED, CallState.START_MISSING)
     assert (lost.from_tag, lost.released_by, lost.flags) == ("a", ReleasedBy.CALLER, (Flag.FORKED,))
 
 
@@ -291,7 +291,7 @@ def test_a_dialog_record_with_the_call_id_alone_is_tied_by_its_times() -> None:
 
 def test_a_dialog_record_alone_is_a_complete_call() -> None:
     only = call(cdr(0, 42.3, proxy="confirmed", precision=MILLISECOND))
-    assert (only.state, only.answered_at, only.duration) == (State.COMPLETED, NOON, timedelta(seconds=42.3))
+    assert (only.state, only.answered_at, only.duration) == (CallState.COMPLETED, NOON, timedelta(seconds=42.3))
     assert only.released_by == ReleasedBy.UNKNOWN
 
 
@@ -303,7 +303,7 @@ def test_a_dialog_record_that_begins_with_the_invite_bounds_the_duration() -> No
 
 def test_a_failed_dialog_record_alone_is_an_unanswered_call() -> None:
     only = call(cdr(0, 0))
-    assert (only.state, only.outcome, only.sip_code) == (State.UNANSWERED, Outcome.FAILED, None)
+    assert (only.state, only.outcome, only.sip_code) == (CallState.UNANSWERED, Outcome.FAILED, None)
 
 
 def test_a_dialog_record_of_two_backends_is_one_call() -> None:
@@ -313,7 +313,7 @@ def test_a_dialog_record_of_two_backends_is_one_call() -> None:
 
 def test_opensips_record_is_a_whole_call_by_itself() -> None:
     only = call(cdr(0, 2.303, "a", "b", 200, proxy="opensips"))
-    assert (only.state, only.answered_at, only.sip_code) == (State.COMPLETED, NOON, 200)
+    assert (only.state, only.answered_at, only.sip_code) == (CallState.COMPLETED, NOON, 200)
     assert only.duration == timedelta(seconds=2.303)
 
 
@@ -391,11 +391,11 @@ def test_extras_of_all_backends_are_kept() -> None:
 @pytest.mark.parametrize(
     ("event", "rule"),
     [
-        (told(Kind.ANSWERED, "MESSAGE", "a", "", 0), Rule.NO_CALL),
-        (told(Kind.FAILED, "REGISTER", "a", "", 0, 403), Rule.NO_CALL),
-        (told(Kind.ANSWERED, "INFO", "a", "b", 0), Rule.NO_DIALOG),
-        (told(Kind.MANUAL, "INVITE", "a", "", 0, 0), Rule.MANUAL),
-        (told(Kind.ACK, "ACK", "a", "b", 0, 486), Rule.NO_DIALOG),
+        (told(EventKind.ANSWERED, "MESSAGE", "a", "", 0), Rule.NO_CALL),
+        (told(EventKind.FAILED, "REGISTER", "a", "", 0, 403), Rule.NO_CALL),
+        (told(EventKind.ANSWERED, "INFO", "a", "b", 0), Rule.NO_DIALOG),
+        (told(EventKind.MANUAL, "INVITE", "a", "", 0, 0), Rule.MANUAL),
+        (told(EventKind.ACK, "ACK", "a", "b", 0, 486), Rule.NO_DIALOG),
     ],
 )
 def test_an_event_of_no_call_has_a_stated_reason(event: Observed, rule: Rule) -> None:
@@ -405,18 +405,18 @@ def test_an_event_of_no_call_has_a_stated_reason(event: Observed, rule: Rule) ->
 
 
 def test_requests_within_the_dialog_prove_it_alive() -> None:
-    update = told(Kind.ANSWERED, "UPDATE", "b", "a", 3600)
-    assert call(invite("a", "b", 0), update, now=after(4 * 3600 + 1)).state == State.ONGOING
+    update = told(EventKind.ANSWERED, "UPDATE", "b", "a", 3600)
+    assert call(invite("a", "b", 0), update, now=after(4 * 3600 + 1)).state == CallState.ONGOING
 
 
-@pytest.mark.parametrize("kind", [Kind.FAILED, Kind.INTERIM])
-def test_a_reinvite_that_found_nobody_proves_nothing(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [EventKind.FAILED, EventKind.INTERIM])
+def test_a_reinvite_that_found_nobody_proves_nothing(kind: EventKind) -> None:
     only = call(invite("a", "b", 0), told(kind, "INVITE", "a", "b", 3600, 408), now=after(4 * 3600 + 1))
-    assert only.state == State.STOP_MISSING
+    assert only.state == CallState.STOP_MISSING
 
 
 def test_a_failure_accounted_by_hand_is_an_unanswered_call() -> None:
-    only = call(told(Kind.MANUAL, "INVITE", "a", "", 0, 404, reason="no such user"))
+    only = call(told(EventKind.MANUAL, "INVITE", "a", "", 0, 404, reason="no such user"))
     assert (only.outcome, only.sip_reason) == (Outcome.NOT_FOUND, "no such user")
 
 

@@ -10,37 +10,37 @@ from hypothesis import strategies as st
 from cdr.correlation import fold as fold_module
 from cdr.correlation.clean import clean_call
 from cdr.correlation.fold import fold
-from cdr.correlation.record import Folded, Observed, State
-from cdr.events import MILLISECOND, SECOND, Kind
+from cdr.correlation.record import CallState, Folded, Observed
+from cdr.events import MILLISECOND, SECOND, EventKind
 from proxyconf.vocabulary.layout import Backend
 from tests.cdr.correlation.telling import EVENING, POLICIES, after, bye, invite, told
 
 TAGS = st.sampled_from(["", "a", "b", "c"])
 SHAPES = st.sampled_from(
     [
-        (Kind.ANSWERED, "INVITE", 200),
-        (Kind.ANSWERED, "MESSAGE", 202),
-        (Kind.ANSWERED, "UPDATE", 200),
-        (Kind.FAILED, "INVITE", 486),
-        (Kind.FAILED, "INVITE", 407),
-        (Kind.FAILED, "INVITE", 481),
-        (Kind.MISSED, "INVITE", 408),
-        (Kind.MISSED, "INVITE", 486),
-        (Kind.EARLY, "INVITE", 183),
-        (Kind.ACK, "ACK", 200),
-        (Kind.ACK, "ACK", 486),
-        (Kind.CANCEL, "CANCEL", 200),
-        (Kind.BYE, "BYE", 200),
-        (Kind.BYE, "BYE", 481),
-        (Kind.MANUAL, "INVITE", 0),
-        (Kind.MANUAL, "INVITE", 404),
-        (Kind.MANUAL, "BYE", 200),
-        (Kind.MANUAL, "BYE", 0),
-        (Kind.CDR, "INVITE", 0),
-        (Kind.CDR, "INVITE", 200),
-        (Kind.INTERIM, "INVITE", 200),
-        (Kind.INTERIM, "INVITE", 481),
-        (Kind.ON, "", 0),
+        (EventKind.ANSWERED, "INVITE", 200),
+        (EventKind.ANSWERED, "MESSAGE", 202),
+        (EventKind.ANSWERED, "UPDATE", 200),
+        (EventKind.FAILED, "INVITE", 486),
+        (EventKind.FAILED, "INVITE", 407),
+        (EventKind.FAILED, "INVITE", 481),
+        (EventKind.MISSED, "INVITE", 408),
+        (EventKind.MISSED, "INVITE", 486),
+        (EventKind.EARLY, "INVITE", 183),
+        (EventKind.ACK, "ACK", 200),
+        (EventKind.ACK, "ACK", 486),
+        (EventKind.CANCEL, "CANCEL", 200),
+        (EventKind.BYE, "BYE", 200),
+        (EventKind.BYE, "BYE", 481),
+        (EventKind.MANUAL, "INVITE", 0),
+        (EventKind.MANUAL, "INVITE", 404),
+        (EventKind.MANUAL, "BYE", 200),
+        (EventKind.MANUAL, "BYE", 0),
+        (EventKind.CDR, "INVITE", 0),
+        (EventKind.CDR, "INVITE", 200),
+        (EventKind.INTERIM, "INVITE", 200),
+        (EventKind.INTERIM, "INVITE", 481),
+        (EventKind.ON, "", 0),
     ]
 )
 
@@ -50,7 +50,7 @@ def observed(draw: st.DrawFn) -> Observed:
     kind, method, code = draw(SHAPES)
     at = draw(st.integers(0, 12)) + draw(st.sampled_from([0, 0.25]))
     more = {}
-    if kind is Kind.CDR:
+    if kind is EventKind.CDR:
         length = draw(st.sampled_from([0, 2.5, 5, 10_800]))
         more = {"ended_at": after(at + length), "duration_us": round(length * 1_000_000)}
     return told(
@@ -60,7 +60,7 @@ def observed(draw: st.DrawFn) -> Observed:
         draw(TAGS),
         at,
         code,
-        call_id="" if kind is Kind.ON else draw(st.sampled_from(["one", "two", "one"])),
+        call_id="" if kind is EventKind.ON else draw(st.sampled_from(["one", "two", "one"])),
         backend=draw(st.sampled_from([Backend.SYSLOG, Backend.SQL])),
         proxy=draw(st.sampled_from(list(POLICIES))),
         precision=draw(st.sampled_from([SECOND, MILLISECOND])),
@@ -120,7 +120,7 @@ def test_no_duration_is_invented(events) -> None:
     for call in run(events).calls:
         if call.duration is not None:
             assert call.duration >= timedelta(0)
-        if call.state in (State.ONGOING, State.STOP_MISSING):
+        if call.state in (CallState.ONGOING, CallState.STOP_MISSING):
             assert call.ended_at is None
         assert call.started_at <= (call.answered_at or call.started_at)
 

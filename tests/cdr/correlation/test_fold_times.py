@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from cdr.correlation.record import DurationKind, Flag, ReleasedBy, Rule, State
-from cdr.events import MILLISECOND, Kind
+from cdr.correlation.record import CallState, DurationKind, Flag, ReleasedBy, Rule
+from cdr.events import MILLISECOND, EventKind
 from proxyconf.vocabulary.layout import Backend
 from tests.cdr.correlation.telling import (
     NOON,
@@ -23,7 +23,7 @@ from tests.cdr.correlation.telling import (
 
 def test_a_bye_alone_is_a_call_whose_start_is_missing() -> None:
     only = call(bye("a", "b", 42))
-    assert (only.state, only.answered_at, only.ended_at) == (State.START_MISSING, None, after(42))
+    assert (only.state, only.answered_at, only.ended_at) == (CallState.START_MISSING, None, after(42))
     assert (only.duration, only.duration_kind) == (None, DurationKind.UNKNOWN)
     assert only.flags == (Flag.DIRECTION_UNKNOWN,)
 
@@ -37,20 +37,20 @@ def test_an_attempt_tells_the_caller_of_a_call_whose_start_is_missing() -> None:
 def test_an_answered_call_is_ongoing_until_the_longest_plausible_call_has_passed() -> None:
     start = invite("a", "b", 0)
     ongoing = call(start, now=after(4 * 3600))
-    assert (ongoing.state, ongoing.stop_due_at) == (State.ONGOING, after(4 * 3600))
+    assert (ongoing.state, ongoing.stop_due_at) == (CallState.ONGOING, after(4 * 3600))
     overdue = call(start, now=after(4 * 3600 + 1))
-    assert (overdue.state, overdue.ended_at, overdue.duration) == (State.STOP_MISSING, None, None)
+    assert (overdue.state, overdue.ended_at, overdue.duration) == (CallState.STOP_MISSING, None, None)
 
 
 def test_a_sign_of_life_puts_the_missing_stop_off_and_bounds_the_duration() -> None:
     only = call(invite("a", "b", 0), invite("b", "a", 3600), now=after(4 * 3600 + 1))
-    assert (only.state, only.stop_due_at) == (State.ONGOING, after(5 * 3600))
+    assert (only.state, only.stop_due_at) == (CallState.ONGOING, after(5 * 3600))
     assert (only.duration, only.duration_kind) == (timedelta(seconds=3599), DurationKind.AT_LEAST)
 
 
 def test_a_stop_past_the_longest_plausible_call_completes_it_with_a_flag() -> None:
     only = call(invite("a", "b", 0), bye("a", "b", 5 * 3600))
-    assert (only.state, only.flags) == (State.COMPLETED, (Flag.LATE_STOP,))
+    assert (only.state, only.flags) == (CallState.COMPLETED, (Flag.LATE_STOP,))
 
 
 def test_a_reinvite_on_the_way_makes_a_long_call_plausible() -> None:
@@ -58,9 +58,9 @@ def test_a_reinvite_on_the_way_makes_a_long_call_plausible() -> None:
 
 
 def test_the_proxys_restart_ends_no_call() -> None:
-    on = told(Kind.ON, "", "", "", 10, call_id="")
+    on = told(EventKind.ON, "", "", "", 10, call_id="")
     result = folded(invite("a", "b", 0), on, now=after(20))
-    assert [one.state for one in result.calls] == [State.ONGOING]
+    assert [one.state for one in result.calls] == [CallState.ONGOING]
     assert result.uses[1].rule == Rule.PROXY_STATE
 
 

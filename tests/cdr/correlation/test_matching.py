@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdr.correlation.matching import identity_of, match
-from cdr.correlation.record import CallRecord, State
+from cdr.correlation.record import CallRecord, CallState
 from tests.cdr.correlation.telling import NOON
 
 
@@ -61,7 +61,9 @@ def test_a_superseded_row_is_the_last_choice_and_still_one() -> None:
 def test_names_do_not_run_into_each_other() -> None:
     calls = [("ab", "c", "d"), ("a", "bc", "d"), ("a", "b", "cd"), ("a", "', '", "b")]
 
-    assert len({identity_of(CallRecord(*call, "f", "t", State.ONGOING, None, NOON)) for call in calls}) == len(calls)
+    assert len({identity_of(CallRecord(*call, "f", "t", CallState.ONGOING, None, NOON)) for call in calls}) == len(
+        calls
+    )
 
 
 IDENTITIES = st.sampled_from([b"a", b"b", b"c", b"d", b"e"])

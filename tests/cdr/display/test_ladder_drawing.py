@@ -23,14 +23,16 @@ from cdr.display.ladder import (
     Subject,
 )
 from cdr.display.ladder_drawing import MOST_BRANCHES, MOST_MESSAGES, drawing, in_order
-from cdr.events import MILLISECOND, SECOND, Kind
+from cdr.events import MILLISECOND, SECOND, EventKind
 
 NOON = datetime(2026, 5, 31, 12, tzinfo=UTC)
 SUBJECT = Subject("alice", "bob", "a", "b", answered=True, released_by=LadderParty.CALLER)
 _ids = count(1)
 
 
-def told(rule: Rule, kind: Kind, method: str = "INVITE", code: int = 200, at: float = 0, **fields: Any) -> LadderEvent:
+def told(
+    rule: Rule, kind: EventKind, method: str = "INVITE", code: int = 200, at: float = 0, **fields: Any
+) -> LadderEvent:
     values: dict[str, Any] = {"precision": SECOND, "reason": "", "from_tag": "a", "to_tag": "b", "proxy": "edge"}
     return LadderEvent(
         id=next(_ids),
@@ -44,16 +46,16 @@ def told(rule: Rule, kind: Kind, method: str = "INVITE", code: int = 200, at: fl
 
 
 def start(at: float = 0, **fields: Any) -> LadderEvent:
-    return told(Rule.START, Kind.ANSWERED, at=at, **fields)
+    return told(Rule.START, EventKind.ANSWERED, at=at, **fields)
 
 
 def stop(at: float = 42, **fields: Any) -> LadderEvent:
-    return told(Rule.STOP, Kind.BYE, "BYE", at=at, **fields)
+    return told(Rule.STOP, EventKind.BYE, "BYE", at=at, **fields)
 
 
 def missed(code: int, at: float = 0, **fields: Any) -> LadderEvent:
     rule = fields.pop("rule", Rule.ATTEMPT)
-    return told(rule, Kind.MISSED, code=code, at=at, **{"to_tag": f"x{code}"} | fields)
+    return told(rule, EventKind.MISSED, code=code, at=at, **{"to_tag": f"x{code}"} | fields)
 
 
 def lines(drawn: Drawing) -> list[str]:
@@ -121,7 +123,7 @@ def test_each_branch_that_failed_has_a_column_before_who_answered() -> None:
 
 def test_a_failure_is_told_by_the_branch_and_to_the_caller() -> None:
     unanswered = replace(SUBJECT, answered=False)
-    final = told(Rule.FINAL, Kind.FAILED, code=486, to_tag="x486")
+    final = told(Rule.FINAL, EventKind.FAILED, code=486, to_tag="x486")
     assert lines(drawing(unanswered, [missed(486), final])) == [
         "INVITE: alice .. edge, edge .. bob",
         "486: bob -> edge",
@@ -137,7 +139,7 @@ def test_a_timeout_is_no_reply_of_the_phone() -> None:
 
 
 def test_after_a_challenge_the_caller_comes_again() -> None:
-    challenge = told(Rule.ATTEMPT, Kind.FAILED, code=407, to_tag="x")
+    challenge = told(Rule.ATTEMPT, EventKind.FAILED, code=407, to_tag="x")
     assert lines(drawing(SUBJECT, [challenge, start()]))[:3] == [
         "INVITE: alice .. edge",
         "407: edge -> alice",
@@ -146,14 +148,14 @@ def test_after_a_challenge_the_caller_comes_again() -> None:
 
 
 def test_a_cancel_stands_before_the_487_of_its_second() -> None:
-    cancel = told(Rule.CANCEL, Kind.CANCEL, "CANCEL", to_tag="")
+    cancel = told(Rule.CANCEL, EventKind.CANCEL, "CANCEL", to_tag="")
     drawn = drawing(replace(SUBJECT, answered=False), [missed(487), cancel])
     assert lines(drawn)[1:] == ["CANCEL: alice -> edge, edge .. bob", "487: bob -> edge"]
 
 
 def test_early_media_and_a_told_ack_are_drawn_as_told() -> None:
-    early = told(Rule.EARLY, Kind.EARLY, code=183, to_tag="b")
-    ack = told(Rule.ACK, Kind.ACK, "ACK")
+    early = told(Rule.EARLY, EventKind.EARLY, code=183, to_tag="b")
+    ack = told(Rule.ACK, EventKind.ACK, "ACK")
     assert lines(drawing(SUBJECT, [ack, early, start()])) == [
         "INVITE: alice .. edge, edge .. bob",
         "183: bob .. edge, edge -> alice",
@@ -163,12 +165,12 @@ def test_early_media_and_a_told_ack_are_drawn_as_told() -> None:
 
 
 def test_a_start_known_from_its_ack_alone_leaves_the_answer_inferred() -> None:
-    drawn = drawing(SUBJECT, [told(Rule.START, Kind.ACK, "ACK")])
+    drawn = drawing(SUBJECT, [told(Rule.START, EventKind.ACK, "ACK")])
     assert lines(drawn)[1:] == ["200: bob .. edge, edge .. alice", "ACK: alice -> edge, edge .. bob"]
 
 
 def test_a_reinvite_of_the_callee_comes_from_the_right() -> None:
-    again = told(Rule.REINVITE, Kind.ANSWERED, at=1, from_tag="b", to_tag="a")
+    again = told(Rule.REINVITE, EventKind.ANSWERED, at=1, from_tag="b", to_tag="a")
     assert lines(drawing(SUBJECT, [start(), again]))[-2:] == [
         "re-INVITE: bob -> edge, edge .. alice",
         "200: alice .. edge, edge -> bob",
@@ -188,7 +190,7 @@ def test_a_stop_without_start_says_that_the_answer_was_not_accounted() -> None:
 
 
 def test_a_dialog_record_draws_what_no_event_tells() -> None:
-    record = told(Rule.CDR, Kind.CDR, ended_at=NOON + timedelta(seconds=9))
+    record = told(Rule.CDR, EventKind.CDR, ended_at=NOON + timedelta(seconds=9))
     assert lines(drawing(SUBJECT, [record])) == [
         "INVITE: alice .. edge, edge .. bob",
         "200: bob .. edge, edge -> alice",
@@ -199,7 +201,9 @@ def test_a_dialog_record_draws_what_no_event_tells() -> None:
 
 
 def test_several_accounts_of_one_message_are_one_arrow() -> None:
-    drawn = drawing(SUBJECT, [start(), told(Rule.SAME, Kind.ANSWERED, at=0.5, precision=MILLISECOND, proxy="core")])
+    drawn = drawing(
+        SUBJECT, [start(), told(Rule.SAME, EventKind.ANSWERED, at=0.5, precision=MILLISECOND, proxy="core")]
+    )
     (answer,) = [row for row in drawn.rows if isinstance(row, Message) and row.events]
     assert len(answer.events) == 2
     assert [drawn.columns[at].name for at in answer.proxy_columns] == ["edge", "core"]
@@ -222,7 +226,7 @@ def test_a_leg_for_each_forwarding_names_the_branch_that_failed() -> None:
 
 
 def test_an_hour_of_reinvites_and_a_hundred_branches_are_cut() -> None:
-    again = [told(Rule.REINVITE, Kind.ANSWERED, at=60 * minute) for minute in range(1, 200)]
+    again = [told(Rule.REINVITE, EventKind.ANSWERED, at=60 * minute) for minute in range(1, 200)]
     branches = [missed(486, to_tag=f"x{number}") for number in range(100)]
     drawn = drawing(SUBJECT, [start(), *again, *branches])
     assert sum(isinstance(row, Message) for row in drawn.rows) <= MOST_MESSAGES + 2
@@ -230,7 +234,7 @@ def test_an_hour_of_reinvites_and_a_hundred_branches_are_cut() -> None:
     assert len(drawn.columns) == MOST_BRANCHES + 3
 
 
-@pytest.mark.parametrize("events", list(permutations([start(), told(Rule.ACK, Kind.ACK, "ACK"), stop(at=0)])))
+@pytest.mark.parametrize("events", list(permutations([start(), told(Rule.ACK, EventKind.ACK, "ACK"), stop(at=0)])))
 def test_within_a_second_the_start_comes_first(events: tuple[LadderEvent, ...]) -> None:
     assert [one.rule for one in in_order(events)] == [Rule.START, Rule.ACK, Rule.STOP]
 
@@ -238,7 +242,7 @@ def test_within_a_second_the_start_comes_first(events: tuple[LadderEvent, ...]) 
 def test_clocks_that_divide_the_second_decide() -> None:
     bye, reinvite = (
         stop(at=0.2, precision=MILLISECOND),
-        told(Rule.REINVITE, Kind.ANSWERED, at=0.4, precision=MILLISECOND),
+        told(Rule.REINVITE, EventKind.ANSWERED, at=0.4, precision=MILLISECOND),
     )
     assert in_order([reinvite, bye]) == [bye, reinvite]
 
@@ -246,7 +250,7 @@ def test_clocks_that_divide_the_second_decide() -> None:
 _any = st.builds(
     told,
     rule=st.sampled_from(Rule),
-    kind=st.sampled_from(Kind),
+    kind=st.sampled_from(EventKind),
     method=st.sampled_from(["INVITE", "BYE", "ACK", "CANCEL", "INFO", ""]),
     code=st.sampled_from([0, 183, 200, 302, 407, 408, 486, 487]),
     at=st.integers(0, 9),

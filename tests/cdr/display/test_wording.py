@@ -3,11 +3,11 @@ from enum import StrEnum
 
 import pytest
 
-from cdr.correlation.record import DurationKind, Flag, Outcome, ReleasedBy, Rule, State
+from cdr.correlation.record import CallState, DurationKind, Flag, Outcome, ReleasedBy, Rule
 from cdr.display import wording
 
 BOOKS = [
-    (State, wording.STATES),
+    (CallState, wording.STATES),
     (Outcome, wording.OUTCOMES),
     (DurationKind, wording.DURATIONS),
     (ReleasedBy, wording.RELEASED),

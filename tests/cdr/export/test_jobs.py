@@ -36,7 +36,7 @@ from tests.conftest import ROOT
 from tests.factories import NOON, make_call, make_proxy
 from tests.servers import PATIENCE
 
-State = ExportJob.State
+State = ExportJob.ExportState
 pytestmark = pytest.mark.django_db(transaction=True)  # a job's file is stored over a connection of its own
 
 

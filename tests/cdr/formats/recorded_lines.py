@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from cdr.events import AccEvent, Kind, classify
+from cdr.events import AccEvent, EventKind, classify
 from cdr.formats.reading import Reading
 from proxyconf.vocabulary.products import Product, Version
 
@@ -28,7 +28,7 @@ class Said(NamedTuple):
     to_tag: str
     call_id: str
     code: int
-    kind: Kind
+    kind: EventKind
     time: int
 
 
@@ -54,7 +54,7 @@ def said_in_log(folder: str, *, knows_missed: bool) -> list[Said]:
     for match in _LINE.finditer(content(folder, log.removesuffix(".gz")).decode()):
         prefix, stamp, start, method, from_tag, to_tag, call_id, code = match.groups()
         kind = classify(method, int(code), missed=prefix == "call missed" and knows_missed)
-        kind = Kind.CDR if prefix == "call ended" else kind
+        kind = EventKind.CDR if prefix == "call ended" else kind
         found.append(Said(method, from_tag, to_tag, call_id, int(code), kind, int(stamp or start)))
     return sorted(found)
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdr.events import MICROSECOND, MILLISECOND, SECOND, AccEvent, Kind
+from cdr.events import MICROSECOND, MILLISECOND, SECOND, AccEvent, EventKind
 from cdr.formats import acc_json
 from cdr.formats.reading import IGNORED, Ignored, Parsed, Reading, Rejection
 from proxyconf.vocabulary.layout import Backend, FieldLayout, TimeLayout
@@ -85,16 +85,16 @@ def test_an_event_holds_the_object_without_the_header() -> None:
 @pytest.mark.parametrize(
     ("method", "code", "kind"),
     [
-        ("INVITE", "200", Kind.ANSWERED),
-        ("INVITE", "183", Kind.EARLY),
-        ("INVITE", "486", Kind.FAILED),
-        ("ACK", "200", Kind.ACK),
-        ("BYE", "481", Kind.BYE),
-        ("CANCEL", "200", Kind.CANCEL),
-        ("INVITE", "", Kind.MANUAL),
+        ("INVITE", "200", EventKind.ANSWERED),
+        ("INVITE", "183", EventKind.EARLY),
+        ("INVITE", "486", EventKind.FAILED),
+        ("ACK", "200", EventKind.ACK),
+        ("BYE", "481", EventKind.BYE),
+        ("CANCEL", "200", EventKind.CANCEL),
+        ("INVITE", "", EventKind.MANUAL),
     ],
 )
-def test_kind_comes_from_method_and_code(method: str, code: str, kind: Kind) -> None:
+def test_kind_comes_from_method_and_code(method: str, code: str, kind: EventKind) -> None:
     assert start(method=method, sip_code=code).kind is kind
 
 
@@ -161,7 +161,7 @@ def test_local_text_in_the_hour_that_comes_twice_is_flagged() -> None:
 
 def test_a_dialogs_record_is_a_whole_call() -> None:
     found = event(**DIALOG, caller="alice", callid="1-1902-0@127.0.0.1", from_tag="f", to_tag="t")
-    assert found.kind is Kind.CDR
+    assert found.kind is EventKind.CDR
     assert (found.time, found.precision) == (datetime(2026, 11, 23, 0, 2, 53, 518_000, tzinfo=UTC), MILLISECOND)
     assert (found.duration_us, found.ended_at) == (2_304_000, datetime(2026, 11, 23, 0, 2, 55, 822_000, tzinfo=UTC))
     assert (found.call_id, found.from_tag, found.to_tag, found.code) == ("1-1902-0@127.0.0.1", "f", "t", 0)
@@ -264,4 +264,4 @@ def test_no_line_raises(raw: bytes) -> None:
 
 def test_an_array_of_objects_in_one_line_gives_each() -> None:
     found = read(json.dumps([START, DIALOG]).encode())
-    assert [one.kind for one in found if isinstance(one, AccEvent)] == [Kind.ANSWERED, Kind.CDR]
+    assert [one.kind for one in found if isinstance(one, AccEvent)] == [EventKind.ANSWERED, EventKind.CDR]

@@ -12,7 +12,7 @@ from diameter.message.avp import Avp as PeerAvp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdr.events import MICROSECOND, SECOND, AccEvent, Kind, Pairs, Unparsable
+from cdr.events import MICROSECOND, SECOND, AccEvent, EventKind, Pairs, Unparsable
 from cdr.formats import diameter
 from cdr.formats.diameter import Avp
 from cdr.formats.radius_dictionary import OPENSIPS_NUMBERS, parse
@@ -133,9 +133,15 @@ def test_the_time_is_when_the_message_came() -> None:
 
 @pytest.mark.parametrize(
     ("method", "kind"),
-    [("INVITE", Kind.ANSWERED), ("ACK", Kind.ACK), ("BYE", Kind.BYE), ("CANCEL", Kind.CANCEL), ("INFO", Kind.ANSWERED)],
+    [
+        ("INVITE", EventKind.ANSWERED),
+        ("ACK", EventKind.ACK),
+        ("BYE", EventKind.BYE),
+        ("CANCEL", EventKind.CANCEL),
+        ("INFO", EventKind.ANSWERED),
+    ],
 )
-def test_kind_comes_from_method_and_code(method: str, kind: Kind) -> None:
+def test_kind_comes_from_method_and_code(method: str, kind: EventKind) -> None:
     assert decoded(acc_diameter(made=core(method))).kind is kind
 
 
@@ -247,7 +253,12 @@ def opensips_avps(status: int = 1, method: int = 1, code: int = 200, *more: tupl
 
 def test_an_accounting_request_tells_what_radius_tells() -> None:
     found = decoded(message(opensips_avps(), application=3), OPENSIPS)
-    assert (found.kind, found.method, found.code, found.backend) == (Kind.ANSWERED, "INVITE", 200, Backend.DIAMETER)
+    assert (found.kind, found.method, found.code, found.backend) == (
+        EventKind.ANSWERED,
+        "INVITE",
+        200,
+        Backend.DIAMETER,
+    )
     assert (found.from_tag, found.to_tag, found.call_id) == ("1928301774", "314159", "a84b4c76e66710")
     assert (found.time, found.precision) == (datetime(2026, 11, 22, 23, 59, 26, tzinfo=UTC), SECOND)
     assert (found.extra, found.legs) == ((), ())
@@ -255,13 +266,13 @@ def test_an_accounting_request_tells_what_radius_tells() -> None:
 
 def test_start_and_stop_are_read_from_the_status() -> None:
     found = decoded(message(opensips_avps(3, 1), application=3), OPENSIPS)
-    assert found.kind is Kind.INTERIM
+    assert found.kind is EventKind.INTERIM
 
 
 def test_a_dialog_record_is_a_whole_call() -> None:
     raw = message(opensips_avps(2, 1, 487, (230, b"\0\0\x08\xff"), (229, b"\x6b\x03\x81\xdd")), application=3)
     found = decoded(raw, OPENSIPS)
-    assert (found.kind, found.code, found.duration_us) == (Kind.CDR, 200, 2_303_000)
+    assert (found.kind, found.code, found.duration_us) == (EventKind.CDR, 200, 2_303_000)
     assert found.ended_at == found.time + timedelta(milliseconds=2303)
 
 

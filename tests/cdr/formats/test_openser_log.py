@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cdr.events import AccEvent, Kind
+from cdr.events import AccEvent, EventKind
 from cdr.formats.reading import Reading, Rejection
 from cdr.formats.syslog import parse_line
 
@@ -31,13 +31,13 @@ def reason(line: bytes) -> str:
 @pytest.mark.parametrize(
     ("prefix", "code", "kind"),
     [
-        (b"transaction answered: ", b"200", Kind.ANSWERED),
-        (b"transaction answered: ", b"486", Kind.FAILED),
-        (b"call missed: ", b"486", Kind.MISSED),
-        (b"request acknowledged: ", b"200", Kind.ACK),
+        (b"transaction answered: ", b"200", EventKind.ANSWERED),
+        (b"transaction answered: ", b"486", EventKind.FAILED),
+        (b"call missed: ", b"486", EventKind.MISSED),
+        (b"request acknowledged: ", b"200", EventKind.ACK),
     ],
 )
-def test_prefix_and_code_tell_the_kind(prefix: bytes, code: bytes, kind: Kind) -> None:
+def test_prefix_and_code_tell_the_kind(prefix: bytes, code: bytes, kind: EventKind) -> None:
     assert event(HEAD + prefix + FIELDS.replace(b"code=200", b"code=" + code)).kind is kind
 
 

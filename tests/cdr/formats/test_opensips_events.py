@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdr.events import AccEvent, Kind
+from cdr.events import AccEvent, EventKind
 from cdr.formats import opensips_events
 from cdr.formats.reading import Parsed, Reading, Rejection
 from proxyconf.vocabulary.layout import Backend, FieldLayout
@@ -60,12 +60,14 @@ def test_an_event_holds_the_datagram() -> None:
 
 
 def test_kept_datagrams_may_be_parsed_already() -> None:
-    assert event({"received_at": 1795391966.1, "payload": notification("E_ACC_EVENT", PARAMS)}).kind is Kind.ANSWERED
+    assert (
+        event({"received_at": 1795391966.1, "payload": notification("E_ACC_EVENT", PARAMS)}).kind is EventKind.ANSWERED
+    )
 
 
 def test_a_dialogs_record_is_a_whole_call() -> None:
     found = event(notification("E_ACC_CDR", DIALOG))
-    assert (found.kind, found.code, found.time) == (Kind.CDR, 200, START)
+    assert (found.kind, found.code, found.time) == (EventKind.CDR, 200, START)
     assert (found.duration_us, found.ended_at) == (2_303_000, START + timedelta(milliseconds=2303))
     assert found.created_at == START - timedelta(seconds=1)
     assert found.extra == ()
@@ -78,12 +80,12 @@ def test_before_2_2_a_dialogs_duration_is_whole_seconds() -> None:
 
 def test_a_missed_event_is_a_missed_call() -> None:
     found = event(notification("E_ACC_MISSED_EVENT", MISSED))
-    assert (found.kind, found.duration_us) == (Kind.MISSED, None)
+    assert (found.kind, found.duration_us) == (EventKind.MISSED, None)
     assert found.created_at == START - timedelta(seconds=1)
 
 
 def test_a_failed_call_is_no_missed_one() -> None:
-    assert event(notification("E_ACC_EVENT", PARAMS | {"sip_code": "486"})).kind is Kind.FAILED
+    assert event(notification("E_ACC_EVENT", PARAMS | {"sip_code": "486"})).kind is EventKind.FAILED
 
 
 def test_created_0_is_none() -> None:
@@ -125,14 +127,14 @@ def test_a_configured_extra_is_no_leg_however_it_looks() -> None:
 @pytest.mark.parametrize(
     ("members", "kind"),
     [
-        (PARAMS, Kind.ANSWERED),
-        (MISSED, Kind.MISSED),
-        (DIALOG, Kind.CDR),
-        (MISSED | {"event": "E_ACC_EVENT"}, Kind.FAILED),
-        ({"event": "E_ACC_MISSED_EVENT", "params": PARAMS | {"sip_code": "486"}}, Kind.MISSED),
+        (PARAMS, EventKind.ANSWERED),
+        (MISSED, EventKind.MISSED),
+        (DIALOG, EventKind.CDR),
+        (MISSED | {"event": "E_ACC_EVENT"}, EventKind.FAILED),
+        ({"event": "E_ACC_MISSED_EVENT", "params": PARAMS | {"sip_code": "486"}}, EventKind.MISSED),
     ],
 )
-def test_parameters_come_with_or_without_their_name(members: dict[str, Any], kind: Kind) -> None:
+def test_parameters_come_with_or_without_their_name(members: dict[str, Any], kind: EventKind) -> None:
     assert event(members).kind is kind
 
 
@@ -183,7 +185,10 @@ def read(raw: bytes) -> list[Parsed]:
 
 def test_an_array_of_events_in_one_line_gives_each() -> None:
     array = json.dumps([notification("E_ACC_EVENT", PARAMS), notification("E_ACC_CDR", DIALOG)])
-    assert [found.kind for found in read(array.encode()) if isinstance(found, AccEvent)] == [Kind.ANSWERED, Kind.CDR]
+    assert [found.kind for found in read(array.encode()) if isinstance(found, AccEvent)] == [
+        EventKind.ANSWERED,
+        EventKind.CDR,
+    ]
 
 
 def as_text(name: str, params: dict[str, Any]) -> bytes:

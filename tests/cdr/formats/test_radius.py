@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cdr.events import MICROSECOND, SECOND, AccEvent, Kind, Unparsable, fingerprint
+from cdr.events import MICROSECOND, SECOND, AccEvent, EventKind, Unparsable, fingerprint
 from cdr.formats import radius
 from cdr.formats.radius_dictionary import OPENSER_NUMBERS, OPENSIPS_NUMBERS, parse
 from cdr.formats.reading import Reading, Rejection
@@ -70,7 +70,7 @@ def test_recorded_packets_tell_what_the_log_says(folder: str) -> None:
 def test_an_opensips_dialog_record_tells_start_end_and_duration() -> None:
     cdr = next(one for one in recorded("opensips-18-cdr") if one.call_id == "1-23344-0@127.0.0.1")
     start = datetime(2026, 11, 22, 23, 59, 26, tzinfo=UTC)
-    assert (cdr.kind, cdr.code, cdr.time, cdr.precision) == (Kind.CDR, 200, start, SECOND)
+    assert (cdr.kind, cdr.code, cdr.time, cdr.precision) == (EventKind.CDR, 200, start, SECOND)
     assert (cdr.duration_us, cdr.ended_at) == (2_303_000, start + timedelta(milliseconds=2303))
     assert cdr.created_at == start - timedelta(seconds=1)
 
@@ -125,23 +125,23 @@ def test_the_event_holds_the_packet_it_came_in() -> None:
 @pytest.mark.parametrize(
     ("status", "method", "code", "kind"),
     [
-        (1, 1, 200, Kind.ANSWERED),
-        (3, 1, 200, Kind.INTERIM),
-        (3, 1, 488, Kind.INTERIM),
-        (3, 16, 200, Kind.INTERIM),
-        (3, 4, 200, Kind.ACK),
-        (1, 4, 200, Kind.ACK),  # OpenSER
-        (2, 8, 200, Kind.BYE),
-        (2, 8, 481, Kind.BYE),
-        (2, 2, 200, Kind.CANCEL),
-        (15, 1, 183, Kind.EARLY),
-        (15, 1, 486, Kind.FAILED),
-        (15, 256, 200, Kind.ANSWERED),
-        (15, 1, 0, Kind.MANUAL),
-        (2, 1, 486, Kind.CDR),
+        (1, 1, 200, EventKind.ANSWERED),
+        (3, 1, 200, EventKind.INTERIM),
+        (3, 1, 488, EventKind.INTERIM),
+        (3, 16, 200, EventKind.INTERIM),
+        (3, 4, 200, EventKind.ACK),
+        (1, 4, 200, EventKind.ACK),  # OpenSER
+        (2, 8, 200, EventKind.BYE),
+        (2, 8, 481, EventKind.BYE),
+        (2, 2, 200, EventKind.CANCEL),
+        (15, 1, 183, EventKind.EARLY),
+        (15, 1, 486, EventKind.FAILED),
+        (15, 256, 200, EventKind.ANSWERED),
+        (15, 1, 0, EventKind.MANUAL),
+        (2, 1, 486, EventKind.CDR),
     ],
 )
-def test_kind_comes_from_method_code_and_status(status: int, method: int, code: int, kind: Kind) -> None:
+def test_kind_comes_from_method_code_and_status(status: int, method: int, code: int, kind: EventKind) -> None:
     assert event(kamailio(status, method, code)).kind == kind
 
 
@@ -174,7 +174,7 @@ def test_method_numbers_are_the_products(product: Product, number: int, method: 
 
 def test_accounting_on_needs_no_call() -> None:
     one = event(packet((40, ON), (55, 1795390766), (32, "proxy-1")))
-    assert (one.kind, one.call_id, one.extra) == (Kind.ON, "", (("NAS-Identifier", "proxy-1"),))
+    assert (one.kind, one.call_id, one.extra) == (EventKind.ON, "", (("NAS-Identifier", "proxy-1"),))
 
 
 def test_time_is_whole_seconds() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdr.events import MICROSECOND, AccEvent, Kind, fingerprint
+from cdr.events import MICROSECOND, AccEvent, EventKind, fingerprint
 from cdr.formats import radius, radius_detail
 from cdr.formats.radius_dictionary import parse
 from cdr.formats.reading import Reading, Rejection
@@ -121,12 +121,12 @@ def test_an_opensips_dialog_record_is_read() -> None:
         "NAS-Port = 5060", "Sip-Call-MSDuration = 2303\n\tSip-Call-Created = 1795390765"
     )
     found = one(text, OPENSIPS)
-    assert (found.kind, found.duration_us) == (Kind.CDR, 2_303_000)
+    assert (found.kind, found.duration_us) == (EventKind.CDR, 2_303_000)
     assert found.created_at == datetime(2026, 11, 22, 23, 39, 25, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(("name", "kind"), [("Alive", Kind.INTERIM), ("Interim-Update", Kind.INTERIM)])
-def test_both_names_of_interim_are_known(name: str, kind: Kind) -> None:
+@pytest.mark.parametrize(("name", "kind"), [("Alive", EventKind.INTERIM), ("Interim-Update", EventKind.INTERIM)])
+def test_both_names_of_interim_are_known(name: str, kind: EventKind) -> None:
     assert one(with_line(f"Acct-Status-Type = {name}", instead_of="Acct-Status-Type = Start")).kind is kind
 
 

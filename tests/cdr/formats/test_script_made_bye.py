@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cdr.events import AccEvent, Kind
+from cdr.events import AccEvent, EventKind
 from cdr.formats.reading import Reading
 from cdr.formats.registry import FORMATS
 from proxyconf.vocabulary.layout import FieldLayout
@@ -63,20 +63,20 @@ def only_event(form: str, text: str) -> AccEvent:
 
 @pytest.mark.parametrize("code", CODES)
 def test_in_the_log(code: str) -> None:
-    assert only_event("syslog", line(code)).kind is Kind.BYE
+    assert only_event("syslog", line(code)).kind is EventKind.BYE
 
 
 @pytest.mark.parametrize("code", CODES)
 def test_in_the_table(code: str) -> None:
-    assert only_event("acc-csv", table(code)).kind is Kind.BYE
+    assert only_event("acc-csv", table(code)).kind is EventKind.BYE
 
 
 @pytest.mark.parametrize("code", CODES)
 @pytest.mark.parametrize("status", ["Stop", "Failed", "Alive"])
 def test_in_radius(code: str, status: str) -> None:
-    assert only_event("radius-detail", detail(code, status)).kind is Kind.BYE
+    assert only_event("radius-detail", detail(code, status)).kind is EventKind.BYE
 
 
 @pytest.mark.parametrize("code", CODES)
 def test_in_opensips_events(code: str) -> None:
-    assert only_event("opensips-events", event_object(code)).kind is Kind.BYE
+    assert only_event("opensips-events", event_object(code)).kind is EventKind.BYE

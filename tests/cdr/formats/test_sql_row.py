@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cdr.events import MICROSECOND, MILLISECOND, SECOND, AccEvent, Kind, Pairs, Unparsable, fingerprint
+from cdr.events import MICROSECOND, MILLISECOND, SECOND, AccEvent, EventKind, Pairs, Unparsable, fingerprint
 from cdr.formats.reading import Reading, Rejection
 from cdr.formats.sql_row import AccTable, RowReader, replay
 from proxyconf.vocabulary.layout import Backend, CdrLayout, Role, TimeLayout
@@ -50,7 +50,7 @@ def test_every_schema_of_acc_gives_the_same_event(schema: str) -> None:
     found = event(*SCHEMAS[schema])
     position = 0 if schema == "without an id" else 7
     assert found._replace(raw=b"") == AccEvent(
-        Kind.ANSWERED, "INVITE", "ft", "tt", "a@x", 200, "OK", NOON, SECOND, Backend.SQL, position=position
+        EventKind.ANSWERED, "INVITE", "ft", "tt", "a@x", 200, "OK", NOON, SECOND, Backend.SQL, position=position
     )
 
 
@@ -58,7 +58,7 @@ def test_every_schema_of_acc_gives_the_same_event(schema: str) -> None:
 def test_every_schema_of_missed_calls_gives_missed_events(columns: tuple[str, ...]) -> None:
     row = with_cell("sip_code", "486") + ("1777636800", "1970-01-01 00:00:00")[: len(columns)]
     found = event(CORE + columns, row, table=AccTable.MISSED_CALLS)
-    assert (found.kind, found.code, found.extra, found.created_at) == (Kind.MISSED, 486, (), None)
+    assert (found.kind, found.code, found.extra, found.created_at) == (EventKind.MISSED, 486, (), None)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_every_schema_of_missed_calls_gives_missed_events(columns: tuple[str, ..
 )
 def test_every_schema_of_acc_cdrs_gives_a_dialog(start: object, end: object, duration: object, precision: int) -> None:
     found = event(CDRS, (3, start, end, duration), Reading(zone=BERLIN), AccTable.ACC_CDRS)
-    assert (found.kind, found.precision, found.position) == (Kind.CDR, precision, 3)
+    assert (found.kind, found.precision, found.position) == (EventKind.CDR, precision, 3)
     assert found.time.replace(microsecond=0) == NOON
     assert found.ended_at is not None
     assert found.ended_at.replace(microsecond=0) == NOON + timedelta(seconds=3)
@@ -128,25 +128,25 @@ def test_a_dialog_with_a_wrong_value_is_rejected(row: tuple[object, ...], reason
 @pytest.mark.parametrize(
     ("method", "code", "kind"),
     [
-        ("INVITE", "200", Kind.ANSWERED),
-        ("INVITE", "486", Kind.FAILED),
-        ("INVITE", "183", Kind.EARLY),
-        ("BYE", "481", Kind.BYE),
-        ("CANCEL", "200", Kind.CANCEL),
-        ("ACK", "200", Kind.ACK),
-        ("INVITE", "", Kind.MANUAL),
-        ("INVITE", None, Kind.MANUAL),
-        ("INVITE", "000", Kind.MANUAL),
+        ("INVITE", "200", EventKind.ANSWERED),
+        ("INVITE", "486", EventKind.FAILED),
+        ("INVITE", "183", EventKind.EARLY),
+        ("BYE", "481", EventKind.BYE),
+        ("CANCEL", "200", EventKind.CANCEL),
+        ("ACK", "200", EventKind.ACK),
+        ("INVITE", "", EventKind.MANUAL),
+        ("INVITE", None, EventKind.MANUAL),
+        ("INVITE", "000", EventKind.MANUAL),
     ],
 )
-def test_the_kind_comes_from_method_and_code(method: str, code: str | None, kind: Kind) -> None:
+def test_the_kind_comes_from_method_and_code(method: str, code: str | None, kind: EventKind) -> None:
     row = (1, method, "ft", "tt", "a@x", code, "", "2026-05-01 12:00:00")
     assert event(CORE, row).kind is kind
 
 
 def test_a_manual_row_of_opensips_has_no_call_times() -> None:
     found = event(CORE + OPENSIPS, (*INVITE[:5], "", "checked", INVITE[7], 0, 0, 0, None))
-    assert (found.kind, found.code, found.duration_us) == (Kind.MANUAL, 0, None)
+    assert (found.kind, found.code, found.duration_us) == (EventKind.MANUAL, 0, None)
 
 
 # --- OpenSIPS ---------------------------------------------------------------------------------------------------------
@@ -165,35 +165,35 @@ def test_a_manual_row_of_opensips_has_no_call_times() -> None:
 )
 def test_an_unset_created_makes_no_call_of_an_answer(zone: ZoneInfo, unset: object) -> None:
     found = event(CORE + OPENSIPS, (*INVITE, "0", "0", "1777636800", unset), Reading(zone=zone))
-    assert (found.kind, found.created_at, found.duration_us, found.ended_at) == (Kind.ANSWERED, None, None, None)
+    assert (found.kind, found.created_at, found.duration_us, found.ended_at) == (EventKind.ANSWERED, None, None, None)
 
 
 def test_ms_duration_is_exact_and_duration_its_rounding_up() -> None:
     found = event(CORE + OPENSIPS, (*INVITE, 3, 2303, 1, datetime(2026, 5, 1, 11, 59, 59)))
-    assert (found.kind, found.duration_us) == (Kind.CDR, 2_303_000)
+    assert (found.kind, found.duration_us) == (EventKind.CDR, 2_303_000)
     assert found.ended_at == NOON + timedelta(milliseconds=2303)
     assert found.created_at == NOON - timedelta(seconds=1)
 
 
 def test_before_ms_duration_the_duration_is_in_seconds() -> None:
     found = event((*CORE, "duration", "setuptime", "created"), (*INVITE, 3, 1, "2026-05-01 11:59:59"))
-    assert (found.kind, found.duration_us, found.ended_at) == (Kind.CDR, 3_000_000, NOON + timedelta(seconds=3))
+    assert (found.kind, found.duration_us, found.ended_at) == (EventKind.CDR, 3_000_000, NOON + timedelta(seconds=3))
 
 
 def test_a_call_of_0_ms_is_told_by_its_created() -> None:
     found = event(CORE + OPENSIPS, (*INVITE, 0, 0, 1, "2026-05-01 11:59:59"))
-    assert (found.kind, found.duration_us, found.ended_at) == (Kind.CDR, 0, NOON)
+    assert (found.kind, found.duration_us, found.ended_at) == (EventKind.CDR, 0, NOON)
 
 
 def test_a_failed_call_of_the_cdr_mode_is_a_failed_event() -> None:
     found = event(CORE + OPENSIPS, (*with_cell("sip_code", "486"), 0, 0, 1, "2026-05-01 11:59:59"))
-    assert (found.kind, found.created_at) == (Kind.FAILED, NOON - timedelta(seconds=1))
+    assert (found.kind, found.created_at) == (EventKind.FAILED, NOON - timedelta(seconds=1))
 
 
 def test_a_missed_row_keeps_its_created() -> None:
     columns, row = (*CORE, "setuptime", "created"), (*with_cell("sip_code", "486"), 1, "2026-05-01 11:59:59")
     found = event(columns, row, table=AccTable.MISSED_CALLS)
-    assert (found.kind, found.created_at) == (Kind.MISSED, NOON - timedelta(seconds=1))
+    assert (found.kind, found.created_at) == (EventKind.MISSED, NOON - timedelta(seconds=1))
 
 
 def test_a_duration_alone_is_an_extra_unless_the_proxy_is_an_opensips() -> None:

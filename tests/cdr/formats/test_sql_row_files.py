@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdr.events import AccEvent, Kind, Unparsable, fingerprint
+from cdr.events import AccEvent, EventKind, Unparsable, fingerprint
 from cdr.formats.reading import Reading, Rejection
 from cdr.formats.sql_row import AccTable, RowReader, replay
 from proxyconf.vocabulary.layout import TimeLayout
@@ -37,7 +37,7 @@ def test_a_file_without_a_header_is_one_clear_error(data: bytes) -> None:
 
 def test_a_rejection_names_its_line_and_the_others_are_kept() -> None:
     found = read(HEADER + line(INVITE) + b"\n" + b"junk\xff\n" + line((*INVITE[:7], "soon")) + line(BYE))
-    assert [one.kind for one in found if isinstance(one, AccEvent)] == [Kind.ANSWERED, Kind.BYE]
+    assert [one.kind for one in found if isinstance(one, AccEvent)] == [EventKind.ANSWERED, EventKind.BYE]
     assert [one.reason.split(":")[0] for one in found if isinstance(one, Rejection)] == ["line 4", "line 5"]
 
 

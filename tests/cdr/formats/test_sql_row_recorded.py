@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cdr.events import SECOND, AccEvent, Kind
+from cdr.events import SECOND, AccEvent, EventKind
 from cdr.formats import table_files
 from cdr.formats.reading import Reading
 
@@ -56,7 +56,7 @@ def parsed(folder: Path, name: str) -> list[AccEvent]:
 
 
 def told(one: AccEvent) -> Seen:
-    special = {Kind.MISSED: "call missed", Kind.ACK: "request acknowledged", Kind.CDR: "call ended"}
+    special = {EventKind.MISSED: "call missed", EventKind.ACK: "request acknowledged", EventKind.CDR: "call ended"}
     words = special.get(one.kind, "transaction answered")
     return (words, one.method, one.from_tag, one.to_tag, one.call_id, one.code, one.reason)
 
@@ -116,7 +116,7 @@ def test_recorded_dialog_records_of_kamailio() -> None:
         ("1-1903-1@127.0.0.1", start + timedelta(seconds=3), 2_504_000),
     ]
     assert {(one.kind, one.method, one.code, one.time, one.precision) for one in rows} == {
-        (Kind.CDR, "INVITE", 0, start, SECOND)
+        (EventKind.CDR, "INVITE", 0, start, SECOND)
     }
     assert rows[0].extra == (("caller", "erin"), ("callee", "frank"), ("callid", "1-1904-2@127.0.0.1"))
 
@@ -124,8 +124,8 @@ def test_recorded_dialog_records_of_kamailio() -> None:
 def test_recorded_dialog_records_of_opensips() -> None:
     busy, first, second = parsed(RECORDED / "opensips-18-cdr", "acc")
     start = datetime(2026, 11, 22, 23, 59, 26, tzinfo=UTC)
-    assert (busy.kind, busy.duration_us, busy.ended_at) == (Kind.FAILED, None, None)
-    assert (first.kind, first.time, first.duration_us) == (Kind.CDR, start, 2_303_000)
+    assert (busy.kind, busy.duration_us, busy.ended_at) == (EventKind.FAILED, None, None)
+    assert (first.kind, first.time, first.duration_us) == (EventKind.CDR, start, 2_303_000)
     assert first.ended_at == start + timedelta(milliseconds=2303)
-    assert (second.kind, second.duration_us) == (Kind.CDR, 2_504_000)
+    assert (second.kind, second.duration_us) == (EventKind.CDR, 2_504_000)
     assert {one.created_at for one in (busy, first, second)} == {start - timedelta(seconds=1)}

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cdr.events import MICROSECOND, MILLISECOND, SECOND, AccEvent, Kind
+from cdr.events import MICROSECOND, MILLISECOND, SECOND, AccEvent, EventKind
 from cdr.formats.reading import IGNORED, Reading
 from cdr.formats.syslog import LineParser, parse_line, read
 from proxyconf.vocabulary.layout import Backend, TimeLayout
@@ -21,7 +21,7 @@ def test_a_line_gives_all_core_fields_and_itself() -> None:
     line = acc_line()
 
     assert event(line) == AccEvent(
-        kind=Kind.ANSWERED,
+        kind=EventKind.ANSWERED,
         method="INVITE",
         from_tag="5F74EABB",
         to_tag="1338SIPpTag011",
@@ -46,19 +46,19 @@ def test_the_line_ending_is_no_part_of_the_line(ending: bytes) -> None:
 @pytest.mark.parametrize(
     ("prefix", "method", "code", "kind"),
     [
-        (b"transaction answered", b"INVITE", b"200", Kind.ANSWERED),
-        (b"transaction answered", b"INVITE", b"486", Kind.FAILED),
-        (b"transaction answered", b"INVITE", b"183", Kind.EARLY),
-        (b"transaction answered", b"BYE", b"200", Kind.BYE),
-        (b"transaction answered", b"BYE", b"481", Kind.BYE),
-        (b"transaction answered", b"CANCEL", b"200", Kind.CANCEL),
-        (b"call missed", b"INVITE", b"486", Kind.MISSED),
-        (b"request acknowledged", b"ACK", b"200", Kind.ACK),
-        (b"request accounted", b"INVITE", b"404", Kind.MANUAL),
-        (b"request accounted", b"INVITE", b"", Kind.MANUAL),
+        (b"transaction answered", b"INVITE", b"200", EventKind.ANSWERED),
+        (b"transaction answered", b"INVITE", b"486", EventKind.FAILED),
+        (b"transaction answered", b"INVITE", b"183", EventKind.EARLY),
+        (b"transaction answered", b"BYE", b"200", EventKind.BYE),
+        (b"transaction answered", b"BYE", b"481", EventKind.BYE),
+        (b"transaction answered", b"CANCEL", b"200", EventKind.CANCEL),
+        (b"call missed", b"INVITE", b"486", EventKind.MISSED),
+        (b"request acknowledged", b"ACK", b"200", EventKind.ACK),
+        (b"request accounted", b"INVITE", b"404", EventKind.MANUAL),
+        (b"request accounted", b"INVITE", b"", EventKind.MANUAL),
     ],
 )
-def test_prefix_method_and_code_make_the_kind(prefix: bytes, method: bytes, code: bytes, kind: Kind) -> None:
+def test_prefix_method_and_code_make_the_kind(prefix: bytes, method: bytes, code: bytes, kind: EventKind) -> None:
     found = event(acc_line(prefix=prefix, method=method, code=code))
 
     assert (found.kind, found.method, found.code) == (kind, method.decode(), int(code or 0))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cdr.events import MICROSECOND, MILLISECOND, SECOND, Kind
+from cdr.events import MICROSECOND, MILLISECOND, SECOND, EventKind
 from cdr.formats.reading import Reading
 from proxyconf.vocabulary.layout import CdrLayout, FieldLayout, Role
 from tests.cdr.formats.log_lines import acc_line, event, rejection
@@ -20,7 +20,7 @@ def test_a_call_that_ended_tells_start_end_and_duration() -> None:
     found = event(acc_line(head=b"NOTICE:", prefix=b"call ended", clock=times))
     started = datetime.fromtimestamp(1795391966, UTC)
 
-    assert (found.kind, found.time, found.precision) == (Kind.CDR, started, SECOND)
+    assert (found.kind, found.time, found.precision) == (EventKind.CDR, started, SECOND)
     assert found.duration_us == 2_303_000
     assert found.ended_at == started + timedelta(microseconds=2_303_000)
     assert found.created_at == started - timedelta(seconds=1)
@@ -54,7 +54,7 @@ def test_kamailios_record_of_a_dialog_has_its_times_and_extras() -> None:
     found = event(WRITER + DIALOG + b"; caller=alice; callee=bob; callid=a@b", dialogs("caller", "callee", "callid"))
     started = datetime.fromtimestamp(1795389825, UTC)
 
-    assert (found.kind, found.code, found.reason) == (Kind.CDR, 0, "")
+    assert (found.kind, found.code, found.reason) == (EventKind.CDR, 0, "")
     assert found.time == started + timedelta(milliseconds=675)
     assert found.ended_at == started + timedelta(milliseconds=2978)
     assert (found.duration_us, found.precision) == (2_303_000, MILLISECOND)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from cdr.events import Kind
+from cdr.events import EventKind
 from cdr.formats.framing import MAX_LINE
 from cdr.formats.reading import IGNORED, Ignored, Reading
 from cdr.formats.syslog import parse_line
@@ -40,7 +40,7 @@ def test_a_core_field_inside_a_user_agent_does_not_win(told: Reading, agent: byt
 def test_a_whole_line_inside_a_user_agent_does_not_win(told: Reading) -> None:
     found = event(acc_line((b"ua", FORGED_LINE), (b"src_ip", b"10.0.0.1")), told)
 
-    assert (found.kind, found.method, found.call_id) == (Kind.ANSWERED, "INVITE", "1-1341-0@127.0.0.1")
+    assert (found.kind, found.method, found.call_id) == (EventKind.ANSWERED, "INVITE", "1-1341-0@127.0.0.1")
     assert found.extra == (("ua", FORGED_LINE.decode()), ("src_ip", "10.0.0.1"))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cdr.events import AccEvent, Kind
+from cdr.events import AccEvent, EventKind
 from cdr.formats.reading import Parsed, Reading, Rejection
 from cdr.formats.syslog import read
 from proxyconf.vocabulary.layout import Backend, CdrLayout, FieldLayout
@@ -109,11 +109,11 @@ def test_the_small_soak_has_all_its_events() -> None:
     found = events("19s-small-soak/syslog.txt")
 
     assert Counter(one.kind for one in found) == {
-        Kind.ANSWERED: 222,
-        Kind.BYE: 216,
-        Kind.MISSED: 99,
-        Kind.FAILED: 75,
-        Kind.CANCEL: 24,
+        EventKind.ANSWERED: 222,
+        EventKind.BYE: 216,
+        EventKind.MISSED: 99,
+        EventKind.FAILED: 75,
+        EventKind.CANCEL: 24,
     }
     assert {one.method for one in found if one.legs} == {"INVITE"}
     assert {one.method for one in found if not one.legs} == {"BYE", "CANCEL"}
@@ -139,7 +139,7 @@ def test_hostile_user_agents_stay_what_they_are() -> None:
 
 
 def test_the_dialogs_of_kamailio_are_calls_with_a_call_id() -> None:
-    found = [one for one in events("18-dialog-cdrs/syslog.txt") if one.kind is Kind.CDR]
+    found = [one for one in events("18-dialog-cdrs/syslog.txt") if one.kind is EventKind.CDR]
 
     assert [(one.call_id, one.duration_us) for one in found] == [
         ("1-1904-2@127.0.0.1", 0),
@@ -149,7 +149,7 @@ def test_the_dialogs_of_kamailio_are_calls_with_a_call_id() -> None:
 
 
 def test_the_ended_calls_of_opensips_are_calls() -> None:
-    found = [one for one in events("opensips-18-cdr/syslog.txt") if one.kind is Kind.CDR]
+    found = [one for one in events("opensips-18-cdr/syslog.txt") if one.kind is EventKind.CDR]
 
     assert [(one.call_id, one.duration_us) for one in found] == [
         ("1-23344-0@127.0.0.1", 2_303_000),

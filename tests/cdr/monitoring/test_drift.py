@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdr.events import AccEvent, Kind
+from cdr.events import AccEvent, EventKind
 from cdr.monitoring.drift import ENOUGH, DriftFinding, Sample, Sign, find_drift
 from proxyconf.vocabulary.layout import Backend, CdrLayout, FieldLayout
 from proxyconf.vocabulary.products import Product
@@ -17,7 +17,7 @@ from tests.recorded_scenarios import DIAMETER, EVENTS, JSON, RADIUS, SCENARIOS, 
 
 LOG = {"syslog.txt": "syslog"}
 EXTRA = (("src_user", "alice"), ("ua", "phone"))
-LINE = Sample(Backend.SYSLOG, Kind.ANSWERED, EXTRA)
+LINE = Sample(Backend.SYSLOG, EventKind.ANSWERED, EXTRA)
 KNOWN = FieldLayout(extras={Backend.SYSLOG: ("src_user", "ua")}, legs={Backend.SYSLOG: ()})
 
 
@@ -81,7 +81,7 @@ def test_log_lines_of_an_unknown_layout_are_guessed() -> None:
 
 
 def test_columns_need_no_guessing_but_those_of_legs_do() -> None:
-    row = Sample(Backend.SQL, Kind.ANSWERED, (("src_user", "alice"),))
+    row = Sample(Backend.SQL, EventKind.ANSWERED, (("src_user", "alice"),))
     assert found(FieldLayout(), row) == []
     (only,) = found(FieldLayout(), row._replace(legs=((("src", "a"), ("dst", "b")),)))
     assert (only.sign, only.labels, only.of_legs) == (Sign.GUESSED, ("src", "dst"), True)
@@ -89,31 +89,31 @@ def test_columns_need_no_guessing_but_those_of_legs_do() -> None:
 
 def test_labels_of_legs_are_compared_by_themselves() -> None:
     layout = FieldLayout(extras={Backend.SQL: ()}, legs={Backend.SQL: ("src", "dst", "kind")})
-    row = Sample(Backend.SQL, Kind.ANSWERED, (), ((("src", "a"), ("dst", ""), ("via", "x")),))
+    row = Sample(Backend.SQL, EventKind.ANSWERED, (), ((("src", "a"), ("dst", ""), ("via", "x")),))
     signs = {one.sign: one.labels for one in found(layout, *[row] * ENOUGH)}
     assert signs == {Sign.NEVER_SEEN: ("kind",), Sign.NOT_CONFIGURED: ("via",), Sign.ALWAYS_EMPTY: ("dst",)}
 
 
 def test_calls_without_legs_say_nothing_of_their_labels() -> None:
     layout = FieldLayout(extras={Backend.SQL: ()}, legs={Backend.SQL: ("src", "dst")})
-    assert found(layout, *[Sample(Backend.SQL, Kind.ANSWERED, ())] * ENOUGH) == []
+    assert found(layout, *[Sample(Backend.SQL, EventKind.ANSWERED, ())] * ENOUGH) == []
 
 
 def test_dialog_records_have_labels_of_their_own() -> None:
     layout = dataclasses.replace(KNOWN, cdr=CdrLayout(extras=("callid",)))
-    record = Sample(Backend.SYSLOG, Kind.CDR, (("callid", "x"),))
+    record = Sample(Backend.SYSLOG, EventKind.CDR, (("callid", "x"),))
     assert found(layout, *[record] * ENOUGH) == []
     (only,) = found(dataclasses.replace(KNOWN, cdr=CdrLayout(extras=("callid", "who"))), *[record] * ENOUGH)
     assert (only.sign, only.labels, only.of_dialogs) == (Sign.NEVER_SEEN, ("who",), True)
 
 
 def test_what_a_script_accounts_by_hand_may_lack_every_field() -> None:
-    assert found(KNOWN, *[Sample(Backend.SYSLOG, Kind.MANUAL, ())] * ENOUGH) == []
+    assert found(KNOWN, *[Sample(Backend.SYSLOG, EventKind.MANUAL, ())] * ENOUGH) == []
 
 
 def test_mixed_legs_are_told_with_how_often() -> None:
     layout = FieldLayout(extras={Backend.SQL: ()}, legs={Backend.SQL: ("src",)})
-    row = Sample(Backend.SQL, Kind.ANSWERED, (), ((("src", "a"),),))
+    row = Sample(Backend.SQL, EventKind.ANSWERED, (), ((("src", "a"),),))
     (only,) = found(layout, row, calls=12, mixed=3)
     assert (only.sign, only.backend, only.labels, only.often, only.total) == (
         Sign.LEGS_MIXED,
@@ -127,7 +127,12 @@ def test_mixed_legs_are_told_with_how_often() -> None:
 _texts = st.text(max_size=8)
 _pairs = st.lists(st.tuples(_texts, _texts), max_size=4).map(tuple)
 _samples = st.builds(
-    Sample, st.sampled_from(Backend), st.sampled_from(Kind), _pairs, st.lists(_pairs, max_size=3).map(tuple), _texts
+    Sample,
+    st.sampled_from(Backend),
+    st.sampled_from(EventKind),
+    _pairs,
+    st.lists(_pairs, max_size=3).map(tuple),
+    _texts,
 )
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdr.events import AccEvent, Kind
+from cdr.events import AccEvent, EventKind
 from cdr.monitoring.loss import BackendEvent, BackendShare, Meter, Sort, measure
 from proxyconf.vocabulary.layout import Backend
 from tests.recorded_scenarios import DIAMETER, EVENTS, JSON, RADIUS, SCENARIOS, SQL, Scenario
@@ -18,8 +18,8 @@ from tests.recorded_scenarios import DIAMETER, EVENTS, JSON, RADIUS, SCENARIOS, 
 NOON = datetime(2026, 5, 31, 12, tzinfo=UTC)
 LOG = {"syslog.txt": "syslog"}
 OF_KAMAILIO = LOG | SQL | RADIUS
-START = BackendEvent(Backend.SYSLOG, Kind.ANSWERED, "INVITE", 200, "call@x", "a", "b", NOON)
-STOP = START._replace(kind=Kind.BYE, method="BYE", time=NOON + timedelta(minutes=1))
+START = BackendEvent(Backend.SYSLOG, EventKind.ANSWERED, "INVITE", 200, "call@x", "a", "b", NOON)
+STOP = START._replace(kind=EventKind.BYE, method="BYE", time=NOON + timedelta(minutes=1))
 REINVITE = START._replace(time=NOON + timedelta(seconds=30))
 NOT_LOGGED = {
     ("03d-diameter-busy-failed-flag", Sort.FAILED, Backend.DIAMETER),  # acc_diameter sends no failure
@@ -78,15 +78,19 @@ def test_exactly_the_calls_whose_records_one_backend_lost_are_named(data: st.Dat
 @given(data=st.data(), backend=st.sampled_from([Backend.SYSLOG, Backend.SQL, Backend.RADIUS]))
 def test_each_bye_that_one_backend_lost_is_counted_once(data: st.DataObject, backend: Backend) -> None:
     everything = recorded()
-    byes = sorted({one.call_id for one in everything if one.kind is Kind.BYE})
+    byes = sorted({one.call_id for one in everything if one.kind is EventKind.BYE})
     lost = data.draw(st.sets(st.sampled_from(byes), min_size=1, max_size=len(byes) - 1))
     kept = [
-        one for one in everything if one.backend is not backend or one.kind is not Kind.BYE or one.call_id not in lost
+        one
+        for one in everything
+        if one.backend is not backend or one.kind is not EventKind.BYE or one.call_id not in lost
     ]
     (only,) = measure(kept).losses
     assert (only.sort, only.backend) == (Sort.BYE, backend)
     events = Counter(
-        (one.call_id, one.from_tag, one.to_tag) for one in everything if one.kind is Kind.BYE and one.call_id in lost
+        (one.call_id, one.from_tag, one.to_tag)
+        for one in everything
+        if one.kind is EventKind.BYE and one.call_id in lost
     )
     assert len(only.lost) == len(events)
     assert set(only.lost) == lost
@@ -128,8 +132,8 @@ def test_a_local_time_that_may_be_an_hour_off_is_matched_by_number() -> None:
 
 
 def test_a_missed_call_looks_like_a_failed_one_in_radius() -> None:
-    missed = START._replace(kind=Kind.MISSED, code=486, to_tag="")
-    packet = missed._replace(kind=Kind.FAILED, backend=Backend.RADIUS, to_tag="x")
+    missed = START._replace(kind=EventKind.MISSED, code=486, to_tag="")
+    packet = missed._replace(kind=EventKind.FAILED, backend=Backend.RADIUS, to_tag="x")
     meter = measure([missed, packet])
     assert [(one.sort, one.known, one.lost) for one in meter.shares] == [
         (Sort.MISSED, 1, ()),
@@ -138,15 +142,15 @@ def test_a_missed_call_looks_like_a_failed_one_in_radius() -> None:
 
 
 def test_a_failure_that_radius_alone_tells_is_lost_elsewhere() -> None:
-    other = START._replace(kind=Kind.FAILED, code=503, call_id="other@x")
+    other = START._replace(kind=EventKind.FAILED, code=503, call_id="other@x")
     packets = [one._replace(backend=Backend.RADIUS) for one in (other, other._replace(call_id="lost@x"))]
     failed = share(measure([other, *packets]), Sort.FAILED, Backend.SYSLOG)
     assert failed.lost == ("lost@x",)
 
 
 def test_what_a_script_accounted_by_hand_and_what_is_of_no_call_does_not_count() -> None:
-    by_hand = START._replace(kind=Kind.MANUAL)
-    without = START._replace(kind=Kind.CDR, call_id="")
+    by_hand = START._replace(kind=EventKind.MANUAL)
+    without = START._replace(kind=EventKind.CDR, call_id="")
     assert measure([by_hand, without, *in_sql(STOP)]).backends == (Backend.SQL,)
 
 

@@ -22,7 +22,7 @@ from hypothesis.extra.django import TestCase
 from cdr.calls import volumes
 from cdr.calls.correlate import correlate_pending
 from cdr.calls.settlement import settle
-from cdr.correlation.record import Outcome, State
+from cdr.correlation.record import CallState, Outcome
 from cdr.display.histogram import GROUP_OF, Group, Step
 from cdr.export import records
 from cdr.models import Call, Settlement
@@ -50,7 +50,7 @@ def told_of(found: Iterable[dict[str, Any]]) -> dict[str, Any]:
     return {
         "calls": len(calls),
         "outcomes": Counter(Outcome(call["outcome"]) for call in calls if call["outcome"]),
-        "states": Counter(State(call["state"]) for call in calls),
+        "states": Counter(CallState(call["state"]) for call in calls),
         "failures": Counter(call["sip_code"] for call in calls if call["outcome"] not in ("answered", None)),
         "measured": len(lengths),
         "length": pytest.approx(sum(lengths), abs=1e-6),

@@ -390,14 +390,19 @@ def test_a_database_that_does_not_answer_is_tried_again_and_said_meanwhile(tmp_p
         assert time.monotonic() < deadline, said
         source.refresh_from_db()
         receiver = Receiver.objects.filter(source=source).first()
-        if receiver is not None and receiver.state == Receiver.State.RETRYING and not said:
+        if receiver is not None and receiver.state == Receiver.ReceiverState.RETRYING and not said:
             said.extend((receiver.error, source.error))
             made = SQLite(tmp_path)
             made.run("PRAGMA journal_mode = WAL")
             made.insert("1@x")
             made.close()
             Path(made.file).rename(file)
-        return bool(said) and receiver is not None and receiver.state == Receiver.State.RUNNING and not source.error
+        return (
+            bool(said)
+            and receiver is not None
+            and receiver.state == Receiver.ReceiverState.RUNNING
+            and not source.error
+        )
 
     serve(f"database {source.pk}", DatabaseService, stop)
 

@@ -12,7 +12,7 @@ from django.db import DatabaseError, IntegrityError, InterfaceError, Operational
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdr.events import AccEvent, Kind
+from cdr.events import AccEvent, EventKind
 from cdr.formats.reading import IGNORED, Parsed, Rejection
 from cdr.models import Event, Rejected, Source
 from cdr.receivers import service, spooling
@@ -28,7 +28,7 @@ PAIRS = st.lists(st.tuples(TEXT, TEXT), max_size=3).map(tuple)
 MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))
 EVENTS = st.builds(
     AccEvent,
-    kind=st.sampled_from(Kind),
+    kind=st.sampled_from(EventKind),
     method=TEXT,
     from_tag=TEXT,
     to_tag=TEXT,
@@ -53,7 +53,7 @@ REJECTIONS = st.builds(Rejection, st.binary(max_size=40), TEXT)
 def event(call_id: str) -> AccEvent:
     time = datetime(2026, 11, 23, 12, tzinfo=UTC)
     return AccEvent(
-        Kind.ANSWERED, "INVITE", "f", "t", call_id, 200, "OK", time, 1, Backend.SYSLOG, raw=call_id.encode()
+        EventKind.ANSWERED, "INVITE", "f", "t", call_id, 200, "OK", time, 1, Backend.SYSLOG, raw=call_id.encode()
     )
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from cdr.events import MICROSECOND, SECOND, AccEvent, Kind, call_key, fingerprint
+from cdr.events import MICROSECOND, SECOND, AccEvent, EventKind, call_key, fingerprint
 from cdr.formats.reading import IGNORED, Parsed, Rejection
 from cdr.models import Event, Pending, Rejected, Source
 from cdr.storage.ingest import IngestCounts, Storing, reading_of, store
@@ -24,9 +24,19 @@ from tests.servers import PATIENCE
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 START = AccEvent(
-    Kind.ANSWERED, "INVITE", "alice", "bob", "call@example", 200, "OK", NOON, SECOND, Backend.SYSLOG, raw=b"the line"
+    EventKind.ANSWERED,
+    "INVITE",
+    "alice",
+    "bob",
+    "call@example",
+    200,
+    "OK",
+    NOON,
+    SECOND,
+    Backend.SYSLOG,
+    raw=b"the line",
 )
-STOP = START._replace(kind=Kind.BYE, method="BYE", time=NOON + timedelta(seconds=42))
+STOP = START._replace(kind=EventKind.BYE, method="BYE", time=NOON + timedelta(seconds=42))
 
 
 def starts(count: int) -> list[AccEvent]:
@@ -44,7 +54,7 @@ def source(db: None) -> Source:
 
 def test_an_event_is_stored_as_it_is(source: Source) -> None:
     event = AccEvent(
-        kind=Kind.CDR,
+        kind=EventKind.CDR,
         method="INVITE",
         from_tag="from",
         to_tag="to",
@@ -69,7 +79,7 @@ def test_an_event_is_stored_as_it_is(source: Source) -> None:
     stored = Event.objects.get()
     assert (
         AccEvent(
-            kind=Kind(stored.kind),
+            kind=EventKind(stored.kind),
             method=stored.method,
             from_tag=stored.from_tag,
             to_tag=stored.to_tag,
@@ -133,8 +143,8 @@ def test_calls_with_new_events_are_pending(source: Source) -> None:
     assert pending() == {call_key("call@example"), call_key("0@example"), call_key("1@example")}
 
 
-@pytest.mark.parametrize("kind", [Kind.ON, Kind.OFF])
-def test_what_a_proxy_says_of_itself_is_of_no_call(source: Source, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [EventKind.ON, EventKind.OFF])
+def test_what_a_proxy_says_of_itself_is_of_no_call(source: Source, kind: EventKind) -> None:
     counts = store(source, [START._replace(kind=kind, call_id="", from_tag="", to_tag="")], format="radius-detail")
 
     assert counts.events == 1
@@ -143,7 +153,7 @@ def test_what_a_proxy_says_of_itself_is_of_no_call(source: Source, kind: Kind) -
 
 
 def test_records_without_call_id_have_nothing_in_common(source: Source) -> None:
-    record = START._replace(kind=Kind.CDR, call_id="", duration_us=1)
+    record = START._replace(kind=EventKind.CDR, call_id="", duration_us=1)
 
     store(source, [record, record._replace(duration_us=2)], format="acc-cdrs-csv")
 
@@ -358,7 +368,7 @@ if connection.vendor == "postgresql":
         source, other = make_source(), make_source(proxy=make_proxy("kam2"))
         hostile = START._replace(call_id="a\0b\ud800", extra=(("ua", '"\\\n☎\0'), ("", "")), flags=("truncated",))
         dialog = START._replace(
-            kind=Kind.CDR,
+            kind=EventKind.CDR,
             call_id="",
             legs=((("src", "a"), ("dst", 'b"')), (("src", "b"),)),
             ended_at=NOON,
@@ -366,7 +376,7 @@ if connection.vendor == "postgresql":
             duration_us=1,
             position=2**40,
         )
-        given = [START, hostile, dialog, START._replace(kind=Kind.ON, call_id="")]
+        given = [START, hostile, dialog, START._replace(kind=EventKind.ON, call_id="")]
         store(other, given, format="syslog", received_at=NOON)
         Pending.objects.all().delete()
 

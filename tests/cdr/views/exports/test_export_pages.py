@@ -28,7 +28,7 @@ from tests.factories import NOON, make_call, make_proxy
 pytestmark = pytest.mark.django_db
 
 
-State = ExportJob.State
+State = ExportJob.ExportState
 
 
 def make_job(**fields: Any) -> ExportJob:
