@@ -30,7 +30,9 @@ def trouble(transactional_db: None) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
-def test_rejected_input_of_an_unhealthy_proxy_is_found_and_re_parsed(opened: Open, scheme: str, viewport: dict[str, int]) -> None:
+def test_rejected_input_of_an_unhealthy_proxy_is_found_and_re_parsed(
+    opened: Open, scheme: str, viewport: dict[str, int]
+) -> None:
     page = opened("/health/", viewport=viewport, color_scheme=scheme)
     expect(page.locator(".proxy-card").first).to_contain_text("Rejecting input")
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
