@@ -98,7 +98,7 @@ class Walk:
 
 # What comes by itself is there.
 SETTLED = "document.readyState === 'complete' && !document.querySelector('.htmx-request, html[x-cloak]')"
-# Pixels that a page is wider than its screen; part of a page, opened alone, has no style sheet and so no layout to hold.
+# Pixels that a page is wider than its screen; a fragment, opened alone, has no style sheet and so no layout to hold.
 WIDER = "document.styleSheets.length && document.documentElement.scrollWidth - document.documentElement.clientWidth"
 # What folds, but for panels of which one hides the other.
 OPEN = "for (const one of document.querySelectorAll('#main details:not([name], .picker)')) one.open = true"
