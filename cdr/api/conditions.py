@@ -52,9 +52,10 @@ def _parameter(named: tuple[str, django_filters.Filter]) -> OpenApiParameter:
     name, filter_ = named
     several = isinstance(filter_, Alternatives)
     schema = _schema(name.removeprefix(NOT), filter_)
+    bound = {} if "enum" in schema else {"maxItems": MOST_VALUES}  # repeated choices are one condition
     return OpenApiParameter(
         name,
-        {"type": "array", "items": schema, "maxItems": MOST_VALUES} if several else schema,
+        {"type": "array", "items": schema, **bound} if several else schema,
         description=_description(name, filter_),
         explode=True if several else None,
         style="form" if several else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -42,7 +42,11 @@ class TextsField(forms.Field):
 
     def to_python(self, value: Any) -> list[str]:
         values = [value] if isinstance(value, str) else list(value or ())
-        _refuse_too_many(values)
+        if len(values) > MOST_VALUES:
+            raise ValidationError(
+                _("%(number)d values are too many; give at most %(most)d"),
+                params={"number": len(values), "most": MOST_VALUES},
+            )
         return [self._clean_one(str(one)) for one in dict.fromkeys(values) if one]
 
     def _clean_one(self, value: str) -> str:
@@ -189,21 +193,11 @@ def with_attempt(conditions: Iterable[Q]) -> Exists:
     return Exists(Attempt.objects.filter(*conditions, call=OuterRef("pk")))
 
 
-def _refuse_too_many(values: Sequence[str]) -> None:
-    if len(values) > MOST_VALUES:
-        raise ValidationError(
-            _("%(number)d values are too many; give at most %(most)d"),
-            params={"number": len(values), "most": MOST_VALUES},
-        )
-
-
 class ChoicesField(forms.MultipleChoiceField):
     """Some of the choices, each once."""
 
     def to_python(self, value: Any) -> list[str]:
-        values = super().to_python(value)
-        _refuse_too_many(values)
-        return list(dict.fromkeys(values))
+        return list(dict.fromkeys(super().to_python(value)))
 
 
 class Choices(Alternatives):
