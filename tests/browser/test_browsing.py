@@ -58,7 +58,7 @@ def test_from_the_login_to_the_events_of_a_call_without_stop(
 def test_the_sidebar_and_the_menu_of_the_user_open_by_keyboard(opened: Open) -> None:
     page = opened("/calls/", viewport=PHONE)
     page.get_by_role("button", name="Toggle sidebar").and_(page.locator(":visible")).press("Enter")
-    expect(page.get_by_role("link", name="No STOP")).to_be_visible()
+    expect(page.get_by_role("link", name="phone_missed No STOP")).to_be_visible()
 
 
 def test_the_keyboard_can_skip_the_sidebar(opened: Open) -> None:

@@ -28,14 +28,14 @@ def call_without_stop() -> str:
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=["wide and light", "narrow and dark"])
-def test_a_refused_end_is_told_where_one_is_and_nothing_typed_is_lost(opened: Open, look: dict[str, Any]) -> None:
+def test_a_refused_end_is_explained_in_place_and_no_input_is_lost(opened: Open, look: dict[str, Any]) -> None:
     page = opened(call_without_stop(), **look)
     page.get_by_text("Set end time").click()
     page.get_by_label("End time").fill("2020-01-01T10:00:00")
     page.get_by_label("Reason").fill("the carrier's bill")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("alert")).to_be_focused()
-    expect(page.get_by_role("alert")).to_contain_text("cannot end before it was answered")
+    expect(page.get_by_role("alert")).to_contain_text("The end time is before the answer")
     expect(page.get_by_label("Reason")).to_have_value("the carrier's bill")
     page.get_by_label("End time").fill("2026-05-31T12:00:42")
     page.get_by_role("button", name="Save", exact=True).click()

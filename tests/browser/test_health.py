@@ -1,4 +1,4 @@
-"""The way of an operator whose proxy is in trouble: from the list to what was rejected, and to reading it again."""
+"""The pages of data collection in a browser: from an unhealthy proxy to its rejected input and to re-parsing it."""
 
 from __future__ import annotations
 
@@ -30,32 +30,34 @@ def trouble(transactional_db: None) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
-def test_from_the_list_to_what_was_rejected_and_read_again(opened: Open, scheme: str, viewport: dict[str, int]) -> None:
+def test_rejected_input_of_an_unhealthy_proxy_is_found_and_re_parsed(
+    opened: Open, scheme: str, viewport: dict[str, int]
+) -> None:
     page = opened("/health/", viewport=viewport, color_scheme=scheme)
     expect(page.locator(".proxy-card").first).to_contain_text("Rejecting input")
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
     page.get_by_role("link", name="edge-1").click()
-    expect(page.locator("section:has(#drift)")).to_contain_text("empty in all of 6 events")
-    expect(page.locator("section:has(#loss)")).to_contain_text("SQL lost 1 of the answers")
+    expect(page.locator("section:has(#drift)")).to_contain_text("empty in all 6 events")
+    expect(page.locator("section:has(#loss)")).to_contain_text("SQL lost 1 event")
     expect(page.locator("section:has(#rejected) pre").first).to_contain_text("<script>alert(1)</script>")
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
-    page.get_by_role("button", name="Read log again").click()
-    expect(page.get_by_text("2 records were read again: 1 understood (1 new events)")).to_be_visible()
+    page.get_by_role("button", name="Re-parse log").click()
+    expect(page.get_by_text("2 records were re-parsed: 1 accepted (1 new events)")).to_be_visible()
     assert Event.objects.filter(call_id="c").count() == 1
 
 
-def test_a_proxy_that_is_not_connected_shows_its_lines(opened: Open) -> None:
+def test_an_unconnected_proxy_shows_its_configuration_lines(opened: Open) -> None:
     page = opened("/health/")
     page.get_by_role("link", name="Show configuration lines").first.click()
-    expect(page.locator("details[open] pre").nth(1)).to_contain_text('modparam("acc", "log_flag", 1)')
+    expect(page.locator("details[open] pre").nth(1)).to_contain_text('modparam("acc", "log_flag", 20)')
     page.locator("summary", has_text="SQL").click()
     expect(page.locator("details", has=page.locator("summary", has_text="SQL"))).to_contain_text("db_url")
 
 
-def test_chosen_input_is_read_again_from_the_list(opened: Open) -> None:
+def test_selected_input_is_re_parsed_from_the_list(opened: Open) -> None:
     page = opened("/admin/cdr/rejected/")
     page.locator("input.action-select").first.check()
     page.locator("input.action-select").last.check()
     page.locator("select[name=action]").first.select_option("read_again")
     page.locator("button[name=index]").first.click()
-    expect(page.get_by_text("2 records were read again")).to_be_visible()
+    expect(page.get_by_text("2 records were re-parsed")).to_be_visible()

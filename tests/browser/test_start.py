@@ -45,7 +45,7 @@ def test_the_keyboard_reaches_what_a_figure_means(opened: Open) -> None:
     make_calls()
     page = opened("/")
     page.get_by_role("button", name="What “ASR” means").focus()
-    meaning = page.get_by_role("tooltip").filter(has_text="Answer seizure ratio")
+    meaning = page.get_by_role("tooltip").filter(has_text="Answer-seizure ratio")
     expect(meaning).to_be_visible()
     page.keyboard.press("Escape")
     expect(meaning).to_be_hidden()

@@ -84,7 +84,7 @@ class Walk:
         for said in self._said:
             self.note(name, said)
         self._said.clear()
-        wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        wider = page.evaluate(WIDER)
         if wider > 0:
             self.note(name, f"{wider} pixels wider than the screen")
 
@@ -98,5 +98,7 @@ class Walk:
 
 # What comes by itself is there.
 SETTLED = "document.readyState === 'complete' && !document.querySelector('.htmx-request, html[x-cloak]')"
+# Pixels that a page is wider than its screen; a fragment, opened alone, has no style sheet and so no layout to hold.
+WIDER = "document.styleSheets.length && document.documentElement.scrollWidth - document.documentElement.clientWidth"
 # What folds, but for panels of which one hides the other.
 OPEN = "for (const one of document.querySelectorAll('#main details:not([name], .picker)')) one.open = true"
