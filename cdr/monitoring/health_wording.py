@@ -29,8 +29,8 @@ VERDICTS: Mapping[Verdict, Word] = {
     Verdict.CLOCK_AHEAD: Word(
         _("Clock ahead"),
         _(
-            "Events arrive before their own time (negative lag). Synchronize the clock of the proxy with NTP, and check "
-            "its time zone."
+            "Events arrive before their own time (negative lag). Synchronize the clock of the proxy with NTP, and "
+            "check its time zone."
         ),
     ),
     Verdict.REJECTS: Word(
