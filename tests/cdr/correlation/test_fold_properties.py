@@ -15,6 +15,8 @@ from cdr.events import MILLISECOND, SECOND, EventKind
 from proxyconf.vocabulary.layout import Backend
 from tests.cdr.correlation.telling import EVENING, POLICIES, after, bye, invite, told
 
+A_TO_B, B_TO_C = ((("src", "a"), ("dst", "b")),), ((("src", "b"), ("dst", "c")),)
+GW1, GW2 = (("gateway", "gw1"),), (("gateway", "gw2"), ("src_user", "alice"))
 TAGS = st.sampled_from(["", "a", "b", "c"])
 SHAPES = st.sampled_from(
     [
@@ -61,13 +63,13 @@ def observed(draw: st.DrawFn) -> Observed:
         at,
         code,
         call_id="" if kind is EventKind.ON else draw(st.sampled_from(["one", "two", "one"])),
-        backend=draw(st.sampled_from([Backend.SYSLOG, Backend.SQL])),
+        backend=draw(st.sampled_from([Backend.SYSLOG, Backend.SQL, Backend.EVENTS])),
         proxy=draw(st.sampled_from(list(POLICIES))),
         precision=draw(st.sampled_from([SECOND, MILLISECOND])),
         position=draw(st.integers(0, 1)),
         flags=draw(st.sampled_from([(), (), ("ambiguous_time",)])),
-        extra=draw(st.sampled_from([(), (("src_user", "alice"),), (("src_user", ""),)])),
-        legs=draw(st.sampled_from([(), ((("src", "a"), ("dst", "b")),), ((("src", "a"), ("dst", "")),)])),
+        extra=draw(st.sampled_from([(), (("src_user", "alice"),), (("src_user", ""),), GW1, GW2])),
+        legs=draw(st.sampled_from([(), A_TO_B, B_TO_C, A_TO_B + B_TO_C, ((("src", "a"), ("dst", "")),)])),
         **more,
     )
 
@@ -158,3 +160,16 @@ def test_the_short_way_of_clean_calls_gives_what_the_general_way_gives(
     assert (short is None) == bool(general[0].flags)
     assert uses == fold_module.fold([start, stop], POLICIES, EVENING).uses
     assert uses[::-1] == fold_module.fold([stop, start], POLICIES, EVENING).uses
+
+
+@given(EVENTS)
+def test_an_attempt_has_the_gateway_of_one_of_its_own_events(events) -> None:
+    for call in run(events).calls:
+        for attempt in call.attempts:
+            own = [
+                one.event
+                for one in events
+                if (one.event.code, one.event.to_tag) == (attempt.code, attempt.to_tag) and one.event.code >= 300
+            ]
+            gateways = {text for event in own for label, text in event.extra if label == "gateway"}
+            assert attempt.gateway is None or attempt.gateway in gateways
