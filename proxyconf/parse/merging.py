@@ -30,14 +30,16 @@ def declared_extras(
 ) -> tuple[ExtraDefinition, ...]:
     """Return the fields of ``extra_fields``; ``values`` is what the script assigns to each tag.
 
-    The variable of one of ``reply_tags``, assigned in a reply route, tells no role: ``$si`` is the callee there.
+    What a reply route assigns to one of ``reply_tags`` stays the script's own: ``$si`` is the callee there, so it tells
+    no role, and the generated routes must not assign it to the INVITE.
     """
+    at_the_invite = {tag: value for tag, value in values.items() if tag not in reply_tags}
     return tuple(
         ExtraDefinition(
             tag,
-            values.get(tag, ""),
+            at_the_invite.get(tag, ""),
             labels,
-            _extra_role("" if tag in reply_tags else values.get(tag, ""), [*labels.values(), tag]),
+            _extra_role(at_the_invite.get(tag, ""), [*labels.values(), tag]),
         )
         for tag, labels in _merged_declarations(lists)
     )

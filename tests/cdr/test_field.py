@@ -9,6 +9,7 @@ import pytest
 
 from cdr.correlation.record import CallState, Outcome, ReleasedBy
 from proxyconf.parse import parse_config
+from proxyconf.render.hints import routing_hints
 from proxyconf.vocabulary.layout import Backend, FieldLayout, Role
 from proxyconf.vocabulary.products import Product
 from tests.cdr.field_cases import CASES, FieldInput, seconds
@@ -171,3 +172,4 @@ def test_the_address_of_a_reply_is_not_the_callers() -> None:
     roles = {field.name: field.role for field in imported.profile.extras}
     assert (roles["dst_ip"], roles["src_ip"]) == (None, Role.SOURCE_IP)
     assert any("reply route" in str(remark) for remark in imported.remarks)
+    assert "dst_ip" not in routing_hints(imported.profile)
