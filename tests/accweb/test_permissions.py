@@ -85,6 +85,7 @@ WHO: dict[str, tuple[str, Sequence[str]]] = {
     "proxyconf:patch": ("get", OPERATORS),
     "proxyconf:patch-file": ("get", OPERATORS),
     "proxyconf:patch-applied": ("post", OPERATORS),
+    "proxyconf:fix": ("post", OPERATORS),
     "proxyconf:publish": ("get", OPERATORS),
     "proxyconf:token": ("post", OPERATORS),
     "proxyconf:zip": ("get", OPERATORS),

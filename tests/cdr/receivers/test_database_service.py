@@ -406,7 +406,7 @@ def test_a_database_that_does_not_answer_is_tried_again_and_said_meanwhile(tmp_p
 
     serve(f"database {source.pk}", DatabaseService, stop)
 
-    assert [f"{file}: unable to open" in one for one in said] == [True, True]
+    assert [f"{file}: No such file" in one for one in said] == [True, True]
     assert call_ids() == ["1@x"]
 
 

@@ -27,7 +27,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path, receivers: list[Reade
     database = SQLite(tmp_path)
     receivers.append(Reader(database, {"database": str(tmp_path / "nowhere")}))
 
-    with pytest.raises(Unreachable, match="nowhere: unable to open"):
+    with pytest.raises(Unreachable, match="nowhere: No such file"):
         receivers[0].collect()
 
 
