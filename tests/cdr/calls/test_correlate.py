@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from cdr.calls import correlate
@@ -16,10 +16,8 @@ from cdr.correlation.record import Observed, Rule
 from cdr.events import EventKind, call_key
 from cdr.models import Attempt, Call, CallRevision, Event, Leg, Pending, Source
 from cdr.storage.ingest import store
-from tests.background import in_background, wait_until_blocked
 from tests.cdr.calls.correlating import BUSY, EVENING, LEGS, NOON, START, STOP, after, take
 from tests.factories import make_proxy, make_source
-from tests.servers import PATIENCE
 
 
 def snapshot() -> list[Any]:
@@ -333,53 +331,3 @@ def test_events_of_other_clusters_are_not_explained(source: Source) -> None:
     take(source, START)
 
     assert [one.event.method for one in explain(Call.objects.get(cluster=""))] == ["INVITE"]
-
-
-if connection.vendor == "postgresql":
-
-    @pytest.mark.django_db(transaction=True)
-    def test_an_event_stored_while_its_call_is_correlated_is_not_forgotten() -> None:
-        """The correlator has the call's mark; who stores a further event waits, and marks the call anew."""
-        source = make_source()
-        store(source, [START], format="syslog")
-        with transaction.atomic():
-            assert correlate_pending(now=NOON) == 1
-            other = in_background(store, source, [STOP], format="syslog")
-            wait_until_blocked()
-        other.result(PATIENCE)
-
-        assert correlate_pending(now=NOON) == 1
-        assert Call.objects.get().state == "completed"
-
-    @pytest.mark.django_db(transaction=True)
-    def test_a_call_whose_event_is_being_stored_is_left_for_later() -> None:
-        """Its mark was there before: were it taken, the new event would be neither seen nor marked."""
-        source = make_source()
-        store(source, [START], format="syslog")
-        with transaction.atomic():
-            store(source, [STOP], format="syslog")
-            assert in_background(correlate_pending, now=NOON).result(PATIENCE) == 0
-
-        assert correlate_pending(now=NOON) == 1
-        assert Call.objects.get().state == "completed"
-
-    @pytest.mark.django_db(transaction=True)
-    def test_a_call_that_a_worker_has_is_skipped_by_the_others() -> None:
-        store(make_source(), [START, START._replace(call_id="other@x")], format="syslog")
-        with transaction.atomic():
-            assert correlate_pending(now=NOON, limit=1) == 1
-            assert in_background(correlate_pending, now=NOON).result(PATIENCE) == 1
-
-        assert Call.objects.count() == 2
-
-    @pytest.mark.django_db(transaction=True)
-    def test_overdue_calls_are_not_taken_from_a_worker_that_has_them() -> None:
-        take(make_source(), START)
-        mark_all()
-        with transaction.atomic():
-            assert correlate_pending(now=NOON) == 1
-            sweep = in_background(mark_overdue, now=EVENING)
-            wait_until_blocked()
-        assert sweep.result(PATIENCE) == 1
-
-        assert Call.objects.get().state == "stop_missing"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
@@ -12,31 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from cdr.events import MICROSECOND, SECOND, AccEvent, EventKind, call_key, fingerprint
+from cdr.events import MICROSECOND, AccEvent, EventKind, call_key, fingerprint
 from cdr.formats.reading import IGNORED, Parsed, Rejection
 from cdr.models import Event, Pending, Rejected, Source
 from cdr.storage.ingest import IngestCounts, Storing, reading_of, store
 from proxyconf.vocabulary.layout import Backend, FieldLayout
 from proxyconf.vocabulary.products import Product, Version
 from tests.background import in_background, wait_until_blocked
+from tests.cdr.calls.correlating import NOON, START, STOP
 from tests.factories import make_proxy, make_source
 from tests.servers import PATIENCE
-
-NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
-START = AccEvent(
-    EventKind.ANSWERED,
-    "INVITE",
-    "alice",
-    "bob",
-    "call@example",
-    200,
-    "OK",
-    NOON,
-    SECOND,
-    Backend.SYSLOG,
-    raw=b"the line",
-)
-STOP = START._replace(kind=EventKind.BYE, method="BYE", time=NOON + timedelta(seconds=42))
 
 
 def starts(count: int) -> list[AccEvent]:
