@@ -1,8 +1,8 @@
-"""Diameter over TCP: Kamailio's ``acc_diameter`` and peers of RFC 6733, answered when the event is on disk.
+"""Diameter over TCP: Kamailio's ``acc_diameter`` and RFC 6733 peers, answered when the event is on disk.
 
-Which of them speaks follows from what it says: ``acc_diameter`` sends its accounting (application 1) at once, on a
-connection of each worker process, and waits two seconds for an answer that must come in one piece; a peer begins with
-its capabilities. All requests that wait, of all connections, are stored by one commit.
+The first message distinguishes them: ``acc_diameter`` sends its accounting (application 1) immediately, on a connection
+of each worker process, and waits two seconds for an answer that must come in one piece; a peer starts with its
+capabilities. One commit stores the waiting requests of all connections.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from cdr.storage.dictionaries import dictionary_of
 from cdr.storage.safe_parsing import parsed_safely
 
 MOST = 2048
-"""Requests per commit, about."""
+"""Requests per commit, approximately."""
 
 WATCHDOG = 30.0
-"""Seconds of silence after which a peer gets a watchdog request, and after as many again is given up (RFC 3539)."""
+"""Seconds of silence before a peer gets a watchdog request, and again before it is disconnected (RFC 3539)."""
 
 RESENT_WITHIN = timedelta(seconds=30)
 """How long after a request the same one is a resend (RFC 6733 section 5.5.4 gives a peer's failover as the cause)."""
@@ -63,8 +63,8 @@ class DiameterConnection(TcpConnection):
     unsent: bytes = b""
     is_peer: bool = False
     ends: bool = False
-    heard: float = field(default_factory=time.monotonic)
-    asked: bool = False
+    heard_at: float = field(default_factory=time.monotonic)
+    watchdog_sent: bool = False
 
     @property
     def has_unfinished(self) -> bool:
@@ -72,7 +72,7 @@ class DiameterConnection(TcpConnection):
 
 
 class _Answer(NamedTuple):
-    """What is sent when a request is stored, and the source that it is stored for."""
+    """An answer to send when its request is stored, and the source of the request."""
 
     served: Served
     connection: DiameterConnection
@@ -101,7 +101,7 @@ class DiameterServer(Service):
 
     @property
     def port(self) -> int:
-        """The port it listens at."""
+        """The port on which it listens."""
         return int(self._listener.getsockname()[1]) if self._listener else 0
 
     def configure(self, sources: Sequence[Served]) -> None:
@@ -124,9 +124,9 @@ class DiameterServer(Service):
             self._selector.register(self._listener, selectors.EVENT_READ)
 
     def step(self, wait: float) -> int:
-        if not self._held.count:  # else the last commit failed, and its requests come first
+        if not self._held.count:  # otherwise the last commit failed, and its requests come first
             ready = self._selector.select(0.0)
-            # What is ready at once came at any time since the sockets were last looked at.
+            # Input that is ready immediately may have come at any time since the sockets were last read.
             self._waited = time.monotonic() - self._read_at if ready else 0.0
             for key, events in ready or self._selector.select(wait):
                 self._take(key.data, events)
@@ -164,25 +164,25 @@ class DiameterServer(Service):
     def _accept(self) -> None:
         assert self._listener is not None
         try:
-            made, sender = self._listener.accept()
+            accepted, sender = self._listener.accept()
         except (BlockingIOError, ConnectionError):
             return
         host = plain_host(sender[0])
         served = self._senders.source(host)
         if served is None:
             complain("Diameter connection of an unknown sender refused", host)
-            for each in self.sources:
-                each.refused["connections of unknown senders"] += 1
-            made.close()
+            for source_state in self.sources:
+                source_state.refused["connections of unknown senders"] += 1
+            accepted.close()
             return
         if idle := surplus(self._connections, host):
             self._notes.crowded(self._senders.source(idle.host), idle.host)
             self._hang_up(idle)
-        prepare(made)
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection = DiameterConnection(made, host, plain_host(made.getsockname()[0]))
+        prepare(accepted)
+        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = DiameterConnection(accepted, host, plain_host(accepted.getsockname()[0]))
         self._connections.add(connection)
-        self._selector.register(made, selectors.EVENT_READ, connection)
+        self._selector.register(accepted, selectors.EVENT_READ, connection)
 
     def _read(self, connection: DiameterConnection) -> None:
         try:
@@ -196,12 +196,12 @@ class DiameterServer(Service):
             return
         if connection.ends:
             return
-        connection.heard, connection.asked = time.monotonic(), False
+        connection.heard_at, connection.watchdog_sent = time.monotonic(), False
         connection.received += data
         served = self._senders.source(connection.host)
         try:
             if served is None:
-                raise Unparsable("no source names this sender any more")
+                raise Unparsable("the sender was removed from the source")
             self._messages(connection, served)
         except Unparsable as error:
             complain(f"Diameter connection of {connection.host} closed", str(error))
@@ -210,17 +210,17 @@ class DiameterServer(Service):
             self._hang_up(connection)
 
     def _messages(self, connection: DiameterConnection, served: Served) -> None:
-        """Take the messages that are complete; raise ``Unparsable`` where the connection is of no more use."""
+        """Handle the complete messages; raise ``Unparsable`` if the connection must be closed."""
         while len(connection.received) >= _HEADER and not connection.ends and connection in self._connections:
             length = int.from_bytes(connection.received[1:4], "big")
             if connection.received[0] != 1 or not _HEADER <= length <= MAX_MESSAGE:
-                raise Unparsable(f"no Diameter: it sent {bytes(connection.received[:_HEADER])!r}")
+                raise Unparsable(f"not Diameter: it sent {bytes(connection.received[:_HEADER])!r}")
             if len(connection.received) < length:
                 return
             raw = bytes(connection.received[:length])
             del connection.received[:length]
             connection.useful_at = time.monotonic()
-            if raw[4] & _REQUEST:  # else it answers our watchdog
+            if raw[4] & _REQUEST:  # otherwise it answers our watchdog
                 self._request(connection, served, raw)
 
     def _request(self, connection: DiameterConnection, served: Served, raw: bytes) -> None:
@@ -239,10 +239,10 @@ class DiameterServer(Service):
             self._send([(connection, reply.answer)])
 
     def _hold(self, connection: DiameterConnection, served: Served, raw: bytes, answer: bytes) -> None:
-        """Keep a request that is to be stored, with what to answer then."""
+        """Hold a request to be stored, with the answer to send then."""
         names = self._names.get(served.source.pk)
         if names is None:
-            raise Unparsable("its dictionary cannot be read")
+            raise Unparsable("the dictionary of the source cannot be read")
         received_at = self._resends.first_received(_identity_of(raw, connection.host), datetime.now(UTC))
         reading = replace(served.reading, received_at=received_at)
         parse = partial(_parsed, reading, names)
@@ -256,9 +256,9 @@ class DiameterServer(Service):
             self._flush(connection)
 
     def _flush(self, connection: DiameterConnection) -> None:
-        """Send what waits: in one piece, unless the other side does not read."""
+        """Send pending answers, in one piece unless the peer does not read."""
         if connection not in self._connections:
-            return  # it is gone; what it sent is stored all the same
+            return  # closed meanwhile; its requests are stored all the same
         try:
             sent = connection.socket.send(connection.unsent)
         except (BlockingIOError, InterruptedError):
@@ -280,20 +280,20 @@ class DiameterServer(Service):
         for connection in stalled(self._connections, now):
             self._notes.stalled(self._senders.source(connection.host), connection.host)
             self._hang_up(connection)
-        silent = [one for one in self._connections if one.heard < now - WATCHDOG and (one.is_peer or one.ends)]
+        silent = [each for each in self._connections if each.heard_at < now - WATCHDOG and (each.is_peer or each.ends)]
         for connection in silent:
             served = self._senders.source(connection.host)
             if served is None or connection.ends:
                 self._hang_up(connection)
-            elif connection.asked and connection.heard < now - 2 * WATCHDOG:
-                complain(f"Diameter peer {connection.host} given up", "it did not answer the watchdog")
+            elif connection.watchdog_sent and connection.heard_at < now - 2 * WATCHDOG:
+                complain(f"Diameter peer {connection.host} disconnected", "it did not answer the watchdog")
                 self._hang_up(connection)
-            elif not connection.asked:
-                connection.asked = True
+            elif not connection.watchdog_sent:
+                connection.watchdog_sent = True
                 self._send([(connection, diameter_peer.watchdog(_identity(served)))])
 
     def _hang_up(self, connection: DiameterConnection) -> None:
-        """Close a connection; one that was closed before, while its message was answered, stays so."""
+        """Close a connection, unless answering its message has closed it already."""
         if connection not in self._connections:
             return
         self._connections.remove(connection)
@@ -306,12 +306,12 @@ def _parsed(reading: Reading, names: Dictionary, raw: bytes) -> Parsed:
 
 
 def _identity_of(raw: bytes, host: str) -> tuple[str, bytes]:
-    """Return what a resend has alike: all but the T flag and the hop-by-hop identifier (RFC 6733 section 3)."""
+    """Return what a request and its resends have in common: all but T flag and hop-by-hop id (RFC 6733 section 3)."""
     return host, raw[:4] + bytes((raw[4] & ~_RESENT,)) + raw[5:12] + raw[16:]
 
 
 def _with_wait(parsed: Parsed, received_at: datetime, waited: float) -> Parsed:
-    """Return an event whose time is when it came with a precision that allows for its wait."""
+    """Widen the precision of an event that has only its time of receipt by the seconds that it may have waited."""
     if waited < IMPRECISE_WAIT or not isinstance(parsed, AccEvent) or parsed.time != received_at:
         return parsed
     return parsed._replace(precision=min(max(parsed.precision, int(waited * 1_000_000)), _MOST_IMPRECISE))
