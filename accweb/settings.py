@@ -195,6 +195,8 @@ FILE_ROOTS = environment.folders(
     ],
 )
 """Folders whose files sources may name (logs, dictionaries, SQLite databases)."""
+TLS_FOLDERS = environment.folders("ACCWEB_TLS_FOLDERS", default=["/etc/accweb/tls", str(DATA_DIR / "tls")])
+"""Folders of the certificates and keys of listeners; no source reads them as logs."""
 SOURCE_NETWORKS = environment.networks("ACCWEB_SOURCE_NETWORKS", default=["0.0.0.0/0", "::/0"])
 """Where the database servers of sources may be; link-local addresses never."""
 

@@ -29,6 +29,7 @@ class Source(models.Model):
         DATABASE = "database", _("the proxy's own database tables")
         FILE = "file", _("log file, followed")
         RADIUS = "radius", _("RADIUS accounting requests")
+        RADSEC = "radsec", _("RADIUS accounting over TLS (RadSec)")
         DETAIL = "detail", _("FreeRADIUS detail file, followed")
         DIAMETER = "diameter", _("Diameter accounting requests")
         EVENTS = "events", _("OpenSIPS event datagrams")
@@ -84,6 +85,12 @@ def secrets_to_enter_again(
     if not any(_typed(settings, name, before) != _typed(settings, name, after) for name in settings.target):
         return []
     return [name for name in stored if name not in entered and after.get(name)]
+
+
+def missing_senders(kind: str, settings: dict[str, Any], proxy: Proxy) -> str:
+    """Return the setting that must say who may send to a listener; nothing where that is known, or none listens."""
+    name = KINDS[kind].senders_setting
+    return "" if not name or settings.get(name) or proxy.sender_addresses else name
 
 
 def _typed(settings: type[Settings], name: str, values: dict[str, Any]) -> Any:

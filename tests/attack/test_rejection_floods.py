@@ -25,7 +25,7 @@ def test_malformed_datagrams_beyond_the_quota_are_dropped_counted_and_shown(monk
         kept = Rejected.objects.count()
         assert 0 < kept < 20
         assert served.refused["rejected records dropped beyond the quota"] == 20 - kept
-        assert "cannot be parsed" in served.warning
+        assert "cannot be parsed" in served.warnings
     assert Event.objects.get().call_id == "good@x"
 
 

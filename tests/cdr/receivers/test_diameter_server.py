@@ -23,7 +23,7 @@ from django.db import DatabaseError
 from cdr.calls import correlate
 from cdr.formats import diameter
 from cdr.models import Call, Event, Rejected
-from cdr.receivers import diameter_server
+from cdr.receivers import diameter_server, stream_server
 from cdr.receivers.diameter_server import DiameterServer
 from tests.background import in_background
 from tests.cdr.formats.test_diameter import acc_diameter, core, message, opensips_avps
@@ -102,7 +102,7 @@ def test_no_answer_goes_out_before_the_commit(
 
     worker.sendall(request())
     with monkeypatch.context() as failing:
-        failing.setattr(diameter_server, "commit", fails)
+        failing.setattr(stream_server, "commit", fails)
         with pytest.raises(DatabaseError):
             step_until(server, 1)
         assert silent(worker)
