@@ -17,6 +17,7 @@ from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
+from cdr.api.posted_rejections import dropped_items
 from cdr.events import Unparsable
 from cdr.formats import acc_json, opensips_events
 from cdr.formats.json_values import json_bytes, json_object
@@ -42,6 +43,7 @@ _COUNTS = {
     "duplicates": "Events that were known already.",
     "rejected": "Objects that could not be understood; they are kept.",
     "ignored": "Objects that are not accounting.",
+    "dropped": "Objects that could not be understood and were not kept, being too many.",
 }
 OPERATION: dict[str, Any] = {
     "operationId": "events_post",
@@ -126,10 +128,13 @@ def _stored(request: HttpRequest) -> JsonResponse:
     now = timezone.now()
     reading = reading_of(source.proxy, now)
     parsed = [parsed_safely(_parser(source, reading), item) for item in items]
-    counts = store(source, parsed, format=_format(source), received_at=now, batch=len(parsed) + 1)
+    dropped = dropped_items(source, parsed)
+    kept = [one for index, one in enumerate(parsed) if index not in dropped]
+    counts = store(source, kept, format=_format(source), received_at=now, batch=len(kept) + 1)
     if counts.events:
         wake.correlation()
-    return JsonResponse({**counts.as_dict(), "errors": _errors(parsed)})
+    told = {**counts.as_dict(), "read": len(parsed), "dropped": len(dropped)}
+    return JsonResponse({**told, "errors": _errors(parsed)})
 
 
 def _source(authorization: str) -> Source | None:

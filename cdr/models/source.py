@@ -10,7 +10,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from cdr.sources import KINDS
-from cdr.sources.setting import Secret, Settings, is_plain_secret
+from cdr.sources.setting import Secret, Settings, SettingsError, is_plain_secret
 from proxyconf.models import Proxy
 from proxyconf.models.sealing import Unreadable, seal, unseal
 
@@ -59,6 +59,15 @@ class Source(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.settings = sealed_settings(self.kind, self.settings)
         super().save(*args, **kwargs)
+
+    @property
+    def accepts_everybody(self) -> bool:
+        """Whether it listens, and its settings let every address send."""
+        try:
+            allowed = self.parsed_settings().allowed
+        except SettingsError:
+            return False
+        return any(one.network is not None and not one.network.prefixlen and not one.host for one in allowed)
 
     def parsed_settings(self) -> Settings:
         """Return the settings, typed; raise ``SettingsError``."""
