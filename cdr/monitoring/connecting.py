@@ -169,13 +169,13 @@ def _encrypted(proxy: Proxy, profile: AccountingProfile, backend: Backend, host:
     """Yield how the same comes over TLS."""
     caption = _("Or encrypted (TLS), on this server:")
     if backend in (Backend.SYSLOG, Backend.JSON):
-        settings_of_kind = ("transport=tls", "listen=0.0.0.0:6514", *_CERTIFICATE)
-        yield Block(caption, _command(proxy, backend, Source.Kind.SYSLOG, *settings_of_kind))
+        encrypted = ("transport=tls", f"listen=0.0.0.0:{_SYSLOG_TLS}", *_CERTIFICATE)
+        yield Block(caption, _command(proxy, backend, Source.Kind.SYSLOG, *encrypted))
         rule = syslog_rule(profile, "rsyslog", host=host, port=_SYSLOG_TLS, transport="tls")
         yield Block(_("rsyslog with TLS on the proxy's host"), rule)
     elif backend is Backend.RADIUS:
-        settings_of_kind = (*_CERTIFICATE, "client_ca=/etc/accweb/tls/clients.pem")
-        yield Block(caption, _command(proxy, backend, Source.Kind.RADSEC, *settings_of_kind))
+        client_ca = "client_ca=/etc/accweb/tls/clients.pem"
+        yield Block(caption, _command(proxy, backend, Source.Kind.RADSEC, *_CERTIFICATE, client_ca))
         yield Block(_("radsecproxy on the proxy's host"), radsecproxy_conf(host=host))
 
 

@@ -381,7 +381,7 @@ def test_a_connection_reset_with_answers_unsent_costs_no_other(server: DiameterS
     step_until(server, 1)
     connection = next(one for one in server._connections if one.socket.getpeername() == stranger.getsockname())
     while not connection.unsent:  # until the kernel takes no more
-        server._send([(connection, bytes(1 << 16))])
+        server.send([(connection, bytes(1 << 16))])
     reset(stranger)
 
     worker.sendall(request("2@x", 2))
