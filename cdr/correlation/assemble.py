@@ -1,10 +1,11 @@
-"""One case becomes one call record, with the rule that used each of its events."""
+"""One case becomes one call record."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from cdr.correlation.case import Case, is_failed_cdr
 from cdr.correlation.endings import Ending, ending_of
@@ -22,39 +23,54 @@ from cdr.correlation.record import (
     Outcome,
     Policy,
     ReleasedBy,
-    Rule,
 )
 from cdr.events import EventKind
 
-Uses = list[tuple[Observed, Rule]]
-_RULE_OF_NOTE = {EventKind.MANUAL: Rule.MANUAL, EventKind.CDR: Rule.CDR}
+
+class Assembled(NamedTuple):
+    """A call with its case, and which of the case's events the call stands on.
+
+    ``start`` answered it, and ``same_answer`` tell of that answer; ``stop`` ended it; ``final`` is the failure that an
+    unanswered call ended with.
+    """
+
+    call: CallRecord
+    case: Case
+    answered: bool
+    speakers: list[Observed]
+    start: Observed | None = None
+    same_answer: Sequence[Observed] = ()
+    stop: Observed | None = None
+    final: Observed | None = None
 
 
-def assemble(
-    cluster: str, case: Case, policies: Mapping[str, Policy], now: datetime, *, forked: bool
-) -> tuple[CallRecord, Uses]:
-    """Return the call that ``case`` is, and the rule that used each of its events."""
-    for events in (case.tries, case.early, case.cancels, case.notes, case.dead, case.cdrs):
-        events.sort(key=canonical)  # an absorbed attempt and tied records came behind
+def assemble(cluster: str, case: Case, policies: Mapping[str, Policy], now: datetime, *, forked: bool) -> Assembled:
+    """Return the call that ``case`` is; ``speakers`` are the events that speak for it."""
+    for events in (case.notes, case.dead, case.cdrs):
+        if len(events) > 1:
+            events.sort(key=canonical)  # an absorbed attempt and tied records came behind
+    members = list(case.everything())
     answered = case.is_dialog or any(not is_failed_cdr(one.event) for one in case.cdrs)
-    call, speakers, uses = _answered(cluster, case, policies, now) if answered else _unanswered(cluster, case, policies)
-    _add_parties(call, speakers, case, policies)
-    everything = list(case.everything())
-    flags = set(call.flags) | {flag for one in speakers for flag in one.event.flags}
+    assembled = (
+        _answered(cluster, case, members, policies, now) if answered else _unanswered(cluster, case, members, policies)
+    )
+    call, speakers = assembled.call, assembled.speakers
+    _add_parties(call, speakers, members, policies)
+    flags = {*call.flags, *(flag for one in speakers if one.event.flags for flag in one.event.flags)}
     if case.early:
         flags.add(Flag.EARLY_MEDIA)
     if forked:
         flags.add(Flag.FORKED)
     call.flags = tuple(sorted(flags))
-    call.proxies = tuple(sorted({one.proxy for one in everything}))
-    call.backends = tuple(sorted({one.event.backend.value for one in everything}))
-    call.events = len(everything)
-    return call, uses
+    call.proxies = tuple(sorted({one.proxy for one in members}))
+    call.backends = tuple(sorted({one.event.backend.value for one in members}))
+    call.events = len(members)
+    return assembled
 
 
 def _answered(
-    cluster: str, case: Case, policies: Mapping[str, Policy], now: datetime
-) -> tuple[CallRecord, list[Observed], Uses]:
+    cluster: str, case: Case, members: Sequence[Observed], policies: Mapping[str, Policy], now: datetime
+) -> Assembled:
     """A dialog: START and STOP, or what there is of them."""
     openings = case.starts or case.acks
     start = pick_start(openings, case.early, policies)
@@ -63,13 +79,13 @@ def _answered(
     caller_tag, to_tag = _tags(case)
     call = CallRecord(
         cluster=cluster,
-        call_id=next(iter(case.everything())).event.call_id,
+        call_id=members[0].event.call_id,
         anchor=_anchor(case),
         from_tag=caller_tag,
         to_tag=to_tag,
         state=ending.state,
         outcome=Outcome.ANSWERED,
-        started_at=_begun(case, ending.answered_at),
+        started_at=_begun(case, members, ending.answered_at),
         answered_at=ending.answered_at,
         ended_at=ending.ended_at,
         duration=ending.duration,
@@ -80,19 +96,18 @@ def _answered(
         attempts=attempts_of(case.tries, policies),
         stop_due_at=ending.stop_due_at,
     )
-    flags = set(ending.flags)
+    call.flags = ending.flags
     if start is not None and not case.starts:
-        flags.add(Flag.ACK_START)
+        call.flags += (Flag.ACK_START,)
     if case.caller_tag is None and case.is_dialog:
-        flags.add(Flag.DIRECTION_UNKNOWN)
-    call.flags = tuple(flags)
+        call.flags += (Flag.DIRECTION_UNKNOWN,)
     told = same_answer(openings, start, case.early, policies) if start else []
     speakers = [*told, *case.cdrs] or [*case.tries, *case.early] or [*case.alive, *case.stops, *case.dead]
-    speakers += [ending.stop] if ending.stop is not None and not _among(ending.stop, speakers) else []
-    return call, speakers, _uses_of_dialog(case, told, start, ending)
+    speakers += [ending.stop] if ending.stop is not None and not is_among(ending.stop, speakers) else []
+    return Assembled(call, case, True, speakers, start, told, ending.stop)
 
 
-def _unanswered(cluster: str, case: Case, policies: Mapping[str, Policy]) -> tuple[CallRecord, list[Observed], Uses]:
+def _unanswered(cluster: str, case: Case, members: Sequence[Observed], policies: Mapping[str, Policy]) -> Assembled:
     """An attempt that nobody answered, as far as is known."""
     final = _final(case.tries)
     failed_record = case.cdrs[0] if case.cdrs else None
@@ -104,16 +119,15 @@ def _unanswered(cluster: str, case: Case, policies: Mapping[str, Policy]) -> tup
         outcome = Outcome.FAILED if failed_record else None
     ended = final or (case.cancels[0] if case.cancels else failed_record)
     told = [one for one in case.tries if final and _same_code(one, final) and near(one.event.time, final.event.time)]
-    first = next(iter(case.everything())).event
     call = CallRecord(
         cluster=cluster,
-        call_id=first.call_id,
+        call_id=members[0].event.call_id,
         anchor=_anchor(case),
         from_tag=case.caller_tag or "",
         to_tag=next((one.event.to_tag for one in (*told, *case.early) if one.event.to_tag), ""),
         state=CallState.UNANSWERED if outcome else CallState.SETUP,
         outcome=outcome,
-        started_at=_begun(case),
+        started_at=_begun(case, members),
         ended_at=ended.event.time if ended else None,
         duration=timedelta(0) if outcome else None,
         duration_kind=DurationKind.MEASURED if outcome else DurationKind.UNKNOWN,
@@ -122,18 +136,15 @@ def _unanswered(cluster: str, case: Case, policies: Mapping[str, Policy]) -> tup
         sip_reason=_reason(told),
         attempts=attempts_of(case.tries, policies),
     )
-    uses = _uses_of_tries(case.tries, final) + _side_uses(case)
-    uses += [(one, Rule.CDR) for one in case.cdrs]
-    others = [one for one in (*case.tries, *case.cdrs, *case.early, *case.cancels) if not _among(one, told)]
-    return call, [*told, *others], uses
+    others = [one for one in (*case.tries, *case.cdrs, *case.early, *case.cancels) if not is_among(one, told)]
+    return Assembled(call, case, False, [*told, *others], final=final)
 
 
-def _begun(case: Case, answered_at: datetime | None = None) -> datetime:
+def _begun(case: Case, members: Sequence[Observed], answered_at: datetime | None = None) -> datetime:
     """Return the time of the first sign of the call: what began before it is not known."""
-    everything = list(case.everything())
     # A BYE before its START comes from a clock that is wrong; it begins no call.
-    setup = [*case.starts, *case.acks, *case.cdrs, *case.tries, *case.early, *case.cancels] or everything
-    created = [one.event.created_at for one in everything if one.event.created_at]
+    setup = [*case.starts, *case.acks, *case.cdrs, *case.tries, *case.early, *case.cancels] or members
+    created = [one.event.created_at for one in members if one.event.created_at]
     answered = [answered_at] if answered_at else []
     return min([*(one.event.time for one in certain(setup)), *created, *answered])
 
@@ -188,8 +199,10 @@ def _final(tries: Sequence[Observed]) -> Observed | None:
     return min(same, key=lambda one: one.event.precision)
 
 
-def _add_parties(call: CallRecord, speakers: Sequence[Observed], case: Case, policies: Mapping[str, Policy]) -> None:
-    leg_tellers = [one for one in speakers if one.event.legs] or [one for one in case.everything() if one.event.legs]
+def _add_parties(
+    call: CallRecord, speakers: Sequence[Observed], members: Sequence[Observed], policies: Mapping[str, Policy]
+) -> None:
+    leg_tellers = [one for one in speakers if one.event.legs] or [one for one in members if one.event.legs]
     call.legs, mixed = legs_of(leg_tellers, policies)
     if mixed:
         call.flags = (*call.flags, Flag.LEGS_MIXED)
@@ -227,17 +240,9 @@ def _anchor(case: Case) -> str:
     return "cdr\x1f" + hashlib.blake2b(repr(canonical(case.cdrs[0])).encode(), digest_size=16).hexdigest()
 
 
-def _of_moment(events: Sequence[Observed], chosen: Observed | None) -> list[Observed]:
-    """Return those of ``events`` that tell the same as ``chosen``."""
-    if chosen is None:
-        return []
-    return [
-        one for one in events if near(one.event.time, chosen.event.time) and one.event.from_tag == chosen.event.from_tag
-    ]
-
-
-def _among(one: Observed, others: Sequence[Observed]) -> bool:
-    return any(one is other for other in others)
+def is_among(observed: Observed, others: Sequence[Observed]) -> bool:
+    """Tell whether ``others`` hold this very event, not one that says the same."""
+    return any(observed is other for other in others)
 
 
 def _same_code(one: Observed, other: Observed) -> bool:
@@ -247,49 +252,3 @@ def _same_code(one: Observed, other: Observed) -> bool:
 def _reason(told: Sequence[Observed]) -> str | None:
     """Return the first reason phrase; RADIUS and Diameter carry none."""
     return next((one.event.reason for one in told if one.event.reason), None)
-
-
-def _uses_of_dialog(case: Case, told: Sequence[Observed], start: Observed | None, ending: Ending) -> Uses:
-    uses: Uses = []
-    for one in case.starts:
-        if one is start:
-            uses.append((one, Rule.START))
-        else:
-            uses.append((one, Rule.SAME if _among(one, told) else Rule.REINVITE))
-    uses += [(one, Rule.START if one is start else Rule.ACK) for one in case.acks]
-    same_stop = _of_moment(case.stops, ending.stop)
-    for one in case.stops:
-        if one is ending.stop:
-            uses.append((one, Rule.STOP))
-        else:
-            uses.append((one, Rule.SAME if _among(one, same_stop) else Rule.EXTRA_STOP))
-    uses += [(one, Rule.REINVITE if one.event.method == "INVITE" else Rule.IN_DIALOG) for one in case.alive]
-    uses += [(one, Rule.IN_DIALOG) for one in case.dead]
-    uses += [(one, Rule.CDR) for one in case.cdrs]
-    return uses + _uses_of_tries(case.tries, None) + _side_uses(case)
-
-
-def _uses_of_tries(tries: Sequence[Observed], final: Observed | None) -> Uses:
-    """The final reply and each failed branch once; what other tellers say of the same is the same event."""
-    told: list[Observed] = [final] if final else []
-    uses: Uses = [(final, Rule.FINAL)] if final else []
-    for one in tries:
-        if one is final:
-            continue
-        same = any(
-            one.event[:6] == other.event[:6]
-            and near(one.event.time, other.event.time)
-            and (one.proxy, one.event.backend) != (other.proxy, other.event.backend)
-            for other in told
-        )
-        uses.append((one, Rule.SAME if same else Rule.ATTEMPT))
-        told.append(one)
-    return uses
-
-
-def _side_uses(case: Case) -> Uses:
-    return [
-        *((one, Rule.EARLY) for one in case.early),
-        *((one, Rule.CANCEL) for one in case.cancels),
-        *((one, _RULE_OF_NOTE.get(one.event.kind, Rule.IN_DIALOG)) for one in case.notes),
-    ]

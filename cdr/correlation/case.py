@@ -92,16 +92,12 @@ def sort_out(events: Sequence[Observed], policies: Mapping[str, Policy]) -> Sort
     loose: list[Observed] = []
     unused: list[tuple[Observed, Rule]] = []
 
-    def dialog(event: AccEvent) -> Case:
-        pair = pair_of(event)
-        return dialogs.setdefault(pair, Case(pair=pair))
-
     for one in events:
         event = one.event
         if event.kind is EventKind.ANSWERED and event.method == "INVITE":
-            dialog(event).starts.append(one)
+            _dialog(dialogs, pair_of(event)).starts.append(one)
         elif event.kind is EventKind.CDR and event.from_tag and event.to_tag and not is_failed_cdr(event):
-            dialog(event).cdrs.append(one)
+            _dialog(dialogs, pair_of(event)).cdrs.append(one)
         elif event.kind is EventKind.CDR and not event.from_tag:
             loose.append(one)
         else:
@@ -119,10 +115,10 @@ def sort_out(events: Sequence[Observed], policies: Mapping[str, Policy]) -> Sort
             taker.absorb(attempt)
         else:  # "failed" and "cancel" of the callee's own requests within the dialog
             taker.dead += attempt.everything()
-    _tie(_alike(loose), cases, policies)
-    cases, empty = [c for c in cases if not _says_nothing(c)], [c for c in cases if _says_nothing(c)]
-    unused += [(one, Rule.MANUAL) for case in empty for one in case.notes]
-    return Sorted(cases, unused)
+    if loose:
+        _tie(_alike(loose), cases, policies)
+    unused += [(one, Rule.MANUAL) for case in cases if _says_nothing(case) for one in case.notes]
+    return Sorted([case for case in cases if not _says_nothing(case)], unused)
 
 
 def _acks_and_stops(events: Iterable[Observed], dialogs: dict[Pair, Case]) -> list[Observed]:
@@ -131,8 +127,7 @@ def _acks_and_stops(events: Iterable[Observed], dialogs: dict[Pair, Case]) -> li
     for one in events:
         event = one.event
         if event.kind is EventKind.ACK and 200 <= event.code < 300 and event.to_tag:
-            pair = pair_of(event)
-            dialogs.setdefault(pair, Case(pair=pair)).acks.append(one)
+            _dialog(dialogs, pair_of(event)).acks.append(one)
         elif event.method == "BYE":  # also one that the script accounts by hand (EventKind.MANUAL)
             _dialog_of_bye(event, dialogs).stops.append(one)
         else:
@@ -144,9 +139,9 @@ def _dialog_of_bye(event: AccEvent, dialogs: dict[Pair, Case]) -> Case:
     """Return the dialog that a BYE ends; with a tag missing (a cut line, an old phone) the only one it can be."""
     pair = pair_of(event)
     if pair in dialogs or (event.from_tag and event.to_tag):
-        return dialogs.setdefault(pair, Case(pair=pair))
+        return _dialog(dialogs, pair)
     known = [case for other, case in dialogs.items() if (event.from_tag or event.to_tag) in other]
-    return known[0] if len(known) == 1 else dialogs.setdefault(pair, Case(pair=pair))
+    return known[0] if len(known) == 1 else _dialog(dialogs, pair)
 
 
 def _rest(
@@ -159,7 +154,7 @@ def _rest(
         event = one.event
         known = dialogs.get(pair_of(event)) if event.to_tag else None
         if event.kind is EventKind.INTERIM and event.to_tag:
-            case = known or dialogs.setdefault(pair_of(event), Case(pair=pair_of(event)))
+            case = known or _dialog(dialogs, pair_of(event))
             (case.dead if event.code in _ALIVE_NOT else case.alive).append(one)
         elif known is not None and _is_within(one, known):
             (known.dead if event.code in _ALIVE_NOT else known.alive).append(one)
@@ -186,8 +181,18 @@ def _rest(
     return attempts
 
 
+def _dialog(dialogs: dict[Pair, Case], pair: Pair) -> Case:
+    case = dialogs.get(pair)
+    if case is None:
+        case = dialogs[pair] = Case(pair=pair)
+    return case
+
+
 def _attempt(attempts: dict[str, Case], event: AccEvent) -> Case:
-    return attempts.setdefault(event.from_tag, Case(caller_tag=event.from_tag))
+    attempt = attempts.get(event.from_tag)
+    if attempt is None:
+        attempt = attempts[event.from_tag] = Case(caller_tag=event.from_tag)
+    return attempt
 
 
 def _is_within(one: Observed, dialog: Case) -> bool:

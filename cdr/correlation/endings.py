@@ -163,6 +163,8 @@ def _is_late(case: Case, start: Observed, stop: Observed, policies: Mapping[str,
 
 def _stops_repeat(stops: Sequence[Observed]) -> bool:
     """Tell whether one teller reports more than one BYE (SQL rows that differ in legs alone are one)."""
+    if len({(one.proxy, one.event.backend) for one in stops}) == len(stops):
+        return False
     told: dict[tuple[str, str], set[tuple[object, ...]]] = {}
     for one in stops:
         event = one.event

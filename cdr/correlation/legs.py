@@ -16,6 +16,8 @@ def legs_of(told: Sequence[Observed], policies: Mapping[str, Policy]) -> tuple[t
     Each backend of each proxy tells all legs: in one record, or (SQL, OpenSIPS events) in one record per leg, ordered
     by position. The fullest account counts; where several are equally full, the first.
     """
+    if not any(observed.event.legs for observed in told):
+        return (), False
     best: tuple[Pairs, ...] = ()
     best_layout = FieldLayout()
     for (proxy, _backend), records in _by_teller(told).items():

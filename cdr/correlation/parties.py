@@ -65,11 +65,16 @@ def _fields_of(told: Sequence[Observed], policies: Mapping[str, Policy]) -> tupl
     """Return every label with its first value, and the first value of each role."""
     extra: dict[str, str] = {}
     by_role: dict[Role, str] = {}
-    for one in told:
-        layout = policies[one.proxy].layout
-        for label, text in one.event.extra:
-            extra[label] = extra.get(label) or text
-            role = layout.role_of(label)
-            if role and text:
-                by_role.setdefault(role, text)
+    last: tuple[str, Pairs] | None = None
+    for observed in told:
+        fields = observed.proxy, observed.event.extra
+        if fields == last:  # as parallel outputs usually log
+            continue
+        last = fields
+        roles = policies[observed.proxy].roles
+        for label, text in observed.event.extra:
+            if not extra.get(label):
+                extra[label] = text
+            if text and (role := roles[label]) is not None and role not in by_role:
+                by_role[role] = text
     return tuple(extra.items()), by_role
