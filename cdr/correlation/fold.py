@@ -82,12 +82,16 @@ def _scope(cluster: str, events: Sequence[Observed], policies: Mapping[str, Poli
     found = sort_out(events, policies)
     if len(found.cases) == 1:
         return _Scope([assemble(cluster, found.cases[0], policies, now, forked=False)], found.unused)
-    dialogs_of = Counter(case.caller_tag for case in found.cases if case.is_dialog and case.caller_tag is not None)
+    dialogs_of = Counter(case.caller_tag for case in found.cases if case.is_dialog)
     calls = [
-        assemble(cluster, case, policies, now, forked=case.is_dialog and dialogs_of[case.caller_tag] > 1)
+        assemble(cluster, case, policies, now, forked=_is_forked(case, dialogs_of))
         for case in sorted(found.cases, key=_order)
     ]
     return _Scope(calls, found.unused)
+
+
+def _is_forked(case: Case, dialogs_of: Counter[str | None]) -> bool:
+    return case.is_dialog and case.caller_tag is not None and dialogs_of[case.caller_tag] > 1
 
 
 def _order(case: Case) -> tuple[Any, ...]:
