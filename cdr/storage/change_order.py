@@ -1,9 +1,9 @@
 """The order in which calls change, for readers who follow changes: ``updated_at``, whatever the clocks of hosts do.
 
-A transaction that changes calls takes the time of its changes from ``next_change_time``: the clock, but later than every
-change that is committed, so that a clock that is set back cannot put a change before one that was delivered. Two
-transactions that run at once may commit in either order; ``last_settled_change`` is the newest change before which none
-can appear any more.
+A transaction that changes calls takes the time of its changes from ``next_change_time``: the clock, but later than
+every committed change, so that a clock that is set back cannot put a change before one that was delivered. Two
+transactions that run at once may commit in either order; ``last_settled_change`` is the newest change before which
+none can appear any more.
 
 PostgreSQL: before a writer chooses its time, it takes an advisory lock that names the newest change committed then, and
 holds it until its transaction ends. A reader first takes the newest committed change, then looks at these locks:
@@ -38,7 +38,7 @@ _OLDEST_LOCK = """
 
 
 def next_change_time(now: datetime) -> datetime:
-    """Return the time of the changes that this transaction makes: ``now``, or just after the newest committed change."""
+    """Return the time of this transaction's changes: ``now``, or just after the newest committed change."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(_LOCK, [_NAMESPACE + _milliseconds(_newest_change())])
