@@ -135,14 +135,14 @@ def _terms(text: str, prefixes: Prefixes) -> Iterator[Term]:
             if start < len(text):
                 value, end = _value(text, start)
                 if value:
-                    readings = (SearchCondition(_signed(name, negated), _known(name, value)) for name in names)
-                    yield Term(text[position + negated : end], tuple(readings))
+                    meanings = [SearchCondition(_signed(name, negated), _known(name, value)) for name in names]
+                    yield Term(text[position + negated : end], tuple(meanings))
                 position = _skip(text, end)
                 continue
         if not negated and (period := period_at(text, position)):
             name, end = period
-            written = text[position:end]
-            yield Term(written, (SearchCondition("period", name), *_as_text(written)))
+            words = text[position:end]
+            yield Term(words, (SearchCondition("period", name), *_as_text(words)))
             position = _skip(text, end)
             continue
         quoted = text[position + negated] == '"'

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote
 
 _URI = re.compile(r"<?(?:sips?|tel):(?P<user>[^@;?>:]+)(?::[^@>]*)?(?P<host>@[^;?>]+)?[^>]*>?", re.IGNORECASE)
+_ESCAPED = re.compile("%([2-7][0-9A-Fa-f])")
 _IN_BRACKETS = re.compile(r"<(?P<inside>[^<>\s]+)>")
 _UNITS = "(?P<unit>m|min|minutes?|h|hours?|d|days?|w|weeks?)"
 _SPAN = re.compile(
@@ -20,7 +20,7 @@ def user_of_uri(word: str) -> str:
     uri = _URI.fullmatch(word)
     if not uri or (uri["host"] is None and not word.lower().lstrip("<").startswith("tel:")):
         return ""
-    return unquote(uri["user"])
+    return _ESCAPED.sub(lambda escaped: chr(int(escaped[1], 16)), uri["user"])
 
 
 def call_id_in_brackets(word: str) -> str:

@@ -32,6 +32,7 @@ def taken(text: str) -> list[tuple[str, str]]:
         ("<sip:+49-30-1234@example.net;user=phone>", ("number", "+49301234")),
         ("sips:bob:secret@example.net", ("number", "bob")),
         ("tel:+4930123", ("number", "+4930123")),
+        ("sip:a%23b@host", ("number", "a#b")),
         ("sip:example.net", ("number", "sip:example.net")),
         ("<3c26700857a8@host>", ("call_id", "3c26700857a8@host")),
         ("<short>", ("call_id", "short")),
