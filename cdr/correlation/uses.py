@@ -1,4 +1,4 @@
-"""Which use a call made of each of its events."""
+"""Name the rule by which a call used each of its events."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cdr.correlation.record import Observed, Rule
 from cdr.events import EventKind
 
 _Uses = list[tuple[Observed, Rule]]
-_RULE_OF_NOTE = {EventKind.MANUAL: Rule.MANUAL, EventKind.CDR: Rule.CDR}
+_RULE_OF_SIDE_EVENT = {EventKind.MANUAL: Rule.MANUAL, EventKind.CDR: Rule.CDR}
 
 
 def uses_of(assembled: Assembled) -> _Uses:
@@ -20,45 +20,47 @@ def uses_of(assembled: Assembled) -> _Uses:
     if assembled.answered:
         uses = _uses_of_dialog(assembled)
     else:
-        uses = _uses_of_tries(case.tries, assembled.final) + _side_uses(case)
+        uses = _uses_of_failures(case.failures, assembled.final) + _side_uses(case)
     return uses + [(observed, Rule.CDR) for observed in case.cdrs]
 
 
 def _uses_of_dialog(assembled: Assembled) -> _Uses:
     case, start, stop = assembled.case, assembled.start, assembled.stop
     uses: _Uses = []
-    for one in case.starts:
-        if one is start:
-            uses.append((one, Rule.START))
+    for observed in case.starts:
+        if observed is start:
+            uses.append((observed, Rule.START))
         else:
-            uses.append((one, Rule.SAME if is_among(one, assembled.same_answer) else Rule.REINVITE))
-    uses += [(one, Rule.START if one is start else Rule.ACK) for one in case.acks]
+            uses.append((observed, Rule.SAME if is_among(observed, assembled.same_start) else Rule.REINVITE))
+    uses += [(observed, Rule.START if observed is start else Rule.ACK) for observed in case.acks]
     same_stop = _of_moment(case.stops, stop)
-    for one in case.stops:
-        if one is stop:
-            uses.append((one, Rule.STOP))
+    for observed in case.stops:
+        if observed is stop:
+            uses.append((observed, Rule.STOP))
         else:
-            uses.append((one, Rule.SAME if is_among(one, same_stop) else Rule.EXTRA_STOP))
-    uses += [(one, Rule.REINVITE if one.event.method == "INVITE" else Rule.IN_DIALOG) for one in case.alive]
-    uses += [(one, Rule.IN_DIALOG) for one in case.dead]
-    return uses + _uses_of_tries(case.tries, None) + _side_uses(case)
+            uses.append((observed, Rule.SAME if is_among(observed, same_stop) else Rule.EXTRA_STOP))
+    uses += [
+        (observed, Rule.REINVITE if observed.event.method == "INVITE" else Rule.IN_DIALOG) for observed in case.alive
+    ]
+    uses += [(observed, Rule.IN_DIALOG) for observed in case.inconclusive]
+    return uses + _uses_of_failures(case.failures, None) + _side_uses(case)
 
 
-def _uses_of_tries(tries: Sequence[Observed], final: Observed | None) -> _Uses:
-    """The final reply and each failed branch once; what other tellers say of the same is the same event."""
-    told: list[Observed] = [final] if final else []
+def _uses_of_failures(failures: Sequence[Observed], final: Observed | None) -> _Uses:
+    """Use the final response and each failed branch once; reports by other proxies or backends are repetitions."""
+    distinct: list[Observed] = [final] if final else []
     uses: _Uses = [(final, Rule.FINAL)] if final else []
-    for one in tries:
-        if one is final:
+    for observed in failures:
+        if observed is final:
             continue
         same = any(
-            one.event[:6] == other.event[:6]
-            and near(one.event.time, other.event.time)
-            and (one.proxy, one.event.backend) != (other.proxy, other.event.backend)
-            for other in told
+            observed.event[:6] == other.event[:6]
+            and near(observed.event.time, other.event.time)
+            and (observed.proxy, observed.event.backend) != (other.proxy, other.event.backend)
+            for other in distinct
         )
-        uses.append((one, Rule.SAME if same else Rule.ATTEMPT))
-        told.append(one)
+        uses.append((observed, Rule.SAME if same else Rule.ATTEMPT))
+        distinct.append(observed)
     return uses
 
 
@@ -66,14 +68,16 @@ def _side_uses(case: Case) -> _Uses:
     return [
         *((one, Rule.EARLY) for one in case.early),
         *((one, Rule.CANCEL) for one in case.cancels),
-        *((one, _RULE_OF_NOTE.get(one.event.kind, Rule.IN_DIALOG)) for one in case.notes),
+        *((one, _RULE_OF_SIDE_EVENT.get(one.event.kind, Rule.IN_DIALOG)) for one in case.side_events),
     ]
 
 
-def _of_moment(events: Sequence[Observed], chosen: Observed | None) -> list[Observed]:
-    """Return those of ``events`` that tell the same as ``chosen``."""
+def _of_moment(candidates: Sequence[Observed], chosen: Observed | None) -> list[Observed]:
+    """Return those of ``candidates`` that report the same as ``chosen``."""
     if chosen is None:
         return []
     return [
-        one for one in events if near(one.event.time, chosen.event.time) and one.event.from_tag == chosen.event.from_tag
+        one
+        for one in candidates
+        if near(one.event.time, chosen.event.time) and one.event.from_tag == chosen.event.from_tag
     ]
