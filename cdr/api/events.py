@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
+from accweb.web.api.limits import take_events, take_unknown
 from cdr.api.posted_rejections import dropped_items
 from cdr.events import Unparsable
 from cdr.formats import acc_json, opensips_events
@@ -88,6 +90,7 @@ OPERATION: dict[str, Any] = {
                 }
             },
         },
+        "429": {"description": "Too many posts in this minute: post it again after Retry-After seconds."},
         "503": {"description": "The database does not answer: post it again after Retry-After seconds."},
     },
 }
@@ -111,6 +114,10 @@ def _stored(request: HttpRequest) -> JsonResponse:
         answer["Allow"] = "POST"
         return answer
     source = _source(request.headers.get("Authorization", ""))
+    if wait := take_unknown(request) if source is None else take_events(source.pk):
+        answer = _refusal(429, "throttled", f"that is too often; post it again in {math.ceil(wait)} seconds")
+        answer["Retry-After"] = str(math.ceil(wait))
+        return answer
     if source is None:
         answer = _refusal(401, "authentication_failed", "no source has this token; send Authorization: Bearer TOKEN")
         answer["WWW-Authenticate"] = "Bearer"
