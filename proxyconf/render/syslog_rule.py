@@ -25,9 +25,10 @@ class Daemon(StrEnum):
 
 
 class Transport(StrEnum):
-    """The transport of lines. With TCP lines wait for the receiver; UDP loses lines and truncates long ones."""
+    """The transport of lines. With TCP and TLS lines wait for the receiver; UDP loses lines and truncates long ones."""
 
     TCP = "tcp"
+    TLS = "tls"
     UDP = "udp"
 
 
@@ -38,10 +39,12 @@ def syslog_rule(
     host: str = "127.0.0.1",
     port: int = 514,
     transport: Transport | str = Transport.TCP,
+    ca: str = "/etc/ssl/certs/ca-certificates.crt",
 ) -> str:
     """Return the rule that sends the lines of a proxy with this profile to ``host`` and ``port``.
 
-    Raise ``ValueError`` for an unknown daemon or transport, and for an invalid host or port.
+    With TLS, ``ca`` is the file of the certificate authorities that may have signed the receiver's certificate. Raise
+    ``ValueError`` for an unknown daemon or transport, and for an invalid host or port.
     """
     daemon, transport = Daemon(daemon), Transport(transport)
     host, port = checked_host(host), checked_port(port)
@@ -50,7 +53,7 @@ def syslog_rule(
     if not patterns and not json:
         return f"{title}# This profile writes no accounting to syslog.\n"
     write = _rsyslog if daemon is Daemon.RSYSLOG else _syslog_ng
-    return title + write(patterns, json, host, port, transport)
+    return title + write(patterns, json, host, port, transport, ca)
 
 
 def line_patterns(profile: AccountingProfile) -> dict[str, str]:
@@ -84,16 +87,18 @@ def _literal(text: str) -> str:
     return "".join(char if char.isascii() and (char.isalnum() or char == "_") else "." for char in text)
 
 
-def _rsyslog(patterns: dict[str, str], json: bool, host: str, port: int, transport: Transport) -> str:
+def _rsyslog(patterns: dict[str, str], json: bool, host: str, port: int, transport: Transport, ca: str) -> str:
     conditions = [f"($msg contains '{text}' and re_match($msg, '{pattern}'))" for text, pattern in patterns.items()]
     conditions += ["$programname == 'json_acc'"] if json else []
-    framing = ' TCP_Framing="octet-counted"' if transport is Transport.TCP else ""
+    protocol = Transport.UDP if transport is Transport.UDP else Transport.TCP
+    framing = "" if transport is Transport.UDP else ' TCP_Framing="octet-counted"'
+    tls = _RSYSLOG_TLS.format(host=host, ca=ca) if transport is Transport.TLS else ""
     return f"""\
 # Save it as /etc/rsyslog.d/30-accweb.conf and restart rsyslog. The lines stay in the local log too.
 # Long lines (many extra fields) need global(maxMessageSize="64k") at the top of /etc/rsyslog.conf. systemd-journald
 # drops lines of a busy proxy unless RateLimitIntervalSec=0 is set in /etc/systemd/journald.conf.
 if {_OR_RSYSLOG.join(conditions)} then {{
-    action(type="omfwd" target="{host}" port="{port}" protocol="{transport}"{framing}
+    action(type="omfwd" target="{host}" port="{port}" protocol="{protocol}"{framing}{tls}
         template="RSYSLOG_SyslogProtocol23Format"
         # keeps the lines on disk while accweb is unavailable
         queue.type="LinkedList" queue.filename="accweb" queue.maxDiskSpace="1g" queue.saveOnShutdown="on"
@@ -102,13 +107,18 @@ if {_OR_RSYSLOG.join(conditions)} then {{
 """
 
 
+_RSYSLOG_TLS = """
+        # needs the package rsyslog-gnutls; StreamDriver.CertFile and .KeyFile, if accweb asks for a certificate
+        StreamDriver="gtls" StreamDriverMode="1" StreamDriverAuthMode="x509/name" StreamDriverPermittedPeers="{host}"
+        StreamDriver.CAFile="{ca}\""""
 _OR_RSYSLOG = "\n    or "
 
 
-def _syslog_ng(patterns: dict[str, str], json: bool, host: str, port: int, transport: Transport) -> str:
+def _syslog_ng(patterns: dict[str, str], json: bool, host: str, port: int, transport: Transport, ca: str) -> str:
     conditions = [f"match('{pattern}' value(\"MESSAGE\"))" for pattern in patterns.values()]
     conditions += ["program('^json_acc$')"] if json else []
     condition = "\n    or ".join(conditions)
+    tls = f'\n        tls(ca-file("{ca}") peer-verify(required-trusted))' if transport is Transport.TLS else ""
     return f"""\
 # Save it as /etc/syslog-ng/conf.d/accweb.conf and reload syslog-ng. s_src is Debian's name of the local source; others
 # call it s_sys or s_local. Long lines (many extra fields) need options {{ log-msg-size(65536); }}. systemd-journald
@@ -117,7 +127,7 @@ filter f_accweb {{
     {condition};
 }};
 destination d_accweb {{
-    syslog("{host}" transport("{transport}") port({port}));
+    syslog("{host}" transport("{transport}") port({port}){tls});
 }};
 log {{ source(s_src); filter(f_accweb); destination(d_accweb); }};
 """
