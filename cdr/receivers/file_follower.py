@@ -128,12 +128,13 @@ class FileFollower(Service):
         return self._store(file, position, data[:end])
 
     def _store(self, file: FollowedFile, position: Position, data: bytes) -> int:
-        parsed = list(self.parse(data))
+        read = list(self.parse(data))
+        parsed = [one for one in read if self._served.keeps(one)]
         new_position = Position.after(file, position.offset + len(data))
         commit([Batch(self._served, parsed, self.format, new_position.cursor())])
         self._position = new_position
         self._grown_at = time.monotonic()
-        return len(parsed)
+        return len(read)
 
     def _at_end(self, file: FollowedFile) -> None:
         """Continue with the next file if this one is no longer written to."""

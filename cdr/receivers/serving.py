@@ -49,6 +49,7 @@ _CARRIED_OVER = (
     "counts",
     "refused",
     "quota",
+    "timed",
     "newest",
     "stored_at",
     "spool_bytes",
@@ -256,7 +257,7 @@ class Reports:
         with transaction.atomic():
             for served in sources:
                 error = service_error or "; ".join(
-                    filter(None, (served.setup_error, served.error, served.warning, served.spool_error))
+                    filter(None, (served.setup_error, served.error, served.warnings, served.spool_error))
                 )
                 events = served.counts.events + served.counts.duplicates
                 reported_at, reported_events = self._before.get(served.source.pk, (clock, 0))

@@ -302,7 +302,8 @@ def test_padding_after_the_packet_is_ignored() -> None:
 
 def test_a_rejected_record_is_kept_as_the_line_it_was() -> None:
     (parsed,) = radius.read_jsonl(io.BytesIO(b'{"raw": "04", "received_at": 1}\n'), KAMAILIO)
-    assert parsed == Rejection(b'{"raw": "04", "received_at": 1}', "RADIUS packet of 1 bytes, shorter than its header of 20")
+    reason = "RADIUS packet of 1 bytes, shorter than its header of 20"
+    assert parsed == Rejection(b'{"raw": "04", "received_at": 1}', reason)
 
 
 def test_a_record_counts_as_received_when_it_says() -> None:

@@ -114,7 +114,7 @@ def test_a_clock_set_back_within_a_dialog_stays_visible() -> None:
     [
         ((1, None, "2026-05-01 12:00:00", "0"), "start_time is empty"),
         ((1, "2026-05-01 12:00:00", "later", "0"), "end_time is 'later'"),
-        ((1, "2026-05-01 12:00:00", "2026-05-01 12:00:00", "nan"), "duration is 'nan': which is not a number of seconds"),
+        ((1, "2026-05-01 12:00:00", "2026-05-01 12:00:00", "nan"), "duration is 'nan', which is not a number"),
         ((1, "9999-12-31 23:59:59", "", "9999999999"), "a call cannot last"),
     ],
 )
