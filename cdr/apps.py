@@ -7,4 +7,4 @@ class CdrConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from cdr.queries import patterns  # noqa: F401  # its functions must be known to each connection from the first
+        from cdr.queries import patterns  # noqa: F401  # registers SQL functions on each new connection

@@ -1,7 +1,7 @@
-"""The one shape that every source is reduced to: an accounting event in normal form.
+"""The normal form of accounting events, the same for every source.
 
-A SIP proxy accounts transactions, not calls. An event says what became of one transaction (or one provisional reply,
-one failed branch, one dialog); which of them start and stop a call is decided by ``cdr.correlation``.
+A SIP proxy accounts transactions, not calls. An event reports the result of one transaction (or one provisional
+response, one failed branch, one dialog); ``cdr.correlation`` decides which of them start and stop a call.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from typing import NamedTuple, TypeAlias
 from proxyconf.vocabulary.layout import Backend
 
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
-"""Label and text, in the order received; a label may stand more than once."""
+"""Label and text, in the order received; a label may occur several times."""
 
 SECOND, MILLISECOND, MICROSECOND = 1_000_000, 1_000, 1
-"""Precisions of a time, in microseconds."""
+"""Resolutions of a time, in microseconds."""
 
 
 class EventKind(StrEnum):
-    """What an event says. It comes from method, code and status, never from the words "transaction answered":
-    a failed call is logged under that prefix too.
+    """What an event reports. It is derived from method, code and status, never from the words "transaction answered",
+    which the proxies also log for failed calls.
     """
 
     ANSWERED = "answered"  # a request got a 2xx (INVITE: START or re-INVITE)
@@ -32,11 +32,11 @@ class EventKind(StrEnum):
     ACK = "ack"
     CANCEL = "cancel"
     BYE = "bye"
-    MANUAL = "manual"  # the proxy's script asked for the record
+    MANUAL = "manual"  # written on request of the proxy's script
     CDR = "cdr"  # a dialog's own record: a whole call in one event
     INTERIM = "interim"  # known to be within a dialog (RADIUS Alive)
-    ON = "on"  # the proxy says that it starts (RADIUS Accounting-On)
-    OFF = "off"
+    ON = "on"  # the proxy starts (RADIUS Accounting-On)
+    OFF = "off"  # the proxy stops (RADIUS Accounting-Off)
 
 
 class AccEvent(NamedTuple):
@@ -44,10 +44,11 @@ class AccEvent(NamedTuple):
 
     ``time`` is UTC; ``precision`` is its resolution in microseconds (1 000 000 = whole seconds, truncated).
     ``code`` is 0 where the event has none. ``legs`` are as received: one entry per leg, in the proxy's order.
-    ``ended_at`` and ``duration_us`` only for ``EventKind.CDR``: what the proxy itself says of the dialog; ``time`` is
-    then the dialog's start. ``created_at`` is the arrival of the INVITE where the proxy tells it (OpenSIPS:
-    ``created``).
-    ``position`` orders records that belong together within their source (the row's id): leg rows of one SQL event.
+    ``ended_at`` and ``duration_us`` are set only for ``EventKind.CDR``, from the proxy's own record of the dialog;
+    ``time`` is then the dialog's start. ``created_at`` is the arrival of the INVITE where the proxy reports it
+    (OpenSIPS: ``created``).
+    ``position`` orders records that belong together within their source, such as the leg rows of one SQL event; it is
+    the row's id.
     ``raw`` is the input exactly as received.
     """
 
@@ -72,13 +73,13 @@ class AccEvent(NamedTuple):
 
 
 class Unparsable(ValueError):
-    """Input that looks like accounting and cannot be understood. The text names what was read and what would help."""
+    """Input that looks like accounting but cannot be parsed. The text names the input and the remedy."""
 
 
 def text_of(raw: bytes) -> str:
-    """Return bytes from a proxy as text that every database, page and export can hold.
+    """Return bytes from a proxy as text that every database, page and export can store.
 
-    Bytes that are no UTF-8 stay visible as ``\\xff``, NUL as ``\\x00`` (PostgreSQL's text holds no NUL).
+    Bytes that are not UTF-8 are shown as ``\\xff``, NUL as ``\\x00`` (PostgreSQL's text cannot hold NUL).
     """
     text = raw.decode("utf-8", "backslashreplace")
     return text.replace("\0", "\\x00") if "\0" in text else text
@@ -87,8 +88,8 @@ def text_of(raw: bytes) -> str:
 def classify(method: str, code: int, *, missed: bool = False) -> EventKind:
     """Return the kind of a record that has only method and code (log line, SQL row, JSON object).
 
-    ``missed``: the record stood under ``call missed`` or in the table ``missed_calls``. The record itself has the last
-    word: an answered request, a BYE, a CANCEL and an ACK are no missed calls, whatever their file is called.
+    ``missed``: the record was logged as ``call missed`` or in the table ``missed_calls``. Method and code take
+    precedence: an answered request, a BYE, a CANCEL and an ACK are never missed calls.
     """
     match method:
         case "BYE":
@@ -107,15 +108,15 @@ def classify(method: str, code: int, *, missed: bool = False) -> EventKind:
 
 
 def statement(event: AccEvent) -> str:
-    """Return everything that the event says as one line of ASCII, different for different events.
+    """Return the content of an event as one line of ASCII, different for different events.
 
-    ``raw`` does not count: a line that came once from a file and once from the network differs in its header. Neither
-    does a label without a value: RADIUS leaves it out, and a table may have got the column later.
+    ``raw`` is left out: a line that came once from a file and once from the network differs in its header. Labels
+    without a value are left out: RADIUS does not send them, and a table may have got the column later.
     """
     # ascii() quotes and escapes as repr() does, and alike in every Python version.
     return ascii(
         (
-            f"{event.kind} {event.backend}",  # as plain text: quicker than asking each for its value
+            f"{event.kind} {event.backend}",  # formatting is faster than reading each ``value``
             event.method,
             event.from_tag,
             event.to_tag,
@@ -136,21 +137,21 @@ def _with_value(pairs: Pairs) -> Pairs:
     return tuple(pair for pair in pairs if pair[1])
 
 
-def fingerprint(event: AccEvent, said: str = "") -> bytes:
-    """Return 16 bytes that are equal for re-deliveries of the same event through the same backend, and else differ.
+def fingerprint(event: AccEvent, content: str = "") -> bytes:
+    """Return 16 bytes that are equal for repeated deliveries of an event through one backend, and differ otherwise.
 
-    ``said`` is its ``statement``, where the caller has it already.
+    ``content`` is the event's ``statement``, if the caller has it already.
     """
-    return hashlib.blake2b((said or statement(event)).encode(), digest_size=16).digest()
+    return hashlib.blake2b((content or statement(event)).encode(), digest_size=16).digest()
 
 
-def call_key(call_id: str, own: bytes = b"") -> int:
-    """Return a signed 64-bit number that is equal for equal Call-IDs: what tables are indexed by, whatever its length.
+def call_key(call_id: str, event_fingerprint: bytes = b"") -> int:
+    """Return a signed 64-bit hash of a Call-ID of any length, by which tables are indexed.
 
-    Two Call-IDs may share a number; who groups by it compares the Call-IDs as well. An event without a Call-ID (a
-    dialog CDR that carries none) belongs to nobody else: ``own``, its fingerprint, takes the place.
+    Two Call-IDs may have the same hash; a caller that groups by it must compare the Call-IDs as well. For an event
+    without a Call-ID (a dialog CDR that carries none), ``event_fingerprint`` is hashed instead.
     """
-    digest = hashlib.blake2b(call_id.encode("utf-8", "surrogatepass") or own, digest_size=8).digest()
+    digest = hashlib.blake2b(call_id.encode("utf-8", "surrogatepass") or event_fingerprint, digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
 
 

@@ -1,8 +1,8 @@
-"""The work that nobody waits for, by the names that Celery knows it by.
+"""Celery tasks: the work in the background.
 
-Celery's workers do it, or without Redis the scheduler, which calls the same functions. The periodic tasks do what is
-there to be done and are harmless to run twice or at once with themselves. None retries by itself: the schedule brings
-the next run within a second or a minute, and what failed is still there to be done.
+They run in Celery's workers or, without Redis, in the scheduler, which calls the same functions. A periodic task does
+all work that is due, and may run twice or concurrently with itself without harm. Periodic tasks do not retry: the
+schedule runs them again within a second or a minute, and failed work is still due.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from cdr.calls import progress, volumes
 from cdr.export import jobs, writing
 
 _ROUND = 20_000
-"""Call-IDs between two signs of life."""
+"""Call-IDs between two heartbeats."""
 
 
 @shared_task
 def correlate() -> int:
-    """Make calls of all events that wait; return for how many Call-IDs."""
+    """Correlate all pending events; return the number of Call-IDs."""
     done = 0
     progress.write_heartbeat()
     while step := correlation.correlate_pending(limit=_ROUND):
@@ -32,19 +32,19 @@ def correlate() -> int:
 
 @shared_task
 def mark_overdue() -> int:
-    """Mark the calls whose longest plausible time has passed without a STOP; return how many."""
+    """Mark the calls that have had no STOP for longer than the longest plausible call; return how many."""
     return correlation.mark_overdue(now=timezone.now())
 
 
 @shared_task
 def join_volumes() -> int:
-    """Join the rows that the correlators added to the hourly volumes; return how many rows fewer there are."""
+    """Merge the rows that the correlators added to the hourly volumes; return by how many rows there are fewer."""
     return volumes.join()
 
 
 @shared_task
 def write_exports() -> int:
-    """Have each export that is due be written, by a worker or, without Redis, here; return how many."""
+    """Queue each export that is due (without Redis: write it here); return how many."""
     now = timezone.now()
     due = jobs.due(now)
     for pk in due:
@@ -55,11 +55,11 @@ def write_exports() -> int:
 
 @shared_task(autoretry_for=(DatabaseError,), retry_backoff=True, max_retries=1)
 def write_export(pk: int) -> bool:
-    """Write an export; return whether it is done with. Where its worker is killed, another writes it anew."""
+    """Write an export; return whether it is finished. If the worker is killed, another one starts it again."""
     return writing.write_job(pk)
 
 
 @shared_task
 def expire_exports() -> int:
-    """Delete the files of exports whose time is over; return how many."""
+    """Delete the files of expired exports; return how many."""
     return jobs.expire(timezone.now())

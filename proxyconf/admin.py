@@ -1,4 +1,4 @@
-"""Proxies in the admin, with what they log in the words of their configuration."""
+"""Admin of proxies, with their logged fields in the syntax of their configuration."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from proxyconf.layout_form import BACKEND_NAMES, LayoutForm, extras_field, legs_
 from proxyconf.models import Proxy
 from proxyconf.models.reach import within_reach
 
-_READ_BY = ("product", "version", "timezone", "layout")
-"""What decides how events of a proxy are read."""
+_PARSING_FIELDS = ("product", "version", "timezone", "layout")
+"""The fields that determine how events of a proxy are parsed."""
 
 
 class ProxyForm(LayoutForm):
@@ -90,34 +90,34 @@ class ProxyAdmin(ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Proxy]:
         names = within_reach(request.user)
-        found: QuerySet[Proxy] = super().get_queryset(request)
-        return found if names is None else found.filter(name__in=names)
+        proxies: QuerySet[Proxy] = super().get_queryset(request)
+        return proxies if names is None else proxies.filter(name__in=names)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         # The layout's fields are the form's own; the factory must not look for them in the model.
         return super().get_form(request, obj, change, **kwargs | {"fields": ProxyForm.Meta.fields})
 
     def save_model(self, request: HttpRequest, obj: Proxy, form: Any, change: bool) -> None:
-        before = Proxy.objects.filter(pk=obj.pk).values(*_READ_BY).first()
+        before = Proxy.objects.filter(pk=obj.pk).values(*_PARSING_FIELDS).first()
         super().save_model(request, obj, form, change)
-        if before and before != Proxy.objects.filter(pk=obj.pk).values(*_READ_BY).first():
-            told = gettext("Stored events do not change. To re-parse them with the current settings, run: {command}")
-            messages.warning(request, told.format(command=f"manage.py source reread {obj.name}"))
+        if before and before != Proxy.objects.filter(pk=obj.pk).values(*_PARSING_FIELDS).first():
+            text = gettext("Stored events do not change. To re-parse them with the current settings, run: {command}")
+            messages.warning(request, text.format(command=f"manage.py source reread {obj.name}"))
 
     @admin.display(description=_("logs"))
     def logged(self, proxy: Proxy) -> str:
-        """How many extra fields it logs where, as far as that is known."""
+        """Return the number of extra fields per accounting output."""
         layout = proxy.field_layout
         if not layout.extras:
             return gettext("unknown: fields are guessed")
-        some = [
+        counts = [
             ngettext("{place}: {n} extra field", "{place}: {n} extra fields", len(labels)).format(
                 place=BACKEND_NAMES[backend], n=len(labels)
             )
             for backend, labels in layout.extras.items()
             if labels
         ]
-        return ", ".join(some) or gettext("no extra fields")
+        return ", ".join(counts) or gettext("no extra fields")
 
     @admin.display(description=_("configuration"))
     def configuration(self, proxy: Proxy) -> SafeString:
@@ -131,19 +131,19 @@ class ProxyAdmin(ModelAdmin):
 
     @admin.display(description=_("Detected roles"))
     def meanings(self, proxy: Proxy) -> str | SafeString:
-        """Each label with the role that is in force: as set, else as suggested."""
+        """Return each label with its effective role: the configured one, else the suggested one."""
         layout = proxy.field_layout
         extras = dict.fromkeys(label for labels in layout.extras.values() for label in labels)
-        found: list[tuple[str, str | None]] = [(label, layout.role_of(label)) for label in extras]
+        roles: list[tuple[str, str | None]] = [(label, layout.role_of(label)) for label in extras]
         roles_of_legs: dict[str, str] = {}
         for labels in layout.legs.values():
             for label, role in layout.leg_roles(labels).items():
                 text = str(role) if layout.leg_role_of(label) == role else gettext("{role} (assumed)").format(role=role)
                 roles_of_legs.setdefault(label, text)
-        found += roles_of_legs.items()
-        if not found:
+        roles += roles_of_legs.items()
+        if not roles:
             return str(_("No labels yet."))
         return format_html(
             '<ul class="pairs">{}</ul>',
-            format_html_join("", "<li>{}: {}</li>", ((label, role or _("shown unchanged")) for label, role in found)),
+            format_html_join("", "<li>{}: {}</li>", ((label, role or _("shown unchanged")) for label, role in roles)),
         )

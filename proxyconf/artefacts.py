@@ -1,4 +1,4 @@
-"""Everything that is generated for a profile, as files that people look at, copy and download."""
+"""The files that are generated for a profile."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from proxyconf.vocabulary.layout import Backend
 
 LOCAL = "127.0.0.1"
 SYSLOG_PORT = 5140
-"""Where accweb listens for syslog unless its source says otherwise."""
+"""The port on which accweb receives syslog by default."""
 
-_LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the first moment that a ZIP can hold: equal content gives equal files
+_ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # a constant time, so that the same content gives the same ZIP
 
 
 class Artefact(NamedTuple):
-    """One file: its name, what it is to people, and its text."""
+    """A generated file; ``title`` is its name on pages."""
 
     name: str
     title: str
@@ -38,28 +38,28 @@ class Artefact(NamedTuple):
 
 
 def artefacts_of(profile: AccountingProfile, collector: str = LOCAL) -> list[Artefact]:
-    """Return the files that a proxy with this profile needs, the most important first.
+    """Return the files for a proxy with this profile, the most important first.
 
-    ``collector`` is the host under which the proxy reaches accweb.
+    ``collector`` is the host name or address of accweb as the proxy sees it.
     """
     return list(_artefacts(profile, collector))
 
 
 def find_artefact(profile: AccountingProfile, name: str, collector: str = LOCAL) -> Artefact | None:
-    """Return the file of that name, or None if the profile has none such."""
-    return next((one for one in _artefacts(profile, collector) if one.name == name), None)
+    """Return the generated file called ``name``, or None."""
+    return next((artefact for artefact in _artefacts(profile, collector) if artefact.name == name), None)
 
 
 def zipped(files: Iterable[Artefact], folder: str) -> bytes:
     """Return a ZIP of the files in one folder; the same files give the same bytes."""
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
-        for one in files:
-            entry = zipfile.ZipInfo(f"{folder}/{one.name}", _LONG_AGO)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in files:
+            entry = zipfile.ZipInfo(f"{folder}/{file.name}", _ZIP_EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.external_attr = 0o640 << 16  # it may hold the password of the database
-            archive.writestr(entry, one.text)
-    return held.getvalue()
+            entry.external_attr = 0o640 << 16  # it may contain the database password
+            archive.writestr(entry, file.text)
+    return buffer.getvalue()
 
 
 def etag_of(content: bytes) -> str:

@@ -1,4 +1,4 @@
-"""What differs between two profiles, in the words of the form; passwords never appear."""
+"""Differences between two profiles, in the terms of the form; passwords never appear."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LISTS = {
 
 
 class ProfileChange(NamedTuple):
-    """One difference: what was ``before`` and is ``after``, as text; empty where there was or is nothing."""
+    """A difference between two profiles: the text ``before`` and ``after``, empty if there is none."""
 
     what: str
     before: str
@@ -29,32 +29,32 @@ class ProfileChange(NamedTuple):
 
 
 class DiffLine(NamedTuple):
-    """A line of a text that was compared with another: ``kind`` is ``+``, ``-``, `` `` or ``@`` for left-out lines."""
+    """A line of a diff: ``kind`` is ``+``, ``-``, `` `` or, for omitted lines, ``@``."""
 
     kind: str
     text: str
 
 
 def changes(before: AccountingProfile, after: AccountingProfile) -> list[ProfileChange]:
-    """Return what differs, in the order of the form."""
+    """Return the differences in the order of the form."""
     old, new = before.masked().to_json(), after.masked().to_json()
-    found = [*_members(old, new)]
-    found += [
+    differences = [*_members(old, new)]
+    differences += [
         ProfileChange(f"options: {key}", _("a password"), _("another password"))
         for key in before.options.keys() & after.options.keys()
         if before.options[key] != after.options[key] and old["options"][key] == new["options"][key]
     ]
     for name, (title, order) in _LISTS.items():
-        found += _rows(title, order, old[name], new[name])
+        differences += _rows(title, order, old[name], new[name])
     if old["other_parameters"] != new["other_parameters"]:
-        found.append(
+        differences.append(
             ProfileChange(_("other parameters"), _text(old["other_parameters"]), _text(new["other_parameters"]))
         )
-    return found
+    return differences
 
 
 def compared(before: str, after: str, context: int = 3) -> list[DiffLine]:
-    """Return the lines that differ between two texts with some around them; empty if nothing differs."""
+    """Return the differing lines of two texts with ``context`` lines around them; empty if the texts are equal."""
     lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=context)
     return [DiffLine(line[0], "" if line[0] == "@" else line[1:]) for line in islice(lines, _HEADING, None)]
 
@@ -81,10 +81,10 @@ def _rows(title: str, order: str, old: list[dict[str, Any]], new: list[dict[str,
     before, after = _by_name(old), _by_name(new)
     for name in dict.fromkeys([*before, *after]):
         if before.get(name) != after.get(name):
-            one, other = dict(_flat(before.get(name) or {})), dict(_flat(after.get(name) or {}))
-            keys = [key for key in dict.fromkeys([*one, *other]) if one.get(key) != other.get(key)]
+            old_row, new_row = dict(_flat(before.get(name) or {})), dict(_flat(after.get(name) or {}))
+            keys = [key for key in dict.fromkeys([*old_row, *new_row]) if old_row.get(key) != new_row.get(key)]
             yield ProfileChange(
-                _("{field} {name}", field=title, name=name), _members_text(one, keys), _members_text(other, keys)
+                _("{field} {name}", field=title, name=name), _members_text(old_row, keys), _members_text(new_row, keys)
             )
     common = [name for name in before if name in after]
     if common != [name for name in after if name in before]:
@@ -92,13 +92,13 @@ def _rows(title: str, order: str, old: list[dict[str, Any]], new: list[dict[str,
 
 
 def _by_name(rows: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
+    rows_by_name: dict[str, dict[str, Any]] = {}
     for row in rows:
         name, number = row["name"], 2
-        while name in found:
+        while name in rows_by_name:
             name, number = f"{row['name']} ({number})", number + 1
-        found[name] = row
-    return found
+        rows_by_name[name] = row
+    return rows_by_name
 
 
 def _members_text(row: Mapping[str, Any], keys: Iterable[str]) -> str:

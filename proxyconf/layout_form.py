@@ -1,4 +1,4 @@
-"""A layout as fields of a form: lists of labels as the configuration has them, the rest line by line."""
+"""Form fields for a field layout: lists of labels in the syntax of the configuration, other settings one to a line."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ _TIME_MODES = [
 
 
 class Labels(tuple[str, ...]):
-    """Labels in their order, with the variables that some of them were given with."""
+    """Labels in order; ``variables`` holds the variable of each label that was entered with one."""
 
     variables: Mapping[str, str]
 
     @classmethod
     def read(cls, text: str) -> Labels:
-        """Read ``src_user dst_user``, the value of a ``*_extra`` parameter, or of OpenSIPS' ``extra_fields``.
+        """Parse ``src_user dst_user``, the value of a ``*_extra`` parameter, or of OpenSIPS' ``extra_fields``.
 
-        Raise ``ValueError`` naming what cannot be a label.
+        Raise ``ValueError`` that quotes the invalid label.
         """
         variables: dict[str, str] = {}
         if "->" in text:
@@ -70,7 +70,7 @@ class Labels(tuple[str, ...]):
 
 
 class LabelsField(forms.CharField):
-    """Labels of one backend: unknown (empty), known to be none (a dash), or the list."""
+    """Labels of one backend: empty for unknown, a dash for none, or the list."""
 
     widget = UnfoldAdminTextInputWidget
 
@@ -85,7 +85,10 @@ class LabelsField(forms.CharField):
             return Labels.read("" if text == NONE else text)
         except ValueError as error:
             raise ValidationError(
-                _("%(part)r is no label; write labels like “src_user dst_user”, or paste the parameter's value"),
+                _(
+                    "%(part)r is not a valid label; write labels like “src_user dst_user”, or paste the "
+                    "parameter's value"
+                ),
                 params={"part": str(error)},
             ) from error
 
@@ -96,7 +99,7 @@ class LabelsField(forms.CharField):
 
 
 class PairsField(forms.CharField):
-    """``name = value``, one to a line."""
+    """Lines of ``name = value``."""
 
     widget = UnfoldAdminTextareaWidget(attrs={"rows": 3})
 
@@ -109,15 +112,15 @@ class PairsField(forms.CharField):
         for line in super().clean(value).splitlines():
             if not line.strip():
                 continue
-            name, sign, given = (part.strip() for part in line.partition("="))
-            if not (name and sign and given):
+            name, sign, text = (part.strip() for part in line.partition("="))
+            if not (name and sign and text):
                 raise ValidationError(_("%(line)r: write it like “name = value”"), params={"line": line.strip()})
-            if self.allowed and given not in self.allowed:
+            if self.allowed and text not in self.allowed:
                 raise ValidationError(
-                    _("%(given)r is none of: %(allowed)s"),
-                    params={"given": given, "allowed": ", ".join(sorted(self.allowed))},
+                    _("%(value)r is not one of: %(allowed)s"),
+                    params={"value": text, "allowed": ", ".join(sorted(self.allowed))},
                 )
-            pairs[name] = given
+            pairs[name] = text
         return pairs
 
     def prepare_value(self, value: Any) -> Any:
@@ -125,7 +128,6 @@ class PairsField(forms.CharField):
 
 
 def extras_field(backend: Backend) -> str:
-    """Return the name of the form's field for the extra labels of ``backend``."""
     return f"extras_{backend.value}"
 
 
@@ -134,7 +136,7 @@ def legs_field(backend: Backend) -> str:
 
 
 class LayoutForm(forms.ModelForm):
-    """The layout's part of a proxy's form. What the form does not show of a layout stays as it is."""
+    """The layout part of a proxy's form. Parts of a layout that the form does not show stay unchanged."""
 
     roles = PairsField(
         label=_("Roles"),
@@ -198,7 +200,7 @@ class LayoutForm(forms.ModelForm):
         for backend, name in BACKEND_NAMES.items():
             self.fields[extras_field(backend)] = LabelsField(label=_("%s: extra fields") % name)
             self.fields[legs_field(backend)] = LabelsField(label=_("%s: leg fields") % name)
-        self.initial = {**_shown(self._stored()), **self.initial}
+        self.initial = {**_initial_values(self._stored()), **self.initial}
 
     def _stored(self) -> FieldLayout:
         try:
@@ -211,8 +213,8 @@ class LayoutForm(forms.ModelForm):
         return super().save(commit)
 
 
-def _shown(layout: FieldLayout) -> dict[str, Any]:
-    shown: dict[str, Any] = {
+def _initial_values(layout: FieldLayout) -> dict[str, Any]:
+    values: dict[str, Any] = {
         "roles": dict(layout.roles),
         "newest_leg_first": layout.newest_leg_first,
         "detect_direction": layout.detect_direction,
@@ -230,15 +232,15 @@ def _shown(layout: FieldLayout) -> dict[str, Any]:
         "columns": dict(layout.columns),
     }
     for backend in BACKEND_NAMES:
-        shown[extras_field(backend)] = layout.extras.get(backend)
-        shown[legs_field(backend)] = layout.legs.get(backend)
-    return shown
+        values[extras_field(backend)] = layout.extras.get(backend)
+        values[legs_field(backend)] = layout.legs.get(backend)
+    return values
 
 
-def _layout(stored: FieldLayout, given: Mapping[str, Any]) -> FieldLayout:
-    """Return ``stored`` as the form changed it; an empty name takes its default."""
-    extras = {backend: given[extras_field(backend)] for backend in BACKEND_NAMES}
-    legs = {backend: given[legs_field(backend)] for backend in BACKEND_NAMES}
+def _layout(stored: FieldLayout, cleaned: Mapping[str, Any]) -> FieldLayout:
+    """Return ``stored`` with the changes of the form; an empty name takes its default."""
+    extras = {backend: cleaned[extras_field(backend)] for backend in BACKEND_NAMES}
+    legs = {backend: cleaned[legs_field(backend)] for backend in BACKEND_NAMES}
     variables = {name: pv for labels in extras.values() if labels for name, pv in labels.variables.items()}
     roles = {label: role for label, pv in variables.items() if (role := suggest_role(label, pv))}
     time, cdr = TimeLayout(), CdrLayout()
@@ -246,28 +248,28 @@ def _layout(stored: FieldLayout, given: Mapping[str, Any]) -> FieldLayout:
         stored,
         extras={backend: tuple(labels) for backend, labels in extras.items() if labels is not None},
         legs={backend: tuple(labels) for backend, labels in legs.items() if labels is not None},
-        roles=roles | {label: Role(role) for label, role in given["roles"].items()},
-        newest_leg_first=given["newest_leg_first"],
-        detect_direction=given["detect_direction"],
+        roles=roles | {label: Role(role) for label, role in cleaned["roles"].items()},
+        newest_leg_first=cleaned["newest_leg_first"],
+        detect_direction=cleaned["detect_direction"],
         time=replace(
             stored.time,
-            mode=given["time_mode"] or time.mode,
-            attr=given["time_attr"] or time.attr,
-            exten=given["time_exten"] or time.exten,
-            format=given["time_format"] or time.format,
+            mode=cleaned["time_mode"] or time.mode,
+            attr=cleaned["time_attr"] or time.attr,
+            exten=cleaned["time_exten"] or time.exten,
+            format=cleaned["time_format"] or time.format,
         ),
         json_time=replace(
             stored.json_time,
-            mode=given["json_time_mode"] or time.mode,
-            format=given["json_time_format"] or time.format,
+            mode=cleaned["json_time_mode"] or time.mode,
+            format=cleaned["json_time_format"] or time.format,
         ),
         cdr=replace(
             stored.cdr,
-            extras=None if given["cdr_extras"] is None else tuple(given["cdr_extras"]),
-            start=given["cdr_start"] or cdr.start,
-            end=given["cdr_end"] or cdr.end,
-            duration=given["cdr_duration"] or cdr.duration,
-            start_on_confirmed=given["cdr_start_on_confirmed"],
+            extras=None if cleaned["cdr_extras"] is None else tuple(cleaned["cdr_extras"]),
+            start=cleaned["cdr_start"] or cdr.start,
+            end=cleaned["cdr_end"] or cdr.end,
+            duration=cleaned["cdr_duration"] or cdr.duration,
+            start_on_confirmed=cleaned["cdr_start_on_confirmed"],
         ),
-        columns=given["columns"],
+        columns=cleaned["columns"],
     )

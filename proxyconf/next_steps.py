@@ -1,4 +1,4 @@
-"""What is left to do after publishing; another app knows what became of it, and is named in the settings."""
+"""The steps that remain after publishing; the app named in the setting ``NEXT_STEPS_READER`` determines them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from proxyconf.models import Proxy
 
 
 class StepState(StrEnum):
-    """How far a step is."""
-
     DONE = "done"
     CURRENT = "current"  # the one to do now
     OPEN = "open"
@@ -23,7 +21,7 @@ class StepState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """One step: what to do, how far it is, and where to do it (an address, or empty)."""
+    """A step after publishing; ``url`` is the page where it is done, or empty."""
 
     title: str
     state: StepState

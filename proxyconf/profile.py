@@ -1,7 +1,7 @@
-"""The accounting that a proxy should do, as one value: what checks, rendering and the parser of configurations share.
+"""The accounting of a proxy as one value, shared by the checks, the renderers and the parser of configurations.
 
-A profile can hold what is wrong (a flag of 77, a label with a blank): the checks find that, so a profile must be able
-to carry it. It is immutable; ``dataclasses.replace`` makes a changed copy.
+A profile may contain mistakes (a flag 77, a label with a space), because the checks are there to find them. It is
+immutable; ``dataclasses.replace`` makes a changed copy.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from proxyconf.vocabulary.products import Product, Version
 FLAG_NUMBERS = range(32)
 """The message flags that a script can set, in every product that uses flags."""
 
-_SUGGESTED_FIRST = 20  # scripts number their own flags from the bottom
+_SUGGESTED_FIRST = 20  # scripts usually number their own flags from 0 up
 
 USUAL_VERSION = Version(5, 6)
-"""The Kamailio that most installations of today run; what a profile is for unless it says otherwise."""
+"""The default Kamailio release of a profile."""
 
 SECRET_OPTIONS = frozenset({"db_url"})
 """Options whose value may hold a password."""
@@ -51,7 +51,7 @@ _BACKENDS_OF_OPTION: Mapping[str, frozenset[Backend]] = {
 
 
 class SqlType(StrEnum):
-    """The type of an extra column. All extras are inserted as text, so a number column refuses an absent value."""
+    """The type of an extra column. All extras are inserted as text, so an integer column refuses an empty value."""
 
     VARCHAR = "varchar"
     TEXT = "text"
@@ -59,16 +59,14 @@ class SqlType(StrEnum):
 
 
 class RadiusType(StrEnum):
-    """The type of an attribute in the RADIUS dictionary; it must fit what the variable holds."""
+    """The type of an attribute in the RADIUS dictionary; it must match the variable's value."""
 
     STRING = "string"
     INTEGER = "integer"
 
 
 class MessageFlag(NamedTuple):
-    """A message flag: by number (0 to 31), by name (OpenSIPS 1.9 to 2.1), or a number with a name in the script
-    (Kamailio ``#!define``).
-    """
+    """A message flag: a number (0 to 31), a name (OpenSIPS 1.9 to 2.1), or both (Kamailio ``#!define``)."""
 
     number: int | None = None
     name: str = ""
@@ -76,8 +74,6 @@ class MessageFlag(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """What extra fields and leg fields have in common."""
-
     name: str
     variable: str
     labels: Mapping[Backend, str] = field(default_factory=dict)
@@ -85,35 +81,35 @@ class _Field:
     sql_type: SqlType = SqlType.VARCHAR
     sql_width: int = 128
     radius_number: int | None = None
-    radius_type: RadiusType | None = None  # None: as the variable's value asks for
+    radius_type: RadiusType | None = None  # None: derived from the variable
 
 
 @dataclass(frozen=True, slots=True)
 class ExtraDefinition(_Field):
-    """One extra value: ``labels`` holds its name per backend, and says so which backends log it.
+    """An extra field. ``labels`` holds its label per backend; a backend without a label does not log it.
 
-    ``name`` is the tag in ``$acc_extra(name)`` of OpenSIPS 2.3 and later; elsewhere it only names the field to people.
-    ``variable`` is the pseudo-variable as written (``$hdr(User-Agent)``). In a Kamailio dialog CDR the log and the SQL
-    label are the same parameter: use equal ones.
+    ``name`` is the tag in ``$acc_extra(name)`` of OpenSIPS 2.3 and later; elsewhere it is only for display.
+    ``variable`` is the source text of the pseudo-variable (``$hdr(User-Agent)``). Kamailio sets the log and SQL labels
+    of dialog CDRs with one parameter, so they must be equal.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class LegDefinition(_Field):
-    """One value of each leg. ``variable`` is the ``$avp(...)`` that the script pushes (for OpenSIPS 2.3 and later: what
-    it assigns to ``$acc_leg(name)``).
+    """A field of each call leg. ``variable`` is the ``$avp(...)`` that the script pushes (OpenSIPS 2.3 and later: the
+    expression that it assigns to ``$acc_leg(name)``).
 
-    Before OpenSIPS 2.3 one parameter, ``multi_leg_info``, names the legs of all backends: there ``name`` is the label
-    everywhere. From it on ``labels`` says which backends log the field and how they call it.
+    Before OpenSIPS 2.3 one parameter, ``multi_leg_info``, sets the leg fields of all backends, so ``name`` is the label
+    everywhere. Since then ``labels`` holds the label per backend.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """The message flags by which the script asks for accounting (every release before OpenSIPS 2.2).
+    """The message flags with which the script requests accounting (all releases before OpenSIPS 2.2).
 
     ``account`` and ``missed`` hold one flag per backend, ``failed`` is ``failed_transaction_flag``, ``prepare``
-    Kamailio's ``acc_prepare_flag``, ``cdr`` OpenSIPS' ``cdr_flag``. What is absent is not set.
+    Kamailio's ``acc_prepare_flag``, ``cdr`` OpenSIPS' ``cdr_flag``. Absent flags are not set.
     """
 
     account: Mapping[Backend, MessageFlag] = field(default_factory=dict)
@@ -124,20 +120,20 @@ class Flags:
 
     def by_parameter(self, product: Product, version: Version) -> dict[str, MessageFlag]:
         """Return the flags by the key of the parameter that sets them in a release, in the release's backend order."""
-        found: dict[str, MessageFlag] = {}
+        by_key: dict[str, MessageFlag] = {}
         for backend, names in backends_of(product, version).items():
             for key, flags in ((names.flag_key, self.account), (names.missed_key, self.missed)):
                 if key and backend in flags:
-                    found[key] = flags[backend]
+                    by_key[key] = flags[backend]
         for name, flag in (
             ("failed_transaction_flag", self.failed),
             ("acc_prepare_flag", self.prepare),
             ("cdr_flag", self.cdr),
         ):
-            known = parameters_of(product, version).get(name)
-            if flag is not None and known is not None and known.kind is ParameterKind.FLAG:
-                found[name] = flag
-        return found
+            parameter = parameters_of(product, version).get(name)
+            if flag is not None and parameter is not None and parameter.kind is ParameterKind.FLAG:
+                by_key[name] = flag
+        return by_key
 
     def numbers(self) -> frozenset[int]:
         """Return the flag numbers in use."""
@@ -148,10 +144,9 @@ class Flags:
 
 @dataclass(frozen=True, slots=True)
 class DoAccounting:
-    """What the script's ``do_accounting()`` asks for, per backend (OpenSIPS 2.2 and later).
+    """The accounting that the script requests with ``do_accounting()``, per backend (OpenSIPS 2.2 and later).
 
-    ``cdr``: one record at the end of the dialog instead of START and STOP. ``table`` replaces the table of ``acc``
-    rows.
+    ``cdr``: one record at the end of the dialog instead of START and STOP. ``table`` replaces the table ``acc``.
     """
 
     missed: frozenset[Backend] = frozenset()
@@ -161,7 +156,7 @@ class DoAccounting:
 
 
 class OtherParameter(NamedTuple):
-    """A ``modparam`` that the profile does not model, kept as it was."""
+    """A ``modparam`` that the profile does not model, kept unchanged."""
 
     module: str
     name: str
@@ -174,11 +169,11 @@ class AccountingProfile:
 
     ``backends`` are those in use; flags, labels and options of others are kept but not rendered. ``options`` holds the
     values of all scalar parameters (``early_media``, ``db_url``, ``time_mode``, ``acc_time_column``, ``cdr_enable``…)
-    by ``Parameter.key``: those of acc_json carry its name (``acc_json.acc_time_mode``). An option that is absent has
-    the release's default. ``macros`` names the ``#!define`` of the script that gives an option its value: it is
-    rendered in the value's place. ``cdr_extras`` are the extra fields of dialog CDRs: Kamailio's ``cdr_extra``, in
-    OpenSIPS 1.8 to 2.2 the ``…_extra_bye`` fields that come after the others. ``cdr_legs`` is ``multi_leg_bye_info``
-    (OpenSIPS 1.9 to 2.2).
+    by ``Parameter.key``: the keys of acc_json begin with its name (``acc_json.acc_time_mode``). An absent option has
+    the release's default. ``macros`` maps an option to the ``#!define`` that sets its value in the script; the name of
+    the macro is rendered instead of the value. ``cdr_extras`` are the extra fields of dialog CDRs: Kamailio's
+    ``cdr_extra``; in OpenSIPS 1.8 to 2.2 the ``…_extra_bye`` fields, which follow the others. ``cdr_legs`` is
+    ``multi_leg_bye_info`` (OpenSIPS 1.9 to 2.2).
     """
 
     product: Product = Product.KAMAILIO
@@ -202,32 +197,32 @@ class AccountingProfile:
         backends: Iterable[Backend] = (Backend.SYSLOG, Backend.SQL),
         flags_elsewhere: Iterable[int] = (),
     ) -> Self:
-        """Return a profile to start from: a flag of its own for each backend and its missed calls, and failed calls.
+        """Return an initial profile: a separate flag for each backend, for its missed calls, and for failed calls.
 
-        ``flags_elsewhere`` are numbers that the script uses already.
+        ``flags_elsewhere`` are the numbers that the script already uses.
         """
-        wanted = tuple(backend for backend in backends if backend in backends_of(product, version))
+        available = tuple(backend for backend in backends if backend in backends_of(product, version))
         if uses_do_accounting(product, version):
-            every = frozenset(wanted)
-            return cls(product, version, wanted, do_accounting=DoAccounting(missed=every, failed=every))
+            every = frozenset(available)
+            return cls(product, version, available, do_accounting=DoAccounting(missed=every, failed=every))
         named = takes_flag_names(product, version)
         account, missed = {}, {}
         free = iter(free_numbers(flags_elsewhere))
-        for backend in wanted:
+        for backend in available:
             word = backends_of(product, version)[backend].flag.removesuffix("_flag").upper()
             account[backend] = MessageFlag(None, f"ACC_{word}") if named else MessageFlag(next(free))
             missed[backend] = MessageFlag(None, f"ACC_{word}_MISSED") if named else MessageFlag(next(free))
         failed = MessageFlag(None, "ACC_FAILED") if named else MessageFlag(next(free))
-        return cls(product, version, wanted, Flags(account, missed, failed))
+        return cls(product, version, available, Flags(account, missed, failed))
 
     @property
     def parameters(self) -> Mapping[str, Parameter]:
-        """The parameters that this release has, by key."""
+        """The parameters of this release, by key."""
         return parameters_of(self.product, self.version)
 
     @property
     def known_backends(self) -> Mapping[Backend, BackendNames]:
-        """The backends that this release can account to."""
+        """The backends of this release, with their names in its configuration."""
         return backends_of(self.product, self.version)
 
     @property
@@ -242,11 +237,11 @@ class AccountingProfile:
 
     @property
     def uses_dialog(self) -> bool:
-        """Whether records of whole dialogs are asked for, which the dialog module must track."""
-        asked = self.flags.cdr is not None and "cdr_flag" in self.parameters
+        """Whether dialog CDRs are requested, for which the dialog module must track the calls."""
+        is_requested = self.flags.cdr is not None and "cdr_flag" in self.parameters
         if self.uses_do_accounting:
-            asked = bool(self.do_accounting.cdr)
-        return asked or self.is_on("cdr_enable") or self.is_on("acc_json.cdr_enable")
+            is_requested = bool(self.do_accounting.cdr)
+        return is_requested or self.is_on("cdr_enable") or self.is_on("acc_json.cdr_enable")
 
     @property
     def has_legs(self) -> bool:
@@ -254,22 +249,21 @@ class AccountingProfile:
         return "multi_leg_info" in self.parameters or "leg_fields" in self.parameters
 
     def option(self, key: str) -> Value | None:
-        """Return the effective value of an option: as set, else the release's default; None if it has none such."""
+        """Return the effective value of an option, set or default; None if the release does not have the option."""
         parameter = self.parameters.get(key)
         return None if parameter is None else self.options.get(key, parameter.default)
 
     def sets_other(self, module: str, name: str) -> bool:
-        """Return whether ``other_parameters`` sets a parameter."""
         return any(one[:2] == (module, name) for one in self.other_parameters)
 
     def is_on(self, key: str) -> bool:
-        """Return whether a switch of this release is on (anything but 0, absent or empty)."""
+        """Return whether an option of this release has a value other than 0 and empty."""
         return self.option(key) not in (None, 0, "", "0")
 
     def applicable_options(self) -> dict[str, Parameter]:
-        """Return the options that this release has and that its backends in use can take, in the order of its table.
+        """Return the options of this release that its backends in use can take, in table order.
 
-        A parameter of a module that is not loaded stops the proxy.
+        The proxy does not start if a parameter of a module that is not loaded is set.
         """
         return {
             key: parameter
@@ -288,8 +282,8 @@ class AccountingProfile:
         }
 
     def _has_backend_for(self, parameter: Parameter) -> bool:
-        wanted = _BACKENDS_OF_MODULE.get(parameter.module) or _BACKENDS_OF_OPTION.get(parameter.name)
-        return wanted is None or bool(wanted & set(self.backends))
+        backends = _BACKENDS_OF_MODULE.get(parameter.module) or _BACKENDS_OF_OPTION.get(parameter.name)
+        return backends is None or bool(backends & set(self.backends))
 
     def extra_labels(self, backend: Backend) -> tuple[tuple[str, ExtraDefinition], ...]:
         """Return the labels of a backend's extras in configured order, each with its field."""
@@ -311,13 +305,11 @@ class AccountingProfile:
         return tuple((one.labels[backend], one) for one in self.cdr_extras if one.labels.get(backend))
 
     def free_flags(self, elsewhere: Iterable[int] = ()) -> tuple[int, ...]:
-        """Return the free flag numbers, the best first; the script uses those of ``elsewhere`` for other things."""
+        """Return the free flag numbers, the best first; ``elsewhere`` are used by the script for other purposes."""
         return free_numbers(self.flags.numbers() | frozenset(elsewhere))
 
     def masked(self) -> Self:
-        """Return the profile with the passwords in its options and parameters replaced by asterisks, for pages and
-        logs.
-        """
+        """Return the profile with its passwords replaced by asterisks, for pages and logs."""
         hidden = {key: mask_password(str(self.options[key])) for key in SECRET_OPTIONS if key in self.options}
         others = tuple(
             one._replace(value=mask_password(one.value)) if isinstance(one.value, str) else one
@@ -326,7 +318,7 @@ class AccountingProfile:
         return replace(self, options={**self.options, **hidden}, other_parameters=others)
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain JSON data that ``from_json`` reads back to an equal profile."""
+        """Return plain JSON data from which ``from_json`` builds an equal profile."""
         return {
             "product": str(self.product),
             "version": str(self.version),
@@ -355,9 +347,12 @@ class AccountingProfile:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Read what ``to_json`` wrote; absent members take their defaults. Raise ``ValueError`` for a wrong value."""
+        """Build a profile from the data of ``to_json``; absent members take their defaults.
+
+        Raise ``ValueError`` for an invalid value.
+        """
         try:
-            flags, asked = data.get("flags", {}), data.get("do_accounting", {})
+            flags, do_accounting = data.get("flags", {}), data.get("do_accounting", {})
             return cls(
                 product=Product(data.get("product", Product.KAMAILIO)),
                 version=Version.parse(data.get("version", str(USUAL_VERSION))),
@@ -370,10 +365,10 @@ class AccountingProfile:
                     cdr=_flag(flags["cdr"]) if flags.get("cdr") else None,
                 ),
                 do_accounting=DoAccounting(
-                    missed=frozenset(Backend(one) for one in asked.get("missed", ())),
-                    failed=frozenset(Backend(one) for one in asked.get("failed", ())),
-                    cdr=frozenset(Backend(one) for one in asked.get("cdr", ())),
-                    table=str(asked.get("table", "")),
+                    missed=frozenset(Backend(one) for one in do_accounting.get("missed", ())),
+                    failed=frozenset(Backend(one) for one in do_accounting.get("failed", ())),
+                    cdr=frozenset(Backend(one) for one in do_accounting.get("cdr", ())),
+                    table=str(do_accounting.get("table", "")),
                 ),
                 options={str(key): _value(value) for key, value in data.get("options", {}).items()},
                 extras=tuple(ExtraDefinition(**_field_from_json(one)) for one in data.get("extras", ())),
@@ -391,9 +386,9 @@ class AccountingProfile:
 
 
 def free_numbers(used: Iterable[int]) -> tuple[int, ...]:
-    """Return the flag numbers that are not in ``used``: from 20 on first, then from 1 on.
+    """Return the flag numbers that are not in ``used``: first those from 20, then those from 1, then 0.
 
-    0 is last: the engines of acc_radius, acc_diameter and acc_json read an unset flag as flag 0.
+    0 comes last because acc_radius, acc_diameter and acc_json treat an unset flag as flag 0.
     """
     taken = frozenset(used)
     order = [*FLAG_NUMBERS[_SUGGESTED_FIRST:], *FLAG_NUMBERS[1:_SUGGESTED_FIRST], 0]
@@ -427,16 +422,16 @@ def _value(data: Any) -> Value:
     return data
 
 
-def _field_to_json(one: ExtraDefinition | LegDefinition) -> dict[str, Any]:
+def _field_to_json(definition: ExtraDefinition | LegDefinition) -> dict[str, Any]:
     return {
-        "name": one.name,
-        "variable": one.variable,
-        "labels": {str(backend): label for backend, label in one.labels.items()},
-        "role": str(one.role) if one.role else None,
-        "sql_type": str(one.sql_type),
-        "sql_width": one.sql_width,
-        "radius_number": one.radius_number,
-        "radius_type": str(one.radius_type) if one.radius_type else None,
+        "name": definition.name,
+        "variable": definition.variable,
+        "labels": {str(backend): label for backend, label in definition.labels.items()},
+        "role": str(definition.role) if definition.role else None,
+        "sql_type": str(definition.sql_type),
+        "sql_width": definition.sql_width,
+        "radius_number": definition.radius_number,
+        "radius_type": str(definition.radius_type) if definition.radius_type else None,
     }
 
 

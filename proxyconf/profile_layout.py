@@ -1,4 +1,4 @@
-"""What a proxy with a profile logs, as a layout."""
+"""The field layout of a proxy that runs a profile."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _COLUMN_OPTIONS: Mapping[str, tuple[str, ...]] = {
 
 
 def layout_of(profile: AccountingProfile) -> FieldLayout:
-    """Return what a proxy with this profile logs: labels per backend in order, roles, times, names of columns."""
+    """Return the layout of a proxy with this profile: labels per backend, roles, times, column names."""
     return FieldLayout(
         extras={backend: _labels(profile.extra_labels(backend)) for backend in profile.backends},
         legs={backend: _leg_names(profile, backend) for backend in profile.backends},
@@ -35,7 +35,7 @@ def layout_of(profile: AccountingProfile) -> FieldLayout:
 
 
 def column_names(profile: AccountingProfile) -> dict[str, str]:
-    """Return the core columns whose name differs from the usual one: usual name to name in use."""
+    """Return the renamed core columns: default name to configured name."""
     names = {core: _first_option(profile, keys) for core, keys in _COLUMN_OPTIONS.items()}
     return {core: name for core, name in names.items() if name and name != core}
 
@@ -45,7 +45,7 @@ def _first_option(profile: AccountingProfile, keys: Iterable[str]) -> str:
 
 
 def _labels(pairs: Iterable[tuple[str, ExtraDefinition | LegDefinition]]) -> tuple[str, ...]:
-    return tuple(label for label, _one in pairs)
+    return tuple(label for label, _field in pairs)
 
 
 def _leg_names(profile: AccountingProfile, backend: Backend) -> tuple[str, ...]:
@@ -56,12 +56,12 @@ def _leg_names(profile: AccountingProfile, backend: Backend) -> tuple[str, ...]:
 
 def _roles(profile: AccountingProfile) -> dict[str, Role]:
     pairs: list[tuple[str, ExtraDefinition | LegDefinition]] = []
-    for backend in Backend:  # also those not in use: the same label may be met in another source
+    for backend in Backend:  # also those not in use: another source may use the same label
         pairs += [*profile.extra_labels(backend), *profile.cdr_labels(backend), *profile.leg_labels(backend)]
     roles: dict[str, Role] = {}
-    for label, one in pairs:
-        if one.role is not None:
-            roles.setdefault(label, one.role)
+    for label, field in pairs:
+        if field.role is not None:
+            roles.setdefault(label, field.role)
     return roles
 
 
@@ -88,11 +88,11 @@ def _json_time_layout(profile: AccountingProfile) -> TimeLayout:
 def _cdr_layout(profile: AccountingProfile) -> CdrLayout:
     if not profile.is_on("cdr_enable"):
         return CdrLayout()
-    usual = CdrLayout()
+    defaults = CdrLayout()
     return CdrLayout(
-        start=str(profile.option("cdr_start_id") or usual.start),
-        end=str(profile.option("cdr_end_id") or usual.end),
-        duration=str(profile.option("cdr_duration_id") or usual.duration),
+        start=str(profile.option("cdr_start_id") or defaults.start),
+        end=str(profile.option("cdr_end_id") or defaults.end),
+        duration=str(profile.option("cdr_duration_id") or defaults.duration),
         extras=_labels(profile.cdr_labels(Backend.SYSLOG)),
         start_on_confirmed=profile.is_on("cdr_start_on_confirmed"),
     )

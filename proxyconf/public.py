@@ -1,4 +1,4 @@
-"""What other apps use of this one, beyond its vocabulary and its models."""
+"""The names that other apps may import from this one, beyond its vocabulary and its models."""
 
 from __future__ import annotations
 

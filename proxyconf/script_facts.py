@@ -1,4 +1,4 @@
-"""What a proxy's script does, as far as the check of a profile asks for it."""
+"""Facts about a proxy's script that the check of a profile uses."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class UndeclaredTag(NamedTuple):
-    """A use of ``$acc_extra(tag)`` or ``$acc_leg(tag)`` whose tag no ``modparam`` of the text declares."""
+    """A use of ``$acc_extra(tag)`` or ``$acc_leg(tag)`` whose tag no ``modparam`` declares."""
 
     variable: str
     tag: str
@@ -16,13 +16,13 @@ class UndeclaredTag(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ScriptFacts:
-    """Facts of a script; the default is that nothing is known.
+    """Facts about a script; by default nothing is known.
 
-    ``is_whole`` tells whether the text has routes and no part of it is missing: only then what is not in it is nowhere.
-    ``assigned`` are variables without ``$``, such as ``dlg_var(caller)``. ``ends_dialogs``: some ``create_dialog()``
-    asks for a BYE to both sides when the dialog expires. ``accounts_failed_bye``: ``do_accounting(…, "failed")`` is
-    called for the BYE. ``flags`` are the numbers of message flags that the script uses for other things than
-    accounting. ``modules`` are those loaded.
+    ``is_whole``: the text has routes and no included file is missing. Only then does the absence of a statement mean
+    something. ``assigned`` are the assigned variables without ``$``, such as ``dlg_var(caller)``. ``ends_dialogs``: a
+    ``create_dialog()`` requests a BYE to both sides when the dialog expires. ``accounts_failed_bye``:
+    ``do_accounting(…, "failed")`` is called for the BYE. ``flags`` are the numbers of the message flags that the script
+    uses for purposes other than accounting. ``modules`` are the loaded modules.
     """
 
     is_whole: bool = False

@@ -1,4 +1,4 @@
-"""The step from simulated records to calls: another app knows how, and is named in the settings."""
+"""From simulated records to calls, by the app that the setting ``SIMULATED_CALL_READER`` names."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ from proxyconf.vocabulary.layout import Backend
 
 @dataclass(frozen=True, slots=True)
 class SimulatedCall:
-    """A call as it will be shown: the members of an exported call, what pages call their values, and its ladder diagram
-    as SVG.
-    """
+    """A call for display: the members of its export record, the labels of their values, its ladder diagram as SVG."""
 
     members: Mapping[str, Any]
     words: Mapping[str, str]
@@ -26,7 +24,7 @@ class SimulatedCall:
 
 @dataclass(frozen=True, slots=True)
 class CallsReading:
-    """The calls that a set of records makes. ``rejected`` are reasons why a record could not be read."""
+    """The calls made from a set of records. ``rejected`` holds the reasons why records could not be read."""
 
     calls: tuple[SimulatedCall, ...]
     rejected: tuple[str, ...] = ()
@@ -36,6 +34,6 @@ CallReader = Callable[[Simulation, Sequence[Backend]], CallsReading]
 
 
 def calls_of(simulation: Simulation, backends: Sequence[Backend] = ()) -> CallsReading:
-    """Return the calls made of a simulation's records: those of ``backends``, by default of all together."""
+    """Return the calls made from a simulation's records of ``backends``, by default of all backends together."""
     reader: CallReader = import_string(settings.SIMULATED_CALL_READER)
     return reader(simulation, tuple(backends) or simulation.profile.backends)

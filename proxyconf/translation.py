@@ -1,4 +1,4 @@
-"""Show the messages of the pure rooms in the reader's language."""
+"""Translate the messages of the pure modules to the active language."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from proxyconf.vocabulary.messages import TranslatableText
 
 
 def translated(text: str) -> str:
-    """Return a message, with the messages among its values, in the active language; other text stays as it is."""
+    """Return a message, and the messages among its values, in the active language; other text stays unchanged."""
     if not isinstance(text, TranslatableText):
         return text
     template = gettext(text.template)

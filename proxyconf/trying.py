@@ -1,4 +1,4 @@
-"""Trying a profile on a call flow: which profile, which flow, and the result as plain data."""
+"""Try a profile on a call flow: select profile and flow, return the result as plain data."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from proxyconf.simulated_calls import calls_of
 
 DRAFT, PUBLISHED = "draft", "published"
 WITHOUT = ("bye", "next_attempt", "record_route")
-"""What a script may lack: the accounting of the BYE, that of the next attempt, Record-Route."""
+"""The parts that can be left out of the script: accounting of the BYE, of the next attempt, Record-Route."""
 MAX_FLOW = 200_000
-"""Characters of a flow's JSON."""
+"""Maximum length of a flow's JSON in characters."""
 
 
 def profile_named(proxy: Proxy, which: str) -> AccountingProfile:
-    """Return a proxy's ``draft``, what is ``published``, or a revision by its number; raise ``ValueError``."""
+    """Return a proxy's ``draft``, the ``published`` profile, or a revision by its number; raise ``ValueError``."""
     if which == DRAFT:
         draft = getattr(proxy, "profile", None)
         if draft is None:
@@ -41,7 +41,7 @@ def profile_named(proxy: Proxy, which: str) -> AccountingProfile:
         number = int(which) if which.isascii() and which.isdigit() and len(which) < 9 else 0
         revision = Revision.objects.filter(proxy=proxy, number=number).first()
     if revision is None:
-        raise ValueError(f"{proxy} has nothing published as {which!r}; name draft, published or a revision's number")
+        raise ValueError(f"{proxy} has no published revision {which!r}; use draft, published or a revision number")
     return revision.value
 
 
@@ -49,31 +49,31 @@ def flow_named(proxy: Proxy, name: str) -> Flow:
     """Return a built-in or a saved flow; raise ``ValueError`` that lists the names."""
     flows = flows_of(proxy)
     if name not in flows:
-        raise ValueError(f"there is no call flow {name!r}; there are {', '.join(flows)}")
+        raise ValueError(f"{name!r} is not a call flow; use one of {', '.join(flows)}")
     return flows[name]
 
 
 def flow_from_text(text: str) -> Flow:
-    """Read a flow's JSON; raise ``ValueError`` that says what is wrong with it."""
+    """Parse a flow's JSON; raise ``ValueError`` with the reason."""
     return Flow.from_json(_json(text, "the flow"))
 
 
 def script_from_text(text: str) -> Script:
-    """Read the JSON of a script's part; raise ``ValueError`` that says what is wrong with it."""
+    """Parse the JSON of the script's accounting; raise ``ValueError`` with the reason."""
     return Script.from_json(_json(text, "the script's part"))
 
 
 def _json(text: str, what: str) -> Any:
     if len(text) > MAX_FLOW:
-        raise ValueError(f"{what} has {len(text)} characters; {MAX_FLOW} are allowed")
+        raise ValueError(f"{what} has {len(text)} characters; the maximum is {MAX_FLOW}")
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{what} is no JSON: {error}") from error
+        raise ValueError(f"{what} is not valid JSON: {error}") from error
 
 
 def script_without(profile: AccountingProfile, without: Sequence[str]) -> Script:
-    """Return the generated routes, lacking what ``without`` names; raise ``ValueError`` for an unknown name."""
+    """Return the generated routes without the parts in ``without``; raise ``ValueError`` for an unknown name."""
     script = Script.generated(profile)
     for name in without:
         if name == "record_route":
@@ -83,19 +83,20 @@ def script_without(profile: AccountingProfile, without: Sequence[str]) -> Script
         elif name == "next_attempt":
             script = replace(script, next_attempt=Marks())
         else:
-            raise ValueError(f"{name!r} is nothing that a script can lack; name {', '.join(WITHOUT)}")
+            raise ValueError(f"{name!r} is not a part that can be left out; use one of {', '.join(WITHOUT)}")
     return script
 
 
 def tried(
     proxy: Proxy, profile: AccountingProfile, flow: Flow, without: Sequence[str] = (), script: Script | None = None
 ) -> Simulation:
-    """Play a flow through a profile of a proxy, with the proxy's zone. No password gets into the result.
+    """Simulate a flow with a profile of a proxy, in the proxy's time zone. The result contains no password.
 
-    ``script`` is what the script asks for; by default the generated routes, lacking what ``without`` names.
+    ``script`` is the accounting that the script requests; by default the generated routes without the parts in
+    ``without``.
     """
-    shown = profile.masked()
-    return simulate(shown, flow, script or script_without(shown, without), zone=ZoneInfo(proxy.timezone))
+    masked = profile.masked()
+    return simulate(masked, flow, script or script_without(masked, without), zone=ZoneInfo(proxy.timezone))
 
 
 def simulation_json(simulation: Simulation) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""Pure: the events of a call become the call. No database, no clock, no settings; ``fold.fold`` is the way in."""
+"""Pure: correlate events into calls, without database, clock or settings. The entry point is ``fold.fold``."""

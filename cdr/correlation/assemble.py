@@ -1,4 +1,4 @@
-"""One case becomes one call record, with the rule that used each of its events."""
+"""Build the call record of one case, and name the rule that used each of its events."""
 
 from __future__ import annotations
 
@@ -27,20 +27,22 @@ from cdr.correlation.record import (
 from cdr.events import EventKind
 
 Uses = list[tuple[Observed, Rule]]
-_RULE_OF_NOTE = {EventKind.MANUAL: Rule.MANUAL, EventKind.CDR: Rule.CDR}
+_RULE_OF_SIDE_EVENT = {EventKind.MANUAL: Rule.MANUAL, EventKind.CDR: Rule.CDR}
 
 
 def assemble(
     cluster: str, case: Case, policies: Mapping[str, Policy], now: datetime, *, forked: bool
 ) -> tuple[CallRecord, Uses]:
-    """Return the call that ``case`` is, and the rule that used each of its events."""
-    for events in (case.tries, case.early, case.cancels, case.notes, case.dead, case.cdrs):
-        events.sort(key=canonical)  # an absorbed attempt and tied records came behind
+    """Return the call that ``case`` describes, and the rule that used each of its events."""
+    for events in (case.failures, case.early, case.cancels, case.side_events, case.inconclusive, case.cdrs):
+        events.sort(key=canonical)  # absorbed attempts and attached records were appended
     answered = case.is_dialog or any(not is_failed_cdr(one.event) for one in case.cdrs)
-    call, speakers, uses = _answered(cluster, case, policies, now) if answered else _unanswered(cluster, case, policies)
-    _add_parties(call, speakers, case, policies)
+    call, reporting, uses = (
+        _answered(cluster, case, policies, now) if answered else _unanswered(cluster, case, policies)
+    )
+    _add_parties(call, reporting, case, policies)
     everything = list(case.everything())
-    flags = set(call.flags) | {flag for one in speakers for flag in one.event.flags}
+    flags = set(call.flags) | {flag for one in reporting for flag in one.event.flags}
     if case.early:
         flags.add(Flag.EARLY_MEDIA)
     if forked:
@@ -55,7 +57,10 @@ def assemble(
 def _answered(
     cluster: str, case: Case, policies: Mapping[str, Policy], now: datetime
 ) -> tuple[CallRecord, list[Observed], Uses]:
-    """A dialog: START and STOP, or what there is of them."""
+    """Return the call of a dialog, the events that its fields are read from, and the rule of each event.
+
+    START, STOP or both may be missing.
+    """
     openings = case.starts or case.acks
     start = pick_start(openings, case.early, policies)
     ending = ending_of(case, start, policies, now)
@@ -69,7 +74,7 @@ def _answered(
         to_tag=to_tag,
         state=ending.state,
         outcome=Outcome.ANSWERED,
-        started_at=_begun(case, ending.answered_at),
+        started_at=_first_sign_of_call(case, ending.answered_at),
         answered_at=ending.answered_at,
         ended_at=ending.ended_at,
         duration=ending.duration,
@@ -77,7 +82,7 @@ def _answered(
         released_by=_released_by(case, ending, policies),
         sip_code=(reference.event.code or None) if reference else None,
         sip_reason=_reason([one for one in (*openings, *case.cdrs) if reference and _same_code(one, reference)]),
-        attempts=attempts_of(case.tries, policies),
+        attempts=attempts_of(case.failures, policies),
         stop_due_at=ending.stop_due_at,
     )
     flags = set(ending.flags)
@@ -86,15 +91,17 @@ def _answered(
     if case.caller_tag is None and case.is_dialog:
         flags.add(Flag.DIRECTION_UNKNOWN)
     call.flags = tuple(flags)
-    told = same_answer(openings, start, case.early, policies) if start else []
-    speakers = [*told, *case.cdrs] or [*case.tries, *case.early] or [*case.alive, *case.stops, *case.dead]
-    speakers += [ending.stop] if ending.stop is not None and not _among(ending.stop, speakers) else []
-    return call, speakers, _uses_of_dialog(case, told, start, ending)
+    same_start = same_answer(openings, start, case.early, policies) if start else []
+    reporting = (
+        [*same_start, *case.cdrs] or [*case.failures, *case.early] or [*case.alive, *case.stops, *case.inconclusive]
+    )
+    reporting += [ending.stop] if ending.stop is not None and not _among(ending.stop, reporting) else []
+    return call, reporting, _uses_of_dialog(case, same_start, start, ending)
 
 
 def _unanswered(cluster: str, case: Case, policies: Mapping[str, Policy]) -> tuple[CallRecord, list[Observed], Uses]:
-    """An attempt that nobody answered, as far as is known."""
-    final = _final(case.tries)
+    """Return the call of an attempt without a known answer, the events that its fields are read from, and the rules."""
+    final = _final(case.failures)
     failed_record = case.cdrs[0] if case.cdrs else None
     if case.cancels:
         outcome: Outcome | None = Outcome.CANCELLED
@@ -103,114 +110,122 @@ def _unanswered(cluster: str, case: Case, policies: Mapping[str, Policy]) -> tup
     else:
         outcome = Outcome.FAILED if failed_record else None
     ended = final or (case.cancels[0] if case.cancels else failed_record)
-    told = [one for one in case.tries if final and _same_code(one, final) and near(one.event.time, final.event.time)]
+    same_final = [
+        one for one in case.failures if final and _same_code(one, final) and near(one.event.time, final.event.time)
+    ]
     first = next(iter(case.everything())).event
     call = CallRecord(
         cluster=cluster,
         call_id=first.call_id,
         anchor=_anchor(case),
         from_tag=case.caller_tag or "",
-        to_tag=next((one.event.to_tag for one in (*told, *case.early) if one.event.to_tag), ""),
+        to_tag=next((one.event.to_tag for one in (*same_final, *case.early) if one.event.to_tag), ""),
         state=CallState.UNANSWERED if outcome else CallState.SETUP,
         outcome=outcome,
-        started_at=_begun(case),
+        started_at=_first_sign_of_call(case),
         ended_at=ended.event.time if ended else None,
         duration=timedelta(0) if outcome else None,
         duration_kind=DurationKind.MEASURED if outcome else DurationKind.UNKNOWN,
         released_by=ReleasedBy.CALLER if outcome is Outcome.CANCELLED else None,
         sip_code=final.event.code if final else None,
-        sip_reason=_reason(told),
-        attempts=attempts_of(case.tries, policies),
+        sip_reason=_reason(same_final),
+        attempts=attempts_of(case.failures, policies),
     )
-    uses = _uses_of_tries(case.tries, final) + _side_uses(case)
+    uses = _uses_of_failures(case.failures, final) + _side_uses(case)
     uses += [(one, Rule.CDR) for one in case.cdrs]
-    others = [one for one in (*case.tries, *case.cdrs, *case.early, *case.cancels) if not _among(one, told)]
-    return call, [*told, *others], uses
+    others = [one for one in (*case.failures, *case.cdrs, *case.early, *case.cancels) if not _among(one, same_final)]
+    return call, [*same_final, *others], uses
 
 
-def _begun(case: Case, answered_at: datetime | None = None) -> datetime:
-    """Return the time of the first sign of the call: what began before it is not known."""
+def _first_sign_of_call(case: Case, answered_at: datetime | None = None) -> datetime:
+    """Return the time of the earliest event of the call; whatever happened before it is not recorded."""
     everything = list(case.everything())
-    # A BYE before its START comes from a clock that is wrong; it begins no call.
-    setup = [*case.starts, *case.acks, *case.cdrs, *case.tries, *case.early, *case.cancels] or everything
+    # A BYE before its START has the time of a wrong clock; a call never starts with it.
+    setup = [*case.starts, *case.acks, *case.cdrs, *case.failures, *case.early, *case.cancels] or everything
     created = [one.event.created_at for one in everything if one.event.created_at]
     answered = [answered_at] if answered_at else []
     return min([*(one.event.time for one in certain(setup)), *created, *answered])
 
 
-def attempts_of(tries: Sequence[Observed], policies: Mapping[str, Policy]) -> tuple[AttemptRecord, ...]:
+def attempts_of(failures: Sequence[Observed], policies: Mapping[str, Policy]) -> tuple[AttemptRecord, ...]:
     """Return the failed branches, each once, in the order they failed.
 
-    Missed events tell of branches. A failed event tells what went upstream: of a branch only where no missed event
-    was logged at all. One failure is told by several backends, and again by Kamailio when the failure route arms the
-    missed flag but adds no branch: same code, same To tag, same moment.
+    Missed events describe branches. A failed event describes what was sent upstream; it counts as a branch only where
+    no missed event was logged at all. Several backends report the same failure, and Kamailio reports it again when the
+    failure route sets the missed flag but adds no branch: same code, same To tag, same moment.
     """
-    missed = [one for one in tries if one.event.kind is EventKind.MISSED]
+    missed = [observed for observed in failures if observed.event.kind is EventKind.MISSED]
     branches: list[list[Observed]] = []
-    for one in certain(missed or tries):
-        branch = next((branch for branch in branches if _is_same_failure(one, branch[0])), None)
+    for observed in certain(missed or failures):
+        branch = next((branch for branch in branches if _is_same_failure(observed, branch[0])), None)
         if branch is None:
-            branches.append([one])
+            branches.append([observed])
         else:
-            branch.append(one)
-    return tuple(_attempt(branch, tries, policies) for branch in branches)
+            branch.append(observed)
+    return tuple(_attempt(branch, failures, policies) for branch in branches)
 
 
 def _is_same_failure(one: Observed, other: Observed) -> bool:
     return _same_code(one, other) and one.event.to_tag == other.event.to_tag and near(one.event.time, other.event.time)
 
 
-def _attempt(branch: Sequence[Observed], tries: Sequence[Observed], policies: Mapping[str, Policy]) -> AttemptRecord:
-    """Return the attempt that ``branch``, the events of one failure, tells of."""
+def _attempt(branch: Sequence[Observed], failures: Sequence[Observed], policies: Mapping[str, Policy]) -> AttemptRecord:
+    """Return the attempt that ``branch``, the events of one failure, describes."""
     first = branch[0].event
-    reason = first.reason or _reason([one for one in tries if _same_code(one, branch[0])]) or ""
+    reason = first.reason or _reason([one for one in failures if _same_code(one, branch[0])]) or ""
     legs, _ = legs_of(branch, policies)
     extra, gateway = extra_and_gateway(branch, policies)
     return AttemptRecord(first.code, reason, first.to_tag, first.time, gateway, extra, legs)
 
 
-def _final(tries: Sequence[Observed]) -> Observed | None:
-    """Return the event that tells how the attempt ended: the last sent upstream, else the last branch's.
+def _final(failures: Sequence[Observed]) -> Observed | None:
+    """Return the event with the final response: the last one sent upstream, else that of the last branch.
 
-    A challenge sorts before another failure of the same second: the caller tried again.
+    A challenge sorts before another failure of the same second, because the caller tried again.
     """
-    upstream = [one for one in tries if one.event.kind is EventKind.FAILED]
+    upstream = [observed for observed in failures if observed.event.kind is EventKind.FAILED]
     candidates = (
         upstream
-        or [one for one in tries if one.event.kind is EventKind.MISSED]
-        or list(tries)  # only accounted by hand
+        or [observed for observed in failures if observed.event.kind is EventKind.MISSED]
+        or list(failures)  # only accounted by hand
     )
     if not candidates:
         return None
     sure = certain(candidates)
-    last = max(sure, key=lambda one: (one.event.time, one.event.code not in CHALLENGES, canonical(one)))
-    same = [one for one in sure if _same_code(one, last) and last.event.time - one.event.time <= SAME_MOMENT]
-    return min(same, key=lambda one: one.event.precision)
+    last = max(
+        sure, key=lambda observed: (observed.event.time, observed.event.code not in CHALLENGES, canonical(observed))
+    )
+    same = [
+        observed
+        for observed in sure
+        if _same_code(observed, last) and last.event.time - observed.event.time <= SAME_MOMENT
+    ]
+    return min(same, key=lambda observed: observed.event.precision)
 
 
-def _add_parties(call: CallRecord, speakers: Sequence[Observed], case: Case, policies: Mapping[str, Policy]) -> None:
-    leg_tellers = [one for one in speakers if one.event.legs] or [one for one in case.everything() if one.event.legs]
-    call.legs, mixed = legs_of(leg_tellers, policies)
+def _add_parties(call: CallRecord, reporting: Sequence[Observed], case: Case, policies: Mapping[str, Policy]) -> None:
+    with_legs = [one for one in reporting if one.event.legs] or [one for one in case.everything() if one.event.legs]
+    call.legs, mixed = legs_of(with_legs, policies)
     if mixed:
         call.flags = (*call.flags, Flag.LEGS_MIXED)
     call.caller, call.callee, call.source_ip, call.user_agent, call.extra = parties_of(
-        [one for one in speakers if one.event.kind is not EventKind.BYE] or speakers, call.legs, policies
+        [one for one in reporting if one.event.kind is not EventKind.BYE] or reporting, call.legs, policies
     )
 
 
 def _tags(case: Case) -> tuple[str, str]:
-    """Return the caller's and the callee's tag of a dialog; where unknown who called, as the first BYE has them."""
+    """Return the caller's and the callee's tag of a dialog; where the caller is unknown, as the first BYE has them."""
     if case.pair is None:
         return "", ""
     caller_tag = case.caller_tag
     if caller_tag is None:
-        caller_tag = next(iter([*case.stops, *case.alive, *case.dead])).event.from_tag
-    one, other = case.pair
-    return caller_tag, (other if caller_tag == one else one)
+        caller_tag = next(iter([*case.stops, *case.alive, *case.inconclusive])).event.from_tag
+    first, second = case.pair
+    return caller_tag, (second if caller_tag == first else first)
 
 
 def _released_by(case: Case, ending: Ending, policies: Mapping[str, Policy]) -> ReleasedBy | None:
-    """Return who sent the BYE; ``detect_direction`` hides it, for the proxy then writes the tags in one order."""
+    """Return who sent the BYE; unknown with ``detect_direction``, which writes the tags of both directions alike."""
     if ending.stop is None:
         return ReleasedBy.UNKNOWN if ending.state is CallState.COMPLETED else None
     if case.caller_tag is None or policies[ending.stop.proxy].layout.detect_direction:
@@ -223,16 +238,18 @@ def _anchor(case: Case) -> str:
         return "\x1f".join(("dialog", *case.pair))
     if case.caller_tag is not None:
         return f"attempt\x1f{case.caller_tag}"
-    # A record that nothing names: its own content does. (Another backend's account of it may come to stand first.)
+    # A record without tags is identified by its content. (Later, another backend's record of it may sort first.)
     return "cdr\x1f" + hashlib.blake2b(repr(canonical(case.cdrs[0])).encode(), digest_size=16).hexdigest()
 
 
-def _of_moment(events: Sequence[Observed], chosen: Observed | None) -> list[Observed]:
-    """Return those of ``events`` that tell the same as ``chosen``."""
+def _of_moment(candidates: Sequence[Observed], chosen: Observed | None) -> list[Observed]:
+    """Return those of ``candidates`` that report the same as ``chosen``."""
     if chosen is None:
         return []
     return [
-        one for one in events if near(one.event.time, chosen.event.time) and one.event.from_tag == chosen.event.from_tag
+        one
+        for one in candidates
+        if near(one.event.time, chosen.event.time) and one.event.from_tag == chosen.event.from_tag
     ]
 
 
@@ -244,46 +261,48 @@ def _same_code(one: Observed, other: Observed) -> bool:
     return one.event.code == other.event.code
 
 
-def _reason(told: Sequence[Observed]) -> str | None:
+def _reason(events: Sequence[Observed]) -> str | None:
     """Return the first reason phrase; RADIUS and Diameter carry none."""
-    return next((one.event.reason for one in told if one.event.reason), None)
+    return next((one.event.reason for one in events if one.event.reason), None)
 
 
-def _uses_of_dialog(case: Case, told: Sequence[Observed], start: Observed | None, ending: Ending) -> Uses:
+def _uses_of_dialog(case: Case, same_start: Sequence[Observed], start: Observed | None, ending: Ending) -> Uses:
     uses: Uses = []
-    for one in case.starts:
-        if one is start:
-            uses.append((one, Rule.START))
+    for observed in case.starts:
+        if observed is start:
+            uses.append((observed, Rule.START))
         else:
-            uses.append((one, Rule.SAME if _among(one, told) else Rule.REINVITE))
-    uses += [(one, Rule.START if one is start else Rule.ACK) for one in case.acks]
+            uses.append((observed, Rule.SAME if _among(observed, same_start) else Rule.REINVITE))
+    uses += [(observed, Rule.START if observed is start else Rule.ACK) for observed in case.acks]
     same_stop = _of_moment(case.stops, ending.stop)
-    for one in case.stops:
-        if one is ending.stop:
-            uses.append((one, Rule.STOP))
+    for observed in case.stops:
+        if observed is ending.stop:
+            uses.append((observed, Rule.STOP))
         else:
-            uses.append((one, Rule.SAME if _among(one, same_stop) else Rule.EXTRA_STOP))
-    uses += [(one, Rule.REINVITE if one.event.method == "INVITE" else Rule.IN_DIALOG) for one in case.alive]
-    uses += [(one, Rule.IN_DIALOG) for one in case.dead]
-    uses += [(one, Rule.CDR) for one in case.cdrs]
-    return uses + _uses_of_tries(case.tries, None) + _side_uses(case)
+            uses.append((observed, Rule.SAME if _among(observed, same_stop) else Rule.EXTRA_STOP))
+    uses += [
+        (observed, Rule.REINVITE if observed.event.method == "INVITE" else Rule.IN_DIALOG) for observed in case.alive
+    ]
+    uses += [(observed, Rule.IN_DIALOG) for observed in case.inconclusive]
+    uses += [(observed, Rule.CDR) for observed in case.cdrs]
+    return uses + _uses_of_failures(case.failures, None) + _side_uses(case)
 
 
-def _uses_of_tries(tries: Sequence[Observed], final: Observed | None) -> Uses:
-    """The final reply and each failed branch once; what other tellers say of the same is the same event."""
-    told: list[Observed] = [final] if final else []
+def _uses_of_failures(failures: Sequence[Observed], final: Observed | None) -> Uses:
+    """Use the final response and each failed branch once; reports by other proxies or backends are repetitions."""
+    distinct: list[Observed] = [final] if final else []
     uses: Uses = [(final, Rule.FINAL)] if final else []
-    for one in tries:
-        if one is final:
+    for observed in failures:
+        if observed is final:
             continue
         same = any(
-            one.event[:6] == other.event[:6]
-            and near(one.event.time, other.event.time)
-            and (one.proxy, one.event.backend) != (other.proxy, other.event.backend)
-            for other in told
+            observed.event[:6] == other.event[:6]
+            and near(observed.event.time, other.event.time)
+            and (observed.proxy, observed.event.backend) != (other.proxy, other.event.backend)
+            for other in distinct
         )
-        uses.append((one, Rule.SAME if same else Rule.ATTEMPT))
-        told.append(one)
+        uses.append((observed, Rule.SAME if same else Rule.ATTEMPT))
+        distinct.append(observed)
     return uses
 
 
@@ -291,5 +310,5 @@ def _side_uses(case: Case) -> Uses:
     return [
         *((one, Rule.EARLY) for one in case.early),
         *((one, Rule.CANCEL) for one in case.cancels),
-        *((one, _RULE_OF_NOTE.get(one.event.kind, Rule.IN_DIALOG)) for one in case.notes),
+        *((one, _RULE_OF_SIDE_EVENT.get(one.event.kind, Rule.IN_DIALOG)) for one in case.side_events),
     ]

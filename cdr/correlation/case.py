@@ -1,4 +1,4 @@
-"""The events of one Call-ID, sorted out into cases: what will be one call each."""
+"""Group the events of one Call-ID into cases; each case becomes one call."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from cdr.correlation.record import Observed, Policy, Rule
 from cdr.events import AccEvent, EventKind
 
 Pair = tuple[str, str]
-_ALIVE_NOT = frozenset({408, 481})  # a request within the dialog that got these found nobody
+_DIALOG_GONE = frozenset({408, 481})  # responses to a request within a dialog that no longer exists
 
 
 @dataclass(slots=True, eq=False)
 class Case:
-    """What is known of one call: a dialog (``pair`` of tags) or, while nothing answered, an attempt of a caller.
+    """The events of one call: of a dialog (a ``pair`` of tags) or, without an answer, of a caller's attempt.
 
     All lists are in canonical order.
     """
@@ -24,14 +24,16 @@ class Case:
     caller_tag: str | None = None
     starts: list[Observed] = field(default_factory=list)  # INVITE 2xx
     acks: list[Observed] = field(default_factory=list)
-    stops: list[Observed] = field(default_factory=list)  # BYE, whatever its reply
-    alive: list[Observed] = field(default_factory=list)  # other requests within the dialog that prove it lives
-    dead: list[Observed] = field(default_factory=list)  # other requests within the dialog that prove nothing
+    stops: list[Observed] = field(default_factory=list)  # BYE, regardless of its response
+    alive: list[Observed] = field(default_factory=list)  # other requests that show the dialog exists
+    inconclusive: list[Observed] = field(default_factory=list)  # other requests within the dialog that show nothing
     cdrs: list[Observed] = field(default_factory=list)  # the proxy's own records of the dialog
-    tries: list[Observed] = field(default_factory=list)  # failed and missed INVITEs
+    failures: list[Observed] = field(default_factory=list)  # failed and missed INVITEs
     early: list[Observed] = field(default_factory=list)
     cancels: list[Observed] = field(default_factory=list)
-    notes: list[Observed] = field(default_factory=list)  # accounted by hand, with no bearing on the call
+    side_events: list[Observed] = field(
+        default_factory=list
+    )  # no effect on the call, such as records made by the script
 
     @property
     def is_dialog(self) -> bool:
@@ -44,28 +46,28 @@ class Case:
             self.acks,
             self.stops,
             self.alive,
-            self.dead,
+            self.inconclusive,
             self.cdrs,
-            self.tries,
+            self.failures,
             self.early,
             self.cancels,
-            self.notes,
+            self.side_events,
         ):
             yield from events
 
     def absorb(self, other: Case) -> None:
         """Take over the events of an attempt that this dialog answered."""
-        self.tries += other.tries
+        self.failures += other.failures
         self.early += other.early
         self.cancels += other.cancels
-        self.notes += other.notes
-        for record in other.cdrs:  # that of a failed try (a challenge, say) tells nothing of the dialog's end
-            (self.notes if is_failed_cdr(record.event) else self.cdrs).append(record)
+        self.side_events += other.side_events
+        for record in other.cdrs:  # a failed try, such as a challenge, says nothing of the dialog's end
+            (self.side_events if is_failed_cdr(record.event) else self.cdrs).append(record)
 
 
 @dataclass(slots=True)
-class Sorted:
-    """The cases of one Call-ID, and the events of none with the reason."""
+class GroupedEvents:
+    """The cases of one Call-ID, and the events that belong to none, with the rule that says why."""
 
     cases: list[Case]
     unused: list[tuple[Observed, Rule]]
@@ -73,8 +75,8 @@ class Sorted:
 
 def pair_of(event: AccEvent) -> Pair:
     """Return the dialog that the event's tags name: the *unordered* pair (a BYE of the callee carries them swapped)."""
-    one, other = event.from_tag, event.to_tag
-    return (one, other) if one <= other else (other, one)
+    first, second = event.from_tag, event.to_tag
+    return (first, second) if first <= second else (second, first)
 
 
 def is_failed_cdr(event: AccEvent) -> bool:
@@ -85,103 +87,106 @@ def is_failed_cdr(event: AccEvent) -> bool:
     return event.duration_us == 0 and not 200 <= event.code < 300
 
 
-def sort_out(events: Sequence[Observed], policies: Mapping[str, Policy]) -> Sorted:
-    """Sort the events of one Call-ID (canonical order, no repetition) into cases."""
+def group_events(events: Sequence[Observed], policies: Mapping[str, Policy]) -> GroupedEvents:
+    """Group the events of one Call-ID (in canonical order, without repetition) into cases."""
     dialogs: dict[Pair, Case] = {}
-    later: list[Observed] = []
-    loose: list[Observed] = []
+    remaining: list[Observed] = []
+    without_tags: list[Observed] = []
     unused: list[tuple[Observed, Rule]] = []
 
     def dialog(event: AccEvent) -> Case:
         pair = pair_of(event)
         return dialogs.setdefault(pair, Case(pair=pair))
 
-    for one in events:
-        event = one.event
+    for observed in events:
+        event = observed.event
         if event.kind is EventKind.ANSWERED and event.method == "INVITE":
-            dialog(event).starts.append(one)
+            dialog(event).starts.append(observed)
         elif event.kind is EventKind.CDR and event.from_tag and event.to_tag and not is_failed_cdr(event):
-            dialog(event).cdrs.append(one)
+            dialog(event).cdrs.append(observed)
         elif event.kind is EventKind.CDR and not event.from_tag:
-            loose.append(one)
+            without_tags.append(observed)
         else:
-            later.append(one)
+            remaining.append(observed)
 
-    later = _acks_and_stops(later, dialogs)
-    attempts = _rest(later, dialogs, unused)
-    _name_callers(dialogs.values(), set(attempts), policies)
+    remaining = _acks_and_stops(remaining, dialogs)
+    attempts = _remaining_events(remaining, dialogs, unused)
+    _set_caller_tags(dialogs.values(), set(attempts), policies)
     cases = list(dialogs.values())
     for caller_tag, attempt in attempts.items():
-        taker = _taker(caller_tag, dialogs.values())
-        if taker is None:
+        dialog_case = _answering_dialog(caller_tag, dialogs.values())
+        if dialog_case is None:
             cases.append(attempt)
-        elif taker.caller_tag == caller_tag:
-            taker.absorb(attempt)
+        elif dialog_case.caller_tag == caller_tag:
+            dialog_case.absorb(attempt)
         else:  # "failed" and "cancel" of the callee's own requests within the dialog
-            taker.dead += attempt.everything()
-    _tie(_alike(loose), cases, policies)
-    cases, empty = [c for c in cases if not _says_nothing(c)], [c for c in cases if _says_nothing(c)]
-    unused += [(one, Rule.MANUAL) for case in empty for one in case.notes]
-    return Sorted(cases, unused)
+            dialog_case.inconclusive += attempt.everything()
+    _attach_records(_group_records(without_tags), cases, policies)
+    cases, without_call = [c for c in cases if not _is_no_call(c)], [c for c in cases if _is_no_call(c)]
+    unused += [(observed, Rule.MANUAL) for case in without_call for observed in case.side_events]
+    return GroupedEvents(cases, unused)
 
 
 def _acks_and_stops(events: Iterable[Observed], dialogs: dict[Pair, Case]) -> list[Observed]:
-    """Give ACKs of a 2xx and BYEs to their dialogs, which may be known by nothing else; return the other events."""
-    others = []
-    for one in events:
-        event = one.event
+    """Add ACKs of a 2xx and BYEs to their dialogs, which they may create; return the other events."""
+    remaining = []
+    for observed in events:
+        event = observed.event
         if event.kind is EventKind.ACK and 200 <= event.code < 300 and event.to_tag:
             pair = pair_of(event)
-            dialogs.setdefault(pair, Case(pair=pair)).acks.append(one)
-        elif event.method == "BYE":  # also one that the script accounts by hand (EventKind.MANUAL)
-            _dialog_of_bye(event, dialogs).stops.append(one)
+            dialogs.setdefault(pair, Case(pair=pair)).acks.append(observed)
+        elif event.method == "BYE":  # also one accounted by the script (EventKind.MANUAL)
+            _dialog_of_bye(event, dialogs).stops.append(observed)
         else:
-            others.append(one)
-    return others
+            remaining.append(observed)
+    return remaining
 
 
 def _dialog_of_bye(event: AccEvent, dialogs: dict[Pair, Case]) -> Case:
-    """Return the dialog that a BYE ends; with a tag missing (a cut line, an old phone) the only one it can be."""
+    """Return the dialog that a BYE ends; if it lacks a tag (cut line, old phone), the one with the other tag."""
     pair = pair_of(event)
     if pair in dialogs or (event.from_tag and event.to_tag):
         return dialogs.setdefault(pair, Case(pair=pair))
-    known = [case for other, case in dialogs.items() if (event.from_tag or event.to_tag) in other]
-    return known[0] if len(known) == 1 else dialogs.setdefault(pair, Case(pair=pair))
+    candidates = [case for other, case in dialogs.items() if (event.from_tag or event.to_tag) in other]
+    return candidates[0] if len(candidates) == 1 else dialogs.setdefault(pair, Case(pair=pair))
 
 
-def _rest(
+def _remaining_events(
     events: Iterable[Observed], dialogs: dict[Pair, Case], unused: list[tuple[Observed, Rule]]
 ) -> dict[str, Case]:
-    """Give each remaining event to its dialog or to the attempt of its caller; return the attempts by caller's tag."""
+    """Add each remaining event to its dialog or its caller's attempt; return the attempts by the caller's tag."""
     attempts: dict[str, Case] = {}
     outside: list[Observed] = []
-    for one in events:
-        event = one.event
-        known = dialogs.get(pair_of(event)) if event.to_tag else None
+    for observed in events:
+        event = observed.event
+        dialog = dialogs.get(pair_of(event)) if event.to_tag else None
         if event.kind is EventKind.INTERIM and event.to_tag:
-            case = known or dialogs.setdefault(pair_of(event), Case(pair=pair_of(event)))
-            (case.dead if event.code in _ALIVE_NOT else case.alive).append(one)
-        elif known is not None and _is_within(one, known):
-            (known.dead if event.code in _ALIVE_NOT else known.alive).append(one)
+            case = dialog or dialogs.setdefault(pair_of(event), Case(pair=pair_of(event)))
+            (case.inconclusive if event.code in _DIALOG_GONE else case.alive).append(observed)
+        elif dialog is not None and _is_within(observed, dialog):
+            (dialog.inconclusive if event.code in _DIALOG_GONE else dialog.alive).append(observed)
         elif event.kind is EventKind.CDR:
-            _attempt(attempts, event).cdrs.append(one)
+            _attempt(attempts, event).cdrs.append(observed)
         elif event.method == "CANCEL":
-            _attempt(attempts, event).cancels.append(one)
+            _attempt(attempts, event).cancels.append(observed)
         elif event.method != "INVITE" or event.kind is EventKind.INTERIM:
-            outside.append(one)
+            outside.append(observed)
         elif event.kind is EventKind.EARLY:
-            _attempt(attempts, event).early.append(one)
+            _attempt(attempts, event).early.append(observed)
         elif event.code >= 300:
-            _attempt(attempts, event).tries.append(one)
+            _attempt(attempts, event).failures.append(observed)
         else:
-            _attempt(attempts, event).notes.append(one)
-    for one in outside:
-        attempt = attempts.get(one.event.from_tag)
+            _attempt(attempts, event).side_events.append(observed)
+    for observed in outside:
+        attempt = attempts.get(observed.event.from_tag)
         if attempt is not None:
-            attempt.notes.append(one)
+            attempt.side_events.append(observed)
         else:
             unused.append(
-                (one, Rule.NO_DIALOG if one.event.to_tag or one.event.kind is EventKind.ACK else Rule.NO_CALL)
+                (
+                    observed,
+                    Rule.NO_DIALOG if observed.event.to_tag or observed.event.kind is EventKind.ACK else Rule.NO_CALL,
+                )
             )
     return attempts
 
@@ -190,36 +195,36 @@ def _attempt(attempts: dict[str, Case], event: AccEvent) -> Case:
     return attempts.setdefault(event.from_tag, Case(caller_tag=event.from_tag))
 
 
-def _is_within(one: Observed, dialog: Case) -> bool:
-    """Tell whether the event of a known tag pair came within the dialog, and not before its answer.
+def _is_within(observed: Observed, dialog: Case) -> bool:
+    """Tell whether an event with the tags of a dialog came within it, not before its answer.
 
-    A callee may challenge or ring under the To tag it answers with later.
+    A callee may challenge or ring with the To tag that it later answers with.
     """
-    event = one.event
+    event = observed.event
     if event.kind in (EventKind.EARLY, EventKind.MISSED, EventKind.CDR):
         return False
     answers = [*dialog.starts, *dialog.cdrs]
     return not answers or event.time > answers[0].event.time
 
 
-def _name_callers(dialogs: Iterable[Case], attempting: set[str], policies: Mapping[str, Policy]) -> None:
-    """Find out which tag of each dialog is the caller's: who sent its first INVITE.
+def _set_caller_tags(dialogs: Iterable[Case], attempting_tags: set[str], policies: Mapping[str, Policy]) -> None:
+    """Set the caller's tag of each dialog: the tag of whoever sent its first INVITE.
 
-    Known from the answer, else from the ACK or the proxy's record, else from an attempt or another dialog (another
-    branch of the same INVITE) with that tag, else from a BYE where the proxy writes the tags in the dialog's order
-    (``detect_direction``).
+    It is taken from the answer, else from the ACK or the proxy's record, else from an attempt or another dialog
+    (another branch of the same INVITE) with that tag, else from a BYE where the proxy writes the tags in the dialog's
+    order (``detect_direction``).
     """
     undecided = []
     for case in dialogs:
-        opening = case.starts or case.cdrs or case.acks
-        if opening:
-            case.caller_tag = _opener(opening, attempting)
+        openings = case.starts or case.cdrs or case.acks
+        if openings:
+            case.caller_tag = _opener(openings, attempting_tags)
         else:
             undecided.append(case)
     callers = {case.caller_tag for case in dialogs if case.caller_tag is not None}
     for case in undecided:
         assert case.pair is not None
-        calling = [tag for tag in case.pair if tag in attempting] or [tag for tag in case.pair if tag in callers]
+        calling = [tag for tag in case.pair if tag in attempting_tags] or [tag for tag in case.pair if tag in callers]
         if calling:
             case.caller_tag = calling[0]
         else:
@@ -227,15 +232,15 @@ def _name_callers(dialogs: Iterable[Case], attempting: set[str], policies: Mappi
             case.caller_tag = directed[0].event.from_tag if directed else None
 
 
-def _opener(opening: Sequence[Observed], attempting: set[str]) -> str:
-    """Return the From tag of the earliest; of several within its second that of a caller known to have tried."""
-    first = opening[0].event
-    at_once = [one.event.from_tag for one in opening if one.event.time == first.time]
-    return next((tag for tag in at_once if tag in attempting), first.from_tag)
+def _opener(openings: Sequence[Observed], attempting_tags: set[str]) -> str:
+    """Return the From tag of the earliest event; among several of its second, that of a caller with an attempt."""
+    first = openings[0].event
+    same_second = [one.event.from_tag for one in openings if one.event.time == first.time]
+    return next((tag for tag in same_second if tag in attempting_tags), first.from_tag)
 
 
-def _taker(caller_tag: str, dialogs: Iterable[Case]) -> Case | None:
-    """Return the dialog that answered the attempts of ``caller_tag``, else the one whose callee has that tag."""
+def _answering_dialog(caller_tag: str, dialogs: Iterable[Case]) -> Case | None:
+    """Return the dialog that answered the attempt of ``caller_tag``, else the dialog whose callee has that tag."""
     own = [case for case in dialogs if case.caller_tag == caller_tag]
     if own:
         return min(own, key=_first_sign)
@@ -245,19 +250,19 @@ def _taker(caller_tag: str, dialogs: Iterable[Case]) -> Case | None:
 
 
 def _first_sign(case: Case) -> tuple[object, ...]:
-    """Order dialogs: those with a START first, by the time they answered, then by whatever else is first known."""
+    """Sort key of dialogs: those with an answer first, by its time; the others by their earliest event."""
     answer = case.starts or case.cdrs or case.acks
-    known = answer or sorted(case.everything(), key=lambda one: one.event.time)
-    return (not answer, known[0].event.time, case.pair)
+    events = answer or sorted(case.everything(), key=lambda observed: observed.event.time)
+    return (not answer, events[0].event.time, case.pair)
 
 
-def _alike(loose: Sequence[Observed]) -> list[list[Observed]]:
+def _group_records(records: Sequence[Observed]) -> list[list[Observed]]:
     """Group the dialog records without tags that several backends or proxies wrote of one dialog.
 
-    Backends of one proxy agree on the end, too. Of another proxy that shares its dialogs the end may be an expiry.
+    Backends of one proxy agree on the end as well. A proxy that shares the dialog may record its expiry as the end.
     """
     groups: list[list[Observed]] = []
-    for record in loose:
+    for record in records:
         group = next((group for group in groups if _is_same_record(record, group)), None)
         group = group or next((group for group in groups if _is_shared_dialog(record, group)), None)
         if group is None:
@@ -286,28 +291,28 @@ def _is_shared_dialog(record: Observed, group: Sequence[Observed]) -> bool:
     )
 
 
-def _tie(groups: Iterable[list[Observed]], cases: list[Case], policies: Mapping[str, Policy]) -> None:
-    """Give each group of records (of one dialog) to the case that it can only mean, the closest pairs first.
+def _attach_records(groups: Iterable[list[Observed]], cases: list[Case], policies: Mapping[str, Policy]) -> None:
+    """Add each group of records (of one dialog) to the case that it fits best, the closest pairs first.
 
-    A dialog takes one record of its own from each proxy and backend. What fits no case becomes a case of its own.
+    A dialog takes one record from each proxy and backend. A group that fits no case becomes a case of its own.
     """
     left = dict(enumerate(groups))
     pairs = [
-        (_distance(records[0], case, policies), index, place)
-        for index, records in left.items()
-        for place, case in enumerate(cases)
+        (_distance(records[0], case, policies), group_index, case_index)
+        for group_index, records in left.items()
+        for case_index, case in enumerate(cases)
         if _fits(records[0].event, case)
     ]
-    for _, index, place in sorted(pairs):
-        records, case = left.get(index), cases[place]
+    for _, group_index, case_index in sorted(pairs):
+        records, case = left.get(group_index), cases[case_index]
         if records is None:
             continue
-        if case.is_dialog and is_failed_cdr(records[0].event):  # one for each try that failed before the answer
-            case.notes += left.pop(index)
+        if case.is_dialog and is_failed_cdr(records[0].event):  # one of each try that failed before the answer
+            case.side_events += left.pop(group_index)
             continue
         sources = {(other.proxy, other.event.backend) for other in case.cdrs}
         if sources.isdisjoint((record.proxy, record.event.backend) for record in records):
-            case.cdrs += left.pop(index)
+            case.cdrs += left.pop(group_index)
     cases += [Case(cdrs=records) for records in left.values()]
 
 
@@ -318,30 +323,33 @@ def _fits(record: AccEvent, case: Case) -> bool:
 
 
 def _begins_with_dialog(record: AccEvent, case: Case) -> bool:
-    """Tell whether a record begins with the dialog's INVITE: not after its answer, and not over before it.
+    """Tell whether a record starts with the dialog's INVITE: not after the answer, and not ended before it.
 
-    The end plays no other part: the proxy writes the BYE's event when its reply leaves, seconds after the record's end,
-    and a dialog that moved to another node expires hours after its BYE. An end before the start is clock skew.
+    The end is not compared further: the proxy writes the BYE's event when its response leaves, seconds after the
+    record's end, and a dialog that moved to another node expires hours after its BYE. An end before the start is clock
+    skew.
     """
-    signs = case.starts or case.acks or case.alive or case.stops or case.dead or case.cdrs
+    signs = case.starts or case.acks or case.alive or case.stops or case.inconclusive or case.cdrs
     first = min(one.event.time for one in signs)
     end = record.ended_at or record.time
     return record.time <= first + SAME_MOMENT and (end < record.time or end + LONGEST_REPLY >= first)
 
 
 def _failed_before_answer(record: AccEvent, case: Case) -> bool:
-    """Tell whether a failed INVITE's record is of a try that the dialog answered: a challenged one, say."""
+    """Tell whether a failed INVITE's record is of a try before the dialog's answer, such as a challenged one."""
     answers = case.starts or case.acks or case.stops or list(case.everything())
     return record.time <= min(one.event.time for one in answers)
 
 
 def _fits_attempt(event: AccEvent, case: Case) -> bool:
-    """Tell whether an attempt is that of a failed INVITE's record, which has the time of the attempt's beginning."""
-    return any(near(event.time, one.event.time) or event.time <= one.event.time for one in (*case.tries, *case.cancels))
+    """Tell whether a failed INVITE's record, whose time is the start of the attempt, belongs to this attempt."""
+    return any(
+        near(event.time, one.event.time) or event.time <= one.event.time for one in (*case.failures, *case.cancels)
+    )
 
 
 def _distance(record: Observed, case: Case, policies: Mapping[str, Policy]) -> tuple[object, ...]:
-    """Order the cases that a record may mean: attempts before dialogs for a failed one, then the nearest end."""
+    """Sort key of the cases that a record fits: for a failed one attempts before dialogs, then the nearest end."""
     event = record.event
     end = event.ended_at or event.time
     ends = case.stops or list(case.everything())
@@ -351,6 +359,6 @@ def _distance(record: Observed, case: Case, policies: Mapping[str, Policy]) -> t
     return (is_failed_cdr(event) and case.is_dialog, gap, case.pair or ("", ""), case.caller_tag or "")
 
 
-def _says_nothing(case: Case) -> bool:
-    """Tell whether only records made by hand, without a failure, speak of an attempt: that is no call."""
-    return not case.is_dialog and not (case.tries or case.early or case.cancels or case.cdrs)
+def _is_no_call(case: Case) -> bool:
+    """Tell whether an attempt has only events without effect, such as records made by the script."""
+    return not case.is_dialog and not (case.failures or case.early or case.cancels or case.cdrs)

@@ -1,7 +1,7 @@
-"""The way of the many: an answered call of one START and one STOP through one backend, with nothing special about it.
+"""Fast path: build the call of exactly one START and one STOP that came through one backend.
 
-Correlation spends its time here, so this makes the record that ``assemble`` would make, without the general machinery;
-a test holds the two equal.
+Most calls are like that, and correlation spends its time here. The record is the one that ``assemble`` would build; a
+test compares the two.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ _ZERO = timedelta(0)
 _NO_PARTIES = Parties(None, None, None, None, ())
 
 
-def clean_call(one: Observed, other: Observed, policies: Mapping[str, Policy]) -> CallRecord | None:
-    """Return the call of two events if they are such a START and STOP in either order, else ``None``."""
-    if one.event.kind is EventKind.BYE:
-        one, other = other, one
-    start, stop = one.event, other.event
+def clean_call(first: Observed, second: Observed, policies: Mapping[str, Policy]) -> CallRecord | None:
+    """Return the call of two events that are such a START and STOP, in either order, else ``None``."""
+    if first.event.kind is EventKind.BYE:
+        first, second = second, first
+    start, stop = first.event, second.event
     if (
         start.kind is not EventKind.ANSWERED
         or stop.kind is not EventKind.BYE
         or start.method != "INVITE"
-        or one.proxy != other.proxy
+        or first.proxy != second.proxy
         or start.backend is not stop.backend
         or start.call_id != stop.call_id
         or not start.call_id
@@ -42,7 +42,7 @@ def clean_call(one: Observed, other: Observed, policies: Mapping[str, Policy]) -
     ):
         return None
     duration = stop.time - start.time
-    policy = policies[one.proxy]
+    policy = policies[first.proxy]
     if not _ZERO <= duration <= policy.max_call:
         return None
     if stop.from_tag == start.from_tag and stop.to_tag == start.to_tag:
@@ -53,12 +53,12 @@ def clean_call(one: Observed, other: Observed, policies: Mapping[str, Policy]) -
         return None
     if policy.layout.detect_direction:
         released_by = ReleasedBy.UNKNOWN
-    first, second = sorted((start.from_tag, start.to_tag))
-    parties = parties_of((one,), (), policies) if start.extra else _NO_PARTIES
+    lesser_tag, greater_tag = sorted((start.from_tag, start.to_tag))
+    parties = parties_of((first,), (), policies) if start.extra else _NO_PARTIES
     return CallRecord(
         cluster=policy.cluster,
         call_id=start.call_id,
-        anchor=f"dialog\x1f{first}\x1f{second}",
+        anchor=f"dialog\x1f{lesser_tag}\x1f{greater_tag}",
         from_tag=start.from_tag,
         to_tag=start.to_tag,
         state=CallState.COMPLETED,
@@ -76,7 +76,7 @@ def clean_call(one: Observed, other: Observed, policies: Mapping[str, Policy]) -
         source_ip=parties.source_ip,
         user_agent=parties.user_agent,
         extra=parties.extra,
-        proxies=(one.proxy,),
+        proxies=(first.proxy,),
         backends=(start.backend.value,),
         events=2,
     )

@@ -1,4 +1,4 @@
-"""When a dialog was answered and ended, and how well that is known. A duration is never invented."""
+"""Work out when a dialog was answered and ended, and how certain that is. A duration is never invented."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cdr.correlation.record import CallState, DurationKind, Flag, Observed, Poli
 
 @dataclass(slots=True)
 class Ending:
-    """How a dialog stands. ``record`` is the proxy's own record that counts, ``stop`` the BYE that does."""
+    """State, times and duration of a dialog. ``stop`` and ``record`` are the BYE and the proxy's own record used."""
 
     state: CallState
     answered_at: datetime | None = None
@@ -27,22 +27,22 @@ class Ending:
 
 
 def ending_of(case: Case, start: Observed | None, policies: Mapping[str, Policy], now: datetime) -> Ending:
-    """Return how the dialog stands at ``now``; ``start`` is the event that answered it, if known."""
+    """Return the ending of a dialog as of ``now``; ``start`` is the event that answered it, if known."""
     stop = pick(case.stops)
     record = _best_record(case.cdrs, stop, policies)
     flags = [Flag.DUPLICATE_STOP] if _stops_repeat(case.stops) else []
     if record is not None:
-        ending = _of_record(case, record, start, stop, policies)
+        ending = _from_record(case, record, start, stop, policies)
     elif start is not None and stop is not None:
         ending = _measured(start, stop)
     elif start is not None:
-        ending = _open(case, start, policies, now)
+        ending = _without_stop(case, start, policies, now)
     else:
-        ending = _startless(case, stop)
+        ending = _without_start(case, stop)
     ending.stop, ending.record = stop, record
     if start is not None and stop is not None and _is_late(case, start, stop, policies):
         flags.append(Flag.LATE_STOP)
-    if _rings_within(case, ending, start, policies):
+    if _includes_ringing(case, ending, start, policies):
         flags.append(Flag.RINGING_INCLUDED)
         if ending.duration_kind is DurationKind.MEASURED:
             ending.duration_kind = DurationKind.AT_MOST
@@ -51,7 +51,7 @@ def ending_of(case: Case, start: Observed | None, policies: Mapping[str, Policy]
 
 
 def _measured(start: Observed, stop: Observed) -> Ending:
-    """START and STOP are known; a small step back lies within the clocks' resolution, a larger one is skew."""
+    """Measure from START to STOP; a STOP before START within the clocks' resolution is 0 s, otherwise clock skew."""
     duration = stop.event.time - start.event.time
     ending = Ending(CallState.COMPLETED, start.event.time, stop.event.time)
     if duration >= timedelta(0):
@@ -63,13 +63,13 @@ def _measured(start: Observed, stop: Observed) -> Ending:
     return ending
 
 
-def _of_record(
+def _from_record(
     case: Case, record: Observed, start: Observed | None, stop: Observed | None, policies: Mapping[str, Policy]
 ) -> Ending:
-    """The proxy kept the dialog itself and wrote when it began and ended.
+    """Take the times from the proxy's own record of the dialog, where they are more precise than START and STOP.
 
-    Its times count where they are the finer ones of the same moment. Kamailio's record begins with the INVITE unless
-    ``cdr_start_on_confirmed`` is set: it then tells the end, and the duration only where no START does.
+    Kamailio's record starts with the INVITE unless ``cdr_start_on_confirmed`` is set. Such a record gives the end, but
+    the duration only where there is no START.
     """
     event = record.event
     from_answer = _counts_from_answer(record, policies)
@@ -105,19 +105,20 @@ def _of_record(
 
 
 def _ends_as_stop(end: datetime, record: Observed, stop: Observed) -> bool:
-    """Tell whether a record's end is when the BYE came, and better known than by the BYE's event.
+    """Tell whether a record's end is the arrival of the BYE, and more precise than the BYE's event.
 
-    The event is written when the BYE's reply leaves, seconds later where nobody answers it. A later end is an expiry.
+    The event is written when the BYE's response leaves, seconds later if it timed out. A later end is an expiry.
     """
     if near(end, stop.event.time):
         return _is_finer(record, stop)
     return end < stop.event.time <= end + LONGEST_REPLY
 
 
-def _open(case: Case, start: Observed, policies: Mapping[str, Policy], now: datetime) -> Ending:
-    """No STOP: ongoing until the last sign of life is older than the longest plausible call.
+def _without_stop(case: Case, start: Observed, policies: Mapping[str, Policy], now: datetime) -> Ending:
+    """Return the ending without a STOP: ongoing until the last sign of life is older than the longest plausible call.
 
-    The call lasted at least from the end of the START's tick to the last sign of life.
+    The call lasted at least until its last sign of life. The START may be later than its truncated time, by up to its
+    resolution.
     """
     last = max((one.event.time for one in certain(_signs_of_life(case))), default=start.event.time)
     due = last + _max_call(case, policies)
@@ -130,12 +131,12 @@ def _open(case: Case, start: Observed, policies: Mapping[str, Policy], now: date
     return ending
 
 
-def _startless(case: Case, stop: Observed | None) -> Ending:
-    """No START: the answer lies between the last thing known before it and the first known after it."""
+def _without_start(case: Case, stop: Observed | None) -> Ending:
+    """Return the ending without a START: the answer came after any earlier event and before any later one."""
     ending = Ending(CallState.START_MISSING, ended_at=stop.event.time if stop else None)
     if stop is None:
         return ending
-    before = [one for one in (*case.early, *case.tries) if one.event.time <= stop.event.time]
+    before = [one for one in (*case.early, *case.failures) if one.event.time <= stop.event.time]
     if before:
         ending.duration = stop.event.time + resolution(stop) - max(one.event.time for one in before)
         ending.duration_kind = DurationKind.AT_MOST
@@ -162,32 +163,32 @@ def _is_late(case: Case, start: Observed, stop: Observed, policies: Mapping[str,
 
 
 def _stops_repeat(stops: Sequence[Observed]) -> bool:
-    """Tell whether one teller reports more than one BYE (SQL rows that differ in legs alone are one)."""
-    told: dict[tuple[str, str], set[tuple[object, ...]]] = {}
-    for one in stops:
-        event = one.event
-        said = (event.from_tag, event.code, event.reason, event.time, event.extra)
-        told.setdefault((one.proxy, event.backend), set()).add(said)
-    return any(len(said) > 1 for said in told.values())
+    """Tell whether one backend of a proxy reports several BYEs (SQL rows that differ only in their legs are one)."""
+    contents: dict[tuple[str, str], set[tuple[object, ...]]] = {}
+    for observed in stops:
+        event = observed.event
+        content = (event.from_tag, event.code, event.reason, event.time, event.extra)
+        contents.setdefault((observed.proxy, event.backend), set()).add(content)
+    return any(len(content) > 1 for content in contents.values())
 
 
-def _rings_within(case: Case, ending: Ending, start: Observed | None, policies: Mapping[str, Policy]) -> bool:
-    """Tell whether the answer's time, of the START or of the proxy's record, may be that of the early media."""
-    tells_answer = start or ending.record
+def _includes_ringing(case: Case, ending: Ending, start: Observed | None, policies: Mapping[str, Policy]) -> bool:
+    """Tell whether the time of the answer, from the START or the proxy's record, may be that of early media."""
+    answer = start or ending.record
     return (
-        tells_answer is not None
-        and tells_answer.event.time == ending.answered_at
-        and shares_early_time(tells_answer, case.early, policies)
+        answer is not None
+        and answer.event.time == ending.answered_at
+        and shares_early_time(answer, case.early, policies)
     )
 
 
 def _counts_from_answer(record: Observed, policies: Mapping[str, Policy]) -> bool:
-    """Tell whether a dialog record's start is the answer: always in OpenSIPS (whose records carry the 2xx code)."""
+    """Tell whether a dialog record starts with the answer: always in OpenSIPS, whose records carry the 2xx code."""
     return 200 <= record.event.code < 300 or policies[record.proxy].layout.cdr.start_on_confirmed
 
 
 def _best_record(cdrs: Sequence[Observed], stop: Observed | None, policies: Mapping[str, Policy]) -> Observed | None:
-    """Return the record that counts: of several nodes' that of the node to which the BYE came. The others expired."""
+    """Return the record to use: that of the node which received the BYE; on other nodes the dialog expired."""
     if not cdrs:
         return None
     earliest = min(map(_end_of, cdrs))
@@ -207,5 +208,5 @@ def _end_of(record: Observed) -> datetime:
     return record.event.ended_at or record.event.time
 
 
-def _is_finer(one: Observed, other: Observed) -> bool:
-    return one.event.precision < other.event.precision
+def _is_finer(observed: Observed, other: Observed) -> bool:
+    return observed.event.precision < other.event.precision

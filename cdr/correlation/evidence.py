@@ -1,4 +1,4 @@
-"""The set of a call's events in one canonical order, and the choice among those that say the same."""
+"""The canonical order of a call's events, and the choice among those that report the same thing."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from typing import Any
 from cdr.correlation.record import Flag, Observed, Policy
 
 SAME_MOMENT = timedelta(seconds=2)
-"""How far the times of one thing may lie apart when several backends or proxies tell it: the proxies read the clock
-again for each backend, and most times are truncated to the second."""
+"""How far apart several backends or proxies may report the same thing: a proxy reads the clock again for each backend,
+and most times are truncated to the second."""
 
 LONGEST_REPLY = timedelta(seconds=34)
-"""How long after a BYE came in its event may be written: until its reply or its timeout (Timer F, 32 s, RFC 3261
-section 17.1.2.2; ``fr_timer`` is 30 s), and ``SAME_MOMENT``."""
+"""How long after the arrival of a BYE its event may be written: until its response or timeout (Timer F, 32 s, RFC 3261
+section 17.1.2.2; ``fr_timer`` is 30 s), plus ``SAME_MOMENT``."""
 
 LONGEST_RINGING = timedelta(minutes=15)
 """How long after its early media a call may be answered."""
 
 
 def canonical(observed: Observed) -> tuple[Any, ...]:
-    """Return a total order over what events say: by time first, then by everything that tells two events apart.
+    """Return the sort key of an event: its time, then everything else that distinguishes two events.
 
-    Equal keys mean the same event, so the order also removes repetition. ``position`` stands before the tags: of two
-    rows of one second, the one the proxy wrote first comes first.
+    Equal keys mean the same event, so sorting also removes repetition. ``position`` comes before the tags, so that rows
+    of one second stay in the order in which the proxy wrote them.
     """
     event = observed.event
     return (
@@ -49,39 +49,46 @@ def canonical(observed: Observed) -> tuple[Any, ...]:
 
 
 def is_ambiguous(observed: Observed) -> bool:
-    """Tell whether the event's time may be an hour off: local time within a DST change."""
+    """Tell whether the event's time may be an hour off, because it is local time within a DST change."""
     return Flag.AMBIGUOUS_TIME in observed.event.flags
 
 
 def certain(candidates: Sequence[Observed]) -> Sequence[Observed]:
-    """Return those whose time is sure, or all where none is."""
-    return [one for one in candidates if not is_ambiguous(one)] or candidates
+    """Return the events whose time is certain, or all if none is."""
+    return [observed for observed in candidates if not is_ambiguous(observed)] or candidates
 
 
 def pick(candidates: Sequence[Observed]) -> Observed | None:
-    """Return the first of ``candidates`` (in canonical order) in time, told by whoever tells it most precisely.
+    """Return the earliest of ``candidates`` (in canonical order), in its most precise report.
 
-    Only those from the same side, within ``SAME_MOMENT`` of the first, count as telling the same.
+    Events from the same side, within ``SAME_MOMENT`` of the earliest, are reports of the same thing.
     """
     if not candidates:
         return None
     sure = certain(candidates)
     first = sure[0].event
-    same = [one for one in sure if one.event.time - first.time <= SAME_MOMENT and one.event.from_tag == first.from_tag]
-    return min(same, key=lambda one: one.event.precision)
+    same = [
+        observed
+        for observed in sure
+        if observed.event.time - first.time <= SAME_MOMENT and observed.event.from_tag == first.from_tag
+    ]
+    return min(same, key=lambda observed: observed.event.precision)
 
 
 def pick_start(
     openings: Sequence[Observed], early: Sequence[Observed], policies: Mapping[str, Policy]
 ) -> Observed | None:
-    """Return the event that answers a dialog (``openings`` in canonical order), with its own time if any has it."""
+    """Return the event that answers a dialog, preferably one that has the answer's own time.
+
+    ``openings`` are in canonical order.
+    """
     start = pick(openings)
     if start is None or not shares_early_time(start, early, policies):
         return start
     others = [
-        one
-        for one in same_answer(openings, start, early, policies)
-        if _teller(one) != _teller(start) and not shares_early_time(one, early, policies)
+        observed
+        for observed in same_answer(openings, start, early, policies)
+        if _reporter(observed) != _reporter(start) and not shares_early_time(observed, early, policies)
     ]
     return pick(others) or start
 
@@ -89,31 +96,32 @@ def pick_start(
 def same_answer(
     openings: Sequence[Observed], start: Observed, early: Sequence[Observed], policies: Mapping[str, Policy]
 ) -> list[Observed]:
-    """Return those of ``openings`` that tell of the answer that ``start`` tells of.
+    """Return those of ``openings`` that report the same answer as ``start``.
 
-    The first of another proxy or backend may do so where one of the two was written with the time of early media.
+    The first one of another proxy or backend does so even at another time, if one of the two has the time of early
+    media.
     """
-    first_time = {_teller(start): start.event.time}
+    first_time = {_reporter(start): start.event.time}
     same = []
-    for one in openings:
-        if one.event.from_tag != start.event.from_tag:
+    for observed in openings:
+        if observed.event.from_tag != start.event.from_tag:
             continue
-        is_first = first_time.setdefault(_teller(one), one.event.time) == one.event.time
-        if near(one.event.time, start.event.time) or (
-            is_first and _is_answer_after_ringing(one, start, early, policies)
+        is_first = first_time.setdefault(_reporter(observed), observed.event.time) == observed.event.time
+        if near(observed.event.time, start.event.time) or (
+            is_first and _is_answer_after_ringing(observed, start, early, policies)
         ):
-            same.append(one)
+            same.append(observed)
     return same
 
 
-def _teller(observed: Observed) -> tuple[str, str]:
+def _reporter(observed: Observed) -> tuple[str, str]:
     return observed.proxy, observed.event.backend
 
 
 def _is_answer_after_ringing(
-    one: Observed, other: Observed, early: Sequence[Observed], policies: Mapping[str, Policy]
+    observed: Observed, other: Observed, early: Sequence[Observed], policies: Mapping[str, Policy]
 ) -> bool:
-    first, last = sorted((one, other), key=lambda either: either.event.time)
+    first, last = sorted((observed, other), key=lambda either: either.event.time)
     return (
         last.event.time - first.event.time < LONGEST_RINGING
         and shares_early_time(first, early, policies)
@@ -137,6 +145,6 @@ def resolution(*observed: Observed) -> timedelta:
     return timedelta(microseconds=max(one.event.precision for one in observed))
 
 
-def near(one: datetime, other: datetime) -> bool:
+def near(first: datetime, second: datetime) -> bool:
     """Tell whether two times may be those of one thing."""
-    return abs(one - other) <= SAME_MOMENT
+    return abs(first - second) <= SAME_MOMENT

@@ -1,4 +1,4 @@
-"""The correlation of events into calls: ``fold(events) -> calls``, a pure function of the *set* of events."""
+"""Correlate events into calls: ``fold(events) -> calls``, a pure function of the *set* of events."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from cdr.correlation.assemble import assemble
-from cdr.correlation.case import Case, sort_out
+from cdr.correlation.case import Case, group_events
 from cdr.correlation.clean import clean_call
 from cdr.correlation.evidence import canonical
 from cdr.correlation.record import CallRecord, Folded, Observed, Policy, Rule, Use
@@ -21,29 +21,34 @@ _STOP_START = _START_STOP[::-1]
 def fold(events: Iterable[Observed], policies: Mapping[str, Policy], now: datetime) -> Folded:
     """Return the calls of ``events``, and what became of each event.
 
-    ``events`` are all known events of one or more Call-IDs: a call sees every event of its Call-ID (in the proxies of
-    one cluster) and nothing else. Order and repetition do not matter. ``policies`` holds the policy of each proxy that
-    occurs. ``now`` (UTC) decides one thing: whether a call without STOP is still taken for ongoing.
+    ``events`` are all known events of one or more Call-IDs: a call depends on every event of its Call-ID within one
+    cluster, and on nothing else. Order and repetition do not matter. ``policies`` has the policy of each proxy that
+    occurs. ``now`` (UTC) only decides whether a call without STOP still counts as ongoing.
     """
-    given = list(events)
-    if len(given) == 2 and (clean := clean_call(given[0], given[1], policies)) is not None:
-        return Folded([clean], list(_START_STOP if given[0].event.kind is EventKind.ANSWERED else _STOP_START))
-    uses: list[Use] = [Use(None, Rule.PROXY_STATE)] * len(given)
+    observed_events = list(events)
+    if (
+        len(observed_events) == 2
+        and (clean := clean_call(observed_events[0], observed_events[1], policies)) is not None
+    ):
+        return Folded(
+            [clean], list(_START_STOP if observed_events[0].event.kind is EventKind.ANSWERED else _STOP_START)
+        )
+    uses: list[Use] = [Use(None, Rule.PROXY_STATE)] * len(observed_events)
     scopes: dict[tuple[Any, ...], list[int]] = defaultdict(list)
-    for index, one in enumerate(given):
-        event = one.event
+    for index, observed in enumerate(observed_events):
+        event = observed.event
         if event.kind is EventKind.ON or event.kind is EventKind.OFF:
             continue
-        scope = (policies[one.proxy].cluster, event.call_id)
-        # Without a Call-ID nothing ties an event to another: it is its own scope.
-        scopes[scope if event.call_id else (*scope, canonical(one))].append(index)
+        scope = (policies[observed.proxy].cluster, event.call_id)
+        # Without a Call-ID nothing connects an event to another; it has a scope of its own.
+        scopes[scope if event.call_id else (*scope, canonical(observed))].append(index)
     calls: list[CallRecord] = []
     for scope in sorted(scopes):
         members = scopes[scope]
-        made, used = _fold_scope(scope[0], [given[index] for index in members], policies, now)
-        for index, use in zip(members, used, strict=True):
+        scope_calls, scope_uses = _fold_scope(scope[0], [observed_events[index] for index in members], policies, now)
+        for index, use in zip(members, scope_uses, strict=True):
             uses[index] = use if use.call is None else Use(use.call + len(calls), use.rule)
-        calls += made
+        calls += scope_calls
     return Folded(calls, uses)
 
 
@@ -54,10 +59,10 @@ def _fold_scope(
     keys = [canonical(one) for one in members]
     distinct = dict(zip(keys, members, strict=True))
     events = [distinct[key] for key in sorted(distinct)]
-    found = sort_out(events, policies)
-    cases = sorted(found.cases, key=_order)
+    grouped = group_events(events, policies)
+    cases = sorted(grouped.cases, key=_case_order)
     calls = []
-    use_of: dict[int, Use] = {id(one): Use(None, rule) for one, rule in found.unused}
+    use_of: dict[int, Use] = {id(one): Use(None, rule) for one, rule in grouped.unused}
     by_caller: dict[str, int] = defaultdict(int)
     for case in cases:
         if case.is_dialog and case.caller_tag is not None:
@@ -70,5 +75,5 @@ def _fold_scope(
     return calls, [use_of[id(distinct[key])] for key in keys]
 
 
-def _order(case: Case) -> tuple[Any, ...]:
+def _case_order(case: Case) -> tuple[Any, ...]:
     return (case.pair or ("", ""), case.caller_tag or "", min(canonical(one) for one in case.everything()))

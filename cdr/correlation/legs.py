@@ -10,15 +10,15 @@ from cdr.events import Pairs
 from proxyconf.vocabulary.layout import FieldLayout, Role
 
 
-def legs_of(told: Sequence[Observed], policies: Mapping[str, Policy]) -> tuple[tuple[LegRecord, ...], bool]:
-    """Return the legs that ``told`` (events of one thing, in canonical order) name, and whether values are mixed.
+def legs_of(events: Sequence[Observed], policies: Mapping[str, Policy]) -> tuple[tuple[LegRecord, ...], bool]:
+    """Return the legs of ``events`` (reports of one thing, in canonical order), and whether their values are mixed.
 
-    Each backend of each proxy tells all legs: in one record, or (SQL, OpenSIPS events) in one record per leg, ordered
-    by position. The fullest account counts; where several are equally full, the first.
+    Each backend of each proxy reports all legs: in one record, or (SQL, OpenSIPS events) in one record per leg, ordered
+    by position. The report with the most legs counts; of several, the first.
     """
     best: tuple[Pairs, ...] = ()
     best_layout = FieldLayout()
-    for (proxy, _backend), records in _by_teller(told).items():
+    for (proxy, _backend), records in _by_reporter(events).items():
         legs = tuple(leg for record in records for leg in record.event.legs if any(text for _, text in leg))
         if len(legs) > len(best):
             best, best_layout = legs, policies[proxy].layout
@@ -30,30 +30,30 @@ def legs_of(told: Sequence[Observed], policies: Mapping[str, Policy]) -> tuple[t
 
 
 def _in_chain(legs: tuple[Pairs, ...], layout: FieldLayout) -> tuple[Pairs, ...]:
-    """Order legs without a known order by what they connect: the destination of one is the source of the next.
+    """Order legs without a known order: the destination of each is the source of the next.
 
-    Returned in the order in which the proxy writes legs; as they came where no single chain connects them all.
+    The result is in the order in which the proxy writes legs; unchanged if no single chain connects them all.
     """
-    left = [(_record(leg, layout), leg) for leg in legs]
-    destinations = {record.destination for record, _ in left}
-    first = [pair for pair in left if pair[0].source not in destinations]
+    remaining = [(_record(leg, layout), leg) for leg in legs]
+    destinations = {record.destination for record, _ in remaining}
+    candidates = [pair for pair in remaining if pair[0].source not in destinations]
     chain: list[tuple[LegRecord, Pairs]] = []
-    while len(first) == 1:
-        chain += first
-        left.remove(first[0])
-        first = [pair for pair in left if pair[0].source and pair[0].source == chain[-1][0].destination]
-    if left:
+    while len(candidates) == 1:
+        chain += candidates
+        remaining.remove(candidates[0])
+        candidates = [pair for pair in remaining if pair[0].source and pair[0].source == chain[-1][0].destination]
+    if remaining:
         return legs
     ordered = tuple(leg for _, leg in chain)
     return ordered[::-1] if layout.newest_leg_first else ordered
 
 
 def are_mixed(legs: Iterable[Pairs]) -> bool:
-    """Tell whether values slid between legs.
+    """Tell whether values moved between legs.
 
-    Kamailio reads each AVP of a leg from a stack of its own, so a leg that set only some of them takes the missing
-    values from older legs, and the oldest legs come out with empty ones (module acc, section "Multi Call-Legs
-    accounting"). An AVP that no leg ever set is no sign of it.
+    Kamailio reads each AVP of a leg from a stack of its own. A leg that set only some of them takes the missing values
+    from older legs, and the oldest legs have empty ones (module acc, section "Multi Call-Legs accounting"). An AVP that
+    no leg ever set is no sign of it.
     """
     filled: dict[str, int] = {}
     for leg in legs:
@@ -62,17 +62,17 @@ def are_mixed(legs: Iterable[Pairs]) -> bool:
     return len({count for count in filled.values() if count}) > 1
 
 
-def _by_teller(told: Sequence[Observed]) -> dict[tuple[str, str], list[Observed]]:
-    """Group the records of one moment by who told them; a later record of the same teller is another event.
+def _by_reporter(events: Sequence[Observed]) -> dict[tuple[str, str], list[Observed]]:
+    """Group the records of one moment by proxy and backend; a later record of the same backend is another event.
 
-    One record per leg: rows that agree in all but legs and position are one event.
+    With one record per leg, rows that agree in all but legs and position are one event.
     """
-    tellers: dict[tuple[str, str], list[Observed]] = {}
-    for one in sorted(told, key=lambda one: (one.event.time, one.event.position)):
-        records = tellers.setdefault((one.proxy, one.event.backend), [])
-        if not records or _core(records[0]) == _core(one):
-            records.append(one)
-    return tellers
+    records_by_reporter: dict[tuple[str, str], list[Observed]] = {}
+    for observed in sorted(events, key=lambda observed: (observed.event.time, observed.event.position)):
+        records = records_by_reporter.setdefault((observed.proxy, observed.event.backend), [])
+        if not records or _core(records[0]) == _core(observed):
+            records.append(observed)
+    return records_by_reporter
 
 
 def _core(observed: Observed) -> tuple[object, ...]:

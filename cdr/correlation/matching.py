@@ -1,4 +1,4 @@
-"""Which call of yesterday is which call of today: calls keep their row while later events change what they are."""
+"""Match stored calls with recomputed ones, so that a call keeps its row when later events change it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 from cdr.correlation.record import CallRecord
 
 
-class Placed(Protocol):
+class MatchableCall(Protocol):
     """What a call is matched by. Only calls of one ``scope`` (the events of one Call-ID) can be the same."""
 
     @property
@@ -21,66 +21,69 @@ class Placed(Protocol):
     def from_tag(self) -> str: ...
 
 
-class Stored(Placed, Protocol):
+class StoredCall(MatchableCall, Protocol):
     @property
     def id(self) -> int: ...
     @property
     def superseded(self) -> bool: ...
 
 
-Old = TypeVar("Old", bound=Stored)
-New = TypeVar("New", bound=Placed)
+Old = TypeVar("Old", bound=StoredCall)
+New = TypeVar("New", bound=MatchableCall)
 
 
 def identity_of(record: CallRecord) -> bytes:
-    """Return 16 bytes that name the call within everything."""
-    named = ascii((record.cluster, record.call_id, record.anchor))  # quoted: no two calls read alike
+    """Return 16 bytes that identify the call among all calls."""
+    named = ascii(
+        (record.cluster, record.call_id, record.anchor)
+    )  # quoted, so that different calls never give the same text
     return hashlib.blake2b(named.encode(), digest_size=16).digest()
 
 
 def match(old: Sequence[Old], new: Sequence[New]) -> tuple[list[tuple[Old, New]], list[New], list[Old]]:
-    """Return the stored calls with what each has become, the calls that are new, and those that are no more.
+    """Return pairs of stored and recomputed calls, the recomputed calls that are new, and the stored ones left over.
 
-    First by identity. What is left goes together within its scope, the same caller's tag first: an attempt that turns
-    out to be answered keeps its row. Calls superseded before are taken last. The order of the arguments plays no part.
+    Calls match by identity first. The others are paired within their scope, those with the same caller's tag first: an
+    attempt that turns out to be answered keeps its row. Superseded calls are taken last. The order of the arguments
+    does not matter.
     """
     by_identity = {(call.scope, call.identity): call for call in old}
     pairs: list[tuple[Old, New]] = []
     added: list[New] = []
     for call in new:
-        same = by_identity.pop((call.scope, call.identity), None)
-        if same is None:
+        stored_call = by_identity.pop((call.scope, call.identity), None)
+        if stored_call is None:
             added.append(call)
         else:
-            pairs.append((same, call))
-    left = sorted(by_identity.values(), key=lambda call: (call.superseded, call.id))
+            pairs.append((stored_call, call))
+    unmatched = sorted(by_identity.values(), key=lambda call: (call.superseded, call.id))
     added.sort(key=lambda call: call.identity)
     for same_caller in (True, False):
-        more, added, left = _pair_up(added, left, same_caller)
+        more, added, unmatched = _pair_up(added, unmatched, same_caller)
         pairs += more
-    return pairs, added, left
+    return pairs, added, unmatched
 
 
 def _pair_up(
     new: Sequence[New], old: Sequence[Old], same_caller: bool
 ) -> tuple[list[tuple[Old, New]], list[New], list[Old]]:
-    """Pair calls of one scope (and one caller's tag, if asked for) in their order; return also what is left."""
+    """Pair calls of one scope (with ``same_caller``: and one caller's tag) in order; return the others as well."""
 
-    def place(call: Placed) -> tuple[object, ...]:
+    def place(call: MatchableCall) -> tuple[object, ...]:
         return (*call.scope, call.from_tag) if same_caller else call.scope
 
-    waiting: dict[tuple[object, ...], list[Old]] = defaultdict(list)
+    by_place: dict[tuple[object, ...], list[Old]] = defaultdict(list)
     for stored in reversed(old):
-        waiting[place(stored)].append(stored)
+        by_place[place(stored)].append(stored)
     pairs: list[tuple[Old, New]] = []
     added: list[New] = []
-    taken: set[int] = set()
+    paired: set[int] = set()
     for call in new:
-        candidates = waiting.get(place(call))
+        candidates = by_place.get(place(call))
         if candidates:
-            found = candidates.pop()
-            taken.add(found.id)
-            pairs.append((found, call))
+            stored_call = candidates.pop()
+            paired.add(stored_call.id)
+            pairs.append((stored_call, call))
         else:
             added.append(call)
-    return pairs, added, [stored for stored in old if stored.id not in taken]
+    return pairs, added, [stored for stored in old if stored.id not in paired]

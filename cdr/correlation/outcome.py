@@ -1,4 +1,4 @@
-"""What the final code of an INVITE means to a person. One table; the codes are those of RFC 3261 section 21."""
+"""The outcome of a call by the final response code of its INVITE (RFC 3261 section 21)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from cdr.correlation.record import Outcome
 
 CHALLENGES = frozenset({401, 407})
-"""Codes that ask the caller to try again with credentials: not the end of an attempt."""
+"""Codes that ask the caller to try again with credentials; they do not end an attempt."""
 
 _OUTCOME_OF_CODE: Mapping[int, Outcome] = {
     401: Outcome.UNAUTHORIZED,
@@ -27,7 +27,7 @@ _OUTCOME_OF_CODE: Mapping[int, Outcome] = {
 
 
 def outcome_of(code: int) -> Outcome:
-    """Return what a final ``code`` (200–699) made of the attempt; a code without an entry of its own is ``FAILED``."""
+    """Return the outcome of a final ``code`` (200–699); ``FAILED`` for codes that the table does not list."""
     if 200 <= code < 300:
         return Outcome.ANSWERED
     if 300 <= code < 400:

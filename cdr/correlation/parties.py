@@ -1,4 +1,4 @@
-"""Who called whom, from where and with what: the extra fields of a call and the roles of their labels."""
+"""Caller, callee, source address and User-Agent of a call, from its extra fields and the roles of their labels."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class Parties(NamedTuple):
     extra: Pairs
 
 
-def parties_of(told: Sequence[Observed], legs: Sequence[LegRecord], policies: Mapping[str, Policy]) -> Parties:
-    """Return the parties as ``told`` (the events that speak for the call, in canonical order) name them.
+def parties_of(events: Sequence[Observed], legs: Sequence[LegRecord], policies: Mapping[str, Policy]) -> Parties:
+    """Return the parties that ``events`` (in canonical order) name.
 
-    Backends may log different labels: all are kept, and of one label the first that has a value. Where no label has
-    the role of caller or callee, the first leg names them.
+    Backends may log different labels: all are included, each with its first non-empty value. Where no label has the
+    role of caller or callee, they are taken from the first leg.
     """
-    extra, by_role = _fields_of(told, policies)
+    extra, by_role = _fields_of(events, policies)
     first_leg = legs[0] if legs else None
     return Parties(
         caller=_user(by_role, Role.CALLER) or (first_leg and first_leg.source) or None,
@@ -55,19 +55,19 @@ def user_of(party: str) -> str:
     return user.partition(";")[0].partition(":")[0] or party
 
 
-def extra_and_gateway(told: Sequence[Observed], policies: Mapping[str, Policy]) -> tuple[Pairs, str | None]:
-    """Return the extra fields of ``told`` (events of one thing, in canonical order) and the gateway they name."""
-    extra, by_role = _fields_of(told, policies)
+def extra_and_gateway(events: Sequence[Observed], policies: Mapping[str, Policy]) -> tuple[Pairs, str | None]:
+    """Return the extra fields of ``events`` (reports of one thing, in canonical order) and the gateway they name."""
+    extra, by_role = _fields_of(events, policies)
     return extra, by_role.get(Role.GATEWAY)
 
 
-def _fields_of(told: Sequence[Observed], policies: Mapping[str, Policy]) -> tuple[Pairs, dict[Role, str]]:
+def _fields_of(events: Sequence[Observed], policies: Mapping[str, Policy]) -> tuple[Pairs, dict[Role, str]]:
     """Return every label with its first value, and the first value of each role."""
     extra: dict[str, str] = {}
     by_role: dict[Role, str] = {}
-    for one in told:
-        layout = policies[one.proxy].layout
-        for label, text in one.event.extra:
+    for observed in events:
+        layout = policies[observed.proxy].layout
+        for label, text in observed.event.extra:
             extra[label] = extra.get(label) or text
             role = layout.role_of(label)
             if role and text:

@@ -1,4 +1,4 @@
-"""What correlation takes and gives: observed events in, call records out."""
+"""Input and output of correlation: observed events in, call records out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from proxyconf.vocabulary.layout import FieldLayout
 
 
 class CallState(StrEnum):
-    SETUP = "setup"  # only provisional evidence yet
+    SETUP = "setup"  # only provisional responses so far
     ONGOING = "ongoing"
     COMPLETED = "completed"
     STOP_MISSING = "stop_missing"
@@ -33,7 +33,7 @@ class Outcome(StrEnum):
 
 
 class DurationKind(StrEnum):
-    """How a duration is known; it is never invented."""
+    """How certain a duration is."""
 
     MEASURED = "measured"
     AT_LEAST = "at_least"
@@ -48,26 +48,26 @@ class ReleasedBy(StrEnum):
 
 
 class Flag(StrEnum):
-    """What a reader of the call should know besides; ``cdr.display.wording`` has a sentence for each."""
+    """Reservations and remarks about a call; ``cdr.display.wording`` has a sentence for each."""
 
     LATE_STOP = "late_stop"  # the STOP's own time is past the longest plausible call
     CLOCK_SKEW = "clock_skew"  # STOP before START by more than the clocks' resolution
-    LEGS_MIXED = "legs_mixed"  # values slid between legs
+    LEGS_MIXED = "legs_mixed"  # values moved between legs
     DUPLICATE_STOP = "duplicate_stop"  # more than one BYE
     EARLY_MEDIA = "early_media"
     TRUNCATED = "truncated"  # a log line was cut
     FORGED_SEPARATOR = "forged_separator"  # a value holds what looks like a field of its own
     FORKED = "forked"  # several dialogs came from one INVITE
-    DIRECTION_UNKNOWN = "direction_unknown"  # no INVITE seen: caller and callee may stand swapped
-    ACK_START = "ack_start"  # the INVITE's event is absent, its ACK tells of the START
+    DIRECTION_UNKNOWN = "direction_unknown"  # no INVITE seen: caller and callee may be swapped
+    ACK_START = "ack_start"  # no event of the INVITE; the time of START is that of its ACK
     AMBIGUOUS_TIME = "ambiguous_time"  # local time in the hour that a DST change repeats or skips
-    ASSUMED_YEAR = "assumed_year"  # a log line's header has no year: the latest one was taken
+    ASSUMED_YEAR = "assumed_year"  # a log line's header has no year: the latest possible one was assumed
     RINGING_INCLUDED = "ringing_included"  # the proxy's own duration counts from the INVITE
     SUPERSEDED = "superseded"  # a later event showed it to be part of another call
 
 
 class Rule(StrEnum):
-    """Which use a call made of an event."""
+    """How an event was used for its call."""
 
     START = "start"
     STOP = "stop"
@@ -84,12 +84,12 @@ class Rule(StrEnum):
     EXTRA_STOP = "extra_stop"
     # of no call:
     NO_CALL = "no_call"  # a transaction outside of calls (MESSAGE, REGISTER, OPTIONS…)
-    NO_DIALOG = "no_dialog"  # within a dialog (or an ACK) of which nothing else is known
+    NO_DIALOG = "no_dialog"  # within a dialog (or an ACK) without any other event
     PROXY_STATE = "proxy_state"  # Accounting-On/Off
 
 
 class Observed(NamedTuple):
-    """An event with who saw it. ``id`` names it to the caller of ``fold`` and plays no part in the result."""
+    """An event and the proxy that reported it. ``id`` is for the caller of ``fold`` and does not affect the result."""
 
     event: AccEvent
     proxy: str
@@ -98,7 +98,7 @@ class Observed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What correlation must know of a proxy.
+    """What correlation needs to know about a proxy.
 
     ``time_of_first_event``: the proxy takes the time once per transaction (OpenSIPS 3.2 and newer).
     """
@@ -117,7 +117,7 @@ class LegRecord(NamedTuple):
 
 
 class AttemptRecord(NamedTuple):
-    """A branch that failed, with the extras and legs of its own events: its gateway is not that of the answer."""
+    """A failed branch, with the extras and legs of its own events: its gateway is not that of the answer."""
 
     code: int
     reason: str
@@ -130,7 +130,7 @@ class AttemptRecord(NamedTuple):
 
 @dataclass(slots=True)
 class CallRecord:
-    """A call as far as its events tell. Times are UTC. ``anchor`` names the call within its Call-ID and cluster."""
+    """A call as its events describe it. Times are UTC. ``anchor`` names the call within its Call-ID and cluster."""
 
     cluster: str
     call_id: str
@@ -162,7 +162,7 @@ class CallRecord:
 
 
 class Use(NamedTuple):
-    """What became of an event: its call's index in ``Folded.calls`` (none: of no call), and the rule that used it."""
+    """The use of an event: the index of its call in ``Folded.calls`` (``None``: no call), and the rule."""
 
     call: int | None
     rule: Rule
@@ -170,7 +170,7 @@ class Use(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """The calls of a set of events, and for each event given (in the order given) what became of it."""
+    """The calls of a set of events, and the use of each event, in the order of the events."""
 
     calls: list[CallRecord]
     uses: list[Use]

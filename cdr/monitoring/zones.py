@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from cdr.display.markup import trimmed_decimal
 from cdr.events import EventKind
 from cdr.models import Event
-from cdr.storage.reread import CannotReread, KeptInput
+from cdr.storage.reread import CannotReread, StoredInput
 from proxyconf.models import Proxy
 from proxyconf.vocabulary.layout import Backend
 
@@ -138,7 +138,7 @@ def _offset(event: Event, recorded: datetime, ahead: timedelta) -> timedelta | N
     """Return the offset at which the proxy's clock ran; none if it is that of the zone that the proxy has now."""
     now = event.time
     try:
-        if read := KeptInput(event.source).read(event):
+        if read := StoredInput(event.source).read(event):
             now = read[0].time
     except CannotReread:
         pass  # then the zone was not corrected since, as far as one can tell

@@ -1,7 +1,7 @@
-"""Open files that a source names: regular ones below ``settings.FILE_ROOTS``, and none of accweb's own.
+"""Open files that a source names: only regular files below ``settings.FILE_ROOTS``, and none of accweb's own.
 
-Whoever may set up a source must not read through it what the service can read: its secret key, its database,
-``/etc/passwd``. A path is resolved first, so no link and no ``..`` leads out.
+A user who may set up a source must not use it to read other files that the service can read: its secret key, its
+database, ``/etc/passwd``. Paths are resolved first, so that no link and no ``..`` leads out of the roots.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from django.conf import settings
 from django.db import connection
 
 IMPORTS = "imports"
-"""The only folder inside the data folder whose files a source may read."""
+"""The only folder inside the data folder from which a source may read files."""
 
 _CONFIGURATION = Path("/etc")
 _MOST_BYTES = 16 << 20
 
 
 class ForbiddenFile(PermissionError):
-    """A path that a source may not name. The text says why and what to do; it tells nothing of the file."""
+    """A path that a source may not name. The text says why and what to do, and reveals nothing about the file."""
 
 
 def allowed_path(name: str) -> Path:
-    """Return where ``name`` leads; raise ``ForbiddenFile`` if a source may not read it, ``OSError`` if it is missing.
+    """Return the resolved path of ``name``; raise ``ForbiddenFile`` if a source may not read it.
 
-    Whether a file outside the roots exists is not told.
+    Raises ``OSError`` if the file is missing, but only inside the roots: whether a file exists elsewhere stays hidden.
     """
     path = Path(os.path.realpath(name))
     data = Path(settings.DATA_DIR).resolve()
@@ -38,17 +38,17 @@ def allowed_path(name: str) -> Path:
         )
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
-        raise ForbiddenFile(f"{name} is no regular file")
+        raise ForbiddenFile(f"{name} is not a regular file")
     if _is_own_database(status):
         raise ForbiddenFile(f"{name} is accweb's own database")
     return path
 
 
 def allowed_data(name: str) -> Path:
-    """Do what ``allowed_path`` does, for logs and databases: files below /etc are configuration, and hold passwords."""
+    """Return the resolved path like ``allowed_path``, but forbid files in /etc, which may contain passwords."""
     path = allowed_path(name)
     if path.is_relative_to(_CONFIGURATION):
-        raise ForbiddenFile(f"{name} is in {_CONFIGURATION}, where configuration is, and neither logs nor databases")
+        raise ForbiddenFile(f"{name} is in {_CONFIGURATION}; logs and databases are not read from there, move the file")
     return path
 
 

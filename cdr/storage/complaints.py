@@ -1,4 +1,4 @@
-"""Log lines about hostile or repeated faults: each once in a while, with how often it was left out."""
+"""Rate-limited log lines about hostile or repeated faults."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ logger = logging.getLogger(__name__)
 
 
 class _Complaints:
-    """Says the same thing in the log once in a while, and how often it was left out."""
+    """Writes each message at most once per interval, with the number of those left out."""
 
     INTERVAL = 10.0
 
     def __init__(self) -> None:
         self._due: dict[str, float] = {}
-        self._silenced: Counter[str] = Counter()
+        self._skipped: Counter[str] = Counter()
 
-    def say(self, what: str, detail: str = "", *, exc_info: bool = False) -> None:
+    def say(self, message: str, detail: str = "", *, exc_info: bool = False) -> None:
         now = time.monotonic()
-        if now < self._due.get(what, 0.0):
-            self._silenced[what] += 1
+        if now < self._due.get(message, 0.0):
+            self._skipped[message] += 1
             return
         if len(self._due) > 1000:
             self._due.clear()
-        self._due[what] = now + self.INTERVAL
-        silenced = self._silenced.pop(what, 0)
-        more = f" ({silenced} more of these since the last line)" if silenced else ""
-        logger.warning("%s%s%s", what, f": {detail}" if detail else "", more, exc_info=exc_info)
+        self._due[message] = now + self.INTERVAL
+        skipped = self._skipped.pop(message, 0)
+        suffix = f" ({skipped} more since the last line)" if skipped else ""
+        logger.warning("%s%s%s", message, f": {detail}" if detail else "", suffix, exc_info=exc_info)
 
 
 complain: Callable[..., None] = _Complaints().say

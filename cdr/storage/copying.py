@@ -15,10 +15,10 @@ from cdr.storage.tables import Row, Statement
 
 
 class Sending:
-    """A transaction under way: COPY of ``rows``, then ``statements``; a thread waits for the database.
+    """A transaction under way: COPY of ``rows``, then ``statements``, in a thread that waits for the database.
 
-    ``types`` are those of the columns on the wire, for psycopg's binary COPY. The connection must be in no transaction,
-    and nothing else can be done with it until ``finish`` returned or raised.
+    ``types`` are the column types of the binary COPY. The connection must not be in a transaction and cannot be used
+    for anything else until ``finish`` has returned or raised.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Whether the database answers, found out within a second also where it hangs, and whether its disk is full."""
+"""Check whether the database answers, within a second even if it hangs, and whether its disk is full."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from django.conf import settings
 from django.db import connection, transaction
 
 PATIENCE = 1.0
-"""Seconds within which the database must answer a new connection, and then each statement."""
+"""Seconds within which the database must accept a connection, and then answer each statement."""
 
 LEAST_FREE = 32 << 20
-"""Free bytes below which SQLite, and what is kept in the data folder, cannot be relied on."""
+"""Free bytes below which SQLite and the files in the data folder cannot be relied on."""
 
 _probes = ThreadPoolExecutor(max_workers=2, thread_name_prefix="database probe")
 
 
 def answers() -> bool:
-    """Tell whether a new connection is answered in time.
+    """Tell whether the database answers a new connection in time.
 
-    The probe runs in a thread, as no time limit of libpq covers a server that accepts connections and then hangs.
-    While such probes hang, those that follow wait for them, and so fail, too.
+    The probe runs in a thread, because no timeout of libpq covers a server that accepts connections and then hangs.
+    While probes hang, later ones wait for them and fail as well.
     """
     if connection.vendor != "postgresql":
         return True
@@ -39,14 +39,14 @@ def answers() -> bool:
 
 
 def _ask(parameters: dict[str, Any]) -> None:
-    own = {name: value for name, value in parameters.items() if name not in ("cursor_factory", "context")}
-    with psycopg.connect(**own, autocommit=True) as probe:
+    options = {name: value for name, value in parameters.items() if name not in ("cursor_factory", "context")}
+    with psycopg.connect(**options, autocommit=True) as probe:
         probe.execute("SELECT 1")
 
 
 @contextmanager
 def statements_limited() -> Iterator[None]:
-    """Have PostgreSQL end each statement within that takes too long, waiting for a lock included."""
+    """Limit the time of each statement in the block, including its wait for locks (PostgreSQL only)."""
     if connection.vendor != "postgresql":
         yield
         return
@@ -57,5 +57,5 @@ def statements_limited() -> Iterator[None]:
 
 
 def is_disk_full() -> bool:
-    """Tell whether the disk of the data folder, which holds SQLite's file by default, is full."""
+    """Tell whether the disk of the data folder (by default also of SQLite's file) is full."""
     return shutil.disk_usage(settings.DATA_DIR).free < LEAST_FREE

@@ -1,4 +1,4 @@
-"""Events as rows of their table: the columns, and what a database cannot hold made visible."""
+"""Convert events to rows of their table; escape characters that a database cannot store."""
 
 from __future__ import annotations
 
@@ -44,29 +44,29 @@ KEY, RAW = TABLE.columns.index("call_key"), TABLE.columns.index("raw")
 
 
 class Rows:
-    """Makes the rows of what came from one source, each event once."""
+    """The rows of the events of one source, each event once."""
 
     def __init__(self, source: Source, wire: Wire) -> None:
         self._source, self._proxy = source.pk, source.proxy_id
         self._wire = wire
         self._arrivals = 0
-        self.made: dict[bytes, Row] = {}
-        """By fingerprint, in the order in which they were made."""
+        self.by_fingerprint: dict[bytes, Row] = {}
+        """By fingerprint, in order of creation."""
 
     def of(
         self, events: Iterable[AccEvent], received_at: datetime, refuse: Callable[[AccEvent, str], None]
     ) -> Iterator[Row]:
-        """Yield the row of each event that has none yet; ``refuse`` those that have a number too large for its column.
+        """Yield the row of each event that has none yet; call ``refuse`` for events with too large a response code.
 
-        Raise ``OverflowError`` for a number that is too large for psycopg or SQLite's driver already.
+        Raise ``OverflowError`` for a number that the database driver cannot pass on.
         """
-        wire, made, proxy, source = self._wire, self.made, self._proxy, self._source
+        wire, by_fingerprint, proxy, source = self._wire, self.by_fingerprint, self._proxy, self._source
         time, int4, as_json = wire.time, wire.int4, wire.json
-        received, empty = time(received_at), as_json("[]")
-        for given in events:
-            event, said = storable(given)
-            own = fingerprint(event, said)
-            if own in made:
+        received_value, empty = time(received_at), as_json("[]")
+        for received_event in events:
+            event, content = storable(received_event)
+            event_fingerprint = fingerprint(event, content)
+            if event_fingerprint in by_fingerprint:
                 continue
             (
                 kind,
@@ -76,7 +76,7 @@ class Rows:
                 call_id,
                 code,
                 reason,
-                at,
+                event_time,
                 precision,
                 backend,
                 extra,
@@ -89,24 +89,24 @@ class Rows:
                 raw,
             ) = event
             try:
-                narrow = int4(code)
+                code_value = int4(code)
             except OverflowError:
-                refuse(event, f"code={code} is too large a number for a SIP reply code")
+                refuse(event, f"code={code} is too large for a SIP response code")
                 continue
-            if backend is Backend.EVENTS and legs and not position:  # one datagram per leg, without a row's id
+            if backend is Backend.EVENTS and legs and not position:  # one datagram per leg, without a row id
                 position = self._next_arrival(received_at)
-            made[own] = row = (
-                call_key(call_id) if call_id else _key_without_call_id(kind, own),
-                time(at),
-                own,
+            by_fingerprint[event_fingerprint] = row = (
+                call_key(call_id) if call_id else _key_without_call_id(kind, event_fingerprint),
+                time(event_time),
+                event_fingerprint,
                 proxy,
                 source,
-                kind._value_,  # its plain text
+                kind._value_,  # faster than ``value``
                 method,
                 from_tag,
                 to_tag,
                 call_id,
-                narrow,
+                code_value,
                 reason,
                 int4(precision),
                 backend._value_,
@@ -117,13 +117,13 @@ class Rows:
                 created_at and time(created_at),
                 position,
                 WordsField.joined(flags) if flags else "",
-                received,
+                received_value,
                 raw,
             )
             yield row
 
     def _next_arrival(self, received_at: datetime) -> int:
-        """Return a position that orders events as they arrived: microseconds since 1970, and how many came before."""
+        """Return a position in order of arrival: microseconds since 1970 plus the number of earlier arrivals."""
         self._arrivals += 1
         return (received_at - _EPOCH) // timedelta(microseconds=1) + self._arrivals
 
@@ -131,8 +131,8 @@ class Rows:
 def _pairs(pairs: Pairs) -> str:
     """Return pairs as JSON that every database can store.
 
-    Built here because ``json.dumps`` of nested lists costs as much as the rest of a row. The check for NUL and lone
-    surrogates is needed beside ``storable``, whose statement leaves out labels without a value.
+    Assembled by hand, because ``json.dumps`` of nested lists takes as long as the rest of a row. NUL and lone
+    surrogates are checked here again, because ``storable`` does not see labels without a value.
     """
     text = f"[{','.join([f'[{encode_basestring(label)},{encode_basestring(value)}]' for label, value in pairs])}]"
     if text.isascii() and _NUL_IN_JSON not in text:
@@ -141,21 +141,21 @@ def _pairs(pairs: Pairs) -> str:
     return text if clean == pairs else _pairs(clean)
 
 
-def _key_without_call_id(kind: EventKind, own: bytes) -> int | None:
-    """Return the number that an event without a Call-ID is looked up by; ``None`` for one that is of no call."""
+def _key_without_call_id(kind: EventKind, event_fingerprint: bytes) -> int | None:
+    """Return the key of an event without a Call-ID; ``None`` if it belongs to no call."""
     if kind is EventKind.ON or kind is EventKind.OFF:
         return None
-    return call_key("", own)  # nothing ties it to another event
+    return call_key("", event_fingerprint)  # no other event belongs to the same call
 
 
 def storable(event: AccEvent) -> tuple[AccEvent, str]:
-    """Return the event with what a database cannot hold made visible, and its statement.
+    """Return the event with unstorable characters escaped, and its statement.
 
-    PostgreSQL's text holds no NUL (shown as ``\\x00``), UTF-8 no lone surrogate (``\\ud800``).
+    PostgreSQL's text cannot hold NUL (escaped as ``\\x00``), UTF-8 no lone surrogate (``\\ud800``).
     """
-    said = statement(event)
-    if "\\x00" not in said and "\\ud" not in said:  # so are they written in a statement
-        return event, said
+    content = statement(event)
+    if "\\x00" not in content and "\\ud" not in content:  # as a statement escapes them
+        return event, content
     clean = event._replace(
         method=storable_text(event.method),
         from_tag=storable_text(event.from_tag),
@@ -173,5 +173,5 @@ def _storable_pairs(pairs: Pairs) -> Pairs:
 
 
 def storable_text(text: str) -> str:
-    """Return text with NUL and lone surrogates made visible."""
+    """Return text with NUL and lone surrogates escaped."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")

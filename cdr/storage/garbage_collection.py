@@ -1,4 +1,4 @@
-"""Python's garbage collection during batches."""
+"""Control Python's garbage collection during batches."""
 
 from __future__ import annotations
 

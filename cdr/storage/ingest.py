@@ -1,6 +1,6 @@
-"""The only writer of new events: idempotent, in batches of constant memory, marking the calls to be correlated.
+"""The only writer of new events: idempotent, in batches of constant memory. Marks their calls for correlation.
 
-(``cdr.storage.reread`` alone puts others in the place of stored ones, where their input was read with wrong settings.)
+Only ``cdr.storage.reread`` replaces stored events, where their input was parsed with wrong settings.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ _UNIQUE = ("time", "fingerprint", "proxy_id")
 
 @dataclass(slots=True)
 class IngestCounts:
-    """What became of the records of a source.
+    """How many records of a source were stored, rejected or ignored.
 
-    ``read`` = ``events`` (stored now) + ``duplicates`` (known before) + ``rejected`` (kept as ``Rejected``)
-    + ``ignored`` (no accounting).
+    ``read`` = ``events`` (newly stored) + ``duplicates`` (stored before) + ``rejected`` (stored as ``Rejected``)
+    + ``ignored`` (not accounting).
     """
 
     read: int = 0
@@ -61,7 +61,7 @@ class IngestCounts:
 
 
 def reading_of(proxy: Proxy, received_at: datetime) -> Reading:
-    """Return what the formats need to know to read records of ``proxy`` that came at ``received_at``."""
+    """Return the context in which the formats parse records of ``proxy`` received at ``received_at``."""
     return Reading(
         layout=proxy.field_layout,
         zone=proxy.zone,
@@ -75,19 +75,19 @@ def store(
     source: Source,
     parsed: Iterable[Parsed],
     *,
-    format: str,  # noqa: A002  # the word that commands and people use
+    format: str,  # noqa: A002  # named like the option of the commands
     received_at: datetime | None = None,
     cursor: dict[str, Any] | None = None,
     on_progress: Callable[[IngestCounts], None] | None = None,
     batch: int = BATCH,
 ) -> IngestCounts:
-    """Store what came from ``source``; return what became of it.
+    """Store the parsed records of ``source``; return their counts.
 
     Takes ``batch`` records at a time, each batch in one transaction that stores its events, marks their calls as
-    pending, keeps what is rejected and moves the source's counters; the last one also sets the source's ``cursor``.
-    Storing the same again changes nothing but the counters. A record that cannot be stored is kept as ``Rejected`` and
-    costs no other. ``on_progress`` is called after each batch with the counts so far. Raises ``DatabaseError`` when
-    the database fails as such; the batches before are then stored.
+    pending, stores rejected input and updates the source's counters; the last one also sets the source's ``cursor``.
+    Storing the same records again changes only the counters. A record that cannot be stored becomes ``Rejected`` and
+    does not affect the others. ``on_progress`` is called after each batch with the counts so far. Raises
+    ``DatabaseError`` when the database itself fails; earlier batches remain stored.
     """
     total = IngestCounts()
     writer = _Writer(source, format)
@@ -97,15 +97,15 @@ def store(
         current = list(islice(records, batch))
         last = len(current) < batch
         if current or (last and cursor is not None):
-            moved = {"cursor": cursor} if last and cursor is not None else {}
-            total += writer.write(current, received_at or timezone.now(), moved)
+            cursor_change = {"cursor": cursor} if last and cursor is not None else {}
+            total += writer.write(current, received_at or timezone.now(), cursor_change)
             if on_progress is not None:
                 on_progress(total)
     return total
 
 
 class _Writer:
-    """Stores one batch after the other."""
+    """Stores the batches of one source."""
 
     def __init__(self, source: Source, format: str) -> None:  # noqa: A002
         self._source = source
@@ -113,7 +113,7 @@ class _Writer:
         self._database: EventDatabase = database_for_writes()
         self._expects_duplicates = False
 
-    def write(self, records: Sequence[Parsed], received_at: datetime, moved: dict[str, Any]) -> IngestCounts:
+    def write(self, records: Sequence[Parsed], received_at: datetime, cursor_change: dict[str, Any]) -> IngestCounts:
         events = [record for record in records if type(record) is AccEvent]
         rejections = [record for record in records if type(record) is Rejection]
         counts = IngestCounts(read=len(records), ignored=len(records) - len(events) - len(rejections))
@@ -124,36 +124,38 @@ class _Writer:
             counts.events = len(keys)
             counts.rejected = len(rejections)
             counts.duplicates = counts.read - counts.events - counts.rejected - counts.ignored
-            # The last statement, for it locks the source's row.
+            # Last, because it locks the source's row.
             with connection.cursor() as cursor:
-                cursor.execute(*_counting(self._source, counts, _newest(events), received_at, moved))
+                cursor.execute(*_count_statement(self._source, counts, _newest(events), received_at, cursor_change))
         self._expects_duplicates = counts.duplicates > 0
         return counts
 
     def _insert(
         self, events: Sequence[AccEvent], received_at: datetime, rejections: list[Rejection]
     ) -> list[int | None]:
-        """Store those of ``events`` that are new; return their call keys. Add to ``rejections`` what cannot be stored.
+        """Store the new events; return their call keys. Add events that cannot be stored to ``rejections``.
 
-        Most batches hold nothing that is known, so the rows go straight into the table, made while the database takes
-        them. Where that fails, and while the batch before had duplicates, they go there by the careful way.
+        Most batches contain only new events, so the rows are first copied straight into the table while they are
+        built. If that fails, or if the previous batch had duplicates, existing rows are looked up.
         """
         if not events:
             return []
         rows = Rows(self._source, self._database.wire)
-        making = rows.of(events, received_at, lambda event, reason: rejections.append(Rejection(event.raw, reason)))
+        row_iterator = rows.of(
+            events, received_at, lambda event, reason: rejections.append(Rejection(event.raw, reason))
+        )
         if not self._expects_duplicates:
             try:
                 with transaction.atomic():
-                    self._database.insert(event_rows.TABLE, making)
-                return [row[event_rows.KEY] for row in rows.made.values()]
-            except (DatabaseError, OverflowError):  # whatever it was, the careful way meets it again and tells
+                    self._database.insert(event_rows.TABLE, row_iterator)
+                return [row[event_rows.KEY] for row in rows.by_fingerprint.values()]
+            except (DatabaseError, OverflowError):  # a lasting fault shows up again below
                 pass
-        deque(making, maxlen=0)
-        return self._insert_new(list(rows.made.values()), rejections)
+        deque(row_iterator, maxlen=0)
+        return self._insert_new(list(rows.by_fingerprint.values()), rejections)
 
     def _insert_new(self, rows: Sequence[Row], rejections: list[Rejection]) -> list[int | None]:
-        """Store those of ``rows`` that are new; when the database refuses one, halve until it stands alone."""
+        """Store the new rows; if the database refuses one, bisect until it is alone."""
         try:
             with transaction.atomic():
                 return self._database.insert_new(event_rows.TABLE, rows, _UNIQUE, "call_key")
@@ -166,8 +168,8 @@ class _Writer:
         return self._insert_new(rows[:middle], rejections) + self._insert_new(rows[middle:], rejections)
 
     def _reject(self, rejections: Iterable[Rejection], received_at: datetime) -> None:
-        """Keep rejected input; the same once."""
-        kept = [
+        """Store rejected input, each once."""
+        rows = [
             Rejected(
                 source=self._source,
                 format=self._format,
@@ -178,20 +180,20 @@ class _Writer:
             )
             for raw, reason in rejections
         ]
-        if kept:
-            Rejected.objects.bulk_create(kept, ignore_conflicts=True)
+        if rows:
+            Rejected.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def _newest(events: Iterable[AccEvent]) -> datetime | None:
     return max((event.time for event in events), default=None)
 
 
-def _counting(
-    source: Source, counts: IngestCounts, newest: datetime | None, received_at: datetime, moved: dict[str, Any]
+def _count_statement(
+    source: Source, counts: IngestCounts, newest: datetime | None, received_at: datetime, cursor_change: dict[str, Any]
 ) -> Statement:
-    """Return what moves the source's counters, and its cursor where ``moved`` has one.
+    """Return the statement that updates the source's counters, and its cursor if ``cursor_change`` has one.
 
-    Written out, for Django would think it through anew for each batch, which costs as much as storing fifty events.
+    Plain SQL, because Django would compile the query anew for each batch, which takes as long as storing 50 events.
     """
     time = connection.ops.adapt_datetimefield_value
     changes: dict[str, tuple[str, Sequence[Any]]] = {
@@ -204,18 +206,18 @@ def _counting(
     if newest is not None:
         later = "CASE WHEN last_event_at > %s THEN last_event_at ELSE %s END"
         changes["last_event_at"] = later, (time(newest), time(newest))
-    if "cursor" in moved:
-        changes["cursor"] = "%s", (connection.ops.adapt_json_value(moved["cursor"], None),)
+    if "cursor" in cursor_change:
+        changes["cursor"] = "%s", (connection.ops.adapt_json_value(cursor_change["cursor"], None),)
     listed = ", ".join(f'"{column}" = {change}' for column, (change, _) in changes.items())
-    values = [value for _, given in changes.values() for value in given]
+    values = [value for _, parameters in changes.values() for value in parameters]
     return f'UPDATE "{Source._meta.db_table}" SET {listed} WHERE "id" = %s', [*values, source.pk]  # noqa: S608
 
 
 class Storing:
-    """What came from some sources, stored by one transaction while the caller goes on.
+    """Records of several sources, stored by one transaction in the background.
 
-    ``add`` makes it ready, so that nothing but the database's work is left when ``start`` sends it. It is for what
-    nearly always comes: events that are new, on PostgreSQL. ``finish`` says no to anything else, and nothing is stored.
+    ``add`` prepares the rows, so that only the database has work left after ``start``. This is for the usual case: new
+    events, on PostgreSQL. Otherwise ``finish`` returns ``None`` and nothing has been stored.
     """
 
     def __init__(self) -> None:
@@ -224,7 +226,7 @@ class Storing:
         self._sending: Sending | None = None
 
     def add(self, source: Source, records: Iterable[Parsed], received_at: datetime) -> None:
-        """Make ready what came from ``source``."""
+        """Prepare the rows of records that came from ``source``."""
         if self._sender is None:
             return
         part = self._parts.get(source.pk)
@@ -235,44 +237,45 @@ class Storing:
                 part.add(records, received_at)
 
     def drop(self, source: int) -> None:
-        """Forget what came from the source with this primary key."""
+        """Discard the records of the source with this primary key."""
         self._parts.pop(source, None)
 
     def start(self) -> None:
-        """Send what was added, if it may be sent like this. Raise ``DatabaseError``."""
-        parts = [part for _, part in sorted(self._parts.items())]  # in one order: no two writers wait in a circle
+        """Send the rows, if all parts are usual. Raise ``DatabaseError``."""
+        # In a fixed order, so that two writers cannot deadlock.
+        parts = [part for _, part in sorted(self._parts.items())]
         if self._sender is None or not parts or not all(part.usual for part in parts):
             return
         self._sending = self._sender.send(
             [row for part in parts for row in part.rows],
             {key for part in parts for key in part.keys},
-            [_counting(part.source, part.counts, part.newest, part.received_at, {}) for part in parts],
+            [_count_statement(part.source, part.counts, part.newest, part.received_at, {}) for part in parts],
         )
 
     def done(self) -> bool:
-        """Tell whether ``finish`` need not wait."""
+        """Tell whether ``finish`` returns without waiting."""
         return self._sending is None or self._sending.done()
 
     def wait(self, other: int) -> None:
-        """Wait until it is worth asking ``done`` again, or until the file descriptor ``other`` can be read."""
+        """Wait until the transaction has ended, or until the file descriptor ``other`` can be read."""
         if self._sending is not None:
             self._sending.wait(other)
 
     def finish(self) -> dict[int, IngestCounts] | None:
-        """Wait for the commit; return what became of the records by source, or none: nothing was stored."""
+        """Wait for the commit; return the counts by source, or ``None`` if nothing was stored."""
         sending, self._sending = self._sending, None
         if sending is None:
             return None
         try:
             with connection.wrap_database_errors:
                 sending.finish()
-        except DatabaseError:  # whatever it was, who stores it by ``store`` meets it again
+        except DatabaseError:  # a lasting fault shows up again in ``store``
             return None
         return {pk: part.counts for pk, part in self._parts.items()}
 
 
 class _Part:
-    """What came from one source, and its rows. ``usual``: new events and lines to be ignored are all there is."""
+    """The rows of one source. ``usual``: there were only events and ignored lines, no rejection."""
 
     def __init__(self, source: Source, received_at: datetime) -> None:
         self.source = source
@@ -280,15 +283,15 @@ class _Part:
         self.newest: datetime | None = None
         self.received_at = received_at
         self.usual = True
-        self._made = Rows(source, database_for_writes().wire)
+        self._rows = Rows(source, database_for_writes().wire)
 
     @property
     def rows(self) -> Iterable[Row]:
-        return self._made.made.values()
+        return self._rows.by_fingerprint.values()
 
     @property
     def keys(self) -> Iterator[int]:
-        """The call keys of the events."""
+        """The call keys of the rows."""
         keys = (row[event_rows.KEY] for row in self.rows)
         return (key for key in keys if key is not None)
 
@@ -304,7 +307,7 @@ class _Part:
                 self.counts.ignored += 1
         self.received_at = received_at
         try:
-            rows = list(self._made.of(events, received_at, self._refuse))
+            rows = list(self._rows.of(events, received_at, self._refuse))
         except OverflowError:
             self.usual = False
             return

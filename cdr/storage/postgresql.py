@@ -1,5 +1,5 @@
-"""Rows of many events and calls on PostgreSQL: COPY in binary form."""
-# ruff: noqa: S608  # what is put into SQL here are names of tables and columns, and they come from the models
+"""Write and read many rows on PostgreSQL, with binary COPY."""
+# ruff: noqa: S608  # only table and column names of the models are put into SQL here
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from cdr.storage.tables import Row, Statement, Table, microseconds
 
 
 class PostgresqlWire:
-    """Binary forms: a time is microseconds since 2000 in eight bytes, as bigint is; an interval three numbers; jsonb a
-    version byte and text. An integer is its four bytes here, for psycopg would silently cut one that is too large.
+    """Values in PostgreSQL's binary form.
+
+    A time is microseconds since 2000 as a bigint, an interval three numbers, jsonb a version byte and text. An integer
+    is packed here into four bytes, because psycopg would silently truncate one that is too large.
     """
 
     def time(self, time: datetime) -> int:
@@ -48,14 +50,14 @@ _WIRE_TYPES: Mapping[str, str] = {
     "IntegerField": "bytea",
     "JSONField": "bytea",
 }
-"""How COPY is to take what ``PostgresqlWire`` made, by the type of the field; text is text."""
+"""The types of the values of ``PostgresqlWire`` in COPY, by the type of the field; any other is text."""
 _MARK = (
     "INSERT INTO cdr_pending (call_key) SELECT DISTINCT unnest(%s::bigint[]) ORDER BY 1"
     " ON CONFLICT (call_key) DO UPDATE SET call_key = excluded.call_key WHERE false"
 )
-"""DO UPDATE locks a mark that is there already, and WHERE false leaves it at that: were it not locked, a correlator
-could take it, read the events before ours are committed, and nobody would look again. In order, so that two writers of
-the same calls never wait in a circle.
+"""DO UPDATE locks an existing mark, and WHERE false leaves it unchanged. Without the lock a correlator could take the
+mark and read the call before our events are committed, and they would never be correlated. Keys are ordered, so that
+two writers of the same calls cannot deadlock.
 """
 
 
@@ -100,7 +102,7 @@ class PostgresqlDatabase:
             for name, kind in zip(table.columns, table.types, strict=True)
         )
         connection.ensure_connection()
-        # psycopg's own cursor: binary results, and none of Django's converters.
+        # psycopg's own cursor: binary results without Django's converters.
         with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
             cursor.execute(
                 f'SELECT {columns} FROM "{table.name}" WHERE "{column}" = ANY(%s::bigint[])'.encode(),
@@ -139,26 +141,26 @@ class PostgresqlDatabase:
 
 
 class CopySender:
-    """Sends new rows of a table in a transaction of theirs."""
+    """Sends new rows of a table in a transaction of its own."""
 
     def __init__(self, table: Table) -> None:
         self._command, self._types = _copy_command(f'"{table.name}"', table), _wire_types(table)
 
-    def send(self, rows: Iterable[Row], keys: Iterable[int], then: Iterable[Statement]) -> Sending:
-        """Begin a transaction that inserts rows, marks ``keys`` as pending and does ``then``."""
+    def send(self, rows: Iterable[Row], keys: Iterable[int], statements: Iterable[Statement]) -> Sending:
+        """Start a transaction that inserts rows, marks ``keys`` as pending and runs ``statements``."""
         connection.ensure_connection()
-        return Sending(connection.connection, self._command, self._types, rows, [(_MARK, [_array(keys)]), *then])
+        return Sending(connection.connection, self._command, self._types, rows, [(_MARK, [_array(keys)]), *statements])
 
 
 class StagedRows:
-    """Rows of a table in a temporary one, for as long as the ``with`` block; its name is what ``with`` gives."""
+    """Rows staged in a temporary table for the duration of a ``with`` block, which yields the table's name."""
 
     def __init__(self, postgres: PostgresqlDatabase, cursor: CursorWrapper, table: Table, rows: Sequence[Row]) -> None:
         self._postgres, self._cursor, self._table, self._rows = postgres, cursor, table, rows
         self._name = f'"pg_temp"."{table.staged}"'
 
     def __enter__(self) -> str:
-        # Once per session, for creating one costs more than emptying it.
+        # Once per session, because creating the table takes longer than emptying it.
         self._cursor.execute(
             f'CREATE TEMPORARY TABLE IF NOT EXISTS "{self._table.staged}" ON COMMIT DELETE ROWS'
             f' AS SELECT {self._table.listed} FROM "{self._table.name}" WITH NO DATA'
@@ -167,7 +169,7 @@ class StagedRows:
         return self._name
 
     def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
-        if failed is None:  # else the caller's savepoint takes the rows back
+        if failed is None:  # otherwise the caller's savepoint rolls the rows back
             self._cursor.execute(f"DELETE FROM {self._name}")
 
 

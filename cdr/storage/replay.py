@@ -1,7 +1,7 @@
-"""Rejected input read again after a fix: what is accounting now is stored, what is not stays with today's reason.
+"""Re-parse rejected input after a fix: store its events, or update the reason why it is still rejected.
 
-A rejection is settled in the transaction that stores its events, so it is taken once, however often and by however many
-it is tried. Its events count as received when the input was.
+A rejection is resolved in the transaction that stores its events, so that concurrent runs accept it only once. Its
+events keep the time at which the input was received.
 """
 
 from __future__ import annotations
@@ -26,20 +26,21 @@ from cdr.sources.setting import SettingsError
 from cdr.storage import wake
 from cdr.storage.dictionaries import dictionary_of
 from cdr.storage.ingest import IngestCounts, reading_of, store
+from cdr.storage.safe_parsing import fault_of_parser
 
 BATCH = 200
-"""Rejections per transaction; a rejection may hold a megabyte."""
+"""Rejections per transaction; each may be as large as a megabyte."""
 
-_NOT_STORED = "the database cannot hold an event that this tells of"
+_NOT_STORED = "the database cannot store an event of this input"
 
 
 @dataclass(slots=True)
 class Replayed:
-    """What became of rejections that waited.
+    """The results of re-parsing rejections.
 
-    ``waited`` = ``taken`` (accounting now; ``events`` of it are new, the others were known) + ``ignored`` (no
-    accounting, as it turned out) + ``failing``. ``last`` is the number of the last one tried, to go on from;
-    ``more``: others wait behind it.
+    ``waited`` = ``taken`` (accounting now, with ``events`` new events) + ``ignored`` (not accounting after all)
+    + ``failing``. ``last`` is the primary key of the last rejection tried, to continue from; ``more``: there are
+    others after it.
     """
 
     waited: int = 0
@@ -51,7 +52,7 @@ class Replayed:
     more: bool = False
 
     def as_dict(self) -> dict[str, int]:
-        """Return the counts, as the audit log keeps them."""
+        """Return the counts for the audit log."""
         return {name: getattr(self, name) for name in ("waited", "taken", "events", "ignored", "failing")}
 
 
@@ -62,29 +63,29 @@ def replay(
     most: int | None = None,
     on_progress: Callable[[Replayed], None] | None = None,
 ) -> Replayed:
-    """Read those of ``rejected`` that wait again, oldest first; return what became of them.
+    """Re-parse the pending ones of ``rejected``, oldest first; return the results.
 
-    Goes on ``after`` the rejection of that number, and stops when ``most`` were tried. Each batch is a transaction of
-    its own; raises ``DatabaseError`` when the database fails as such, the batches before are then stored.
+    Starts ``after`` the rejection with that primary key, and stops when ``most`` were tried. Each batch is a
+    transaction of its own; raises ``DatabaseError`` when the database itself fails, earlier batches remain stored.
     """
-    done = Replayed(last=after)
-    while most is None or done.waited < most:
-        size = BATCH if most is None else min(BATCH, most - done.waited)
-        batch = list(_waiting(rejected, done.last).select_related("source__proxy")[:size])
+    result = Replayed(last=after)
+    while most is None or result.waited < most:
+        size = BATCH if most is None else min(BATCH, most - result.waited)
+        batch = list(_pending(rejected, result.last).select_related("source__proxy")[:size])
         if not batch:
             break
         for source, rows in _by_source(batch):
-            _Replay(source).take(rows, done)
-        done.last = batch[-1].pk
+            _Replay(source).take(rows, result)
+        result.last = batch[-1].pk
         if on_progress is not None:
-            on_progress(done)
-    done.more = _waiting(rejected, done.last).exists()
-    if done.events:
+            on_progress(result)
+    result.more = _pending(rejected, result.last).exists()
+    if result.events:
         wake.correlation()
-    return done
+    return result
 
 
-def _waiting(rejected: QuerySet[Rejected], after: int) -> QuerySet[Rejected]:
+def _pending(rejected: QuerySet[Rejected], after: int) -> QuerySet[Rejected]:
     return rejected.filter(replayed_at=None, pk__gt=after).order_by("pk")
 
 
@@ -96,51 +97,55 @@ def _by_source(rows: Iterable[Rejected]) -> Iterable[tuple[Source, list[Rejected
 
 
 class _Replay:
-    """Reads rejections of one source with what is known of its proxy today."""
+    """Re-parses rejections of one source with the present settings of its proxy."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
         self._readers: dict[tuple[str, datetime], Reread] = {}
 
-    def take(self, rows: Sequence[Rejected], done: Replayed) -> None:
-        """Store in one transaction what ``rows`` tell, and count it."""
+    def take(self, rows: Sequence[Rejected], result: Replayed) -> None:
+        """Store the events of ``rows`` in one transaction, and count the results."""
         with transaction.atomic():
-            held = Rejected.objects.select_for_update().filter(pk__in=[row.pk for row in rows], replayed_at=None)
+            locked = Rejected.objects.select_for_update().filter(pk__in=[row.pk for row in rows], replayed_at=None)
             groups: dict[tuple[str, datetime], list[Rejected]] = defaultdict(list)
-            for row in held.order_by("pk"):
+            for row in locked.order_by("pk"):
                 groups[row.format, row.received_at].append(row)
             changed = [
-                row for (kept_as, at), group in groups.items() for row in self._take_alike(group, kept_as, at, done)
+                row
+                for (stored_format, received_at), group in groups.items()
+                for row in self._take_group(group, stored_format, received_at, result)
             ]
             Rejected.objects.bulk_update(changed, ["reason", "replayed_at"])
 
-    def _take_alike(
-        self, rows: Sequence[Rejected], kept_as: str, received_at: datetime, done: Replayed
+    def _take_group(
+        self, rows: Sequence[Rejected], stored_format: str, received_at: datetime, result: Replayed
     ) -> Sequence[Rejected]:
-        """Store what rows of one format that came at once tell; return them changed."""
+        """Store the events of rows with the same format and time of receipt; return the changed rows."""
         parsed = [self._parsed(row) for row in rows]
-        counts = self._store([one for each in parsed for one in each], kept_as, received_at)
-        if counts is None and len(rows) > 1:  # the database refuses one of them: which?
-            return [changed for row in rows for changed in self._take_alike([row], kept_as, received_at, done)]
-        for row, each in zip(rows, parsed, strict=True):
-            reasons = [one.reason for one in each if isinstance(one, Rejection)]
-            _settle(row, _NOT_STORED if counts is None else next(iter(reasons), ""))
-            done.waited += 1
-            done.failing += row.replayed_at is None
-            done.ignored += row.replayed_at is not None and not any(isinstance(one, AccEvent) for one in each)
-            done.taken += row.replayed_at is not None and any(isinstance(one, AccEvent) for one in each)
-        done.events += counts.events if counts else 0
+        counts = self._store([record for records in parsed for record in records], stored_format, received_at)
+        if counts is None and len(rows) > 1:  # try them one by one
+            return [changed for row in rows for changed in self._take_group([row], stored_format, received_at, result)]
+        for row, records in zip(rows, parsed, strict=True):
+            reasons = [record.reason for record in records if isinstance(record, Rejection)]
+            _resolve(row, _NOT_STORED if counts is None else next(iter(reasons), ""))
+            result.waited += 1
+            result.failing += row.replayed_at is None
+            result.ignored += row.replayed_at is not None and not any(
+                isinstance(record, AccEvent) for record in records
+            )
+            result.taken += row.replayed_at is not None and any(isinstance(record, AccEvent) for record in records)
+        result.events += counts.events if counts else 0
         return rows
 
-    def _store(self, parsed: Iterable[Parsed], kept_as: str, received_at: datetime) -> IngestCounts | None:
-        """Store the events; nothing of them, and ``None``, where the database refuses one."""
-        events = [one for one in parsed if isinstance(one, AccEvent)]
+    def _store(self, parsed: Iterable[Parsed], stored_format: str, received_at: datetime) -> IngestCounts | None:
+        """Store the events; store nothing and return ``None`` if the database refuses one."""
+        events = [record for record in parsed if isinstance(record, AccEvent)]
         if not events:
             return IngestCounts()
         before = Source.objects.values_list("last_received_at", flat=True).get(pk=self._source.pk)
         with transaction.atomic():
-            counts = store(self._source, events, format=kept_as, received_at=received_at, batch=len(events) + 1)
-            if before is not None:  # it came when it came, and the source was heard of since
+            counts = store(self._source, events, format=stored_format, received_at=received_at, batch=len(events) + 1)
+            if before is not None:  # do not set back the time of the last receipt
                 latest = Greatest(Coalesce(F("last_received_at"), Value(before)), Value(before))
                 Source.objects.filter(pk=self._source.pk).update(last_received_at=latest)
             if counts.rejected:
@@ -154,22 +159,24 @@ class _Replay:
             return self._reader(row.format, row.received_at)(raw)
         except (LookupError, OSError, SettingsError) as error:
             return [Rejection(raw, str(error))]
-        except Exception as error:  # a fault of ours must not keep the others waiting
-            return [Rejection(raw, f"a fault in reading it, to be reported: {type(error).__name__}: {error}")]
+        except Exception as error:  # a fault of the parser must not stop the others
+            return [fault_of_parser(raw, error)]
 
-    def _reader(self, kept_as: str, received_at: datetime) -> Reread:
-        key = kept_as, received_at
+    def _reader(self, stored_format: str, received_at: datetime) -> Reread:
+        key = stored_format, received_at
         if key not in self._readers:
-            self._readers[key] = reader_of(kept_as, reading_of(self._source.proxy, received_at), self._dictionary())
+            self._readers[key] = reader_of(
+                stored_format, reading_of(self._source.proxy, received_at), self._dictionary()
+            )
         return self._readers[key]
 
     def _dictionary(self) -> Dictionary | None:
-        """Return the dictionary that the source's settings name, if any; raise ``OSError`` or ``ValueError``."""
+        """Return the dictionary that the source's settings name; raise ``OSError`` or ``ValueError``."""
         settings: Any = self._source.parsed_settings()
         return dictionary_of(getattr(settings, "dictionary", ""))
 
 
-def _settle(row: Rejected, reason: str) -> None:
+def _resolve(row: Rejected, reason: str) -> None:
     if reason:
         row.reason = reason
     else:

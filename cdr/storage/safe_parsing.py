@@ -1,4 +1,4 @@
-"""Parsing that survives its own faults."""
+"""Call parsers so that their faults cost nothing but the faulty record."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ from cdr.storage.complaints import complain
 
 
 def parsed_safely(parse: Callable[[bytes], Parsed], raw: bytes) -> Parsed:
-    """Return what ``parse`` makes of input. Should it fail, the input is kept and nothing else is lost."""
+    """Return the result of ``parse``; if it raises, a rejection that keeps the input."""
     try:
         return parse(raw)
     except Exception as error:
-        complain("a record could not be read: this is a fault of accweb, please report it", exc_info=True)
-        return Rejection(raw, f"a fault in reading it, to be reported: {type(error).__name__}: {error}")
+        complain("a parser failed: this is a fault of accweb, please report it", exc_info=True)
+        return fault_of_parser(raw, error)
+
+
+def fault_of_parser(raw: bytes, error: Exception) -> Rejection:
+    """Return the rejection of input on which a parser raised ``error``, which it never should."""
+    return Rejection(raw, f"the parser failed; please report this fault of accweb: {type(error).__name__}: {error}")

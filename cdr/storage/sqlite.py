@@ -1,5 +1,5 @@
-"""Rows of many events and calls on SQLite: ``executemany``."""
-# ruff: noqa: S608  # what is put into SQL here are names of tables and columns, and they come from the models
+"""Write and read many rows on SQLite, with ``executemany``."""
+# ruff: noqa: S608  # only table and column names of the models are put into SQL here
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cdr.storage.tables import Row, Table, microseconds
 
 
 class SqliteWire:
-    """The forms that Django gives SQLite."""
+    """Values in the form that Django uses for SQLite."""
 
     def time(self, time: datetime) -> str:
         return str(time.astimezone(UTC).replace(tzinfo=None))
@@ -25,17 +25,17 @@ class SqliteWire:
         return text
 
     def int4(self, number: int) -> int:
-        number.to_bytes(4, "big", signed=True)  # as narrow as on PostgreSQL
+        number.to_bytes(4, "big", signed=True)  # the same range as on PostgreSQL
         return number
 
 
 class SqliteDatabase:
-    """There is one writer: a transaction begins with the lock on the whole database (see the settings)."""
+    """The operations on SQLite. A transaction starts by locking the whole database (see the settings)."""
 
     wire = SqliteWire()
 
     def insert(self, table: Table, rows: Iterable[Row]) -> None:
-        self._many(self._insertion(table), rows)
+        self._execute_many(self._insertion(table), rows)
 
     def insert_new(self, table: Table, rows: Sequence[Row], unique: Sequence[str], returning: str) -> list[Any]:
         keys = [table.columns.index(name) for name in unique]
@@ -43,7 +43,7 @@ class SqliteDatabase:
         with connection.cursor() as cursor:
             cursor.execute(f'SELECT coalesce(max(id), 0) FROM "{table.name}"')
             (last,) = cursor.fetchone()
-            self._many(
+            self._execute_many(
                 f"{self._insertion(table)} ON CONFLICT ({listed}) DO NOTHING",
                 sorted(rows, key=lambda row: tuple(row[key] for key in keys)),
             )
@@ -56,7 +56,9 @@ class SqliteDatabase:
     def update(self, table: Table, rows: Sequence[Row]) -> None:
         key, *others = table.columns
         changes = ", ".join(f'"{column}" = %s' for column in others)
-        self._many(f'UPDATE "{table.name}" SET {changes} WHERE "{key}" = %s', ((*row[1:], row[0]) for row in rows))
+        self._execute_many(
+            f'UPDATE "{table.name}" SET {changes} WHERE "{key}" = %s', ((*row[1:], row[0]) for row in rows)
+        )
 
     def delete(self, table: Table, column: str, keys: Iterable[int]) -> None:
         with connection.cursor() as cursor:
@@ -97,9 +99,9 @@ class SqliteDatabase:
     def _insertion(self, table: Table) -> str:
         return f'INSERT INTO "{table.name}" ({table.listed}) VALUES ({", ".join(["%s"] * len(table.columns))})'
 
-    def _many(self, sql: str, rows: Iterable[Row]) -> None:
+    def _execute_many(self, statement: str, rows: Iterable[Row]) -> None:
         with connection.cursor() as cursor:
-            cursor.executemany(sql, rows)  # type: ignore[arg-type]  # any iterable will do
+            cursor.executemany(statement, rows)  # type: ignore[arg-type]  # any iterable will do
 
 
 _FROM_SQLITE: Mapping[str, Callable[[Any], Any]] = {

@@ -1,8 +1,8 @@
-"""Tables and rows as the writers of many rows name them.
+"""Tables and rows for reading and writing many rows at once.
 
-A row is a tuple of values in the order of its ``Table``'s columns. Rows read hold aware times, ``timedelta``, JSON
-*text*; rows to be written hold these as the database's ``Wire`` makes them, because a second pass over all values would
-cost as much as the COPY itself.
+A row is a tuple of values in the order of its ``Table``'s columns. Rows that were read have aware times, ``timedelta``
+and JSON *text*. Rows to be written have these in the form of the database's ``Wire`` already, because a second pass
+over all values would take as long as the COPY itself.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from django.db import models
 
 Row = tuple[Any, ...]
 Statement = tuple[str, Sequence[Any]]
-"""SQL and its parameters, in the form that Django gives a cursor."""
+"""SQL and its parameters, in the form that a cursor takes."""
 
 
 class Table:
-    """A model's table with those of its columns that are read or written together, in the order given."""
+    """The columns of a model's table that are read or written together, in this order."""
 
     def __init__(self, model: type[models.Model], *names: str) -> None:
         fields: list[Any] = [model._meta.get_field(name) for name in names]
@@ -30,7 +30,7 @@ class Table:
 
     @property
     def listed(self) -> str:
-        """The columns as SQL lists them."""
+        """The columns as a list in SQL."""
         return ", ".join(f'"{column}"' for column in self.columns)
 
     @property
@@ -40,19 +40,19 @@ class Table:
 
 
 class Wire(Protocol):
-    """The form in which a database takes what it has types of its own for; everything else it takes as it is."""
+    """Converts values to the form in which a database takes them; values of other types are passed unchanged."""
 
     def time(self, time: datetime) -> int | str:
-        """Return an aware time's form."""
+        """Return the form of an aware time."""
 
     def length(self, length: timedelta) -> bytes | int:
-        """Return a duration's form."""
+        """Return the form of a duration."""
 
     def json(self, text: str) -> bytes | str:
-        """Return JSON text's form."""
+        """Return the form of JSON text."""
 
     def int4(self, number: int) -> bytes | int:
-        """Return the form of a number for an ``IntegerField``; raise ``OverflowError`` where it does not fit."""
+        """Return the form of a number for an ``IntegerField``; raise ``OverflowError`` if it does not fit."""
 
 
 def microseconds(length: timedelta) -> int:

@@ -1,6 +1,6 @@
-"""Tells Celery's workers that there is something to correlate, and never waits for the broker.
+"""Notify Celery's workers of pending calls, without waiting for the broker.
 
-Only a hint: the schedule finds the same within seconds, and without Redis the scheduler of this machine does.
+This is only a hint: the schedule, or the scheduler without Redis, finds pending calls within seconds.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ from django.conf import settings
 
 from cdr.storage.complaints import complain
 
-_wanted = threading.Event()
+_requested = threading.Event()
 _started: list[threading.Thread] = []
 
 
 def correlation() -> None:
-    """Have pending calls be correlated soon."""
+    """Request the correlation of pending calls."""
     if not settings.REDIS_URL:
         return
     if not _started:
-        thread = threading.Thread(target=_tell, name="wake", daemon=True)
+        thread = threading.Thread(target=_send_requests, name="wake", daemon=True)
         _started.append(thread)
         thread.start()
-    _wanted.set()
+    _requested.set()
 
 
-def _tell() -> None:
+def _send_requests() -> None:
     while True:
-        _wanted.wait()
-        _wanted.clear()
+        _requested.wait()
+        _requested.clear()
         try:
             current_app.send_task("cdr.tasks.correlate", retry=False, expires=5)
-        except Exception as error:  # whatever is wrong with the broker, receiving goes on
-            complain("the broker cannot be reached; correlation waits, receiving goes on", str(error))
+        except Exception as error:  # no fault of the broker may stop receiving
+            complain("the broker cannot be reached; correlation is delayed, receiving continues", str(error))

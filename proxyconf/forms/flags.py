@@ -1,4 +1,4 @@
-"""Message flags in a form: ``4``, ``FLT_ACC = 4`` or, where the release takes names, ``FLT_ACC``."""
+"""Form field for message flags: ``4``, ``FLT_ACC = 4`` or, if the release takes names, ``FLT_ACC``."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from proxyconf.profile import MessageFlag
 
 
 class FlagField(forms.CharField):
-    """A flag, or none."""
-
     def __init__(self, **kwargs: Any) -> None:
         widget = forms.TextInput({"class": "input mono", "autocomplete": "off", "spellcheck": "false"})
         super().__init__(required=False, max_length=256, widget=widget, **kwargs)
@@ -27,7 +25,7 @@ class FlagField(forms.CharField):
 
 
 def read_flag(text: str) -> MessageFlag:
-    """Read a flag; raise ``ValidationError`` for what is neither number nor name."""
+    """Parse a flag; raise ``ValidationError`` if it is neither a number nor a name."""
     name, sign, number = (part.strip() for part in text.partition("="))
     if not sign and name.isdecimal():
         return MessageFlag(int(name))
@@ -36,12 +34,13 @@ def read_flag(text: str) -> MessageFlag:
     if name and number.isdecimal() and not any(c.isspace() for c in name):
         return MessageFlag(int(number), name)
     raise ValidationError(
-        _("%(text)r is no flag: write a number (4), or a name and a number (FLT_ACC = 4)"), params={"text": text}
+        _("%(text)r is not a valid flag: write a number (4), or a name and a number (FLT_ACC = 4)"),
+        params={"text": text},
     )
 
 
 def flag_text(flag: MessageFlag) -> str:
-    """Return a flag as the form takes it."""
+    """Return a flag as text for ``read_flag``."""
     if flag.number is None:
         return flag.name
     return f"{flag.name} = {flag.number}" if flag.name else str(flag.number)

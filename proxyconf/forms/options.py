@@ -1,4 +1,4 @@
-"""The scalar options of a release as fields of a form: one field each, in groups, empty where the default holds."""
+"""Form fields for the scalar options of a release, in groups; an empty field stands for the default."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from proxyconf.vocabulary.parameters import Parameter, ParameterKind, Value
 
 Text = str | Promise
 EMPTY = '""'
-"""How a form writes a text that is set, and set to nothing."""
+"""The form's text for an option that is set to the empty string."""
 
-_HIDDEN_PASSWORD = "********"  # noqa: S105 - the place of one
+_HIDDEN_PASSWORD = "********"  # noqa: S105 - a mask, not a password
 _NOT_SCALAR = (ParameterKind.FLAG, ParameterKind.EXTRAS, ParameterKind.LEGS, ParameterKind.FIELDS)
 _TIME_MODES: Mapping[int, Text] = {
     0: _("0: whole seconds"),
@@ -31,7 +31,7 @@ _TIME_MODES: Mapping[int, Text] = {
 
 
 class OptionSection(NamedTuple):
-    """A part of the form. ``backends``: it concerns these alone (empty: all)."""
+    """A part of the form. ``backends`` are those that it concerns (empty: all)."""
 
     name: str
     title: Text
@@ -76,7 +76,7 @@ _PREFIXES: tuple[tuple[str, str], ...] = (
 
 
 def group_of(key: str) -> str:
-    """Return the name of the group in which an option stands."""
+    """Return the name of the group of an option."""
     if key in _BEHAVIOUR:
         return BEHAVIOUR.name
     if key.endswith("_column"):
@@ -85,7 +85,6 @@ def group_of(key: str) -> str:
 
 
 def field_name(key: str) -> str:
-    """Return the name of the form's field of an option."""
     return "option_" + key.replace(".", "__")
 
 
@@ -97,7 +96,7 @@ def option_fields(profile: AccountingProfile) -> Iterator[tuple[str, forms.Field
 
 
 def shown(profile: AccountingProfile, key: str) -> Any:
-    """Return an option's value as the form shows it: without passwords, empty where the default holds."""
+    """Return an option's value as the form shows it: without password, empty for the default."""
     parameter, value = profile.parameters[key], profile.options.get(key)
     if parameter.kind is ParameterKind.SWITCH:
         return profile.is_on(key)
@@ -108,14 +107,14 @@ def shown(profile: AccountingProfile, key: str) -> Any:
     return mask_password(str(value)) if key in SECRET_OPTIONS else str(value)
 
 
-def options_given(profile: AccountingProfile, given: Mapping[str, Any]) -> dict[str, Value]:
-    """Return the options of ``profile`` as a form changed them; those that it did not show stay as they are."""
+def changed_options(profile: AccountingProfile, cleaned_data: Mapping[str, Any]) -> dict[str, Value]:
+    """Return the options of ``profile`` with the changes of a form; options that it did not show stay unchanged."""
     options = dict(profile.options)
     for key in profile.parameters:
         name = field_name(key)
-        if name not in given or _typed(given[name]) == _typed(shown(profile, key)):
+        if name not in cleaned_data or _typed(cleaned_data[name]) == _typed(shown(profile, key)):
             continue
-        value = _read(profile, key, given[name])
+        value = _read(profile, key, cleaned_data[name])
         if value is None or value == profile.parameters[key].default:
             options.pop(key, None)
         else:
@@ -124,29 +123,29 @@ def options_given(profile: AccountingProfile, given: Mapping[str, Any]) -> dict[
 
 
 def _typed(value: Any) -> Any:
-    """Return a value as a line of a form can hold it: without line breaks, and no blanks around it."""
+    """Return a value as a one-line form field submits it: without line breaks and surrounding spaces."""
     return value.replace("\r", "").replace("\n", "").strip() if isinstance(value, str) else value
 
 
-def _read(profile: AccountingProfile, key: str, given: Any) -> Value | None:
+def _read(profile: AccountingProfile, key: str, submitted: Any) -> Value | None:
     parameter = profile.parameters[key]
     if parameter.kind is ParameterKind.SWITCH:
-        return int(bool(given))
-    if given == "":
+        return int(bool(submitted))
+    if submitted == "":
         return None
-    if given == EMPTY:
+    if submitted == EMPTY:
         return ""
     if parameter.is_integer:
-        return int(given)
+        return int(submitted)
     if key in SECRET_OPTIONS:
-        return _with_password(str(given), str(profile.options.get(key, "")))
-    return str(given)
+        return _with_password(str(submitted), str(profile.options.get(key, "")))
+    return str(submitted)
 
 
-def _with_password(given: str, stored: str) -> str:
-    """Put the stored password where the asterisks that stood for it still stand."""
-    password = stored.partition("://")[2].rpartition("@")[0].partition(":")[2]
-    return given.replace(f":{_HIDDEN_PASSWORD}@", f":{password}@") if password else given
+def _with_password(url: str, stored_url: str) -> str:
+    """Replace the mask in ``url`` by the stored password."""
+    password = stored_url.partition("://")[2].rpartition("@")[0].partition(":")[2]
+    return url.replace(f":{_HIDDEN_PASSWORD}@", f":{password}@") if password else url
 
 
 def _field(parameter: Parameter, profile: AccountingProfile) -> forms.Field:
@@ -165,12 +164,12 @@ def _field(parameter: Parameter, profile: AccountingProfile) -> forms.Field:
 
 
 class WholeNumber(forms.CharField):
-    """A number, or nothing."""
+    """An optional integer, as text."""
 
     def clean(self, value: Any) -> str:
         text: str = super().clean(value)
         if text and not text.removeprefix("-").isdecimal():
-            raise ValidationError(_("%(text)r is no whole number"), params={"text": text})
+            raise ValidationError(_("%(text)r is not a whole number"), params={"text": text})
         return str(int(text)) if text else ""
 
 
@@ -178,7 +177,7 @@ def _choices(parameter: Parameter, profile: AccountingProfile) -> list[tuple[str
     stored = profile.options.get(parameter.key)
     numbers = [*parameter.choices]
     if isinstance(stored, int) and stored not in numbers:
-        numbers.append(stored)  # the checks say what is wrong with it
+        numbers.append(stored)  # invalid, which the checks report
     words = _TIME_MODES if parameter.name.endswith("time_mode") else {}
     return [(str(number), words.get(number, str(number))) for number in numbers]
 

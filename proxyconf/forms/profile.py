@@ -1,4 +1,4 @@
-"""The form of a profile: what its release has, and why it has not what others have."""
+"""The form of a profile, with the settings of its release and the reasons why others are missing."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from proxyconf.forms.flags import FlagField
-from proxyconf.forms.options import GROUPS, OptionSection, field_name, group_of, option_fields, options_given
+from proxyconf.forms.options import GROUPS, OptionSection, changed_options, field_name, group_of, option_fields
 from proxyconf.forms.presets import with_new_backends
-from proxyconf.forms.rows import FieldRows, lists_given, rows_of
+from proxyconf.forms.rows import FieldRows, changed_lists, rows_of
 from proxyconf.layout_form import BACKEND_NAMES
 from proxyconf.profile import AccountingProfile, DoAccounting, Flags, takes_flag_names
 from proxyconf.translation import translated
@@ -43,7 +43,7 @@ class FlagLine(NamedTuple):
 
 
 class OptionGroup(NamedTuple):
-    """The options of one group in the form; ``changed`` of them differ from their default."""
+    """The options of one group in the form; ``changed`` counts those that differ from their default."""
 
     group: OptionSection
     fields: list[forms.BoundField]
@@ -51,9 +51,9 @@ class OptionGroup(NamedTuple):
 
 
 class ProfileForm(forms.Form):
-    """Everything of a profile but its lists of fields.
+    """The form of a whole profile; ``rows`` are the formsets of its lists of fields.
 
-    Bound or not, ``value()`` gives the profile as the form has it; what cannot be read stays as it was stored.
+    ``value()`` returns the profile as entered, also of an unbound form; invalid input leaves the stored value.
     """
 
     def __init__(self, stored: AccountingProfile, flags_elsewhere: tuple[int, ...] = (), data: Any = None) -> None:
@@ -126,7 +126,7 @@ class ProfileForm(forms.Form):
     # --- parts of the page
 
     def backend_choices(self) -> list[dict[str, Any]]:
-        """Return the backends: name, title, what each is, why the release has it not (else empty), chosen or not."""
+        """Return the backends: name, title, description, why the release lacks it, whether it is chosen."""
         chosen = self["backends"].value() or []
         release = (self.stored.product, self.stored.version)
         return [
@@ -149,11 +149,11 @@ class ProfileForm(forms.Form):
         ]
 
     def single_flags(self) -> list[forms.BoundField]:
-        """Return the flags that concern all backends."""
+        """Return the flags that apply to all backends."""
         return [self[name] for name in _SINGLE_FLAGS if name in self.fields]
 
     def asked(self) -> list[dict[str, Any]]:
-        """Return the backends that ``do_accounting()`` can ask for failed branches of."""
+        """Return the backends for which ``do_accounting()`` can request missed calls."""
         chosen = self["ask_missed"].value() or []
         return [
             {"name": one.value, "title": BACKEND_NAMES[one], "missed": one.value in chosen}
@@ -161,24 +161,24 @@ class ProfileForm(forms.Form):
         ]
 
     def asked_of_all(self) -> list[forms.BoundField]:
-        """Return what ``do_accounting()`` asks for all backends alike."""
+        """Return the flags of ``do_accounting()`` that apply to all backends."""
         return [self[f"ask_{name}"] for name in _ASKED_OF_ALL]
 
     def option_groups(self) -> list[OptionGroup]:
         """Return the groups that have options in this release."""
-        found: dict[str, list[str]] = {}
+        keys_by_group: dict[str, list[str]] = {}
         for key, parameter in self.stored.parameters.items():
             if field_name(key) in self.fields:
-                found.setdefault(group_of(parameter.key), []).append(key)
+                keys_by_group.setdefault(group_of(parameter.key), []).append(key)
         changed = self.stored.set_options().keys()
         return [
             OptionGroup(group, [self[field_name(key)] for key in keys], len(changed & set(keys)))
             for group in GROUPS
-            if (keys := found.get(group.name))
+            if (keys := keys_by_group.get(group.name))
         ]
 
     def absent(self) -> Iterator[str]:
-        """Yield a sentence for each parameter that another release of the product has and this one has not."""
+        """Yield a sentence for each parameter that this release lacks and another release of the product has."""
         product, version = self.stored.product, self.stored.version
         names: dict[str, None] = {}
         for release in RELEASES[product]:
@@ -187,60 +187,60 @@ class ProfileForm(forms.Form):
             if why := why_absent(product, version, key):
                 yield translated(why)
 
-    def kept(self) -> list[str]:
-        """Return the options that are stored and that this release has not, each with the reason."""
+    def unavailable_options(self) -> list[str]:
+        """Return a sentence for each stored option that this release lacks."""
         product, version = self.stored.product, self.stored.version
         return [translated(why) for key in self.stored.options if (why := why_absent(product, version, key))]
 
-    # --- what was given
+    # --- the entered profile
 
     def is_valid(self) -> bool:
         rows = [formset.is_valid() for formset in self.rows.values()]
         return super().is_valid() and all(rows)
 
     def value(self) -> AccountingProfile:
-        """Return the profile as the form has it."""
+        """Return the profile as entered."""
         if not self.is_bound:
             return self.stored
         self.is_valid()
-        given = self.cleaned_data
-        changed: dict[str, Any] = lists_given(self.stored, self.rows)
-        changed["options"] = options_given(self.stored, given)
-        changed["macros"] = {  # a value that was typed replaces the script's macro
+        cleaned = self.cleaned_data
+        changed: dict[str, Any] = changed_lists(self.stored, self.rows)
+        changed["options"] = changed_options(self.stored, cleaned)
+        changed["macros"] = {  # a changed value replaces the script's macro
             key: name
             for key, name in self.stored.macros.items()
             if changed["options"].get(key) == self.stored.options.get(key)
         }
-        if "backends" in given:
+        if "backends" in cleaned:
             unknown = [one for one in self.stored.backends if one not in self.stored.known_backends]
-            chosen = {*unknown, *map(Backend, given["backends"])}
+            chosen = {*unknown, *map(Backend, cleaned["backends"])}
             if chosen != set(self.stored.backends):
                 changed["backends"] = tuple(one for one in Backend if one in chosen)
         if self.stored.uses_do_accounting:
-            changed["do_accounting"] = self._asked_given(given, changed.get("backends", self.stored.backends))
+            changed["do_accounting"] = self._asked_given(cleaned, changed.get("backends", self.stored.backends))
         else:
-            changed["flags"] = self._flags_given(given)
+            changed["flags"] = self._flags_given(cleaned)
         return with_new_backends(replace(self.stored, **changed), self.stored, self.flags_elsewhere)
 
-    def _asked_given(self, given: Mapping[str, Any], backends: tuple[Backend, ...]) -> DoAccounting:
+    def _asked_given(self, cleaned: Mapping[str, Any], backends: tuple[Backend, ...]) -> DoAccounting:
         asked = self.stored.do_accounting
-        missed = frozenset(map(Backend, given["ask_missed"])) if "ask_missed" in given else asked.missed
+        missed = frozenset(map(Backend, cleaned["ask_missed"])) if "ask_missed" in cleaned else asked.missed
         of_all = {
-            name: frozenset(backends if given.get(f"ask_{name}", getattr(asked, name)) else ())
+            name: frozenset(backends if cleaned.get(f"ask_{name}", getattr(asked, name)) else ())
             for name in _ASKED_OF_ALL
         }
-        return DoAccounting(missed=missed, table=given.get("ask_table", asked.table), **of_all)
+        return DoAccounting(missed=missed, table=cleaned.get("ask_table", asked.table), **of_all)
 
-    def _flags_given(self, given: Mapping[str, Any]) -> Flags:
+    def _flags_given(self, cleaned: Mapping[str, Any]) -> Flags:
         flags = self.stored.flags
         account, missed = dict(flags.account), dict(flags.missed)
         for stored, prefix in ((account, "flag"), (missed, "missed")):
             for backend in Backend:
                 name = f"{prefix}_{backend.value}"
-                if name in given:
+                if name in cleaned:
                     stored.pop(backend, None)
-                    stored |= {backend: given[name]} if given[name] else {}
-        single = {name: given.get(name, getattr(flags, name)) for name in _SINGLE_FLAGS}
+                    stored |= {backend: cleaned[name]} if cleaned[name] else {}
+        single = {name: cleaned.get(name, getattr(flags, name)) for name in _SINGLE_FLAGS}
         return Flags(account, missed, **single)
 
 

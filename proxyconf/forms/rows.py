@@ -1,4 +1,4 @@
-"""The extra fields and leg fields of a profile: rows that can be added, put in another order and removed."""
+"""Formsets for the extra fields and leg fields of a profile, whose rows can be added, reordered and removed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MONO = {"class": "input mono", "autocomplete": "off", "spellcheck": "false", "a
 
 
 class RowForm(forms.Form):
-    """One field. ``labels`` are the backends that it can be named for."""
+    """The form of one field. ``labels`` are the backends that can have a label for it, with their titles."""
 
     name = forms.CharField(label=_("Name"), required=False, max_length=20_000, widget=forms.TextInput(_MONO))
     variable = forms.CharField(
@@ -59,9 +59,9 @@ class RowForm(forms.Form):
             )
         roles = [role for role in Role if (role in _LEG_ROLES) == legs]
         choices = [("", _("by its name")), *((role.value, role.value.replace("_", " ")) for role in roles)]
-        held = self.initial.get("role")
-        if held and held not in dict(choices):
-            choices.append((held, held.replace("_", " ")))
+        role = self.initial.get("role")
+        if role and role not in dict(choices):
+            choices.append((role, role.replace("_", " ")))
         self.fields["role"].choices = choices  # type: ignore[attr-defined]  # a ChoiceField
         self.fields["sql_width"].widget.attrs["class"] = "input"
         self.fields["radius_number"].widget.attrs["class"] = "input mono"
@@ -69,33 +69,33 @@ class RowForm(forms.Form):
             self.fields["variable"].widget.attrs["placeholder"] = "$avp(leg_src)"
 
     def label_fields(self) -> list[tuple[Backend, forms.BoundField]]:
-        """Return the fields of the labels, each with its backend."""
         return [(backend, self[label_name(backend)]) for backend in self.labels]
 
-    def says_something(self) -> bool:
-        """Return whether the row has a name, a variable or a label."""
-        given = getattr(self, "cleaned_data", {})
-        return any(given.get(name) for name in ("name", "variable", *map(label_name, self.labels)))
+    def is_empty(self) -> bool:
+        """Return whether the row has no name, no variable and no label."""
+        cleaned = getattr(self, "cleaned_data", {})
+        return not any(cleaned.get(name) for name in ("name", "variable", *map(label_name, self.labels)))
 
-    def to_field(self, kind: type[Field], stored: Field | None) -> Field:
-        """Return the row as a field. ``stored`` is what it was, whose labels that the form does not show stay; a new
-        field without a role has the one that its variable or name suggests.
+    def to_field(self, field_class: type[Field], stored: Field | None) -> Field:
+        """Return the row as a field, with those labels of ``stored`` that the form does not show.
+
+        A new field without a role gets the one that its variable or name suggests.
         """
-        given = self.cleaned_data
-        kept = stored.labels if stored else {}
-        labels = {backend: label for backend, label in kept.items() if backend not in self.labels}
+        cleaned = self.cleaned_data
+        stored_labels = stored.labels if stored else {}
+        labels = {backend: label for backend, label in stored_labels.items() if backend not in self.labels}
         for backend in self.labels:
-            if given.get(label_name(backend)):
-                labels[backend] = given[label_name(backend)]
-        return kind(
-            name=given.get("name", ""),
-            variable=given.get("variable", ""),
+            if cleaned.get(label_name(backend)):
+                labels[backend] = cleaned[label_name(backend)]
+        return field_class(
+            name=cleaned.get("name", ""),
+            variable=cleaned.get("variable", ""),
             labels=labels,
-            role=Role(given["role"]) if given.get("role") else None if stored else self._suggested_role(),
-            sql_type=SqlType(given.get("sql_type") or SqlType.VARCHAR),
-            sql_width=given.get("sql_width") or 128,
-            radius_number=given.get("radius_number"),
-            radius_type=RadiusType(given["radius_type"]) if given.get("radius_type") else None,
+            role=Role(cleaned["role"]) if cleaned.get("role") else None if stored else self._suggested_role(),
+            sql_type=SqlType(cleaned.get("sql_type") or SqlType.VARCHAR),
+            sql_width=cleaned.get("sql_width") or 128,
+            radius_number=cleaned.get("radius_number"),
+            radius_type=RadiusType(cleaned["radius_type"]) if cleaned.get("radius_type") else None,
         )
 
     def _suggested_role(self) -> Role | None:
@@ -104,59 +104,58 @@ class RowForm(forms.Form):
 
 
 class FieldRows(forms.BaseFormSet):  # type: ignore[type-arg]  # not generic at run time
-    """All rows of one list. A row's ``stored`` number says which of the profile's fields it shows."""
+    """The rows of one list of fields. A row's ``stored`` is the index of the profile's field that it shows."""
 
     def clean(self) -> None:
         if len(self.forms) > _MOST_ROWS:
             raise ValidationError(_("No proxy takes that many fields."))
 
-    def fields_given(self, kind: type[Field], stored: Iterable[Field], mirrored: bool) -> tuple[Field, ...]:
-        """Return the fields in the order that the form gives them; rows that say nothing are left out."""
-        before = list(stored)
-        found = []
+    def entered_fields(self, field_class: type[Field], stored: Iterable[Field], mirrored: bool) -> tuple[Field, ...]:
+        """Return the fields in the order of the form, without empty rows."""
+        stored_fields = list(stored)
+        entered = []
         for form in self.in_order():
-            number = form.initial.get("stored")
-            one = form.to_field(kind, before[number] if number is not None else None)
-            found.append(_mirrored(one) if mirrored else one)
-        return tuple(found)
+            index = form.initial.get("stored")
+            field = form.to_field(field_class, stored_fields[index] if index is not None else None)
+            entered.append(_mirrored(field) if mirrored else field)
+        return tuple(entered)
 
     def in_order(self) -> list[RowForm]:
-        """Return the rows that say something and are not to be removed, in the order that the form gives them.
+        """Return the rows that are neither empty nor deleted, in the order of the form.
 
-        What cannot be read of a row is left out of its data.
+        The data of a row do not contain its invalid values.
         """
-        rows = [form for form in self.forms if form.says_something() and not form.cleaned_data.get("DELETE")]
+        rows = [form for form in self.forms if not form.is_empty() and not form.cleaned_data.get("DELETE")]
         return sorted(rows, key=lambda form: form.cleaned_data.get("ORDER") or _MOST_ROWS)
 
 
 def label_name(backend: Backend) -> str:
-    """Return the name of the row's field for the label of a backend."""
     return f"label_{backend.value}"
 
 
 def rows_of(profile: AccountingProfile, data: Any = None) -> dict[str, FieldRows]:
-    """Return the lists of fields that the profile's release has, filled from ``profile`` and bound to ``data``."""
-    found = {EXTRAS: _rows(profile, EXTRAS, profile.extras, _labels_of_extras(profile), data)}
+    """Return the formsets of the lists that the profile's release has, filled from ``profile``, bound to ``data``."""
+    formsets = {EXTRAS: _rows(profile, EXTRAS, profile.extras, _labels_of_extras(profile), data)}
     if profile.has_legs:
-        found[LEGS] = _rows(profile, LEGS, profile.legs, _labels_of_legs(profile), data)
+        formsets[LEGS] = _rows(profile, LEGS, profile.legs, _labels_of_legs(profile), data)
     labels = _labels_of_cdr(profile)
     if labels:
-        found[CDR_EXTRAS] = _rows(profile, CDR_EXTRAS, profile.cdr_extras, labels, data)
+        formsets[CDR_EXTRAS] = _rows(profile, CDR_EXTRAS, profile.cdr_extras, labels, data)
     if "multi_leg_bye_info" in profile.parameters:
-        found[CDR_LEGS] = _rows(profile, CDR_LEGS, profile.cdr_legs, {}, data)
-    return found
+        formsets[CDR_LEGS] = _rows(profile, CDR_LEGS, profile.cdr_legs, {}, data)
+    return formsets
 
 
-def lists_given(profile: AccountingProfile, rows: Mapping[str, FieldRows]) -> dict[str, Any]:
-    """Return the lists of ``profile`` as the rows have them; for ``dataclasses.replace``."""
-    found: dict[str, Any] = {}
+def changed_lists(profile: AccountingProfile, rows: Mapping[str, FieldRows]) -> dict[str, Any]:
+    """Return the lists of ``profile`` with the changes of the formsets, for ``dataclasses.replace``."""
+    lists: dict[str, Any] = {}
     for name, formset in rows.items():
         mirrored = name == CDR_EXTRAS and has_one_cdr_list(profile)
         if name in (EXTRAS, CDR_EXTRAS):
-            found[name] = formset.fields_given(ExtraDefinition, getattr(profile, name), mirrored)
+            lists[name] = formset.entered_fields(ExtraDefinition, getattr(profile, name), mirrored)
         else:
-            found[name] = formset.fields_given(LegDefinition, getattr(profile, name), False)
-    return found
+            lists[name] = formset.entered_fields(LegDefinition, getattr(profile, name), False)
+    return lists
 
 
 def has_one_cdr_list(profile: AccountingProfile) -> bool:
@@ -197,31 +196,27 @@ def _rows(
         max_num=_MOST_ROWS,
         absolute_max=_MOST_ROWS,
     )
-    initial = [_initial(number, one, labels) for number, one in enumerate(fields)]
-    given = {"labels": labels, "legs": name in (LEGS, CDR_LEGS)}
-    return cast(FieldRows, make(data, initial=initial, prefix=name, form_kwargs=given))
+    initial = [_initial(index, field, labels) for index, field in enumerate(fields)]
+    form_kwargs = {"labels": labels, "legs": name in (LEGS, CDR_LEGS)}
+    return cast(FieldRows, make(data, initial=initial, prefix=name, form_kwargs=form_kwargs))
 
 
-def _initial(number: int, one: ExtraDefinition | LegDefinition, labels: Mapping[Backend, str]) -> dict[str, Any]:
+def _initial(index: int, field: ExtraDefinition | LegDefinition, labels: Mapping[Backend, str]) -> dict[str, Any]:
     return {
-        "stored": number,
-        "name": one.name,
-        "variable": one.variable,
-        "role": one.role.value if one.role else "",
-        "sql_type": one.sql_type.value,
-        "sql_width": one.sql_width,
-        "radius_number": one.radius_number,
-        "radius_type": one.radius_type.value if one.radius_type else "",
-        **{label_name(backend): _label(one, backend) for backend in labels},
+        "stored": index,
+        "name": field.name,
+        "variable": field.variable,
+        "role": field.role.value if field.role else "",
+        "sql_type": field.sql_type.value,
+        "sql_width": field.sql_width,
+        "radius_number": field.radius_number,
+        "radius_type": field.radius_type.value if field.radius_type else "",
+        **{label_name(backend): field.labels.get(backend, "") for backend in labels},
     }
 
 
-def _label(one: ExtraDefinition | LegDefinition, backend: Backend) -> str:
-    return one.labels.get(backend, "")
-
-
-def _mirrored(one: Field) -> Field:
+def _mirrored(field: Field) -> Field:
     """Give a field of ``cdr_extra`` the same label in the log and in SQL."""
-    label = one.labels.get(Backend.SYSLOG)
-    others = {backend: text for backend, text in one.labels.items() if backend is not Backend.SQL}
-    return replace(one, labels=others | ({Backend.SQL: label} if label else {}))
+    label = field.labels.get(Backend.SYSLOG)
+    others = {backend: text for backend, text in field.labels.items() if backend is not Backend.SQL}
+    return replace(field, labels=others | ({Backend.SQL: label} if label else {}))

@@ -1,4 +1,4 @@
-"""The key with which a deployment tool fetches what was published for a proxy."""
+"""The token with which a deployment tool fetches the published files of a proxy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from proxyconf.models.proxy import Proxy
 
 
 class FetchToken(models.Model):
-    """A proxy has one at most; only its hash is stored, so that it can be shown when it is made and never again."""
+    """The fetch token of a proxy. Only its hash is stored, so it can be displayed only when it is created."""
 
     proxy = models.OneToOneField(Proxy, on_delete=models.CASCADE, related_name="fetch_token")
     digest = models.CharField(max_length=64)
@@ -28,12 +28,11 @@ class FetchToken(models.Model):
         return str(self.proxy)
 
     def accepts(self, token: str) -> bool:
-        """Return whether ``token`` is the one that was handed out."""
         return hmac.compare_digest(self.digest, _digest(token))
 
 
 def new_token(proxy: Proxy, *, by: User | None) -> str:
-    """Give a proxy a token in place of the one before, and return it."""
+    """Create a token for a proxy, replacing its previous one, and return it."""
     token = secrets.token_urlsafe(32)
     author = by.get_username() if by else ""
     fields = {"digest": _digest(token), "author": author, "created_at": timezone.now()}

@@ -1,4 +1,4 @@
-"""The extra fields and the leg fields of a profile, one row each, in the order in which the proxy writes them."""
+"""The extra fields and leg fields of a profile, one row each, in the order in which the proxy writes them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ _JSON = ("name", "variable", "labels", "sql_type", "sql_width", "radius_number")
 
 
 class FieldRow(models.Model):
-    """One value that a proxy logs beside the core fields; a draft may hold what the checks refuse.
+    """A value that a proxy logs in addition to the core fields; a draft may contain mistakes.
 
-    ``labels`` maps a backend to the name of the value there. ``of_dialog``: the value stands in records of whole
-    dialogs, not in those of events.
+    ``labels`` maps a backend to the label of the value. ``of_dialog``: the value is part of dialog CDRs, not of events.
     """
 
     of_dialog = models.BooleanField(default=False)

@@ -1,4 +1,4 @@
-"""The configuration that a draft was imported from: what a patch is made against."""
+"""The configuration from which a draft was imported; patches are made against it."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ log = logging.getLogger(__name__)
 
 
 class RawFile(NamedTuple):
-    """A file of a configuration: its path below the configuration's folder, and its bytes."""
+    """A configuration file; ``name`` is its path below the configuration's folder."""
 
     name: str
     raw: bytes
 
 
 class ImportedConfiguration(models.Model):
-    """The files as they were imported, encrypted since they may hold passwords, and the names taken as defined."""
+    """The imported files, encrypted since they may contain passwords, and the names assumed to be defined."""
 
     proxy = models.OneToOneField(Proxy, on_delete=models.CASCADE, related_name="imported_configuration")
     files = models.TextField()
@@ -46,14 +46,15 @@ class ImportedConfiguration(models.Model):
 
 
 def store_imported(proxy: Proxy, files: Iterable[RawFile], defines: Iterable[str]) -> None:
-    """Store the files that the draft of ``proxy`` was imported from, in place of those before."""
+    """Store the files from which the draft of ``proxy`` was imported, replacing the previous ones."""
     values = {"files": sealed_files(files), "defines": list(defines)}
     ImportedConfiguration.objects.update_or_create(proxy=proxy, defaults=values)
 
 
 def imported_files(proxy: Proxy) -> tuple[list[RawFile], tuple[str, ...]]:
-    """Return the files that the draft was imported from and the names taken as defined; no files if there are none, or
-    if they were encrypted with another ``SECRET_KEY``.
+    """Return the files from which the draft was imported and the names assumed to be defined.
+
+    No files are returned if there are none, or if they were encrypted with another ``SECRET_KEY``.
     """
     stored = ImportedConfiguration.objects.filter(proxy=proxy).first()
     if stored is None:
@@ -66,7 +67,7 @@ def imported_files(proxy: Proxy) -> tuple[list[RawFile], tuple[str, ...]]:
 
 
 def script_facts(proxy: Proxy) -> ScriptFacts:
-    """Return the facts of the script that the draft was imported from; of the flags alone where it is not stored."""
+    """Return the facts about the script from which the draft was imported; only its flags if it is not stored."""
     stored = ImportedConfiguration.objects.filter(proxy=proxy).values_list("pk", "imported_at").first()
     if stored is None:
         draft = Profile.objects.filter(proxy=proxy).values_list("flags_elsewhere", flat=True).first()
@@ -74,29 +75,28 @@ def script_facts(proxy: Proxy) -> ScriptFacts:
     return _facts_of_stored(*stored, proxy.product, proxy.version)
 
 
-@lru_cache(maxsize=256)  # a list of proxies asks for those of each
+@lru_cache(maxsize=256)  # the list of proxies needs the facts of every proxy
 def _facts_of_stored(pk: int, _imported_at: datetime, product: str, version: str) -> ScriptFacts:
     files, defines = imported_files(Proxy.objects.get(imported_configuration=pk))
     return facts_of_script(readable_files(files), Product(product), Version.parse(version), defines)
 
 
 def sealed_files(files: Iterable[RawFile]) -> str:
-    """Return files as one encrypted text."""
     return seal(json.dumps([[one.name, base64.b64encode(one.raw).decode("ascii")] for one in files]))
 
 
 def unsealed_files(text: str) -> list[RawFile]:
-    """Return the files that ``sealed_files`` was given; raise ``Unreadable`` if the key has changed since."""
+    """Decrypt the result of ``sealed_files``; raise ``Unreadable`` if the key has changed since."""
     return [RawFile(str(name), base64.b64decode(content)) for name, content in json.loads(unseal(text))]
 
 
 def readable_files(files: Iterable[RawFile]) -> list[ConfigFile]:
-    """Return the files for import: what is no text becomes an escape."""
+    """Return the files for import: bytes that are not text become escapes."""
     return [ConfigFile(one.name, config_text(one.raw)) for one in files]
 
 
 def patchable_files(files: Iterable[RawFile]) -> list[ConfigFile]:
-    """Return the files for a patch: every byte is kept."""
+    """Return the files for a patch, without loss of any byte."""
     return [ConfigFile(one.name, decoded(one.raw)[0]) for one in files]
 
 

@@ -1,4 +1,4 @@
-"""The draft of a proxy's accounting: what the form edits until it is published."""
+"""The draft of a proxy's accounting, which the form edits until it is published."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ Row = TypeVar("Row", bound=FieldRow)
 log = logging.getLogger(__name__)
 
 _STORED = ("backends", "flags", "do_accounting", "options", "other_parameters", "macros")
-_CHOSEN = ("role", "radius_type")  # nothing chosen is null in a profile's JSON, and empty in a row
+_OPTIONAL_CHOICES = ("role", "radius_type")  # unset is null in a profile's JSON, and empty in a row
 
 
 class Profile(models.Model):
-    """The accounting that one proxy shall do; product and version are the proxy's.
+    """The draft profile of a proxy; product and version are those of the proxy.
 
     ``backends``, ``flags``, ``do_accounting``, ``options``, ``other_parameters`` and ``macros`` hold the members of the
-    same name of ``AccountingProfile.to_json``, passwords sealed; its fields are ``ExtraField`` and ``LegField`` rows.
-    ``flags_elsewhere`` are the flag numbers that the proxy's script uses for other things.
+    same name of ``AccountingProfile.to_json``, with passwords encrypted; its fields are ``ExtraField`` and ``LegField``
+    rows. ``flags_elsewhere`` are the flag numbers that the proxy's script uses for other purposes.
     """
 
     proxy = models.OneToOneField(Proxy, on_delete=models.CASCADE, related_name="profile")
@@ -61,9 +61,9 @@ class Profile(models.Model):
 
 
 def profile_of(model: Profile) -> AccountingProfile:
-    """Return the stored draft as the value that checks and rendering take.
+    """Return the stored draft as an ``AccountingProfile``.
 
-    A password that was sealed with another key is left out, and the log says so.
+    A password that was encrypted with another key is omitted and logged.
     """
     extras, legs = list(model.extra_fields.all()), list(model.leg_fields.all())
     fields = {
@@ -77,13 +77,13 @@ def profile_of(model: Profile) -> AccountingProfile:
 
 
 def save_profile(proxy: Proxy, value: AccountingProfile, flags_elsewhere: Iterable[int] | None = None) -> Profile:
-    """Store ``value`` as the draft of ``proxy`` in place of the one before; its product and version are the proxy's."""
+    """Store ``value`` as the draft of ``proxy``, replacing the previous one; its product and version are not stored."""
     data = sealed(value.to_json())
-    wanted = {name: data[name] for name in _STORED}
+    columns = {name: data[name] for name in _STORED}
     if flags_elsewhere is not None:
-        wanted["flags_elsewhere"] = sorted(flags_elsewhere)
+        columns["flags_elsewhere"] = sorted(flags_elsewhere)
     with transaction.atomic():
-        model, _ = Profile.objects.update_or_create(proxy=proxy, defaults=wanted)
+        model, _ = Profile.objects.update_or_create(proxy=proxy, defaults=columns)
         model.extra_fields.all().delete()
         model.leg_fields.all().delete()
         ExtraField.objects.bulk_create(_rows(ExtraField, model, data["extras"], data["cdr_extras"]))
@@ -92,36 +92,40 @@ def save_profile(proxy: Proxy, value: AccountingProfile, flags_elsewhere: Iterab
 
 
 def release_of(proxy: Proxy) -> dict[str, str]:
-    """Return product and version of a proxy as a profile's JSON has them."""
+    """Return product and version of a proxy in the form of a profile's JSON."""
     return {"product": proxy.product, "version": proxy.version}
 
 
 def suggested(proxy: Proxy, backends: Iterable[Any]) -> AccountingProfile:
-    """Return the profile to start from for a proxy that is to write to ``backends``."""
+    """Return the initial profile of a proxy that writes to ``backends``."""
     return AccountingProfile.suggested(Product(proxy.product), Version.parse(proxy.version), backends)
 
 
 def sealed(data: dict[str, Any]) -> dict[str, Any]:
-    """Return a profile's JSON with the passwords in it encrypted, as it may be stored."""
+    """Return a profile's JSON with its passwords encrypted, ready to be stored."""
     return data | {
         "options": sealed_options(data["options"]),
         "other_parameters": sealed_parameters(data["other_parameters"]),
     }
 
 
-def unsealed(data: dict[str, Any], of: str) -> dict[str, Any]:
-    """Return what ``sealed`` was given; what cannot be read any more is left out, and the log names it and ``of``."""
+def unsealed(data: dict[str, Any], owner: str) -> dict[str, Any]:
+    """Decrypt the passwords of a profile's JSON; omit those that cannot be decrypted, and log them with ``owner``."""
     options, lost = unsealed_options(data["options"])
     parameters, also_lost = unsealed_parameters(data["other_parameters"])
     for name in (*lost, *also_lost):
-        log.error("profile of %s: %s was encrypted with another SECRET_KEY: enter it again", of, name)
+        log.error("profile of %s: %s was encrypted with another SECRET_KEY: enter it again", owner, name)
     return data | {"options": options, "other_parameters": parameters}
 
 
-def _rows(kind: type[Row], model: Profile, of_events: list[Any], of_dialogs: list[Any]) -> list[Row]:
-    lists = ((of_events, False), (of_dialogs, True))
+def _rows(row_class: type[Row], model: Profile, of_events: list[Any], of_dialogs: list[Any]) -> list[Row]:
     return [
-        kind(profile=model, position=position, of_dialog=of_dialog, **one | {key: one[key] or "" for key in _CHOSEN})
-        for rows, of_dialog in lists
-        for position, one in enumerate(rows)
+        row_class(
+            profile=model,
+            position=position,
+            of_dialog=of_dialog,
+            **field | {key: field[key] or "" for key in _OPTIONAL_CHOICES},
+        )
+        for fields, of_dialog in ((of_events, False), (of_dialogs, True))
+        for position, field in enumerate(fields)
     ]

@@ -1,4 +1,4 @@
-"""A SIP proxy that reports to us."""
+"""A SIP proxy whose accounting is collected."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from proxyconf.vocabulary.products import Product, Version
 
 
 def validate_version(value: str) -> None:
-    """Raise ``ValidationError`` unless ``value`` reads as a version."""
+    """Raise ``ValidationError`` unless ``value`` is a version."""
     try:
         Version.parse(value)
     except ValueError as error:
@@ -24,19 +24,19 @@ def validate_version(value: str) -> None:
 
 
 def validate_layout(value: object) -> None:
-    """Raise ``ValidationError`` unless ``value`` is a layout as ``FieldLayout.to_json`` writes it."""
+    """Raise ``ValidationError`` unless ``value`` is a layout in the form of ``FieldLayout.to_json``."""
     try:
-        FieldLayout.from_json(value)  # type: ignore[arg-type]  # the check is what from_json is called for
+        FieldLayout.from_json(value)  # type: ignore[arg-type]  # from_json checks the type
     except (ValueError, AttributeError) as error:
         raise ValidationError(str(error)) from error
 
 
 class Proxy(models.Model):
-    """A SIP proxy whose accounting we collect.
+    """A SIP proxy whose accounting is collected.
 
-    ``timezone`` is the zone of the proxy's local clock: its SQL ``time`` columns carry none. Proxies of one ``cluster``
-    see parts of the same calls; proxies of different clusters never share a call. ``max_call`` is the longest
-    plausible call: an answered call without STOP and without other signs of life is flagged after it.
+    ``timezone`` is the time zone of the proxy's clock; its SQL ``time`` columns do not contain one. Proxies of one
+    ``cluster`` report parts of the same calls; proxies of different clusters never share a call. ``max_call`` is the
+    longest plausible call duration: an answered call without STOP is shown as No STOP after it.
     """
 
     name = models.CharField(
@@ -64,7 +64,6 @@ class Proxy(models.Model):
 
     @property
     def release(self) -> str:
-        """Product and version as people write them."""
         return f"{Product(self.product).label} {self.version}"
 
     @property

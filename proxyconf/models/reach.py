@@ -1,4 +1,4 @@
-"""Which proxies a user may see anything of."""
+"""The proxies that a user may see."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from proxyconf.models.proxy import Proxy
 
 
 class ProxyLimit(models.Model):
-    """Limits a user to some proxies, their calls and what was collected of them; who has none sees every proxy.
+    """Limits a user to some proxies and their calls; a user without a limit sees all proxies.
 
-    A limit without proxies lets one see nothing: taking the last proxy away must not open all the others.
+    A user with a limit to no proxies sees nothing: removing the last proxy must not give access to all others.
     """
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="proxy_limit")
@@ -30,16 +30,15 @@ class ProxyLimit(models.Model):
 
 
 def within_reach(user: AbstractBaseUser | AnonymousUser) -> frozenset[str] | None:
-    """Return the names of the proxies that ``user`` is limited to; ``None``: to no proxies in particular."""
+    """Return the names of the proxies that ``user`` is limited to; ``None`` if the user is not limited."""
     limit = ProxyLimit.objects.filter(user_id=user.pk or 0).first()
     return None if limit is None else frozenset(limit.proxies.values_list("name", flat=True))
 
 
 def proxies_named(names: frozenset[str] | None) -> models.QuerySet[Proxy]:
-    """Return the proxies that ``within_reach`` gave the names of."""
+    """Return the proxies for a result of ``within_reach``."""
     return Proxy.objects.all() if names is None else Proxy.objects.filter(name__in=names)
 
 
 def proxies_for(user: AbstractBaseUser | AnonymousUser) -> models.QuerySet[Proxy]:
-    """Return the proxies that ``user`` may see."""
     return proxies_named(within_reach(user))

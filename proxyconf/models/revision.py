@@ -1,4 +1,4 @@
-"""What was published: by whom, when and why. A revision never changes."""
+"""Published profiles. A revision never changes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from proxyconf.profile_layout import layout_of
 
 
 class Revision(models.Model):
-    """The whole profile of a proxy at one moment. ``author`` keeps the name when the account is gone."""
+    """A published profile of a proxy. ``author`` is the name of the publisher, also after the account is deleted."""
 
     proxy = models.ForeignKey(Proxy, on_delete=models.CASCADE, related_name="revisions")
     number = models.PositiveIntegerField()
@@ -27,7 +27,7 @@ class Revision(models.Model):
 
     class Meta:
         ordering = ["proxy", "-number"]
-        default_permissions = ()  # seen with the profile, made by publishing
+        default_permissions = ()  # viewed with the profile, created by publishing
         constraints = [models.UniqueConstraint(fields=["proxy", "number"], name="revision_number_unique")]
 
     def __str__(self) -> str:
@@ -40,23 +40,22 @@ class Revision(models.Model):
 
     @property
     def value(self) -> AccountingProfile:
-        """The profile as it was published."""
         return AccountingProfile.from_json(unsealed(self.profile, f"{self.proxy}, revision {self.number}"))
 
     def before(self) -> Revision | None:
-        """Return the revision that this one followed, if any."""
+        """Return the previous revision, if any."""
         return Revision.objects.filter(proxy=self.proxy_id, number__lt=self.number).order_by("-number").first()
 
 
 def latest_revision(proxy: Proxy) -> Revision | None:
-    """Return what is in force for a proxy, if something was published."""
+    """Return the current revision of a proxy, if any."""
     return proxy.revisions.order_by("-number").first()
 
 
 def publish(model: Profile, *, by: User | None, why: str = "") -> Revision:
-    """Make a revision of the stored draft and let the proxy's layout be what it logs from now on."""
+    """Create a revision from the stored draft, and set the proxy's field layout to match it."""
     with transaction.atomic():
-        proxy = Proxy.objects.select_for_update().get(pk=model.proxy_id)  # two at once would take the same number
+        proxy = Proxy.objects.select_for_update().get(pk=model.proxy_id)  # concurrent calls would take the same number
         value = profile_of(model)
         last = latest_revision(proxy)
         revision = Revision.objects.create(
@@ -73,6 +72,6 @@ def publish(model: Profile, *, by: User | None, why: str = "") -> Revision:
 
 
 def restored(revision: Revision) -> AccountingProfile:
-    """Return a revision as a draft for the release that the proxy has now."""
+    """Return the profile of a revision with the proxy's current product and version."""
     data = revision.value.to_json() | release_of(revision.proxy)
     return AccountingProfile.from_json(data)

@@ -1,4 +1,4 @@
-"""Call flows that people keep beside the built-in ones."""
+"""Call flows saved by users, in addition to the built-in ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from proxyconf.simulate.flows import FLOWS
 
 
 class SavedFlow(models.Model):
-    """A flow that was edited and kept with a proxy. ``flow`` is what ``Flow.to_json`` writes."""
+    """An edited flow, saved with a proxy. ``flow`` has the form of ``Flow.to_json``."""
 
     proxy = models.ForeignKey(Proxy, on_delete=models.CASCADE, related_name="flows")
     name = models.CharField(max_length=64, validators=[RegexValidator(r"^[a-z0-9][a-z0-9-]*$")])
@@ -22,7 +22,7 @@ class SavedFlow(models.Model):
 
     class Meta:
         ordering = ["name"]
-        default_permissions = ()  # seen with the profile, saved by who may change it
+        default_permissions = ()  # viewed and changed with the profile
         constraints = [models.UniqueConstraint(fields=["proxy", "name"], name="saved_flow_name_unique")]
 
     def __str__(self) -> str:
@@ -30,6 +30,6 @@ class SavedFlow(models.Model):
 
 
 def flows_of(proxy: Proxy) -> dict[str, Flow]:
-    """Return the flows to choose from by name: the built-in ones, and those saved with the proxy."""
-    saved = {one.name: Flow.from_json(one.flow) for one in proxy.flows.all()}
+    """Return the built-in flows and those saved with the proxy, by name."""
+    saved = {flow.name: Flow.from_json(flow.flow) for flow in proxy.flows.all()}
     return {**FLOWS, **saved}

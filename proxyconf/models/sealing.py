@@ -1,7 +1,7 @@
-"""Passwords of databases at rest: encrypted with a key that is made of ``SECRET_KEY``.
+"""Encryption of database passwords at rest, with a key derived from ``SECRET_KEY``.
 
-Sealed is what would let its reader into a database: the values of ``SECRET_OPTIONS`` and, in other parameters, any URL
-that holds a password. The rest of a profile stays readable in the database.
+Encrypted are the values of ``SECRET_OPTIONS`` and, in other parameters, any URL with a password. The rest of a profile
+is stored as plain text.
 """
 
 from __future__ import annotations
@@ -21,16 +21,15 @@ _PURPOSE = b"accweb database passwords"
 
 
 class Unreadable(ValueError):
-    """What was sealed with another ``SECRET_KEY``."""
+    """The text was encrypted with another ``SECRET_KEY``."""
 
 
 def seal(text: str) -> str:
-    """Return ``text`` encrypted."""
     return _fernet().encrypt(text.encode()).decode("ascii")
 
 
 def unseal(text: str) -> str:
-    """Return what ``seal`` was given; raise ``Unreadable`` if the key has changed since."""
+    """Decrypt the result of ``seal``; raise ``Unreadable`` if the key has changed since."""
     try:
         return _fernet().decrypt(text.encode()).decode()
     except InvalidToken as error:
@@ -38,35 +37,35 @@ def unseal(text: str) -> str:
 
 
 def sealed_options(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of a profile's JSON with each secret as ``{"sealed": …}``."""
+    """Return the options of a profile's JSON with each secret encrypted as ``{"sealed": …}``."""
     return {key: {_SEALED: seal(value)} if _is_secret(key, value) else value for key, value in options.items()}
 
 
 def unsealed_options(options: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Return the options that ``sealed_options`` was given, and the keys of those that cannot be read any more."""
-    found, lost = {}, []
+    """Decrypt the result of ``sealed_options``; return the options and the keys of those that cannot be decrypted."""
+    plain, lost = {}, []
     for key, value in options.items():
         try:
-            found[key] = unseal(value[_SEALED]) if isinstance(value, dict) else value
+            plain[key] = unseal(value[_SEALED]) if isinstance(value, dict) else value
         except Unreadable:
             lost.append(key)
-    return found, lost
+    return plain, lost
 
 
 def sealed_parameters(parameters: list[list[Any]]) -> list[list[Any]]:
-    """Return ``other_parameters`` of a profile's JSON with each URL that holds a password sealed."""
+    """Return ``other_parameters`` of a profile's JSON with each URL that contains a password encrypted."""
     return [[module, name, {_SEALED: seal(v)} if _has_password(v) else v] for module, name, v in parameters]
 
 
 def unsealed_parameters(parameters: list[list[Any]]) -> tuple[list[list[Any]], list[str]]:
-    """Return what ``sealed_parameters`` was given, and the names of those that cannot be read any more."""
-    found, lost = [], []
+    """Decrypt the result of ``sealed_parameters``; return it and the names of those that cannot be decrypted."""
+    plain, lost = [], []
     for module, name, value in parameters:
         try:
-            found.append([module, name, unseal(value[_SEALED]) if isinstance(value, dict) else value])
+            plain.append([module, name, unseal(value[_SEALED]) if isinstance(value, dict) else value])
         except Unreadable:
             lost.append(f"{module}.{name}")
-    return found, lost
+    return plain, lost
 
 
 def _is_secret(key: str, value: object) -> bool:

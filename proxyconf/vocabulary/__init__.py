@@ -1,1 +1,1 @@
-"""Pure words shared by both applications: products and versions, variables, parameters, field layouts."""
+"""Vocabulary of both applications: products and versions, variables, parameters, field layouts. Pure."""

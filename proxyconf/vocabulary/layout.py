@@ -1,7 +1,7 @@
-"""What a proxy is known to log: the labels per backend in their order, and what they mean.
+"""Field layouts: the labels that a proxy logs to each backend, in order, and their meaning.
 
-A line of the proxies' log is neither quoted nor escaped (it is one ``printf`` in the acc modules), so who parses it
-needs to know these names. They come from forms, from the proxy's own configuration, or from a published profile.
+The proxies neither quote nor escape a log line (it is one ``printf`` in the acc modules), so a parser needs to know the
+labels. They come from forms, from the proxy's own configuration, or from a published profile.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Self
 
 
 class Backend(StrEnum):
-    """Where a proxy's accounting goes. One event may go to several in parallel."""
+    """An accounting output of a proxy. One event may go to several."""
 
     SYSLOG = "syslog"
     SQL = "sql"
@@ -25,7 +25,7 @@ class Backend(StrEnum):
 
 
 class Role(StrEnum):
-    """What a logged label means to a reader of calls."""
+    """The meaning of a logged label."""
 
     CALLER = "caller"
     CALLEE = "callee"
@@ -100,7 +100,7 @@ _ROLE_OF_LEG_WORD: Mapping[str, Role] = {
     **dict.fromkeys(("callee", "leg_callee", "to_user", "to_uri", "bnum"), Role.LEG_DESTINATION),
     **dict.fromkeys(("reason", "leg_reason", "leg_status"), Role.LEG_TYPE),
 }
-"""Words that name a leg's field among fields of a leg; elsewhere they may be extras (``caller``)."""
+"""Labels with a role among the fields of a leg; elsewhere the same label may be an extra field (``caller``)."""
 _LEG_ROLES = (Role.LEG_SOURCE, Role.LEG_DESTINATION, Role.LEG_TYPE)
 _ROLE_OF_VARIABLE: Mapping[str, Role] = {
     **dict.fromkeys(("$fU", "$fu", "$from.user", "$from", "$ai", "$pU"), Role.CALLER),
@@ -128,27 +128,27 @@ VALUE_OF_ROLE: Mapping[Role, str] = {
 """The variable of an initial INVITE that usually holds the value of a role."""
 
 
-@lru_cache(maxsize=4096)  # asked for every label of every call
+@lru_cache(maxsize=4096)  # called for every label of every call
 def suggest_role(label: str, variable: str = "") -> Role | None:
-    """Return the role that an extra field most likely has, from a well-known label first, else from its variable.
+    """Return the most likely role of an extra field, from a well-known label, else from its variable.
 
-    The label goes first, for it says what is meant: Kamailio's own example logs both ``dst_ouser=$tU`` and
+    The label takes precedence because it states the intention: Kamailio's own example logs both ``dst_ouser=$tU`` and
     ``dst_user=$rU``.
     """
     return _ROLE_OF_LABEL.get(label.lower().replace("-", "_")) or _ROLE_OF_VARIABLE.get(variable)
 
 
 def suggest_leg_role(label: str) -> Role | None:
-    """Return the role that a leg field most likely has, from a well-known label."""
+    """Return the most likely role of a leg field, from a well-known label."""
     key = label.lower().replace("-", "_").removeprefix("sip_")
     return _ROLE_OF_LEG_LABEL.get(key)
 
 
-@lru_cache(maxsize=1024)  # asked for every leg of every call
+@lru_cache(maxsize=1024)  # called for every leg of every call
 def assumed_leg_roles(labels: tuple[str, ...]) -> Mapping[str, Role]:
-    """Return the roles that the fields of a leg, in their order, most likely have: by a known word, else by position.
+    """Return the most likely roles of a leg's fields: by a well-known label, else by position.
 
-    People name them as they like (``A``, ``B``, ``C``; ``text1``, ``text2``): the source comes first.
+    Labels are arbitrary (``A``, ``B``, ``C``; ``text1``, ``text2``); the source comes first.
     """
     roles = {label: role for label in labels if (role := _ROLE_OF_LEG_WORD.get(_leg_word(label)))}
     by_position = [role for role in _LEG_ROLES[:2] if role not in roles.values()]
@@ -159,7 +159,7 @@ def assumed_leg_roles(labels: tuple[str, ...]) -> Mapping[str, Role]:
 
 
 def leg_role_of_variable(variable: str) -> Role | None:
-    """Return the role that the name of a leg's AVP tells, as in ``$avp(src)``."""
+    """Return the role that the name of a leg's AVP suggests, as in ``$avp(src)``."""
     name = variable.partition("(")[2].rpartition(")")[0]
     return _ROLE_OF_LEG_WORD.get(_leg_word(name.removeprefix("s:")))
 
@@ -170,7 +170,7 @@ def _leg_word(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TimeLayout:
-    """How the proxy writes time beside the whole seconds (Kamailio ``acc`` parameters ``time_mode``, ``time_attr``…).
+    """How the proxy writes the time of an event (Kamailio ``acc`` parameters ``time_mode``, ``time_attr``…).
 
     ``acc_json`` has parameters of its own (``acc_time_mode``, ``acc_time_format``) and one member, ``time``.
 
@@ -188,7 +188,8 @@ class TimeLayout:
 class CdrLayout:
     """How the proxy writes dialog CDRs (Kamailio ``cdr_*`` parameters).
 
-    ``start_on_confirmed``: the start is the 200 (else the INVITE: the duration then includes the ringing).
+    ``start_on_confirmed``: the call starts with the 200 response, else with the INVITE; the duration then includes the
+    ringing time.
     """
 
     start: str = "start_time"
@@ -202,10 +203,10 @@ class CdrLayout:
 class FieldLayout:
     """The labels that a proxy logs.
 
-    ``extras`` and ``legs`` map a backend to its labels in configured order. A backend that is absent is *unknown*
-    (a parser then uses its documented heuristic); a backend with ``()`` is known to log none.
-    ``roles`` maps a label (extra or leg) to its role; labels without an entry get the suggested one.
-    ``columns`` maps a core column (``callid``, ``sip_code``…) to the name it was given (``acc_*_column``).
+    ``extras`` and ``legs`` map a backend to its labels in configured order. The labels of an absent backend are
+    *unknown* (a parser then uses its documented heuristic); a backend with ``()`` logs none.
+    ``roles`` maps a label (extra or leg) to its role; labels without an entry get the suggested role.
+    ``columns`` maps a core column (``callid``, ``sip_code``…) to its configured name (``acc_*_column``).
     """
 
     extras: Mapping[Backend, tuple[str, ...]] = field(default_factory=dict)
@@ -219,15 +220,15 @@ class FieldLayout:
     columns: Mapping[str, str] = field(default_factory=dict)
 
     def role_of(self, label: str) -> Role | None:
-        """Return the role of an extra label: as set, else as suggested."""
+        """Return the role of an extra label: the configured one, else the suggested one."""
         return self.roles.get(label) or suggest_role(label)
 
     def leg_role_of(self, label: str) -> Role | None:
-        """Return the role of a leg label: as set, else as suggested."""
+        """Return the role of a leg label: the configured one, else the suggested one."""
         return self.roles.get(label) or suggest_leg_role(label)
 
     def leg_roles(self, labels: tuple[str, ...]) -> Mapping[str, Role]:
-        """Return the roles of the fields of a leg: as set, else as assumed."""
+        """Return the roles of a leg's fields: the configured ones, else the assumed ones."""
         assumed = assumed_leg_roles(labels)
         chosen = {label: role for label in labels if (role := self.roles.get(label)) in _LEG_ROLES}
         if not chosen:
@@ -235,11 +236,10 @@ class FieldLayout:
         return {label: role for label, role in assumed.items() if role not in chosen.values()} | chosen
 
     def labels_with(self, role: Role, labels: Iterable[str]) -> list[str]:
-        """Return those of ``labels`` that have ``role``, in their order."""
         return [label for label in labels if self.role_of(label) == role]
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain JSON data that ``from_json`` reads back to an equal layout."""
+        """Return plain JSON data from which ``from_json`` builds an equal layout."""
         return {
             "extras": {str(backend): list(labels) for backend, labels in self.extras.items()},
             "legs": {str(backend): list(labels) for backend, labels in self.legs.items()},
@@ -256,7 +256,10 @@ class FieldLayout:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Read what ``to_json`` wrote; absent members take their defaults. Raise ``ValueError`` for a wrong value."""
+        """Build a layout from the data of ``to_json``; absent members take their defaults.
+
+        Raise ``ValueError`` for an invalid value.
+        """
         cdr = dict(data.get("cdr", {}))
         if cdr.get("extras") is not None:
             cdr["extras"] = tuple(cdr["extras"])

@@ -1,7 +1,7 @@
-"""English texts that a page can translate: each remembers its template and the values in it.
+"""English texts that can be translated later: each keeps its template and its values.
 
-They are marked for extraction as ``_("The flag {number} does not exist.", number=4)``. Nothing here knows a language;
-``proxyconf.translation`` does.
+Mark them for extraction as ``_("The flag {number} does not exist.", number=4)``. The translation itself is done by
+``proxyconf.translation``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from functools import reduce
 
 
 class TranslatableText(str):
-    """An English text, made from ``template`` with ``str.format`` if there are ``values``; a value may be a message."""
+    """An English text, formatted from ``template`` if there are ``values``; a value may itself be translatable."""
 
     __slots__ = ("template", "values")
 
@@ -20,7 +20,7 @@ class TranslatableText(str):
 
 
 def message(template: str, /, **values: object) -> TranslatableText:
-    """Return the English text of a template. Without values braces stand for themselves."""
+    """Return the English text of a template. Without values, braces are literal."""
     text = TranslatableText(template.format(**values) if values else template)
     text.template, text.values = template, values
     return text

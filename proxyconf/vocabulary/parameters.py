@@ -1,9 +1,9 @@
 """Every parameter of the accounting modules, by product and version.
 
 The table ``parameters.csv`` was extracted from the export tables of the modules ``acc``, ``acc_radius``,
-``acc_diameter`` and ``acc_json``: one line per range of releases in which type and default are the same. ``X+`` means
-up to the newest release read, ``X-Y`` both included. Kamailio 1.4 and 1.5 are not in it: they are near OpenSER 1.3 and
-are read as that.
+``acc_diameter`` and ``acc_json``: one line per range of releases with the same type and default. ``X+`` means X and
+all newer releases, ``X-Y`` includes both. Kamailio 1.4 and 1.5 are not in it: they are treated as OpenSER 1.3, which
+they were forked from.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ RELEASES: Mapping[Product, tuple[str, ...]] = {
         *("3.0", "3.1", "3.2", "3.3", "3.4", "3.5", "3.6", "4.0"),
     ),
 }
-"""The releases known, oldest first."""
+"""The known releases, oldest first."""
 
 Value = int | str
-"""What a parameter is set to."""
+"""The value of a parameter."""
 
-_FIRST_OWN_KAMAILIO = Version(3, 0)
-_OPENSER_KIN = Version(1, 3)
+_FIRST_KAMAILIO_IN_TABLE = Version(3, 0)
+_OPENSER_OF_OLD_KAMAILIO = Version(1, 3)
 _INTEGER_RANGE = re.compile(r"(-?\d+)(?:\.\.|-)(\d+)")
 _INTEGER_CHOICES = re.compile(r"-?\d+(?:\|-?\d+)+")
 
 
 class ParameterKind(StrEnum):
-    """What a parameter holds, as far as a form or a check must treat it differently."""
+    """The kinds of values that a form or a check treats differently."""
 
     SWITCH = "switch"  # 0 or 1
     INTEGER = "integer"
@@ -57,14 +57,14 @@ class ParameterKind(StrEnum):
 
 
 class VersionRange(NamedTuple):
-    """Releases from ``since`` to ``until``, both included and to the minor number; ``until`` None is the newest."""
+    """Releases from ``since`` to ``until``, both included, compared by major and minor number; ``until`` None: open."""
 
     since: Version
     until: Version | None
 
     @classmethod
     def parse(cls, text: str) -> VersionRange:
-        """Read ``3.0+``, ``5.2-5.3`` or ``1.1``; raise ``ValueError`` naming what was read."""
+        """Parse ``3.0+``, ``5.2-5.3`` or ``1.1``; raise ``ValueError`` that quotes the text."""
         first, dash, last = text.partition("-")
         if first.endswith("+") and not dash:
             return cls(Version.parse(first.removesuffix("+")), None)
@@ -81,7 +81,8 @@ class VersionRange(NamedTuple):
 class Parameter(NamedTuple):
     """One module parameter in a range of releases. ``default`` of an integer is an ``int``; -1 means unset.
 
-    ``allowed`` and ``meaning`` are sentences for the reader. ``repeatable``: given twice, both count (else the last).
+    ``allowed`` and ``meaning`` are sentences for the reader. ``repeatable``: several settings add up (else the last one
+    counts).
     """
 
     product: Product
@@ -101,7 +102,6 @@ class Parameter(NamedTuple):
 
     @property
     def kind(self) -> ParameterKind:
-        """How the value is to be treated."""
         if self.name.endswith("_flag"):
             return ParameterKind.FLAG
         if self.name.startswith("multi_leg") and not self.is_integer:
@@ -116,26 +116,26 @@ class Parameter(NamedTuple):
 
     @property
     def choices(self) -> tuple[int, ...]:
-        """The integers allowed where they are few, else empty."""
+        """The allowed integers if there are few, else empty."""
         if self.is_integer and _INTEGER_CHOICES.fullmatch(self.allowed):
-            return tuple(int(one) for one in self.allowed.split("|"))
+            return tuple(map(int, self.allowed.split("|")))
         bounds = self.bounds
         return tuple(range(bounds[0], bounds[1] + 1)) if bounds and bounds[1] - bounds[0] < 16 else ()
 
     @property
     def bounds(self) -> tuple[int, int] | None:
-        """The smallest and the largest integer allowed, if the table gives them."""
+        """The smallest and the largest allowed integer, if the table gives them."""
         match = _INTEGER_RANGE.match(self.allowed) if self.is_integer else None
         return (int(match[1]), int(match[2])) if match else None
 
 
 @dataclass(frozen=True, slots=True)
 class BackendNames:
-    """How a backend is addressed in the configuration of one product and version.
+    """The names of a backend in the configuration of one product and version.
 
     ``module`` holds the parameters; ``flag``, ``missed_flag``, ``extra`` and ``extra_bye`` are parameter names, empty
-    where the version has none; ``type`` is the word of ``do_accounting()`` and of ``extra_fields`` (OpenSIPS 2.2 and
-    later), else empty.
+    if the version has none; ``type`` is the backend's name in ``do_accounting()`` and ``extra_fields`` (OpenSIPS 2.2
+    and later), else empty.
     """
 
     module: str
@@ -162,7 +162,7 @@ class BackendNames:
 
     @property
     def extra_bye_key(self) -> str:
-        """``Parameter.key`` of the list of extras that are taken at the BYE."""
+        """``Parameter.key`` of the list of extras that are evaluated at the BYE."""
         return self._key(self.extra_bye)
 
     def _key(self, name: str) -> str:
@@ -183,12 +183,11 @@ _AAA_DIAMETER = Version(3, 2)
 
 
 def uses_do_accounting(product: Product, version: Version) -> bool:
-    """Return whether the script asks for accounting with ``do_accounting()`` instead of flags (OpenSIPS 2.2)."""
+    """Return whether the script requests accounting with ``do_accounting()`` instead of flags (OpenSIPS 2.2)."""
     return product is Product.OPENSIPS and version >= _DO_ACCOUNTING
 
 
 def is_known(product: Product, version: Version) -> bool:
-    """Return whether the table says something about this release."""
     return bool(parameters_of(product, version))
 
 
@@ -196,82 +195,79 @@ def is_known(product: Product, version: Version) -> bool:
 def parameters_of(product: Product, version: Version) -> Mapping[str, Parameter]:
     """Return the parameters of a release by ``Parameter.key``, in the order of the table.
 
-    A name that two modules of one release have in common (``radius_flag`` in Kamailio 3.1 to 4.4, whose ``acc`` had a
-    copy behind a compile option) is that of the module of its own, ``acc_radius``.
+    If two modules of a release have a parameter of the same name (``radius_flag`` in Kamailio 3.1 to 4.4, whose ``acc``
+    had a copy behind a compile option), the one of the separate module (``acc_radius``) is returned.
     """
-    product, version = _read_as(product, version)
-    found: dict[str, Parameter] = {}
-    for parameter in _table():
-        if parameter.product is product and version in parameter.versions:
-            found[parameter.key] = parameter
-    return found
+    product, version = _table_release(product, version)
+    return {
+        parameter.key: parameter
+        for parameter in _table()
+        if parameter.product is product and version in parameter.versions
+    }
 
 
 def find_parameter(product: Product, version: Version, name: str, module: str = "acc") -> Parameter | None:
-    """Return the parameter ``name`` of ``module`` in a release, or None if that release has none."""
-    known = parameters_of(product, version)
-    parameter = known.get(f"{module}.{name}") if module == "acc_json" else known.get(name)
+    parameters = parameters_of(product, version)
+    parameter = parameters.get(f"{module}.{name}" if module == "acc_json" else name)
     # acc's own copy of the RADIUS parameters counts as that of acc_radius
     return parameter if parameter and module in (parameter.module, "acc") else None
 
 
 def why_absent(product: Product, version: Version, key: str) -> str:
-    """Return one sentence that says why a release does not have a parameter; empty if it has."""
+    """Return a sentence that explains why a release lacks a parameter; empty if it has it."""
     if key in parameters_of(product, version):
         return ""
     title = f"{product.label} {version}"
-    asked_product, asked_version = _read_as(product, version)
-    rows = [one for one in _table() if one.key == key]
-    own = [one.versions for one in rows if one.product is asked_product]
-    if own:
-        earlier = [one for one in own if one.until is not None and one.until[:2] < asked_version[:2]]
-        if earlier:
-            last = max(one.until for one in earlier if one.until is not None)
-            return _("{title} has no {key}: its last release with it is {last}.", title=title, key=key, last=last)
-        return _(
-            "{title} has no {key}: it came with {release}.", title=title, key=key, release=min(one.since for one in own)
-        )
-    others = sorted({one.product.label for one in rows})
+    table_product, table_version = _table_release(product, version)
+    rows = [parameter for parameter in _table() if parameter.key == key]
+    ranges = [parameter.versions for parameter in rows if parameter.product is table_product]
+    if ranges:
+        ends = [versions.until for versions in ranges if versions.until and versions.until[:2] < table_version[:2]]
+        if ends:
+            return _("{title} has no {key}: its last release with it is {last}.", title=title, key=key, last=max(ends))
+        first = min(versions.since for versions in ranges)
+        return _("{title} has no {key}: it came with {release}.", title=title, key=key, release=first)
+    others = sorted({parameter.product.label for parameter in rows})
     if others:
         return _("{title} has no {key}: it belongs to {others}.", title=title, key=key, others=all_of(others))
-    return _("No release known here has a parameter {key}.", key=key)
+    return _("No known release has a parameter {key}.", key=key)
 
 
 @cache
 def backends_of(product: Product, version: Version) -> Mapping[Backend, BackendNames]:
-    """Return the backends that a release can account to, and how its configuration addresses them."""
-    known = parameters_of(product, version)
+    """Return the backends of a release and their names in its configuration."""
+    parameters = parameters_of(product, version)
     if uses_do_accounting(product, version):
-        found = {backend: _names(known, backend, word) for backend, word in _TYPES.items()}
+        backends = {backend: _names(parameters, backend, type_name) for backend, type_name in _TYPES.items()}
         if version >= _AAA_DIAMETER:
-            found[Backend.DIAMETER] = found[Backend.RADIUS]  # aaa_url says which of the two it is
-        return found
-    return {backend: names for backend in Backend if (names := _names(known, backend, "")).flag}
+            backends[Backend.DIAMETER] = backends[Backend.RADIUS]  # aaa_url says which of the two it is
+        return backends
+    return {backend: names for backend in Backend if (names := _names(parameters, backend, "")).flag}
 
 
 def why_no_backend(product: Product, version: Version, backend: Backend) -> str:
-    """Return one sentence that says why a release cannot account to a backend; empty if it can."""
+    """Return a sentence that explains why a release cannot account to a backend; empty if it can."""
     if backend in backends_of(product, version):
         return ""
     title = f"{product.label} {version}"
-    own = [one for one in RELEASES[product] if backend in backends_of(product, Version.parse(one))]
-    if not own:
-        others = [one.label for one in Product if one is not product and _has_backend(one, backend)]
+    releases = _releases_with(product, backend)
+    if not releases:
+        others = [other.label for other in Product if other is not product and _releases_with(other, backend)]
         return _(
-            "{title} has no accounting to {backend}: that is known from {others} only.",
+            "{title} has no accounting to {backend}: it belongs to {others}.",
             title=title,
             backend=backend,
             others=all_of(others),
         )
-    if Version.parse(own[0]) > version:
+    if releases[0] > version:
         return _(
             "{title} has no accounting to {backend}: it came with {release}.",
             title=title,
             backend=backend,
-            release=own[0],
+            release=releases[0],
         )
-    later = [one for one in own if Version.parse(one) > version]
-    last = [one for one in own if Version.parse(one) < version][-1]
+    later = [release for release in releases if release > version]
+    last = [release for release in releases if release < version][-1]
     if later:
         return _(
             "{title} has no accounting to {backend}: the last release before it that has is {last}, and {later} has it "
@@ -289,23 +285,25 @@ def why_no_backend(product: Product, version: Version, backend: Backend) -> str:
     )
 
 
-def _has_backend(product: Product, backend: Backend) -> bool:
-    return any(backend in backends_of(product, Version.parse(one)) for one in RELEASES[product])
+def _releases_with(product: Product, backend: Backend) -> list[Version]:
+    versions = map(Version.parse, RELEASES[product])
+    return [version for version in versions if backend in backends_of(product, version)]
 
 
-def _names(known: Mapping[str, Parameter], backend: Backend, word: str) -> BackendNames:
+def _names(parameters: Mapping[str, Parameter], backend: Backend, type_name: str) -> BackendNames:
     for prefix in _PREFIXES[backend]:
-        rows = [known.get(f"{prefix}{suffix}") for suffix in ("_flag", "_missed_flag", "_extra", "_extra_bye")]
-        module = next((one.module for one in rows if one), "")
+        rows = [parameters.get(f"{prefix}{suffix}") for suffix in ("_flag", "_missed_flag", "_extra", "_extra_bye")]
+        module = next((parameter.module for parameter in rows if parameter), "")
         if module:
-            flag, missed, extra, bye = (one.name if one else "" for one in rows)
-            return BackendNames(module, flag, missed, extra, bye, word)
-    return BackendNames("acc", type=word)
+            flag, missed, extra, bye = (parameter.name if parameter else "" for parameter in rows)
+            return BackendNames(module, flag, missed, extra, bye, type_name)
+    return BackendNames("acc", type=type_name)
 
 
-def _read_as(product: Product, version: Version) -> tuple[Product, Version]:
-    if product is Product.KAMAILIO and version < _FIRST_OWN_KAMAILIO:
-        return Product.OPENSER, _OPENSER_KIN
+def _table_release(product: Product, version: Version) -> tuple[Product, Version]:
+    """Return the product and version under which the table lists a release."""
+    if product is Product.KAMAILIO and version < _FIRST_KAMAILIO_IN_TABLE:
+        return Product.OPENSER, _OPENSER_OF_OLD_KAMAILIO
     return product, version
 
 
@@ -315,7 +313,7 @@ def _table() -> tuple[Parameter, ...]:
     return tuple(_parameter(row) for row in csv.DictReader(text.splitlines()))
 
 
-_DESCRIBED = {"client library default": "", "built-in": ""}  # a description of the default is no value
+_DESCRIBED = {"client library default": "", "built-in": ""}  # a description of the default is not a value
 
 
 def _parameter(row: Mapping[str, str]) -> Parameter:

@@ -1,4 +1,4 @@
-"""The SIP proxies whose accounting we know, and their versions."""
+"""The supported SIP proxies and their versions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Product(StrEnum):
 
     @property
     def label(self) -> str:
-        """The name as its makers write it."""
+        """The name as the project itself writes it."""
         return {"openser": "OpenSER", "kamailio": "Kamailio", "opensips": "OpenSIPS"}[self]
 
 
@@ -31,7 +31,7 @@ class Version(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Version:
-        """Read ``5.6.3``, ``5.6`` or ``v5``; raise ``ValueError`` naming what was read."""
+        """Parse ``5.6.3``, ``5.6`` or ``v5``; raise ``ValueError`` that quotes the text."""
         match = _VERSION.fullmatch(text.strip().removeprefix("v"))
         if match is None:
             raise ValueError(f"{text!r} is not a version; write it like 5.6 or 5.6.3")

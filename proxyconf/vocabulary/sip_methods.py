@@ -1,7 +1,7 @@
-"""The numbers by which the proxies name SIP methods: one bit each (pseudo-variable ``$rm``, RADIUS ``Sip-Method``).
+"""The numbers of SIP methods inside the proxies, one bit each (pseudo-variable ``$rm``, RADIUS ``Sip-Method``).
 
 Sources: ``core/parser/msg_parser.h`` of Kamailio, ``parser/msg_parser.h`` of OpenSIPS and OpenSER. The dictionaries
-that Kamailio ships list OpenSIPS' numbers, so their VALUE lines are wrong for six of Kamailio's methods.
+that Kamailio ships list the numbers of OpenSIPS, so their VALUE lines are wrong for six of Kamailio's methods.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Pseudo-variables: how one is written, and which ones a product has.
+"""Pseudo-variables: their syntax, and which ones a product has.
 
 The table ``pseudo_variables.csv`` was extracted from the sources: ``since`` and ``until`` name the first and the last
 release whose modules export the variable, compared from Kamailio 3.1 and OpenSIPS 1.4 on; empty where the range is
-open. OpenSER has no table of its own: it has what either of its successors has.
+open. OpenSER has no table of its own: it is assumed to have the variables of both successors.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _AVP_ARGUMENT = re.compile(r"(?:([is]):)?(.+)", re.DOTALL)
 
 
 class Takes(StrEnum):
-    """Whether a variable has an argument in parentheses."""
+    """Whether a variable takes an argument in parentheses."""
 
     NO = "no"
     OPTIONAL = "optional"
@@ -36,7 +36,7 @@ class Takes(StrEnum):
 
 
 class Availability(StrEnum):
-    """Where a variable has a meaning."""
+    """The context in which a variable has a value."""
 
     ANY = "any"
     REQUEST = "request"
@@ -50,7 +50,7 @@ class Availability(StrEnum):
 
 
 class IntegerForm(StrEnum):
-    """Whether the value carries a number: Kamailio's ``acc_radius`` then sends 4 bytes instead of text."""
+    """Whether a value is an integer: Kamailio's ``acc_radius`` then sends 4 bytes instead of text."""
 
     ALWAYS = "always"
     SOMETIMES = "sometimes"  # a script variable that may hold either
@@ -58,7 +58,7 @@ class IntegerForm(StrEnum):
 
 
 class Variable(NamedTuple):
-    """One pseudo-variable of a product, by its name without ``$``."""
+    """A pseudo-variable of a product; ``name`` has no ``$``."""
 
     product: Product
     name: str
@@ -79,8 +79,9 @@ class Variable(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """One pseudo-variable as written: ``$(hdr(X)[1]{s.len})`` has name ``hdr``, argument ``X``, index ``1`` and
-    transformations ``("s.len",)``. ``text`` is what was read.
+    """A parsed pseudo-variable; ``text`` is the source text.
+
+    ``$(hdr(X)[1]{s.len})`` has name ``hdr``, argument ``X``, index ``1`` and transformations ``("s.len",)``.
     """
 
     text: str
@@ -92,13 +93,13 @@ class Expression:
 
     @property
     def avp(self) -> tuple[str, str] | None:
-        """The kind (``i``, ``s`` or empty) and the name of an AVP; None if this is no AVP."""
+        """The kind (``i``, ``s`` or empty) and the name of an AVP; None for other variables."""
         match = _AVP_ARGUMENT.fullmatch(self.argument or "") if self.name == "avp" else None
         return (match[1] or "", match[2]) if match else None
 
 
 def parse_variable(text: str) -> Expression:
-    """Read text that is exactly one pseudo-variable; raise ``ValueError`` that says what is wrong with it."""
+    """Parse text that is exactly one pseudo-variable; raise ``ValueError`` with the reason."""
     expression, end = scan_variable(text.strip(), 0)
     rest = text.strip()[end:]
     if rest:
@@ -114,11 +115,12 @@ def parse_variable(text: str) -> Expression:
 
 
 def scan_variable(text: str, start: int) -> tuple[Expression, int]:
-    """Read the pseudo-variable that begins at ``start``; return it and the position after it. Raise ``ValueError`` if
-    none begins there.
+    """Parse the pseudo-variable that begins at ``start``; return it and the position after it.
+
+    Raise ``ValueError`` if none begins there.
     """
     if not text.startswith("$", start):
-        raise ValueError(_("{text!r} is no variable: a variable begins with $", text=text[start:]))
+        raise ValueError(_("{text!r} is not a valid variable: a variable begins with $", text=text[start:]))
     if text.startswith("$(", start):
         end = _closing(text, start + 1)
         expression, inner_end = _scan_inside(text, start + 2, end - 1)
@@ -144,7 +146,9 @@ def _named(expression: Expression, text: str) -> Expression:
 def _scan_name(text: str, start: int, limit: int) -> tuple[Expression, int]:
     match = _NAME.match(text, start, limit)
     if match is None:
-        raise ValueError(_("{text!r} is no variable: a name must follow the $", text=text[start - 1 : start + 20]))
+        raise ValueError(
+            _("{text!r} is not a valid variable: a name must follow the $", text=text[start - 1 : start + 20])
+        )
     name, end = match[0], match.end()
     argument = None
     if end < limit and text[end] == "(":
@@ -178,7 +182,7 @@ def _scan_inside(text: str, start: int, limit: int) -> tuple[Expression, int]:
 
 
 def _closing(text: str, opening: int) -> int:
-    """Return the position after the bracket that closes the one at ``opening``; brackets of its own kind nest."""
+    """Return the position after the bracket that closes the one at ``opening``; brackets of the same kind nest."""
     opener, closer, depth = text[opening], _CLOSING[text[opening]], 0
     for position in range(opening, len(text)):
         if text[position] == opener:
@@ -194,17 +198,17 @@ def _closing(text: str, opening: int) -> int:
 
 @cache
 def variables_of(product: Product) -> Mapping[str, Variable]:
-    """Return the variables of a product by name."""
-    heirs = (Product.OPENSIPS, Product.KAMAILIO) if product is Product.OPENSER else (product,)
-    found: dict[str, Variable] = {}
-    for one in _table():
-        if one.product in heirs:
-            found.setdefault(one.name, one)  # $dlg_var is of dialog first, and of ims_dialog
-    return found
+    """Return the variables of a product by name; for OpenSER, those of both successors."""
+    products = (Product.OPENSIPS, Product.KAMAILIO) if product is Product.OPENSER else (product,)
+    variables: dict[str, Variable] = {}
+    for variable in _table():
+        if variable.product in products:
+            variables.setdefault(variable.name, variable)  # $dlg_var belongs to dialog first, then to ims_dialog
+    return variables
 
 
 def find_variable(product: Product, name: str) -> Variable | None:
-    """Return what is known of the variable ``name`` (without ``$``), or None."""
+    """Return the variable ``name`` (without ``$``), or None."""
     return variables_of(product).get(name)
 
 
@@ -214,15 +218,15 @@ def variables_in(product: Product, version: Version) -> Mapping[str, Variable]:
 
 
 def nearest_names(product: Product, name: str, count: int = 3, version: Version | None = None) -> list[str]:
-    """Return the names that look most like ``name``, the nearest first: of one release, or of any."""
-    known = variables_of(product) if version is None else variables_in(product, version)
-    same = [one for one in known if one.lower() == name.lower()]
-    near = difflib.get_close_matches(name, known, n=count, cutoff=0.5)
+    """Return the names most similar to ``name``, the nearest first: of one release, or of any."""
+    names = variables_of(product) if version is None else variables_in(product, version)
+    same = [other for other in names if other.lower() == name.lower()]
+    near = difflib.get_close_matches(name, names, n=count, cutoff=0.5)
     return list(dict.fromkeys([*same, *near]))[:count]
 
 
 def why_not_in(product: Product, version: Version, name: str) -> str:
-    """Return one sentence that says why a release lacks the variable ``name``; empty if it has it."""
+    """Return a sentence that explains why a release lacks the variable ``name``; empty if it has it."""
     variable = find_variable(product, name)
     title = f"{product.label} {version}"
     if variable is None:
@@ -237,10 +241,10 @@ def why_not_in(product: Product, version: Version, name: str) -> str:
 
 
 def why_wrong(product: Product, expression: Expression) -> str:
-    """Return one sentence that says why a product would not take the variable; empty if nothing is known against it."""
+    """Return a sentence that explains why a product refuses the variable; empty if it accepts it."""
     variable = find_variable(product, expression.name)
     if variable is None:
-        if near := any_of(f"${one}" for one in nearest_names(product, expression.name)):
+        if near := any_of(f"${similar}" for similar in nearest_names(product, expression.name)):
             return _(
                 "{title} has no ${name}; did you mean {near}?", title=product.label, name=expression.name, near=near
             )
@@ -252,7 +256,7 @@ def why_wrong(product: Product, expression: Expression) -> str:
     return ""
 
 
-# Variables whose getter in Kamailio's modules pv, core, tmx and dialog gives a number, also where it gives text beside.
+# Variables whose getter in Kamailio's modules pv, core, tmx and dialog returns a number, possibly along with text.
 _NUMBERS = frozenset(
     {
         *("sp", "Rp", "RAp", "rp", "op", "dp", "fsp", "rm", "rmid", "pr", "proto", "prid", "rP", "oP", "dP", "rz"),
@@ -266,7 +270,7 @@ _NUMBER_TRANSFORMATIONS = frozenset({"s.len", "s.int", "s.countc", "param.count"
 
 
 def integer_form(expression: Expression) -> IntegerForm:
-    """Return whether Kamailio gives the variable's value as a number."""
+    """Return whether Kamailio returns the variable's value as an integer."""
     if expression.transformations:
         last = expression.transformations[-1].partition(",")[0].strip()
         return IntegerForm.ALWAYS if last in _NUMBER_TRANSFORMATIONS else IntegerForm.NEVER

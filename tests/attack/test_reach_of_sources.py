@@ -249,7 +249,7 @@ def test_an_error_of_a_dictionary_does_not_quote_it(line: str, tmp_path: Path) -
 
 def test_a_device_or_a_pipe_is_no_file_of_a_source(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(PermissionError, match="no regular file"):
+    with pytest.raises(PermissionError, match="not a regular file"):
         dictionary_of(str(tmp_path / "pipe"))
 
 

@@ -4,11 +4,17 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 PASSWORD = "correct-horse-7"
 Open = Callable[..., Page]
+
+
+def wait_for_parts(page: Page) -> None:
+    """Wait for what a page loads after itself (hx-trigger="load"): its arrival may move what a test clicks on."""
+    page.wait_for_load_state()
+    expect(page.locator("[hx-trigger=load]")).to_have_count(0)
 
 
 @pytest.fixture
@@ -27,6 +33,8 @@ def opened(browser: Browser, live_server: LiveServer, transactional_db: None) ->
         page.get_by_label("Username").fill("ann")
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Log in").click()
+        if options.get("java_script_enabled", True):
+            wait_for_parts(page)
         return page
 
     yield open_page

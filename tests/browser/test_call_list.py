@@ -6,8 +6,10 @@ import re
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Page, expect
+from django.contrib.auth.models import User
+from playwright.sync_api import Page, Route, expect
 
+from accweb.web.models import Preferences
 from cdr.calls.correlate import correlate_pending, mark_all
 from tests.browser.conftest import Open
 from tests.factories import NOON, make_call, make_event, make_proxy, make_source
@@ -54,6 +56,24 @@ def test_conditions_and_pages_change_the_list_in_place_and_the_address_follows(o
     expect(page.locator(".tally")).to_contain_text("1–10 of 10")
     page.get_by_role("link", name="Caller caller-0").click()
     expect(page.locator(".tally")).to_contain_text("1–50 of 61")
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_the_list_stays_in_place_when_the_histogram_arrives(
+    opened: Open, language: str, viewport: dict[str, int]
+) -> None:
+    page = opened("/account/", viewport=viewport)
+    Preferences.objects.create(user=User.objects.get(), language=language)
+    waiting: list[Route] = []
+    page.route("**/calls/histogram/**", lambda route: waiting.append(route))
+    with page.expect_request("**/calls/histogram/**"):
+        page.goto("/calls/")
+    page.evaluate("document.fonts.ready")
+    before = page.locator(".tally").bounding_box()
+    waiting.pop().continue_()
+    expect(page.locator(".over-time figure")).to_be_visible()
+    assert page.locator(".tally").bounding_box() == before
 
 
 def test_a_word_is_read_and_another_reading_is_one_click_away(opened: Open) -> None:

@@ -117,10 +117,10 @@ def test_a_role_that_is_set_wins_over_the_variable(admin_client: Client) -> None
 @pytest.mark.parametrize(
     ("field", "text", "said"),
     [
-        ("extras_syslog", "src user=$fU", "is no label"),
-        ("extras_syslog", "=$fU", "is no label"),
+        ("extras_syslog", "src user=$fU", "is not a valid label"),
+        ("extras_syslog", "=$fU", "is not a valid label"),
         ("roles", "who caller", "write it like"),
-        ("roles", "who = boss", "is none of"),
+        ("roles", "who = boss", "is not one of"),
         ("columns", "callid", "write it like"),
         ("version", "five", "is not a version"),
         ("name", "a b", "Use letters"),

@@ -129,7 +129,7 @@ def test_an_event_that_the_database_refuses_costs_no_other(source: Source, monke
     done = replay(Rejected.objects.all())
     assert (done.waited, done.taken, done.events, done.failing) == (3, 2, 2, 1)
     too_large.refresh_from_db()
-    assert too_large.reason == "the database cannot hold an event that this tells of"
+    assert too_large.reason == "the database cannot store an event of this input"
     assert Rejected.objects.count() == 3
 
 
@@ -216,4 +216,4 @@ def test_a_fault_in_reading_keeps_nothing_else_from_being_read(source: Source, m
     monkeypatch.setattr("cdr.formats.opensips_events.parse_object", broken)
     done = replay(Rejected.objects.all())
     assert (done.taken, done.failing) == (1, 1)
-    assert Rejected.objects.get(replayed_at=None).reason.startswith("a fault in reading it, to be reported")
+    assert Rejected.objects.get(replayed_at=None).reason.startswith("the parser failed; please report")

@@ -61,7 +61,7 @@ def test_what_a_release_lacks_is_not_offered_and_says_why() -> None:
 
 def test_a_backend_that_a_release_lacks_says_why() -> None:
     absent = {one["name"]: one["absent"] for one in ProfileForm(KAMAILIO).backend_choices()}
-    assert absent["events"] == "Kamailio 5.6 has no accounting to events: that is known from OpenSIPS only."
+    assert absent["events"] == "Kamailio 5.6 has no accounting to events: it belongs to OpenSIPS."
     assert absent["radius"] == ""
 
 
@@ -109,7 +109,7 @@ def test_two_quotes_set_an_option_to_nothing() -> None:
 
 def test_a_number_that_is_none_is_refused() -> None:
     form = ProfileForm(KAMAILIO, data=sent(ProfileForm(KAMAILIO), option_acc_extra_size="many"))
-    assert form.errors["option_acc_extra_size"] == ["'many' is no whole number"]
+    assert form.errors["option_acc_extra_size"] == ["'many' is not a whole number"]
 
 
 class TestThePassword:
@@ -165,7 +165,7 @@ def test_missed_is_asked_per_backend_and_cdr_and_failed_for_all() -> None:
 def test_options_of_another_release_are_kept_and_named() -> None:
     profile = replace(KAMAILIO, options={"db_table_avp": "x"})
     assert changed(profile) == profile
-    assert ProfileForm(profile).kept() == ["Kamailio 5.6 has no db_table_avp: it belongs to OpenSIPS."]
+    assert ProfileForm(profile).unavailable_options() == ["Kamailio 5.6 has no db_table_avp: it belongs to OpenSIPS."]
 
 
 def test_a_macro_stands_for_its_value_until_another_is_typed() -> None:

@@ -91,7 +91,7 @@ def test_a_proxy_without_its_configuration_has_a_layout_that_is_not_known() -> N
         (["kam1", "--timezone", "../../etc/passwd"], "is not a valid time zone"),
         (["kam1", "--version", "newest"], "'newest' is not a version; write it like 5.6"),
         (["kam1", "--product", "asterisk"], "'asterisk' is not a valid choice"),
-        (["kam1", "--max-call", "long"], "'long' is no span of time; write it like 4h"),
+        (["kam1", "--max-call", "long"], "'long' is not a valid time span; write it like 4h"),
         (["kam1", "--max-call", "0h"], "'0h' is not a valid duration; use a span like 4h"),
         (["kam 1"], "Use letters, digits, dot, dash, underscore."),
         (["kam1", "--acc-cfg", "/no/such/file"], "No such file or directory: '/no/such/file'"),

@@ -41,7 +41,7 @@ def test_a_proxy_without_a_profile_is_told_how_to_begin(editor: Client) -> None:
     make_proxy("new", product="openser", version="1.3")
     page = editor.get(reverse("proxyconf:profile", args=["new"]))
     assert "Start with suggestion" in page.text
-    assert "OpenSER 1.3 has no accounting to events: that is known from OpenSIPS only." in page.text
+    assert "OpenSER 1.3 has no accounting to events: it belongs to OpenSIPS." in page.text
 
 
 def test_without_any_proxy_the_page_says_what_to_do(editor: Client) -> None:

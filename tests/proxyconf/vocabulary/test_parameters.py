@@ -113,7 +113,7 @@ def test_a_parameter_is_found_in_its_module_only() -> None:
         (OS, (2, 3), "log_flag", "OpenSIPS 2.3 has no log_flag: its last release with it is 2.1."),
         (K, (5, 6), "aaa_url", "Kamailio 5.6 has no aaa_url: it belongs to OpenSIPS."),
         (SER, (1, 2), "multi_leg_enabled", "OpenSER 1.2 has no multi_leg_enabled: its last release with it is 1.1."),
-        (K, (5, 6), "nonsense", "No release known here has a parameter nonsense."),
+        (K, (5, 6), "nonsense", "No known release has a parameter nonsense."),
         (K, (5, 6), "early_media", ""),
     ],
 )
@@ -141,7 +141,7 @@ def test_a_backend_is_addressed_by_the_names_of_the_release() -> None:
     ("product", "version", "backend", "part"),
     [
         (K, (5, 1), Backend.JSON, "it came with 5.2"),
-        (K, (5, 6), Backend.EVENTS, "known from OpenSIPS only"),
+        (K, (5, 6), Backend.EVENTS, "belongs to OpenSIPS"),
         (OS, (2, 4), Backend.DIAMETER, "is 2.1, and 3.2 has it again"),
         (K, (5, 6), Backend.SQL, ""),
     ],
