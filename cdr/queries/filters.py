@@ -220,9 +220,7 @@ class CallFilter(django_filters.FilterSet):
         read=read_pattern,
         help_text=_("Gateway of a failed attempt, of the same one if its response is given, too."),
     )
-    account = AccountFilter(
-        label=_("Account"), help_text=_("The complete account, or parts with * as a wildcard.")
-    )
+    account = AccountFilter(label=_("Account"), help_text=_("The complete account, or parts with * as a wildcard."))
     gateway = GatewayFilter(
         label=_("Gateway"),
         help_text=_("Calls that were answered at this gateway, or had a failed attempt there."),
