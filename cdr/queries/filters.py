@@ -146,9 +146,10 @@ class CallFilter(django_filters.FilterSet):
     over ``period``. Values of one parameter are alternatives; parameters narrow each other; ``not_NAME`` asks for the
     calls that meet none of its values. ``caller``, ``callee``, ``number``, ``user_agent`` and ``sip_reason`` match any
     part, or the whole with ``*`` for the parts that do not matter; ``call_id``, ``tag``, ``account``, ``gateway``,
-    ``attempt_gateway`` and ``extra.LABEL`` match the whole unless there is a ``*``. After ``=`` a text is meant exactly as it stands. Who sees
-    numbers masked can ask for whole numbers and whole values of extra fields only. ``attempt_code`` and
-    ``attempt_gateway`` are about one and the same failed attempt. ``settled`` is about calls that lack their STOP.
+    ``attempt_gateway`` and ``extra.LABEL`` match the whole unless there is a ``*``. After ``=`` a text is meant exactly
+    as it stands. Who sees numbers masked can ask for whole numbers and whole values of extra fields only.
+    ``attempt_code`` and ``attempt_gateway`` are about one and the same failed attempt. ``settled`` is about calls that
+    lack their STOP.
     Calls that were superseded are left out unless asked for.
     """
 

@@ -1,4 +1,4 @@
-"""The extra fields that hold an account or a gateway: their labels, and their value as an expression of the database."""
+"""The extra fields that hold an account or a gateway: their labels, and their value as a database expression."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def value_of_role(role: Role, prefix: str = "") -> Expression:
 
 def counted_at_its_own_gateway() -> Q:
     """Match the calls that count at the gateway of the call itself: answered ones, and those without failed attempt."""
-    return Q(outcome=_ANSWERED) | ~Exists(Attempt.objects.filter(call=OuterRef("pk")))
+    return Q(outcome=_ANSWERED) | ~Q(Exists(Attempt.objects.filter(call=OuterRef("pk"))))
 
 
 class AccountFilter(Alternatives):
@@ -79,6 +79,6 @@ class GatewayFilter(Alternatives):
 
 
 def same_gateway(prefix: str) -> Q:
-    """Match the failed attempts whose gateway is that of the answer of their call; needs the alias ``GATEWAY_VALUE``."""
+    """Match the failed attempts at the gateway that answered their call; needs the alias ``GATEWAY_VALUE``."""
     both_unknown = Q(**{f"{GATEWAY_VALUE}__isnull": True}, gateway=None)
     return Q(**{f"{prefix}outcome": _ANSWERED}) & (Q(**{GATEWAY_VALUE: F("gateway")}) | both_unknown)
