@@ -145,7 +145,8 @@ def report_of(data: QueryDict, *, masked: bool) -> tuple[Report, dict[str, list[
                 FIGURES,
                 gettext("“{name}” is unknown; use one of: {known}.").format(name=name[:40], known=", ".join(FIGURE)),
             )
-    figures = tuple(FIGURE[name] for name in dict.fromkeys(chosen or usual) if name in FIGURE)
+    known = [name for name in dict.fromkeys(chosen) if name in FIGURE]
+    figures = tuple(FIGURE[name] for name in known or usual)
     allowed = [*FIGURE, *(one.name for one in dimensions), *([TIME] if per else [])]
     sort, descending = _order(data.get(SORT, ""), allowed, per, wrong)
     return Report(tuple(dimensions), per, digits, figures, sort, descending), errors
