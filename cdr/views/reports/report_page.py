@@ -111,6 +111,7 @@ class ReportPage(InZoneMixin, ShellMixin, TemplateView):
             most_groups=MOST_GROUPS,
             chart=_chart(shown, calls, visibility),
             measure=bar_measure(shown),
+            largest=_largest(shown),
             calls=calls,
             overview=overview_address(conditions),
             formats=REPORT_FORMATS.values(),
@@ -206,6 +207,15 @@ def _headings(report: Report, address: ListAddress) -> Iterator[ReportHeading]:
         yield heading(dimension.name, dimension.label, "", False)
     for figure in report.figures:
         yield heading(figure.name, figure.label, figure.meaning, True)
+
+
+def _largest(table: ReportTable) -> str:
+    """Write the largest value that the chart shows."""
+    measure = bar_measure(table)
+    if table.report.dimensions or not table.rows:
+        return ""
+    row = max(table.rows, key=lambda one: size_of(measure, one.sums, table.total) or 0)
+    return cell(measure, row.sums, table.total)
 
 
 def _chart(table: ReportTable, calls: ListAddress, visibility: Visibility) -> SafeString | None:
