@@ -68,9 +68,8 @@ _PLACES = [
         UPDATED_AFTER,
         OpenApiTypes.DATETIME,
         description="List changes: calls created or changed at or after this time (ISO 8601, also a date alone; UTC "
-        "unless it has an offset), in the order of change, superseded ones included. A change is listed ten seconds "
-        "after it was made, or later while an earlier transaction is not committed, so that no change is "
-        "missed.",
+        "unless it has an offset), in the order of change, superseded ones included. A change is listed as soon as "
+        "no earlier one can follow any more, that is when the transactions that began before it have ended.",
     ),
 ]
 

@@ -1,9 +1,8 @@
 """The stored calls: what correlation made of the events goes into the rows that pages, exports and billing read.
 
-A call is written only when it says something else than before; each change is a new ``revision``. ``updated_at`` is the
-time of the change on this host's clock, taken just before the transaction commits: who follows changes by it reads
-again from a little before where he stopped, for transactions of several workers do not commit in the order of their
-clocks. The hourly volumes follow in the same transaction.
+A call is written only when it says something else than before; each change is a new ``revision``. ``updated_at`` orders
+changes (``cdr.storage.change_order``): where a clock was set back it is later than the clock, which ``CallRevision.at``
+shows. The hourly volumes follow in the same transaction.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ from cdr.correlation.record import CallRecord, Flag, LegRecord
 from cdr.events import Pairs
 from cdr.models import Attempt, Call, CallRevision, Leg
 from cdr.models.fields import WordsField
+from cdr.storage.change_order import next_change_time
 from cdr.storage.database import EventDatabase
 from cdr.storage.tables import Row, Table, Wire
 
@@ -111,43 +111,47 @@ def publish(database: EventDatabase, records: Mapping[int, Iterable[CallRecord]]
     calls = [Wanted(key, identity_of(record), record) for key, found in records.items() for record in found]
     stored = [_published(row) for row in database.rows(_CALLS, "call_key", records)]
     volumes = Difference()
+    now = timezone.now()
+    updated_at = next_change_time(now)
     if stored:
         pairs, calls, left = match(stored, calls)
-        _change(database, pairs, volumes)
-        _supersede(database, [call for call in left if not call.superseded], volumes)
+        _change(database, pairs, volumes, now, updated_at)
+        _supersede(database, [call for call in left if not call.superseded], volumes, now, updated_at)
     if calls:
-        _add(database, calls, volumes)
+        _add(database, calls, volumes, updated_at)
     volumes.write(database)
 
 
 def publish_revision(call: Call, changes: Mapping[str, Any]) -> None:
-    """Publish a change that a person made as of this moment; the caller's transaction holds the mark of the call.
-
-    Who follows changes relies on a time from within the transaction (``cdr.queries.changes``), and getting the mark may
-    have taken long.
-    """
+    """Publish a change that a person made as of this moment; the caller's transaction holds the mark of the call."""
     now = timezone.now()
     CallRevision.objects.create(call=call, revision=call.revision + 1, at=now, changes=changes)
-    Call.objects.filter(pk=call.pk).update(revision=call.revision + 1, updated_at=now)
+    Call.objects.filter(pk=call.pk).update(revision=call.revision + 1, updated_at=next_change_time(now))
 
 
-def _add(database: EventDatabase, calls: Sequence[Wanted], volumes: Difference) -> None:
+def _add(database: EventDatabase, calls: Sequence[Wanted], volumes: Difference, updated_at: datetime) -> None:
     """Store new calls. Those with parts need to know their ids; the database numbers the others, which is cheaper."""
-    now = database.wire.time(timezone.now())
+    changed = database.wire.time(updated_at)
     whole = [call for call in calls if not (call.record.legs or call.record.attempts)]
-    database.insert(_NEW_CALLS, (_row(database.wire, 0, call, 1, now)[1:] for call in whole))
+    database.insert(_NEW_CALLS, (_row(database.wire, 0, call, 1, changed)[1:] for call in whole))
     parted = [call for call in calls if call.record.legs or call.record.attempts]
     if parted:
         numbered = list(zip(database.new_ids(_CALLS, len(parted)), parted, strict=True))
-        database.insert(_CALLS, (_row(database.wire, pk, call, 1, now) for pk, call in numbered))
+        database.insert(_CALLS, (_row(database.wire, pk, call, 1, changed) for pk, call in numbered))
         _add_parts(database, [(pk, call.record) for pk, call in numbered])
     for call in calls:
         _count(volumes, call.record)
 
 
-def _change(database: EventDatabase, pairs: Sequence[tuple[Published, Wanted]], volumes: Difference) -> None:
+def _change(
+    database: EventDatabase,
+    pairs: Sequence[tuple[Published, Wanted]],
+    volumes: Difference,
+    now: datetime,
+    updated_at: datetime,
+) -> None:
     """Write the calls that are different now, and what is different."""
-    wire, now = database.wire, timezone.now()
+    wire = database.wire
     parts = _parts(database, [old.id for old, _ in pairs])
     rows: list[Row] = []
     revisions: list[Row] = []
@@ -162,7 +166,7 @@ def _change(database: EventDatabase, pairs: Sequence[tuple[Published, Wanted]], 
         if "legs" in changes or "attempts" in changes:
             rewritten.append((old.id, new.record))
         if changes:
-            rows.append(_row(wire, old.id, new, old.revision + 1, wire.time(now)))
+            rows.append(_row(wire, old.id, new, old.revision + 1, wire.time(updated_at)))
             revisions.append(_revision(wire, old, now, changes))
             if not old.superseded:
                 _uncount(volumes, old.content)
@@ -179,16 +183,18 @@ def _change(database: EventDatabase, pairs: Sequence[tuple[Published, Wanted]], 
         _add_parts(database, rewritten)
 
 
-def _supersede(database: EventDatabase, calls: Sequence[Published], volumes: Difference) -> None:
+def _supersede(
+    database: EventDatabase, calls: Sequence[Published], volumes: Difference, now: datetime, updated_at: datetime
+) -> None:
     """Flag calls that turned out to be part of others."""
     if not calls:
         return
-    wire, now = database.wire, timezone.now()
+    wire = database.wire
     rows: list[Row] = []
     revisions: list[Row] = []
     for old in calls:
         flags = [*old.content.flags.split(), Flag.SUPERSEDED.value]
-        rows.append((old.id, True, WordsField.joined(flags), wire.int4(old.revision + 1), wire.time(now)))
+        rows.append((old.id, True, WordsField.joined(flags), wire.int4(old.revision + 1), wire.time(updated_at)))
         changes = {"flags": [flags[:-1], flags], "superseded": [False, True]}
         revisions.append(_revision(wire, old, now, changes))
         _uncount(volumes, old.content)

@@ -22,7 +22,6 @@ OLD_COLUMNS: Mapping[str, str] = {
 }
 SEARCH_ALIASES: Mapping[str, str] = {
     **OLD_PARAMETERS,
-    "gw": "gateway",
     "ip": "source_ip",
     "ua": "user_agent",
     "user-agent": "user_agent",

@@ -39,7 +39,7 @@ from cdr.queries.visibility import Visibility
 from cdr.views.addresses import SHOWN_AS, ListAddress, list_address, overview_address, report_address
 from cdr.views.calls import filter_bar
 from cdr.views.calls.saved_views import views_for
-from cdr.views.calls.searching import SEARCH, sent, understood
+from cdr.views.calls.searching import SEARCH, prefixes, sent, understood
 from cdr.views.reader_zone import InZoneMixin, zone_choices
 from cdr.views.reports.built_in_reports import built_in_reports
 from cdr.views.reports.report_cells import (
@@ -50,6 +50,7 @@ from cdr.views.reports.report_cells import (
     report_lines,
     size_of,
 )
+from proxyconf.models import Proxy
 from proxyconf.models.reach import proxies_named
 
 ROWS, FEW, MANY = "rows", 100, 2_000
@@ -76,7 +77,8 @@ class ReportPage(InZoneMixin, ShellMixin, TemplateView):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if SEARCH in request.GET:  # the address says how the words were understood, and holds no empty fields
-            return HttpResponseRedirect(str(sent(request.path, request.GET)))
+            within_reach = proxies_named(Visibility.of(request.user).proxies)
+            return HttpResponseRedirect(str(sent(request.path, request.GET, prefixes(within_reach))))
         return super().get(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -116,13 +118,15 @@ class ReportPage(InZoneMixin, ShellMixin, TemplateView):
             overview=overview_address(conditions),
             formats=REPORT_FORMATS.values(),
             any_call=bool(shown.rows) or Call.objects.exists(),
-            **self._bar(call_filter, address, visibility),
+            **self._bar(call_filter, address, visibility, proxies),
             **self._choices(report, address, extra_labels(proxies, []), visibility),
             zones=zone_choices(self.readers_zone, timezone.get_current_timezone_name(), proxies),
             **kwargs,
         )
 
-    def _bar(self, call_filter: CallFilter, address: ListAddress, visibility: Visibility) -> dict[str, Any]:
+    def _bar(
+        self, call_filter: CallFilter, address: ListAddress, visibility: Visibility, proxies: list[Proxy]
+    ) -> dict[str, Any]:
         """Return what the filter bar needs, and the saved reports."""
         built_in = built_in_reports(masked=not visibility.numbers)
         user = self.request.user
@@ -131,7 +135,7 @@ class ReportPage(InZoneMixin, ShellMixin, TemplateView):
             "address": address,
             "action": address.path,
             "chips": filter_bar.chips(call_filter, address),
-            "understood": understood(address),
+            "understood": understood(address, prefixes(proxies)),
             "cleared": address.setting(**{name: None for name in call_filter.data if name not in _SHOWN}),
             "carried": filter_bar.carried(address),
             "periods": filter_bar.periods(call_filter, address),

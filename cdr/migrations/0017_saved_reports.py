@@ -5,7 +5,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('cdr', '0014_spools'),
+        ('cdr', '0016_senders_stay_as_they_were'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
