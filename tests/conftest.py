@@ -12,7 +12,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from django.core.cache import caches
 from django.db import connection
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -79,7 +78,7 @@ def _fixtures(item: pytest.Item) -> set[str]:
 @pytest.fixture(scope="session", autouse=True)
 def emptied_audit_log() -> Iterator[None]:
     """Lift the protection of the audit log while Django empties the tables after a test that commits."""
-    operations, protection = type(connection.ops), import_module("accweb.web.migrations.0005_audit_append_only")
+    operations, protection = type(connection.ops), import_module("accweb.web.migrations.0006_audit_append_only")
     sql_flush = operations.sql_flush
     if connection.vendor == "postgresql":
         lift = ["ALTER TABLE accweb_auditentry DISABLE TRIGGER USER"]
@@ -98,8 +97,10 @@ def emptied_audit_log() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def unlimited() -> None:
-    """Forget the API requests that other tests made."""
-    caches["limits"].clear()
+    """Forget the requests that other tests made."""
+    from accweb.web import throttle  # when Django is set up
+
+    throttle.forget_blocks()
 
 
 @pytest.fixture(scope="session")

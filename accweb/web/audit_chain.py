@@ -22,7 +22,7 @@ TRIGGERS = {
     "postgresql": ("accweb_audit_no_update", "accweb_audit_no_delete", "accweb_audit_no_truncate"),
     "sqlite": ("accweb_audit_no_update", "accweb_audit_no_delete", "accweb_audit_no_replace"),
 }
-"""What refuses changes of the audit log, by the kind of database (migration 0005)."""
+"""What refuses changes of the audit log, by the kind of database (migration 0006)."""
 
 _CHUNK = 2000
 

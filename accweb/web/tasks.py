@@ -1,15 +1,24 @@
-"""Periodic work on the audit log, by Celery's workers or the scheduler."""
+"""Periodic work of the frame."""
 
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from celery import shared_task
+from django.core.management import call_command
 
-from accweb.web import audit_forwarding
+from accweb.web import audit_forwarding, throttle
 from accweb.web.audit_chain import stored_head
 
 logger = logging.getLogger(__name__)
+
+
+@shared_task
+def forget_expired(**_later: Any) -> int:
+    """Delete counts of requests and sessions that have ended."""
+    call_command("clearsessions")
+    return throttle.forget_expired()
 
 
 @shared_task

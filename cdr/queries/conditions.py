@@ -22,6 +22,7 @@ from cdr.events import call_key
 from cdr.models import Attempt, Call
 from cdr.queries import patterns
 from cdr.queries.names import current_parameter
+from cdr.queries.search import PAIR
 
 LONGEST_TEXT = 1000
 LONGEST_CALL_ID = 20 * LONGEST_TEXT
@@ -109,6 +110,32 @@ def text_condition(field: str, *, part: bool, ignore_case: bool = True) -> Calla
 
 def either(*conditions: Callable[[str], Q]) -> Callable[[str], Q]:
     return lambda value: reduce(or_, (one(value) for one in conditions))
+
+
+def read_pair(value: str) -> list[str]:
+    """Read two numbers or names of parties, or parts of them."""
+    parts = [part.strip() for part in value.split(PAIR)]
+    if len(parts) != 2 or not all(parts):
+        raise ValidationError(
+            _("%(value)r is not a pair of numbers; write two numbers separated by a comma, like 4930123,4420456"),
+            params={"value": value},
+        )
+    return [read_pattern(part) for part in parts]
+
+
+def between_condition(*, part: bool) -> Callable[[str], Q]:
+    """Return the condition that a call goes from one of two parties to the other."""
+
+    def matching(value: str) -> Q:
+        first, second = read_pair(value)
+        caller, callee = text_condition("caller", part=part), text_condition("callee", part=part)
+        return caller(first) & callee(second) | caller(second) & callee(first)
+
+    return matching
+
+
+def any_extra_condition(value: str) -> Q:
+    return Q(patterns.AnyExtra("extra", Value(value.removeprefix(patterns.EXACTLY))))
 
 
 def call_id_condition(value: str) -> Q:

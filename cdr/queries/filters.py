@@ -7,14 +7,12 @@ for the calls of one state must not get all of them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import django_filters
 from django import forms
-from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
 from django.utils import timezone
@@ -29,38 +27,38 @@ from cdr.queries.conditions import (
     ANY_PART,
     APPROXIMATE,
     LONGEST_CALL_ID,
-    LONGEST_TEXT,
-    MOST_EXTRAS,
     WHOLE,
     Alternatives,
     AttemptCondition,
     Choices,
     ExtraFilter,
+    any_extra_condition,
     attempt_code_condition,
+    between_condition,
     call_id_condition,
     code_condition,
     duration_kind_condition,
     either,
     equal,
-    is_text,
     read_code,
     read_network,
+    read_pair,
     read_pattern,
     text_condition,
     with_attempt,
     with_current_names,
     word_condition,
 )
-from cdr.queries.moments import MomentFilter
+from cdr.queries.conditions_form import PARTIES, ConditionsForm, is_extra
+from cdr.queries.moments import MomentFilter, PeriodFilter
 from cdr.queries.names import EXTRA, NOT, current_parameter
 from cdr.queries.periods import LABELS as PERIOD_LABELS
 from cdr.queries.periods import TimeRange, range_of
+from cdr.queries.periods import label as period_label
+from cdr.queries.search import PAIR
 from cdr.queries.visibility import Visibility
-from proxyconf.models import Proxy
 from proxyconf.vocabulary.layout import Backend
 
-_PARTIES = ("caller", "callee", "number")
-_MAY_HOLD_NUMBERS = ("user_agent", "sip_reason")
 _DURATION_KINDS = [
     *((kind.value, word.label) for kind, word in wording.DURATIONS.items()),
     (APPROXIMATE, _("approximate (≈)")),
@@ -89,54 +87,6 @@ class Condition(NamedTuple):
     negated: bool = False
 
 
-class ConditionsForm(forms.Form):
-    """Checks what depends on who asks."""
-
-    visibility: Visibility
-
-    def clean(self) -> None:
-        extras = [name for name in self.fields if is_extra(name)]
-        for name in extras:
-            if "\0" in name or not is_text(name) or len(name) > LONGEST_TEXT:
-                self.add_error(name, _("This is not a valid label of an extra field."))
-        for name in extras[MOST_EXTRAS:]:
-            self.add_error(
-                name, ValidationError(_("Filter by at most %(most)d extra fields."), params={"most": MOST_EXTRAS})
-            )
-        for name, values in list(self.cleaned_data.items()):
-            plain = name.removeprefix(NOT)
-            if plain == "proxy":
-                self._check_proxies(name, values)
-            if not self.visibility.numbers and about_numbers(name):
-                self._check_whole(name, values)
-            if not self.visibility.numbers and plain in _MAY_HOLD_NUMBERS:
-                self._check_no_digits(name, values)
-
-    def _check_proxies(self, name: str, values: list[str]) -> None:
-        if not values:
-            return
-        known = set(Proxy.objects.values_list("name", flat=True))
-        if self.visibility.proxies is not None:
-            known &= self.visibility.proxies
-        for value in values:
-            if value not in known:
-                there_are = ", ".join(sorted(known)) or _("none")
-                text = _("unknown proxy %(value)r; choose one of: %(known)s")
-                self.add_error(name, ValidationError(text, params={"value": value, "known": there_are}))
-
-    def _check_whole(self, name: str, values: list[str]) -> None:
-        """Who sees numbers masked must not find one out digit by digit."""
-        if any(patterns.ANY in value and not value.startswith(patterns.EXACTLY) for value in values):
-            self.add_error(name, _("Numbers are masked for your account: enter a complete number without *."))
-
-    def _check_no_digits(self, name: str, values: list[str]) -> None:
-        if any(re.search(r"\d", value) and not value.startswith(patterns.EXACTLY) for value in values):
-            self.add_error(
-                name,
-                _("Numbers are masked for your account: enter the complete value after =, or a part without digits."),
-            )
-
-
 class CallFilter(django_filters.FilterSet):
     """The conditions on the calls that ``visibility`` allows. ``now`` is what presets of the time range count from.
 
@@ -150,12 +100,14 @@ class CallFilter(django_filters.FilterSet):
     Calls that were superseded are left out unless asked for.
     """
 
-    period = django_filters.ChoiceFilter(
+    period = PeriodFilter(
         label=_("Time"),
         choices=list(PERIOD_LABELS.items()),
         method="keep",
         empty_label=None,
-        help_text=_("Start of the call: a period before now, or a day or month in your time zone."),
+        help_text=_(
+            "Start of the call: a period before now, such as 5m, 2h, 3d or 2w, or a day or month in your time zone."
+        ),
     )
     since = MomentFilter(
         label=_("From"),
@@ -192,6 +144,12 @@ class CallFilter(django_filters.FilterSet):
         read=read_pattern,
         help_text=_("Caller or callee: any part of the number. Use * as a wildcard, or = for the complete number."),
     )
+    between = Alternatives(
+        between_condition(part=True),
+        label=_("Between"),
+        read=read_pair,
+        help_text=_("Two numbers separated by a comma: calls from one to the other, in either direction."),
+    )
     caller = Alternatives(text_condition("caller", part=True), label=_("Caller"), read=read_pattern, help_text=ANY_PART)
     callee = Alternatives(text_condition("callee", part=True), label=_("Callee"), read=read_pattern, help_text=ANY_PART)
     call_id = Alternatives(
@@ -205,6 +163,11 @@ class CallFilter(django_filters.FilterSet):
         label=_("Tag"),
         read=read_pattern,
         help_text=_("From tag or To tag: the complete tag, or parts with * as a wildcard."),
+    )
+    any_extra = Alternatives(
+        any_extra_condition,
+        label=_("Any extra field"),
+        help_text=_("The complete value of an extra field, whatever its label. Needs a time range of at most 31 days."),
     )
     attempt_code = AttemptCondition(
         attempt_code_condition,
@@ -280,7 +243,7 @@ class CallFilter(django_filters.FilterSet):
         }
         if not visibility.numbers:
             for name in self.filters:
-                if name.removeprefix(NOT) in _PARTIES:
+                if name.removeprefix(NOT) in PARTIES:
                     self.filters[name].matching = _WHOLE_PARTIES[name.removeprefix(NOT)]
         extras = [name for name in self.data if is_extra(name)]
         for place, name in enumerate(extras):
@@ -355,7 +318,9 @@ class CallFilter(django_filters.FilterSet):
             if isinstance(value, list):
                 labels = self._choices(name)
                 yield from (
-                    Condition(name, one, field.label or name, labels.get(one) or one, name.startswith(NOT))
+                    Condition(
+                        name, one, field.label or name, labels.get(one) or _readable(name, one), name.startswith(NOT)
+                    )
                     for one in value
                 )
             elif value not in (None, "") and (name, value) != ("superseded", "0"):
@@ -367,7 +332,7 @@ class CallFilter(django_filters.FilterSet):
             return f"{local:%Y-%m-%d %H:%M:%S} {local.tzname()}"
         if isinstance(value, float):
             return f"{_in_url(value)} s"
-        return self._choices(name)[value]
+        return period_label(value) if name == "period" else self._choices(name)[value]
 
     def _choices(self, name: str) -> dict[str, Text]:
         return dict(getattr(self.form.fields[name], "choices", ()))
@@ -385,24 +350,18 @@ _WHOLE_PARTIES = {
     "caller": text_condition("caller", part=False),
     "callee": text_condition("callee", part=False),
     "number": either(text_condition("caller", part=False), text_condition("callee", part=False)),
+    "between": between_condition(part=False),
 }
-
-
-def about_numbers(name: str) -> bool:
-    """Tell whether a parameter may ask in part for what is masked to who may not see numbers."""
-    plain = name.removeprefix(NOT)
-    return plain in _PARTIES or plain == "attempt_gateway" or is_extra(plain)
-
-
-def is_extra(name: str) -> bool:
-    """Tell whether a parameter is about an extra field."""
-    return len(name.removeprefix(NOT)) > len(EXTRA) and name.removeprefix(NOT).startswith(EXTRA)
 
 
 def unknown_parameters(data: Iterable[str], *others: str) -> list[str]:
     """Return the parameters that are neither a condition nor one of ``others``: most likely a slip of the pen."""
     names = {name for name in data if current_parameter(name) not in CallFilter.base_filters}
     return sorted(name for name in names - set(others) if not is_extra(name))
+
+
+def _readable(name: str, value: str) -> str:
+    return value.replace(PAIR, " ↔ ", 1) if name.removeprefix(NOT) == "between" else value
 
 
 def _in_url(value: Any) -> str:

@@ -12,6 +12,8 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext_lazy as _
 
+from cdr.queries.periods import span
+
 EARLIEST, LATEST = datetime(1000, 1, 1, tzinfo=UTC), datetime(9998, 12, 30, tzinfo=UTC)
 """The range of moments in conditions: it leaves room, before and after, for any time zone and any bar of a histogram.
 
@@ -93,3 +95,14 @@ class MomentField(forms.CharField):
 
 class MomentFilter(django_filters.Filter):
     field_class = MomentField
+
+
+class PeriodField(django_filters.fields.ChoiceField):
+    """The name of a preset, or a span that counts back from now."""
+
+    def valid_value(self, value: str) -> bool:
+        return span(value) is not None or super().valid_value(value)
+
+
+class PeriodFilter(django_filters.ChoiceFilter):
+    field_class = PeriodField

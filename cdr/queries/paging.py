@@ -6,11 +6,13 @@ import json
 from dataclasses import dataclass
 
 from django.core.exceptions import EmptyResultSet
-from django.db import connections
+from django.db import OperationalError, connections, transaction
 from django.db.models import QuerySet
 
 from cdr.models import Call
 from cdr.queries.keyset import OLDEST, Cursor
+
+QUICK_COUNT_MS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,19 @@ def newer_than(calls: QuerySet[Call], cursor: Cursor) -> QuerySet[Call]:
 def capped_count(calls: QuerySet[Call], limit: int) -> int:
     """Return how many calls there are, or ``limit + 1`` where there are more than ``limit``."""
     return calls.order_by()[: limit + 1].count()
+
+
+def quick_count(calls: QuerySet[Call], limit: int) -> int | None:
+    """Return ``capped_count``, or ``None`` where PostgreSQL would need longer than ``QUICK_COUNT_MS``."""
+    connection = connections[calls.db]
+    if connection.vendor != "postgresql":
+        return capped_count(calls, limit)
+    try:
+        with transaction.atomic(using=calls.db), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = %s", [QUICK_COUNT_MS])
+            return capped_count(calls, limit)
+    except OperationalError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,6 +124,19 @@ class ExtraText(Func):
         return self.as_sql(compiler, connection, template=template, arg_joiner=") WHERE key = ", **context)
 
 
+class AnyExtra(Func):
+    """Whether one of the extra fields of a call has a value: ``AnyExtra("extra", Value(text))``."""
+
+    output_field = BooleanField()
+    function = "json_each"
+
+    def as_postgresql(self, compiler: Any, connection: BaseDatabaseWrapper, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, function="jsonb_each_text", **context)
+
+    template = "EXISTS (SELECT 1 FROM %(function)s(%(expressions)s)"
+    arg_joiner = ") WHERE value = "
+
+
 class _InNetwork(Func):
     """Whether text is an address within a network; text that is no address is not."""
 

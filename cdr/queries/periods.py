@@ -1,13 +1,15 @@
-"""Presets of a time range by name: the last hours, today, this month."""
+"""Time ranges by name: presets such as today and this month, and spans that count back from now, such as ``5m``."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import NamedTuple
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 
 class TimeRange(NamedTuple):
@@ -17,13 +19,14 @@ class TimeRange(NamedTuple):
     until: datetime | None = None
 
 
-BACK: Mapping[str, timedelta] = {
-    "1h": timedelta(hours=1),
-    "24h": timedelta(hours=24),
-    "7d": timedelta(days=7),
-    "30d": timedelta(days=30),
+_UNITS: Mapping[str, timedelta] = {
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
 }
-"""Periods that count back from now."""
+_SPAN = re.compile("(?P<count>[1-9][0-9]{0,3})(?P<unit>[mhdw])")
+SPAN_PATTERN = f"^{_SPAN.pattern.replace('?P<count>', '').replace('?P<unit>', '')}$"
 LABELS: Mapping[str, str | Promise] = {
     "all": _("All time"),
     "1h": _("Last hour"),
@@ -37,12 +40,33 @@ LABELS: Mapping[str, str | Promise] = {
 }
 
 
+def span(period: str) -> timedelta | None:
+    """Return how far a period such as ``5m``, ``2h``, ``3d`` or ``2w`` counts back from now; ``None`` for others."""
+    matched = _SPAN.fullmatch(period)
+    return int(matched["count"]) * _UNITS[matched["unit"]] if matched else None
+
+
+def label(period: str) -> str | Promise:
+    """Return the name of a period on screen. Raise ``KeyError`` for what is none."""
+    matched = _SPAN.fullmatch(period)
+    if period in LABELS or not matched:
+        return LABELS[period]
+    count = int(matched["count"])
+    text = {
+        "m": ngettext("Last minute", "Last {count} minutes", count),
+        "h": ngettext("Last hour", "Last {count} hours", count),
+        "d": ngettext("Last day", "Last {count} days", count),
+        "w": ngettext("Last week", "Last {count} weeks", count),
+    }[matched["unit"]]
+    return text.format(count=count)
+
+
 def range_of(period: str, now: datetime, zone: tzinfo) -> TimeRange:
-    """Return the range of one of ``LABELS``; days and months are those of ``zone``. Raise ``KeyError`` for another."""
+    """Return the range of a period; days and months are those of ``zone``. Raise ``KeyError`` for what is none."""
     if period == "all":
         return TimeRange()
-    if period in BACK:
-        return TimeRange(now - BACK[period])
+    if back := span(period):
+        return TimeRange(now - back)
     today = now.astimezone(zone).date()
     first = today.replace(day=1)
     day = timedelta(days=1)

@@ -1,8 +1,9 @@
 """What somebody types into the search box, read as conditions of the list of calls.
 
 Words stand between blanks. ``caller:alice`` says what it is about; a word alone is taken for what it looks like (a SIP
-code, an address or network, a Call-ID, a state, a day, a number or part of it). A number may be written with blanks
-between its parts, as people do. ``-`` before a word asks for the other calls.
+code, an address or network, a Call-ID, a state, a day or period, a number or part of it). A number may be written with
+blanks between its parts, as people do; two numbers ask for the calls between both. ``-`` before a word asks for the
+other calls.
 Quotes hold a value with blanks together, two of them in it stand for one; what is quoted as a whole is never taken for
 anything but text. Any text can be read: what makes no sense as a value is left to the condition to say.
 """
@@ -10,16 +11,18 @@ anything but text. Any text can be read: what makes no sense as a value is left 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_network
 from typing import NamedTuple
 
 from cdr.correlation.record import CallState, Flag, Outcome
 from cdr.queries.names import EXTRA, NOT, SEARCH_ALIASES
+from cdr.queries.search_shapes import call_id_in_brackets, period_at, user_of_uri
 from proxyconf.vocabulary.layout import Backend
 
 PREFIXES = (
     "number",
+    "between",
     "caller",
     "callee",
     "call_id",
@@ -35,6 +38,7 @@ PREFIXES = (
     "backend",
     "user_agent",
     "tag",
+    "any_extra",
     "released_by",
     "duration_kind",
     "min_duration",
@@ -56,11 +60,16 @@ _WORDS: Mapping[str, str] = {
     **{state.value: "state" for state in CallState},
 }
 
+Prefixes = Mapping[str, Sequence[str]]
+NO_PREFIXES: Prefixes = {}
+PAIR = ","
+"""What stands between the two numbers of ``between``."""
+
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"?')
 _BARE = re.compile(r"\S+")
 _BLANKS = re.compile(r"\s*")
 _PREFIX = re.compile(
-    r"""(?P<name>[A-Za-z_-]+):|[Ee][Xx][Tt][Rr][Aa]\.(?:"(?P<quoted>(?:[^"]|"")+)"|(?P<label>[^\s:"][^\s:]*)):"""
+    r"""[Ee][Xx][Tt][Rr][Aa]\.(?:"(?P<quoted>(?:[^"]|"")+)"|(?P<label>[^\s:"][^\s:]*)):|(?P<name>[A-Za-z_][\w.-]*):"""
 )
 _CODE = re.compile(r"[1-6](?:[0-9]{2}|[xX]{2})")
 _DIALLED = re.compile(r"[+(]?[0-9*#][0-9*#().\-/]*")
@@ -90,27 +99,52 @@ class Term(NamedTuple):
         return self.readings[0]
 
 
-def parse(text: str) -> list[Term]:
-    """Read what was typed. Any text gives terms; none is lost, and nothing raises."""
-    return list(_terms(text))
+def parse(text: str, prefixes: Prefixes = NO_PREFIXES) -> list[Term]:
+    """Read what was typed. Any text gives terms; none is lost, and nothing raises.
+
+    ``prefixes`` says which conditions a word before a colon stands for besides ``PREFIXES``, in lower case: labels of
+    extra fields and words for their roles.
+    """
+    terms = list(_terms(text, prefixes))
+    numbers = [term for term in terms if _may_be_party(term)]
+    if len(numbers) != 2:
+        return terms
+    return [_between(*numbers) if term is numbers[0] else term for term in terms if term is not numbers[1]]
 
 
-def _terms(text: str) -> Iterator[Term]:
+def _may_be_party(term: Term) -> bool:
+    """Tell whether a word without prefix was taken for a number that a pair may have."""
+    name, value = term.taken
+    return name == "number" and len(term.readings) > 1 and PAIR not in value and any(map(str.isalnum, value))
+
+
+def _between(first: Term, second: Term) -> Term:
+    values = [first.taken.value, second.taken.value]
+    text = " ".join(value if _BARE.fullmatch(value) else _quoted(value) for value in values)
+    return Term(text, (SearchCondition("between", PAIR.join(values)), first.taken, second.taken))
+
+
+def _terms(text: str, prefixes: Prefixes) -> Iterator[Term]:
     position = _skip(text, 0)
     while position < len(text):
         negated = text[position] == "-" and position + 1 < len(text) and not text[position + 1].isspace()
         prefix = _PREFIX.match(text, position + negated)
-        name = _name(prefix) if prefix else ""
-        if prefix and name and not (negated and name in SINGLE):
+        names = _names(prefix, prefixes) if prefix else ()
+        if prefix and names and not (negated and SINGLE.intersection(names)):
             start = _skip(text, prefix.end())
             if start < len(text):
                 value, end = _value(text, start)
                 if value:
-                    yield Term(
-                        text[position + negated : end], (SearchCondition(_signed(name, negated), _known(name, value)),)
-                    )
+                    meanings = [SearchCondition(_signed(name, negated), _known(name, value)) for name in names]
+                    yield Term(text[position + negated : end], tuple(meanings))
                 position = _skip(text, end)
                 continue
+        if not negated and (period := period_at(text, position)):
+            name, end = period
+            words = text[position:end]
+            yield Term(words, (SearchCondition("period", name), *_as_text(words)))
+            position = _skip(text, end)
+            continue
         quoted = text[position + negated] == '"'
         term, end = _number_in_parts(text, position + negated) or _value(text, position + negated)
         if not quoted and not negated and _DAY.fullmatch(term):
@@ -151,11 +185,11 @@ def _number_in_parts(text: str, position: int) -> tuple[str, int] | None:
     return text[position:end], end
 
 
-def _name(prefix: re.Match[str]) -> str:
-    """Return the parameter that a prefix stands for; empty for none."""
-    if prefix["name"]:
-        return _NAMES.get(prefix["name"].lower(), "")
-    return EXTRA + (prefix["quoted"].replace('""', '"') if prefix["quoted"] else prefix["label"])
+def _names(prefix: re.Match[str], prefixes: Prefixes) -> Sequence[str]:
+    """Return the parameters that a prefix may stand for, the likeliest first."""
+    if name := prefix["name"]:
+        return [_NAMES[name.lower()]] if name.lower() in _NAMES else prefixes.get(name.lower(), ())
+    return [EXTRA + (prefix["quoted"].replace('""', '"') if prefix["quoted"] else prefix["label"])]
 
 
 def _signed(name: str, negated: bool) -> str:
@@ -181,12 +215,17 @@ def _as_text(term: str) -> list[SearchCondition]:
         SearchCondition("user_agent", term),
         SearchCondition("tag", part),
         SearchCondition("sip_reason", term),
+        SearchCondition("any_extra", term),
     ]
 
 
 def _meanings(term: str) -> list[SearchCondition]:
     """Return what a word without prefix may mean, the likeliest first."""
     found: list[SearchCondition] = []
+    if user := user_of_uri(term):
+        found.append(SearchCondition("number", _dialled(user) or user))
+    elif call_id := call_id_in_brackets(term):
+        found.append(SearchCondition("call_id", call_id))
     if _spelt(term) in _WORDS:
         found.append(SearchCondition(_WORDS[_spelt(term)], _spelt(term)))
     if _CODE.fullmatch(term):

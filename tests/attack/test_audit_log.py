@@ -329,8 +329,8 @@ def test_no_setting_of_a_source_is_in_the_entry_about_it() -> None:
 def test_entries_from_before_the_chain_are_chained_by_the_migration() -> None:
     executor = MigrationExecutor(connection)
     try:
-        executor.migrate([("accweb", "0003_plain_audit_actions")])
-        old = executor.loader.project_state([("accweb", "0003_plain_audit_actions")]).apps.get_model(
+        executor.migrate([("accweb", "0004_shared_counts")])
+        old = executor.loader.project_state([("accweb", "0004_shared_counts")]).apps.get_model(
             "accweb", "AuditEntry"
         )
         for number in range(3):

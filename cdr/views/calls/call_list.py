@@ -32,7 +32,7 @@ from cdr.views.calls import filter_bar
 from cdr.views.calls.call_rows import call_rows
 from cdr.views.calls.column_choice import chosen_columns
 from cdr.views.calls.saved_views import views_for
-from cdr.views.calls.searching import SEARCH, sent, understood
+from cdr.views.calls.searching import SEARCH, counted, prefixes, sent, understood
 from cdr.views.calls.tally import tally
 from cdr.views.reader_zone import InZoneMixin, zone_choices
 from proxyconf.models.reach import proxies_named
@@ -62,7 +62,8 @@ class CallListView(InZoneMixin, ShellMixin, TemplateView):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if SEARCH in request.GET:  # the address says how the words were understood, and holds no empty fields
-            return HttpResponseRedirect(str(sent(request.path, request.GET)))
+            within_reach = proxies_named(Visibility.of(request.user).proxies)
+            return HttpResponseRedirect(str(sent(request.path, request.GET, prefixes(within_reach))))
         response = super().get(request, *args, **kwargs)
         if self._is_partial():
             response["HX-Push-Url"] = str(self._own_address())
@@ -82,6 +83,9 @@ class CallListView(InZoneMixin, ShellMixin, TemplateView):
         attach_settlements(page.rows)
         states = call_filter.form.cleaned_data.get("state", []) if call_filter.form.is_valid() else []
         chips = filter_bar.chips(call_filter, address)
+        words = understood(address, prefixes(proxies))
+        if not page.rows and not errors:
+            words = counted(words, visibility)
         found = _count(call_filter, page)
         labels = extra_labels(proxies, page.rows)
         shown = visibility.shown(page.rows)
@@ -92,7 +96,7 @@ class CallListView(InZoneMixin, ShellMixin, TemplateView):
             filter=call_filter,
             errors=errors + cursor_error,
             chips=chips,
-            understood=understood(address),
+            understood=words,
             suggestions=filter_bar.suggestions(chips, call_filter, address) if not page.rows else [],
             carried=filter_bar.carried(address),
             periods=filter_bar.periods(call_filter, address),
@@ -120,6 +124,7 @@ class CallListView(InZoneMixin, ShellMixin, TemplateView):
             address=address,
             cleared=address.bare(),
             masked=not visibility.numbers,
+            limited_to=sorted(visibility.proxies or ()) if visibility.proxies is not None else None,
             cell_words=_cell_words(call_filter),
             about=wording.STATES[CallState(states[0])].meaning if len(states) == 1 else "",
             past_the_end=not page.rows and bool(self.request.GET.get(AFTER)),

@@ -14,7 +14,7 @@ from django.utils.translation import gettext
 from cdr.display.markup import NOTHING, icon
 from cdr.models import Call
 from cdr.queries.columns import Column, Pick
-from cdr.queries.filters import about_numbers
+from cdr.queries.conditions_form import about_numbers
 from cdr.queries.visibility import MASK, Visibility
 from cdr.views.addresses import ZONE
 

@@ -12,6 +12,7 @@ from cdr.correlation.record import CallState
 from cdr.display.wording import Text
 from cdr.queries.filters import CallFilter, Condition
 from cdr.queries.periods import LABELS as PERIOD_LABELS
+from cdr.queries.periods import label as period_label
 from cdr.views.addresses import ListAddress
 
 QUICK = ("1h", "24h", "7d", "30d")
@@ -92,7 +93,7 @@ def chosen_time(call_filter: CallFilter) -> Text:
     """Say which time was chosen, where it is none of the presets at hand."""
     if call_filter.chosen_period == "custom":
         return _("From – to")
-    return PERIOD_LABELS.get(call_filter.chosen_period, "") if call_filter.chosen_period not in QUICK else ""
+    return period_label(call_filter.chosen_period) if call_filter.chosen_period not in QUICK else ""
 
 
 def tabs(states: list[str], address: ListAddress) -> list[ConditionLink]:

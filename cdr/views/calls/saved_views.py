@@ -18,7 +18,7 @@ from django.views.generic import View
 from accweb.web.shell import ShellMixin
 from cdr.display.wording import Text
 from cdr.models import SavedView
-from cdr.queries.filters import about_numbers
+from cdr.queries.conditions_form import about_numbers
 from cdr.queries.names import EXTRA
 from cdr.queries.search import written
 from cdr.queries.visibility import Visibility

@@ -3,33 +3,41 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from cdr.display.markup import number
 from cdr.display.wording import Text
 from cdr.queries.filters import CallFilter
 from cdr.queries.moments import parse_moment
-from cdr.queries.names import NOT
-from cdr.queries.search import (
-    SINGLE,
-    SearchCondition,
-    Term,
-    parse,
-)
+from cdr.queries.names import EXTRA, NOT
+from cdr.queries.paging import quick_count
+from cdr.queries.periods import label as period_label
+from cdr.queries.search import NO_PREFIXES, PAIR, SINGLE, Prefixes, SearchCondition, Term, parse
+from cdr.queries.visibility import Visibility
 from cdr.views.addresses import SHOWN_AS, WORD, ListAddress
+from proxyconf.models import Proxy
+from proxyconf.vocabulary.layout import Role
 
 SEARCH, READ_IN = "q", "read_in"
 """What was typed, and the zone that the form's times were shown in: parameters of the form alone."""
 _MOST_TERMS = 20
-_MOST_OFFERED = 4
+_MOST_OFFERED = 6
+_MOST_COUNTED = 100
 _TIME = ("since", "until", "period")
+_ROLE_WORDS: Mapping[Role | None, tuple[str, ...]] = {Role.GATEWAY: ("gateway", "gw"), Role.ACCOUNT: ("account",)}
 _READINGS: Mapping[str, Text] = {
     "number": _("number contains “{value}”"),
+    "between": _("between {value}"),
+    "any_extra": _("an extra field is “{value}”"),
+    "attempt_gateway": _("attempt gateway {value}"),
+    "period": _("time: {value}"),
     "call_id": _("Call-ID {value}"),
     "tag": _("tag {value}"),
     "user_agent": _("user agent contains “{value}”"),
@@ -45,10 +53,11 @@ _READINGS: Mapping[str, Text] = {
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """Another reading of a word, and the list by it."""
+    """Another reading of a word, and the list by it. ``calls``: how many there are, where that was counted."""
 
     label: str
     address: ListAddress
+    calls: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +69,27 @@ class Understood:
     offers: list[Offer]
 
 
-def searched(address: ListAddress, text: str) -> ListAddress:
+def prefixes(proxies: Iterable[Proxy]) -> Prefixes:
+    """Return what a word before a colon stands for by the fields that these proxies log: each label, and ``gateway``,
+    ``gw`` and ``account`` the labels of that role. A gateway is looked for in failed attempts as well.
+    """
+    found: dict[str, list[str]] = defaultdict(list)
+    for proxy in proxies:
+        layout = proxy.field_layout
+        for label in dict.fromkeys(label for labels in layout.extras.values() for label in labels):
+            role = layout.role_of(label)
+            for word in {label.lower(), *_ROLE_WORDS.get(role, ())}:
+                found[word].append(EXTRA + label)
+    for word in _ROLE_WORDS[Role.GATEWAY]:
+        found[word].append("attempt_gateway")
+    return {word: list(dict.fromkeys(conditions)) for word, conditions in found.items()}
+
+
+def searched(address: ListAddress, text: str, known: Prefixes = NO_PREFIXES) -> ListAddress:
     """Return the address with the conditions that ``text`` asks for beside those it has."""
     found = address
     words = list(found.conditions.getlist(WORD))
-    for term in parse(text)[:_MOST_TERMS]:
+    for term in parse(text, known)[:_MOST_TERMS]:
         name, value = term.taken
         if name == "period":  # what was typed now wins over the range that was there
             found = found.setting(since=None, until=None)
@@ -74,7 +99,7 @@ def searched(address: ListAddress, text: str) -> ListAddress:
     return _one_range(found).setting(**{WORD: list(dict.fromkeys(words))[-_MOST_TERMS:]})
 
 
-def sent(path: str, data: QueryDict) -> ListAddress:
+def sent(path: str, data: QueryDict, known: Prefixes = NO_PREFIXES) -> ListAddress:
     """Return the address that the form asks for: its times are those of the zone that it showed, whichever is asked
     for now, and whoever follows a link to them.
     """
@@ -83,7 +108,7 @@ def sent(path: str, data: QueryDict) -> ListAddress:
     for name in ("since", "until"):
         if conditions.get(name):
             conditions[name] = _absolute(str(conditions[name]), zone)
-    return searched(ListAddress(path, conditions), text)
+    return searched(ListAddress(path, conditions), text, known)
 
 
 def _absolute(text: str, zone: str) -> str:
@@ -110,11 +135,11 @@ def _one_range(address: ListAddress) -> ListAddress:
     return address.setting(period=None) if given else address
 
 
-def understood(address: ListAddress) -> list[Understood]:
+def understood(address: ListAddress, known: Prefixes = NO_PREFIXES) -> list[Understood]:
     """Return the words of the address that were read as one of its conditions, with their other readings."""
     found = []
     for word in address.conditions.getlist(WORD)[:_MOST_TERMS]:
-        for term in parse(word)[:1]:
+        for term in parse(word, known)[:1]:
             readings = list(term.readings)
             taken = next((one for one in readings if one.value in address.conditions.getlist(one.parameter)), None)
             if taken and len(readings) > 1:
@@ -124,17 +149,38 @@ def understood(address: ListAddress) -> list[Understood]:
     return found
 
 
+def counted(words: Iterable[Understood], visibility: Visibility) -> list[Understood]:
+    """Return the words with the number of calls of each offer, for a list that shows none."""
+    return [replace(word, offers=[_counted(offer, visibility) for offer in word.offers]) for word in words]
+
+
+def _counted(offer: Offer, visibility: Visibility) -> Offer:
+    count = quick_count(CallFilter(offer.address.conditions, visibility).qs, _MOST_COUNTED)
+    if count is None:
+        return offer
+    return replace(offer, calls=f"{number(_MOST_COUNTED)}+" if count > _MOST_COUNTED else number(count))
+
+
 def _instead(address: ListAddress, taken: SearchCondition, other: SearchCondition) -> ListAddress:
-    return address.without(*taken).adding(*other)
+    instead = address.without(*taken).adding(*other)
+    bounded = any(instead.conditions.get(name) for name in _TIME)
+    return instead.setting(period="7d") if other.parameter == "any_extra" and not bounded else instead
 
 
 def _say(reading: SearchCondition) -> str:
     name = reading.parameter.removeprefix(NOT)
-    said = str(_READINGS[name]).format(value=_label(name, reading.value)[:60])
+    if name.startswith(EXTRA):
+        said = f"{name.removeprefix(EXTRA)} {reading.value[:60]}"
+    else:
+        said = str(_READINGS[name]).format(value=_label(name, reading.value)[:60])
     return gettext("not {condition}").format(condition=said) if reading.parameter.startswith(NOT) else said
 
 
 def _label(name: str, value: str) -> str:
+    if name == "period":
+        return str(period_label(value))
+    if name == "between":
+        return gettext("{first} and {second}").format(**dict(zip(("first", "second"), value.split(PAIR), strict=True)))
     choices = CallFilter.base_filters[name].extra.get("choices", ())
     return str(dict(choices).get(value, value))
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.generic import TemplateView
 
+from accweb.web import lockout
 from accweb.web.audit import Action, record
 from accweb.web.shell import ShellMixin
 from cdr.correlation.record import CallState, DurationKind
@@ -25,7 +26,7 @@ from cdr.display.wording import STATES, Text
 from cdr.models import Call, Event, Source
 from cdr.queries import needs_review
 from cdr.queries.filters import CallFilter, Condition
-from cdr.queries.periods import BACK, LABELS
+from cdr.queries.periods import LABELS, span
 from cdr.queries.statistics import Figures, figures
 from cdr.queries.visibility import Visibility
 from cdr.views.addresses import ZONE, ListAddress
@@ -99,6 +100,7 @@ class StartPage(InZoneMixin, ShellMixin, TemplateView):
             failures=sum(sums.failures.values()),
             busiest_address=ListAddress(reverse("cdr:busiest"), conditions),
             newest=newest,
+            locked_logins=self.request.user.has_perm("auth.change_user") and bool(lockout.locks()),
             zone=timezone.get_current_timezone_name(),
             zones=zone_choices(self.readers_zone, timezone.get_current_timezone_name(), reach),
             health=_health_address(),
@@ -138,7 +140,7 @@ def _with_range(given: QueryDict, newest: Call | None, now: datetime) -> QueryDi
     conditions = given.copy()
     if not any(given.get(name) for name in ("period", "since", "until")):
         age = now - newest.started_at if newest else None
-        fitting = (name for name in ("24h", "7d", "30d") if age is not None and age < BACK[name])
+        fitting = (name for name in ("24h", "7d", "30d") if age is not None and (back := span(name)) and age < back)
         conditions["period"] = next(fitting, "all")
     return conditions
 

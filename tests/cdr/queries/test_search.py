@@ -28,7 +28,25 @@ def taken(text: str) -> list[tuple[str, str]]:
         ("0049*", ("number", "0049*")),
         ("*72", ("number", "*72")),
         ("alice", ("number", "alice")),
-        ("sip:alice@example.net", ("number", "sip:alice@example.net")),
+        ("sip:alice@example.net", ("number", "alice")),
+        ("<sip:+49-30-1234@example.net;user=phone>", ("number", "+49301234")),
+        ("sips:bob:secret@example.net", ("number", "bob")),
+        ("tel:+4930123", ("number", "+4930123")),
+        ("sip:a%23b@host", ("number", "a#b")),
+        ("sip:example.net", ("number", "sip:example.net")),
+        ("<3c26700857a8@host>", ("call_id", "3c26700857a8@host")),
+        ("<short>", ("call_id", "short")),
+        ("today", ("period", "today")),
+        ("Yesterday", ("period", "yesterday")),
+        ("last  month", ("period", "last_month")),
+        ("last hour", ("period", "1h")),
+        ("5m", ("period", "5m")),
+        ("last 2h", ("period", "2h")),
+        ("last 30 minutes", ("period", "30m")),
+        ("2days", ("period", "2d")),
+        ("3w", ("period", "3w")),
+        ("0m", ("number", "0m")),
+        ("5mm", ("number", "5mm")),
         ("+4930@example.net", ("number", "+4930@example.net")),
         ("alice@example.net", ("call_id", "alice@example.net")),
         ("a84b4c76e66710@pc33.example.net", ("call_id", "a84b4c76e66710@pc33.example.net")),
@@ -70,8 +88,14 @@ def test_a_word_is_taken_for_what_it_looks_like(word: str, condition: tuple[str,
         ("030 123 2026-05-31", [("number", "030123"), ("since", "2026-05-31"), ("until", "2026-05-31")]),
         ("-+49 30 123 busy", [("not_number", "+4930123"), ("outcome", "busy")]),
         ("+493012345 486", [("number", "+493012345"), ("sip_code", "486")]),
-        ("4930 4420", [("number", "4930"), ("number", "4420")]),
-        ("+49 301234567890 4420", [("number", "+49301234567890"), ("number", "4420")]),
+        ("4930 4420", [("between", "4930,4420")]),
+        ("alice busy bob", [("between", "alice,bob"), ("outcome", "busy")]),
+        ("1 2 3", [("number", "1"), ("number", "2"), ("number", "3")]),
+        ("number:4930 number:4420", [("number", "4930"), ("number", "4420")]),
+        ("4930 -4420", [("number", "4930"), ("not_number", "4420")]),
+        ("+49 301234567890 4420", [("between", "+49301234567890,4420")]),
+        ("5m alice", [("period", "5m"), ("number", "alice")]),
+        ("last 5 x", [("number", "last"), ("number", "5"), ("number", "x")]),
         ('"486"', [("number", "486")]),
         ('"-caller:x"', [("number", "-caller:x")]),
         ('caller:"a ""b"" c"', [("caller", 'a "b" c')]),
@@ -105,6 +129,24 @@ def test_a_number_with_leading_zeros_may_stand_in_the_records_without_them() -> 
 
 def test_what_a_prefix_says_has_one_reading() -> None:
     assert [len(term.readings) for term in parse("code:486 caller:busy")] == [1, 1]
+
+
+def test_two_numbers_may_also_be_either_of_them() -> None:
+    (term,) = parse("4930 4420")
+    assert [tuple(reading) for reading in term.readings] == [
+        ("between", "4930,4420"),
+        ("number", "4930"),
+        ("number", "4420"),
+    ]
+    assert parse(term.text) == [term]
+
+
+def test_a_prefix_may_be_a_label_or_stand_for_several() -> None:
+    prefixes = {"rate": ["extra.Rate"], "gw": ["extra.gw", "attempt_gateway"]}
+    rate, gateway = parse("Rate:std -gw:vienna", prefixes)
+    assert rate.readings == (("extra.Rate", "std"),)
+    assert gateway.readings == (("not_extra.gw", "vienna"), ("not_attempt_gateway", "vienna"))
+    assert taken("rate:std") == [("number", "rate:std")]
 
 
 @given(st.text())

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from html import unescape
 
 import pytest
+from django.contrib.auth.models import User
+from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
 
+from cdr.models import Call
+from proxyconf.models.reach import ProxyLimit
+from proxyconf.vocabulary.layout import Backend, FieldLayout, Role
 from tests.cdr.views.test_hostile import Page
-from tests.factories import make_call
+from tests.factories import make_call, make_proxy
 
 pytestmark = pytest.mark.django_db
 
@@ -108,3 +115,79 @@ def test_a_number_in_parts_is_one_word(analyst: Client) -> None:
 
 def test_a_day_alone_is_the_calls_of_that_day(analyst: Client) -> None:
     assert address(analyst, "q=caller:1 2026-05-31&period=7d") == "/calls/?caller=1&since=2026-05-31&until=2026-05-31"
+
+
+def test_two_numbers_find_the_calls_between_both_in_either_direction(analyst: Client) -> None:
+    make_call(call_id="there", caller="+4930123", callee="4420456")
+    make_call(call_id="back", caller="4420456", callee="+4930123")
+    make_call(call_id="other", caller="+4930123", callee="4999")
+    assert ids(analyst, "4930123 4420456") == {"there", "back"}
+
+
+def test_no_call_between_two_numbers_says_how_many_calls_each_has(analyst: Client) -> None:
+    make_call(caller="4930123", callee="1")
+    make_call(caller="4930123", callee="2")
+    page = text_of(analyst.get("/calls/", {"q": "4930123 4420456"}, follow=True))
+    assert "was interpreted as: between 4930123 and 4420456" in page
+    assert "number contains “4930123” (2)" in page
+    assert "number contains “4420456” (0)" in page
+
+
+def test_a_masked_reader_cannot_guess_a_number_through_a_pair(viewer: Client) -> None:
+    make_call(caller="4930123", callee="4420456")
+    assert "enter a complete number" in text_of(viewer.get("/calls/?between=%3D4930123%2C44*"))
+    assert len(rows_of(viewer.get("/calls/?between=4930123,442"))) == 0
+    assert len(rows_of(viewer.get("/calls/?between=4930123,4420456"))) == 1
+
+
+@pytest.mark.parametrize("pair", ["4930", "1,2,3", ",2", "1, "])
+def test_a_pair_that_is_none_gets_one_clear_error(analyst: Client, pair: str) -> None:
+    assert "is not a pair of numbers; write two numbers separated by a comma" in text_of(
+        analyst.get("/calls/", {"between": pair})
+    )
+
+
+def test_a_period_may_count_back_any_number_of_minutes(analyst: Client) -> None:
+    now = timezone.now()
+    make_call(call_id="new", started_at=now - timedelta(minutes=4))
+    make_call(call_id="old", started_at=now - timedelta(minutes=6))
+    assert ids(analyst, "last 5 min") == {"new"}
+    assert "Last 5 minutes" in text_of(analyst.get("/calls/?period=5m"))
+
+
+def test_a_role_or_label_before_a_colon_means_the_extra_field_of_a_configured_proxy(analyst: Client) -> None:
+    layout = FieldLayout(extras={Backend.SQL: ("out_gw", "Rate")}, roles={"out_gw": Role.GATEWAY})
+    make_proxy(name="edge-1", layout=layout.to_json())
+    assert address(analyst, "q=gw:vienna") == "/calls/?extra.out_gw=vienna&word=gw%3Avienna"
+    assert address(analyst, "q=rate:std") == "/calls/?extra.Rate=std"
+
+
+def test_the_value_of_any_extra_field_is_found_within_a_short_range(analyst: Client) -> None:
+    now = timezone.now()
+    make_call(call_id="hit", started_at=now, extra={"rate": "gold", "gw": "x"})
+    make_call(call_id="miss", started_at=now, extra={"rate": "golden"})
+    assert {call.call_id for call in rows_of(analyst.get("/calls/?period=7d&any_extra=gold"))} == {"hit"}
+    assert {call.call_id for call in rows_of(analyst.get("/calls/?period=7d&not_any_extra=gold"))} == {"miss"}
+    assert "at most 31 days" in text_of(analyst.get("/calls/?any_extra=gold"))
+    assert "an extra field is “gold”" in text_of(analyst.get("/calls/", {"q": "gold"}, follow=True))
+
+
+def test_an_empty_list_says_what_limits_the_search(viewer: Client, analyst: Client) -> None:
+    make_call()
+    assert "Numbers are masked for your account" in text_of(viewer.get("/calls/?caller=1"))
+    limit = ProxyLimit.objects.create(user=User.objects.get(pk=analyst.session["_auth_user_id"]))
+    limit.proxies.add(make_proxy(name="edge-7"))
+    assert "calls of these proxies only: edge-7" in text_of(analyst.get("/calls/?caller=1"))
+
+
+def rows_of(response: HttpResponse) -> list[Call]:
+    assert response.context is not None
+    return [row.call for row in response.context["rows"]]
+
+
+def ids(client: Client, typed: str) -> set[str]:
+    return {call.call_id for call in rows_of(client.get("/calls/", {"q": typed}, follow=True))}
+
+
+def text_of(response: HttpResponse) -> str:
+    return " ".join(re.sub(r"<[^>]*>", " ", unescape(response.text)).split())

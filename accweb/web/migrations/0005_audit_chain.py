@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accweb', '0003_plain_audit_actions'),
+        ('accweb', '0004_shared_counts'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -63,7 +63,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='auditentry',
             name='action',
-            field=models.CharField(choices=[('viewed', 'viewed full numbers'), ('exported', 'exported'), ('added', 'added'), ('changed', 'changed'), ('deleted', 'deleted'), ('settled', 'set an end manually'), ('revoked', 'revoked a manual end'), ('replayed', 're-parsed rejected input'), ('logged_in', 'logged in'), ('refused', 'failed to log in'), ('pruned', 'removed old audit entries')], max_length=16),
+            field=models.CharField(choices=[('viewed', 'viewed full numbers'), ('exported', 'exported'), ('added', 'added'), ('changed', 'changed'), ('deleted', 'deleted'), ('settled', 'set an end manually'), ('revoked', 'revoked a manual end'), ('replayed', 're-parsed rejected input'), ('logged_in', 'logged in'), ('refused', 'failed to log in'), ('logged_out', 'logged out'), ('locked_out', 'locked out'), ('unlocked', 'unlocked'), ('pruned', 'removed old audit entries')], max_length=16),
         ),
         migrations.AlterField(
             model_name='auditentry',

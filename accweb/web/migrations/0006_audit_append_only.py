@@ -84,7 +84,7 @@ def run(schema_editor, statements):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accweb", "0004_audit_chain")]
+    dependencies = [("accweb", "0005_audit_chain")]
 
     operations = [
         migrations.RunPython(chain_entries, migrations.RunPython.noop),
