@@ -330,9 +330,7 @@ def test_entries_from_before_the_chain_are_chained_by_the_migration() -> None:
     executor = MigrationExecutor(connection)
     try:
         executor.migrate([("accweb", "0004_shared_counts")])
-        old = executor.loader.project_state([("accweb", "0004_shared_counts")]).apps.get_model(
-            "accweb", "AuditEntry"
-        )
+        old = executor.loader.project_state([("accweb", "0004_shared_counts")]).apps.get_model("accweb", "AuditEntry")
         for number in range(3):
             old.objects.create(
                 at=timezone.now(), username="ann", action="viewed", target=f"call {number}", detail={"share": 0.5}
