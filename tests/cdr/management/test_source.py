@@ -112,7 +112,7 @@ def test_a_source_that_events_came_through_stays() -> None:
 def test_the_kinds_are_listed_with_what_can_be_set() -> None:
     out = StringIO()
     call_command("source", "kinds", stdout=out)
-    assert "  clients: addresses and networks of the proxies that use this secret; empty: the addresses" in out.getvalue()
+    assert (
         "  clients: addresses and networks of the proxies that use this secret; empty: the addresses of the"
         in out.getvalue()
     )
