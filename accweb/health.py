@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 from redis import RedisError
 
 from accweb.web.client_address import client_address
+from cdr import IS_COMPILED
 from cdr.calls import progress
 from cdr.models import Pending, Source
 from cdr.sources import KINDS
@@ -59,7 +60,9 @@ def _health(now: datetime) -> JsonResponse:
         return JsonResponse({"status": "failing", "database": "disk full"}, status=503)
     told = {"database": "ok", **broker, **correlation, "sources": len(sources), "sources failing": failing}
     well = not failing and {*broker.values(), *correlation.values()} <= {_OK}
-    return JsonResponse({"status": _OK if well else "failing", **told}, status=200 if well else 503)
+    return JsonResponse(
+        {"status": _OK if well else "failing", **told, "compiled": IS_COMPILED}, status=200 if well else 503
+    )
 
 
 @never_cache
