@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from redis import RedisError
 
+from accweb.web import audit_forwarding
 from accweb.web.client_address import client_address
 from cdr import IS_COMPILED
 from cdr.calls import progress
@@ -169,6 +170,10 @@ def _lines(now: datetime) -> Iterator[str]:
     pending = Pending.objects.all()[:_MOST_PENDING].count()
     yield from _metric("accweb_calls_pending", "gauge", "Calls that wait for correlation.", [MetricSample({}, pending)])
     yield from _work_lines(now)
+    if forwarding := audit_forwarding.state():
+        waiting, failures = [MetricSample({}, forwarding.waiting)], [MetricSample({}, forwarding.failures)]
+        yield from _metric("accweb_audit_waiting", "gauge", "Audit entries that were not forwarded yet.", waiting)
+        yield from _metric("accweb_audit_failures_total", "counter", "Failed attempts to forward.", failures)
 
 
 def _work_lines(now: datetime) -> Iterator[str]:

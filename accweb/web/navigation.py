@@ -36,6 +36,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                     "cdr.view_call",
                     active=in_calls and without_stop,
                 ),
+                _item(request, _("Reports"), "bar_chart", reverse("cdr:report"), "cdr.view_call"),
                 _item(request, _("Exports"), "download", exports, "cdr.export_call"),
             ]
         },
@@ -57,6 +58,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "items": [
                 _admin_item(request, _("Users"), "person", "auth", "user"),
                 _admin_item(request, _("Groups"), "group", "auth", "group"),
+                _item(request, _("Locked logins"), "lock", reverse("locked-logins"), "auth.change_user"),
                 _admin_item(request, _("API tokens"), "key", "accweb", "apitoken"),
                 _admin_item(request, _("Audit log"), "history", "accweb", "auditentry"),
             ],

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
+from accweb.web.audit import Action, record_command
 from proxyconf.management.config_files import read_config_files
 from proxyconf.models import Proxy
 from proxyconf.models.imported import RawFile, readable_files, store_imported
@@ -49,6 +50,14 @@ class Command(BaseCommand):
             "--max-call", default="4h", metavar="SPAN", help="longest plausible call: 4h (the default), 90m"
         )
         add.add_argument(
+            "--address",
+            action="append",
+            default=[],
+            metavar="ADDRESS",
+            dest="addresses",
+            help="address or network that it sends from (may be repeated): sources that listen accept no others",
+        )
+        add.add_argument(
             "--acc-cfg",
             type=Path,
             metavar="FILE",
@@ -71,6 +80,7 @@ class Command(BaseCommand):
         timezone: str,
         cluster: str,
         max_call: str,
+        addresses: Sequence[str],
         acc_cfg: Path | None,
         **_: Any,
     ) -> None:
@@ -83,6 +93,7 @@ class Command(BaseCommand):
             timezone=timezone,
             cluster=cluster,
             max_call=_span(max_call),
+            addresses=", ".join(addresses),
             layout=FieldLayout().to_json(),
         )
         try:
@@ -91,6 +102,7 @@ class Command(BaseCommand):
             raise CommandError(_one_line(error), returncode=_USAGE) from error
         if acc_cfg is None:
             proxy.save()
+            record_command("proxy add", Action.ADDED, f"proxy {proxy}")
             self.stdout.write(f"added {_line(proxy)}")
         else:
             raw = _read(acc_cfg)
@@ -104,6 +116,7 @@ class Command(BaseCommand):
             proxy.save()
             save_profile(proxy, found.profile, found.flags_elsewhere)
             store_imported(proxy, raw, ())
+            record_command("proxy add", Action.ADDED, f"proxy {proxy}", configuration=str(file))
         self.stdout.write(f"added {_line(proxy)}")
         self.stdout.write("what its configuration says is its draft, under Configuration in the browser")
         if found.remarks or found.choices:
