@@ -15,7 +15,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from redis import RedisError
 
+from accweb.web import audit_forwarding
 from accweb.web.client_address import client_address
+from cdr import IS_COMPILED
 from cdr.calls import progress
 from cdr.models import Pending, Source
 from cdr.sources import KINDS
@@ -59,7 +61,9 @@ def _health(now: datetime) -> JsonResponse:
         return JsonResponse({"status": "failing", "database": "disk full"}, status=503)
     told = {"database": "ok", **broker, **correlation, "sources": len(sources), "sources failing": failing}
     well = not failing and {*broker.values(), *correlation.values()} <= {_OK}
-    return JsonResponse({"status": _OK if well else "failing", **told}, status=200 if well else 503)
+    return JsonResponse(
+        {"status": _OK if well else "failing", **told, "compiled": IS_COMPILED}, status=200 if well else 503
+    )
 
 
 @never_cache
@@ -166,6 +170,10 @@ def _lines(now: datetime) -> Iterator[str]:
     pending = Pending.objects.all()[:_MOST_PENDING].count()
     yield from _metric("accweb_calls_pending", "gauge", "Calls that wait for correlation.", [MetricSample({}, pending)])
     yield from _work_lines(now)
+    if forwarding := audit_forwarding.state():
+        waiting, failures = [MetricSample({}, forwarding.waiting)], [MetricSample({}, forwarding.failures)]
+        yield from _metric("accweb_audit_waiting", "gauge", "Audit entries that were not forwarded yet.", waiting)
+        yield from _metric("accweb_audit_failures_total", "counter", "Failed attempts to forward.", failures)
 
 
 def _work_lines(now: datetime) -> Iterator[str]:

@@ -12,6 +12,8 @@ from cdr.views.exports.export_pages import CancelExport, DeleteExport, ExportDow
 from cdr.views.health.health_page import HealthPage, ProxyHealthPage, ReplayRejected, RereadEvents
 from cdr.views.overview.overview_page import StartPage
 from cdr.views.overview.rankings import BusiestParties
+from cdr.views.reports.report_download import ReportDownload
+from cdr.views.reports.report_page import ReportPage
 
 app_name = "cdr"
 urlpatterns = [
@@ -29,6 +31,8 @@ urlpatterns = [
     path("calls/<int:pk>/notes/", AddNote.as_view(), name="call-notes"),
     path("calls/<int:pk>/settlement/", Settle.as_view(), name="call-settlement"),
     path("calls/<int:pk>/settlement/revoke/", RevokeSettlement.as_view(), name="call-settlement-revoke"),
+    path("reports/", ReportPage.as_view(), name="report"),
+    path("reports/file.<str:name>", ReportDownload.as_view(), name="report-file"),
     path("exports/", ExportHistory.as_view(), name="exports"),
     path("exports/new/", NewExport.as_view(), name="export-new"),
     path("exports/<int:pk>/file/", ExportDownload.as_view(), name="export-file"),

@@ -1,4 +1,4 @@
-"""Which service serves which kind of source."""
+"""The service of each kind of source."""
 
 from __future__ import annotations
 

@@ -9,8 +9,6 @@ from math import ceil
 from typing import Any
 from urllib.parse import quote
 
-from django.http import QueryDict
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.safestring import SafeString, mark_safe
@@ -27,7 +25,7 @@ from cdr.display.wording import GROUPS, Text
 from cdr.queries.filters import CallFilter
 from cdr.queries.statistics import LIMIT, series
 from cdr.queries.visibility import Visibility
-from cdr.views.addresses import ListAddress
+from cdr.views.addresses import ListAddress, list_address
 from cdr.views.reader_zone import InZoneMixin
 
 _MOST_TICKS = 9
@@ -102,15 +100,6 @@ EACH: dict[Step, Text] = {
     Step.MONTH: _("per month"),
     Step.YEAR: _("per year"),
 }
-
-
-def list_address(conditions: QueryDict) -> ListAddress:
-    """Return the address of the list of calls with ``conditions``, without what is no condition."""
-    known = QueryDict(mutable=True)
-    for name, values in conditions.lists():
-        if name != "by":
-            known.setlist(name, values)
-    return ListAddress(reverse("cdr:call-list"), known)
 
 
 def of_outcomes(call_filter: CallFilter, address: ListAddress, outcomes: Collection[Outcome]) -> ListAddress | None:

@@ -21,7 +21,7 @@ from accweb.web.shell import ShellMixin
 from cdr.correlation.record import CallState, DurationKind
 from cdr.display.clocks import clock
 from cdr.display.histogram import OUTCOMES, Group, Step
-from cdr.display.markup import decimal, number
+from cdr.display.markup import minutes, number
 from cdr.display.wording import STATES, Text
 from cdr.models import Call, Event, Source
 from cdr.queries import needs_review
@@ -29,10 +29,10 @@ from cdr.queries.filters import CallFilter, Condition
 from cdr.queries.periods import LABELS, span
 from cdr.queries.statistics import Figures, figures
 from cdr.queries.visibility import Visibility
-from cdr.views.addresses import ZONE, ListAddress
+from cdr.views.addresses import ZONE, ListAddress, list_address
 from cdr.views.calls import filter_bar
 from cdr.views.calls.filter_bar import ConditionLink
-from cdr.views.calls.histogram import chart, list_address, of_outcomes, percent
+from cdr.views.calls.histogram import chart, of_outcomes, percent
 from cdr.views.calls.searching import READ_IN, sent
 from cdr.views.overview.rankings import code_bars
 from cdr.views.reader_zone import InZoneMixin, zone_choices
@@ -215,7 +215,7 @@ def _cards(call_filter: CallFilter, sums: Figures, calls: ListAddress) -> Iterat
     yield Card(
         "minutes",
         _("Minutes"),
-        at_least + _minutes(sums.minutes),
+        at_least + minutes(sums.minutes),
         _("Sum of the measured durations of answered calls, exact to the second."),
         measured if sums.measured else None,
     )
@@ -232,10 +232,6 @@ def _cards(call_filter: CallFilter, sums: Figures, calls: ListAddress) -> Iterat
 
 def _rate(rate: float | None) -> str:
     return "–" if rate is None else percent(rate)
-
-
-def _minutes(minutes: float) -> str:
-    return number(round(minutes)) if minutes >= 100 else decimal(minutes)
 
 
 def _settled_note(sums: Figures) -> str:

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
+from accweb.web.audit import Action, record_command
 from proxyconf.management.config_files import read_config_files
 from proxyconf.models import Proxy
 from proxyconf.models.imported import RawFile, readable_files, store_imported
@@ -101,6 +102,7 @@ class Command(BaseCommand):
             raise CommandError(_one_line(error), returncode=_USAGE) from error
         if acc_cfg is None:
             proxy.save()
+            record_command("proxy add", Action.ADDED, f"proxy {proxy}")
             self.stdout.write(f"added {_line(proxy)}")
         else:
             raw = _read(acc_cfg)
@@ -114,6 +116,7 @@ class Command(BaseCommand):
             proxy.save()
             save_profile(proxy, imported.profile, imported.flags_elsewhere)
             store_imported(proxy, raw, ())
+            record_command("proxy add", Action.ADDED, f"proxy {proxy}", configuration=str(file))
         self.stdout.write(f"added {_line(proxy)}")
         self.stdout.write("its configuration was imported as the draft, under Configuration in the browser")
         if imported.remarks or imported.choices:

@@ -206,7 +206,7 @@ def test_a_spool_that_cannot_be_drained_says_so_and_keeps_nothing_else_up(
     take(served, event("a@x"))
     database.error = None
     take(served, event("b@x"))
-    monkeypatch.setattr(spooling, "_read", lambda *_: (_ for _ in ()).throw(ValueError("odd")))
+    monkeypatch.setattr(spooling, "_deserialized", lambda *_: (_ for _ in ()).throw(ValueError("odd")))
     assert spools.drain([served]) == 0
     assert served.spool_error == "the spool cannot be drained: odd"
     take(served, event("c@x"))
