@@ -109,7 +109,9 @@ def test_check_reads_a_configuration(tmp_path: Path) -> None:
     config.write_text(
         '#!ifdef WITH_EXTRA\nmodparam("acc", "log_extra", "a=$fU;")\n#!endif\nmodparam("acc", "log_flag", 1)'
     )
-    assert "#!ifdef WITH_EXTRA: assumed not to be defined; if it is, add --define WITH_EXTRA" in run("check", "--file", config)
+    assert "#!ifdef WITH_EXTRA: assumed not to be defined; if it is, add --define WITH_EXTRA" in run(
+        "check", "--file", config
+    )
 
 
 def test_check_shows_no_password(proxy: Proxy) -> None:
