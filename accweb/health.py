@@ -17,6 +17,7 @@ from redis import RedisError
 
 from accweb.web import audit_forwarding
 from accweb.web.client_address import client_address
+from cdr import IS_COMPILED
 from cdr.calls import progress
 from cdr.models import Pending, Source
 from cdr.receivers.known_sources import kept_sources
@@ -69,7 +70,9 @@ def _health(now: datetime) -> JsonResponse:
         return JsonResponse({"status": "failing", "database": "disk full"}, status=503)
     told = {"database": "ok", **broker, **correlation, "sources": len(sources), "sources failing": failing}
     well = not failing and {*broker.values(), *correlation.values()} <= {_OK}
-    return JsonResponse({"status": _OK if well else "failing", **told}, status=200 if well else 503)
+    return JsonResponse(
+        {"status": _OK if well else "failing", **told, "compiled": IS_COMPILED}, status=200 if well else 503
+    )
 
 
 @never_cache

@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accweb import health
-from cdr import tasks
+from cdr import IS_COMPILED, tasks
 from cdr.calls import progress
 from cdr.formats.reading import Rejection
 from cdr.models import Event, Pending, Receiver, Source
@@ -42,6 +42,10 @@ def source() -> Source:
 def test_a_service_without_sources_is_well(client: Client) -> None:
     answer = client.get("/healthz")
     assert (answer.status_code, answer.json()["status"]) == (200, "ok")
+
+
+def test_it_says_whether_parsing_and_correlation_are_compiled(client: Client) -> None:
+    assert client.get("/healthz").json()["compiled"] is IS_COMPILED
 
 
 def test_a_source_that_nobody_serves_is_unhealthy(client: Client, source: Source) -> None:
