@@ -27,6 +27,7 @@ IDENT = b"json_acc"
 
 _CORE = frozenset({"time", "method", "from_tag", "to_tag", "callid", "sip_code", "sip_reason"})
 _CDR = frozenset({"start_time", "end_time", "duration"})
+_OF_ACC_JSON = (_CORE | _CDR) - {"time", "method", "duration"}  # others log these too
 _EPOCH = re.compile(r"(\d{1,12})(?:\.(\d{1,9}))?")
 _UTC_MODE = 4
 
@@ -68,14 +69,14 @@ def parse_object(raw: bytes, reading: Reading) -> Parsed:
 
 def _is_foreign(raw: bytes) -> bool:
     try:
-        return not (_CORE | _CDR) - {"time", "method", "duration"} & json_object(raw).keys()
+        return _OF_ACC_JSON.isdisjoint(json_object(raw))
     except Unparsable:
         return False
 
 
 def event_of(members: Mapping[str, Any], reading: Reading, raw: bytes) -> AccEvent:
     """Return the event of an object's members; raise ``Unparsable``."""
-    if "method" not in members and _CDR & members.keys():
+    if "method" not in members and not _CDR.isdisjoint(members):
         return _dialog_record(members, reading, raw)
     method, call_id = json_text(members.get("method")), json_text(members.get("callid"))
     if not method or not call_id:
