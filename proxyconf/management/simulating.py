@@ -20,13 +20,14 @@ from proxyconf.simulate.simulation import Simulation
 from proxyconf.simulated_calls import calls_of
 from proxyconf.trying import (
     DRAFT,
+    GENERATED,
     MAX_FLOW,
     WITHOUT,
     flow_from_text,
     flow_named,
     profile_named,
     script_from_text,
-    script_without,
+    script_of,
     simulation_json,
     tried,
 )
@@ -42,11 +43,17 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--flow-file", metavar="FILE", help="a call flow as JSON instead; - is standard input")
     parser.add_argument("--show-flow", action="store_true", help="write the flow as JSON, to be edited, and end")
     parser.add_argument("--script-file", metavar="FILE", help="what the script asks for, as JSON")
-    parser.add_argument("--show-script", action="store_true", help="write that JSON for the generated routes, and end")
+    parser.add_argument("--show-script", action="store_true", help="write that JSON for the routes, and end")
     parser.add_argument("--profile", default=DRAFT, metavar="WHICH", help="draft (default), published or a revision")
     parser.add_argument("--against", metavar="[PROXY:]WHICH", help="compare with this profile, of another proxy too")
     parser.add_argument(
         "--without", action="append", default=[], choices=WITHOUT, help="what the script lacks; may be repeated"
+    )
+    parser.add_argument(
+        "--routes",
+        default="",
+        choices=[GENERATED],
+        help="the generated routes, also where a script was imported",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object")
 
@@ -56,7 +63,8 @@ def run(stdout: OutputWrapper, proxy: Proxy, options: dict[str, Any]) -> None:
     try:
         flow = _flow(proxy, options)
         if options["show_script"]:
-            script = script_without(profile_named(proxy, options["profile"]), options["without"])
+            profile = profile_named(proxy, options["profile"])
+            script = script_of(proxy, profile, options["without"], options["routes"])
             stdout.write(json.dumps(script.to_json(), indent=1))
         elif flow is None:
             for one in flows_of(proxy).values():
@@ -75,9 +83,10 @@ def _flow(proxy: Proxy, options: dict[str, Any]) -> Flow | None:
     return flow_from_text(_text("--flow-file", options["flow_file"]))
 
 
-def _script(options: dict[str, Any]) -> Script | None:
+def _script(options: dict[str, Any]) -> tuple[Script | None, str]:
+    """Return the script of a file, and whose routes are taken without one."""
     file = options["script_file"]
-    return None if file is None else script_from_text(_text("--script-file", file))
+    return None if file is None else script_from_text(_text("--script-file", file)), options["routes"]
 
 
 def _text(option: str, file: str) -> str:
@@ -88,7 +97,7 @@ def _text(option: str, file: str) -> str:
 
 
 def _write(stdout: OutputWrapper, proxy: Proxy, flow: Flow, options: dict[str, Any]) -> None:
-    simulation = tried(proxy, profile_named(proxy, options["profile"]), flow, options["without"], _script(options))
+    simulation = tried(proxy, profile_named(proxy, options["profile"]), flow, options["without"], *_script(options))
     other = _against(proxy, flow, options)
     if options["json"]:
         both = {"against": simulation_json(other)} if other else {}
@@ -114,7 +123,7 @@ def _against(proxy: Proxy, flow: Flow, options: dict[str, Any]) -> Simulation | 
     other = Proxy.objects.filter(name=name).first() if colon else proxy
     if other is None:
         raise ValueError(f"--against: there is no proxy {name!r}; see: manage.py proxy list")
-    return tried(other, profile_named(other, which), flow, options["without"], _script(options))
+    return tried(other, profile_named(other, which), flow, options["without"], *_script(options))
 
 
 def _write_calls(stdout: OutputWrapper, simulation: Simulation, sign: str = "") -> None:
