@@ -157,12 +157,12 @@ def test_up_with_redis_has_celery_do_the_work(start: Callable[..., Service], red
     service.wait_for(lambda: Call.objects.filter(state="completed").count() == 2)
     ExportJob.objects.create(user=User.objects.create_user("ann"), format="jsonl")
     service.wait_for(ExportJob.objects.filter(state="done", written=2).exists)
-    assert re.findall(r"(\w+) started \(process", service.logged) == ["web", "collect", "worker", "beat"]
+    assert re.findall(r"([\w-]+) started \(process", service.logged) == ["web-1", "web-2", "collect", "worker", "beat"]
 
 
 @pytest.mark.django_db
 def test_without_redis_there_is_no_celery() -> None:
-    assert [program.name for program in programs(3)] == ["web", "collect"]
+    assert [program.name for program in programs(3)] == ["web-1", "web-2", "collect"]
 
 
 def test_a_port_that_is_taken_gives_one_line_with_the_remedy(manage: Manage) -> None:
