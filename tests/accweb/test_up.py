@@ -129,10 +129,10 @@ def test_up_ends_with_all_its_processes_at_a_signal(start: Callable[..., Service
 def test_up_starts_a_web_server_that_was_killed_again_and_refuses_no_request(start: Callable[..., Service]) -> None:
     service = start()
     service.answer()
-    (web,) = re.findall(r"web started \(process (\d+)\)", service.logged)
-    os.kill(int(web), signal.SIGKILL)
+    for process in re.findall(r"web-\d started \(process (\d+)\)", service.logged):
+        os.kill(int(process), signal.SIGKILL)
     assert "csrfmiddlewaretoken" in service.answer()
-    service.wait_for(lambda: len(re.findall("web started", service.logged)) == 2)
+    service.wait_for(lambda: len(re.findall(r"web-\d started", service.logged)) == 4)
 
 
 def test_up_takes_new_rows_of_the_proxys_tables_in_our_database(start: Callable[..., Service]) -> None:
