@@ -8,10 +8,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.wsgi import get_wsgi_application
 
 from accweb.runtime.supervisor import stop_on_signals
 from accweb.runtime.web_server import serve
-from accweb.wsgi import application
 
 
 class Command(BaseCommand):
@@ -25,7 +25,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, host: str, port: int, threads: int, fd: int | None, **options: Any) -> None:
         with socket.socket(fileno=os.dup(fd)) if fd is not None else listening(host, port) as listener:
-            serve(application, listener, stop_on_signals(), threads=threads)
+            serve(get_wsgi_application(), listener, stop_on_signals(), threads=threads)
 
 
 def listening(host: str, port: int) -> socket.socket:
