@@ -118,7 +118,7 @@ def _is_known(username: str, address: str) -> bool:
 class CountedLogin(ModelBackend):
     """Django's accounts and permissions; passwords that come with a request are counted."""
 
-    def authenticate(  # type: ignore[override]  # Django's own backend takes the same names
+    def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> User | None:
         """Return the user; raise ``TooManyRequests``."""
