@@ -14,12 +14,12 @@ from typing import Any
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialLogin
-from allauth.socialaccount.providers.base import AuthProcess
+from allauth.socialaccount.providers.base import AuthError, AuthProcess
 from allauth.socialaccount.providers.openid_connect import views
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, Group, User
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.generic import TemplateView
 from requests import RequestException
 
@@ -57,6 +57,8 @@ class SingleSignOnAdapter(DefaultSocialAccountAdapter):
     def on_authentication_error(
         self, request: HttpRequest, provider: Any, error: Any = None, exception: Exception | None = None, **_: Any
     ) -> None:
+        if error == AuthError.CANCELLED:
+            return  # allauth leads to the page that says so
         problem = f"{error or ''} {type(exception).__name__ if exception else ''}".strip()
         raise ImmediateHttpResponse(_refusal(request, "", problem))
 
@@ -120,7 +122,12 @@ def _reachable(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]
     return answer
 
 
-begin, finish = _reachable(views.login), _reachable(views.callback)
+def begin(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """Lead to the provider: by the button of the login page alone, so that no link of others begins a login."""
+    return _reachable(views.login)(request, provider_id) if request.method == "POST" else redirect("account_login")
+
+
+finish = _reachable(views.callback)
 
 
 class Cancelled(TemplateView):
