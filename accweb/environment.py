@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import stat
 import sys
 import tempfile
 from collections.abc import Callable, Collection
@@ -140,9 +139,21 @@ def require(reason: str, *names: str) -> None:
 def secret_key(name: str, folder: Path) -> str:
     """Return the variable, else the secret kept in ``folder``."""
     key = text(name)
-    if key and (len(key) < 50 or len(set(key)) < 5):
+    if key and _is_weak(key):
         stop(name, "too short or too simple to be a secret", "give 50 random characters, or leave it out")
     return key or kept_secret(folder / "secret-key")
+
+
+def former_secret_keys(name: str) -> list[str]:
+    """Return comma-separated secrets that were in use before, newest first."""
+    keys = [key for part in text(name).split(",") if (key := part.strip())]
+    if any(_is_weak(key) for key in keys):
+        stop(name, "a key is too short or too simple", "give former values of SECRET_KEY, separated by commas")
+    return keys
+
+
+def _is_weak(key: str) -> bool:
+    return len(key) < 50 or len(set(key)) < 5
 
 
 def kept_secret(file: Path) -> str:
@@ -167,18 +178,27 @@ def data_folder(name: str, *, default: Path) -> Path:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
-        _close_files(folder)
+        _close(folder)
     except OSError as error:
         stop(name, error, "name a folder that can be written to")
     return folder
 
 
-def _close_files(folder: Path) -> None:
-    """Take from others what rights they have to our files: they hold secrets and call records."""
-    for file in (folder / "secret-key", folder / "admin-password", *folder.glob("accweb.sqlite3*")):
-        with suppress(FileNotFoundError, PermissionError):  # gone meanwhile; another user's, who keeps them
-            if not file.is_symlink() and stat.S_IMODE(file.stat().st_mode) & 0o077:
-                file.chmod(0o600)
+def open_to_others(folder: Path) -> list[Path]:
+    """Return the folder and those of its files that other users have rights to."""
+    opened: list[Path] = []
+    for path in (folder, *folder.iterdir()):
+        with suppress(FileNotFoundError):  # gone meanwhile
+            if not path.is_symlink() and (path.is_file() or path == folder) and path.stat().st_mode & 0o077:
+                opened.append(path)
+    return opened
+
+
+def _close(folder: Path) -> None:
+    """Take from others what rights they have to the data folder and its files: they hold secrets and call records."""
+    for path in open_to_others(folder):
+        with suppress(FileNotFoundError, PermissionError):  # another user's, who keeps them; a system check tells
+            path.chmod(0o700 if path == folder else 0o600)
 
 
 def template_of_url(name: str, placeholders: Collection[str]) -> str:
@@ -193,6 +213,23 @@ def template_of_url(name: str, placeholders: Collection[str]) -> str:
                 raise ValidationError(f"{{{placeholder}}} is unknown")
 
     remedy = f"use one like https://HOST/search?callid={{call_id}}, with any of {allowed}"
+    return _parsed(_env.str, name, "", remedy, validate=check).strip()
+
+
+def syslog_server(name: str) -> str:
+    """Return the address of a syslog server (udp, tcp, tls or unix); empty where none is set."""
+
+    def check(value: str) -> None:
+        problem = ValidationError(f"{value!r} is not the address of a syslog server")
+        try:
+            parts = urlsplit(value.strip())
+            network = parts.scheme in ("udp", "tcp", "tls") and parts.hostname and parts.port != 0 and not parts.path
+        except ValueError as error:
+            raise problem from error
+        if not network and not (parts.scheme == "unix" and not parts.netloc and parts.path.startswith("/")):
+            raise problem
+
+    remedy = "use udp://HOST:514, tcp://HOST:601, tls://HOST:6514 or unix:///dev/log"
     return _parsed(_env.str, name, "", remedy, validate=check).strip()
 
 

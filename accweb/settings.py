@@ -13,6 +13,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = environment.data_folder("ACCWEB_DATA_DIR", default=BASE_DIR / "data")
 
 SECRET_KEY = environment.secret_key("SECRET_KEY", DATA_DIR)
+SECRET_KEY_FALLBACKS = environment.former_secret_keys("SECRET_KEY_FALLBACKS")
 DEBUG = environment.flag("DEBUG", default=False)
 ALLOWED_HOSTS = environment.hosts("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 PORT = environment.number("PORT", default=8000, low=1, high=65535)
@@ -223,6 +224,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 METRICS_TOKEN = environment.text("METRICS_TOKEN")
+AUDIT_SYSLOG = environment.syslog_server("ACCWEB_AUDIT_SYSLOG")
 
 TRACER_URL = environment.template_of_url("TRACER_URL", PLACEHOLDERS)  # where a call's page links to its SIP messages
 
@@ -270,6 +272,8 @@ CELERY_BEAT_SCHEDULE = {
     "expire exports": {"task": "cdr.tasks.expire_exports", "schedule": 600.0, "options": {"expires": 600}},
     "forget expired": {"task": "accweb.web.tasks.forget_expired", "schedule": 600.0, "options": {"expires": 600}},
     "join volumes": {"task": "cdr.tasks.join_volumes", "schedule": 30.0, "options": {"expires": 30}},
+    "forward audit log": {"task": "accweb.web.tasks.forward_audit_log", "schedule": 5.0, "options": {"expires": 5}},
+    "log audit head": {"task": "accweb.web.tasks.log_audit_head", "schedule": 3600.0, "options": {"expires": 3600}},
 }
 
 UNFOLD = {

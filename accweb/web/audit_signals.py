@@ -1,8 +1,9 @@
-"""Audit entries from signals: logins, failed logins, second factors, changes in the admin."""
+"""Audit entries of what Django and allauth do: logins, failed logins, second factors, changes in the admin."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import wraps
 from typing import Any
 
 from allauth.mfa.models import Authenticator
@@ -13,12 +14,16 @@ from allauth.mfa.signals import (
     authenticator_reset,
     authenticator_used,
 )
+from django.contrib import admin
+from django.contrib.admin import actions
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.signals import post_save
 from django.dispatch import receiver
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 
 from accweb.web.audit import Action, record, record_of
 from accweb.web.client_address import client_address
@@ -92,3 +97,17 @@ def changed(sender: type[LogEntry], instance: LogEntry, created: bool, **_: Any)
             f"{kind} {instance.object_repr}".strip(),
             change=instance.get_change_message(),
         )
+
+
+@wraps(actions.delete_selected)
+def delete_selected(
+    model_admin: admin.ModelAdmin[Any], request: HttpRequest, queryset: QuerySet[Any]
+) -> HttpResponseBase | None:
+    """Delete the selected objects, and keep which: of more than one Django's log sends no signal."""
+    targets = [f"{queryset.model._meta.verbose_name} {chosen}" for chosen in queryset]
+    with transaction.atomic():
+        response = actions.delete_selected(model_admin, request, queryset)
+        if response is None and len(targets) > 1:
+            for target in targets:
+                record(request, Action.DELETED, target)
+    return response

@@ -37,17 +37,18 @@ def csv_lines(records: Iterable[Record], columns: Sequence[str] = FIELDS, zone: 
 
 
 def _rows(records: Iterable[Record], columns: Sequence[str], zone: tzinfo) -> Iterator[Iterable[Any]]:
-    yield [_cell(column) for column in columns]
+    yield [safe_cell(column) for column in columns]
     moments = [] if zone is UTC else [place for place, column in enumerate(columns) if column in MOMENTS]
     values_of = row_of(columns)
     for record in records:
         values = values_of(record)
         for place in moments:
             values[place] = values[place] and local(values[place], zone).isoformat()
-        yield [_cell(value) for value in values]
+        yield [safe_cell(value) for value in values]
 
 
-def _cell(value: Any) -> Any:
+def safe_cell(value: Any) -> Any:
+    """Return a value as a cell of CSV: text that a spreadsheet takes for a formula gets an apostrophe before it."""
     if isinstance(value, str):
         return "'" + value if value.startswith(_FORMULA) else value
     return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else value

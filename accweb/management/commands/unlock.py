@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accweb.identity import ending_sessions
 from accweb.web import lockout
-from accweb.web.audit import Action, record_of
+from accweb.web.audit import Action, record_command
 
 
 class Command(BaseCommand):
@@ -44,7 +44,7 @@ class Command(BaseCommand):
         if not counts:
             self.stdout.write(f"{username or address}: no failed attempts are counted")
             return
-        record_of(AnonymousUser(), Action.UNLOCKED, username or address, username="manage.py unlock")
+        record_command("unlock", Action.UNLOCKED, username or address)
         self.stdout.write(f"unlocked {username or address}")
 
     def _remove_second_factors(self, username: str) -> None:
@@ -52,7 +52,7 @@ class Command(BaseCommand):
         if user is None:
             raise CommandError(f"unknown user {username!r}", returncode=2)
         removed = ending_sessions.remove_second_factors(user)
-        record_of(AnonymousUser(), Action.DELETED, f"second factors of {username}", username="manage.py unlock")
+        record_command("unlock", Action.DELETED, f"second factors of {username}")
         self.stdout.write(f"removed {removed} second factors of {username} and ended the sessions")
 
     def _list(self) -> None:

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accweb', '0004_shared_counts'),
+        ('accweb', '0006_audit_append_only'),
         ('auth', '0012_alter_user_first_name_max_length'),
     ]
 
