@@ -40,3 +40,11 @@ def log_in(username: str, password: str = PASSWORD, client: Client | None = None
 
 def is_logged_in(client: Client) -> bool:
     return "_auth_user_id" in client.session
+
+
+def confirm(client: Client) -> None:
+    """Let the session be one whose user has just typed the password, for a day."""
+    session = client.session
+    session["account_authentication_methods"] = [{"method": "password", "at": time.time() + 86_400}]
+    session["account_authentication_methods_user"] = session["_auth_user_id"]
+    session.save()
