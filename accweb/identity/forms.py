@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.utils.crypto import salted_hmac
 
 from accweb.web import throttle
-from accweb.web.lockout import Attempt
+from accweb.web.lockout import LoginAttempt
 from accweb.web.throttle import Limit
 
 
@@ -20,7 +20,7 @@ class CodeForm(AuthenticateForm):
     """A code at the login."""
 
     def clean_code(self) -> str:
-        attempt = Attempt(context.request, self.user.get_username())
+        attempt = LoginAttempt(context.request, self.user.get_username())
         code: str = super().clean_code()
         _use_once(self.user, code)
         attempt.give_back(is_logged_in=False)
@@ -31,7 +31,7 @@ class ConfirmingCodeForm(ReauthenticateForm):
     """A code of who is logged in, before something that matters."""
 
     def clean_code(self) -> str:
-        attempt = Attempt(context.request, self.user.get_username())
+        attempt = LoginAttempt(context.request, self.user.get_username())
         code: str = super().clean_code()
         _use_once(self.user, code)
         attempt.give_back(is_logged_in=True)

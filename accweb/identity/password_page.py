@@ -11,13 +11,13 @@ from django.urls import reverse_lazy
 from unfold.forms import AdminOwnPasswordChangeForm
 
 from accweb.web.audit import Action, record
-from accweb.web.lockout import Attempt
+from accweb.web.lockout import LoginAttempt
 from accweb.web.shell import frame
 
 
 class OwnPasswordForm(AdminOwnPasswordChangeForm):
     def clean_old_password(self) -> str:
-        attempt = Attempt(context.request, self.user.get_username())
+        attempt = LoginAttempt(context.request, self.user.get_username())
         password: str = super().clean_old_password()
         attempt.give_back(is_logged_in=True)
         return password

@@ -43,7 +43,7 @@ class TooManyRequests(Exception):
         self.seconds = seconds
 
 
-class Attempt:
+class LoginAttempt:
     """A counted attempt on an account; ``give_back`` when the password or the code was right."""
 
     def __init__(self, request: HttpRequest, username: str) -> None:
@@ -124,7 +124,7 @@ class CountedLogin(ModelBackend):
         """Return the user; raise ``TooManyRequests``."""
         if request is None or username is None or password is None:
             return super().authenticate(request, username, password, **kwargs)
-        attempt = Attempt(request, username)
+        attempt = LoginAttempt(request, username)
         user = super().authenticate(request, username, password, **kwargs)
         if user is not None:
             attempt.give_back(is_logged_in=getattr(request, "user", None) == user)

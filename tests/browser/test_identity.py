@@ -86,7 +86,7 @@ def test_a_passkey_is_the_second_factor_after_the_password(ann: User, device: Pa
 
     log_out(device)
     enter_password(device)
-    expect(device.get_by_label("Code")).to_be_visible()
+    expect(device.get_by_label("Security code")).to_be_visible()
     device.get_by_role("button", name="Use a passkey").click()
     expect(device.get_by_role("heading", name="My permissions")).to_be_visible()
 
@@ -94,9 +94,9 @@ def test_a_passkey_is_the_second_factor_after_the_password(ann: User, device: Pa
 def test_a_code_is_the_second_factor_after_the_password(ann: User, device: Page) -> None:
     app = App(ann)
     enter_password(device)
-    device.get_by_label("Code").fill("12")
+    device.get_by_label("Security code").fill("12")
     device.get_by_role("button", name="Log in").click()
     expect(device.get_by_text("Incorrect code.")).to_be_visible()
-    device.get_by_label("Code").fill(app.code())
+    device.get_by_label("Security code").fill(app.code())
     device.get_by_role("button", name="Log in").click()
     expect(device.get_by_role("heading", name="My permissions")).to_be_visible()
