@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class SiteConfig(AppConfig):
-    """The wiring: commands, the admin of users. Tables belong to ``accweb.web``."""
+    """Commands and the admin of users. Tables belong to ``accweb.web``."""
 
     name = "accweb"
     label = "accweb_site"
