@@ -12,12 +12,14 @@ from cdr.views.exports.export_pages import CancelExport, DeleteExport, ExportDow
 from cdr.views.health.health_page import HealthPage, ProxyHealthPage, ReplayRejected, RereadEvents
 from cdr.views.overview.overview_page import StartPage
 from cdr.views.overview.rankings import BusiestParties
+from cdr.views.overview.trends import Trends
 from cdr.views.reports.report_download import ReportDownload
 from cdr.views.reports.report_page import ReportPage
 
 app_name = "cdr"
 urlpatterns = [
     path("", StartPage.as_view(), name="start"),
+    path("trends/", Trends.as_view(), name="trends"),
     path("busiest/", BusiestParties.as_view(), name="busiest"),
     path("calls/", CallListView.as_view(), name="call-list"),
     path("calls/histogram/", Histogram.as_view(), name="histogram"),

@@ -22,8 +22,12 @@ class TrendColumn(NamedTuple):
 
 
 def columns_svg(columns: Sequence[TrendColumn], before: Sequence[float | None] = ()) -> str:
-    """Return columns, as high as the drawing for the largest value; ``before`` is a faint line over them."""
-    most = max([*(one.value or 0 for one in columns), *(value or 0 for value in before)], default=0) or 1
+    """Return columns, as high as the drawing for the largest value; ``before`` is a faint line over them.
+
+    The line is cut at the top where it is more than half as high again.
+    """
+    highest = max((one.value or 0 for one in columns), default=0) or 1
+    most = max(highest, min(max((value or 0 for value in before), default=0), highest * 1.5))
     body = "".join(_column(place, one, most) for place, one in enumerate(columns))
     line = f'<path class="before" d="{_path(before, most)}"/>' if any(value is not None for value in before) else ""
     return _drawing("trend-columns", len(columns), body + line)

@@ -13,11 +13,11 @@ class SavedView(models.Model):
     ``shared``: every user sees it.
     """
 
-    class Kind(models.TextChoices):
+    class ViewKind(models.TextChoices):
         LIST = "list", _("list of calls")
         REPORT = "report", _("report")
 
-    kind = models.CharField(max_length=8, choices=Kind, default=Kind.LIST)
+    kind = models.CharField(max_length=8, choices=ViewKind, default=ViewKind.LIST)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_views")
     name = models.CharField(_("name"), max_length=80)
     conditions = models.TextField(blank=True, default="")

@@ -17,14 +17,19 @@ from cdr.queries.periods import TimeRange
 _DAY = timedelta(days=1)
 _LONGEST_DAY = timedelta(hours=25)
 _TIME = ("period", "since", "until")
+_LABELS: dict[str, tuple[Text, Text]] = {
+    "previous": (_("Previous period"), _("before")),
+    "last_week": (_("Same weekday last week"), _("last week")),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """An earlier range, and the filter with the same other conditions."""
+    """An earlier range, and the filter with the same other conditions. ``short`` is a label for narrow places."""
 
     name: str
     label: Text
+    short: Text
     range: TimeRange
     call_filter: CallFilter
 
@@ -33,20 +38,20 @@ def comparisons(call_filter: CallFilter) -> list[Comparison]:
     """Return what the matching calls can be compared with; nothing for a range without a beginning."""
     zone = timezone.get_current_timezone()
     return [
-        Comparison(name, label, earlier, _at(call_filter, earlier))
-        for name, label, earlier in _earlier(call_filter, zone)
+        Comparison(name, *_LABELS[name], earlier, _at(call_filter, earlier))
+        for name, earlier in _earlier(call_filter, zone)
     ]
 
 
-def _earlier(call_filter: CallFilter, zone: tzinfo) -> Iterator[tuple[str, Text, TimeRange]]:
+def _earlier(call_filter: CallFilter, zone: tzinfo) -> Iterator[tuple[str, TimeRange]]:
     since, until = call_filter.time_range
     if call_filter.form.errors or since is None or since >= call_filter.now:
         return
     until = min(until or call_filter.now, call_filter.now)
-    yield "previous", _("previous period"), _previous(call_filter.chosen_period, since, until, zone)
+    yield "previous", _previous(call_filter.chosen_period, since, until, zone)
     if until - since <= _LONGEST_DAY:
         week = TimeRange(_days_before(since, 7, zone), _days_before(until, 7, zone))
-        yield "last_week", _("same weekday last week"), week
+        yield "last_week", week
 
 
 def _previous(period: str, since: datetime, until: datetime, zone: tzinfo) -> TimeRange:

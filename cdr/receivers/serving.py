@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
@@ -60,15 +60,20 @@ _LONGEST_PAUSE = 10.0
 _State = Receiver.ReceiverState
 
 
-def enabled_services(only: Sequence[str] = ()) -> tuple[dict[str, list[Source]], dict[Source, str]]:
+def enabled_services(
+    only: Sequence[str] = (), sources: Iterable[Source] | None = None
+) -> tuple[dict[str, list[Source]], dict[Source, str]]:
     """Return the enabled sources by the name of their service, and the reasons why others cannot be served.
 
-    ``only`` names sources (``proxy/name``) or kinds; empty: all. Files on other hosts are left out.
+    ``only`` names sources (``proxy/name``) or kinds; empty: all. Files on other hosts are left out. ``sources`` are
+    those of the database by default.
     """
     services: dict[str, list[Source]] = {}
     broken: dict[Source, str] = {}
     this_host = socket.gethostname()
-    for source in Source.objects.filter(enabled=True).select_related("proxy").order_by("pk"):
+    if sources is None:
+        sources = Source.objects.filter(enabled=True).select_related("proxy").order_by("pk")
+    for source in sources:
         kind = KINDS.get(source.kind)
         if kind is None or not kind.served or (only and not {str(source), source.kind} & set(only)):
             continue
@@ -82,21 +87,34 @@ def enabled_services(only: Sequence[str] = ()) -> tuple[dict[str, list[Source]],
     return services, broken
 
 
-def serve(name: str, make: Callable[[], Service], stop: Callable[[], bool], only: Sequence[str] = ()) -> None:
-    """Serve the sources of the service ``name`` until ``stop`` returns true or no source is left; then drain."""
+def serve(
+    name: str,
+    make: Callable[[], Service],
+    stop: Callable[[], bool],
+    only: Sequence[str] = (),
+    known: Sequence[Source] = (),
+) -> None:
+    """Serve the sources of the service ``name`` until ``stop`` returns true or no source is left; then drain.
+
+    If the database is away at the beginning, a service with a spool serves the ``known`` sources until it is back.
+    """
     # Modules stay loaded and records have no cycles, so garbage collection would waste a tenth of the time.
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 10, 10)
     with statement_limit():
-        _Process(name, make(), stop, only).run()
+        _Process(name, make(), stop, only, known).run()
 
 
 class _Process:
-    def __init__(self, name: str, service: Service, stop: Callable[[], bool], only: Sequence[str]) -> None:
+    def __init__(
+        self, name: str, service: Service, stop: Callable[[], bool], only: Sequence[str], known: Sequence[Source]
+    ) -> None:
         self._name = name
         self._service = service
         self._stop = stop
         self._only = only
+        self._known = known
+        self._serves_known = False
         self._signature: Mapping[int, tuple[object, ...]] = {}
         self._reports = Reports()
         self._error = ""
@@ -118,7 +136,7 @@ class _Process:
                 with self._step_limit():
                     self._service.step(0.0 if self._drain_spools() else TICK)
             except (*TRANSIENT_ERRORS, ObjectDoesNotExist) as error:
-                if self._begin_spooling(error):
+                if self._begin_spooling(error) or self._begin_with_known(error):
                     continue
                 if self._has_lost_sources():
                     reload_at = now
@@ -142,6 +160,20 @@ class _Process:
         close_connection()
         return True
 
+    def _begin_with_known(self, error: Exception) -> bool:
+        """Tell whether to go on with the known sources after ``error``: the database is away from the beginning on."""
+        if not (self._service.spools and self._known and self._spooling.takes(error)) or self._signature:
+            return False
+        close_connection()
+        try:
+            self._take_over(self._known)
+        except OSError as setup_error:
+            self._back_off(setup_error)
+            return True
+        self._serves_known = True
+        self._spooling.note_failure(error)
+        return True
+
     def _drain_spools(self) -> int:
         """Store some of the spooled records; return how many."""
         if not self._service.spools:
@@ -153,21 +185,29 @@ class _Process:
         sources = enabled_services(self._only)[0].get(self._name, [])
         current = signature(sources)
         changed = current != self._signature
-        if sources and (changed or self._must_retry_setup()):
+        if sources and (changed or self._serves_known or self._must_retry_setup()):
             if self._signature and changed:
                 logger.info("%s: applying changed settings", self._name)
             self._reports.forget(self._signature.keys() - current.keys())
-            served = [Served.of(source, source.parsed_settings()) for source in sources]
-            self._carry_over(served)
-            if self._service.spools:
-                self._spooling.close()  # another process may serve the source now
-                for served_source in served:
-                    served_source.spooling = self._spooling
-            self._service.configure(served)
-            self._signature = current
-            self._setup_retry_at = time.monotonic() + SETUP_RETRY
+            self._take_over(sources)
+            self._serves_known = False
             self._report()
         return bool(sources)
+
+    def _take_over(self, sources: Sequence[Source]) -> None:
+        """Serve these sources from now on; raise ``OSError`` where their settings do not let that be."""
+        served = [Served.of(source, source.parsed_settings()) for source in sources]
+        self._carry_over(served)
+        if self._service.spools:
+            self._spooling.close()  # the source may be another process's now
+            for one in served:
+                one.spooling = self._spooling
+        try:
+            self._service.configure(served)
+        except (LookupError, ValueError) as error:
+            raise OSError(str(error)) from error
+        self._signature = signature(sources)
+        self._setup_retry_at = time.monotonic() + SETUP_RETRY
 
     def _must_retry_setup(self) -> bool:
         return time.monotonic() >= self._setup_retry_at and any(one.setup_error for one in self._service.sources)

@@ -34,6 +34,29 @@ class SpoolRecord(NamedTuple):
     end: int
 
 
+class Waiting(NamedTuple):
+    """How many bytes wait in a spool, and when the oldest of them came, in microseconds since 1970."""
+
+    size: int
+    time: int | None
+
+
+def look_into(path: Path) -> Waiting | None:
+    """Return what waits in a spool that another process may have open; none where there is no spool."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_START)
+            size = os.fstat(file.fileno()).st_size
+            if not head.startswith(_MAGIC):
+                return None
+            cursor = _offset(head[len(_MAGIC) :], size)
+            file.seek(cursor)
+            record = file.read(_RECORD.size)
+    except OSError:
+        return None
+    return Waiting(size - cursor, _RECORD.unpack(record)[2] if len(record) == _RECORD.size else None)
+
+
 class Spool:
     """An open spool of at most ``limit`` bytes. Only one process can have it open; others get ``OSError``."""
 

@@ -22,6 +22,7 @@ from cdr.events import AccEvent, EventKind
 from cdr.formats.reading import Ignored, Parsed, Rejection
 from cdr.receivers.service import Batch, Served, close_connection, store_batches
 from cdr.receivers.spool import Spool, SpoolFull, SpoolRecord
+from cdr.receivers.spool_files import mark_full, spool_path
 from cdr.storage import database_probe
 from proxyconf.vocabulary.layout import Backend
 
@@ -29,6 +30,9 @@ logger = logging.getLogger(__name__)
 
 RETRY = 2.0
 """Seconds between checks whether the database is back, and before the next attempt to drain a spool."""
+
+TOLD = 30.0
+"""Seconds between log lines that say how much of a source waits."""
 
 CHUNK = 1 << 20
 """Bytes of a spool that are stored per transaction, approximately."""
@@ -51,6 +55,7 @@ class Spooling:
         self._is_away = False
         self._probe_at = 0.0
         self._drain_at = 0.0
+        self._tell_at: dict[int, float] = {}
 
     def is_away(self) -> bool:
         """Tell whether the database is down: it failed, and has not answered since."""
@@ -80,6 +85,7 @@ class Spooling:
         for served, spool, data in opened:
             if not spool.has_room(len(data)):
                 served.refused["times that the spool was full"] += 1
+                mark_full(spool_path(self._folder, served.source.pk), is_full=True)
                 raise SpoolFull(
                     f"the spool of {served.source} is full ({self._limit >> 20} MiB), nothing more is acknowledged;"
                     " bring the database back or raise ACCWEB_SPOOL_MEGABYTES"
@@ -88,6 +94,21 @@ class Spooling:
             spool.append((now - _EPOCH) // _MICROSECOND, data)
             served.spool_bytes = spool.length
             served.spool_since = served.spool_since or _oldest(spool)
+            self._tell(served)
+
+    def _tell(self, served: Served) -> None:
+        """Write to the log now and then how much waits: while the database is away no page can show it."""
+        now = time.monotonic()
+        if now < self._tell_at.get(served.source.pk, 0.0):
+            return
+        self._tell_at[served.source.pk] = now + TOLD
+        logger.warning(
+            "%s: %.1f MiB of %d wait in the spool, the oldest since %s",
+            served.source,
+            served.spool_bytes / (1 << 20),
+            self._limit >> 20,
+            f"{served.spool_since:%Y-%m-%dT%H:%M:%SZ}",
+        )
 
     def drain(self, sources: Sequence[Served]) -> int:
         """Store some of the spooled records; return how many.
@@ -120,24 +141,23 @@ class Spooling:
             return 0
         served.spool_error = ""
         served.spool_bytes, served.spool_since = spool.length, _oldest(spool)
+        mark_full(spool_path(self._folder, served.source.pk), is_full=False)
         if not spool.length:
             self._spools.pop(served.source.pk).close()
         return sum(len(batch.parsed) for batch in batches)
 
     def _existing(self, source: int) -> Spool | None:
-        return self._open(source) if source in self._spools or self._path(source).exists() else None
+        return self._open(source) if source in self._spools or spool_path(self._folder, source).exists() else None
 
     def _open(self, source: int) -> Spool:
         spool = self._spools.get(source)
         if spool is None:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            spool = self._spools[source] = Spool(self._path(source), self._limit)
+            path = spool_path(self._folder, source)
+            spool = self._spools[source] = Spool(path, self._limit)
             if spool.cut_off:
-                logger.warning("%s: %d bytes of an unfinished record cut off", self._path(source), spool.cut_off)
+                logger.warning("%s: %d bytes of an unfinished record cut off", path, spool.cut_off)
         return spool
-
-    def _path(self, source: int) -> Path:
-        return self._folder / f"source-{source}.spool"
 
 
 def _oldest(spool: Spool) -> datetime | None:

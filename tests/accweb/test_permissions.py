@@ -56,6 +56,7 @@ WHO: dict[str, tuple[str, Sequence[str]]] = {
     "cdr:call-ladder": ("get", EVERYBODY_WITH_A_ROLE),
     "cdr:histogram": ("get", EVERYBODY_WITH_A_ROLE),
     "cdr:busiest": ("get", EVERYBODY_WITH_A_ROLE),
+    "cdr:trends": ("get", EVERYBODY_WITH_A_ROLE),
     "cdr:call-inside": ("get", EVERYBODY_WITH_A_ROLE),
     "cdr:new-calls": ("get", EVERYBODY_WITH_A_ROLE),
     "cdr:choose-columns": ("post", EVERYBODY_WITH_A_ROLE),

@@ -43,7 +43,7 @@ _FEW = ("cdr_source", "proxyconf_proxy", "auth_user", "auth_group", "accweb_apit
 _COUNTS_FEW = re.compile(rf'SELECT COUNT\(\*\) AS "__count" FROM "(?:{"|".join(_FEW)})"')
 _OF_CALLS = ("cdr:start", "cdr:busiest", "cdr:histogram", "cdr:call-list", "cdr:new-calls", "cdr:export-new")
 _OF_CALLS_IN_API = ("api:calls", "api:statistics", "api:statistics-series")
-_REPORTS = ("cdr:report", "cdr:report-file", "api:reports")
+_REPORTS = ("cdr:report", "cdr:trends", "cdr:report-file", "api:reports")
 """They group all calls of their filter, within a time limit instead (``cdr.queries.time_limit``)."""
 _LISTS_IN_ADMIN = tuple(name for name in WHO if name.endswith("_changelist"))
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
-import socket
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,23 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connections
+from django.db import InterfaceError, OperationalError, connections
 
 from accweb.demo import load_demo
 from accweb.first_login import make_first_login
-from accweb.runtime.supervisor import Program, stop_on_signals, supervise
+from accweb.management.commands.web import listening
+from accweb.runtime.supervisor import Program, Supervisor, stop_on_signals
+from cdr.receivers.known_sources import kept_sources
+from cdr.storage import database_probe
 
 _PATIENCE = 8.0
+_WEB = 2
+"""Processes of the web server."""
+
+_RETRY = 2.0
+"""Seconds between looks whether the database is back."""
+
+_COLLECT = Program("collect", (sys.executable, "manage.py", "collect"))
 
 
 class Command(BaseCommand):
@@ -40,15 +50,38 @@ class Command(BaseCommand):
                 f"--port: {port!r} is not a number from 1 to 65535; use, for example, 8000", returncode=2
             )
         stop = stop_on_signals()
-        with _only_one(settings.DATA_DIR), _listen(host, int(port)) as listener:
-            call_command("migrate", verbosity=0, interactive=False)
+        with _only_one(settings.DATA_DIR), listening(host, int(port)) as listener:
+            supervisor = Supervisor(settings.BASE_DIR)
+            if not self._migrate(supervisor, stop):
+                return
             login = make_first_login(settings.DATA_DIR / "admin-password", show_password=self.stdout.isatty())
             if demo:
                 self._load_demo()
             connections.close_all()
             self.stdout.write(f"accweb runs at http://{_shown(host)}:{port}/  (Ctrl-C ends it)\n{login}")
             self.stdout.flush()
-            supervise(programs(listener.fileno()), settings.BASE_DIR, stop, patience=_PATIENCE)
+            supervisor.want(programs(listener.fileno()), patience=_PATIENCE)
+            supervisor.run(stop, patience=_PATIENCE)
+
+    def _migrate(self, supervisor: Supervisor, stop: Callable[[], bool]) -> bool:
+        """Bring the database up to date; while it is away, receive into the spools. Tell whether to go on then."""
+        while True:
+            try:
+                call_command("migrate", verbosity=0, interactive=False)
+                return True
+            except (OperationalError, InterfaceError) as error:
+                if database_probe.answers() or not kept_sources():
+                    raise
+                reason = " ".join(f"{error}".split())
+            connections.close_all()
+            if not supervisor.is_busy:
+                self.stderr.write(f"the database is away ({reason}); receiving only, until it answers")
+                supervisor.want([_COLLECT], patience=_PATIENCE)
+            retry_at = time.monotonic() + _RETRY
+            supervisor.tend_until(lambda at=retry_at: stop() or time.monotonic() >= at)  # type: ignore[misc]
+            if stop():
+                supervisor.end(_PATIENCE)
+                return False
 
     def _load_demo(self) -> None:
         try:
@@ -78,50 +111,21 @@ def _only_one(folder: Path) -> Iterator[None]:
         yield
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """Bind the port before anything else is done; the web server inherits the socket, so the port cannot be in use."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-        raise CommandError(
-            f"cannot listen on port {port} of {host}: {reason}; stop the process that uses it, or choose another port: "
-            f"PORT={port % 65535 + 1} or --port",
-        ) from error
-
-
 def _shown(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
 def programs(listener: int) -> list[Program]:
-    """Return the programs of the service; the web server accepts connections on the socket ``listener``."""
-    python = (sys.executable, "-m")
+    """Return the processes that make up the service; those of the web server take connections from ``listener``."""
     level = settings.LOG_LEVEL.lower()
-    web = Program(
-        "web",
-        (
-            *python,
-            "gunicorn",
-            "accweb.wsgi",
-            f"--bind=fd://{listener}",
-            "--worker-class=gthread",
-            "--workers=2",
-            "--threads=8",
-            "--graceful-timeout=5",
-            "--no-control-socket",
-            "--log-level=warning",
-        ),
-        pass_fds=(listener,),
-    )
-    collect = Program("collect", (sys.executable, "manage.py", "collect"))
+    web = (sys.executable, "manage.py", "web", f"--fd={listener}")
+    common = [*(Program(f"web-{number}", web, pass_fds=(listener,)) for number in range(1, _WEB + 1)), _COLLECT]
     if not settings.REDIS_URL:
-        return [web, collect]
-    celery = (*python, "celery", "--app=accweb")
+        return common
+    celery = (sys.executable, "-m", "celery", "--app=accweb")
     worker = Program("worker", (*celery, "worker", f"--loglevel={level}", "--concurrency=2"))
     beat = Program(
         "beat",
         (*celery, "beat", f"--loglevel={level}", "--pidfile=", f"--schedule={settings.DATA_DIR / 'beat-schedule'}"),
     )
-    return [web, collect, worker, beat]
+    return [*common, worker, beat]

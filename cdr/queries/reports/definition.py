@@ -101,7 +101,7 @@ class Report:
     per: Per | None = None
     digits: int = DIGITS
     figures: tuple[Figure, ...] = ()
-    sort: str = ""
+    sort: str = TIME
     descending: bool = False
 
     @property

@@ -27,7 +27,7 @@ from cdr.queries.keyset import OLDEST, Cursor
 from cdr.queries.paging import Matches, PagedCalls, call_page, capped_count, matches, newer_than, position
 from cdr.queries.statistics import exact_count
 from cdr.queries.visibility import Visibility
-from cdr.views.addresses import AFTER, BEFORE, LIVE, SHOWN_AS, ZONE, ListAddress
+from cdr.views.addresses import AFTER, BEFORE, LIVE, SHOWN_AS, ZONE, ListAddress, overview_address, report_address
 from cdr.views.calls import filter_bar
 from cdr.views.calls.call_rows import call_rows
 from cdr.views.calls.column_choice import chosen_columns
@@ -123,6 +123,8 @@ class CallListView(InZoneMixin, ShellMixin, TemplateView):
             live=_live(address, page),
             address=address,
             action=address.path,
+            overview=overview_address(address.conditions),
+            report=report_address(address.conditions),
             cleared=address.bare(),
             masked=not visibility.numbers,
             limited_to=sorted(visibility.proxies or ()) if visibility.proxies is not None else None,

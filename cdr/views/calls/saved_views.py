@@ -49,7 +49,7 @@ class NamedList:
 class Views:
     """The views that somebody may choose from."""
 
-    kind: SavedView.Kind
+    kind: SavedView.ViewKind
     built_in: list[NamedList]
     own: list[NamedList]
     shared: list[NamedList]
@@ -69,7 +69,7 @@ def views_for(
     visibility: Visibility,
     address: ListAddress,
     built_in: Iterable[BuiltIn],
-    kind: SavedView.Kind = SavedView.Kind.LIST,
+    kind: SavedView.ViewKind = SavedView.ViewKind.LIST,
 ) -> Views:
     """Return the views for ``user``; the one that ``address`` shows is chosen.
 
@@ -148,7 +148,7 @@ class _ViewsOfList(ShellMixin, View):
     http_method_names = ["post"]
 
     def _back(self, conditions: str, kind: str) -> HttpResponse:
-        page = "cdr:report" if kind == SavedView.Kind.REPORT else "cdr:call-list"
+        page = "cdr:report" if kind == SavedView.ViewKind.REPORT else "cdr:call-list"
         return HttpResponseRedirect(str(ListAddress(reverse(page), QueryDict(conditions))))
 
     def _name(self) -> str:
@@ -167,8 +167,8 @@ class SaveView(_ViewsOfList):
 
     def post(self, request: HttpRequest, **_kwargs: Any) -> HttpResponse:
         given = request.POST.get("conditions", "")
-        is_report = request.POST.get("kind") == SavedView.Kind.REPORT
-        kind = SavedView.Kind.REPORT if is_report else SavedView.Kind.LIST
+        is_report = request.POST.get("kind") == SavedView.ViewKind.REPORT
+        kind = SavedView.ViewKind.REPORT if is_report else SavedView.ViewKind.LIST
         conditions = _kept(given)
         if len(conditions) > LONGEST_CONDITIONS:
             messages.error(request, gettext("The filter is too long to be saved. Remove some conditions."))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -29,11 +29,12 @@ from cdr.queries.filters import CallFilter, Condition
 from cdr.queries.periods import LABELS, span
 from cdr.queries.statistics import Figures, figures
 from cdr.queries.visibility import Visibility
-from cdr.views.addresses import ZONE, ListAddress, list_address
+from cdr.views.addresses import ZONE, ListAddress, list_address, report_address
 from cdr.views.calls import filter_bar
 from cdr.views.calls.filter_bar import ConditionLink
 from cdr.views.calls.histogram import chart, of_outcomes, percent
 from cdr.views.calls.searching import READ_IN, sent
+from cdr.views.calls.totals import Earlier, EarlierValue
 from cdr.views.overview.rankings import code_bars
 from cdr.views.reader_zone import InZoneMixin, zone_choices
 from proxyconf.models import Proxy
@@ -56,6 +57,7 @@ class Card:
     definition: Text
     address: ListAddress | None
     note: str = ""
+    earlier: Sequence[EarlierValue] = ()
 
 
 class StartPage(InZoneMixin, ShellMixin, TemplateView):
@@ -91,13 +93,15 @@ class StartPage(InZoneMixin, ShellMixin, TemplateView):
             ],
             carried=[(one.parameter, one.value) for one in call_filter.conditions() if not _of_range(one)],
             proxies=[(proxy.name, proxy.name in conditions.getlist("proxy")) for proxy in reach],
-            cards=list(_cards(call_filter, sums, calls)),
+            cards=_with_earlier(call_filter, sums, calls),
             capped=sums.capped,
             all_calls=calls,
             chart=(drawn := chart(call_filter, calls, _BY.get(conditions.get("by", "")))),
             steps=_steps(call_filter, own, drawn.step),
             codes=code_bars(sums, calls),
             failures=sum(sums.failures.values()),
+            report=report_address(conditions),
+            trends_address=ListAddress(reverse("cdr:trends"), conditions),
             busiest_address=ListAddress(reverse("cdr:busiest"), conditions),
             newest=newest,
             locked_logins=self.request.user.has_perm("auth.change_user") and bool(lockout.locks()),
@@ -110,7 +114,7 @@ class StartPage(InZoneMixin, ShellMixin, TemplateView):
 
     def _collection(self, visibility: Visibility, reach: list[Proxy], now: datetime) -> dict[str, Any]:
         """Return what the page says of the sources, of what is to be settled, and what to do first."""
-        ongoing, settled = needs_review.ongoing(visibility, now), needs_review.settled_lately(visibility)
+        ongoing, settled = needs_review.ongoing(visibility, now), needs_review.recent_settlements(visibility)
         if visibility.numbers:
             record(self.request, Action.VIEWED, "overview", conditions=self.request.GET.urlencode())
         return {
@@ -164,6 +168,11 @@ def _steps(call_filter: CallFilter, own: ListAddress, drawn: Step) -> list[Condi
         ConditionLink(label, own.setting(by=step.value), drawn is step)
         for label, step in ((_("hourly"), Step.HOUR), (_("daily"), Step.DAY))
     ]
+
+
+def _with_earlier(call_filter: CallFilter, sums: Figures, calls: ListAddress) -> list[Card]:
+    earlier = Earlier(call_filter, sums)
+    return [replace(card, earlier=earlier.of(card.name)) for card in _cards(call_filter, sums, calls)]
 
 
 def _cards(call_filter: CallFilter, sums: Figures, calls: ListAddress) -> Iterator[Card]:

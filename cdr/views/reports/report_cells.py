@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -83,6 +83,14 @@ def size_of(figure: Figure, sums: Sums, total: Sums) -> float | None:
     """Return a figure as a plain number; ``None`` where it has no value."""
     value = figure.value(sums, total)
     return value.total_seconds() if isinstance(value, timedelta) else value
+
+
+def values_by_slot(figure: Figure, table: ReportTable) -> Sequence[float | None]:
+    """Return the values of a report by time alone, one per slot."""
+    if table.slots is None:
+        return []
+    found = {row.slot: size_of(figure, row.sums, table.total) for row in table.rows}
+    return [found.get(slot.number) for slot in table.slots.slots]
 
 
 def _groups(table: ReportTable, row: GroupRow, visibility: Visibility) -> Iterator[SafeString]:

@@ -20,6 +20,7 @@ from cdr.display.wording import Text
 from cdr.export.report_file import REPORT_FORMATS
 from cdr.models import Call, SavedView
 from cdr.queries.columns import extra_labels
+from cdr.queries.comparison import comparisons
 from cdr.queries.filters import CallFilter, unknown_parameters
 from cdr.queries.names import EXTRA
 from cdr.queries.reports.definition import (
@@ -40,6 +41,7 @@ from cdr.views.addresses import SHOWN_AS, ListAddress, list_address, overview_ad
 from cdr.views.calls import filter_bar
 from cdr.views.calls.saved_views import views_for
 from cdr.views.calls.searching import SEARCH, prefixes, sent, understood
+from cdr.views.calls.totals import Total, totals
 from cdr.views.reader_zone import InZoneMixin, zone_choices
 from cdr.views.reports.built_in_reports import built_in_reports
 from cdr.views.reports.report_cells import (
@@ -49,6 +51,7 @@ from cdr.views.reports.report_cells import (
     cell,
     report_lines,
     size_of,
+    values_by_slot,
 )
 from proxyconf.models import Proxy
 from proxyconf.models.reach import proxies_named
@@ -107,11 +110,12 @@ class ReportPage(InZoneMixin, ShellMixin, TemplateView):
             lines=report_lines(shown, rows, calls, visibility),
             headings=list(_headings(report, address)),
             group_count=len(headings(report)),
-            totals=[cell(figure, shown.total, shown.total) for figure in report.figures],
+            totals=_totals(shown, call_filter, calls),
+            sums=[cell(figure, shown.total, shown.total) for figure in report.figures],
             more=len(shown.rows) > len(rows) and address.setting(**{ROWS: "all"}),
             most_rows=MANY,
             most_groups=MOST_GROUPS,
-            chart=_chart(shown, calls, visibility),
+            chart=_chart(shown, calls, visibility, _before(shown, call_filter)),
             measure=bar_measure(shown),
             largest=_largest(shown),
             calls=calls,
@@ -130,7 +134,7 @@ class ReportPage(InZoneMixin, ShellMixin, TemplateView):
         """Return what the filter bar needs, and the saved reports."""
         built_in = built_in_reports(masked=not visibility.numbers)
         user = self.request.user
-        views = views_for(user, visibility, address.setting(**{ROWS: None}), built_in, SavedView.Kind.REPORT)
+        views = views_for(user, visibility, address.setting(**{ROWS: None}), built_in, SavedView.ViewKind.REPORT)
         return {
             "address": address,
             "action": address.path,
@@ -222,7 +226,24 @@ def _largest(table: ReportTable) -> str:
     return cell(measure, row.sums, table.total)
 
 
-def _chart(table: ReportTable, calls: ListAddress, visibility: Visibility) -> SafeString | None:
+def _totals(table: ReportTable, call_filter: CallFilter, calls: ListAddress) -> list[Total]:
+    return totals(call_filter, calls) if table.rows else []
+
+
+def _before(table: ReportTable, call_filter: CallFilter) -> list[float | None]:
+    """Return what the chart shows of the previous period; nothing where times recur, or there is none."""
+    previous = next(iter(comparisons(call_filter)), None)
+    if previous is None or table.slots is None or table.slots.classes or not table.rows:
+        return []
+    report = Report(per=table.report.per, figures=table.report.figures)
+    return list(values_by_slot(bar_measure(table), report_table(previous.call_filter, report, table.zone)))[
+        : len(table.slots.slots)
+    ]
+
+
+def _chart(
+    table: ReportTable, calls: ListAddress, visibility: Visibility, before: list[float | None]
+) -> SafeString | None:
     """Draw what the report is sorted by over time; nothing where it has no time, or too much of it."""
     if table.slots is None or not 1 < len(table.slots.slots) <= _MOST_COLUMNS or not table.rows:
         return None
@@ -240,4 +261,4 @@ def _chart(table: ReportTable, calls: ListAddress, visibility: Visibility) -> Sa
         title = f"{when}\n{measure.label}: {cell(measure, sums, table.total) if sums else 0}"
         row = GroupRow((), slot.number, table.total)
         columns.append(TrendColumn(value, title, str(address_of(whole, row, calls, visibility) or "")))
-    return mark_safe(columns_svg(columns))  # noqa: S308  # it escapes what it is given
+    return mark_safe(columns_svg(columns, before))  # noqa: S308  # it escapes what it is given
