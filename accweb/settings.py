@@ -48,6 +48,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "accweb.web.lockout.LockoutMiddleware",
 ]
 
 ROOT_URLCONF = "accweb.urls"
@@ -73,6 +74,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 SESSION_COOKIE_AGE = 60 * environment.number("ACCWEB_SESSION_MINUTES", default=120, low=5, high=43_200)  # idle
 
+AUTHENTICATION_BACKENDS = ["accweb.web.lockout.CountedLogin"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
@@ -129,23 +131,19 @@ LOGGING = {
 NEXT_STEPS_READER = "cdr.monitoring.next_steps.next_steps"  # what knows the state of a proxy after publishing
 SIMULATED_CALL_READER = "cdr.queries.simulated_calls.simulated_calls"  # what makes calls of simulated records
 
+LOGIN_ATTEMPTS = environment.number("ACCWEB_LOGIN_ATTEMPTS", default=5, low=1, high=100)  # wrong passwords
+LOGIN_MINUTES = environment.number("ACCWEB_LOGIN_MINUTES", default=15, low=1, high=1440)  # that a lock-out lasts
+
 API_RATE = environment.number("API_RATE", default=600, low=1, high=1_000_000)  # requests a minute
 API_RATE_UNKNOWN = environment.number("API_RATE_UNKNOWN", default=30, low=1, high=1_000_000)
-CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
-    "limits": {
-        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
-        "LOCATION": "limits",
-        "OPTIONS": {"MAX_ENTRIES": 10_000},  # askers that are remembered at once
-    },
-}
+EVENTS_RATE = environment.number("ACCWEB_EVENTS_RATE", default=60_000, low=1, high=10_000_000)  # posts of a source
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accweb.web.api.access.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["accweb.web.api.access.Granted"],
-    "DEFAULT_THROTTLE_CLASSES": ["accweb.web.api.limits.KnownRate", "accweb.web.api.limits.UnknownRate"],
+    "DEFAULT_THROTTLE_CLASSES": ["accweb.web.api.limits.RequestRate"],
     "DEFAULT_PARSER_CLASSES": ["accweb.web.api.bodies.SmallJSON"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_METADATA_CLASS": None,
@@ -195,6 +193,8 @@ FILE_ROOTS = environment.folders(
     ],
 )
 """Folders whose files sources may name (logs, dictionaries, SQLite databases)."""
+TLS_FOLDERS = environment.folders("ACCWEB_TLS_FOLDERS", default=["/etc/accweb/tls", str(DATA_DIR / "tls")])
+"""Folders of the certificates and keys of listeners; no source reads them as logs."""
 SOURCE_NETWORKS = environment.networks("ACCWEB_SOURCE_NETWORKS", default=["0.0.0.0/0", "::/0"])
 """Where the database servers of sources may be; link-local addresses never."""
 
@@ -212,6 +212,7 @@ CELERY_BEAT_SCHEDULE = {
     "mark overdue": {"task": "cdr.tasks.mark_overdue", "schedule": 60.0, "options": {"expires": 60}},
     "write exports": {"task": "cdr.tasks.write_exports", "schedule": 2.0, "options": {"expires": 5}},
     "expire exports": {"task": "cdr.tasks.expire_exports", "schedule": 600.0, "options": {"expires": 600}},
+    "forget expired": {"task": "accweb.web.tasks.forget_expired", "schedule": 600.0, "options": {"expires": 600}},
     "join volumes": {"task": "cdr.tasks.join_volumes", "schedule": 30.0, "options": {"expires": 30}},
 }
 

@@ -102,9 +102,10 @@ def receiver(kind: str, settings: dict[str, Any], *, correlate: bool) -> Iterato
     from cdr.receivers.serving import enabled_services, serve
     from proxyconf.models import Proxy
 
-    proxy, _ = Proxy.objects.get_or_create(name="bench")
+    proxy, _ = Proxy.objects.get_or_create(name="bench", defaults={"addresses": "127.0.0.1"})
     Source.objects.update(enabled=False)
-    Source.objects.create(proxy=proxy, name=f"{kind}-{Source.objects.count()}", kind=kind, settings=settings)
+    unlimited = {"rate": 0, **settings}
+    Source.objects.create(proxy=proxy, name=f"{kind}-{Source.objects.count()}", kind=kind, settings=unlimited)
     (name,) = enabled_services()[0]
     programs: list[Callable[..., None]] = [partial(serve, name, SERVICES[kind])]
     if correlate:

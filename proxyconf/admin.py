@@ -36,7 +36,7 @@ class ProxyForm(LayoutForm):
 
     class Meta:
         model = Proxy
-        fields = ["name", "product", "version", "timezone", "cluster", "max_call"]
+        fields = ["name", "product", "version", "timezone", "cluster", "max_call", "addresses"]
         labels = {"max_call": _("Longest call")}
         help_texts = {
             "version": _("The release, such as 5.6 or 5.6.3. Formats differ between releases."),
@@ -45,6 +45,10 @@ class ProxyForm(LayoutForm):
             ),
             "max_call": _(
                 "Longest plausible call duration, h:mm:ss. After this time an answered call is shown as No STOP."
+            ),
+            "addresses": _(
+                "IP addresses and networks that the proxy sends from. Sources that listen accept only these, unless "
+                "they name others."
             ),
         }
 
@@ -58,7 +62,7 @@ class ProxyAdmin(ModelAdmin):
     readonly_fields = ["meanings"]
     warn_unsaved_form = True
     fieldsets = [
-        (None, {"fields": ["name", ("product", "version"), "timezone", ("cluster", "max_call")]}),
+        (None, {"fields": ["name", ("product", "version"), "timezone", ("cluster", "max_call"), "addresses"]}),
         (
             _("Logged fields"),
             {

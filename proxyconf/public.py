@@ -9,6 +9,7 @@ from proxyconf.profile import AccountingProfile
 from proxyconf.profile_layout import layout_of
 from proxyconf.render.acc_section import acc_section
 from proxyconf.render.hints import routing_hints
+from proxyconf.render.radsecproxy import radsecproxy_conf
 from proxyconf.render.syslog_rule import syslog_rule
 from proxyconf.simulate.event import SimulatedKind
 from proxyconf.simulate.record import FieldContent, SimulatedRecord
@@ -29,6 +30,7 @@ __all__ = [
     "acc_section",
     "find_artefact",
     "layout_of",
+    "radsecproxy_conf",
     "routing_hints",
     "syslog_rule",
 ]

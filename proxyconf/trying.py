@@ -20,6 +20,7 @@ from proxyconf.simulate.record import SimulatedRecord
 from proxyconf.simulate.script import Marks, Script
 from proxyconf.simulate.simulation import Simulation, simulate
 from proxyconf.simulated_calls import calls_of
+from proxyconf.vocabulary.messages import message as _
 
 DRAFT, PUBLISHED = "draft", "published"
 WITHOUT = ("bye", "next_attempt", "record_route")
@@ -33,7 +34,7 @@ def profile_named(proxy: Proxy, which: str) -> AccountingProfile:
     if which == DRAFT:
         draft = getattr(proxy, "profile", None)
         if draft is None:
-            raise ValueError(f"{proxy} has no draft")
+            raise ValueError(_("{proxy} has no draft", proxy=proxy.name))
         return profile_of(draft)
     if which == PUBLISHED:
         revision = latest_revision(proxy)
@@ -41,7 +42,13 @@ def profile_named(proxy: Proxy, which: str) -> AccountingProfile:
         number = int(which) if which.isascii() and which.isdigit() and len(which) < 9 else 0
         revision = Revision.objects.filter(proxy=proxy, number=number).first()
     if revision is None:
-        raise ValueError(f"{proxy} has no published revision {which!r}; use draft, published or a revision number")
+        raise ValueError(
+            _(
+                "{proxy} has no published revision {which!r}; use draft, published or a revision number",
+                proxy=proxy.name,
+                which=which,
+            )
+        )
     return revision.value
 
 
@@ -49,27 +56,29 @@ def flow_named(proxy: Proxy, name: str) -> Flow:
     """Return a built-in or a saved flow; raise ``ValueError`` that lists the names."""
     flows = flows_of(proxy)
     if name not in flows:
-        raise ValueError(f"{name!r} is not a call flow; use one of {', '.join(flows)}")
+        raise ValueError(_("{name!r} is not a call flow; use one of {flows}", name=name, flows=", ".join(flows)))
     return flows[name]
 
 
 def flow_from_text(text: str) -> Flow:
     """Parse a flow's JSON; raise ``ValueError`` with the reason."""
-    return Flow.from_json(_json(text, "the flow"))
+    return Flow.from_json(_json(text, _("the flow")))
 
 
 def script_from_text(text: str) -> Script:
     """Parse the JSON of the script's accounting; raise ``ValueError`` with the reason."""
-    return Script.from_json(_json(text, "the script's part"))
+    return Script.from_json(_json(text, _("the script's part")))
 
 
 def _json(text: str, what: str) -> Any:
     if len(text) > MAX_FLOW:
-        raise ValueError(f"{what} has {len(text)} characters; the maximum is {MAX_FLOW}")
+        raise ValueError(
+            _("{what} has {count} characters; the maximum is {maximum}", what=what, count=len(text), maximum=MAX_FLOW)
+        )
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{what} is not valid JSON: {error}") from error
+        raise ValueError(_("{what} is not valid JSON: {error}", what=what, error=error)) from error
 
 
 def script_without(profile: AccountingProfile, without: Sequence[str]) -> Script:
@@ -83,7 +92,13 @@ def script_without(profile: AccountingProfile, without: Sequence[str]) -> Script
         elif name == "next_attempt":
             script = replace(script, next_attempt=Marks())
         else:
-            raise ValueError(f"{name!r} is not a part that can be left out; use one of {', '.join(WITHOUT)}")
+            raise ValueError(
+                _(
+                    "{name!r} is not a part that can be left out; use one of {parts}",
+                    name=name,
+                    parts=", ".join(WITHOUT),
+                )
+            )
     return script
 
 
@@ -106,10 +121,10 @@ def simulation_json(simulation: Simulation) -> dict[str, Any]:
         "product": str(simulation.profile.product),
         "version": str(simulation.profile.version),
         "flow": simulation.flow.name,
-        "records": [_record(one, simulation) for one in simulation.records],
+        "records": [_record(record, simulation) for record in simulation.records],
         "calls": [dict(call.members) for call in reading.calls],
         "unreadable": list(reading.rejected),
-        "findings": [_finding(one) for one in findings_of(simulation)],
+        "findings": [_finding(finding) for finding in findings_of(simulation)],
     }
 
 

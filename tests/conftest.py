@@ -11,7 +11,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from django.core.cache import caches
 from django.db import connection
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -77,8 +76,10 @@ def _fixtures(item: pytest.Item) -> set[str]:
 
 @pytest.fixture(autouse=True)
 def unlimited() -> None:
-    """Forget the API requests that other tests made."""
-    caches["limits"].clear()
+    """Forget the requests that other tests made."""
+    from accweb.web import throttle  # when Django is set up
+
+    throttle.forget_blocks()
 
 
 @pytest.fixture(scope="session")

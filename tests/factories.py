@@ -18,7 +18,7 @@ _numbers = count(1)
 
 
 def make_proxy(name: str = "kam1", **fields: Any) -> Proxy:
-    proxy, _ = Proxy.objects.get_or_create(name=name, defaults=fields)
+    proxy, _ = Proxy.objects.get_or_create(name=name, defaults={"addresses": "127.0.0.1, ::1"} | fields)
     return proxy
 
 

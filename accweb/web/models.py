@@ -1,4 +1,4 @@
-"""Users' preferences, API tokens and the audit log."""
+"""Users' preferences, API tokens, counts of requests and the audit log."""
 
 from __future__ import annotations
 
@@ -48,6 +48,25 @@ class ApiToken(models.Model):
         return f"{self.name} ({self.prefix}…)"
 
 
+class RequestCount(models.Model):
+    """How often ``subject`` did something within a span of time; ``accweb.web.throttle`` counts.
+
+    ``ends_at`` is in Unix time: then the count is over.
+    """
+
+    scope = models.CharField(max_length=24)
+    subject = models.CharField(max_length=200)
+    used = models.BigIntegerField()
+    ends_at = models.FloatField(db_index=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["scope", "subject"], name="request_count_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.scope} {self.subject!r}: {self.used}"
+
+
 class AuditEntry(models.Model):
     """What somebody did or saw: written once, by ``accweb.web.audit`` alone.
 
@@ -66,6 +85,9 @@ class AuditEntry(models.Model):
         REPLAYED = "replayed", _("re-parsed rejected input")
         LOGGED_IN = "logged_in", _("logged in")
         REFUSED = "refused", _("failed to log in")
+        LOGGED_OUT = "logged_out", _("logged out")
+        LOCKED_OUT = "locked_out", _("locked out")
+        UNLOCKED = "unlocked", _("unlocked")
 
     at = models.DateTimeField()
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")

@@ -57,6 +57,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "items": [
                 _admin_item(request, _("Users"), "person", "auth", "user"),
                 _admin_item(request, _("Groups"), "group", "auth", "group"),
+                _item(request, _("Locked logins"), "lock", reverse("locked-logins"), "auth.change_user"),
                 _admin_item(request, _("API tokens"), "key", "accweb", "apitoken"),
                 _admin_item(request, _("Audit log"), "history", "accweb", "auditentry"),
             ],

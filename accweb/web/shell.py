@@ -6,6 +6,7 @@ so in a page of the same look, which names what is missing.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -85,6 +86,14 @@ def _groups_with(permissions: Iterable[str]) -> list[str]:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _say(request, "404.html", 404, _("Not found"))
+
+
+def too_many_requests(request: HttpRequest, seconds: float) -> HttpResponse:
+    """Say when it may be tried again."""
+    minutes = math.ceil(seconds / 60)
+    response = _say(request, "429.html", 429, _("Too many attempts"), minutes=minutes)
+    response["Retry-After"] = str(math.ceil(seconds))
+    return response
 
 
 def _say(request: HttpRequest, template: str, status: int, title: Text, **context: Any) -> HttpResponse:

@@ -17,7 +17,7 @@ from unfold.widgets import (
 
 from cdr.events import Unparsable
 from cdr.models import Source
-from cdr.models.source import sealed_settings, secrets_to_enter_again
+from cdr.models.source import missing_senders, sealed_settings, secrets_to_enter_again
 from cdr.receivers.database_service import rows_to_delete
 from cdr.sources import KINDS
 from cdr.sources.setting import Setting, SettingsError
@@ -70,9 +70,21 @@ class SourceForm(_SourceModelForm):
             for name, problem in error.problems.items():
                 self.add_error(PREFIX + name if PREFIX + name in self.fields else None, problem)
             return cleaned
+        self._check_senders()
         self._check_target(before)
         self._check_deletion(before)
         return cleaned
+
+    def _check_senders(self) -> None:
+        proxy = self.cleaned_data.get("proxy")
+        if proxy and (name := missing_senders(self.kind, self.instance.settings, proxy)):
+            self.add_error(
+                PREFIX + name,
+                _(
+                    "Enter the addresses that the proxy sends from, here or with the proxy. 0.0.0.0/0 and ::/0 accept "
+                    "everybody."
+                ),
+            )
 
     def _check_target(self, before: dict[str, Any]) -> None:
         entered = [name for name in before if self.cleaned_data.get(PREFIX + name)]

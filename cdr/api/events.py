@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
+from accweb.web.api.limits import take_events, take_unknown
+from cdr.api.posted_rejections import dropped_items
 from cdr.events import Unparsable
 from cdr.formats import acc_json, opensips_events
 from cdr.formats.json_values import json_bytes, json_object
@@ -42,6 +45,7 @@ _COUNTS = {
     "duplicates": "Events that were known already.",
     "rejected": "Objects that could not be understood; they are kept.",
     "ignored": "Objects that are not accounting.",
+    "dropped": "Objects that could not be understood and were not kept, being too many.",
 }
 OPERATION: dict[str, Any] = {
     "operationId": "events_post",
@@ -86,6 +90,7 @@ OPERATION: dict[str, Any] = {
                 }
             },
         },
+        "429": {"description": "Too many posts in this minute: post it again after Retry-After seconds."},
         "503": {"description": "The database does not answer: post it again after Retry-After seconds."},
     },
 }
@@ -109,6 +114,10 @@ def _stored(request: HttpRequest) -> JsonResponse:
         answer["Allow"] = "POST"
         return answer
     source = _source(request.headers.get("Authorization", ""))
+    if wait := take_unknown(request) if source is None else take_events(source.pk):
+        answer = _refusal(429, "throttled", f"that is too often; post it again in {math.ceil(wait)} seconds")
+        answer["Retry-After"] = str(math.ceil(wait))
+        return answer
     if source is None:
         answer = _refusal(401, "authentication_failed", "no source has this token; send Authorization: Bearer TOKEN")
         answer["WWW-Authenticate"] = "Bearer"
@@ -126,10 +135,13 @@ def _stored(request: HttpRequest) -> JsonResponse:
     now = timezone.now()
     reading = reading_of(source.proxy, now)
     parsed = [parsed_safely(_parser(source, reading), item) for item in items]
-    counts = store(source, parsed, format=_format(source), received_at=now, batch=len(parsed) + 1)
+    dropped = dropped_items(source, parsed)
+    kept = [one for index, one in enumerate(parsed) if index not in dropped]
+    counts = store(source, kept, format=_format(source), received_at=now, batch=len(kept) + 1)
     if counts.events:
         wake.correlation()
-    return JsonResponse({**counts.as_dict(), "errors": _errors(parsed)})
+    told = {**counts.as_dict(), "read": len(parsed), "dropped": len(dropped)}
+    return JsonResponse({**told, "errors": _errors(parsed)})
 
 
 def _source(authorization: str) -> Source | None:

@@ -7,27 +7,25 @@ One worker at a time works on a Call-ID, however many run: in its transaction it
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from django.db import connection, transaction
 from django.utils import timezone
 
 from cdr.calls.publish import publish
-from cdr.correlation.fold import fold
+from cdr.calls.stored_events import EVENTS, KEY, EventReader
+from cdr.correlation.fold import calls_of, fold
 from cdr.correlation.matching import identity_of
 from cdr.correlation.record import CallRecord, CallState, Observed, Policy, Use
-from cdr.events import AccEvent, EventKind, Pairs
 from cdr.models import Call, Event, Pending
 from cdr.storage.database import EventDatabase, database_for_writes
 from cdr.storage.garbage_collection import gc_paused
-from cdr.storage.tables import Row, Table
+from cdr.storage.tables import Table
 from proxyconf.models import Proxy
-from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.products import Product, Version
 
 logger = logging.getLogger(__name__)
@@ -37,16 +35,6 @@ BATCH = 2_000
 
 _FIRST = -(2**63)  # the least call_key
 _PENDING = Table(Pending, "call_key")
-_EVENTS = Table(
-    Event,
-    "proxy",
-    "call_key",
-    *(name for name in AccEvent._fields if name != "raw"),
-    "id",
-)
-_KEY = _EVENTS.columns.index("call_key")
-_KINDS: Mapping[str, EventKind] = {kind.value: kind for kind in EventKind}
-_BACKENDS: Mapping[str, Backend] = {backend.value: backend for backend in Backend}
 
 
 def correlate_pending(*, now: datetime | None = None, batch: int = BATCH, limit: int | None = None) -> int:
@@ -130,9 +118,9 @@ def explain(call: Call) -> list[Explained]:
 
 def observed(keys: Iterable[int]) -> list[Observed]:
     """Return the stored events with these ``call_key``s as input of ``fold``, in no order."""
-    rows = database_for_writes().rows(_EVENTS, "call_key", keys)
+    rows = database_for_writes().rows(EVENTS, "call_key", keys)
     names = dict(Proxy.objects.values_list("pk", "name"))  # after the events: none of their proxies is missing
-    return [_observed(row, names) for row in rows]
+    return list(map(EventReader(names).observed, rows))
 
 
 def policies() -> dict[str, Policy]:
@@ -151,14 +139,15 @@ def _policy(proxy: Proxy) -> Policy:
 
 def _correlate(database: EventDatabase, keys: Sequence[int], now: datetime) -> None:
     """Publish the calls of the events with ``keys``, whose marks this transaction deletes."""
-    rows = database.rows(_EVENTS, "call_key", keys)
+    rows = database.rows(EVENTS, "call_key", keys)
     proxies = {proxy.pk: proxy for proxy in Proxy.objects.all()}  # after the events: none of their proxies is missing
     policy_of = {proxy.name: _policy(proxy) for proxy in proxies.values()}
     names = {pk: proxy.name for pk, proxy in proxies.items()}
     with gc_paused():
         groups: dict[int, list[Observed]] = defaultdict(list)
+        read = EventReader(names).observed
         for row in rows:
-            groups[row[_KEY]].append(_observed(row, names))
+            groups[row[KEY]].append(read(row))
         publish(database, _folded(groups, policy_of, now))
 
 
@@ -167,62 +156,12 @@ def _folded(
 ) -> dict[int, list[CallRecord]]:
     """Return the calls of each group of events.
 
-    A group that makes ``fold`` fail is logged and left as it is published; the other groups are not affected.
+    A group that makes ``calls_of`` fail is logged and left as it is published; the other groups are not affected.
     """
     folded: dict[int, list[CallRecord]] = {}
     for key, events in groups.items():
         try:
-            folded[key] = fold(events, policy_of, now).calls
+            folded[key] = calls_of(events, policy_of, now)
         except Exception:
             logger.exception("the events of Call-ID %r cannot be correlated", events[0].event.call_id)
     return folded
-
-
-def _observed(row: Row, names: Mapping[int, str]) -> Observed:
-    """Return the event of a row of ``_EVENTS``."""
-    (
-        proxy,
-        _,
-        kind,
-        method,
-        from_tag,
-        to_tag,
-        call_id,
-        code,
-        reason,
-        time,
-        precision,
-        backend,
-        extra,
-        legs,
-        ended_at,
-        duration_us,
-        created_at,
-        position,
-        flags,
-        pk,
-    ) = row
-    event = AccEvent(
-        _KINDS[kind],
-        method,
-        from_tag,
-        to_tag,
-        call_id,
-        code,
-        reason,
-        time,
-        precision,
-        _BACKENDS[backend],
-        () if extra == "[]" else _pairs(json.loads(extra)),
-        () if legs == "[]" else tuple(map(_pairs, json.loads(legs))),
-        ended_at,
-        duration_us,
-        created_at,
-        position,
-        tuple(flags.split()) if flags else (),
-    )
-    return Observed(event, names[proxy], pk)
-
-
-def _pairs(stored: Iterable[Iterable[str]]) -> Pairs:
-    return cast(Pairs, tuple(map(tuple, stored)))

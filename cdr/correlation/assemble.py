@@ -1,10 +1,11 @@
-"""Build the call record of one case, and name the rule that used each of its events."""
+"""Build the call record of one case."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from cdr.correlation.case import Case, is_failed_cdr
 from cdr.correlation.endings import Ending, ending_of
@@ -22,45 +23,55 @@ from cdr.correlation.record import (
     Outcome,
     Policy,
     ReleasedBy,
-    Rule,
 )
 from cdr.events import EventKind
 
-Uses = list[tuple[Observed, Rule]]
-_RULE_OF_SIDE_EVENT = {EventKind.MANUAL: Rule.MANUAL, EventKind.CDR: Rule.CDR}
+
+class Assembled(NamedTuple):
+    """A call and its case.
+
+    ``reporting`` are the events that its fields are read from. ``start`` answered it, ``same_start`` report that
+    answer; ``stop`` ended it; ``final`` is the failure with which an unanswered call ended.
+    """
+
+    call: CallRecord
+    case: Case
+    reporting: list[Observed]
+    answered: bool
+    start: Observed | None = None
+    same_start: Sequence[Observed] = ()
+    stop: Observed | None = None
+    final: Observed | None = None
 
 
-def assemble(
-    cluster: str, case: Case, policies: Mapping[str, Policy], now: datetime, *, forked: bool
-) -> tuple[CallRecord, Uses]:
-    """Return the call that ``case`` describes, and the rule that used each of its events."""
-    for events in (case.failures, case.early, case.cancels, case.side_events, case.inconclusive, case.cdrs):
-        events.sort(key=canonical)  # absorbed attempts and attached records were appended
+def assemble(cluster: str, case: Case, policies: Mapping[str, Policy], now: datetime, *, forked: bool) -> Assembled:
+    """Return the call that ``case`` describes."""
+    for events in (case.side_events, case.inconclusive, case.cdrs):
+        if len(events) > 1:
+            events.sort(key=canonical)  # absorbed attempts and attached records were appended
+    members = list(case.everything())
     answered = case.is_dialog or any(not is_failed_cdr(one.event) for one in case.cdrs)
-    call, reporting, uses = (
-        _answered(cluster, case, policies, now) if answered else _unanswered(cluster, case, policies)
+    assembled = (
+        _answered(cluster, case, members, policies, now) if answered else _unanswered(cluster, case, members, policies)
     )
-    _add_parties(call, reporting, case, policies)
-    everything = list(case.everything())
-    flags = set(call.flags) | {flag for one in reporting for flag in one.event.flags}
+    call, reporting = assembled.call, assembled.reporting
+    _add_parties(call, reporting, members, policies)
+    flags = {*call.flags, *(flag for one in reporting if one.event.flags for flag in one.event.flags)}
     if case.early:
         flags.add(Flag.EARLY_MEDIA)
     if forked:
         flags.add(Flag.FORKED)
     call.flags = tuple(sorted(flags))
-    call.proxies = tuple(sorted({one.proxy for one in everything}))
-    call.backends = tuple(sorted({one.event.backend.value for one in everything}))
-    call.events = len(everything)
-    return call, uses
+    call.proxies = tuple(sorted({one.proxy for one in members}))
+    call.backends = tuple(sorted({one.event.backend.value for one in members}))
+    call.events = len(members)
+    return assembled
 
 
 def _answered(
-    cluster: str, case: Case, policies: Mapping[str, Policy], now: datetime
-) -> tuple[CallRecord, list[Observed], Uses]:
-    """Return the call of a dialog, the events that its fields are read from, and the rule of each event.
-
-    START, STOP or both may be missing.
-    """
+    cluster: str, case: Case, members: Sequence[Observed], policies: Mapping[str, Policy], now: datetime
+) -> Assembled:
+    """Return the call of a dialog, whose START, STOP or both may be missing."""
     openings = case.starts or case.acks
     start = pick_start(openings, case.early, policies)
     ending = ending_of(case, start, policies, now)
@@ -68,13 +79,13 @@ def _answered(
     caller_tag, to_tag = _tags(case)
     call = CallRecord(
         cluster=cluster,
-        call_id=next(iter(case.everything())).event.call_id,
+        call_id=members[0].event.call_id,
         anchor=_anchor(case),
         from_tag=caller_tag,
         to_tag=to_tag,
         state=ending.state,
         outcome=Outcome.ANSWERED,
-        started_at=_first_sign_of_call(case, ending.answered_at),
+        started_at=_first_sign_of_call(case, members, ending.answered_at),
         answered_at=ending.answered_at,
         ended_at=ending.ended_at,
         duration=ending.duration,
@@ -85,22 +96,21 @@ def _answered(
         attempts=attempts_of(case.failures, policies),
         stop_due_at=ending.stop_due_at,
     )
-    flags = set(ending.flags)
+    call.flags = ending.flags
     if start is not None and not case.starts:
-        flags.add(Flag.ACK_START)
+        call.flags += (Flag.ACK_START,)
     if case.caller_tag is None and case.is_dialog:
-        flags.add(Flag.DIRECTION_UNKNOWN)
-    call.flags = tuple(flags)
+        call.flags += (Flag.DIRECTION_UNKNOWN,)
     same_start = same_answer(openings, start, case.early, policies) if start else []
     reporting = (
         [*same_start, *case.cdrs] or [*case.failures, *case.early] or [*case.alive, *case.stops, *case.inconclusive]
     )
-    reporting += [ending.stop] if ending.stop is not None and not _among(ending.stop, reporting) else []
-    return call, reporting, _uses_of_dialog(case, same_start, start, ending)
+    reporting += [ending.stop] if ending.stop is not None and not is_among(ending.stop, reporting) else []
+    return Assembled(call, case, reporting, True, start, same_start, ending.stop)
 
 
-def _unanswered(cluster: str, case: Case, policies: Mapping[str, Policy]) -> tuple[CallRecord, list[Observed], Uses]:
-    """Return the call of an attempt without a known answer, the events that its fields are read from, and the rules."""
+def _unanswered(cluster: str, case: Case, members: Sequence[Observed], policies: Mapping[str, Policy]) -> Assembled:
+    """Return the call of an attempt without a known answer."""
     final = _final(case.failures)
     failed_record = case.cdrs[0] if case.cdrs else None
     if case.cancels:
@@ -113,16 +123,15 @@ def _unanswered(cluster: str, case: Case, policies: Mapping[str, Policy]) -> tup
     same_final = [
         one for one in case.failures if final and _same_code(one, final) and near(one.event.time, final.event.time)
     ]
-    first = next(iter(case.everything())).event
     call = CallRecord(
         cluster=cluster,
-        call_id=first.call_id,
+        call_id=members[0].event.call_id,
         anchor=_anchor(case),
         from_tag=case.caller_tag or "",
         to_tag=next((one.event.to_tag for one in (*same_final, *case.early) if one.event.to_tag), ""),
         state=CallState.UNANSWERED if outcome else CallState.SETUP,
         outcome=outcome,
-        started_at=_first_sign_of_call(case),
+        started_at=_first_sign_of_call(case, members),
         ended_at=ended.event.time if ended else None,
         duration=timedelta(0) if outcome else None,
         duration_kind=DurationKind.MEASURED if outcome else DurationKind.UNKNOWN,
@@ -131,18 +140,15 @@ def _unanswered(cluster: str, case: Case, policies: Mapping[str, Policy]) -> tup
         sip_reason=_reason(same_final),
         attempts=attempts_of(case.failures, policies),
     )
-    uses = _uses_of_failures(case.failures, final) + _side_uses(case)
-    uses += [(one, Rule.CDR) for one in case.cdrs]
-    others = [one for one in (*case.failures, *case.cdrs, *case.early, *case.cancels) if not _among(one, same_final)]
-    return call, [*same_final, *others], uses
+    others = [one for one in (*case.failures, *case.cdrs, *case.early, *case.cancels) if not is_among(one, same_final)]
+    return Assembled(call, case, [*same_final, *others], False, final=final)
 
 
-def _first_sign_of_call(case: Case, answered_at: datetime | None = None) -> datetime:
+def _first_sign_of_call(case: Case, members: Sequence[Observed], answered_at: datetime | None = None) -> datetime:
     """Return the time of the earliest event of the call; whatever happened before it is not recorded."""
-    everything = list(case.everything())
     # A BYE before its START has the time of a wrong clock; a call never starts with it.
-    setup = [*case.starts, *case.acks, *case.cdrs, *case.failures, *case.early, *case.cancels] or everything
-    created = [one.event.created_at for one in everything if one.event.created_at]
+    setup = [*case.starts, *case.acks, *case.cdrs, *case.failures, *case.early, *case.cancels] or members
+    created = [one.event.created_at for one in members if one.event.created_at]
     answered = [answered_at] if answered_at else []
     return min([*(one.event.time for one in certain(setup)), *created, *answered])
 
@@ -203,8 +209,10 @@ def _final(failures: Sequence[Observed]) -> Observed | None:
     return min(same, key=lambda observed: observed.event.precision)
 
 
-def _add_parties(call: CallRecord, reporting: Sequence[Observed], case: Case, policies: Mapping[str, Policy]) -> None:
-    with_legs = [one for one in reporting if one.event.legs] or [one for one in case.everything() if one.event.legs]
+def _add_parties(
+    call: CallRecord, reporting: Sequence[Observed], members: Sequence[Observed], policies: Mapping[str, Policy]
+) -> None:
+    with_legs = [one for one in reporting if one.event.legs] or [one for one in members if one.event.legs]
     call.legs, mixed = legs_of(with_legs, policies)
     if mixed:
         call.flags = (*call.flags, Flag.LEGS_MIXED)
@@ -242,19 +250,9 @@ def _anchor(case: Case) -> str:
     return "cdr\x1f" + hashlib.blake2b(repr(canonical(case.cdrs[0])).encode(), digest_size=16).hexdigest()
 
 
-def _of_moment(candidates: Sequence[Observed], chosen: Observed | None) -> list[Observed]:
-    """Return those of ``candidates`` that report the same as ``chosen``."""
-    if chosen is None:
-        return []
-    return [
-        one
-        for one in candidates
-        if near(one.event.time, chosen.event.time) and one.event.from_tag == chosen.event.from_tag
-    ]
-
-
-def _among(one: Observed, others: Sequence[Observed]) -> bool:
-    return any(one is other for other in others)
+def is_among(observed: Observed, others: Sequence[Observed]) -> bool:
+    """Tell whether ``others`` hold this very event, not one that says the same."""
+    return any(observed is other for other in others)
 
 
 def _same_code(one: Observed, other: Observed) -> bool:
@@ -264,51 +262,3 @@ def _same_code(one: Observed, other: Observed) -> bool:
 def _reason(events: Sequence[Observed]) -> str | None:
     """Return the first reason phrase; RADIUS and Diameter carry none."""
     return next((one.event.reason for one in events if one.event.reason), None)
-
-
-def _uses_of_dialog(case: Case, same_start: Sequence[Observed], start: Observed | None, ending: Ending) -> Uses:
-    uses: Uses = []
-    for observed in case.starts:
-        if observed is start:
-            uses.append((observed, Rule.START))
-        else:
-            uses.append((observed, Rule.SAME if _among(observed, same_start) else Rule.REINVITE))
-    uses += [(observed, Rule.START if observed is start else Rule.ACK) for observed in case.acks]
-    same_stop = _of_moment(case.stops, ending.stop)
-    for observed in case.stops:
-        if observed is ending.stop:
-            uses.append((observed, Rule.STOP))
-        else:
-            uses.append((observed, Rule.SAME if _among(observed, same_stop) else Rule.EXTRA_STOP))
-    uses += [
-        (observed, Rule.REINVITE if observed.event.method == "INVITE" else Rule.IN_DIALOG) for observed in case.alive
-    ]
-    uses += [(observed, Rule.IN_DIALOG) for observed in case.inconclusive]
-    uses += [(observed, Rule.CDR) for observed in case.cdrs]
-    return uses + _uses_of_failures(case.failures, None) + _side_uses(case)
-
-
-def _uses_of_failures(failures: Sequence[Observed], final: Observed | None) -> Uses:
-    """Use the final response and each failed branch once; reports by other proxies or backends are repetitions."""
-    distinct: list[Observed] = [final] if final else []
-    uses: Uses = [(final, Rule.FINAL)] if final else []
-    for observed in failures:
-        if observed is final:
-            continue
-        same = any(
-            observed.event[:6] == other.event[:6]
-            and near(observed.event.time, other.event.time)
-            and (observed.proxy, observed.event.backend) != (other.proxy, other.event.backend)
-            for other in distinct
-        )
-        uses.append((observed, Rule.SAME if same else Rule.ATTEMPT))
-        distinct.append(observed)
-    return uses
-
-
-def _side_uses(case: Case) -> Uses:
-    return [
-        *((one, Rule.EARLY) for one in case.early),
-        *((one, Rule.CANCEL) for one in case.cancels),
-        *((one, _RULE_OF_SIDE_EVENT.get(one.event.kind, Rule.IN_DIALOG)) for one in case.side_events),
-    ]

@@ -94,16 +94,12 @@ def group_events(events: Sequence[Observed], policies: Mapping[str, Policy]) -> 
     without_tags: list[Observed] = []
     unused: list[tuple[Observed, Rule]] = []
 
-    def dialog(event: AccEvent) -> Case:
-        pair = pair_of(event)
-        return dialogs.setdefault(pair, Case(pair=pair))
-
     for observed in events:
         event = observed.event
         if event.kind is EventKind.ANSWERED and event.method == "INVITE":
-            dialog(event).starts.append(observed)
+            _dialog(dialogs, pair_of(event)).starts.append(observed)
         elif event.kind is EventKind.CDR and event.from_tag and event.to_tag and not is_failed_cdr(event):
-            dialog(event).cdrs.append(observed)
+            _dialog(dialogs, pair_of(event)).cdrs.append(observed)
         elif event.kind is EventKind.CDR and not event.from_tag:
             without_tags.append(observed)
         else:
@@ -121,10 +117,10 @@ def group_events(events: Sequence[Observed], policies: Mapping[str, Policy]) -> 
             dialog_case.absorb(attempt)
         else:  # "failed" and "cancel" of the callee's own requests within the dialog
             dialog_case.inconclusive += attempt.everything()
-    _attach_records(_group_records(without_tags), cases, policies)
-    cases, without_call = [c for c in cases if not _is_no_call(c)], [c for c in cases if _is_no_call(c)]
-    unused += [(observed, Rule.MANUAL) for case in without_call for observed in case.side_events]
-    return GroupedEvents(cases, unused)
+    if without_tags:
+        _attach_records(_group_records(without_tags), cases, policies)
+    unused += [(observed, Rule.MANUAL) for case in cases if _is_no_call(case) for observed in case.side_events]
+    return GroupedEvents([case for case in cases if not _is_no_call(case)], unused)
 
 
 def _acks_and_stops(events: Iterable[Observed], dialogs: dict[Pair, Case]) -> list[Observed]:
@@ -133,8 +129,7 @@ def _acks_and_stops(events: Iterable[Observed], dialogs: dict[Pair, Case]) -> li
     for observed in events:
         event = observed.event
         if event.kind is EventKind.ACK and 200 <= event.code < 300 and event.to_tag:
-            pair = pair_of(event)
-            dialogs.setdefault(pair, Case(pair=pair)).acks.append(observed)
+            _dialog(dialogs, pair_of(event)).acks.append(observed)
         elif event.method == "BYE":  # also one accounted by the script (EventKind.MANUAL)
             _dialog_of_bye(event, dialogs).stops.append(observed)
         else:
@@ -146,9 +141,9 @@ def _dialog_of_bye(event: AccEvent, dialogs: dict[Pair, Case]) -> Case:
     """Return the dialog that a BYE ends; if it lacks a tag (cut line, old phone), the one with the other tag."""
     pair = pair_of(event)
     if pair in dialogs or (event.from_tag and event.to_tag):
-        return dialogs.setdefault(pair, Case(pair=pair))
+        return _dialog(dialogs, pair)
     candidates = [case for other, case in dialogs.items() if (event.from_tag or event.to_tag) in other]
-    return candidates[0] if len(candidates) == 1 else dialogs.setdefault(pair, Case(pair=pair))
+    return candidates[0] if len(candidates) == 1 else _dialog(dialogs, pair)
 
 
 def _remaining_events(
@@ -161,7 +156,7 @@ def _remaining_events(
         event = observed.event
         dialog = dialogs.get(pair_of(event)) if event.to_tag else None
         if event.kind is EventKind.INTERIM and event.to_tag:
-            case = dialog or dialogs.setdefault(pair_of(event), Case(pair=pair_of(event)))
+            case = dialog or _dialog(dialogs, pair_of(event))
             (case.inconclusive if event.code in _DIALOG_GONE else case.alive).append(observed)
         elif dialog is not None and _is_within(observed, dialog):
             (dialog.inconclusive if event.code in _DIALOG_GONE else dialog.alive).append(observed)
@@ -191,8 +186,18 @@ def _remaining_events(
     return attempts
 
 
+def _dialog(dialogs: dict[Pair, Case], pair: Pair) -> Case:
+    case = dialogs.get(pair)
+    if case is None:  # making one for setdefault to drop costs more than the rest
+        case = dialogs[pair] = Case(pair=pair)
+    return case
+
+
 def _attempt(attempts: dict[str, Case], event: AccEvent) -> Case:
-    return attempts.setdefault(event.from_tag, Case(caller_tag=event.from_tag))
+    attempt = attempts.get(event.from_tag)
+    if attempt is None:
+        attempt = attempts[event.from_tag] = Case(caller_tag=event.from_tag)
+    return attempt
 
 
 def _is_within(observed: Observed, dialog: Case) -> bool:

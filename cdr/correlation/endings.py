@@ -164,6 +164,8 @@ def _is_late(case: Case, start: Observed, stop: Observed, policies: Mapping[str,
 
 def _stops_repeat(stops: Sequence[Observed]) -> bool:
     """Tell whether one backend of a proxy reports several BYEs (SQL rows that differ only in their legs are one)."""
+    if len({(observed.proxy, observed.event.backend) for observed in stops}) == len(stops):
+        return False
     contents: dict[tuple[str, str], set[tuple[object, ...]]] = {}
     for observed in stops:
         event = observed.event

@@ -48,6 +48,21 @@ def canonical(observed: Observed) -> tuple[Any, ...]:
     )
 
 
+def in_order(events: Sequence[Observed]) -> list[Observed]:
+    """Return events in canonical order, each once."""
+    places = {_place(observed): observed for observed in events}
+    if len(places) == len(events):  # nearly always, and then the order is the same
+        return [places[place] for place in sorted(places)]
+    distinct = {canonical(observed): observed for observed in events}
+    return [distinct[key] for key in sorted(distinct)]
+
+
+def _place(observed: Observed) -> tuple[Any, ...]:
+    """Return the beginning of ``canonical``, which seldom leaves two events equal."""
+    event = observed.event
+    return event.time, event.kind, event.backend, observed.proxy, event.position
+
+
 def is_ambiguous(observed: Observed) -> bool:
     """Tell whether the event's time may be an hour off, because it is local time within a DST change."""
     return Flag.AMBIGUOUS_TIME in observed.event.flags
@@ -55,7 +70,7 @@ def is_ambiguous(observed: Observed) -> bool:
 
 def certain(candidates: Sequence[Observed]) -> Sequence[Observed]:
     """Return the events whose time is certain, or all if none is."""
-    return [observed for observed in candidates if not is_ambiguous(observed)] or candidates
+    return [observed for observed in candidates if not observed.event.flags or not is_ambiguous(observed)] or candidates
 
 
 def pick(candidates: Sequence[Observed]) -> Observed | None:

@@ -16,6 +16,8 @@ def legs_of(events: Sequence[Observed], policies: Mapping[str, Policy]) -> tuple
     Each backend of each proxy reports all legs: in one record, or (SQL, OpenSIPS events) in one record per leg, ordered
     by position. The report with the most legs counts; of several, the first.
     """
+    if not any(observed.event.legs for observed in events):
+        return (), False
     best: tuple[Pairs, ...] = ()
     best_layout = FieldLayout()
     for (proxy, _backend), records in _by_reporter(events).items():

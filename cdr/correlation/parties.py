@@ -65,11 +65,16 @@ def _fields_of(events: Sequence[Observed], policies: Mapping[str, Policy]) -> tu
     """Return every label with its first value, and the first value of each role."""
     extra: dict[str, str] = {}
     by_role: dict[Role, str] = {}
+    last: tuple[str, Pairs] | None = None
     for observed in events:
-        layout = policies[observed.proxy].layout
+        fields = observed.proxy, observed.event.extra
+        if fields == last:  # parallel outputs usually log the same
+            continue
+        last = fields
+        roles = policies[observed.proxy].roles
         for label, text in observed.event.extra:
-            extra[label] = extra.get(label) or text
-            role = layout.role_of(label)
-            if role and text:
-                by_role.setdefault(role, text)
+            if not extra.get(label):
+                extra[label] = text
+            if text and (role := roles[label]) is not None and role not in by_role:
+                by_role[role] = text
     return tuple(extra.items()), by_role

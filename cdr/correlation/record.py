@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from cdr.events import AccEvent
-from proxyconf.vocabulary.layout import FieldLayout
+from proxyconf.vocabulary.layout import FieldLayout, Role
 
 
 class CallState(StrEnum):
@@ -107,6 +107,21 @@ class Policy:
     max_call: timedelta = timedelta(hours=4)
     cluster: str = ""
     time_of_first_event: bool = False
+    roles: RolesOfLabels = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "roles", RolesOfLabels(self.layout))
+
+
+class RolesOfLabels(dict[str, Role | None]):
+    """The role of each label of an extra, looked up once."""
+
+    def __init__(self, layout: FieldLayout) -> None:
+        self._layout = layout
+
+    def __missing__(self, label: str) -> Role | None:
+        self[label] = role = self._layout.role_of(label)
+        return role
 
 
 class LegRecord(NamedTuple):

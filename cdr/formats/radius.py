@@ -34,10 +34,10 @@ from cdr.formats.record_lines import lines
 from proxyconf.vocabulary.layout import Backend, FieldLayout
 from proxyconf.vocabulary.products import Product, Version
 
-ACCOUNTING_REQUEST, ACCOUNTING_RESPONSE = 4, 5
+ACCOUNTING_REQUEST, ACCOUNTING_RESPONSE, STATUS_SERVER = 4, 5, 12
 MAX_PACKET = 4096  # RFC 2866 section 3
 _HEADER = 20
-_PROXY_STATE, _VENDOR_SPECIFIC = 33, 26
+_PROXY_STATE, _VENDOR_SPECIFIC, _MESSAGE_AUTHENTICATOR = 33, 26, 80
 _MOST_SHAPES = 1024
 
 Wire: TypeAlias = list[tuple[int, bytes]]
@@ -49,11 +49,15 @@ def attributes_of(packet: bytes) -> Wire:
 
     Bytes after the packet's own length are padding, to be ignored (RFC 2865 section 3).
     """
+    if len(packet) >= _HEADER and packet[0] != ACCOUNTING_REQUEST:
+        raise Unparsable(f"RADIUS packet with code {packet[0]}; accounting is 4, so is this the accounting port?")
+    return _attributes(packet)
+
+
+def _attributes(packet: bytes) -> Wire:
     if len(packet) < _HEADER:
         raise Unparsable(f"RADIUS packet of {len(packet)} bytes; the header alone has {_HEADER}")
     length = packet[2] << 8 | packet[3]
-    if packet[0] != ACCOUNTING_REQUEST:
-        raise Unparsable(f"RADIUS packet with code {packet[0]}; accounting is 4, so is this the accounting port?")
     if not _HEADER <= length <= min(len(packet), MAX_PACKET):
         raise Unparsable(f"RADIUS packet says it has {length} bytes, {len(packet)} came, {MAX_PACKET} are allowed")
     found: Wire = []
@@ -90,6 +94,23 @@ def answer(packet: bytes, secret: bytes, wire: Wire | None = None) -> bytes:
         states = b"".join([bytes((_PROXY_STATE, len(value) + 2)) + value for value in found])
     head = bytes((ACCOUNTING_RESPONSE, packet[1])) + (_HEADER + len(states)).to_bytes(2, "big")
     return head + _md5(head, packet[4:_HEADER], states, secret) + states
+
+
+def status_answer(packet: bytes, secret: bytes) -> bytes:
+    """Return the answer to a Status-Server request, which asks whether we are there (RFC 5997 section 4.2).
+
+    Raise ``Unparsable`` unless its Message-Authenticator (RFC 3579 section 3.2) was made with this secret.
+    """
+    wire = _attributes(packet)
+    shown = next((value for number, value in wire if number == _MESSAGE_AUTHENTICATOR), b"")
+    blank = b"".join(
+        bytes((number, len(value) + 2)) + (bytes(len(value)) if number == _MESSAGE_AUTHENTICATOR else value)
+        for number, value in wire
+    )
+    expected = hmac.digest(secret, packet[:_HEADER] + blank, "md5")
+    if not hmac.compare_digest(expected, shown):
+        raise Unparsable("Status-Server request with a wrong Message-Authenticator, or none")
+    return answer(packet, secret, wire)
 
 
 def _md5(*parts: bytes) -> bytes:

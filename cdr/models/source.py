@@ -10,7 +10,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from cdr.sources import KINDS
-from cdr.sources.setting import Secret, Settings, is_plain_secret
+from cdr.sources.setting import Secret, Settings, SettingsError, is_plain_secret
 from proxyconf.models import Proxy
 from proxyconf.models.sealing import Unreadable, seal, unseal
 
@@ -29,6 +29,7 @@ class Source(models.Model):
         DATABASE = "database", _("the proxy's own database tables")
         FILE = "file", _("log file, followed")
         RADIUS = "radius", _("RADIUS accounting requests")
+        RADSEC = "radsec", _("RADIUS accounting over TLS (RadSec)")
         DETAIL = "detail", _("FreeRADIUS detail file, followed")
         DIAMETER = "diameter", _("Diameter accounting requests")
         EVENTS = "events", _("OpenSIPS event datagrams")
@@ -59,6 +60,15 @@ class Source(models.Model):
         self.settings = sealed_settings(self.kind, self.settings)
         super().save(*args, **kwargs)
 
+    @property
+    def accepts_everybody(self) -> bool:
+        """Whether it listens, and its settings let every address send."""
+        try:
+            allowed = self.parsed_settings().allowed
+        except SettingsError:
+            return False
+        return any(one.network is not None and not one.network.prefixlen and not one.host for one in allowed)
+
     def parsed_settings(self) -> Settings:
         """Return the settings, typed; raise ``SettingsError``."""
         return KINDS[self.kind].parse(sealed_settings(self.kind, self.settings))
@@ -84,6 +94,12 @@ def secrets_to_enter_again(
     if not any(_typed(settings, name, before) != _typed(settings, name, after) for name in settings.target):
         return []
     return [name for name in stored if name not in entered and after.get(name)]
+
+
+def missing_senders(kind: str, settings: dict[str, Any], proxy: Proxy) -> str:
+    """Return the setting that must say who may send to a listener; nothing where that is known, or none listens."""
+    name = KINDS[kind].senders_setting
+    return "" if not name or settings.get(name) or proxy.sender_addresses else name
 
 
 def _typed(settings: type[Settings], name: str, values: dict[str, Any]) -> Any:

@@ -17,13 +17,22 @@ from cdr.sources import KINDS
 from cdr.sources.setting import SettingsError
 from proxyconf.models import Proxy
 from proxyconf.models.revision import latest_revision
-from proxyconf.public import BACKEND_NAMES, AccountingProfile, acc_section, find_artefact, routing_hints, syslog_rule
+from proxyconf.public import (
+    BACKEND_NAMES,
+    AccountingProfile,
+    acc_section,
+    find_artefact,
+    radsecproxy_conf,
+    routing_hints,
+    syslog_rule,
+)
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.parameters import backends_of
 from proxyconf.vocabulary.products import Product, Version
 
 _EVENTS = ("E_ACC_EVENT", "E_ACC_MISSED_EVENT", "E_ACC_CDR")
 _PLACEHOLDER = "PASSWORD"
+_SYSLOG_TLS = 6514
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +81,8 @@ def _way(
         *([] if own else [Block(_("On this server: add a source"), _command(proxy, backend, kind))]),
         Block(_("Proxy configuration"), acc_section(profile)),
         Block(_("Proxy routes"), routing_hints(profile)),
-        *_beside(profile, backend, host, port),
+        *_beside(profile, backend, host, port, own),
+        *([] if own else _encrypted(proxy, profile, backend, host)),
     ]
     return Way(backend, BACKEND_NAMES[backend], blocks, own is not None)
 
@@ -80,7 +90,7 @@ def _way(
 _KINDS: Mapping[Backend, tuple[Source.Kind, ...]] = {
     Backend.SYSLOG: (Source.Kind.SYSLOG, Source.Kind.FILE),
     Backend.SQL: (Source.Kind.MIRROR, Source.Kind.DATABASE),
-    Backend.RADIUS: (Source.Kind.RADIUS, Source.Kind.DETAIL),
+    Backend.RADIUS: (Source.Kind.RADIUS, Source.Kind.RADSEC, Source.Kind.DETAIL),
     Backend.DIAMETER: (Source.Kind.DIAMETER,),
     Backend.JSON: (Source.Kind.SYSLOG, Source.Kind.HTTP),
     Backend.EVENTS: (Source.Kind.EVENTS,),
@@ -134,7 +144,7 @@ def _db_url(kind: str, host: str) -> str:
     return f"mysql://kamailio:{_PLACEHOLDER}@localhost/kamailio"
 
 
-def _command(proxy: Proxy, backend: Backend, kind: str) -> str:
+def _command(proxy: Proxy, backend: Backend, kind: str, *settings_of_kind: str) -> str:
     needed = {
         Source.Kind.DATABASE: (
             "engine=mysql",
@@ -143,23 +153,49 @@ def _command(proxy: Proxy, backend: Backend, kind: str) -> str:
             "user=accweb",
             "password=-",
         ),
-        Source.Kind.RADIUS: ("clients=192.0.2.10", "secret=-"),
-        Source.Kind.DIAMETER: ("senders=192.0.2.10",),
+        Source.Kind.RADIUS: ("secret=-",),
     }
-    given = [f"--set {one}" for one in needed.get(Source.Kind(kind), ())]
-    return " ".join([f"manage.py source add --proxy {shlex.quote(proxy.name)} --kind {kind}", *given])
+    given = [*needed.get(Source.Kind(kind), ()), *settings_of_kind]
+    if (name := KINDS[kind].senders_setting) and not proxy.sender_addresses:
+        given.append(f"{name}=192.0.2.10")
+    options = " ".join(f"--set {one}" for one in given)
+    return f"manage.py source add --proxy {shlex.quote(proxy.name)} --kind {kind} {options}".rstrip()
 
 
-def _beside(profile: AccountingProfile, backend: Backend, host: str, port: int) -> Iterator[Block]:
+_CERTIFICATE = ("certificate=/etc/accweb/tls/server.pem", "key=/etc/accweb/tls/server.key")
+
+
+def _encrypted(proxy: Proxy, profile: AccountingProfile, backend: Backend, host: str) -> Iterator[Block]:
+    """Yield how the same comes over TLS."""
+    caption = _("Or encrypted (TLS), on this server:")
+    if backend in (Backend.SYSLOG, Backend.JSON):
+        encrypted = ("transport=tls", f"listen=0.0.0.0:{_SYSLOG_TLS}", *_CERTIFICATE)
+        yield Block(caption, _command(proxy, backend, Source.Kind.SYSLOG, *encrypted))
+        rule = syslog_rule(profile, "rsyslog", host=host, port=_SYSLOG_TLS, transport="tls")
+        yield Block(_("rsyslog with TLS on the proxy's host"), rule)
+    elif backend is Backend.RADIUS:
+        client_ca = "client_ca=/etc/accweb/tls/clients.pem"
+        yield Block(caption, _command(proxy, backend, Source.Kind.RADSEC, *_CERTIFICATE, client_ca))
+        yield Block(_("radsecproxy on the proxy's host"), radsecproxy_conf(host=host))
+
+
+def _beside(
+    profile: AccountingProfile, backend: Backend, host: str, port: int, source: Source | None
+) -> Iterator[Block]:
     """Yield what else the proxy's host needs."""
     if backend in (Backend.SYSLOG, Backend.JSON):
-        yield Block(_("rsyslog on the proxy's host"), syslog_rule(profile, "rsyslog", host=host, port=port or 514))
+        transport = "tls" if source and source.settings.get("transport") == "tls" else "tcp"
+        rule = syslog_rule(profile, "rsyslog", host=host, port=port or 514, transport=transport)
+        yield Block(_("rsyslog on the proxy's host"), rule)
     elif backend is Backend.RADIUS:
+        through_radsec = source is not None and source.kind == Source.Kind.RADSEC
+        if through_radsec:
+            yield Block(_("radsecproxy on the proxy's host"), radsecproxy_conf(host=host, port=port))
         for name, caption in (
             ("radius/radiusclient.conf", _("RADIUS client configuration")),
             ("radius/servers", _("RADIUS secret")),
         ):
-            if found := find_artefact(profile, name, host):
+            if found := find_artefact(profile, name, "127.0.0.1" if through_radsec else host):
                 yield Block(caption, found.text)
     elif backend is Backend.EVENTS:
         lines = "\n".join(f'    subscribe_event("{name}", "udp:{host}:{port}");' for name in _EVENTS)

@@ -133,7 +133,8 @@ def _source_health(source: Source, now: datetime) -> SourceHealth:
         refused=refused,
         waiting=waiting(source)[:MOST_WAITING].count() if source.rejected else 0,
         since=source.last_received_at,
-        warning="; ".join(dict.fromkeys(one.error for one in running if one.error)),
+        warning="; ".join(dict.fromkeys(one.error for one in running if one.error))
+        or ("" if KINDS[source.kind].served else source.error),
     )
     health.verdict = _verdict(health, running, now)
     return health

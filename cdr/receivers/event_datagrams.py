@@ -8,7 +8,8 @@ from functools import partial
 
 from cdr.formats.opensips_events import parse_object
 from cdr.receivers.datagrams import bind, plain_host, received
-from cdr.receivers.senders import Senders, of_networks
+from cdr.receivers.sender_rates import SenderRates
+from cdr.receivers.senders import Senders, senders_of
 from cdr.receivers.service import Batches, Served, Service, commit
 from cdr.sources.setting import ListenAddress
 from cdr.storage.complaints import complain
@@ -27,6 +28,7 @@ class EventDatagramServer(Service):
         self._socket: socket.socket | None = None
         self._address: ListenAddress | None = None
         self._senders = Senders(())
+        self._rates = SenderRates()
         self._held = Batches("opensips-events")
 
     @property
@@ -37,7 +39,7 @@ class EventDatagramServer(Service):
     def configure(self, sources: Sequence[Served]) -> None:
         super().configure(sources)
         self._held.keep(sources)
-        self._senders = Senders((served, of_networks(served.settings.senders)) for served in sources)
+        self._senders = Senders((served, senders_of(served)) for served in sources)
         address: ListenAddress = sources[0].settings.listen
         if self._socket is None or address != self._address:
             self.close()
@@ -64,6 +66,8 @@ class EventDatagramServer(Service):
             for one in self.sources:
                 one.refused["datagrams of unknown senders"] += 1
             complain("event datagram of an unknown sender", host)
+            return
+        if not self._rates.accepts(served, host):
             return
         parsed = parsed_safely(partial(parse_object, reading=served.reading), datagram.strip())
         if served.keeps(parsed):

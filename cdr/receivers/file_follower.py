@@ -127,12 +127,13 @@ class FileFollower(Service):
         return self._store(file, position, data[:end])
 
     def _store(self, file: FollowedFile, position: Position, data: bytes) -> int:
-        parsed = list(self.parse(data))
+        read = list(self.parse(data))
+        parsed = [one for one in read if self._served.keeps(one)]
         moved = Position.after(file, position.offset + len(data))
         commit([Batch(self._served, parsed, self.format, moved.cursor())])
         self._position = moved
         self._grown_at = time.monotonic()
-        return len(parsed)
+        return len(read)
 
     def _at_end(self, file: FollowedFile) -> None:
         """Go on with the next file where this one is no longer written to."""

@@ -16,12 +16,12 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from cdr.events import Unparsable
-from cdr.formats import radius
-from cdr.formats.radius import MAX_PACKET, Decoder, Wire, answer, attributes_of, verify
+from cdr.formats.radius import MAX_PACKET, STATUS_SERVER, Decoder, Wire, answer, attributes_of, status_answer, verify
 from cdr.formats.reading import Parsed, Reading, Rejection
 from cdr.models.source import reveal
 from cdr.receivers.datagrams import Datagram, bind, plain_host, received
-from cdr.receivers.senders import Senders, of_networks
+from cdr.receivers.sender_rates import SenderRates
+from cdr.receivers.senders import Senders, senders_of
 from cdr.receivers.service import LONGEST, Hold, Served, Service
 from cdr.sources.network import Radius
 from cdr.sources.setting import ListenAddress
@@ -32,6 +32,7 @@ MOST = 2048
 """Packets per commit."""
 
 _AT_ONCE = 64
+_STATUS_SERVER = bytes((STATUS_SERVER,))
 _REMEMBERED = 16_384
 """Answers kept for retransmissions, at least; at most twice as many and a batch."""
 
@@ -82,6 +83,7 @@ class RadiusServer(Service):
         self._address: ListenAddress | None = None
         self._clients: dict[int, _Client] = {}
         self._senders = Senders(())
+        self._rates = SenderRates()
         self._taken = _Taken()
         self._under_way: Mapping[_Key, _Request] = {}
         self._answers: dict[_Key, bytes] = {}
@@ -99,10 +101,11 @@ class RadiusServer(Service):
         for served in sources:
             settings: Radius = served.settings
             try:
-                self._clients[served.source.pk] = _Client(served, reveal(settings.secret), _decoder(settings))
+                decoder = Decoder(dictionary_of(settings.dictionary))
+                self._clients[served.source.pk] = _Client(served, reveal(settings.secret), decoder)
             except (LookupError, ValueError, OSError) as error:
                 served.setup_error = str(error)
-        self._senders = Senders((served, of_networks(served.settings.clients)) for served in sources)
+        self._senders = Senders((served, senders_of(served)) for served in sources)
         address: ListenAddress = sources[0].settings.listen
         if self._socket is None or address != self._address:
             self.close()
@@ -171,6 +174,8 @@ class RadiusServer(Service):
                 one.refused["packets of unknown clients"] += 1
             complain("RADIUS packet of an unknown client", host)
             return None
+        if not self._rates.accepts(served, host):
+            return None
         client = self._clients.get(served.source.pk)
         if client is None:  # the source's setup error says why
             served.refused["packets while secret or dictionary could not be read"] += 1
@@ -178,6 +183,9 @@ class RadiusServer(Service):
         try:
             if len(packet) > MAX_PACKET:
                 raise Unparsable(f"RADIUS packet of {len(packet)} bytes; {MAX_PACKET} are allowed")
+            if packet[:1] == _STATUS_SERVER:
+                self._send(status_answer(packet, client.secret), sender)
+                return None
             wire = attributes_of(packet)
         except Unparsable as error:
             served.refused["malformed packets"] += 1
@@ -197,7 +205,11 @@ class RadiusServer(Service):
             reading = readings.get(served.source.pk)
             if reading is None:
                 reading = readings[served.source.pk] = replace(served.reading, received_at=now)
-            self._taken.hold.add(served, _parsed(request, reading))
+            parsed = parsed_packet(request.client.decoder, request.wire, request.packet, reading)
+            if served.keeps(parsed):
+                self._taken.hold.add(served, parsed)
+            else:  # what is not stored is not acknowledged
+                del self._taken.requests[request.packet, request.sender]
         self._taken.hold.prepare()
 
     def _answer(self, requests: Iterable[_Request]) -> None:
@@ -219,16 +231,12 @@ class RadiusServer(Service):
             self._socket.sendto(response, sender)
 
 
-def _parsed(request: _Request, reading: Reading) -> Parsed:
-    packet = request.packet
+def parsed_packet(decoder: Decoder, wire: Wire, packet: bytes, reading: Reading) -> Parsed:
+    """Return the event of a request with these attributes, or why it is none."""
     try:
-        return request.client.decoder.event_of(request.wire, packet, reading)
+        return decoder.event_of(wire, packet, reading)
     except Unparsable as error:
         return Rejection(packet, str(error))
     except Exception as error:
         complain("a RADIUS packet could not be read: this is a fault of accweb, please report it", exc_info=True)
         return Rejection(packet, f"a fault in reading it, to be reported: {type(error).__name__}: {error}")
-
-
-def _decoder(settings: Radius) -> Decoder:
-    return radius.Decoder(dictionary_of(settings.dictionary))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from cdr.receivers.service import Served
-from cdr.sources.setting import AllowedSender, Network
+from cdr.sources.setting import AllowedSender, Network, network_of
 
 _MOST_KNOWN = 10_000
 _HEADER_HOST = re.compile(
@@ -26,21 +26,18 @@ def host_in(line: bytes) -> str:
 class Senders:
     """Finds the source of a sender: the entry that says most about it counts, then the longest network.
 
-    An entry says a host name from a network, a host name, or a network; a source without entries takes what is left.
+    An entry says a host name from a network, a host name, or a network.
     """
 
     def __init__(self, sources: Iterable[tuple[Served, Sequence[AllowedSender]]]) -> None:
         self._named: list[tuple[AllowedSender, Served]] = []
         self._networks: list[tuple[Network, Served]] = []
-        self._others: Served | None = None
         for served, entries in sources:
             for entry in entries:
                 if entry.host:
                     self._named.append((entry, served))
                 elif entry.network is not None:
                     self._networks.append((entry.network, served))
-            if not entries and self._others is None:
-                self._others = served
         self._named.sort(key=lambda one: (one[0].network is not None, _length(one[0].network)), reverse=True)
         self._networks.sort(key=lambda one: _length(one[0]), reverse=True)
         self._known: dict[tuple[str, str], Served | None] = {}
@@ -68,11 +65,13 @@ class Senders:
         for network, served in self._networks:
             if address in network:
                 return served
-        return self._others
+        return None
 
 
-def of_networks(networks: Iterable[Network]) -> list[AllowedSender]:
-    return [AllowedSender("", network) for network in networks]
+def senders_of(served: Served) -> Sequence[AllowedSender]:
+    """Return who may send for a source: what its settings name, else the addresses of its proxy."""
+    allowed: Sequence[AllowedSender] = served.settings.allowed
+    return allowed or [AllowedSender("", network_of(address)) for address in served.source.proxy.sender_addresses]
 
 
 def _length(network: Network | None) -> int:

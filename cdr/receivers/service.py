@@ -23,6 +23,7 @@ from cdr.events import AccEvent
 from cdr.formats.reading import Parsed, Reading, Rejection
 from cdr.models import Source
 from cdr.receivers.rejection_quota import BURST, RejectionQuota
+from cdr.receivers.timed_warnings import TimedWarnings
 from cdr.sources.setting import Settings
 from cdr.storage.complaints import complain
 from cdr.storage.ingest import IngestCounts, Storing, reading_of, store
@@ -46,8 +47,9 @@ PASSING = (DatabaseError, InterfaceError, OSError)
 class Served:
     """A source, its settings, what its formats need to know, and how it fares.
 
-    ``error`` keeps it from its work or a part of it; ``warning`` does not, and somebody should know. ``setup_error``
-    is what ``configure`` met (a dictionary that cannot be read): ``configure`` is called again until it is gone.
+    ``error`` keeps it from its work or a part of it; ``warning`` and the ``timed`` ones do not, and somebody should
+    know. ``setup_error`` is what ``configure`` met (a dictionary that cannot be read): ``configure`` is called again
+    until it is gone.
     """
 
     source: Source
@@ -56,6 +58,7 @@ class Served:
     setup_error: str = ""
     error: str = ""
     warning: str = ""
+    timed: TimedWarnings = field(default_factory=TimedWarnings)
     counts: IngestCounts = field(default_factory=IngestCounts)
     refused: Counter[str] = field(default_factory=Counter)
     newest: datetime | None = None
@@ -69,18 +72,18 @@ class Served:
     spool_error: str = ""
 
     def keeps(self, parsed: Parsed) -> bool:
-        """Tell whether ``parsed`` is to be stored: a rejection beyond the quota is counted and dropped.
-
-        For senders that get no acknowledgement.
-        """
+        """Tell whether ``parsed`` is to be stored: a rejection beyond the quota is counted and dropped."""
         if type(parsed) is not Rejection or self.quota.allows(len(parsed.raw)):
             return True
         self.refused["rejected records dropped beyond the quota"] += 1
-        self.warning = (
-            f"more input cannot be parsed than the {BURST >> 20} MiB an hour that are kept; the rest is dropped"
-        )
+        limit = f"{BURST >> 20} MiB an hour"
+        self.timed.add("quota", f"more input cannot be parsed than the {limit} that are kept; the rest is dropped")
         complain(f"{self.source}: rejected input beyond the quota is dropped", parsed.reason)
         return False
+
+    @property
+    def warnings(self) -> str:
+        return "; ".join(filter(None, (self.warning, *self.timed.current())))
 
     @classmethod
     def of(cls, source: Source, settings: Settings) -> Served:
@@ -305,4 +308,4 @@ def signature(sources: Iterable[Source]) -> Signature:
 
 def _proxy_signature(source: Source) -> tuple[Any, ...]:
     proxy = source.proxy
-    return (proxy.name, proxy.product, proxy.version, proxy.timezone, proxy.layout)
+    return (proxy.name, proxy.product, proxy.version, proxy.timezone, proxy.layout, proxy.addresses)

@@ -11,6 +11,7 @@ from cdr.receivers.event_datagrams import EventDatagramServer
 from cdr.receivers.file_follower import DetailFollower, LogFollower
 from cdr.receivers.mirror_service import MirrorService
 from cdr.receivers.radius_server import RadiusServer
+from cdr.receivers.radsec_server import RadSecServer
 from cdr.receivers.service import Service
 from cdr.receivers.syslog_server import SyslogServer
 
@@ -20,6 +21,7 @@ SERVICES: Mapping[str, Callable[[], Service]] = {
     Source.Kind.SYSLOG: SyslogServer,
     Source.Kind.FILE: LogFollower,
     Source.Kind.RADIUS: RadiusServer,
+    Source.Kind.RADSEC: RadSecServer,
     Source.Kind.DETAIL: DetailFollower,
     Source.Kind.DIAMETER: DiameterServer,
     Source.Kind.EVENTS: EventDatagramServer,

@@ -43,6 +43,7 @@ _CARRIED_OVER = (
     "counts",
     "refused",
     "quota",
+    "timed",
     "newest",
     "stored_at",
     "spool_bytes",
@@ -249,7 +250,7 @@ class Reports:
         stored = False
         with transaction.atomic():
             for one in sources:
-                error = trouble or "; ".join(filter(None, (one.setup_error, one.error, one.warning, one.spool_error)))
+                error = trouble or "; ".join(filter(None, (one.setup_error, one.error, one.warnings, one.spool_error)))
                 events = one.counts.events + one.counts.duplicates
                 at, known = self._before.get(one.source.pk, (clock, 0))
                 self._before[one.source.pk] = clock, events

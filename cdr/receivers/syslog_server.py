@@ -1,4 +1,4 @@
-"""Syslog over UDP (RFC 5426) and TCP (RFC 6587), one address for many proxies.
+"""Syslog over UDP (RFC 5426), TCP (RFC 6587) and TLS (RFC 5425), one address for many proxies.
 
 Syslog knows no acknowledgement. What was taken from a socket stays in hand until it is stored; meanwhile the kernel
 holds what comes, and over TCP the sender waits.
@@ -14,10 +14,21 @@ from dataclasses import dataclass, field
 
 from cdr.formats.syslog import LineParser
 from cdr.receivers.datagrams import bind, listen, plain_host, received
-from cdr.receivers.senders import Senders, host_in
+from cdr.receivers.sender_rates import SenderRates
+from cdr.receivers.senders import Senders, host_in, senders_of
 from cdr.receivers.service import LONGEST, Hold, Served, Service
 from cdr.receivers.syslog_frames import Frames
-from cdr.receivers.tcp_connections import ConnectionNotes, TcpConnection, prepare, stalled, surplus
+from cdr.receivers.tcp_connections import (
+    ConnectionWatch,
+    TcpConnection,
+    note_crowded,
+    note_stalled,
+    prepare,
+    receive,
+    stalled,
+    surplus,
+)
+from cdr.receivers.tls import TlsFiles, TlsListener, client_names
 from cdr.sources.network import Syslog
 from cdr.sources.setting import ListenAddress
 from cdr.storage.complaints import complain
@@ -39,9 +50,13 @@ _SWEEP = 1.0
 
 @dataclass(eq=False, slots=True)
 class SyslogConnection(TcpConnection):
-    """A sender's connection, with what cuts its stream into messages."""
+    """A sender's connection, with what cuts its stream into messages.
+
+    ``names`` are those of the sender's certificate, once it is known; of connections without TLS there are none.
+    """
 
     frames: Frames = field(default_factory=Frames)
+    names: frozenset[str] | None = None
 
     @property
     def has_unfinished(self) -> bool:
@@ -56,12 +71,14 @@ class SyslogServer(Service):
     def __init__(self) -> None:
         super().__init__()
         self._selector = selectors.DefaultSelector()
-        self._address: tuple[ListenAddress, frozenset[str]] | None = None
+        self._watch: ConnectionWatch[SyslogConnection] = ConnectionWatch(self._selector)
+        self._address: tuple[ListenAddress, frozenset[str], TlsFiles | None] | None = None
         self._udp: socket.socket | None = None
         self._tcp: socket.socket | None = None
-        self._connections: dict[int, SyslogConnection] = {}
+        self._tls: TlsListener | None = None
+        self._connections: set[SyslogConnection] = set()
         self._senders = Senders(())
-        self._notes = ConnectionNotes()
+        self._rates = SenderRates()
         self._sweep_at = 0.0
         self._parsers: dict[int, LineParser] = {}
         self._taken = Hold("syslog")
@@ -77,10 +94,11 @@ class SyslogServer(Service):
         super().configure(sources)
         self._taken.keep(sources)
         self._held.keep(sources)
-        self._senders = Senders((served, served.settings.senders) for served in sources)
+        self._senders = Senders((served, senders_of(served)) for served in sources)
         self._parsers = {served.source.pk: LineParser(served.reading) for served in sources}
         first: Syslog = sources[0].settings
-        listening = first.listen, _transports(sources)
+        transports = _transports(sources)
+        listening = first.listen, transports, TlsFiles.of(sources) if "tls" in transports else None
         if listening != self._address:
             self._unbind()
             self._bind(*listening)
@@ -90,6 +108,7 @@ class SyslogServer(Service):
         until = time.monotonic() + LONGEST
         count = 0
         self._sweep()
+        self._watch.resume()
         if not self._held.count:  # else storing it failed
             self._take(wait)
         while self._held.count and (not count or time.monotonic() < until):
@@ -117,16 +136,17 @@ class SyslogServer(Service):
 
     def close(self) -> None:
         self._unbind()
-        for number in list(self._connections):
-            self._hang_up(self._connections[number])
+        for connection in list(self._connections):
+            self._hang_up(connection)
         self._selector.close()
 
-    def _bind(self, address: ListenAddress, transports: frozenset[str]) -> None:
+    def _bind(self, address: ListenAddress, transports: frozenset[str], tls_files: TlsFiles | None) -> None:
+        self._tls = TlsListener(tls_files) if tls_files else None
         try:
             if "udp" in transports:
                 self._udp = bind(address)
                 self._selector.register(self._udp, selectors.EVENT_READ)
-            if "tcp" in transports:
+            if transports & {"tcp", "tls"}:
                 self._tcp = listen(address)
                 self._selector.register(self._tcp, selectors.EVENT_READ)
         except OSError:
@@ -150,8 +170,8 @@ class SyslogServer(Service):
                     self._line(datagram, plain_host(sender[0]))
             elif sock is self._tcp:
                 self._accept(sock)
-            elif sock.fileno() in self._connections and self._taken.count < MOST:
-                self._read(self._connections[sock.fileno()])
+            elif key.data in self._connections and self._taken.count < MOST:
+                self._read(key.data)
 
     def _accept(self, listener: socket.socket) -> None:
         try:
@@ -162,12 +182,13 @@ class SyslogServer(Service):
         if not self._senders.by_name and not self._known(host):
             made.close()
             return
-        if idle := surplus(self._connections.values(), host):
-            self._notes.crowded(self._senders.source(idle.host), idle.host)
+        if idle := surplus(self._connections, host):
+            note_crowded(self._senders.source(idle.host), idle.host)
             self._hang_up(idle)
         prepare(made)
-        self._connections[made.fileno()] = SyslogConnection(made, host)
-        self._selector.register(made, selectors.EVENT_READ)
+        connection = SyslogConnection(self._tls.wrap(made) if self._tls else made, host)
+        self._connections.add(connection)
+        self._watch.update(connection)
 
     def _known(self, host: str) -> bool:
         if self._senders.source(host) is not None:
@@ -176,24 +197,43 @@ class SyslogServer(Service):
         return False
 
     def _read(self, connection: SyslogConnection) -> None:
-        try:
-            data = connection.socket.recv(_CHUNK)
-        except (BlockingIOError, InterruptedError):
+        data = receive(connection, _CHUNK)
+        if data is None:
             return
-        except OSError:
-            data = b""
-        lines = connection.frames.feed(data) if data else connection.frames.rest()
+        if data and connection.names is None:
+            connection.names = client_names(connection.socket)
+        lines = list(connection.frames.feed(data) if data else connection.frames.rest())
         for line in lines:
+            self._line(line, connection.host, connection.names)
+        if lines:
             connection.useful_at = time.monotonic()
-            self._line(line, connection.host)
-        if connection.frames.lost_track:
-            complain(f"syslog from {connection.host}: a message announced as too long; connection closed")
-            self._count("overlong messages")
-        if connection.frames.cut_off:
-            complain(f"syslog from {connection.host}: a counted message was cut off by the end of the connection")
-            self._count("messages cut off by the end of the connection")
+        self._note_faults(connection)
         if not data or connection.frames.lost_track:
             self._hang_up(connection)
+        elif pause := self._pause_after(connection.host, len(lines)):
+            self._watch.pause(connection, pause)
+
+    def _note_faults(self, connection: SyslogConnection) -> None:
+        for is_so, detail, reason in (
+            (connection.fault, f"TLS: {connection.fault}", "connections with TLS errors"),
+            (connection.frames.lost_track, "a message announced as too long; connection closed", "overlong messages"),
+            (
+                connection.frames.cut_off,
+                "a counted message was cut off by the end of the connection",
+                "messages cut off by the end of the connection",
+            ),
+        ):
+            if is_so:
+                complain(f"syslog from {connection.host}: {detail}")
+                self._count(reason)
+
+    def _pause_after(self, host: str, lines: int) -> float:
+        """Count the lines of a stream; return for how many seconds its sender has to wait.
+
+        Where host names tell the sources apart, the limit is that of the first source.
+        """
+        served = self._senders.source(host) or self.sources[0]
+        return self._rates.pause_after(served, host, lines) if lines else 0.0
 
     def _sweep(self) -> None:
         """Close connections that are idle too long."""
@@ -201,20 +241,29 @@ class SyslogServer(Service):
         if now < self._sweep_at:
             return
         self._sweep_at = now + _SWEEP
-        self._notes.expire(now)
-        for connection in stalled(self._connections.values(), now, LONGEST_IDLE):
-            self._notes.stalled(self._senders.source(connection.host), connection.host)
+        if self._tls is not None:
+            self._tls.renew(self.sources)
+        for connection in stalled(self._connections, now, LONGEST_IDLE):
+            note_stalled(self._senders.source(connection.host), connection.host)
             self._hang_up(connection)
 
     def _hang_up(self, connection: SyslogConnection) -> None:
-        del self._connections[connection.socket.fileno()]
-        self._selector.unregister(connection.socket)
+        self._connections.remove(connection)
+        self._watch.forget(connection)
         connection.socket.close()
 
-    def _line(self, line: bytes, host: str) -> None:
+    def _line(self, line: bytes, host: str, names: frozenset[str] | None = None) -> None:
+        """Take a line; ``names`` are those of the certificate that it came with, none where it came as a datagram."""
         served = self._senders.source(host, host_in(line) if self._senders.by_name else "")
         if served is None:
             self._unknown(host)
+            return
+        if names is None:
+            if not self._rates.accepts(served, host):
+                return
+        elif served.settings.client_names and names.isdisjoint(served.settings.client_names):
+            served.refused["messages with a certificate of another name"] += 1
+            complain(f"syslog from {host}: its certificate has none of the names in client_names", ", ".join(names))
             return
         parsed = parsed_safely(self._parsers[served.source.pk].parse, line)
         if served.keeps(parsed):
@@ -230,5 +279,11 @@ class SyslogServer(Service):
 
 
 def _transports(sources: Sequence[Served]) -> frozenset[str]:
+    """Return what sources that share an address listen for; raise ``ValueError`` where one cannot be both."""
     transports = {served.settings.transport for served in sources}
+    if "tls" in transports and len(transports) > 1:
+        raise ValueError(
+            f"sources with the address {sources[0].settings.listen} share it, so all or none of them use tls; "
+            "give those with tls another one, such as 0.0.0.0:6514"
+        )
     return frozenset({"udp", "tcp"} if "both" in transports else transports)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from cdr.sources.diameter import Diameter
 from cdr.sources.files import DetailFile, LogFile
-from cdr.sources.network import EventDatagrams, Http, Radius, Syslog
+from cdr.sources.network import EventDatagrams, Http, Radius, RadSec, Syslog
 from cdr.sources.setting import Settings
 from cdr.sources.tables import DatabaseSource, Mirror
 
@@ -17,6 +17,7 @@ KINDS: Mapping[str, type[Settings]] = {
     "syslog": Syslog,
     "file": LogFile,
     "radius": Radius,
+    "radsec": RadSec,
     "detail": DetailFile,
     "diameter": Diameter,
     "events": EventDatagrams,

@@ -82,6 +82,8 @@ class Settings:
     """Whether a receiver of ``collect`` serves such a source."""
     target: ClassVar[tuple[str, ...]] = ()
     """Settings that say where the secret is sent: when one changes, the secret must be entered again."""
+    senders_setting: ClassVar[str] = ""
+    """Of a listener: the setting that says who may send; left empty, only the addresses of its proxy may."""
 
     @classmethod
     def declared(cls) -> dict[str, Setting]:
@@ -117,6 +119,12 @@ class Settings:
         settings.check()
         return settings
 
+    @property
+    def allowed(self) -> tuple[AllowedSender, ...]:
+        """Who may send, as far as the settings say it."""
+        entries = getattr(self, self.senders_setting) if self.senders_setting else ()
+        return tuple(one if isinstance(one, AllowedSender) else AllowedSender("", one) for one in entries)
+
     def check(self) -> None:
         """Raise ``SettingsError`` for settings that contradict each other."""
 
@@ -135,6 +143,11 @@ def _setting(default: Any, setting: Setting) -> Any:
 
 def text(default: Any, help: str) -> Any:  # noqa: A002  # the word of forms and commands
     return _setting(default, Setting(_text, help))
+
+
+def rate() -> Any:
+    about = "messages a second that are accepted of one sender address, ten times as many at once; 0: no limit"
+    return number(10_000, about, low=0, high=1_000_000)
 
 
 def number(default: int, help: str, *, low: int, high: int) -> Any:  # noqa: A002
@@ -159,6 +172,10 @@ def networks(default: Any, help: str) -> Any:  # noqa: A002
 
 def senders(help: str) -> Any:  # noqa: A002
     return _setting((), Setting(partial(_many, read=_sender), help, many=True))
+
+
+def names(help: str) -> Any:  # noqa: A002
+    return _setting((), Setting(partial(_many, read=str.lower), help, many=True))
 
 
 def secret(default: Any, help: str) -> Any:  # noqa: A002

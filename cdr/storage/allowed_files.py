@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 from django.conf import settings
 from django.db import connection
 
 IMPORTS = "imports"
-"""The only folder inside the data folder from which a source may read files."""
+"""The only folder inside the data folder from which a source may read files, besides ``settings.TLS_FOLDERS``."""
 
 _CONFIGURATION = Path("/etc")
 _MOST_BYTES = 16 << 20
@@ -32,10 +33,32 @@ def allowed_path(name: str) -> Path:
     path = Path(os.path.realpath(name))
     data = Path(settings.DATA_DIR).resolve()
     is_own = path.is_relative_to(data) and not path.is_relative_to(data / IMPORTS)
-    if is_own or not any(path.is_relative_to(root) for root in map(os.path.realpath, settings.FILE_ROOTS)):
+    if is_own or not _is_below(path, settings.FILE_ROOTS):
         raise ForbiddenFile(
             f"{name} is in no folder that sources may read; move the file, or add its folder to ACCWEB_FILE_ROOTS"
         )
+    return _regular(name, path)
+
+
+def allowed_tls_file(name: str) -> Path:
+    """Return where a certificate or key lies; raise ``OSError`` where it is missing or in no folder for those.
+
+    No source reads these folders as logs, so none shows a private key.
+    """
+    path = Path(os.path.realpath(name))
+    if not _is_below(path, settings.TLS_FOLDERS):
+        raise ForbiddenFile(
+            f"{name} is in no folder of certificates; move the file to one of {', '.join(settings.TLS_FOLDERS)}, "
+            "or add its folder to ACCWEB_TLS_FOLDERS"
+        )
+    return _regular(name, path)
+
+
+def _is_below(path: Path, roots: Sequence[str]) -> bool:
+    return any(path.is_relative_to(root) for root in map(os.path.realpath, roots))
+
+
+def _regular(name: str, path: Path) -> Path:
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
         raise ForbiddenFile(f"{name} is not a regular file")

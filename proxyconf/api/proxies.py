@@ -38,6 +38,10 @@ class ProxyRecord(serializers.Serializer[object]):
     max_call = serializers.FloatField(
         help_text="Seconds of the longest plausible call: after it an answered call without STOP is stop_missing."
     )
+    addresses = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="IP addresses and networks that it sends from: listeners accept no others unless they name them.",
+    )
     layout = serializers.DictField(
         help_text="What it logs, as far as it is known: labels of extra fields and legs by backend in their order, the "
         "roles of labels, the order of legs, names of columns, how it writes times."
@@ -96,6 +100,7 @@ def _record(proxy: Proxy) -> dict[str, Any]:
         "timezone": proxy.timezone,
         "cluster": proxy.cluster,
         "max_call": proxy.max_call.total_seconds(),
+        "addresses": proxy.sender_addresses,
         "layout": proxy.layout,
         "created_at": proxy.created_at,
     }

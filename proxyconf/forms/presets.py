@@ -1,9 +1,8 @@
-"""Suggestions: names of usual variables, sets of fields to start from, and what a backend that is new needs."""
+"""Suggestions: sets of fields to start from, and what a backend that is new needs."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -19,29 +18,7 @@ from proxyconf.profile import (
     takes_flag_names,
 )
 from proxyconf.vocabulary.layout import Backend, suggest_role
-
-NAMES: Mapping[str, str] = {
-    "$fU": "src_user",
-    "$fd": "src_domain",
-    "$fu": "from_uri",
-    "$si": "src_ip",
-    "$sp": "src_port",
-    "$rU": "dst_user",
-    "$rd": "dst_domain",
-    "$ru": "request_uri",
-    "$tU": "dst_ouser",
-    "$tu": "to_uri",
-    "$oU": "original_callee",
-    "$ua": "ua",
-    "$au": "account",
-    "$ci": "call_id",
-    "$ft": "from_tag",
-    "$tt": "to_tag",
-    "$dd": "gateway",
-}
-"""The usual name of a variable's value."""
-
-_ARGUMENT = re.compile(r"\$\(?\w+\((?:[a-z]:)?([\w-]+)\)")
+from proxyconf.vocabulary.suggestions import suggested_label, suggested_name
 
 
 class Preset(NamedTuple):
@@ -58,19 +35,6 @@ PRESETS = (
     Preset("billing", _("Billing: account, caller, callee"), ("$au", "$fU", "$rU", "$tU", "$si")),
     Preset("quality", _("Carrier quality: gateway, address, device"), ("$fU", "$rU", "$dd", "$si", "$ua")),
 )
-
-
-def suggested_name(variable: str) -> str:
-    """Return the usual name of a variable's value; of a header or AVP its own name in lower case, else nothing."""
-    match = _ARGUMENT.match(variable)
-    return NAMES.get(variable) or (match[1].lower().replace("-", "_") if match else "")
-
-
-def suggested_label(backend: Backend, name: str) -> str:
-    """Return a field's label for a backend; empty for Diameter, whose labels are numbers of AVPs."""
-    if backend is Backend.RADIUS:
-        return "-".join(part[:1].upper() + part[1:] for part in name.replace("_", "-").split("-"))
-    return "" if backend is Backend.DIAMETER else name
 
 
 def with_preset(profile: AccountingProfile, name: str) -> AccountingProfile:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from proxyconf.lint.fixes import setting
+from proxyconf.lint.fixes import add_field, change_field, remove_fields, set_option, set_options, use_default
 from proxyconf.lint.kinds import expression_of
 from proxyconf.lint.places import fields, number_of, option_place, takes, used_backends
 from proxyconf.lint.registry import Place, Problem, error, note, rule, script_rule, warning
@@ -16,6 +16,9 @@ from proxyconf.vocabulary.products import Product
 
 _DO_CDR = Place("do_accounting.cdr", _("call records"))
 _CDR_FLAG = Place("flags.cdr", _("flag for dialog records"))
+_CALL_ID = ExtraDefinition(
+    "call_id", "$dlg_var(call_id)", {Backend.SYSLOG: "callid", Backend.SQL: "callid"}, Role.CALL_ID
+)
 
 
 @rule(
@@ -36,7 +39,7 @@ def cdr_call_id(profile: AccountingProfile) -> Iterator[Problem]:
                 "Keep it in the dialog when the call starts, $dlg_var(call_id) = $ci;, and add a field "
                 "callid=$dlg_var(call_id)."
             ),
-        )
+        ).fixed_by(add_field("cdr_extras", _CALL_ID))
 
 
 def _role(one: ExtraDefinition) -> Role | None:
@@ -62,6 +65,8 @@ def cdr_label_shared(profile: AccountingProfile) -> Iterator[Problem]:
                     log=in_log,
                 ),
                 _("Use one label for both."),
+            ).fixed_by(
+                change_field(found, _("Use {label}", label=in_log), labels={**found.one.labels, Backend.SQL: in_log})
             )
 
 
@@ -75,7 +80,10 @@ def cdr_fields_unused(profile: AccountingProfile) -> Iterator[Problem]:
             else _("Ask for dialog records (cdr), or remove the fields.")
         )
         at = Place(found[0], _("fields of dialog records"))
-        yield warning(at, _("Records of dialogs are not turned on."), remedy)
+        turned_on = set_option("cdr_enable", 1) if "cdr_enable" in profile.parameters else None
+        yield warning(at, _("Records of dialogs are not turned on."), remedy).fixed_by(
+            turned_on, remove_fields(found[0])
+        )
 
 
 @rule("cdr-nowhere", _("The records are made and go nowhere."))
@@ -88,8 +96,7 @@ def cdr_nowhere(profile: AccountingProfile) -> Iterator[Problem]:
             option_place("cdr_log_enable"),
             _("Neither the log nor a table gets them."),
             _("Set cdrs_table to acc_cdrs."),
-            fix=setting(cdrs_table="acc_cdrs"),
-        )
+        ).fixed_by(set_option("cdrs_table", "acc_cdrs"))
 
 
 @rule("cdr-json-needs-acc", _("acc_json only writes the dialog records that acc makes."))
@@ -100,8 +107,7 @@ def cdr_json_needs_acc(profile: AccountingProfile) -> Iterator[Problem]:
             option_place("acc_json.cdr_enable"),
             _("cdr_enable of acc_json is on and that of acc is off."),
             _("Set both to 1."),
-            fix=setting(cdr_enable=1, acc_json__cdr_enable=1),
-        )
+        ).fixed_by(set_options({"cdr_enable": 1, "acc_json.cdr_enable": 1}))
 
 
 @rule("cdr-names", _("The names of start, end and duration are fields, columns and variables of the dialog."))
@@ -114,7 +120,7 @@ def cdr_names(profile: AccountingProfile) -> Iterator[Problem]:
         if not name:
             yield error(
                 option_place(key), _("{key} is empty.", key=key), _("Give it a name."), _("The proxy does not start.")
-            )
+            ).fixed_by(use_default("cdr_start_id", "cdr_end_id", "cdr_duration_id"))
         elif name in seen:
             why = _("One value takes the place of the other.")
             yield error(
@@ -122,7 +128,7 @@ def cdr_names(profile: AccountingProfile) -> Iterator[Problem]:
                 _("{key} and {other} are both {name!r}.", key=key, other=seen[name], name=name),
                 _("Give each its own name."),
                 why,
-            )
+            ).fixed_by(use_default("cdr_start_id", "cdr_end_id", "cdr_duration_id"))
         seen.setdefault(name, key)
 
 
@@ -133,8 +139,7 @@ def cdr_start(profile: AccountingProfile) -> Iterator[Problem]:
             option_place("cdr_start_on_confirmed"),
             _("Dialog records begin with the INVITE."),
             _("Set cdr_start_on_confirmed to 1, so that they begin with the answer."),
-            fix=setting(cdr_start_on_confirmed=1),
-        )
+        ).fixed_by(set_option("cdr_start_on_confirmed", 1))
 
 
 @rule("cdr-expired", _("A dialog whose BYE never came ends when its time is up."))
@@ -147,8 +152,7 @@ def cdr_expired(profile: AccountingProfile) -> Iterator[Problem]:
             place,
             _("A call whose BYE is lost gets no dialog record."),
             _("Set cdr_expired_dlg_enable to 1: the end is then that of the dialog's time."),
-            fix=setting(cdr_expired_dlg_enable=1),
-        )
+        ).fixed_by(set_option("cdr_expired_dlg_enable", 1))
         return
     for found in fields(profile):
         expression = expression_of(found.one.variable)

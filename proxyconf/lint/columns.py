@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from proxyconf.lint.labels import bad_characters, plain
+from proxyconf.lint.finding import Fix
+from proxyconf.lint.fixes import change_do_accounting, rename, rename_option, set_option, use_default
+from proxyconf.lint.naming import bad_characters, plain
 from proxyconf.lint.places import labels, option_place, used_backends
 from proxyconf.lint.registry import Place, Problem, error, note, rule, warning
 from proxyconf.lint.sql_words import RESERVED
@@ -48,14 +51,14 @@ def writes_cdr_table(profile: AccountingProfile) -> bool:
     ),
 )
 def column_name(profile: AccountingProfile) -> Iterator[Problem]:
-    for text, at in _column_names(profile):
+    for text, at, fix in _column_names(profile):
         reported = bad_characters(text) and not at.path.startswith("options.")  # as a label, to all its backends
         if not _NAME.fullmatch(text) and not reported:
             yield (warning if _quotes(profile) else error)(
                 at,
                 _("{text!r} is no name of a column.", text=text),
                 _("Use letters, digits and underscores: {plain}.", plain=plain(text)),
-            )
+            ).fixed_by(fix)
 
 
 @rule(
@@ -69,7 +72,7 @@ def column_reserved(profile: AccountingProfile) -> Iterator[Problem]:
     if _quotes(profile):
         return
     known = dialect(profile)
-    for text, at in _column_names(profile):
+    for text, at, fix in _column_names(profile):
         found = [one for one in ([known] if known else Dialect) if folded(text) in RESERVED[one]]
         if found:
             where = all_of(_TITLES[one] for one in found)
@@ -77,30 +80,30 @@ def column_reserved(profile: AccountingProfile) -> Iterator[Problem]:
                 at,
                 _("{text!r} is a word of SQL in {where}.", text=text, where=where),
                 _("Choose another name, such as x_{text}.", text=text),
-            )
+            ).fixed_by(fix)
 
 
 @rule("column-length", _("MySQL refuses names of more than 64 characters; PostgreSQL cuts them to 63."))
 def column_length(profile: AccountingProfile) -> Iterator[Problem]:
-    for text, at in _column_names(profile):
+    for text, at, fix in _column_names(profile):
         if len(text) > LONGEST_NAME:
             # PostgreSQL cuts the name in the table and in each INSERT alike
             severity = warning if dialect(profile) is Dialect.POSTGRESQL else error
             yield severity(
                 at, _("The name has {count} characters.", count=len(text)), _("Use {most} at most.", most=LONGEST_NAME)
-            )
+            ).fixed_by(fix)
 
 
 @rule("column-case", _("PostgreSQL folds names without quotes to lower case."))
 def column_case(profile: AccountingProfile) -> Iterator[Problem]:
     if dialect(profile) is Dialect.POSTGRESQL:
-        for text, at in _column_names(profile):
+        for text, at, fix in _column_names(profile):
             if text != folded(text):
                 yield note(
                     at,
                     _("The column will be {folded!r}, not {text!r}.", folded=folded(text), text=text),
                     _("Write it in lower case."),
-                )
+                ).fixed_by(fix)
 
 
 @rule("column-shared", _("The INSERT names the column twice, so the database refuses every row."))
@@ -117,7 +120,7 @@ def column_shared(profile: AccountingProfile) -> Iterator[Problem]:
                     option_place(key),
                     _("{key} and {first} name the same column.", key=key, first=first),
                     _("Give each its own name."),
-                )
+                ).fixed_by(use_default(*(one for one in (key, first) if one in profile.options)))
 
 
 @rule("table-name", _("The proxy writes names of tables without quotes, and Kamailio takes 63 characters at most."))
@@ -130,7 +133,7 @@ def table_name(profile: AccountingProfile) -> Iterator[Problem]:
                 at,
                 _("{text!r} is no name of a table.", text=text),
                 _("Use letters, digits and underscores, {most} characters at most.", most=LONGEST_NAME),
-            )
+            ).fixed_by(_default_table(at))
 
 
 @rule(
@@ -158,7 +161,18 @@ def table_shared(profile: AccountingProfile) -> Iterator[Problem]:
             option_place("db_table_missed_calls"),
             _("Accounted and missed calls go to one table, {missed!r}.", missed=missed),
             _("Use a table of its own, such as missed_calls."),
-        )
+        ).fixed_by(_own_table(accounted))
+
+
+def _default_table(at: Place) -> Fix:
+    if at.path == "do_accounting.table":
+        return change_do_accounting(_("Use the table acc"), table="")
+    return use_default(at.path.removeprefix("options."))
+
+
+def _own_table(accounted: str) -> Fix:
+    usual = "missed_calls"
+    return set_option("db_table_missed_calls", usual if folded(accounted) != usual else f"{usual}_2")
 
 
 _TITLES = {Dialect.MYSQL: "MySQL", Dialect.POSTGRESQL: "PostgreSQL", Dialect.SQLITE: "SQLite"}
@@ -168,12 +182,18 @@ def _quotes(profile: AccountingProfile) -> bool:
     return profile.product is Product.KAMAILIO and profile.version >= (5, 0) and dialect(profile) is Dialect.MYSQL
 
 
-def _column_names(profile: AccountingProfile) -> Iterator[tuple[str, Place]]:
-    """Yield the names of columns that the profile chooses."""
+class _ColumnName(NamedTuple):
+    text: str
+    at: Place
+    fix: Fix | None
+
+
+def _column_names(profile: AccountingProfile) -> Iterator[_ColumnName]:
+    """Yield the names of columns that the profile chooses, each with the fix that changes it."""
     for label in labels(profile):
         is_cdr = label.record != str(label.backend)
         if label.backend is Backend.SQL and (not is_cdr or writes_cdr_table(profile)):
-            yield label.text, label.at
+            yield _ColumnName(label.text, label.at, rename(profile, label))
     options: list[str] = []
     if writes_sql(profile):
         options += [key for key in profile.parameters if key.startswith("acc_") and key.endswith("_column")]
@@ -182,7 +202,7 @@ def _column_names(profile: AccountingProfile) -> Iterator[tuple[str, Place]]:
         options += ["cdr_start_id", "cdr_end_id", "cdr_duration_id"]
     for key in options:
         if key in profile.options:
-            yield str(profile.options[key]), option_place(key)
+            yield _ColumnName(str(profile.options[key]), option_place(key), rename_option(key))
 
 
 def _tables(profile: AccountingProfile) -> Iterator[tuple[str, Place]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from proxyconf.lint.fixes import remove_fields, remove_labels, rename
 from proxyconf.lint.kinds import expression_of, may_be_empty
 from proxyconf.lint.places import BACKENDS, Label, labels, used_backends
 from proxyconf.lint.registry import Problem, error, note, rule, warning
@@ -34,7 +35,7 @@ def diameter_code(profile: AccountingProfile) -> Iterator[Problem]:
                 label.at,
                 _("{label!r} is no AVP code.", label=label.text),
                 _("Use a number that nobody else uses, above 1000."),
-            )
+            ).fixed_by(rename(profile, label))
 
 
 @rule(
@@ -54,18 +55,18 @@ def diameter_empty(profile: AccountingProfile) -> Iterator[Problem]:
                 label.at,
                 _("The BYE has no {variable} unless the script sets it there.", variable=expression.text),
                 _("Do without legs in Diameter, or give the AVP a value for every request."),
-            )
+            ).fixed_by(remove_fields(label.field.kind))
         elif may_be_empty(expression):
             yield error(
                 label.field.variable,
                 _("{variable} may be empty in the BYE.", variable=expression.text),
                 _(
                     "Log a variable that always has a value ($fu, $tu, $si, $ci), or an AVP that the script sets for "
-                    "every request."
+                    "every request, or leave it out."
                 )
                 if expression.name != "avp"
                 else _("See that the script sets the AVP for every request, the BYE among them; else leave it out."),
-            )
+            ).fixed_by(remove_labels(label.field.kind, Backend.DIAMETER, label.field.index))
 
 
 @rule("diameter-failed", _("Its record types are start, stop and event: what fits none of them is not sent."))

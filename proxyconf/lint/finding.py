@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TypeAlias
+from typing import NamedTuple
 
 from proxyconf.profile import AccountingProfile
 
-Fix: TypeAlias = Callable[[AccountingProfile], AccountingProfile]
+
+class Fix(NamedTuple):
+    """A remedy that is a change of the profile alone: ``title`` names it on a button, ``change`` makes it.
+
+    ``change`` is pure. The finding is gone from the profile that it returns, which has no error that was not there
+    before; what else the profile holds, passwords too, stays.
+    """
+
+    title: str
+    change: Callable[[AccountingProfile], AccountingProfile]
 
 
 class Severity(StrEnum):
@@ -31,8 +40,8 @@ class Finding:
 
     ``where`` is a path into the profile's fields (``extras[2].labels.sql``, ``flags.account.radius``,
     ``options.failed_filter``, empty for the profile as a whole), ``place`` says the same to people. ``what`` is what
-    was found, ``why`` what comes of it, ``remedy`` how to mend it; each is one or a few plain sentences. ``fix`` is the
-    remedy where it is a change of the profile alone.
+    was found, ``why`` what comes of it, ``remedy`` how to mend it; each is one or a few plain sentences. ``fixes`` are
+    the remedies that are changes of the profile alone, the first one recommended.
     """
 
     severity: Severity
@@ -42,7 +51,7 @@ class Finding:
     what: str
     why: str
     remedy: str
-    fix: Fix | None = field(default=None, compare=False, repr=False)
+    fixes: tuple[Fix, ...] = field(default=(), compare=False, repr=False)
 
     def __str__(self) -> str:
         place = f"{self.place}: " if self.place else ""

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from proxyconf.lint.finding import Fix
+from proxyconf.lint.fixes import change_do_accounting, numbered, set_account_flags, set_flag, with_flag
 from proxyconf.lint.places import BACKEND_WORDS, used_backends
 from proxyconf.lint.registry import Place, Problem, error, note, rule, script_rule, warning
 from proxyconf.profile import FLAG_NUMBERS, AccountingProfile, MessageFlag, takes_flag_names
@@ -23,6 +25,7 @@ class _Use(NamedTuple):
     flag: MessageFlag
     purpose: str
     at: Place
+    backend: Backend | None = None
 
 
 def uses(profile: AccountingProfile) -> Iterator[_Use]:
@@ -33,11 +36,11 @@ def uses(profile: AccountingProfile) -> Iterator[_Use]:
     for backend, names in used.items():
         if backend in profile.flags.account and names.flag:
             place = _place(f"account.{backend}", BACKEND_WORDS[backend])
-            yield _Use(profile.flags.account[backend], "account", place)
+            yield _Use(profile.flags.account[backend], "account", place, backend)
     for backend, names in used.items():
         if backend in profile.flags.missed and names.missed_flag:
             place = _place(f"missed.{backend}", _("missed calls in {backend}", backend=BACKEND_WORDS[backend]))
-            yield _Use(profile.flags.missed[backend], "missed", place)
+            yield _Use(profile.flags.missed[backend], "missed", place, backend)
     for purpose, option, words in (
         ("failed", "failed_transaction_flag", _("failed calls")),
         ("prepare", "acc_prepare_flag", _("accounting decided later")),
@@ -69,40 +72,45 @@ def flag_range(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Probl
                 _("Use a number from 0 to 31; {free} is free.", free=free)
                 if free is not None
                 else _("Use a number from 0 to 31."),
-            )
+            ).fixed_by(set_flag(profile, facts, use.purpose, use.backend))
 
 
-@rule("flag-form", _("Releases differ in whether flags are numbers or names."))
-def flag_form(profile: AccountingProfile) -> Iterator[Problem]:
+@script_rule("flag-form", _("Releases differ in whether flags are numbers or names."))
+def flag_form(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
+    for use in uses(profile):
+        if problem := _wrong_form(profile, use):
+            yield problem.fixed_by(set_flag(profile, facts, use.purpose, use.backend))
+
+
+def _wrong_form(profile: AccountingProfile, use: _Use) -> Problem | None:
     named = takes_flag_names(profile.product, profile.version)
     title = f"{profile.product.label} {profile.version}"
-    for use in uses(profile):
-        if use.flag.number is None and not use.flag.name:
-            yield error(use.at, _("The flag has neither number nor name."), _("Give it one, or do without the flag."))
-        elif use.flag.name and not _NAME.fullmatch(use.flag.name):
-            needed = use.flag.number is None
-            yield (error if needed else warning)(
-                use.at,
-                _("{name!r} is no name of a flag.", name=use.flag.name),
-                _("Use letters, digits and underscores."),
-                _("The proxy cannot read it and does not start.")
-                if needed
-                else _("The number is used without the name."),
-            )
-        elif named and use.flag.number is not None:
-            yield warning(
-                use.at,
-                _("The flag is the number {number}.", number=use.flag.number),
-                _("Give it a name instead, here and in setflag()."),
-                _("{title} takes names; it reads a number too, with a warning at each start.", title=title),
-            )
-        elif not named and use.flag.number is None:
-            yield error(
-                use.at,
-                _("The flag has a name, {name}, and no number.", name=use.flag.name),
-                _("Give it a number from 0 to 31."),
-                _("{title} takes numbers only.", title=title),
-            )
+    number, name = use.flag
+    if number is None and not name:
+        return error(use.at, _("The flag has neither number nor name."), _("Give it one, or do without the flag."))
+    if name and not _NAME.fullmatch(name):
+        needed = number is None
+        return (error if needed else warning)(
+            use.at,
+            _("{name!r} is no name of a flag.", name=name),
+            _("Use letters, digits and underscores."),
+            _("The proxy cannot read it and does not start.") if needed else _("The number is used without the name."),
+        )
+    if named and number is not None:
+        return warning(
+            use.at,
+            _("The flag is the number {number}.", number=number),
+            _("Give it a name instead, here and in setflag()."),
+            _("{title} takes names; it reads a number too, with a warning at each start.", title=title),
+        )
+    if not named and number is None:
+        return error(
+            use.at,
+            _("The flag has a name, {name}, and no number.", name=name),
+            _("Give it a number from 0 to 31."),
+            _("{title} takes numbers only.", title=title),
+        )
+    return None
 
 
 _CLASHES = {
@@ -144,7 +152,7 @@ def flag_clash(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Probl
                     _("Flag {name} is the {place} already.", name=name, place=other.at.words),
                     _free(profile, facts),
                     why,
-                )
+                ).fixed_by(set_flag(profile, facts, use.purpose, use.backend))
                 break
         first[key].append(use)
 
@@ -163,7 +171,16 @@ def flag_name_clash(profile: AccountingProfile) -> Iterator[Problem]:
                     use.at,
                     _("The name {name} stands for flag {number} already.", name=use.flag.name, number=number),
                     _("Give each flag its own name."),
-                )
+                ).fixed_by(_rename_flag(profile, use))
+
+
+def _rename_flag(profile: AccountingProfile, use: _Use) -> Fix:
+    names = {one.flag.name for one in uses(profile)}
+    flag = use.flag._replace(name=next(name for name in numbered(use.flag.name) if name not in names))
+    return Fix(
+        _("Use the name {name}", name=flag.name),
+        lambda changed: with_flag(changed, flag, use.purpose, use.backend),
+    )
 
 
 @script_rule(
@@ -185,11 +202,13 @@ def flag_unset_is_0(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[
         for parameter, flags, path in wanted:
             if backend not in flags:
                 at = _place(f"{path}.{backend}", BACKEND_WORDS[backend])
+                fix = set_flag(profile, facts, path, backend)
                 if others:
                     what = _("{parameter} is not set, and flag 0 is the {place}.", parameter=parameter, place=others[0])
-                    yield error(at, what, _free(profile, facts))
+                    yield error(at, what, _free(profile, facts)).fixed_by(fix)
                 else:
-                    yield warning(at, _("{parameter} is not set.", parameter=parameter), _free(profile, facts))
+                    what = _("{parameter} is not set.", parameter=parameter)
+                    yield warning(at, what, _free(profile, facts)).fixed_by(fix)
 
 
 @script_rule(
@@ -215,14 +234,14 @@ def flag_missing(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Pro
                 _place(f"account.{backend}", BACKEND_WORDS[backend]),
                 _("{parameter} is not set.", parameter=names.flag),
                 _free(profile, facts),
-            )
+            ).fixed_by(set_flag(profile, facts, "account", backend))
 
 
-@rule(
+@script_rule(
     "failed-without-account",
     _("The flag for failed calls adds them to what is accounted; by itself it selects no output."),
 )
-def failed_without_account(profile: AccountingProfile) -> Iterator[Problem]:
+def failed_without_account(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
     found = list(uses(profile))
     failed = [use for use in found if use.purpose == "failed"]
     if failed and not any(use.purpose == "account" for use in found):
@@ -230,7 +249,7 @@ def failed_without_account(profile: AccountingProfile) -> Iterator[Problem]:
             failed[0].at,
             _("failed_transaction_flag is set, and no output has a flag."),
             _("Set log_flag, db_flag or that of another output too, here and in the script."),
-        )
+        ).fixed_by(set_account_flags(facts, used_backends(profile)))
 
 
 @script_rule(
@@ -250,13 +269,13 @@ def failed_missing(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[P
                 _("Failed calls are not accounted."),
                 _('Call do_accounting("…", "failed") for the INVITE too if they shall be.'),
                 _("The script asks for it for the BYE alone."),
-            )
+            ).fixed_by(change_do_accounting(_("Account failed calls"), failed=frozenset(used)))
         elif used and not (profile.do_accounting.failed | profile.do_accounting.cdr) & set(used):
             yield warning(
                 Place("do_accounting.failed", _("failed calls")),
                 _("Failed calls are not accounted."),
                 _('Call do_accounting("…", "failed"), for the BYE as well: asked of one output, it counts for all.'),
-            )
+            ).fixed_by(change_do_accounting(_("Account failed calls"), failed=frozenset(used)))
     elif has_dialog_records_alone(profile):
         return
     elif used and profile.flags.failed is None and "failed_transaction_flag" in profile.parameters:
@@ -264,7 +283,7 @@ def failed_missing(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[P
         if not (isinstance(default, int) and default >= 0):
             yield warning(
                 _place("failed", _("failed calls")), _("failed_transaction_flag is not set."), _free(profile, facts)
-            )
+            ).fixed_by(set_flag(profile, facts, "failed") if set(used) & profile.flags.account.keys() else None)
 
 
 @rule(

@@ -5,6 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from proxyconf.lint.fixes import (
+    label_field,
+    rename,
+    rename_field,
+    set_parameter,
+    set_variable,
+)
+from proxyconf.lint.naming import bad_characters, plain
 from proxyconf.lint.places import BACKEND_WORDS, Label, fields, labels, used_backends
 from proxyconf.lint.registry import Place, Problem, error, rule, warning
 from proxyconf.profile import AccountingProfile
@@ -16,20 +24,7 @@ from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.parameters import ParameterKind, find_parameter
 from proxyconf.vocabulary.products import Product
 
-_BAD = re.compile(r"""[;="'`\s\x00-\x1f\x7f]""")
 _TAG = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*( +[A-Za-z0-9_-]+)*")  # cfg.lex of OpenSIPS takes blanks in parentheses
-_WORDS = {";": _("a semicolon"), "=": _("an equals sign"), '"': _("a quote"), "'": _("a quote"), "`": _("a quote")}
-
-
-def bad_characters(text: str) -> list[str]:
-    """Return, in words, the characters of a label that no backend can carry."""
-    return list(dict.fromkeys(_WORDS.get(one, _("a blank")) for one in _BAD.findall(text)))
-
-
-def plain(text: str) -> str:
-    """Return a label made of letters, digits and underscores that resembles ``text``."""
-    name = re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_").lower() or "field"
-    return f"f_{name}" if name[0].isdigit() else name
 
 
 @rule(
@@ -46,7 +41,7 @@ def label_characters(profile: AccountingProfile) -> Iterator[Problem]:
                 label.at,
                 _("The label {label!r} holds {found}.", label=label.text, found=all_of(found)),
                 _("Use letters, digits and underscores: {plain}.", plain=plain(label.text)),
-            )
+            ).fixed_by(rename(profile, label))
 
 
 @rule("trailing-separator", _("After the last field a semicolon is a syntax error: the proxy does not start."))
@@ -57,7 +52,7 @@ def trailing_separator(profile: AccountingProfile) -> Iterator[Problem]:
                 found.variable,
                 _("{variable!r} ends with a semicolon.", variable=found.one.variable),
                 _("Remove the semicolon."),
-            )
+            ).fixed_by(set_variable(found, found.one.variable.rstrip("; \t\r\n")))
     for at, one in enumerate(profile.other_parameters):
         parameter = find_parameter(profile.product, profile.version, one.name, one.module)
         is_list = parameter is not None and parameter.kind in (ParameterKind.EXTRAS, ParameterKind.LEGS)
@@ -65,7 +60,7 @@ def trailing_separator(profile: AccountingProfile) -> Iterator[Problem]:
             place = Place(f"other_parameters[{at}]", _("parameter {name}", name=one.name))
             yield error(
                 place, _("The list {value!r} ends with a semicolon.", value=one.value), _("Remove the semicolon.")
-            )
+            ).fixed_by(set_parameter(at, one.value.rstrip("; \t\r\n")))
 
 
 @rule("field-unused", _("A field is logged by those backends for which it has a label."))
@@ -77,7 +72,7 @@ def field_unused(profile: AccountingProfile) -> Iterator[Problem]:
             words = any_of(BACKEND_WORDS[one] for one in used)
             yield warning(
                 found.at(), _("No output in use logs this field."), _("Give it a label for {words}.", words=words)
-            )
+            ).fixed_by(label_field(profile, found, used))
 
 
 @rule("tag-form", _("The tag is what the script calls the field: $acc_extra(tag), $acc_leg(tag)."))
@@ -93,14 +88,14 @@ def tag_form(profile: AccountingProfile) -> Iterator[Problem]:
                 _("The name {name!r} cannot stand in $acc_extra(…) or $acc_leg(…).", name=name),
                 _("Use letters, digits and underscores: {plain}.", plain=plain(name)),
                 _("The proxy does not start with a tag that it cannot read."),
-            )
+            ).fixed_by(rename_field(found))
         elif (found.kind, name) in seen:
             yield error(
                 found.at("name", _("name")),
                 _("The name {name!r} is used by {place} already.", name=name, place=seen[found.kind, name]),
                 _("Give each field a name of its own."),
                 _("Two fields of one tag are one field: the value assigned last is logged for both."),
-            )
+            ).fixed_by(rename_field(found))
         seen.setdefault((found.kind, name), found.at().words)
 
 
@@ -118,7 +113,7 @@ def label_repeated(profile: AccountingProfile) -> Iterator[Problem]:
             _("The label {label!r} is used by {place} already.", label=label.text, place=first.at.words),
             _("Give each field a label of its own."),
             _("The INSERT names the column twice, so the database refuses every row.") if lost else "",
-        )
+        ).fixed_by(rename(profile, label))
 
 
 @rule("label-core-name", _("Every record has fields of its own, which no extra field may be named like."))
@@ -138,7 +133,7 @@ def label_core_name(profile: AccountingProfile) -> Iterator[Problem]:
                 if label.backend is not Backend.DIAMETER
                 else _("Choose another AVP code, above 1000."),
                 _CONSEQUENCE[label.backend],
-            )
+            ).fixed_by(rename(profile, label, f"x_{label.text}"))
 
 
 _CONSEQUENCE: Mapping[Backend, str] = {

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from proxyconf.lint.fixes import remove_fields, remove_labels, rename_field, set_variable, without_backend
 from proxyconf.lint.kinds import expression_of
+from proxyconf.lint.naming import plain
 from proxyconf.lint.places import Field, fields, used_backends
 from proxyconf.lint.registry import Place, Problem, error, rule, warning
 from proxyconf.profile import AccountingProfile, LegDefinition
@@ -35,7 +37,7 @@ def leg_avp(profile: AccountingProfile) -> Iterator[Problem]:
                     "Push the value into an AVP in the script and write $avp({name}) here.",
                     name=found.one.name or "name",
                 ),
-            )
+            ).fixed_by(set_variable(found, f"$avp({plain(found.one.name or expression.name)})"))
 
 
 @rule("leg-index", _("Legs are all values of the AVP, one after the other, as they were pushed."))
@@ -46,7 +48,7 @@ def leg_index(profile: AccountingProfile) -> Iterator[Problem]:
                 found.variable,
                 _("Index and transformations of {variable} have no effect.", variable=expression.text),
                 _("Write $avp({name}).", name=expression.argument),
-            )
+            ).fixed_by(set_variable(found, f"$avp({expression.argument})"))
 
 
 @rule("legs-name", _("The name of a leg field is its label in every output."))
@@ -57,7 +59,7 @@ def legs_name(profile: AccountingProfile) -> Iterator[Problem]:
         if isinstance(found.one, LegDefinition) and not found.one.name.strip():
             yield error(
                 found.at("name", _("name")), _("The leg field has no name."), _("Give it one, such as src or dst.")
-            )
+            ).fixed_by(rename_field(found))
 
 
 @rule(
@@ -70,7 +72,7 @@ def legs_json(profile: AccountingProfile) -> Iterator[Problem]:
             _LEGS,
             _("multi_leg_info is used together with acc_json."),
             _("Do without the leg fields or without JSON; the log, SQL and RADIUS take legs."),
-        )
+        ).fixed_by(remove_fields("legs"), without_backend(profile, Backend.JSON))
 
 
 @rule(
@@ -90,9 +92,10 @@ def legs_diameter(profile: AccountingProfile) -> Iterator[Problem]:
             _LEGS,
             _("Diameter is used together with legs of other backends."),
             _("Do without the legs or without Diameter."),
-        )
+        ).fixed_by(remove_fields("legs"), without_backend(profile, Backend.DIAMETER))
     else:
-        yield warning(_LEGS, _("Diameter is used with leg fields."), _("Do without the legs."))
+        what = _("Diameter is used with leg fields.")
+        yield warning(_LEGS, what, _("Do without the legs.")).fixed_by(remove_fields("legs"))
 
 
 @rule(
@@ -115,7 +118,7 @@ def legs_radius_names(profile: AccountingProfile) -> Iterator[Problem]:
                 _LEGS,
                 _("Leg values go out under wrong names."),
                 _("Ask for records of whole calls (cdr) here, or send legs to another output."),
-            )
+            ).fixed_by(remove_labels("legs", backend))
         elif backend in profile.do_accounting.failed or backend in profile.do_accounting.missed:
             yield warning(
                 _LEGS,

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 
 from proxyconf.lint.columns import dialect, writes_sql
+from proxyconf.lint.finding import Fix
+from proxyconf.lint.fixes import set_option, set_parameter, use_default
 from proxyconf.lint.flags import uses_json_missed
 from proxyconf.lint.places import BACKENDS, number_of, option_place, used_backends
 from proxyconf.lint.registry import Place, Problem, error, note, rule, warning
@@ -13,7 +15,7 @@ from proxyconf.profile import AccountingProfile
 from proxyconf.render.sql_schema import Dialect
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.messages import message as _
-from proxyconf.vocabulary.parameters import why_absent
+from proxyconf.vocabulary.parameters import Value, why_absent
 from proxyconf.vocabulary.products import Product
 
 _FILTER = re.compile(r"[0-9]{3}(,[0-9]{3})*", re.ASCII)
@@ -39,7 +41,7 @@ def option_unknown(profile: AccountingProfile) -> Iterator[Problem]:
                 option_place(key),
                 why_absent(profile.product, profile.version, key),
                 _("Remove it, or choose a release."),
-            )
+            ).fixed_by(use_default(key))
 
 
 @rule("option-type", _("The proxy does not start with a text where it wants a number, or the other way round."))
@@ -53,13 +55,13 @@ def option_type(profile: AccountingProfile) -> Iterator[Problem]:
                 option_place(key),
                 _("{value!r} is no number.", value=value),
                 _("Allowed: {allowed}.", allowed=_(parameter.allowed)),
-            )
+            ).fixed_by(set_option(key, int(value)) if is_decimal(value) else use_default(key))
         elif not parameter.is_integer and not isinstance(value, str):
             yield error(
                 option_place(key),
                 _("{value!r} is a number, not a text.", value=value),
                 _("Allowed: {allowed}.", allowed=_(parameter.allowed)),
-            )
+            ).fixed_by(set_option(key, str(value)) if not key.endswith("facility") else use_default(key))
 
 
 @rule("option-value", _("The module takes the value as it comes and does something that nobody asked for."))
@@ -77,7 +79,12 @@ def option_value(profile: AccountingProfile) -> Iterator[Problem]:
             _("{key} is {value}.", key=key, value=value),
             _("Allowed: {allowed}.", allowed=_(parameter.allowed)),
             _("The proxy does not start with it.") if stops else "",
-        )
+        ).fixed_by(use_default(key))
+
+
+def is_decimal(value: Value) -> bool:
+    """Return whether a text is a whole number."""
+    return isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,9}", value.strip(), re.ASCII) is not None
 
 
 @rule(
@@ -94,20 +101,30 @@ def failed_filter_form(profile: AccountingProfile) -> Iterator[Problem]:
     place = option_place("failed_filter")
     codes = [int(one) for one in value.split(",")] if _FILTER.fullmatch(value) else []
     if not codes:
-        yield error(place, _("{value!r} is no list of codes.", value=value), _("Write it like 404,486."))
+        what = _("{value!r} is no list of codes.", value=value)
+        yield error(place, what, _("Write it like 404,486.")).fixed_by(_clean_filter(value))
     elif min(codes) < 300:
-        yield error(place, _("{code} is no code of a failed call.", code=min(codes)), _("Use codes from 300 to 699."))
+        what = _("{code} is no code of a failed call.", code=min(codes))
+        yield error(place, what, _("Use codes from 300 to 699.")).fixed_by(_clean_filter(value))
     elif len(codes) > _MOST_FILTERED:
         yield error(
             place, _("The list has {count} codes.", count=len(codes)), _("Use {most} at most.", most=_MOST_FILTERED)
-        )
+        ).fixed_by(_clean_filter(value))
     elif max(codes) > 699:
         yield warning(
             place,
             _("{code} is no SIP code.", code=max(codes)),
             _("Use codes from 300 to 699."),
             _("It filters nothing."),
-        )
+        ).fixed_by(_clean_filter(value))
+
+
+def _clean_filter(value: str) -> Fix:
+    """Return the fix that leaves the codes of failed calls in the list, or no list where there are none."""
+    codes = [code for code in re.findall(r"[0-9]+", value, re.ASCII) if re.fullmatch(r"[3-6][0-9]{2}", code)]
+    if not codes:
+        return use_default("failed_filter")
+    return set_option("failed_filter", ",".join(list(dict.fromkeys(codes))[:_MOST_FILTERED]))
 
 
 @rule("failed-filter-effect", _("The filter holds back failed transactions of acc only."))
@@ -143,7 +160,7 @@ def log_level(profile: AccountingProfile) -> Iterator[Problem]:
                     level=level,
                     default=default.default,
                 ),
-            )
+            ).fixed_by(use_default("log_level"))
         elif profile.product is Product.KAMAILIO and profile.version >= (3, 0) and level > 0:
             yield note(
                 option_place("log_level"),
@@ -160,7 +177,12 @@ def log_facility(profile: AccountingProfile) -> Iterator[Problem]:
                 option_place(key),
                 _("{value!r} is no facility.", value=value),
                 _("Use LOG_DAEMON, LOG_USER or LOG_LOCAL0 to LOG_LOCAL7."),
-            )
+            ).fixed_by(_facility(key, str(value)))
+
+
+def _facility(key: str, value: str) -> Fix:
+    name = f"LOG_{value.strip().upper().removeprefix('LOG_')}"
+    return set_option(key, name) if name in _FACILITIES else use_default(key)
 
 
 @rule(
@@ -173,7 +195,7 @@ def report_ack(profile: AccountingProfile) -> Iterator[Problem]:
             option_place("report_ack"),
             _("Each call has two lines that look like its start."),
             _("Set report_ack to 0: the event of the INVITE says all."),
-        )
+        ).fixed_by(set_option("report_ack", 0))
         external = [one for one in used_backends(profile) if profile.known_backends[one].module != "acc"]
         if profile.product is Product.KAMAILIO and profile.version >= (4, 4) and external:
             yield note(
@@ -202,7 +224,7 @@ def early_media(profile: AccountingProfile) -> Iterator[Problem]:
                 "the time of its later events too. START and call record begin with the ringing, and durations "
                 "are too long."
             ),
-        )
+        ).fixed_by(set_option("early_media", 0))
         return
     radius = Backend.RADIUS in used_backends(profile)
     yield note(
@@ -211,7 +233,7 @@ def early_media(profile: AccountingProfile) -> Iterator[Problem]:
         if radius
         else _("Provisional replies with a body are accounted."),
         _("Set early_media to 0 unless something reads these events."),
-    )
+    ).fixed_by(set_option("early_media", 0))
 
 
 @rule(
@@ -226,7 +248,7 @@ def detect_direction_rr(profile: AccountingProfile) -> Iterator[Problem]:
                 Place(f"other_parameters[{at}]", _("parameter append_fromtag of rr")),
                 _("detect_direction is on and append_fromtag is 0."),
                 _('Set modparam("rr", "append_fromtag", 1), or detect_direction to 0.'),
-            )
+            ).fixed_by(set_parameter(at, 1), set_option("detect_direction", 0))
 
 
 @rule("detect-direction-who", _("The tags of a BYE from the callee are swapped back before it is written."))
@@ -236,7 +258,7 @@ def detect_direction_who(profile: AccountingProfile) -> Iterator[Problem]:
             option_place("detect_direction"),
             _("Who released the call is not visible any more."),
             _("Set detect_direction to 0: accweb joins START and STOP whatever the order of the tags."),
-        )
+        ).fixed_by(set_option("detect_direction", 0))
 
 
 @rule(
@@ -253,7 +275,7 @@ def local_time(profile: AccountingProfile) -> Iterator[Problem]:
             option_place("time_mode"),
             _("Rows hold local time only.") if mode == 0 else _("The extra time is local, too."),
             _("Set time_mode to 1 or 2 (seconds since 1970, with a fraction) or 4 (UTC), or let the proxy run in UTC."),
-        )
+        ).fixed_by(set_option("time_mode", 2))
 
 
 @rule("time-format", _("The text is cut, or left out."))
@@ -264,7 +286,7 @@ def time_format(profile: AccountingProfile) -> Iterator[Problem]:
             option_place("time_format"),
             _("The format has {count} characters.", count=len(text)),
             _("Its result may have {most} bytes.", most=_TIME_FORMAT_LENGTH),
-        )
+        ).fixed_by(use_default("time_format"))
 
 
 @rule("insert-mode", _("How rows are inserted decides whether they arrive."))
@@ -281,9 +303,10 @@ def insert_mode(profile: AccountingProfile) -> Iterator[Problem]:
                 "MariaDB refuses the statement for InnoDB tables, and every row is lost; MySQL 5.7 and later no "
                 "longer has it and treats it as an ordinary INSERT."
             ),
-        )
+        ).fixed_by(set_option("db_insert_mode", 0))
     elif mode == 1:
-        yield warning(place, _("INSERT DELAYED is a statement of MySQL only."), _("Set db_insert_mode to 0."))
+        what = _("INSERT DELAYED is a statement of MySQL only.")
+        yield warning(place, what, _("Set db_insert_mode to 0.")).fixed_by(set_option("db_insert_mode", 0))
     elif mode == 2:
         yield note(
             place,
@@ -330,14 +353,14 @@ def json_output(profile: AccountingProfile) -> Iterator[Problem]:
             option_place(f"{prefix}output_syslog"),
             _("The objects go nowhere."),
             _("Name a queue, or leave the output to syslog on."),
-        )
+        ).fixed_by(use_default(f"{prefix}output_syslog"))
     elif to_syslog and number_of(profile, f"{prefix}log_level") == 1:
         yield note(
             option_place(f"{prefix}log_level"),
             _("The objects are written to syslog with priority ALERT."),
             _("Set it to 5 (NOTICE), so that they wake nobody, or the output to 0 to keep them out of syslog."),
             _("The number is that of syslog(3), and 1 is ALERT."),
-        )
+        ).fixed_by(set_option(f"{prefix}log_level", 5))
 
 
 @rule("json-kind", _("The objects of answered and of missed calls have the same members."))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from proxyconf.lint.finding import Fix
+from proxyconf.lint.fixes import change_field, rename, set_option, set_variable, without_backend
 from proxyconf.lint.kinds import expression_of, is_body, may_be_long
 from proxyconf.lint.places import BACKENDS, Label, labels, number_of, option_place, used_backends
 from proxyconf.lint.registry import Problem, error, note, rule, warning
 from proxyconf.lint.sql import shortened
-from proxyconf.profile import AccountingProfile, LegDefinition
+from proxyconf.profile import AccountingProfile, LegDefinition, RadiusType
 from proxyconf.render.radius_attributes import (
     LOCAL_NUMBERS,
     STANDARD,
@@ -65,7 +67,7 @@ def aaa_url_diameter(profile: AccountingProfile) -> Iterator[Problem]:
                 _("RADIUS and Diameter are both in use, and aaa_url names one of them."),
                 _("Choose one of the two."),
                 _('do_accounting("aaa") goes where aaa_url says.'),
-            )
+            ).fixed_by(without_backend(profile, Backend.DIAMETER), without_backend(profile, Backend.RADIUS))
         else:
             yield from _aaa_url(profile, Backend.DIAMETER, "diameter")
 
@@ -103,13 +105,13 @@ def radius_name(profile: AccountingProfile) -> Iterator[Problem]:
                 _("The name {label!r} has {count} characters.", label=label.text, count=len(label.text)),
                 _("Use {most} at most.", most=LONGEST_NAME),
                 _("Seen live: radcli refuses the whole dictionary, and the proxy does not start."),
-            )
+            ).fixed_by(rename(profile, label))
         elif not _NAME.fullmatch(label.text):
             yield error(
                 label.at,
                 _("{label!r} is no name of an attribute.", label=label.text),
                 _("Use letters, digits and hyphens: UA-Attr."),
-            )
+            ).fixed_by(rename(profile, label))
 
 
 @rule("radius-leg-integer", _("A leg without the value then reads memory that is not there: the worker crashes."))
@@ -120,7 +122,7 @@ def radius_leg_integer(profile: AccountingProfile) -> Iterator[Problem]:
                 label.field.at("radius_type", _("type of the attribute")),
                 _("The leg attribute {label} is no string.", label=label.text),
                 _("Make it a string, under a name that is no standard attribute of another type."),
-            )
+            ).fixed_by(_change_type(profile, label, RadiusType.STRING))
 
 
 @rule("radius-type", _("The client sends the bytes that the type asks for, whatever the value is."))
@@ -144,7 +146,7 @@ def radius_type(profile: AccountingProfile) -> Iterator[Problem]:
                     variable=expression.text,
                 ),
                 _("The server gets 4 bytes that are no text."),
-            )
+            ).fixed_by(_change_type(profile, label, RadiusType.INTEGER))
         elif form is IntegerForm.NEVER and wire is not RadiusWire.STRING:
             yield error(
                 place,
@@ -156,7 +158,7 @@ def radius_type(profile: AccountingProfile) -> Iterator[Problem]:
                 ),
                 _("Make it a string."),
                 _("The first 4 characters of the text arrive as a number."),
-            )
+            ).fixed_by(_change_type(profile, label, RadiusType.STRING))
         elif form is IntegerForm.SOMETIMES:
             as_text = wire is RadiusWire.STRING
             yield note(
@@ -172,6 +174,13 @@ def radius_type(profile: AccountingProfile) -> Iterator[Problem]:
                 else _("See that the script always puts a number into it."),
                 _("A value of the other kind arrives as nonsense."),
             )
+
+
+def _change_type(profile: AccountingProfile, label: Label, radius_type: RadiusType) -> Fix | None:
+    """Return the fix that sends the attribute as another type; a standard one under a name of its own."""
+    if label.text.lower() in STANDARD:
+        return rename(profile, label, f"x_{label.text}")
+    return change_field(label.field, _("Make it {type}", type=_A[RadiusWire(radius_type)]), radius_type=radius_type)
 
 
 _A: Mapping[RadiusWire, str] = {
@@ -192,6 +201,7 @@ def radius_number(profile: AccountingProfile) -> Iterator[Problem]:
             continue
         seen.add(label.text.lower())
         place = label.field.at("radius_number", _("number of the attribute"))
+        leave_number = change_field(label.field, _("Number automatically"), radius_number=None)
         agreed = agreed_number(profile.product, label.text)
         if agreed is not None:
             if agreed != number:
@@ -204,10 +214,10 @@ def radius_number(profile: AccountingProfile) -> Iterator[Problem]:
                         number=number,
                     ),
                     _("Use {agreed}, or another name.", agreed=agreed),
-                )
+                ).fixed_by(leave_number)
             continue
         if problem := _wrong_number(profile, number, given):
-            yield problem._replace(at=place)
+            yield problem._replace(at=place).fixed_by(leave_number)
         given.setdefault(number, label.text)
 
 
@@ -296,13 +306,14 @@ def radius_long_text(profile: AccountingProfile) -> Iterator[Problem]:
         expression = expression_of(label.field.one.variable)
         if expression is None or isinstance(label.field.one, LegDefinition):
             continue
-        remedy = _("Cut it: {cut}.", cut=shortened(expression.text, LONGEST_TEXT))
+        cut = shortened(expression.text, LONGEST_TEXT)
+        remedy, fix = _("Cut it: {cut}.", cut=cut), set_variable(label.field, cut)
         if is_body(expression):
-            yield error(label.field.variable, _("{variable} is longer as a rule.", variable=expression.text), remedy)
+            what = _("{variable} is longer as a rule.", variable=expression.text)
+            yield error(label.field.variable, what, remedy).fixed_by(fix)
         elif may_be_long(expression):
-            yield warning(
-                label.field.variable, _("The length of {variable} is not limited.", variable=expression.text), remedy
-            )
+            what = _("The length of {variable} is not limited.", variable=expression.text)
+            yield warning(label.field.variable, what, remedy).fixed_by(fix)
 
 
 @rule(
@@ -318,7 +329,7 @@ def radius_time_text(profile: AccountingProfile) -> Iterator[Problem]:
             option_place("rad_time_mode"),
             _("Event-Timestamp is sent as text."),
             _("Load the generated dictionary on the server after its own, or set rad_time_mode to 0."),
-        )
+        ).fixed_by(set_option("rad_time_mode", 0))
 
 
 @rule(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Self, TypeAlias
 
 from proxyconf.lint.finding import Finding, Fix, Severity
 from proxyconf.profile import AccountingProfile
@@ -26,7 +26,11 @@ class Problem(NamedTuple):
     what: str
     remedy: str
     why: str = ""
-    fix: Fix | None = None
+    fixes: tuple[Fix, ...] = ()
+
+    def fixed_by(self, *fixes: Fix | None) -> Self:
+        """Return the problem with its fixes, the best first; None stands for one that is not possible here."""
+        return self._replace(fixes=tuple(fix for fix in fixes if fix is not None))
 
 
 Finder: TypeAlias = Callable[[AccountingProfile], Iterable[Problem]]
@@ -52,7 +56,7 @@ class LintRule:
                 problem.what,
                 problem.why or self.why,
                 problem.remedy,
-                problem.fix,
+                problem.fixes,
             )
 
 
@@ -90,16 +94,16 @@ def rules() -> Mapping[str, LintRule]:
     return _rules
 
 
-def error(at: Place, what: str, remedy: str, why: str = "", fix: Fix | None = None) -> Problem:
+def error(at: Place, what: str, remedy: str, why: str = "") -> Problem:
     """Return a problem by which the proxy does not start or ends, or records are lost or wrong."""
-    return Problem(Severity.ERROR, at, what, remedy, why, fix)
+    return Problem(Severity.ERROR, at, what, remedy, why)
 
 
-def warning(at: Place, what: str, remedy: str, why: str = "", fix: Fix | None = None) -> Problem:
+def warning(at: Place, what: str, remedy: str, why: str = "") -> Problem:
     """Return a problem by which records or values may be lost or misread."""
-    return Problem(Severity.WARNING, at, what, remedy, why, fix)
+    return Problem(Severity.WARNING, at, what, remedy, why)
 
 
-def note(at: Place, what: str, remedy: str, why: str = "", fix: Fix | None = None) -> Problem:
+def note(at: Place, what: str, remedy: str, why: str = "") -> Problem:
     """Return what is no problem but worth knowing."""
-    return Problem(Severity.NOTE, at, what, remedy, why, fix)
+    return Problem(Severity.NOTE, at, what, remedy, why)

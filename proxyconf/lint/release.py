@@ -4,14 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from proxyconf.lint.finding import Fix
+from proxyconf.lint.fixes import (
+    change_do_accounting,
+    remove_fields,
+    remove_flags,
+    remove_parameter,
+    set_parameter,
+    use_backend,
+    without_backend,
+)
+from proxyconf.lint.options import is_decimal
 from proxyconf.lint.places import BACKENDS, takes, used_backends
-from proxyconf.lint.registry import Place, Problem, error, note, rule, warning
+from proxyconf.lint.registry import Place, Problem, error, note, rule, script_rule, warning
 from proxyconf.profile import AccountingProfile
+from proxyconf.script_facts import ScriptFacts
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.parameters import (
     RELEASES,
+    Parameter,
     ParameterKind,
+    Value,
     find_parameter,
     is_known,
     why_absent,
@@ -42,14 +56,18 @@ def backend_unknown(profile: AccountingProfile) -> Iterator[Problem]:
     if is_known(profile.product, profile.version):
         for backend in profile.backends:
             if problem := why_no_backend(profile.product, profile.version, backend):
-                yield error(BACKENDS, problem, _("Choose another output, or another release."))
+                yield error(BACKENDS, problem, _("Choose another output, or another release.")).fixed_by(
+                    without_backend(profile, backend)
+                )
 
 
-@rule("backend-missing", _("The modules are loaded and write nothing."))
-def backend_missing(profile: AccountingProfile) -> Iterator[Problem]:
+@script_rule("backend-missing", _("The modules are loaded and write nothing."))
+def backend_missing(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
     known = is_known(profile.product, profile.version)
     if known and not used_backends(profile) and not profile.is_on("cdr_enable"):
-        yield error(BACKENDS, _("No output is in use."), _("Choose one: the log is the simplest."))
+        yield error(BACKENDS, _("No output is in use."), _("Choose one: the log is the simplest.")).fixed_by(
+            use_backend(facts, Backend.SYSLOG)
+        )
 
 
 @rule("fields-unknown", _("They are left out of the configuration."))
@@ -63,12 +81,12 @@ def fields_unknown(profile: AccountingProfile) -> Iterator[Problem]:
                 Place(kind, words),
                 _("{title} has no {words}.", title=title, words=words),
                 _("Remove them, or choose another release."),
-            )
+            ).fixed_by(remove_fields(kind))
     for purpose, key in (("prepare", "acc_prepare_flag"), ("cdr", "cdr_flag"), ("failed", "failed_transaction_flag")):
         if getattr(profile.flags, purpose) is not None and key not in profile.parameters:
             yield warning(
                 Place(f"flags.{purpose}", key), why_absent(profile.product, profile.version, key), _("Remove the flag.")
-            )
+            ).fixed_by(remove_flags(**{purpose: None}))
 
 
 @rule("flags-unused", _("From OpenSIPS 2.2 on the script asks for accounting with do_accounting(), before with flags."))
@@ -80,12 +98,16 @@ def flags_unused(profile: AccountingProfile) -> Iterator[Problem]:
             Place("flags", _("flags")),
             _("{title} has no accounting flags.", title=title),
             _("Remove them: they do nothing."),
-        )
+        ).fixed_by(remove_flags(account={}, missed={}))
     elif not profile.uses_do_accounting and (asked.missed or asked.failed or asked.cdr or asked.table):
         yield note(
             Place("do_accounting", "do_accounting()"),
             _("{title} has no do_accounting().", title=title),
             _("Ask for accounting with flags instead."),
+        ).fixed_by(
+            change_do_accounting(
+                _("Remove do_accounting()"), missed=frozenset(), failed=frozenset(), cdr=frozenset(), table=""
+            )
         )
 
 
@@ -109,7 +131,7 @@ def parameter_unknown(profile: AccountingProfile) -> Iterator[Problem]:
                     name=one.name,
                 ),
                 _("Remove it, or use what took its place."),
-            )
+            ).fixed_by(remove_parameter(at))
 
 
 @rule("parameter-type", _("The proxy does not start with a text where it wants a number, or the other way round."))
@@ -125,7 +147,13 @@ def parameter_type(profile: AccountingProfile) -> Iterator[Problem]:
                 if parameter.is_integer
                 else _("{value!r} is a number, not a text.", value=one.value),
                 _("Allowed: {allowed}.", allowed=_(parameter.allowed)),
-            )
+            ).fixed_by(_as_type(at, one.value, parameter))
+
+
+def _as_type(at: int, value: Value, parameter: Parameter) -> Fix:
+    if not parameter.is_integer:
+        return set_parameter(at, str(value))
+    return set_parameter(at, int(value)) if is_decimal(value) else remove_parameter(at)
 
 
 @rule("parameter-repeated", _("Of a parameter that is set twice the last counts."))
@@ -140,7 +168,7 @@ def parameter_repeated(profile: AccountingProfile) -> Iterator[Problem]:
                 Place(f"other_parameters[{at}]", _("parameter {name} of {module}", name=one.name, module=one.module)),
                 _("{name} is set twice.", name=one.name),
                 _("Remove one of the two."),
-            )
+            ).fixed_by(remove_parameter(at))
         seen.add((one.module, one.name))
 
 

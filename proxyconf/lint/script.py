@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from proxyconf.lint.fixes import add_field
 from proxyconf.lint.kinds import expression_of
-from proxyconf.lint.places import fields
+from proxyconf.lint.places import fields, used_backends
 from proxyconf.lint.registry import Place, Problem, error, script_rule, warning
-from proxyconf.profile import AccountingProfile, ExtraDefinition
+from proxyconf.profile import AccountingProfile, ExtraDefinition, LegDefinition
 from proxyconf.script_facts import ScriptFacts
 from proxyconf.vocabulary.layout import VALUE_OF_ROLE, suggest_role
 from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.products import Product
+from proxyconf.vocabulary.suggestions import suggested_label
 
 _CDR_NAMES = ("cdr_start_id", "cdr_end_id", "cdr_duration_id")
 
@@ -29,7 +31,7 @@ def tag_undeclared(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[P
                 Place(kind, words),
                 _("Line {line} uses ${variable}({tag}).", line=use.line, variable=use.variable, tag=use.tag),
                 _("Add a field named {tag}, or remove it from the script.", tag=use.tag),
-            )
+            ).fixed_by(add_field(kind, _declared(profile, kind, use.tag)))
 
 
 @script_rule(
@@ -55,6 +57,12 @@ def dialog_variable_unset(profile: AccountingProfile, facts: ScriptFacts) -> Ite
                     value=_value(found.one, name),
                 ),
             )
+
+
+def _declared(profile: AccountingProfile, kind: str, tag: str) -> ExtraDefinition | LegDefinition:
+    """Return the field of a tag that the script assigns."""
+    labels = {one: suggested_label(one, tag) for one in used_backends(profile)}
+    return (ExtraDefinition if kind == "extras" else LegDefinition)(tag, "", labels)
 
 
 def _value(field: ExtraDefinition, name: str) -> str:

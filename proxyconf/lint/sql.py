@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import TypeVar
 
 from proxyconf.lint.columns import dialect, writes_cdr_table, writes_sql
+from proxyconf.lint.finding import Fix
+from proxyconf.lint.fixes import change_field, set_variable
 from proxyconf.lint.kinds import expression_of, is_number, is_set_by_the_script, may_be_empty, may_be_long
 from proxyconf.lint.places import BACKENDS, Field, labels, option_place
 from proxyconf.lint.registry import Problem, error, note, rule, warning
-from proxyconf.profile import AccountingProfile, LegDefinition, SqlType
+from proxyconf.profile import AccountingProfile, ExtraDefinition, LegDefinition, SqlType
 from proxyconf.render.sql_schema import Dialect, Holds, tables_of
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.products import Product
 
+FieldOfAny = TypeVar("FieldOfAny", ExtraDefinition, LegDefinition)
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9_]*:.+", re.DOTALL)
 _MYSQL_ROW = 65_535  # bytes, without TEXT
 _MYSQL_CHARACTER = 4  # utf8mb4
 _WIDEST = 16_383
+_SHORT = 128  # characters, of which the 64 fields of a list fit into a row
 _BUSY_TIMEOUT = "db_set_busy_timeout"
 _WAITING_SQLITE = (6, 0)  # the parameter came late in 2024, after 5.8
 
@@ -115,7 +121,7 @@ def column_integer(profile: AccountingProfile) -> Iterator[Problem]:
             found.at("sql_type", _("type of the column")),
             _("The column is an integer, and {variable} {how}.", variable=expression.text, how=how),
             _("Make it varchar or text."),
-        )
+        ).fixed_by(change_field(found, _("Make it varchar"), sql_type=SqlType.VARCHAR))
 
 
 @rule("column-width", _("A column takes text of one character at least; MySQL takes 16 383 at most."))
@@ -127,7 +133,7 @@ def column_width(profile: AccountingProfile) -> Iterator[Problem]:
                 found.at("sql_width", _("width of the column")),
                 _("A width of {width} is not possible everywhere.", width=width),
                 _("Choose the type text for long values; the generated SQL does."),
-            )
+            ).fixed_by(change_field(found, _("Make it text"), sql_type=SqlType.TEXT))
 
 
 @rule(
@@ -152,7 +158,22 @@ def column_foreign_text(profile: AccountingProfile) -> Iterator[Problem]:
                     width=found.one.sql_width,
                 ),
                 _("Choose the type text, or cut the value: {cut}.", cut=cut),
-            )
+            ).fixed_by(change_field(found, _("Make it text"), sql_type=SqlType.TEXT), set_variable(found, cut))
+
+
+def _with_long_as_text(profile: AccountingProfile) -> AccountingProfile:
+    def as_text(fields: Iterable[FieldOfAny]) -> tuple[FieldOfAny, ...]:
+        return tuple(
+            replace(one, sql_type=SqlType.TEXT) if one.sql_type is SqlType.VARCHAR and one.sql_width > _SHORT else one
+            for one in fields
+        )
+
+    return replace(
+        profile, extras=as_text(profile.extras), legs=as_text(profile.legs), cdr_extras=as_text(profile.cdr_extras)
+    )
+
+
+_LONG_AS_TEXT = Fix(_("Make long ones text"), _with_long_as_text)
 
 
 @rule("row-size", _("A row of MySQL has 65 535 bytes at most, 4 for each character: ALTER TABLE fails."))
@@ -167,7 +188,7 @@ def row_size(profile: AccountingProfile) -> Iterator[Problem]:
                 BACKENDS,
                 _("The columns of {table} add up to {size} bytes.", table=table.name, size=size),
                 _("Make some of them narrower, or of type text."),
-            )
+            ).fixed_by(_LONG_AS_TEXT)
 
 
 @rule("call-id-width", _("Longer ones are cut or refused: events of such a call cannot be joined, or are lost."))

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from proxyconf.lint.finding import Fix
+from proxyconf.lint.fixes import add_field, set_variable
 from proxyconf.lint.kinds import (
     expression_of,
     is_credential,
@@ -16,11 +18,12 @@ from proxyconf.lint.places import Field, fields, used_backends
 from proxyconf.lint.registry import Problem, error, note, rule, script_rule, warning
 from proxyconf.profile import AccountingProfile, ExtraDefinition, LegDefinition
 from proxyconf.script_facts import ScriptFacts
-from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.layout import Backend, suggest_role
 from proxyconf.vocabulary.messages import any_of
 from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.parameters import is_known
 from proxyconf.vocabulary.products import Product
+from proxyconf.vocabulary.suggestions import suggested_label, suggested_name
 from proxyconf.vocabulary.transformations import module_of, why_not_transformed
 from proxyconf.vocabulary.variables import (
     Availability,
@@ -147,7 +150,13 @@ def variable_unknown(profile: AccountingProfile) -> Iterator[Problem]:
                 _("Did you mean {near}?", near=any_of(near))
                 if near
                 else _("Look the name up in the module's documentation."),
-            )
+            ).fixed_by(*(_renamed(profile, found, expression, name.removeprefix("$")) for name in near))
+
+
+def _renamed(profile: AccountingProfile, found: Field, expression: Expression, name: str) -> Fix | None:
+    text = expression.text.replace(expression.name, name, 1)
+    renamed = expression_of(text)
+    return None if renamed is None or why_wrong(profile.product, renamed) else set_variable(found, text)
 
 
 @rule("variable-transformation", _("The proxy does not start with a transformation that it does not know."))
@@ -187,7 +196,12 @@ def variable_index(profile: AccountingProfile) -> Iterator[Problem]:
                 found.variable,
                 _("${name} takes no index.", name=expression.name),
                 _("Write ${name} without the index.", name=expression.name),
-            )
+            ).fixed_by(set_variable(found, _without_index(expression)))
+
+
+def _without_index(expression: Expression) -> str:
+    text = expression.text.replace(f"[{expression.index}]", "", 1)
+    return text if expression.transformations or expression.context else f"${text[2:-1]}"
 
 
 @rule("variable-avp-number", _("The proxy does not start with an AVP name that it cannot read."))
@@ -200,7 +214,7 @@ def variable_avp_number(profile: AccountingProfile) -> Iterator[Problem]:
                 found.variable,
                 _("{name!r} is not a valid AVP number.", name=name),
                 _("Write $avp(s:{name}).", name=name),
-            )
+            ).fixed_by(set_variable(found, expression.text.replace(f"i:{name}", f"s:{name}", 1)))
 
 
 @rule("variable-choice", _("The proxy does not start with an argument that the variable does not have."))
@@ -216,6 +230,12 @@ def variable_choice(profile: AccountingProfile) -> Iterator[Problem]:
                     name=expression.name,
                 ),
                 _("Use one of {choices}.", choices=", ".join(choices)),
+            ).fixed_by(
+                *(
+                    set_variable(found, expression.text.replace(expression.argument, choice, 1))
+                    for choice in choices
+                    if choice.lower() == expression.argument.lower()
+                )
             )
 
 
@@ -305,13 +325,22 @@ def variable_credentials(profile: AccountingProfile) -> Iterator[Problem]:
 def variable_request_uri(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.product is not Product.KAMAILIO:
         return
-    for found, expression in variables(profile, ExtraDefinition):
+    read = list(variables(profile, ExtraDefinition))
+    if any(expression.name in ("ou", "oU") for _field, expression in read):
+        return
+    for found, expression in read:
         if is_request_uri(expression):
             yield note(
                 found.variable,
                 _("${name} is where the call went, not what was dialled.", name=expression.name),
                 _("Log $ou (or its user, $oU) too if the number dialled matters."),
-            )
+            ).fixed_by(add_field("extras", _dialled(profile)))
+
+
+def _dialled(profile: AccountingProfile) -> ExtraDefinition:
+    name, variable = suggested_name("$oU"), "$oU"
+    labels = {one: label for one in used_backends(profile) if (label := suggested_label(one, name))}
+    return ExtraDefinition(name, variable, labels, suggest_role(name, variable))
 
 
 @rule(
@@ -327,17 +356,19 @@ def variable_foreign_text(profile: AccountingProfile) -> Iterator[Problem]:
     for found, expression in variables(profile, ExtraDefinition):
         if may_hold_separators(expression) and found.one.labels.get(Backend.SYSLOG):
             what = _("{variable} is written by the caller.", variable=expression.text)
-            yield note(found.variable, what, _escaping(profile, expression))
+            if profile.product is Product.OPENSER:
+                yield note(found.variable, what, _("Let nothing else rely on the fields that follow it."))
+                return
+            escaped = _escaped(expression)
+            remedy = _("Log it escaped, as in {escaped}, where anything else reads the log.", escaped=escaped)
+            yield note(found.variable, what, remedy).fixed_by(set_variable(found, escaped))
             return
 
 
-def _escaping(profile: AccountingProfile, expression: Expression) -> str:
-    if profile.product is Product.OPENSER:
-        return _("Let nothing else rely on the fields that follow it.")
+def _escaped(expression: Expression) -> str:
     text = expression.text[1:]
     inner = text[1:-1] if text.startswith("(") else text
-    escaped = f"$({inner}{{s.escape.common}})"
-    return _("Log it escaped, as in {escaped}, where anything else reads the log.", escaped=escaped)
+    return f"$({inner}{{s.escape.common}})"
 
 
 @rule("avp-form", _("Which names of AVPs a release takes has changed."))
@@ -364,7 +395,7 @@ def avp_form(profile: AccountingProfile) -> Iterator[Problem]:
                 ),
                 _("Define it with avp_aliases, or write $avp(s:{name}) here and in the script.", name=name),
                 _("The proxy does not start with an alias that is not defined."),
-            )
+            ).fixed_by(set_variable(found, expression.text.replace(f"({name}", f"(s:{name}", 1)))
 
 
 def _aliased(profile: AccountingProfile) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from ipaddress import ip_network
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
@@ -31,12 +33,28 @@ def validate_layout(value: object) -> None:
         raise ValidationError(str(error)) from error
 
 
+def validate_addresses(value: str) -> None:
+    """Raise ``ValidationError`` unless ``value`` lists IP addresses and networks."""
+    for item in split_addresses(value):
+        try:
+            ip_network(item, strict=False)
+        except ValueError as error:
+            raise ValidationError(
+                _("%(item)s is not an IP address or network, such as 192.0.2.10 or 192.0.2.0/28.") % {"item": item}
+            ) from error
+
+
+def split_addresses(text: str) -> list[str]:
+    return [item for item in re.split(r"[\s,]+", text) if item]
+
+
 class Proxy(models.Model):
     """A SIP proxy whose accounting is collected.
 
     ``timezone`` is the time zone of the proxy's clock; its SQL ``time`` columns do not contain one. Proxies of one
     ``cluster`` report parts of the same calls; proxies of different clusters never share a call. ``max_call`` is the
-    longest plausible call duration: an answered call without STOP is shown as No STOP after it.
+    longest plausible call duration: an answered call without STOP is shown as No STOP after it. ``addresses`` are
+    those that it sends from; listeners accept no others unless their settings name them.
     """
 
     name = models.CharField(
@@ -49,6 +67,7 @@ class Proxy(models.Model):
     timezone = models.CharField(max_length=64, default="UTC", validators=[validate_zone])
     cluster = models.CharField(max_length=64, blank=True, default="")
     max_call = models.DurationField(default=timedelta(hours=4))
+    addresses = models.CharField(max_length=1024, blank=True, default="", validators=[validate_addresses])
     layout = models.JSONField(default=dict, blank=True, validators=[validate_layout])
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -65,6 +84,10 @@ class Proxy(models.Model):
     @property
     def release(self) -> str:
         return f"{Product(self.product).label} {self.version}"
+
+    @property
+    def sender_addresses(self) -> list[str]:
+        return split_addresses(self.addresses)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -1,4 +1,4 @@
-"""An existing configuration of a proxy, read back into a profile."""
+"""Import an existing proxy configuration as a profile."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ _LONGEST_SHOWN = 300
 
 
 class DefineChoice(NamedTuple):
-    """A name that ``#!ifdef`` asks for and whose definition would change the profile: who imports must decide.
+    """A name tested by ``#!ifdef`` whose definition changes the profile, so that the user must decide.
 
-    ``defined`` is how it was taken this time.
+    ``defined``: it was assumed to be defined this time.
     """
 
     name: str
@@ -50,12 +50,11 @@ class DefineChoice(NamedTuple):
 
 
 class Imported(NamedTuple):
-    """What a configuration says about accounting.
+    """The accounting of an imported configuration.
 
-    ``remarks`` lists everything that was read and not understood, or understood otherwise than written. ``choices`` are
-    the names to be decided. ``flags_elsewhere`` are flag numbers that the script uses for other things. ``calls`` are
-    the script's calls of accounting functions, ``facts`` what the check asks for. ``product_guessed`` and
-    ``version_guessed`` tell what nobody said.
+    ``remarks`` lists everything that was not understood or was interpreted differently. ``choices`` are the names that
+    the user must decide on. ``flags_elsewhere`` are the flag numbers that the script uses for other purposes. ``calls``
+    are the script's calls of accounting functions, ``facts`` the facts for the check of the profile.
     """
 
     profile: AccountingProfile
@@ -75,15 +74,13 @@ def parse_files(
     version: Version | None = None,
     defines: Iterable[str] = (),
 ) -> Imported:
-    """Read a configuration of several files as ``parse_config`` reads one; remarks name the file where there are
-    several, and the line in it.
-    """
+    """Parse a configuration of several files like ``parse_config``; remarks name the file and the line in it."""
     joined = join_files(files)
     imported = parse_config(joined.text, product=product, version=version, defines=defines)
     if len(files) < 2:
         return imported
     line_starts = [0, *(match.end() for match in re.finditer("\n", joined.text))]
-    texts = {one.name: one.text for one in files}
+    texts = {file.name: file.text for file in files}
 
     def placed(remark: Remark) -> Remark:
         if not 0 < remark.line <= len(line_starts):
@@ -91,13 +88,13 @@ def parse_files(
         name, offset = joined.place(line_starts[remark.line - 1])
         return remark._replace(file=name, line=texts[name].count("\n", 0, offset) + 1)
 
-    return imported._replace(remarks=tuple(placed(one) for one in imported.remarks))
+    return imported._replace(remarks=tuple(map(placed, imported.remarks)))
 
 
 def read_for_patch(
     text: str, product: Product, version: Version, defines: Iterable[str]
 ) -> tuple[AccountingProfile, Statements]:
-    """Return the profile that a text says and the statements that say it, with their places."""
+    """Return the profile of a configuration and the statements that it was made from."""
     statements = _statements(text, product, defines)[1]
     return Assembly(product, version, statements).profile(), statements
 
@@ -109,50 +106,50 @@ def parse_config(
     version: Version | None = None,
     defines: Iterable[str] = (),
 ) -> Imported:
-    """Read a configuration, or the part of one that concerns accounting.
+    """Parse a configuration, or the accounting part of one.
 
-    ``product`` and ``version`` are guessed where they are not given. ``defines`` are taken as defined from outside, as
-    ``NAME`` or ``NAME=value``. Nothing in the text is an error: what cannot be understood becomes a remark.
+    ``product`` and ``version`` are guessed by default. ``defines`` are assumed to be defined, as ``NAME`` or
+    ``NAME=value``. No text is an error: whatever is not understood becomes a remark.
     """
     defines = tuple(defines)
-    imported, tested = _read(text, product, version, defines)
-    settled = (imported.profile.product, imported.profile.version)
-    names = {one.partition("=")[0] for one in defines}
+    imported, tested_names = _read(text, product, version, defines)
+    release = (imported.profile.product, imported.profile.version)
+    defined_names = {define.partition("=")[0] for define in defines}
     choices = []
-    for one in list(tested)[:_MOST_CHOICES]:
-        others = [d for d in defines if d.partition("=")[0] != one.name]
-        toggled = others if one.name in names else [*defines, one.name]
-        if _read(text, *settled, toggled)[0].profile != imported.profile:
-            choices.append(DefineChoice(one.name, one.line, one.name in names))
+    for name, line in tested_names[:_MOST_CHOICES]:
+        others = [define for define in defines if define.partition("=")[0] != name]
+        toggled = others if name in defined_names else [*defines, name]
+        if _read(text, *release, toggled)[0].profile != imported.profile:
+            choices.append(DefineChoice(name, line, name in defined_names))
     return imported._replace(choices=tuple(choices))
 
 
 def facts_of_script(
     files: Sequence[ConfigFile], product: Product, version: Version, defines: Iterable[str]
 ) -> ScriptFacts:
-    """Return what the check of a profile asks of the configuration that it was imported from."""
+    """Return the facts about a configuration that the check of a profile uses."""
     return _read(join_files(files).text, product, version, tuple(defines))[0].facts
 
 
 def parse_accounting(text: str, product: Product | None = None, version: Version | None = None) -> Imported:
-    """Read a configuration as ``parse_config`` does. Raise ``ValueError`` if it sets up no accounting."""
+    """Parse a configuration like ``parse_config``; raise ``ValueError`` if it sets up no accounting."""
     return with_accounting(parse_config(text, product=product, version=version))
 
 
 def with_accounting(imported: Imported) -> Imported:
-    """Return what was read. Raise ``ValueError`` if it sets up no accounting."""
+    """Return ``imported``; raise ``ValueError`` if it sets up no accounting."""
     if not imported.profile.backends:
         raise ValueError("no accounting is set up in this text: no flag, no extra fields and no do_accounting() call")
     return imported
 
 
 def layout_from_text(text: str, product: Product | None = None, version: Version | None = None) -> FieldLayout:
-    """Return what a proxy with this configuration logs. Raise ``ValueError`` if the text sets up no accounting."""
+    """Return the field layout of a configuration; raise ``ValueError`` if it sets up no accounting."""
     return layout_of(parse_accounting(text, product, version).profile)
 
 
 def config_text(raw: bytes) -> str:
-    """Return the text of a configuration. What is no text in it becomes an escape, NUL too: PostgreSQL stores none."""
+    """Decode a configuration. Invalid bytes become escapes, and so does NUL, which PostgreSQL cannot store."""
     return raw.decode("utf-8", "backslashreplace").replace("\0", "\\0")
 
 
@@ -160,23 +157,23 @@ def _read(
     text: str, product: Product | None, version: Version | None, defines: Iterable[str]
 ) -> tuple[Imported, tuple[Tested, ...]]:
     reader, statements = _statements(text, product, defines)
-    wanted = product or guess_product(text, statements)
-    if product is None and wanted is not Product.KAMAILIO:  # read with the preprocessor that this product has not
-        reader, statements = _statements(text, wanted, defines)
-    release = version or guess_version(wanted, statements)
-    assembly = Assembly(wanted, release, statements)
+    actual_product = product or guess_product(text, statements)
+    if product is None and actual_product is not Product.KAMAILIO:  # it has no preprocessor: read again without
+        reader, statements = _statements(text, actual_product, defines)
+    release = version or guess_version(actual_product, statements)
+    assembly = Assembly(actual_product, release, statements)
     profile = assembly.profile()
     remarks = sorted({*statements.remarks, *assembly.remarks, *_m4_remarks(text)})
     flags_elsewhere = assembly.flags_elsewhere(profile)
     imported = Imported(
         profile=profile,
-        remarks=tuple(one._replace(text=shown_text(one.text)) for one in remarks),
+        remarks=tuple(remark._replace(text=shown_text(remark.text)) for remark in remarks),
         choices=(),
         flags_elsewhere=flags_elsewhere,
         calls=tuple(functions_called(statements.calls)),
         product_guessed=product is None,
         version_guessed=version is None,
-        facts=facts_of(statements, wanted, flags_elsewhere),
+        facts=facts_of(statements, actual_product, flags_elsewhere),
     )
     return imported, reader.undecided()
 
@@ -185,12 +182,12 @@ def _m4_remarks(text: str) -> list[Remark]:
     match = _M4.search(text)
     if match is None:
         return []
-    why = _("this is an m4 template: its macros are not expanded here; run m4 and import what it writes")
+    why = _("this is an m4 template: its macros are not expanded here; run m4 and import its output")
     return [Remark(text.count("\n", 0, match.start()) + 1, match[0].strip(), why)]
 
 
 def shown_text(text: str) -> str:
-    """Return what may be shown of a configuration's line: not all of a long one, and no password."""
+    """Return a line of a configuration for display: truncated, and without passwords."""
     return _PASSWORD.sub(r"\1:********@", text[: 4 * _LONGEST_SHOWN])[:_LONGEST_SHOWN]
 
 

@@ -1,4 +1,4 @@
-"""What the script's ``do_accounting()`` calls ask for (OpenSIPS 2.2 and later)."""
+"""The accounting requested by the script's ``do_accounting()`` calls (OpenSIPS 2.2 and later)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _FLAGS = frozenset({"missed", "failed", "cdr"})
 
 
 @dataclass(slots=True)
-class AskedAccounting:
-    """The backends asked for in any call, and the flags per backend, all calls taken together.
+class RequestedAccounting:
+    """The requested backends and the flags per backend, of all calls together.
 
-    OpenSIPS keeps ``missed`` per backend; ``cdr`` and ``failed`` hold for the whole transaction, whatever backend they
-    were asked for (``is_cdr_acc_on``, ``is_failed_acc_on`` in its ``acc_logic.c``).
+    OpenSIPS keeps ``missed`` per backend; ``cdr`` and ``failed`` apply to the whole transaction, whatever backend they
+    were requested for (``is_cdr_acc_on``, ``is_failed_acc_on`` in its ``acc_logic.c``).
     """
 
     backends: set[Backend] = field(default_factory=set)
@@ -30,7 +30,6 @@ class AskedAccounting:
 
     @property
     def do_accounting(self) -> DoAccounting:
-        """The same as part of a profile."""
         return DoAccounting(
             missed=frozenset(self.flags["missed"]),
             failed=frozenset(self.backends if self.flags["failed"] else ()),
@@ -39,42 +38,44 @@ class AskedAccounting:
         )
 
 
-def read_calls(calls: Iterable[ScriptCall], backend_of: Callable[[str], Backend]) -> AskedAccounting:
-    """Read the ``do_accounting()`` calls; ``backend_of`` tells the backend of a type (``aaa`` may be two)."""
-    asked = AskedAccounting()
+def read_calls(calls: Iterable[ScriptCall], backend_of: Callable[[str], Backend]) -> RequestedAccounting:
+    """Evaluate the ``do_accounting()`` calls; ``backend_of`` returns the backend of a type (``aaa`` may be two)."""
+    requested = RequestedAccounting()
     for call in calls:
         if call.name == "drop_accounting":
-            asked.remarks.append(Remark(call.line, call.text, _("where accounting is dropped again is not kept")))
+            requested.remarks.append(Remark(call.line, call.text, _("drop_accounting() is not imported")))
         if call.name == "do_accounting":
-            _read_call(call, asked, backend_of)
-    return asked
+            _read_call(call, requested, backend_of)
+    return requested
 
 
-def _read_call(call: ScriptCall, asked: AskedAccounting, backend_of: Callable[[str], Backend]) -> None:
-    backends = {backend_of(word) for word in _words(call, 0, _TYPES, asked)}
-    asked.backends |= backends
-    for flag in _words(call, 1, _FLAGS, asked):
-        if flag != "failed" or not call.surroundings.is_for_bye:  # that of a BYE says nothing of the INVITE
-            asked.flags[flag] |= backends
+def _read_call(call: ScriptCall, requested: RequestedAccounting, backend_of: Callable[[str], Backend]) -> None:
+    backends = {backend_of(word) for word in _words(call, 0, _TYPES, requested)}
+    requested.backends |= backends
+    for flag in _words(call, 1, _FLAGS, requested):
+        if flag != "failed" or not call.surroundings.is_for_bye:  # in a call for the BYE it does not concern the INVITE
+            requested.flags[flag] |= backends
     if len(call.arguments) > 2:
         table = call.arguments[2].value
-        if isinstance(table, str) and "$" not in table and table in (asked.tables or [table]):
-            asked.tables.append(table)
+        if isinstance(table, str) and "$" not in table and table in (requested.tables or [table]):
+            requested.tables.append(table)
         else:
-            asked.remarks.append(Remark(call.line, call.text, _("one constant table is kept; this one is left out")))
+            requested.remarks.append(
+                Remark(call.line, call.text, _("only one constant table is kept; this one is omitted"))
+            )
 
 
-def _words(call: ScriptCall, position: int, known: frozenset[str], asked: AskedAccounting) -> set[str]:
+def _words(call: ScriptCall, position: int, allowed: frozenset[str], requested: RequestedAccounting) -> set[str]:
     if len(call.arguments) <= position:
         if position == 0:
-            asked.remarks.append(Remark(call.line, call.text, _("it does not say what to account to")))
+            requested.remarks.append(Remark(call.line, call.text, _("the accounting output is missing")))
         return set()
     value = call.arguments[position].value
     if not isinstance(value, str) or "$" in value:
-        asked.remarks.append(Remark(call.line, call.text, _("what it asks for is known at run time only")))
+        requested.remarks.append(Remark(call.line, call.text, _("the value is only known at run time")))
         return set()
     words = {word.strip().lower() for word in value.split("|") if word.strip()}  # as the module compares them
-    for word in sorted(words - known):
-        why = _("{word!r} is none of {known}", word=word, known=", ".join(sorted(known)))
-        asked.remarks.append(Remark(call.line, call.text, why))
-    return words & known
+    for word in sorted(words - allowed):
+        why = _("{word!r} is not one of {allowed}", word=word, allowed=", ".join(sorted(allowed)))
+        requested.remarks.append(Remark(call.line, call.text, why))
+    return words & allowed

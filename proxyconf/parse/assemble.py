@@ -1,4 +1,4 @@
-"""From the statements of a configuration to a profile. What has no place in the profile is kept and remarked on."""
+"""Build a profile from the statements of a configuration. Anything that a profile cannot express becomes a remark."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from proxyconf.parse.asking import AskedAccounting, read_calls
+from proxyconf.parse.asking import RequestedAccounting, read_calls
 from proxyconf.parse.detection import modules_meant
 from proxyconf.parse.lists import Declared, Pair, split_declaration, split_pairs
 from proxyconf.parse.merging import declared_extras, declared_legs, listed_legs, merge_pairs
@@ -35,7 +35,7 @@ _COMPANIONS: Mapping[str, frozenset[str]] = {
     "dialog": frozenset({"dlg_flag", "default_timeout", "timeout_avp"}),
     "db_sqlite": frozenset({"db_set_busy_timeout"}),
 }
-"""Parameters of other modules that accounting depends on."""
+"""Parameters of other modules on which accounting depends."""
 
 _ENGINE_MODULES: Mapping[str, Backend] = {
     "acc_radius": Backend.RADIUS,
@@ -49,9 +49,7 @@ _SWITCH_WORDS: Mapping[str, int] = {
 }
 
 
-class _Written(NamedTuple):
-    """A parameter as the text sets it."""
-
+class _AccParameter(NamedTuple):
     module: str
     parameter: Parameter
     argument: Argument
@@ -61,7 +59,7 @@ class _Written(NamedTuple):
 
 @dataclass(slots=True)
 class Assembly:
-    """The profile in the making, for one product and version."""
+    """Builds a profile for one product and version."""
 
     product: Product
     version: Version
@@ -75,21 +73,21 @@ class Assembly:
     others: list[OtherParameter] = field(default_factory=list)
 
     def profile(self) -> AccountingProfile:
-        """Return the profile; ``remarks`` then holds all that was not understood."""
+        """Return the profile; afterwards ``remarks`` lists everything that was not understood."""
         known, companions = self._sorted_modparams()
         for written in known:
             self._take(written)
-        asked = AskedAccounting()
+        requested = RequestedAccounting()
         if uses_do_accounting(self.product, self.version):
-            asked = read_calls(self.statements.calls, self._backend_of_word)
-            self.remarks += asked.remarks
-        backends = self._backends_in_use(asked, known)
+            requested = read_calls(self.statements.calls, self._backend_of_word)
+            self.remarks += requested.remarks
+        backends = self._backends_in_use(requested, known)
         profile = AccountingProfile(
             product=self.product,
             version=self.version,
             backends=backends,
             flags=self._flags(),
-            do_accounting=asked.do_accounting,
+            do_accounting=requested.do_accounting,
             options=self._options(),
             extras=self._listed_extras(),
             legs=listed_legs(self.lists.get("multi_leg_info", ())),
@@ -111,7 +109,7 @@ class Assembly:
         return replace(profile, options=options, other_parameters=others, macros=macros)
 
     def _set_aside(self, profile: AccountingProfile) -> None:
-        """Keep options of backends that are not in use as they are."""
+        """Move the options of backends that are not in use to the other parameters."""
         applicable = profile.applicable_options()
         for key, value in self._options().items():
             if key not in applicable:
@@ -125,17 +123,17 @@ class Assembly:
         return {key: value for key, value in self.options.items() if value != known[key].default}
 
     def flags_elsewhere(self, profile: AccountingProfile) -> tuple[int, ...]:
-        """Return the flag numbers that the script uses and accounting does not."""
+        """Return the flag numbers that the script uses for purposes other than accounting."""
         used = set(self.statements.flag_numbers.values())
-        for one in self.statements.modparams:
-            value = one.argument.value
-            if one.name.endswith("_flag") and isinstance(value, int) and not modules_meant(one.module):
+        for modparam in self.statements.modparams:
+            value = modparam.argument.value
+            if modparam.name.endswith("_flag") and isinstance(value, int) and not modules_meant(modparam.module):
                 used.add(value)
         for call in self.statements.calls:
             if call.name in FLAG_FUNCTIONS and call.arguments:
-                number = self._flag(call.arguments[0])
-                if number is not None and number.number is not None:
-                    used.add(number.number)
+                flag = self._flag(call.arguments[0])
+                if flag is not None and flag.number is not None:
+                    used.add(flag.number)
         return tuple(sorted(used - profile.flags.numbers()))
 
     @property
@@ -145,47 +143,56 @@ class Assembly:
     def _remark(self, line: int, text: str, why: str) -> None:
         self.remarks.append(Remark(line, text, why))
 
-    # --- which modparam is whose
+    # --- the module of each modparam
 
-    def _sorted_modparams(self) -> tuple[list[_Written], list[WrittenParameter]]:
-        """Return the parameters that the release knows, the last of each, and the companions' parameters."""
-        last: dict[tuple[str, str, int], _Written] = {}
+    def _sorted_modparams(self) -> tuple[list[_AccParameter], list[WrittenParameter]]:
+        """Return the last setting of each accounting parameter of the release, and the companions' parameters."""
+        last: dict[tuple[str, str, int], _AccParameter] = {}
         companions = []
-        for position, one in enumerate(self.statements.modparams):
-            for module in modules_meant(one.module):
-                written = self._known(one, module)
+        for position, modparam in enumerate(self.statements.modparams):
+            for module in modules_meant(modparam.module):
+                written = self._known(modparam, module)
                 if written is None:
                     continue
                 key = (*written.parameter[2:4], position if written.parameter.repeatable else -1)
                 before = last.pop(key, None)
                 if before is not None and before.argument.value != written.argument.value:
                     self._remark(
-                        before.line, before.text, _("replaced by line {line}: the last one counts", line=one.line)
+                        before.line, before.text, _("replaced by line {line}: the last one counts", line=modparam.line)
                     )
                 last[key] = written
-            if one.module in _COMPANIONS and one.name in _COMPANIONS[one.module]:
-                companions.append(one)
-            elif "acc" in one.module and not modules_meant(one.module):
-                self._remark(one.line, one.text, _("no accounting module is meant by {module!r}", module=one.module))
+            if modparam.name in _COMPANIONS.get(modparam.module, ()):
+                companions.append(modparam)
+            elif "acc" in modparam.module and not modules_meant(modparam.module):
+                why = _("{module!r} matches no accounting module", module=modparam.module)
+                self._remark(modparam.line, modparam.text, why)
         return list(last.values()), companions
 
-    def _known(self, one: WrittenParameter, module: str) -> _Written | None:
-        parameter = find_parameter(self.product, self.version, one.name, module)
+    def _known(self, modparam: WrittenParameter, module: str) -> _AccParameter | None:
+        """Return ``modparam`` as a parameter of the release; None, with a remark, if the release lacks it."""
+        parameter = find_parameter(self.product, self.version, modparam.name, module)
         if parameter is None:
-            key = f"{module}.{one.name}" if module == "acc_json" else one.name
+            key = f"{module}.{modparam.name}" if module == "acc_json" else modparam.name
             why = why_absent(self.product, self.version, key) or _(
-                "{module} has no parameter {name}", module=module, name=one.name
+                "{module} has no parameter {name}", module=module, name=modparam.name
             )
-            self._keep(module, one.name, one.argument, one.line, one.text, _("{why}; kept as it is", why=why))
+            self._keep(
+                module,
+                modparam.name,
+                modparam.argument,
+                modparam.line,
+                modparam.text,
+                _("{why}; kept as it is", why=why),
+            )
             return None
         if parameter.module != module:
             why = _(
-                "{name} is a parameter of {module} in this version: taken as that",
-                name=one.name,
+                "{name} is a parameter of {module} in this version: read as such",
+                name=modparam.name,
                 module=parameter.module,
             )
-            self._remark(one.line, one.text, why)
-        return _Written(module, parameter, one.argument, one.line, one.text)
+            self._remark(modparam.line, modparam.text, why)
+        return _AccParameter(module, parameter, modparam.argument, modparam.line, modparam.text)
 
     def _keep(self, module: str, name: str, argument: Argument, line: int, text: str, why: str) -> None:
         self._remark(line, text, why)
@@ -194,7 +201,7 @@ class Assembly:
 
     # --- values
 
-    def _take(self, written: _Written) -> None:
+    def _take(self, written: _AccParameter) -> None:
         key, parameter, argument = written.parameter.key, written.parameter, written.argument
         match parameter.kind:
             case ParameterKind.FLAG:
@@ -207,26 +214,26 @@ class Assembly:
                 value = _typed(parameter, argument)
                 if value is None:
                     why = _(
-                        "a value of {parameter} is needed: {allowed}",
+                        "not a valid value of {parameter}; allowed: {allowed}",
                         parameter=parameter.name,
                         allowed=_(parameter.allowed),
                     )
                     self._keep(written.module, parameter.name, argument, written.line, written.text, why)
                     return
                 if parameter.is_integer and isinstance(argument.value, str):
-                    why = _("a number in quotes, with which the proxy does not start: taken as the number")
+                    why = _("a number in quotes, with which the proxy does not start: read as a number")
                     self._remark(written.line, written.text, why)
                 self.options[key] = value
                 self.macros.pop(key, None)
                 if argument.word and argument.value is not None:
                     self.macros[key] = argument.word
 
-    def _take_flag(self, key: str, written: _Written) -> None:
+    def _take_flag(self, key: str, written: _AccParameter) -> None:
         flag = self._flag(written.argument)
         if flag is not None:
             self.flags[key] = flag
         elif written.argument.value not in (-1, ""):
-            why = _("no flag: {text} is defined nowhere in this text", text=written.argument.text)
+            why = _("{text} is not a valid flag, and this text does not define it", text=written.argument.text)
             self._keep(written.module, written.parameter.name, written.argument, written.line, written.text, why)
 
     def _flag(self, argument: Argument) -> MessageFlag | None:
@@ -234,18 +241,18 @@ class Assembly:
         if isinstance(value, str) and value.isdecimal():
             value = int(value)
         if isinstance(value, int):
-            # a name that is itself a number's define; nested definitions give the outermost name
+            # the word is the #!define of the number; of nested definitions the outermost
             return MessageFlag(value, word) if value >= 0 else None
         name = value or word
         if name in self.statements.flag_numbers:
             return MessageFlag(self.statements.flag_numbers[name], name)
         takes_names = any(
-            one.kind is ParameterKind.FLAG and not one.is_integer
-            for one in parameters_of(self.product, self.version).values()
+            parameter.kind is ParameterKind.FLAG and not parameter.is_integer
+            for parameter in parameters_of(self.product, self.version).values()
         )
         return MessageFlag(None, name) if name and takes_names else None
 
-    def _take_list(self, key: str, written: _Written) -> None:
+    def _take_list(self, key: str, written: _AccParameter) -> None:
         value = written.argument.value
         backend_of_list = {names.extra_key for names in self._names.values()}
         bye = {names.extra_bye_key for names in self._names.values()}
@@ -260,23 +267,27 @@ class Assembly:
             return
         pairs, wrong = split_pairs(value)
         for part in wrong:
-            why = _("an empty part stops the proxy") if part == ";" else _("not of the form name=$variable: left out")
+            why = (
+                _("an empty part, with which the proxy does not start")
+                if part == ";"
+                else _("not of the form name=$variable: left out")
+            )
             self._remark(written.line, part, _("{parameter}: {why}", parameter=written.parameter.name, why=why))
         self.lists[key] = pairs
 
-    def _take_declaration(self, key: str, written: _Written) -> None:
+    def _take_declaration(self, key: str, written: _AccParameter) -> None:
         try:
             word, fields = split_declaration(str(written.argument.value))
         except ValueError as error:
             self._keep("acc", key, written.argument, written.line, written.text, str(error))
             return
         if word not in {names.type for names in self._names.values()}:
-            why = _("{word!r} is no output; log, db, aaa and evi are", word=word)
+            why = _("{word!r} is not a valid output; use log, db, aaa or evi", word=word)
             self._keep("acc", key, written.argument, written.line, written.text, why)
             return
         self.declared.setdefault(key, {}).setdefault(word, []).extend(fields)
 
-    # --- which backends
+    # --- backends
 
     def _flags(self) -> Flags:
         account = {one: self.flags[n.flag_key] for one, n in self._names.items() if n.flag_key in self.flags}
@@ -289,9 +300,9 @@ class Assembly:
             cdr=self.flags.get("cdr_flag"),
         )
 
-    def _backends_in_use(self, asked: AskedAccounting, known: Sequence[_Written]) -> tuple[Backend, ...]:
+    def _backends_in_use(self, requested: RequestedAccounting, known: Sequence[_AccParameter]) -> tuple[Backend, ...]:
         if uses_do_accounting(self.product, self.version):
-            used = set(asked.backends) or self._backends_declared()
+            used = set(requested.backends) or self._backends_declared()
         else:
             used = {
                 backend
@@ -305,7 +316,7 @@ class Assembly:
         return tuple(one for one in Backend if one in used and one in self._names)
 
     def _backends_of_dialogs(self) -> set[Backend]:
-        """Return where Kamailio writes dialog records while no flag asks for events (``cdr_write()`` in acc_cdr.c)."""
+        """Return the backends of Kamailio's dialog CDRs when no flag requests events (``cdr_write()`` in acc_cdr.c)."""
         if not self.options.get("cdr_enable"):
             return set()
         to_sql = self.options.get("db_url") and self.options.get("cdrs_table")
@@ -331,58 +342,53 @@ class Assembly:
 
     def _cdr_extras(self) -> tuple[ExtraDefinition, ...]:
         lists = {one: self.lists.get(names.extra_bye_key, []) for one, names in self._names.items()}
-        if "cdr_extra" in self.lists:  # one list for the log and for SQL
+        if "cdr_extra" in self.lists:  # one list for both the log and SQL
             lists[Backend.SYSLOG] = lists[Backend.SQL] = self.lists["cdr_extra"]
         if "acc_json.cdr_extra" in self.lists:
             lists[Backend.JSON] = self.lists["acc_json.cdr_extra"]
         return merge_pairs(lists)
 
     def _assigned(self, variable: str) -> dict[str, str]:
-        """Return what the script assigns to each tag: the first expression, a remark for any other."""
+        """Return the first expression that the script assigns to each tag, with a remark for any other."""
         first: dict[str, Assignment] = {}
-        for one in self.statements.assignments:
-            if one.variable != variable:
+        for assignment in self.statements.assignments:
+            if assignment.variable != variable:
                 continue
-            kept = first.setdefault(one.tag, one)
-            if kept.expression != one.expression:
-                text = f"${variable}({one.tag}) = {one.expression}"
-                self._remark(
-                    one.line,
-                    text,
-                    _("line {line} assigns {expression}: that one is kept", line=kept.line, expression=kept.expression),
+            kept = first.setdefault(assignment.tag, assignment)
+            if kept.expression != assignment.expression:
+                why = _(
+                    "line {line} assigns {expression}: that one is kept", line=kept.line, expression=kept.expression
                 )
-        return {tag: one.expression for tag, one in first.items()}
+                self._remark(assignment.line, assignment.text, why)
+        return {tag: assignment.expression for tag, assignment in first.items()}
 
     def _assigned_to_replies(self) -> frozenset[str]:
-        """Return the tags that a reply route assigns, with a remark for each: its variables are those of the reply."""
+        """Return the tags that a reply route assigns, with a remark for each: the values are those of the reply."""
         tags: set[str] = set()
-        for one in self.statements.assignments:
-            before = [route for route in self.statements.routes if route.start <= one.start]
-            if one.variable == "acc_extra" and before and before[-1].kind == "onreply_route":
-                tags.add(one.tag)
-                self._remark(
-                    one.line,
-                    f"${one.variable}({one.tag}) = {one.expression}",
-                    _("assigned in a reply route: the value is that of the reply, from the callee's side"),
-                )
+        for assignment in self.statements.assignments:
+            before = [route for route in self.statements.routes if route.start <= assignment.start]
+            if assignment.variable == "acc_extra" and before and before[-1].kind == "onreply_route":
+                tags.add(assignment.tag)
+                why = _("assigned in a reply route: the value is that of the reply, from the callee's side")
+                self._remark(assignment.line, assignment.text, why)
         return frozenset(tags)
 
     def _declarations(self, key: str, backends: Iterable[Backend]) -> dict[Backend, list[Declared]]:
-        """Return the declared fields of the backends in use; those of others are kept as they are."""
+        """Return the declared fields of the backends in use; those of others become other parameters."""
         in_use = {self._names[backend].type: backend for backend in backends}
-        found: dict[Backend, list[Declared]] = {}
+        declared: dict[Backend, list[Declared]] = {}
         for word, fields in self.declared.get(key, {}).items():
             if word in in_use:
-                found[in_use[word]] = fields
+                declared[in_use[word]] = fields
                 continue
-            value = f"{word}: " + ";".join(f"{one.tag}->{one.name}" for one in fields)
+            value = f"{word}: " + ";".join(f"{field.tag}->{field.name}" for field in fields)
             self._remark(0, f'{key} "{value}"', _("no do_accounting() asks for {word}; kept as it is", word=word))
             self.others.append(OtherParameter("acc", key, value))
-        return found
+        return declared
 
 
 def _typed(parameter: Parameter, argument: Argument) -> Value | None:
-    """Return the value in the parameter's type, or None if it cannot be."""
+    """Return the value in the parameter's type, or None if it cannot be converted."""
     value = argument.value
     if not parameter.is_integer:
         return None if value is None else str(value)
@@ -392,17 +398,17 @@ def _typed(parameter: Parameter, argument: Argument) -> Value | None:
 
 
 def _needed_companions(companions: Iterable[WrittenParameter], profile: AccountingProfile) -> list[OtherParameter]:
-    """Return the parameters of other modules that this profile depends on and that are not as rendered anyway."""
-    kept: dict[tuple[str, str], OtherParameter] = {}
-    for one in companions:
-        value = one.argument.value
-        match one.module:
+    """Return the parameters of other modules on which this profile depends and which the renderer does not write."""
+    needed: dict[tuple[str, str], OtherParameter] = {}
+    for modparam in companions:
+        value = modparam.argument.value
+        match modparam.module:
             case "rr":
-                wanted = profile.is_on("detect_direction") and value != 1
+                is_needed = profile.is_on("detect_direction") and value != 1
             case "db_sqlite":
-                wanted = dialect_of(str(profile.option("db_url") or "")) is Dialect.SQLITE
+                is_needed = dialect_of(str(profile.option("db_url") or "")) is Dialect.SQLITE
             case _:
-                wanted = profile.uses_dialog
-        if wanted and value is not None:
-            kept[one.module, one.name] = OtherParameter(one.module, one.name, value)
-    return list(kept.values())
+                is_needed = profile.uses_dialog
+        if is_needed and value is not None:
+            needed[modparam.module, modparam.name] = OtherParameter(modparam.module, modparam.name, value)
+    return list(needed.values())

@@ -1,4 +1,4 @@
-"""Which proxy a configuration is for, where nobody said it."""
+"""Guess the product and version of a configuration."""
 
 from __future__ import annotations
 
@@ -27,63 +27,64 @@ _USUAL: dict[Product, Version] = {
 
 
 def modules_meant(pattern: str, candidates: Iterable[str] = ACC_MODULES) -> list[str]:
-    """Return those modules that the first argument of ``modparam`` names: one, or several as ``acc|acc_radius``.
+    """Return the candidates that the first argument of ``modparam`` matches: one, or several as ``acc|acc_radius``.
 
-    The proxies take it as a regular expression. Only its alternatives and ``.*`` are understood here.
+    The proxies treat it as a regular expression. Only alternatives and ``.*`` are supported here.
     """
-    meant: list[str] = []
-    for one in pattern.strip("^$()").split("|"):
-        word = one.strip()
-        if word in candidates:
-            meant.append(word)
-        elif word.endswith(".*"):
-            meant += [module for module in candidates if module.startswith(word.removesuffix(".*"))]
-    return list(dict.fromkeys(meant))
+    modules: list[str] = []
+    for alternative in pattern.strip("^$()").split("|"):
+        name = alternative.strip()
+        if name in candidates:
+            modules.append(name)
+        elif name.endswith(".*"):
+            modules += [module for module in candidates if module.startswith(name.removesuffix(".*"))]
+    return list(dict.fromkeys(modules))
 
 
 def guess_product(text: str, statements: Statements) -> Product:
-    """Return the product whose marks the text bears, else whose parameters it uses most; Kamailio if nothing tells."""
-    asked = _asked(statements)
+    """Return the product whose typical words the text contains, else whose parameters it uses most, else Kamailio."""
+    parameters = _set_parameters(statements)
     marks = {product: len(pattern.findall(text)) for product, pattern in _MARKS.items()}
     marked = [product for product in Product if marks[product]]
     if len(marked) == 1:
         return marked[0]
 
     def rank(product: Product) -> tuple[int, int, bool]:
-        return best_match(product, asked)[0], marks[product], product is Product.KAMAILIO
+        return best_match(product, parameters)[0], marks[product], product is Product.KAMAILIO
 
     return max(Product, key=rank)
 
 
 def guess_version(product: Product, statements: Statements) -> Version:
-    """Return the version of a product that knows most of the text's parameters: the usual one, else the newest."""
-    return best_match(product, _asked(statements), _needs(product, statements))[1]
+    """Return the version that has most of the text's parameters: the usual one, else the newest."""
+    return best_match(product, _set_parameters(statements), _version_filter(product, statements))[1]
 
 
 def best_match(
-    product: Product, asked: list[tuple[str, str]], accept: Callable[[Version], bool] = lambda _version: True
+    product: Product, parameters: list[tuple[str, str]], accept: Callable[[Version], bool] = lambda _version: True
 ) -> tuple[int, Version]:
-    """Return how many of the ``asked`` parameters (module, name) the best release knows, and that release."""
-    newest_first = [Version.parse(one) for one in reversed(RELEASES[product])]
+    """Return how many of the parameters (module, name) the best matching release has, and that release."""
+    newest_first = [Version.parse(release) for release in reversed(RELEASES[product])]
     order = [version for version in (_USUAL[product], *newest_first) if accept(version)] or newest_first
-    counts = [(_known(product, version, asked), version) for version in order]
+    counts = [(_known(product, version, parameters), version) for version in order]
     best = max(count for count, _version in counts)
     return next(pair for pair in counts if pair[0] == best)
 
 
-def _known(product: Product, version: Version, asked: list[tuple[str, str]]) -> int:
-    return sum(find_parameter(product, version, name, module) is not None for module, name in asked)
+def _known(product: Product, version: Version, parameters: list[tuple[str, str]]) -> int:
+    return sum(find_parameter(product, version, name, module) is not None for module, name in parameters)
 
 
-def _asked(statements: Statements) -> list[tuple[str, str]]:
-    return [(module, one.name) for one in statements.modparams for module in modules_meant(one.module)]
+def _set_parameters(statements: Statements) -> list[tuple[str, str]]:
+    modparams = statements.modparams
+    return [(module, modparam.name) for modparam in modparams for module in modules_meant(modparam.module)]
 
 
-def _needs(product: Product, statements: Statements) -> Callable[[Version], bool]:
-    """What the script's way of asking for accounting says about the version."""
+def _version_filter(product: Product, statements: Statements) -> Callable[[Version], bool]:
+    """Return which versions fit the way in which the script requests accounting."""
     calls = any(call.name == "do_accounting" for call in statements.calls)
     declared = bool(statements.assignments) or any(
-        one.name in ("extra_fields", "leg_fields") for one in statements.modparams
+        modparam.name in ("extra_fields", "leg_fields") for modparam in statements.modparams
     )
 
     def accept(version: Version) -> bool:

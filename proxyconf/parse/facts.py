@@ -1,4 +1,4 @@
-"""From the statements of a configuration to the facts that the check of a profile asks for."""
+"""Extract the facts for the check of a profile from the statements of a configuration."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _DECLARED_BY = {"acc_extra": "extra_fields", "acc_leg": "leg_fields"}
 
 
 def facts_of(statements: Statements, product: Product, flags: Iterable[int]) -> ScriptFacts:
-    """Return the facts of a script; ``flags`` are the numbers that it uses for other things than accounting."""
+    """Return the facts about a script; ``flags`` are the numbers that it uses for purposes other than accounting."""
     modules = frozenset(statements.modules)
     return ScriptFacts(
         is_whole=bool(statements.routes)
         and not statements.missing_files
         and not any(module.startswith(_OTHER_LANGUAGES) for module in modules),
-        assigned=frozenset(one.text for one in statements.variables if one.is_assigned),
+        assigned=frozenset(use.text for use in statements.variables if use.is_assigned),
         undeclared=tuple(_undeclared(statements)) if product is Product.OPENSIPS else (),
         tracks_dialogs=any(call.name in TRACKING_FUNCTIONS for call in statements.calls)
-        or any((one.module, one.name) == ("dialog", "dlg_flag") for one in statements.modparams),
+        or any(modparam[:2] == ("dialog", "dlg_flag") for modparam in statements.modparams),
         ends_dialogs=any(call.name == "create_dialog" and "B" in _text(call, 0) for call in statements.calls),
         accounts_failed_bye=any(
             call.name == "do_accounting" and call.surroundings.is_for_bye and "failed" in _text(call, 1).lower()
@@ -40,13 +40,13 @@ def _text(call: ScriptCall, position: int) -> str:
 
 
 def _undeclared(statements: Statements) -> Iterator[UndeclaredTag]:
-    """Yield the first use of each tag that is not declared; none if a declaration cannot be read."""
+    """Yield the first use of each undeclared tag; nothing if a declaration cannot be read."""
     declared: dict[str, set[str]] = {variable: set() for variable in ASSIGNED_BY_TAG}
     for variable, parameter in _DECLARED_BY.items():
-        for one in statements.modparams:
-            if one.name == parameter:
+        for modparam in statements.modparams:
+            if modparam.name == parameter:
                 try:
-                    declared[variable] |= {field.tag for field in split_declaration(str(one.argument.value))[1]}
+                    declared[variable] |= {field.tag for field in split_declaration(str(modparam.argument.value))[1]}
                 except ValueError:
                     return
     for use in statements.variables:

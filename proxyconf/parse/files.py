@@ -1,4 +1,4 @@
-"""Several files of one configuration as one text, with the files that each includes in their places."""
+"""Join the files of a configuration to one text, each included file in the place of its directive."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from proxyconf.parse.tokens import string_after, token_matches
 
 INCLUDES = frozenset({"include_file", "import_file"})
 _DEEPEST = 12
-_LONGEST = 4_000_000  # characters; a file that is included many times must not grow without end
+_LONGEST = 4_000_000  # characters
 
 
 class ConfigFile(NamedTuple):
-    """One file: its path, relative to the folder of the configuration, and its text."""
+    """A configuration file; ``name`` is its path relative to the configuration's folder."""
 
     name: str
     text: str
 
 
 class Segment(NamedTuple):
-    """A part of the joined text: from ``start`` on it is ``file`` from ``offset`` on."""
+    """A part of the joined text: ``start`` in the text is ``offset`` in ``file``."""
 
     start: int
     file: str
@@ -29,21 +29,21 @@ class Segment(NamedTuple):
 
 
 class JoinedConfig(NamedTuple):
-    """The joined text, and which part of it stands in which file. ``missing`` are included files that are not there."""
+    """The joined text and the files of its parts. ``missing`` are included files that were not supplied."""
 
     text: str
     segments: tuple[Segment, ...]
     missing: tuple[str, ...]
 
     def place(self, position: int) -> tuple[str, int]:
-        """Return the file and the offset in it of a position of the text."""
-        index = bisect_right(self.segments, position, key=lambda one: one.start) - 1
+        """Return the file of a position in the text, and the offset in that file."""
+        index = bisect_right(self.segments, position, key=lambda segment: segment.start) - 1
         segment = self.segments[max(index, 0)]
         return segment.file, segment.offset + position - segment.start
 
 
 class Include(NamedTuple):
-    """An ``include_file`` or ``import_file``: the path, and where the directive begins and ends."""
+    """An ``include_file`` or ``import_file`` directive, from ``start`` to ``end``."""
 
     path: str
     start: int
@@ -51,42 +51,42 @@ class Include(NamedTuple):
 
 
 def includes_of(text: str) -> Iterator[Include]:
-    """Yield the files that a text includes, whatever conditions stand around them."""
+    """Yield the include directives of a text, regardless of the conditions around them."""
     for match in token_matches(text):
         if match.lastgroup in ("directive", "word") and match[0].lstrip("#!") in INCLUDES:
-            found = string_after(text, match.end())
-            if found is not None:
-                yield Include(found[0], match.start(), found[1])
+            path_and_end = string_after(text, match.end())
+            if path_and_end is not None:
+                yield Include(path_and_end[0], match.start(), path_and_end[1])
 
 
 def join_files(files: Sequence[ConfigFile]) -> JoinedConfig:
-    """Join files: those that no other includes follow each other, the main one first, and each holds what it includes.
+    """Join files: the files that no other includes, the main one first, each with its includes in place.
 
-    A path is looked for beside the file that names it, then by as much of its end as a file's name has. A file is
-    joined once.
+    An included path is searched relative to the including file, then by its longest matching end. A file is joined
+    once.
     """
     joiner = _Joiner(files)
-    for one in _roots(files):
-        joiner.add(one, 0)
+    for root in _roots(files):
+        joiner.add(root, 0)
     return JoinedConfig("".join(joiner.parts), tuple(joiner.segments), tuple(dict.fromkeys(joiner.missing)))
 
 
 def find_file(files: Iterable[ConfigFile], path: str, including: str = "") -> ConfigFile | None:
-    """Return the file that an ``include_file`` of the file named ``including`` means, if it is among them."""
+    """Return the file that the file named ``including`` includes as ``path``, or None."""
     folder = including.rpartition("/")[0]
-    beside = normal_path(f"{folder}/{path}" if folder else path)
-    by_name = {normal_path(one.name): one for one in files}
-    if beside in by_name:
-        return by_name[beside]
-    matching = [one for name, one in by_name.items() if name and f"/{normal_path(path)}".endswith(f"/{name}")]
+    relative_path = normal_path(f"{folder}/{path}" if folder else path)
+    by_name = {normal_path(file.name): file for file in files}
+    if relative_path in by_name:
+        return by_name[relative_path]
+    matching = [file for name, file in by_name.items() if name and f"/{normal_path(path)}".endswith(f"/{name}")]
     if not matching:
         base = path.rpartition("/")[2]
-        matching = [one for name, one in by_name.items() if name.rpartition("/")[2] == base]
-    return max(matching, key=lambda one: len(one.name)) if matching else None
+        matching = [file for name, file in by_name.items() if name.rpartition("/")[2] == base]
+    return max(matching, key=lambda file: len(file.name)) if matching else None
 
 
 def normal_path(path: str) -> str:
-    """Return a path without ``.`` and ``..`` where they can be resolved, and without a slash at its beginning."""
+    """Return a path without leading slash, and with ``.`` and ``..`` resolved where possible."""
     parts: list[str] = []
     for part in path.replace("\\", "/").split("/"):
         if part == ".." and parts:
@@ -137,8 +137,8 @@ def _roots(files: Sequence[ConfigFile]) -> list[ConfigFile]:
         for include in includes_of(file.text)
         if (inner := find_file(files, include.path, file.name)) is not None and inner.name != file.name
     }
-    roots = [one for one in files if one.name not in included] or list(files[:1])
-    return sorted(roots, key=lambda one: not _is_main(one))
+    roots = [file for file in files if file.name not in included] or list(files[:1])
+    return sorted(roots, key=lambda file: not _is_main(file))
 
 
 def _is_main(file: ConfigFile) -> bool:
@@ -146,7 +146,7 @@ def _is_main(file: ConfigFile) -> bool:
 
 
 def decoded(raw: bytes) -> tuple[str, str]:
-    """Return the text of a file, and the encoding that gives its bytes back: UTF-8, else Latin-1, which takes any."""
+    """Return the text of a file and its encoding: UTF-8, else Latin-1, which can decode and restore any bytes."""
     try:
         return raw.decode("utf-8"), "utf-8"
     except UnicodeDecodeError:

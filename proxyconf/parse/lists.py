@@ -1,4 +1,4 @@
-"""The little languages inside parameter values: ``name=$pv;name=$pv`` and ``backend: tag->name;tag``."""
+"""Parse the lists in parameter values: ``name=$pv;name=$pv`` and ``backend: tag->name;tag``."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ _DECLARATION = re.compile(r"\s*([A-Za-z]+)\s*:(.*)", re.DOTALL)
 
 
 class Pair(NamedTuple):
-    """One ``name=value``. ``value`` is as written, whether it is one variable or not."""
+    """A ``name=value``. ``value`` is the source text, which need not be a valid variable."""
 
     name: str
     value: str
 
 
 class Declared(NamedTuple):
-    """One ``tag->name`` of OpenSIPS' ``extra_fields`` and ``leg_fields``; the name is the tag unless given."""
+    """A ``tag->name`` of OpenSIPS' ``extra_fields`` and ``leg_fields``; the name defaults to the tag."""
 
     tag: str
     name: str
 
 
 def split_pairs(text: str) -> tuple[list[Pair], list[str]]:
-    """Return the pairs of ``name=$pv;name=$pv`` and what stands there that is none.
+    """Return the pairs of ``name=$pv;name=$pv``, and the parts that are not pairs.
 
-    Semicolons inside brackets belong to the variable. An empty part (a semicolon at the end) is reported as ``";"``.
+    Semicolons inside brackets belong to the variable. An empty part (a semicolon at the end) is returned as ``";"``.
     """
     pairs: list[Pair] = []
     wrong: list[str] = []
@@ -42,20 +42,20 @@ def split_pairs(text: str) -> tuple[list[Pair], list[str]]:
 
 
 def split_declaration(text: str) -> tuple[str, list[Declared]]:
-    """Return the backend word and the fields of ``backend: tag->name;tag``. Raise ``ValueError`` if it is none."""
+    """Return the backend and the fields of ``backend: tag->name;tag``; raise ``ValueError`` for another syntax."""
     match = _DECLARATION.fullmatch(text)
     if match is None:
         raise ValueError(f"{text!r} is not of the form backend: tag->name;tag")
     fields = []
     for part in match[2].split(";"):
-        tag, arrow, name = (one.strip() for one in part.partition("->"))
+        tag, arrow, name = map(str.strip, part.partition("->"))
         if tag:
             fields.append(Declared(tag, name if arrow and name else tag))
     return match[1], fields
 
 
 def split_outside_brackets(text: str) -> list[str]:
-    """Split at the semicolons that stand in no bracket."""
+    """Split at the semicolons outside of brackets."""
     parts, depth, begin = [], 0, 0
     for position, character in enumerate(text):
         if character in _OPENING:

@@ -1,4 +1,4 @@
-"""Several lists of labels, one per backend, into one list of fields that keeps the order of each."""
+"""Merge the lists of labels of several backends to one list of fields that keeps the order of each."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from proxyconf.profile import ExtraDefinition, LegDefinition
 from proxyconf.vocabulary.layout import Backend, Role, leg_role_of_variable, suggest_leg_role, suggest_role
 
 _Labels = dict[Backend, str]
-_MOST_MATCHED = 200  # no proxy takes more fields; to match many would take long
+_MOST_MATCHED = 200  # no proxy takes more fields, and matching takes quadratic time
 
 
 def merge_pairs(lists: Mapping[Backend, Sequence[Pair]]) -> tuple[ExtraDefinition, ...]:
-    """Return the fields of lists ``name=$variable``: pairs of two backends with the same variable become one field,
-    unless their order forbids it.
+    """Return the fields of lists of ``name=$variable``.
+
+    Pairs of two backends with the same variable become one field, unless the order of the lists forbids it.
     """
     merged = _merged({backend: [(pair.value, pair.name) for pair in pairs] for backend, pairs in lists.items()})
     fields = []
@@ -28,10 +29,10 @@ def merge_pairs(lists: Mapping[Backend, Sequence[Pair]]) -> tuple[ExtraDefinitio
 def declared_extras(
     lists: Mapping[Backend, Sequence[Declared]], values: Mapping[str, str], reply_tags: Container[str] = ()
 ) -> tuple[ExtraDefinition, ...]:
-    """Return the fields of ``extra_fields``; ``values`` is what the script assigns to each tag.
+    """Return the fields of ``extra_fields``; ``values`` are the expressions that the script assigns to the tags.
 
-    What a reply route assigns to one of ``reply_tags`` stays the script's own: ``$si`` is the callee there, so it tells
-    no role, and the generated routes must not assign it to the INVITE.
+    Expressions assigned in a reply route (``reply_tags``) are ignored: ``$si`` is the callee there, so it does not
+    suggest a role, and the generated routes must not assign it to the INVITE.
     """
     at_the_invite = {tag: value for tag, value in values.items() if tag not in reply_tags}
     return tuple(
@@ -46,7 +47,7 @@ def declared_extras(
 
 
 def declared_legs(lists: Mapping[Backend, Sequence[Declared]], values: Mapping[str, str]) -> tuple[LegDefinition, ...]:
-    """Return the fields of ``leg_fields``; ``values`` is what the script assigns to each tag."""
+    """Return the fields of ``leg_fields``; ``values`` are the expressions that the script assigns to the tags."""
     return tuple(
         LegDefinition(tag, values.get(tag, ""), labels, _leg_role([*labels.values(), tag]))
         for tag, labels in _merged_declarations(lists)
@@ -54,7 +55,7 @@ def declared_legs(lists: Mapping[Backend, Sequence[Declared]], values: Mapping[s
 
 
 def listed_legs(pairs: Iterable[Pair]) -> tuple[LegDefinition, ...]:
-    """Return the fields of ``multi_leg_info``, whose names serve all backends."""
+    """Return the fields of ``multi_leg_info``, whose names are the labels of all backends."""
     return tuple(
         LegDefinition(pair.name, pair.value, role=suggest_leg_role(pair.name) or leg_role_of_variable(pair.value))
         for pair in pairs
@@ -76,7 +77,7 @@ def _merged_declarations(lists: Mapping[Backend, Sequence[Declared]]) -> list[tu
 def _merged(lists: Mapping[Backend, Sequence[tuple[str, str]]]) -> list[tuple[str, _Labels]]:
     """Merge lists of (identity, label) into one list of (identity, labels per backend)."""
     merged: list[tuple[str, _Labels]] = []
-    for backend in Backend:  # in one order, whatever that of the mapping
+    for backend in Backend:  # the order of the mapping must not matter
         pairs = lists.get(backend, ())
         if len(merged) + len(pairs) > _MOST_MATCHED:
             merged += [(identity, {backend: label}) for identity, label in pairs]

@@ -1,4 +1,4 @@
-"""The statements of a configuration that concern accounting, in the order of the text."""
+"""Find the statements of a configuration that concern accounting, in the order of the text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ACCOUNTING_FUNCTIONS = frozenset(
         *("acc_rad_request", "acc_aaa_request", "acc_diam_request", "acc_evi_request", "acc_json_request"),
     }
 )
-_MOST_TOKENS = 2000  # of one statement: an unclosed parenthesis must not cost a look at the whole text each time
+_MOST_TOKENS = 2000  # of one statement: an unclosed parenthesis must not cause a scan of the whole text
 ASSIGNED_BY_TAG = ("acc_extra", "acc_leg")
 TRACKING_FUNCTIONS = frozenset({"dlg_manage", "create_dialog"})
 REPLY_FUNCTIONS = frozenset({"t_on_reply"})
@@ -29,9 +29,10 @@ _HIGHEST_FLAG = 31
 
 
 class Argument(NamedTuple):
-    """One argument of a call. ``value`` is None where it is no constant; ``word`` is the bare word it was, or the name
-    of the ``#!define`` that gave it; ``text`` is what was written, from ``start`` to ``end``; ``strings`` are the
-    strings that it consists of, if it does.
+    """An argument of a call, with its source ``text`` from ``start`` to ``end``.
+
+    ``value`` is None unless it is a constant. ``word`` is a bare word, or the name of the ``#!define`` that was
+    expanded. ``strings`` are the adjacent strings of which a string argument consists.
     """
 
     value: Value | None
@@ -43,9 +44,9 @@ class Argument(NamedTuple):
 
 
 class WrittenParameter(NamedTuple):
-    """One ``modparam(module, name, value)``; ``module`` may be a pattern that stands for several.
+    """A ``modparam(module, name, value)`` from ``start`` to ``end``; ``module`` may be a pattern.
 
-    It stands from ``start`` to ``end``, within ``depth`` conditions of the preprocessor.
+    ``depth`` counts the preprocessor conditions around it.
     """
 
     module: str
@@ -59,7 +60,7 @@ class WrittenParameter(NamedTuple):
 
 
 class Loaded(NamedTuple):
-    """A module that is loaded: ``written`` is the argument as it stands, from ``start`` to ``end`` the statement."""
+    """A ``loadmodule`` statement from ``start`` to ``end``; ``written`` is its argument."""
 
     module: str
     written: str
@@ -69,7 +70,7 @@ class Loaded(NamedTuple):
 
 
 class Route(NamedTuple):
-    """A route: its kind (``onreply_route``), its name, and the place after its opening brace."""
+    """A route: its kind (``onreply_route``) and name; ``body`` is the position after its opening brace."""
 
     kind: str
     name: str
@@ -78,9 +79,9 @@ class Route(NamedTuple):
 
 
 class ScriptCall(NamedTuple):
-    """One call of a script function that concerns accounting, flags, dialogs or the route of replies.
+    """A call of a script function that concerns accounting, flags, dialogs or reply routes.
 
-    It stands from ``start`` to ``end``, its semicolon included.
+    It extends from ``start`` to ``end``, including its semicolon.
     """
 
     name: str
@@ -95,7 +96,7 @@ class ScriptCall(NamedTuple):
 class Assignment(NamedTuple):
     """``$acc_extra(tag) = expression`` or ``$acc_leg(tag) = expression`` (OpenSIPS 2.3 and later).
 
-    It stands from ``start`` to ``end``, its semicolon included; the expression from ``value_start`` to ``value_end``.
+    It extends from ``start`` to ``end``, including its semicolon; the expression from ``value_start`` to ``value_end``.
     """
 
     variable: str
@@ -108,13 +109,18 @@ class Assignment(NamedTuple):
     value_end: int
     surroundings: Surroundings
 
+    @property
+    def text(self) -> str:
+        return f"${self.variable}({self.tag}) = {self.expression}"
+
 
 @dataclass(slots=True)
 class Statements:
-    """What a configuration says about accounting. ``flag_numbers`` are the names declared by ``flags NAME:number``;
-    ``flags NAME`` takes the lowest number that is free. ``closings`` are the positions of the tokens that close a
-    parenthesis, by the position of the one that opens it; ``surroundings`` are those of calls and assignments.
-    ``missing_files`` are included and were not given.
+    """The statements of a configuration that concern accounting.
+
+    ``flag_numbers`` are the names declared by ``flags NAME:number``; ``flags NAME`` takes the lowest free number.
+    ``closings`` maps the token position of each opening parenthesis to that of the closing one. ``surroundings`` are
+    those of calls and assignments, by token position. ``missing_files`` are included files that were not supplied.
     """
 
     modparams: list[WrittenParameter] = field(default_factory=list)
@@ -133,15 +139,14 @@ class Statements:
 
     @property
     def modules(self) -> list[str]:
-        """The modules that are loaded, in order."""
-        return [one.module for one in self.loaded]
+        """The loaded modules, in order."""
+        return [loaded.module for loaded in self.loaded]
 
 
 def read_statements(reader: Reader) -> Statements:
-    """Read the whole configuration of ``reader``."""
     tokens = list(reader.tokens())
     closings = _closings(tokens)
-    found = Statements(
+    statements = Statements(
         closings=closings,
         surroundings=surroundings_of(tokens, closings, reader.source, _has_surroundings),
         definitions=reader.definitions,
@@ -150,153 +155,159 @@ def read_statements(reader: Reader) -> Statements:
     )
     position = 0
     while position < len(tokens):
-        position = _statement(reader, tokens, position, found)
-    found.remarks = [*reader.remarks, *found.remarks]
-    return found
+        position = _statement(reader, tokens, position, statements)
+    statements.remarks = [*reader.remarks, *statements.remarks]
+    return statements
 
 
 def _has_surroundings(token: Token) -> bool:
     return token.kind is TokenKind.VARIABLE or token.value in _CALLS
 
 
-def _statement(reader: Reader, tokens: Sequence[Token], at: int, found: Statements) -> int:
-    token = tokens[at]
+def _statement(reader: Reader, tokens: Sequence[Token], position: int, statements: Statements) -> int:
+    token = tokens[position]
     if token.kind is TokenKind.VARIABLE:
-        return _assignment(reader, tokens, at, found)
+        return _assignment(reader, tokens, position, statements)
     if token.kind is not TokenKind.WORD:
-        return at + 1
+        return position + 1
     if token.value in ("modparam", "modparamx"):
-        return _modparam(reader, tokens, at, found)
+        return _modparam(reader, tokens, position, statements)
     if token.value in ("loadmodule", "loadmodulex"):
-        return _loadmodule(reader, tokens, at, found)
+        return _loadmodule(reader, tokens, position, statements)
     if token.value in ("include_file", "import_file"):
-        file = _text_at(tokens, at + 1)
+        file = _text_at(tokens, position + 1)
         if file:
-            found.missing_files.append(file)
-            why = _("this file was not given: add it to what is imported")
-            found.remarks.append(Remark(token.line, f"{token.value} {file}", why))
-        return at + 1
+            statements.missing_files.append(file)
+            why = _("this file is missing: add it to the import")
+            statements.remarks.append(Remark(token.line, f"{token.value} {file}", why))
+        return position + 1
     if token.value == "flags":
-        return _flag_declarations(tokens, at, found)
+        return _flag_declarations(tokens, position, statements)
     if token.value in _CALLS:
-        return _call(reader, tokens, at, found)
+        return _call(reader, tokens, position, statements)
     if token.value.endswith("route"):
-        _route(tokens, at, found)
-    return at + 1
+        _route(tokens, position, statements)
+    return position + 1
 
 
-def _call(reader: Reader, tokens: Sequence[Token], at: int, found: Statements) -> int:
-    token = tokens[at]
-    arguments, end = _arguments(reader, tokens, at + 1, found)
+def _call(reader: Reader, tokens: Sequence[Token], position: int, statements: Statements) -> int:
+    token = tokens[position]
+    arguments, end = _arguments(reader, tokens, position + 1, statements)
     if arguments is not None:
         text = reader.source(token.start, tokens[end - 1].end)
-        surroundings = found.surroundings.get(at, Surroundings())
+        surroundings = statements.surroundings.get(position, Surroundings())
         if not _is_sign(tokens, end, ";"):
             surroundings = surroundings._replace(is_statement=False)
         place = (token.start, _end_with_semicolon(tokens, end))
-        found.calls.append(ScriptCall(token.value, tuple(arguments), token.line, text, *place, surroundings))
-    return max(end, at + 1)
+        statements.calls.append(ScriptCall(token.value, tuple(arguments), token.line, text, *place, surroundings))
+    return max(end, position + 1)
 
 
 def _end_with_semicolon(tokens: Sequence[Token], position: int) -> int:
-    """Return where the statement ends whose next token is at ``position``, a semicolon there included."""
+    """Return the end of a statement whose next token is at ``position``, including a semicolon there."""
     return tokens[position].end if _is_sign(tokens, position, ";") else tokens[position - 1].end
 
 
-def _route(tokens: Sequence[Token], at: int, found: Statements) -> None:
-    name, position = "", at + 1
+def _route(tokens: Sequence[Token], start: int, statements: Statements) -> None:
+    name, position = "", start + 1
     if _is_sign(tokens, position, "[") and position + 2 < len(tokens):
         name, position = tokens[position + 1].value, position + 3
     if _is_sign(tokens, position, "{"):
-        found.routes.append(Route(tokens[at].value, name, tokens[at].start, tokens[position].end))
+        statements.routes.append(Route(tokens[start].value, name, tokens[start].start, tokens[position].end))
 
 
-def _modparam(reader: Reader, tokens: Sequence[Token], at: int, found: Statements) -> int:
-    arguments, end = _arguments(reader, tokens, at + 1, found)
-    end = max(end, at + 1)
-    text = reader.source(tokens[at].start, tokens[end - 1].end)
+def _modparam(reader: Reader, tokens: Sequence[Token], position: int, statements: Statements) -> int:
+    arguments, end = _arguments(reader, tokens, position + 1, statements)
+    end = max(end, position + 1)
+    text = reader.source(tokens[position].start, tokens[end - 1].end)
     if arguments is None or len(arguments) != 3:
-        found.remarks.append(Remark(tokens[at].line, text, _("not of the form modparam(module, name, value)")))
+        statements.remarks.append(
+            Remark(tokens[position].line, text, _("not of the form modparam(module, name, value)"))
+        )
         return end
     module, name, value = arguments
     if not isinstance(module.value, str) or not isinstance(name.value, str):
-        found.remarks.append(Remark(tokens[at].line, text, _("module and parameter must be strings")))
+        statements.remarks.append(Remark(tokens[position].line, text, _("module and parameter must be strings")))
         return end
-    place = (tokens[at].start, _end_with_semicolon(tokens, end), tokens[at].depth)
-    found.modparams.append(WrittenParameter(module.value, name.value, value, tokens[at].line, text, *place))
+    place = (tokens[position].start, _end_with_semicolon(tokens, end), tokens[position].depth)
+    statements.modparams.append(WrittenParameter(module.value, name.value, value, tokens[position].line, text, *place))
     return end
 
 
-def _loadmodule(reader: Reader, tokens: Sequence[Token], at: int, found: Statements) -> int:
-    path, end = _text_at(tokens, at + 1), at + 2
+def _loadmodule(reader: Reader, tokens: Sequence[Token], position: int, statements: Statements) -> int:
+    path, end = _text_at(tokens, position + 1), position + 2
     if not path:
-        arguments, end = _arguments(reader, tokens, at + 1, found)
+        arguments, end = _arguments(reader, tokens, position + 1, statements)
         if not arguments or not isinstance(arguments[0].value, str):
-            return max(end, at + 1)
+            return max(end, position + 1)
         path = arguments[0].value
     module = path.rpartition("/")[2].removesuffix(".so")
-    place = (tokens[at].start, _end_with_semicolon(tokens, end), tokens[at].depth)
-    found.loaded.append(Loaded(module, path, *place))
+    place = (tokens[position].start, _end_with_semicolon(tokens, end), tokens[position].depth)
+    statements.loaded.append(Loaded(module, path, *place))
     return end
 
 
-def _flag_declarations(tokens: Sequence[Token], at: int, found: Statements) -> int:
-    position = at + 1
+def _flag_declarations(tokens: Sequence[Token], start: int, statements: Statements) -> int:
+    position = start + 1
     while position < len(tokens) and tokens[position].kind in (TokenKind.WORD, TokenKind.TEXT):
         name, position = tokens[position].value, position + 1
         if _is_sign(tokens, position, ":") and position + 1 < len(tokens):
             number = tokens[position + 1]
             if number.kind is TokenKind.NUMBER:
-                found.flag_numbers[name] = int_of(number.value)
+                statements.flag_numbers[name] = int_of(number.value)
             position += 2
         else:
-            taken = set(found.flag_numbers.values())
+            taken = set(statements.flag_numbers.values())
             free = (number for number in range(_HIGHEST_FLAG + 1) if number not in taken)
-            found.flag_numbers.setdefault(name, next(free, _HIGHEST_FLAG))
+            statements.flag_numbers.setdefault(name, next(free, _HIGHEST_FLAG))
         if not _is_sign(tokens, position, ","):
             break
         position += 1
     return position
 
 
-def _assignment(reader: Reader, tokens: Sequence[Token], at: int, found: Statements) -> int:
-    name, _open, rest = tokens[at].value.removeprefix("$").removeprefix("(").partition("(")
-    if name not in ASSIGNED_BY_TAG or not _is_sign(tokens, at + 1, "=") or _is_sign(tokens, at + 2, "="):
-        return at + 1
-    end, last = at + 2, min(at + _MOST_TOKENS, len(tokens))
+def _assignment(reader: Reader, tokens: Sequence[Token], position: int, statements: Statements) -> int:
+    name, _open, rest = tokens[position].value.removeprefix("$").removeprefix("(").partition("(")
+    if name not in ASSIGNED_BY_TAG or not _is_sign(tokens, position + 1, "=") or _is_sign(tokens, position + 2, "="):
+        return position + 1
+    end, last = position + 2, min(position + _MOST_TOKENS, len(tokens))
     while end < last and not _is_sign(tokens, end, ";") and not _is_sign(tokens, end, "}"):
         end += 1
-    value = (tokens[at + 2].start, tokens[end - 1].end) if end > at + 2 else (tokens[at + 1].end, tokens[at + 1].end)
-    place = (tokens[at].start, _end_with_semicolon(tokens, end), *value)
-    tag, surroundings = rest.partition(")")[0].strip(), found.surroundings.get(at, Surroundings())
+    value = (
+        (tokens[position + 2].start, tokens[end - 1].end)
+        if end > position + 2
+        else (tokens[position + 1].end, tokens[position + 1].end)
+    )
+    place = (tokens[position].start, _end_with_semicolon(tokens, end), *value)
+    tag, surroundings = rest.partition(")")[0].strip(), statements.surroundings.get(position, Surroundings())
     expression = reader.source(*value)
-    found.assignments.append(Assignment(name, tag, expression, tokens[at].line, *place, surroundings))
+    statements.assignments.append(Assignment(name, tag, expression, tokens[position].line, *place, surroundings))
     return end
 
 
 def _closings(tokens: Sequence[Token]) -> dict[int, int]:
-    """Return where each parenthesis that is opened is closed."""
+    """Return the position of the closing parenthesis by that of the opening one."""
     opened: list[int] = []
-    found: dict[int, int] = {}
+    closings: dict[int, int] = {}
     for position, token in enumerate(tokens):
         if token.kind is TokenKind.SIGN and token.value == "(":
             opened.append(position)
         elif token.kind is TokenKind.SIGN and token.value == ")" and opened:
-            found[opened.pop()] = position
-    return found
+            closings[opened.pop()] = position
+    return closings
 
 
 def _arguments(
-    reader: Reader, tokens: Sequence[Token], at: int, found: Statements
+    reader: Reader, tokens: Sequence[Token], position: int, statements: Statements
 ) -> tuple[list[Argument] | None, int]:
-    """Return the arguments of the call whose parenthesis opens at ``at`` and the place after it, or None."""
-    end = found.closings.get(at)
+    """Return the arguments in the parentheses that open at ``position``, or None, and the position after them."""
+    end = statements.closings.get(position)
     if end is None:
-        return None, at
+        return None, position
     parts: list[list[Token]] = [[]]
-    position = at + 1
+    position += 1
     while position < end:
-        inner = found.closings.get(position, position)
+        inner = statements.closings.get(position, position)
         if tokens[position].kind is TokenKind.SIGN and tokens[position].value == ",":
             parts.append([])
         else:
@@ -329,16 +340,16 @@ _FLAG_VARIABLE = re.compile(r"\$flag\(([A-Za-z_]\w*)\)")
 
 
 def int_of(text: str) -> int:
-    """Read an integer as the proxies do: decimal or ``0x`` hexadecimal."""
+    """Parse an integer like the proxies do: decimal or ``0x`` hexadecimal."""
     return int(text, 16) if text[:2] in ("0x", "0X") else int(text)
 
 
-def _is_sign(tokens: Sequence[Token], at: int, sign: str) -> bool:
-    return at < len(tokens) and tokens[at].kind is TokenKind.SIGN and tokens[at].value == sign
+def _is_sign(tokens: Sequence[Token], position: int, sign: str) -> bool:
+    return position < len(tokens) and tokens[position].kind is TokenKind.SIGN and tokens[position].value == sign
 
 
-def _text_at(tokens: Sequence[Token], at: int) -> str:
-    return tokens[at].value if at < len(tokens) and tokens[at].kind is TokenKind.TEXT else ""
+def _text_at(tokens: Sequence[Token], position: int) -> str:
+    return tokens[position].value if position < len(tokens) and tokens[position].kind is TokenKind.TEXT else ""
 
 
 def functions_called(calls: Iterable[ScriptCall]) -> Iterator[ScriptCall]:

@@ -1,9 +1,10 @@
-"""Where a statement stands in the routes of a script: the route, the conditions around it, whether it is in braces."""
+"""The context of a statement in a script: its route, the conditions around it, whether it is in braces."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from proxyconf.parse.tokens import Token, TokenKind
@@ -15,8 +16,10 @@ _STARTS_STATEMENT = frozenset("{};:")
 
 
 class Surroundings(NamedTuple):
-    """``route`` is like ``failure_route[NAME]``; ``conditions`` are the texts of the conditions, the outermost first,
-    that of an ``else`` with ``!`` before it. ``in_block``: another statement may be put before or after this one.
+    """The context of a statement.
+
+    ``route`` is like ``failure_route[NAME]``; ``conditions`` are the texts of the conditions, the outermost first, with
+    a leading ``!`` for an ``else``. ``in_block``: a statement can be inserted before or after this one.
     """
 
     route: str = ""
@@ -27,8 +30,8 @@ class Surroundings(NamedTuple):
     @property
     def is_for_bye(self) -> bool:
         """Whether the statement is reached for a BYE and not for an INVITE."""
-        stated = [one for one in (self.route, *self.conditions) if not one.startswith("!")]
-        return any(_BYE.search(one) and not _INVITE.search(one) for one in stated)
+        texts = [text for text in (self.route, *self.conditions) if not text.startswith("!")]
+        return any(_BYE.search(text) and not _INVITE.search(text) for text in texts)
 
     @property
     def is_initial(self) -> bool:
@@ -59,7 +62,7 @@ class _Tracker:
         self.pending = ()
 
     def conditions(self) -> tuple[str, ...]:
-        return (*(one for block in self.blocks for one in block), *self.pending)
+        return (*chain.from_iterable(self.blocks), *self.pending)
 
 
 def surroundings_of(
@@ -68,8 +71,8 @@ def surroundings_of(
     source: Callable[[int, int], str],
     is_of_interest: Callable[[Token], bool],
 ) -> dict[int, Surroundings]:
-    """Return the surroundings of the tokens of interest, by their position; those in conditions are left out."""
-    found: dict[int, Surroundings] = {}
+    """Return the surroundings of the tokens of interest by position; tokens inside conditions are omitted."""
+    surroundings: dict[int, Surroundings] = {}
     tracker, position = _Tracker(), 0
     while position < len(tokens):
         token = tokens[position]
@@ -82,16 +85,16 @@ def surroundings_of(
         if token.kind is TokenKind.SIGN:
             _sign(tracker, token.value)
         elif token.kind is TokenKind.WORD and token.value == "else":
-            tracker.pending = tuple(f"!{one}" for one in tracker.last)
+            tracker.pending = tuple(f"!{condition}" for condition in tracker.last)
         elif token.kind is TokenKind.WORD and token.value.endswith("route") and not tracker.blocks:
             tracker.route = _route_name(tokens, position)
         if is_of_interest(token):
             before = tokens[position - 1].value if position else ";"
             in_block = before in _STARTS_STATEMENT and not tracker.pending
             is_statement = in_block or bool(tracker.pending)
-            found[position] = Surroundings(tracker.route, tracker.conditions(), in_block, is_statement)
+            surroundings[position] = Surroundings(tracker.route, tracker.conditions(), in_block, is_statement)
         position += 1
-    return found
+    return surroundings
 
 
 def _sign(tracker: _Tracker, sign: str) -> None:

@@ -1,7 +1,7 @@
-"""The words of a proxy's configuration, with Kamailio's preprocessor applied.
+"""Tokenize a proxy's configuration, and apply Kamailio's preprocessor.
 
-Written after the lexers of Kamailio (``cfg.lex``: comments ``#``, ``//`` and ``/* */``, adjacent strings in double
-quotes are one string, escapes only in double quotes, ``#!define`` and its kin, ``#!ifdef``) and of OpenSIPS, which has
+It follows the lexers of Kamailio (``cfg.lex``: comments ``#``, ``//`` and ``/* */``, adjacent strings in double quotes
+are one string, escapes only in double quotes, ``#!define`` and its variants, ``#!ifdef``) and of OpenSIPS, which has
 the same strings and comments and no preprocessor.
 """
 
@@ -17,14 +17,12 @@ from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.variables import scan_variable
 
 _DEEPEST_DEFINE = 20
-_MOST_EXPANSIONS = 10_000  # definitions made of definitions grow without end in few lines
+_MOST_EXPANSIONS = 10_000  # nested definitions can grow exponentially
 _LONGEST_TEXT = 65_536
 _LONGEST_VARIABLE = 500
 
 
 class TokenKind(StrEnum):
-    """What a token is."""
-
     WORD = "word"
     TEXT = "text"
     NUMBER = "number"
@@ -33,9 +31,9 @@ class TokenKind(StrEnum):
 
 
 class Token(NamedTuple):
-    """One token: its value (of a string the content), the line it stands in and the places where it begins and ends.
+    """A token. The ``value`` of a string is its content.
 
-    ``define`` names the ``#!define`` that it came from, ``depth`` counts the ``#!ifdef`` around it.
+    ``define`` is the ``#!define`` of which it is the expansion; ``depth`` counts the ``#!ifdef`` around it.
     """
 
     kind: TokenKind
@@ -48,8 +46,9 @@ class Token(NamedTuple):
 
 
 class Remark(NamedTuple):
-    """Something that was not understood, or interpreted differently: the line, the text, the reason and what became of
-    it. ``file`` names the file where several were read.
+    """A text that was not understood or was interpreted differently; ``why`` gives the reason and the consequence.
+
+    ``file`` is set if a configuration consists of several files.
     """
 
     line: int
@@ -59,14 +58,14 @@ class Remark(NamedTuple):
 
 
 class Tested(NamedTuple):
-    """A name that an ``#!ifdef`` or ``#!ifndef`` asks for and that the text itself does not define before."""
+    """A name tested by ``#!ifdef`` or ``#!ifndef`` that the text does not define before."""
 
     name: str
     line: int
 
 
 class Definition(NamedTuple):
-    """A ``#!define`` in a branch that is taken: its name, and where its value begins and ends."""
+    """A ``#!define`` in an active branch; its value extends from ``start`` to ``end``."""
 
     name: str
     start: int
@@ -99,52 +98,52 @@ _PLAIN_PATTERN = re.compile(r"[^*+?{}()|\\\[\]^$]*")
 
 
 class Reader:
-    """Reads a configuration once. After ``tokens`` has run, ``remarks`` and ``tested`` hold what it met.
+    """Tokenizes a configuration once; ``remarks``, ``definitions`` and ``tested`` are complete after ``tokens()``.
 
-    ``defines`` are the names to take as defined from outside, ``NAME`` or ``NAME=value`` (Kamailio's option ``-A``).
+    ``defines`` are the names defined on the command line, ``NAME`` or ``NAME=value`` (Kamailio's option ``-A``).
     """
 
     def __init__(self, text: str, defines: Iterable[str] = (), *, preprocess: bool = True) -> None:
         self._text = text
         self._line_starts = [0, *(match.end() for match in re.finditer("\n", self._text))]
-        self._defines = {name: value for name, _sign, value in (one.partition("=") for one in defines)}
+        self._defines = {name: value for name, _sign, value in (define.partition("=") for define in defines)}
         self._outside = frozenset(self._defines)
         self._preprocess = preprocess
         self._substitutions: list[tuple[str, str]] = []
-        self._branches: list[bool] = []  # of the conditions around: whether the text is read
-        self._closed = 0  # how many of them say no
+        self._branches: list[bool] = []  # the enclosing conditions: whether their branch is active
+        self._closed = 0  # number of inactive branches among them
         self._expansions = 0
         self.remarks: list[Remark] = []
         self.definitions: list[Definition] = []
         self.tested: dict[str, Tested] = {}
 
     def undecided(self) -> tuple[Tested, ...]:
-        """Return the names that were asked for and that the text itself never defines."""
+        """Return the tested names that the text never defines."""
         own = self._defines.keys() - self._outside
-        return tuple(one for name, one in self.tested.items() if name not in own)
+        return tuple(tested for name, tested in self.tested.items() if name not in own)
 
     @property
     def defines(self) -> dict[str, str]:
-        """The names that are defined at the end of the text, with their values."""
+        """The names defined at the end of the text, with their values."""
         return self._defines
 
     def source(self, start: int, end: int) -> str:
-        """Return the text between two places, on one line."""
+        """Return the text between two positions, on one line."""
         return " ".join(self._text[start:end].split())
 
     def tokens(self) -> Iterator[Token]:
-        """Yield the tokens of the branches that are taken."""
+        """Yield the tokens of the active branches."""
         position = 0
         while position < len(self._text):
             if self._closed:
                 position = self._skip(position)
                 continue
             match = _TOKEN.match(self._text, position)
-            assert match is not None  # the last alternative takes any character
+            assert match is not None  # the last alternative matches any character
             if match.lastgroup == "directive" and self._preprocess:
                 position = self._directive(match)
                 continue
-            if match.lastgroup == "directive":  # a comment to a proxy without preprocessor
+            if match.lastgroup == "directive":  # a comment for a proxy without preprocessor
                 position = self._end_of_line(match.start())
                 continue
             token = self._token(match)
@@ -203,9 +202,11 @@ class Reader:
         self._expansions += 1
         inner = Reader(value, preprocess=False)
         inner._substitutions = self._substitutions
-        for one in inner.tokens():
-            define = token.define or token.value
-            placed = one._replace(line=token.line, start=token.start, end=token.end, define=define, depth=token.depth)
+        define = token.define or token.value
+        for inner_token in inner.tokens():
+            placed = inner_token._replace(
+                line=token.line, start=token.start, end=token.end, define=define, depth=token.depth
+            )
             yield from self._expanded(placed, depth + 1)
 
     def _substituted(self, text: str) -> str:
@@ -222,25 +223,26 @@ class Reader:
         if word in ("include_file", "import_file"):
             end = self._end_of_line(match.end())
             file = self._text[match.end() : end].strip()
-            self._remark(match.start(), f"{match[0]} {file}", _("this file was not given: add it to what is imported"))
+            self._remark(match.start(), f"{match[0]} {file}", _("this file is missing: add it to the import"))
             return end
         return self._definition(word, match)
 
     def _definition(self, word: str, match: re.Match[str]) -> int:
-        found = _DEFINITION.match(self._text, match.end())
-        if found is None:
+        rest = _DEFINITION.match(self._text, match.end())
+        if rest is None:
             self._remark(match.start(), match[0], _("a definition without a name"))
             return self._end_of_line(match.start())
-        name, value = found[1], _unix(found[2]).replace("\\\n", "").strip()
-        self.definitions.append(Definition(name, found.start(2), found.start(2) + len(found[2].rstrip())))
+        name, value = rest[1], _unix(rest[2]).replace("\\\n", "").strip()
+        self.definitions.append(Definition(name, rest.start(2), rest.start(2) + len(rest[2].rstrip())))
         if word in ("defenv", "trydefenv", "defexp", "defexps"):
-            self._remark(match.start(), f"{match[0]} {name} {value}".strip(), _("a value that is known at start only"))
+            why = _("the value is only known when the proxy starts")
+            self._remark(match.start(), f"{match[0]} {name} {value}".strip(), why)
             self._defines.setdefault(name, "")
         elif word in ("redefine", "redef") or name not in self._defines:
             self._defines[name] = value
         elif word == "define" and name not in self._outside:
             self._remark(match.start(), f"{match[0]} {name}", _("defined before: the proxy would not start"))
-        return found.end()
+        return rest.end()
 
     def _substitution(self, word: str, match: re.Match[str]) -> int:
         rule = string_after(self._text, match.end())
@@ -263,17 +265,17 @@ class Reader:
 
     def _branch(self, position: int) -> int:
         match = _BRANCHING.match(self._text, position)
-        assert match is not None  # the caller found the directive here
+        assert match is not None  # the caller matched the directive at this position
         word, name = match[1], match[2] or ""
         if word in ("ifdef", "ifndef"):
-            # MOD_name is Kamailio's own word for "this module is loaded": nobody has to decide it
+            # Kamailio itself defines MOD_name if the module is loaded
             outside = name in self._outside or not (name in self._defines or name.startswith("MOD_"))
             if outside and not self._closed:
                 self.tested.setdefault(name, Tested(name, self._line(position)))
             self._enter((name in self._defines) == (word == "ifdef"))
         elif word == "ifexp":
             if not self._closed:
-                self._remark(position, match[0].strip(), _("an expression is not evaluated here: taken as true"))
+                self._remark(position, match[0].strip(), _("an expression is not evaluated here: assumed to be true"))
             self._enter(True)
         elif not self._branches:
             self._remark(position, match[0].strip(), _("#!{word} without an #!ifdef before it", word=word))
@@ -293,8 +295,8 @@ class Reader:
         return taken
 
     def _skip(self, position: int) -> int:
-        found = _BRANCHING.search(self._text, position)
-        return self._branch(found.start()) if found else len(self._text)
+        match = _BRANCHING.search(self._text, position)
+        return self._branch(match.start()) if match else len(self._text)
 
 
 def _unix(text: str) -> str:
@@ -302,7 +304,7 @@ def _unix(text: str) -> str:
 
 
 def unescape(text: str) -> str:
-    """Return the content of a string in double quotes without its escapes; an unknown escape stays as written."""
+    """Resolve the escapes in the content of a string in double quotes; unknown escapes stay unchanged."""
     return _ESCAPE.sub(_unescaped, text)
 
 
@@ -315,12 +317,12 @@ def _unescaped(match: re.Match[str]) -> str:
 
 
 def token_matches(text: str) -> Iterator[re.Match[str]]:
-    """Yield the pieces of a text as the lexer cuts it, comments and blanks too."""
+    """Yield the lexer's matches of a text, including comments and white space."""
     return _TOKEN.finditer(text)
 
 
 def string_after(text: str, position: int) -> tuple[str, int] | None:
-    """Return the content of the string that follows a place, blanks left out, and the place after it."""
+    """Return the content of the string that follows a position and white space, and the position after it."""
     match = _STRING.match(text, position)
     if match is None:
         return None

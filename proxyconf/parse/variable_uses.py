@@ -1,4 +1,4 @@
-"""Where a script names the variables that records of dialogs and calls are made of."""
+"""Find the uses of the variables that fill accounting fields."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _OPERATORS = frozenset("+-*/%&|^.:")
 
 
 class VariableUse(NamedTuple):
-    """A variable as the script names it, outside of strings: ``$dlg_var(caller)`` or ``$(acc_leg(src)[0])``."""
+    """A use of a variable outside of strings: ``$dlg_var(caller)`` or ``$(acc_leg(src)[0])``."""
 
     name: str
     argument: str
@@ -26,7 +26,6 @@ class VariableUse(NamedTuple):
 
 
 def variable_uses(tokens: Sequence[Token]) -> Iterator[VariableUse]:
-    """Yield the uses, in the order of the text."""
     for position, token in enumerate(tokens):
         if token.kind is TokenKind.VARIABLE:
             name, _open, rest = token.value.removeprefix("$").removeprefix("(").partition("(")
@@ -36,7 +35,7 @@ def variable_uses(tokens: Sequence[Token]) -> Iterator[VariableUse]:
 
 
 def _is_assigned(tokens: Sequence[Token], position: int) -> bool:
-    """Return whether an assignment follows: ``=``, or an operator and ``=``."""
+    """Return whether ``=``, or an operator and ``=``, follows."""
     signs = [token.value if token.kind is TokenKind.SIGN else "" for token in tokens[position + 1 : position + 4]]
     if signs[:1] and signs[0] in _OPERATORS:
         signs = signs[1:]

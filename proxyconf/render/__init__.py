@@ -1,1 +1,1 @@
-"""Profile to text: everything that a proxy and its surroundings need to account what the profile asks for. Pure."""
+"""Generate configuration files for the proxy, databases, syslog and RADIUS from a profile. Pure."""

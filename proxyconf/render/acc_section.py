@@ -1,4 +1,4 @@
-"""The accounting section of a proxy's configuration, whatever the product."""
+"""The accounting section of a proxy's configuration, for any product."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from proxyconf.render.script import has_preprocessor
 def acc_section(profile: AccountingProfile, *, verbose: bool = False, modules: bool = True) -> str:
     """Return the accounting section in the syntax of the profile's product and version.
 
-    ``verbose`` adds the options that are left at their default. Without ``modules`` it holds no ``loadmodule`` line
-    that could load a module a second time.
+    ``verbose`` adds the options with default values. Without ``modules`` it omits ``loadmodule`` lines that could load
+    a module a second time.
     """
     if has_preprocessor(profile):
         return kamailio.acc_section(profile, verbose=verbose)
@@ -19,5 +19,5 @@ def acc_section(profile: AccountingProfile, *, verbose: bool = False, modules: b
 
 
 def modules_section(profile: AccountingProfile) -> str:
-    """Return the ``loadmodule`` lines as a text of their own; empty where the accounting section can hold them."""
+    """Return the ``loadmodule`` lines as a separate file; empty if the accounting section can contain them."""
     return "" if has_preprocessor(profile) else opensips.modules_section(profile)

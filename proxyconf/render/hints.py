@@ -1,7 +1,7 @@
-"""Where the script must ask for accounting: routes to call, with the reason of each line.
+"""Routes that request accounting, with comments on where the script must call them.
 
-The parameters alone account nothing. Before OpenSIPS 2.2 a transaction is accounted when its request carries the flag
-at the moment the transaction is created; from 2.2 on when the script has called ``do_accounting()``.
+Parameters alone do not account anything. Before OpenSIPS 2.2 a transaction is accounted if its request has the flag
+when the transaction is created; since 2.2 if the script has called ``do_accounting()``.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _EXTERNAL = (Backend.RADIUS, Backend.DIAMETER, Backend.JSON)
 
 
 def routing_hints(profile: AccountingProfile) -> str:
-    """Return the snippet: commented routes, which can be included as they are and called where the comments say."""
+    """Return commented routes, to be included unchanged and called where the comments say."""
     blocks = [
         heading(
             profile,
             "Routing hints",
-            "These routes do nothing until the script calls them, in the places that the comments name.",
+            "These routes have no effect until the script calls them; the comments say where.",
         ),
         *(_calls(profile) if profile.uses_do_accounting else _flag_routes(profile)),
         *_reply_values(profile),
@@ -34,8 +34,8 @@ def routing_hints(profile: AccountingProfile) -> str:
 
 
 def route(name: str, notes: Iterable[str], statements: Iterable[str], *, kind: str = "route") -> str:
-    """Return one route with its comment; an empty one is left with a plain return."""
-    lines = [f"    {one}" for one in statements] or ["    return;"]
+    """Return a route with its comment; a route without statements gets a ``return``."""
+    lines = [f"    {statement}" for statement in statements] or ["    return;"]
     return "\n".join([*(comment(note) for note in notes), f"{kind}[{name}] {{", *lines, "}"])
 
 
@@ -47,7 +47,9 @@ def _flag_routes(profile: AccountingProfile) -> Iterator[str]:
     yield _within_dialog(profile)
     yield _failure(profile)
     if profile.is_on("report_cancels"):
-        notes = ["CANCEL: call it for each CANCEL before t_relay(); it is accounted only with the flag on itself."]
+        notes = [
+            "CANCEL: call it for each CANCEL before t_relay(). A CANCEL is accounted only if it has the flag itself."
+        ]
         yield route("ACC_CANCEL", notes, _set_flags(profile, profile.flags.account))
     if profile.legs:
         yield _legs(profile)
@@ -68,26 +70,26 @@ def _invite(profile: AccountingProfile) -> str:
         statements += ["dlg_manage();", *dialog_values(profile)]
     statements.append("record_route();")
     notes = [
-        "Initial INVITE: call it before t_relay() and before any stateful reply. A flag that is set after the "
-        "transaction was created comes too late. A 401 or 407 sent without a transaction is never accounted.",
-        "Without record_route() the BYE goes past this proxy, and the call has no end.",
+        "Initial INVITE: call it before t_relay() and before any stateful reply. A flag set after the transaction was "
+        "created has no effect. A 401 or 407 sent without a transaction is never accounted.",
+        "Without record_route() the BYE bypasses this proxy, and the call has no end.",
     ]
     return route("ACC_INVITE", notes, statements)
 
 
 def dialog_values(profile: AccountingProfile) -> list[str]:
-    """Return the assignments of the dialog variables that records of dialogs take their fields from: the dialog has no
-    request at its end. What no role tells is left as a comment.
+    """Return the assignments of the dialog variables that dialog CDRs log, since there is no request at their time.
+
+    If a field has no role, so that its value is unknown, the assignment is a comment.
     """
     statements: dict[str, str] = {}
-    for one in profile.cdr_extras:
-        match = _DIALOG_VARIABLE.fullmatch(one.variable)
+    for field in profile.cdr_extras:
+        match = _DIALOG_VARIABLE.fullmatch(field.variable)
         if match:
             name = match[1]
-            role = one.role or suggest_role(name, one.variable)
-            source = VALUE_OF_ROLE.get(role) if role else None
-            known = f"$dlg_var({name}) = {source};"
-            statements[name] = known if source else f"# set here: $dlg_var({name}) = …;"
+            role = field.role or suggest_role(name, field.variable)
+            value = VALUE_OF_ROLE.get(role) if role else None
+            statements[name] = f"$dlg_var({name}) = {value};" if value else f"# set here: $dlg_var({name}) = …;"
     return list(statements.values())
 
 
@@ -101,22 +103,22 @@ def _within_dialog(profile: AccountingProfile) -> str:
     if profile.is_on("report_ack") and external and profile.product is Product.KAMAILIO:
         statements += _if_method(profile, "ACK", _set_flags(profile, external))
     notes = [
-        "Requests within the dialog: call it after loose_route() has said yes. A BYE without the flag leaves no trace. "
-        "A re-INVITE needs no flag: with it, it looks like one more start.",
+        "Requests within the dialog: call it if loose_route() returned true. A BYE without the flag is not accounted. "
+        "A re-INVITE needs no flag: with the flag it looks like another start.",
     ]
     return route("ACC_WITHIN_DIALOG", notes, statements)
 
 
 def _if_method(profile: AccountingProfile, method: str, statements: Iterable[str]) -> list[str]:
-    """Return the statements in a condition; nothing for none, since an empty block stops the proxy."""
-    lines = [f"    {one}" for one in statements]
+    """Return the statements in a condition; nothing if there are none, since an empty block is a syntax error."""
+    lines = [f"    {statement}" for statement in statements]
     return [f'if ({_method(profile)} == "{method}") {{', *lines, "}"] if lines else []
 
 
 def _failure(profile: AccountingProfile) -> str:
     notes = [
-        "The missed flag is cleared with each missed event. Call this from the failure_route, and only if another "
-        "attempt follows: without one the final reply would give a second event for the same failure.",
+        "The missed flag is cleared with each missed event. Call this route from the failure_route, and only if "
+        "another attempt follows: otherwise the final reply causes a second event for the same failure.",
     ]
     statements = _set_flags(profile, profile.flags.missed, "missed calls in ")
     return route("ACC_NEXT_ATTEMPT", notes, statements)
@@ -131,8 +133,8 @@ def _set_flags(profile: AccountingProfile, flags: Mapping[Backend, MessageFlag],
 
 
 def _set_flag(profile: AccountingProfile, flag: MessageFlag | None, why: str) -> list[str]:
-    known = flag in profile.flags.by_parameter(profile.product, profile.version).values()
-    return [f"setflag({flag_word(profile, flag)});  # {why}"] if flag is not None and known else []
+    is_used = flag in profile.flags.by_parameter(profile.product, profile.version).values()
+    return [f"setflag({flag_word(profile, flag)});  # {why}"] if flag is not None and is_used else []
 
 
 def _word(backend: Backend) -> str:
@@ -148,18 +150,18 @@ def _method(profile: AccountingProfile) -> str:
 
 def _legs(profile: AccountingProfile) -> str:
     notes = [
-        "One leg of a forwarded call: call it for every leg, the first one too, with the values of that leg in place "
-        "of the examples.",
-        "Push a value to every AVP for every leg, an empty one where there is none: each AVP is a stack of its own, "
-        "and a value that is missing in one leg is filled from another leg.",
+        "One leg of a forwarded call: call it for every leg, including the first one, with the values of that leg "
+        "instead of the examples.",
+        "Push a value to every AVP for every leg, if necessary an empty one: each AVP is a separate stack, and a value "
+        "that is missing in one leg is taken from another leg.",
     ]
-    return route("ACC_LEG", notes, [f"{one.variable} = {_leg_example(profile, one)};" for one in profile.legs])
+    return route("ACC_LEG", notes, [f"{leg.variable} = {_leg_example(leg)};" for leg in profile.legs])
 
 
-def _leg_example(profile: AccountingProfile, one: LegDefinition) -> str:
-    if one.role is Role.LEG_SOURCE:
+def _leg_example(leg: LegDefinition) -> str:
+    if leg.role is Role.LEG_SOURCE:
         return "$fU"
-    if one.role is Role.LEG_DESTINATION:
+    if leg.role is Role.LEG_DESTINATION:
         return "$rU"
     return '""'
 
@@ -172,16 +174,16 @@ def _calls(profile: AccountingProfile) -> Iterator[str]:
         "# in the route of the initial INVITE, before t_relay() and after the checks that may refuse it:",
         "#     record_route();",
         "#     route(ACC_INVITE);",
-        "# in the branch of requests within the dialog, after loose_route() has said yes, for a BYE:",
+        "# in the branch of requests within the dialog, if loose_route() returned true, for a BYE:",
         "#     route(ACC_BYE);",
         "# in the failure_route, and only if another attempt follows:",
         "#     route(ACC_FAILURE);",
     ]
     if profile.uses_field_declarations and profile.legs:
         lines += ["# where the call is forwarded, once per further leg:", "#     route(ACC_NEXT_LEG);"]
-    yield "\n".join([comment("The routes stand in the accounting section. Call them:"), *lines])
+    yield "\n".join([comment("The routes are part of the accounting section. Call them:"), *lines])
     if not profile.do_accounting.cdr:
-        yield comment("Without record_route() the BYE goes past this proxy, and the call has no end.")
+        yield comment("Without record_route() the BYE bypasses this proxy, and the call has no end.")
     if profile.legs and not profile.uses_field_declarations:
         yield _legs(profile)
 
@@ -190,17 +192,17 @@ def _calls(profile: AccountingProfile) -> Iterator[str]:
 
 
 def _reply_values(profile: AccountingProfile) -> Iterator[str]:
-    names = [one for one in (*profile.extras, *profile.cdr_extras) if is_of_reply(profile, one.variable)]
-    if not names or profile.uses_field_declarations:  # there the section assigns them in an onreply_route
+    fields = [field for field in (*profile.extras, *profile.cdr_extras) if is_of_reply(profile, field.variable)]
+    if not fields or profile.uses_field_declarations:  # there the accounting section has an onreply_route for them
         return
     notes = [
-        "Extra values are taken from the request, also when a reply is accounted. What stands in a reply must be put "
-        "into an AVP when it arrives: arm this with t_on_reply() and let the field hold the AVP.",
-        "A later t_on_reply() replaces this route: where the script arms one of its own, put the assignments there.",
+        "Extra values are taken from the request, also when a reply is accounted. Values of a reply must be copied to "
+        "an AVP when it arrives: activate this route with t_on_reply(), and log the AVP in the field.",
+        "A later t_on_reply() replaces this route: if the script has its own onreply_route, put the assignments there.",
     ]
     if not has_preprocessor(profile):
-        notes.append('The AVPs of the transaction are seen here with modparam("tm", "onreply_avp_mode", 1).')
-    assignments = dict.fromkeys(f"$avp({_avp(profile, one.name)}) = {one.variable};" for one in names)
+        notes.append('The AVPs of the transaction are visible here with modparam("tm", "onreply_avp_mode", 1).')
+    assignments = dict.fromkeys(f"$avp({_avp(profile, field.name)}) = {field.variable};" for field in fields)
     yield route("ACC_REPLY", notes, assignments, kind="onreply_route")
 
 

@@ -21,13 +21,13 @@ _LISTS = ("_extra", "_info")
 
 
 def acc_section(profile: AccountingProfile, *, verbose: bool = False) -> str:
-    """Return the section: names of flags, modules, parameters. ``verbose`` adds the options left at their default."""
+    """Return the section: names of flags, modules, parameters. ``verbose`` adds the options with default values."""
     blocks = [
         heading(
             profile,
             "Accounting",
             "Include it after the #!define lines and the loadmodule lines of the script and before its routes.",
-            "A module that is loaded already is not loaded again.",
+            "Modules that are already loaded are not loaded again.",
             *_macro_note(profile),
         ),
         "\n".join(_defines(profile)),
@@ -41,7 +41,7 @@ def acc_section(profile: AccountingProfile, *, verbose: bool = False) -> str:
 def _macro_note(profile: AccountingProfile) -> Iterator[str]:
     names = dict.fromkeys(profile.macros[key] for key in profile.set_options() if key in profile.macros)
     if names:
-        yield f"The script must #!define before: {', '.join(names)}."
+        yield f"The script must #!define these names before: {', '.join(names)}."
 
 
 def _defines(profile: AccountingProfile) -> Iterator[str]:
@@ -52,24 +52,25 @@ def _defines(profile: AccountingProfile) -> Iterator[str]:
 
 def _loadmodules(profile: AccountingProfile) -> Iterator[str]:
     for module in modules_needed(profile):
-        # to load a module twice stops the proxy
+        # the proxy does not start if a module is loaded twice
         yield f"#!ifndef MOD_{module}\nloadmodule {quoted(module + '.so')}\n#!endif"
 
 
-def _line(profile: AccountingProfile, one: Modparam) -> str:
-    if one.flag is not None:
-        return modparam(one, flag_word(profile, one.flag))
-    if one.macro:
-        return modparam(one, one.macro)
-    if isinstance(one.value, str) and one.name.endswith(_LISTS) and "\n" not in one.value:
-        return modparam(one, _broken(one.value))
-    return modparam(one, literal(one.value))
+def _line(profile: AccountingProfile, parameter: Modparam) -> str:
+    value = parameter.value
+    if parameter.flag is not None:
+        return modparam(parameter, flag_word(profile, parameter.flag))
+    if parameter.macro:
+        return modparam(parameter, parameter.macro)
+    if isinstance(value, str) and parameter.name.endswith(_LISTS) and "\n" not in value:
+        return modparam(parameter, _one_string_per_field(value))
+    return modparam(parameter, literal(value))
 
 
-def _broken(value: str) -> str:
-    """Return a list of fields as strings of one field each, which the proxy joins again."""
+def _one_string_per_field(value: str) -> str:
+    """Split a list of fields into strings of one field each, which the proxy concatenates."""
     parts = value.split(";")
     if len(parts) == 1:
         return quoted(value)
     strings = [quoted(f"{part};") for part in parts[:-1]] + [quoted(parts[-1])]
-    return "".join(f"\n    {one}" for one in strings)
+    return "".join(f"\n    {string}" for string in strings)

@@ -1,4 +1,4 @@
-"""The parameters that make a profile effective, in the order in which they are written; the same for every product."""
+"""The module parameters of a profile, in the order in which they are written; the same for every product."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from proxyconf.vocabulary.variables import find_variable, parse_variable
 
 _URL_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9_]*):")
 _OPENSER_DRIVERS: Mapping[str, str] = {"text": "dbtext"}  # OpenSER 1.x: mysql.so, postgres.so, dbtext.so
-_UNDEMANDING = frozenset({"pv", "tmx", "dialog", "htable", "cfgutils", "siputils"})
-"""Modules with variables that can be loaded without any setting."""
+_WITHOUT_SETTINGS = frozenset({"pv", "tmx", "dialog", "htable", "cfgutils", "siputils"})
+"""Modules with variables that can be loaded without any parameter."""
 
-_FIRST_PV_MODULE = Version(3, 0)  # before, Kamailio's core had the variables that the module pv has
+_FIRST_PV_MODULE = Version(3, 0)  # before, the variables of the module pv were part of Kamailio's core
 
 
 class Modparam(NamedTuple):
-    """One parameter to be set. ``flag`` is given where the value is a flag, whose name may stand for it; ``macro``
-    names the ``#!define`` of the script that stands for the value.
+    """A parameter to be set. ``flag`` is set if the value is a flag, which may be written by name.
+
+    ``macro`` is the ``#!define`` of the script that is written instead of the value.
     """
 
     module: str
@@ -33,9 +34,9 @@ class Modparam(NamedTuple):
 
 
 def effective_parameters(profile: AccountingProfile) -> list[Modparam]:
-    """Return every parameter that the profile sets to something else than its default: flags, extras, legs, options.
+    """Return the parameters that the profile sets to a value other than the default: flags, extras, legs, options.
 
-    Only what this release has and its backends in use need. A flag that is not set is left out.
+    Only parameters of this release for the backends in use are returned.
     """
     return [
         *_flags(profile),
@@ -46,12 +47,12 @@ def effective_parameters(profile: AccountingProfile) -> list[Modparam]:
             for key, value in profile.set_options().items()
         ),
         *_companions(profile),
-        *(Modparam(*one) for one in profile.other_parameters),
+        *(Modparam(*parameter) for parameter in profile.other_parameters),
     ]
 
 
 def default_parameters(profile: AccountingProfile) -> list[Modparam]:
-    """Return the options that the profile leaves at their default, with that default."""
+    """Return the options that the profile does not change, with their default values."""
     changed = profile.set_options()
     return [
         _option(parameter, parameter.default)
@@ -61,37 +62,36 @@ def default_parameters(profile: AccountingProfile) -> list[Modparam]:
 
 
 def modules_needed(profile: AccountingProfile) -> list[str]:
-    """Return the modules that the parameters need, in an order in which they can be loaded."""
+    """Return the modules that the parameters need, in load order."""
     parameters = effective_parameters(profile)
+    parameter_modules = [parameter.module for parameter in parameters]
     modules = ["tm", "rr"]
-    if profile.uses_dialog or any(one.module == "dialog" for one in parameters):
+    if profile.uses_dialog or "dialog" in parameter_modules:
         modules.append("dialog")
-    modules += [module for module in _variable_modules(profile) if module in _UNDEMANDING]
-    settings = {(one.module, one.name): one.value for one in parameters}
-    modules += filter(None, [_driver(profile, str(settings.get(("acc", "db_url"), "")))])
-    modules += filter(None, [_aaa_module(str(settings.get(("acc", "aaa_url"), "")))])
-    modules += [one.module for one in parameters if one.module == "mqueue"]
+    modules += [module for module in _variable_modules(profile) if module in _WITHOUT_SETTINGS]
+    values = {(parameter.module, parameter.name): parameter.value for parameter in parameters}
+    modules += filter(None, [_driver(profile, str(values.get(("acc", "db_url"), "")))])
+    modules += filter(None, [_aaa_module(str(values.get(("acc", "aaa_url"), "")))])
+    modules += [module for module in parameter_modules if module == "mqueue"]
     modules.append("acc")
-    modules += [profile.known_backends[one].module for one in profile.backends if one in profile.known_backends]
-    modules += [one.module for one in parameters if one.module.startswith("acc_")]
+    modules += [names.module for backend in profile.backends if (names := profile.known_backends.get(backend))]
+    modules += [module for module in parameter_modules if module.startswith("acc_")]
     return list(dict.fromkeys(modules))
 
 
 def modules_presumed(profile: AccountingProfile) -> list[str]:
-    """Return the modules that variables of the profile come from and that need settings of their own: the script must
-    load them before.
-    """
+    """Return the modules of the profile's variables that need parameters, so that the script must load them."""
     loaded = ("core", *modules_needed(profile))
     return list(dict.fromkeys(module for module in _variable_modules(profile) if module not in loaded))
 
 
 def pairs_text(pairs: Iterable[tuple[str, ExtraDefinition | LegDefinition]]) -> str:
-    """Return ``name=$pv;name=$pv``; never with a semicolon at the end, which stops the proxy."""
-    return ";".join(f"{label}={one.variable}" for label, one in pairs)
+    """Return ``name=$pv;name=$pv``, without a semicolon at the end, with which the proxy does not start."""
+    return ";".join(f"{label}={field.variable}" for label, field in pairs)
 
 
 def quoted(text: str) -> str:
-    """Return a string in double quotes as the proxies' lexers read it back."""
+    """Return a string in double quotes, escaped for the lexers of the proxies."""
     return '"' + "".join(_escaped(character) for character in text) + '"'
 
 
@@ -144,7 +144,7 @@ def _lists(profile: AccountingProfile) -> Iterator[Modparam]:
         yield Modparam("acc_json", "cdr_extra", pairs_text(json_labels))
     for name, legs in (("multi_leg_info", profile.legs), ("multi_leg_bye_info", profile.cdr_legs)):
         if legs and name in profile.parameters:
-            yield Modparam("acc", name, pairs_text((one.name, one) for one in legs))
+            yield Modparam("acc", name, pairs_text((leg.name, leg) for leg in legs))
 
 
 def _bye(profile: AccountingProfile, backend: Backend) -> tuple[tuple[str, ExtraDefinition], ...]:
@@ -160,7 +160,9 @@ def _declarations(profile: AccountingProfile) -> Iterator[Modparam]:
             ("leg_fields", profile.leg_labels(backend)),
         ):
             if pairs:
-                fields = ";".join(one.name if label == one.name else f"{one.name}->{label}" for label, one in pairs)
+                fields = ";".join(
+                    field.name if label == field.name else f"{field.name}->{label}" for label, field in pairs
+                )
                 yield Modparam("acc", name, f"{names.type}: {fields}")
 
 
@@ -169,7 +171,7 @@ def _option(parameter: Parameter, value: Value) -> Modparam:
 
 
 def _queues(profile: AccountingProfile) -> Iterator[Modparam]:
-    """The queues that acc_json puts its objects in: they must exist when the proxy starts."""
+    """Yield the queues of acc_json, which must exist when the proxy starts."""
     queues = [profile.set_options().get(f"acc_json.{name}") for name in _QUEUE_OPTIONS]
     for queue in dict.fromkeys(filter(None, queues)):
         yield Modparam("mqueue", "mqueue", f"name={queue}")
@@ -177,21 +179,21 @@ def _queues(profile: AccountingProfile) -> Iterator[Modparam]:
 
 def _companions(profile: AccountingProfile) -> Iterator[Modparam]:
     if profile.is_on("detect_direction") and not profile.sets_other("rr", "append_fromtag"):
-        # the module refuses to start without it: the direction is read from the tag in the Route header
+        # without it the module does not start: it reads the direction from the tag in the Route header
         yield Modparam("rr", "append_fromtag", 1)
 
 
 def _variable_modules(profile: AccountingProfile) -> Iterator[str]:
-    """Yield the modules that have the variables in use: an unknown variable in a list stops the proxy."""
-    extras = (*profile.extras, *profile.cdr_extras)
-    legs = (*profile.legs, *profile.cdr_legs)
-    for text in (*(one.variable for one in extras), *(one.variable for one in legs)):
+    """Yield the modules of the variables in use; the proxy does not start with an unknown variable in a list."""
+    if profile.product is not Product.OPENSIPS and profile.version < _FIRST_PV_MODULE:
+        return
+    extras, legs = (*profile.extras, *profile.cdr_extras), (*profile.legs, *profile.cdr_legs)
+    for text in (*(extra.variable for extra in extras), *(leg.variable for leg in legs)):
         try:
             variable = find_variable(profile.product, parse_variable(text).name)
         except ValueError:
             continue
-        core_had_it = profile.product is not Product.OPENSIPS and profile.version < _FIRST_PV_MODULE
-        if variable is not None and not core_had_it:
+        if variable is not None:
             yield variable.module
 
 

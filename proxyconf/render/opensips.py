@@ -1,7 +1,6 @@
-"""The accounting section of the proxies without a preprocessor: OpenSIPS, OpenSER and Kamailio before 3.0.
+"""The accounting section for proxies without a preprocessor: OpenSIPS, OpenSER and Kamailio before 3.0.
 
-From OpenSIPS 2.2 on it holds the routes that call ``do_accounting()`` too: there is no other way to say what is
-accounted.
+Since OpenSIPS 2.2 it contains the routes that call ``do_accounting()``, which is the only way to request accounting.
 """
 
 from __future__ import annotations
@@ -24,20 +23,20 @@ from proxyconf.render.script import (
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.products import Version
 
-# do_accounting("db", , "table"): before, flags cannot be left out and an empty string stops the proxy, so that a table
-# without flags can be set with db_table_acc only
+# do_accounting("db", , "table"): in older releases flags cannot be omitted, and the proxy does not start with an empty
+# string, so a table without flags can only be set with db_table_acc
 _SKIPPED_ARGUMENTS = Version(3, 0)
 _Field = TypeVar("_Field", ExtraDefinition, LegDefinition)
 
 
 def modules_section(profile: AccountingProfile) -> str:
-    """Return the ``loadmodule`` lines, to be copied into the script once: a module loaded twice stops the proxy."""
+    """Return the ``loadmodule`` lines to copy to the script: the proxy does not start if a module is loaded twice."""
     blocks = [
         heading(
             profile,
             "Modules for accounting",
-            "Copy into the script the lines that it lacks; do not include this file: the proxy does not start with a "
-            "module that is loaded twice.",
+            "Copy the missing lines to the script. Do not include this file: the proxy does not start if a module is "
+            "loaded twice.",
         ),
         _loadmodules(profile),
     ]
@@ -45,12 +44,13 @@ def modules_section(profile: AccountingProfile) -> str:
 
 
 def acc_section(profile: AccountingProfile, *, verbose: bool = False, modules: bool = True) -> str:
-    """Return the section: modules, parameters, routes. ``verbose`` adds the options left at their default; without
-    ``modules`` it can be included by a script that loads them.
+    """Return the section: modules, parameters, routes.
+
+    ``verbose`` adds the options with default values. Without ``modules`` a script that loads them can include it.
     """
-    note = "Include it after the loadmodule lines of the script (modules.cfg lists those needed)."
+    note = "Include it after the loadmodule lines of the script (modules.cfg lists the modules needed)."
     if modules:
-        note = "Leave out the loadmodule lines of modules that the script loads already."
+        note = "Leave out the loadmodule lines of modules that the script already loads."
     blocks = [
         heading(profile, "Accounting", note),
         presumed_modules(modules_presumed(profile)),
@@ -67,25 +67,27 @@ def _loadmodules(profile: AccountingProfile) -> str:
 
 
 def accounting_calls(profile: AccountingProfile, words: Iterable[str], backends: Iterable[Backend]) -> list[str]:
-    """Return the ``do_accounting()`` calls that ask for ``backends`` with those flags of ``words`` (missed, failed,
-    cdr) which the profile sets; backends with equal flags share a call. ``cdr`` and ``failed`` hold for all backends.
+    """Return the ``do_accounting()`` calls for ``backends``, with those of ``words`` that the profile sets.
+
+    ``words`` are the flags missed, failed and cdr; cdr and failed apply to all backends. Backends with equal flags
+    share a call.
     """
-    asked, every = profile.do_accounting, frozenset(profile.backends)
-    wanted = {
-        "cdr": every if asked.cdr else frozenset(),
-        "missed": asked.missed,
-        "failed": every if asked.failed else frozenset(),
+    do_accounting, every = profile.do_accounting, frozenset(profile.backends)
+    backends_by_flag = {
+        "cdr": every if do_accounting.cdr else frozenset(),
+        "missed": do_accounting.missed,
+        "failed": every if do_accounting.failed else frozenset(),
     }
     groups: dict[tuple[str, ...], list[Backend]] = {}
     for backend in profile.backends:
         if backend in backends and backend in profile.known_backends:
-            flags = tuple(word for word in wanted if word in words and backend in wanted[word])
+            flags = tuple(word for word, having in backends_by_flag.items() if word in words and backend in having)
             groups.setdefault(flags, []).append(backend)
     return [_call(profile, group, flags) for flags, group in groups.items()]
 
 
 def _call(profile: AccountingProfile, backends: Iterable[Backend], flags: Iterable[str]) -> str:
-    types = dict.fromkeys(profile.known_backends[one].type for one in backends)
+    types = dict.fromkeys(profile.known_backends[backend].type for backend in backends)
     arguments = [quoted("|".join(types)), quoted("|".join(flags))]
     if profile.do_accounting.table and Backend.SQL in backends:
         table = quoted(profile.do_accounting.table)
@@ -93,16 +95,16 @@ def _call(profile: AccountingProfile, backends: Iterable[Backend], flags: Iterab
             return f"do_accounting({arguments[0]}, {arguments[1]}, {table});"
         if profile.version >= _SKIPPED_ARGUMENTS:
             return f"do_accounting({arguments[0]}, , {table});"
-    return f"do_accounting({', '.join(one for one in arguments if one != quoted(''))});"
+    return f"do_accounting({', '.join(argument for argument in arguments if argument != quoted(''))});"
 
 
-def _line(one: Modparam) -> str:
-    return modparam(one, literal(one.value))
+def _line(parameter: Modparam) -> str:
+    return modparam(parameter, literal(parameter.value))
 
 
 def _routes(profile: AccountingProfile) -> Iterator[str]:
-    classic = () if profile.do_accounting.cdr else profile.backends
-    missed = [one for one in profile.backends if one in profile.do_accounting.missed]
+    bye_backends = () if profile.do_accounting.cdr else profile.backends
+    missed = [backend for backend in profile.backends if backend in profile.do_accounting.missed]
     of_request = [*_extra_values(profile, of_reply=False), *_leg_values(profile)]
     of_reply = _extra_values(profile, of_reply=True)
     values = [
@@ -111,64 +113,64 @@ def _routes(profile: AccountingProfile) -> Iterator[str]:
     ]
     dialog = []
     if profile.do_accounting.cdr:
-        # without B a dialog that expires leaves no record at all
-        dialog = ['create_dialog("B");  # the record is written at its end; with B also when the BYE is lost']
+        # without B no record is written for a dialog that expires
+        dialog = ['create_dialog("B");  # the record is written at its end; with B also if the BYE is lost']
     calls = accounting_calls(profile, ("cdr", "missed", "failed"), profile.backends)
     yield _route("ACC_INVITE", "Call it for the initial INVITE, before t_relay().", [*dialog, *calls, *values])
-    bye = accounting_calls(profile, ("failed",), classic)
+    bye = accounting_calls(profile, ("failed",), bye_backends)
     note = "Call it for the BYE." if bye else "The BYE needs no call: it ends the dialog, whose record is then written."
     yield _route("ACC_BYE", note, [*bye, *values] if bye else [])
-    again = accounting_calls(profile, ("missed",), missed)
-    note = "Call it in the failure_route before the next attempt: each missed event must be asked for anew."
-    yield _route("ACC_FAILURE", note, again)
+    next_attempt = accounting_calls(profile, ("missed",), missed)
+    note = "Call it in the failure_route before the next attempt: missed calls must be requested again each time."
+    yield _route("ACC_FAILURE", note, next_attempt)
     if of_request:
-        yield _route("ACC_VALUES", "The extra fields keep what they are at this moment.", of_request)
+        yield _route("ACC_VALUES", "Assigns the extra fields their current values.", of_request)
     if of_reply:
         note = (
-            "The values of a reply are read when it arrives. A later t_on_reply() replaces this route: where the "
-            "script arms one of its own, put these assignments there."
+            "The values of a reply are read when it arrives. A later t_on_reply() replaces this route: if the script "
+            "has its own onreply_route, put these assignments there."
         )
         yield _route("ACC_REPLY", note, of_reply, "onreply_route")
     if _leg_tags(profile):
-        note = "Call it for each further leg: the first one is there from the start."
+        note = "Call it for each further leg: the first one always exists."
         yield _route("ACC_NEXT_LEG", note, ["acc_new_leg();", *_leg_values(profile)])
 
 
 def _route(name: str, note: str, statements: Iterable[str], kind: str = "route") -> str:
-    lines = [f"    {one}" for one in statements]
+    lines = [f"    {statement}" for statement in statements]
     return "\n".join([comment(note), f"{kind}[{name}] {{", *lines, "    return;", "}"])
 
 
 def _extra_values(profile: AccountingProfile, *, of_reply: bool) -> list[str]:
     return [
-        f"$acc_extra({one.name}) = {one_line(one.variable)};"
-        for one in _extra_tags(profile)
-        if one.variable.strip() and is_of_reply(profile, one.variable) == of_reply  # the script assigns the others
+        f"$acc_extra({field.name}) = {one_line(field.variable)};"
+        for field in _extra_tags(profile)
+        if field.variable.strip() and is_of_reply(profile, field.variable) == of_reply  # the script assigns the others
     ]
 
 
 def _leg_values(profile: AccountingProfile) -> list[str]:
-    return [f"$acc_leg({one.name}) = {one_line(one.variable)};" for one in _leg_tags(profile) if one.variable.strip()]
+    return [f"$acc_leg({leg.name}) = {one_line(leg.variable)};" for leg in _leg_tags(profile) if leg.variable.strip()]
 
 
 def _extra_tags(profile: AccountingProfile) -> list[ExtraDefinition]:
-    """The fields that a backend in use declares: an undeclared tag in the script stops the proxy."""
+    """Return the fields that a backend in use declares; the proxy does not start with an undeclared tag."""
     if not profile.uses_field_declarations:
         return []
-    declared = [one for backend in profile.backends for _label, one in profile.extra_labels(backend)]
-    return _first_of_each(one for one in profile.extras if one in declared and one.variable)
+    declared = [field for backend in profile.backends for _label, field in profile.extra_labels(backend)]
+    return _first_of_each_tag(field for field in profile.extras if field in declared and field.variable)
 
 
 def _leg_tags(profile: AccountingProfile) -> list[LegDefinition]:
     if not profile.uses_field_declarations:
         return []
-    declared = [one for backend in profile.backends for _label, one in profile.leg_labels(backend)]
-    return _first_of_each(one for one in profile.legs if one in declared and one.variable)
+    declared = [leg for backend in profile.backends for _label, leg in profile.leg_labels(backend)]
+    return _first_of_each_tag(leg for leg in profile.legs if leg in declared and leg.variable)
 
 
-def _first_of_each(fields: Iterable[_Field]) -> list[_Field]:
-    """One field per tag: a tag can be declared under two names, and is assigned once."""
+def _first_of_each_tag(fields: Iterable[_Field]) -> list[_Field]:
+    """Return one field per tag: a tag can be declared under two names, and is assigned once."""
     by_tag: dict[str, _Field] = {}
-    for one in fields:
-        by_tag.setdefault(one.name, one)
+    for field in fields:
+        by_tag.setdefault(field.name, field)
     return list(by_tag.values())

@@ -1,9 +1,9 @@
-"""Which RADIUS attributes a proxy sends with a profile, and by which number and type.
+"""The RADIUS attributes that a proxy sends with a profile, with their numbers and types.
 
-Numbers are a matter of agreement between proxy and server. For the attributes that acc itself sends two agreements are
-in use: that of FreeRADIUS' ``dictionary.openser`` (for OpenSER and Kamailio, whose own dictionary defines none of them)
-and that of OpenSIPS' ``dictionary.opensips``. Extras and legs keep the number that their field or their well-known name
-has; the others get a free one of the ranges for local use (RFC 3575 section 2.1: 192-223 experimental, 224-240
+Proxy and server must agree on the numbers. For the attributes that acc itself sends, two assignments are in use: that
+of FreeRADIUS' ``dictionary.openser`` (for OpenSER and Kamailio, whose own dictionary defines none of them) and that of
+OpenSIPS' ``dictionary.opensips``. Extras and legs have the number of their field or of their well-known name; the
+others get a free number from the ranges for local use (RFC 3575 section 2.1: 192-223 experimental, 224-240
 implementation specific).
 """
 
@@ -21,11 +21,11 @@ from proxyconf.vocabulary.products import Product
 from proxyconf.vocabulary.variables import IntegerForm, integer_form, parse_variable
 
 LOCAL_NUMBERS: tuple[int, ...] = (*range(224, 241), *range(192, 224))
-"""The numbers that nobody else may assign."""
+"""The numbers for local use."""
 
 
 class RadiusWire(StrEnum):
-    """The types in the words that all client libraries and servers understand."""
+    """The types that all client libraries and servers support."""
 
     STRING = "string"
     INTEGER = "integer"
@@ -34,7 +34,7 @@ class RadiusWire(StrEnum):
 
 
 class RadiusAttribute(NamedTuple):
-    """One attribute. ``number`` None: there was none left to give it."""
+    """An attribute. ``number`` None: no free number was left."""
 
     name: str
     number: int | None
@@ -42,10 +42,10 @@ class RadiusAttribute(NamedTuple):
     field: ExtraDefinition | LegDefinition | None = None
 
 
-# RFC 2865, 2866, 2869: those that an accounting request may carry
+# RFC 2865, 2866, 2869: the attributes that an accounting request may contain
 STANDARD: Mapping[str, RadiusAttribute] = {
-    one.name.lower(): one
-    for one in (
+    attribute.name.lower(): attribute
+    for attribute in (
         RadiusAttribute("User-Name", 1, RadiusWire.STRING),
         RadiusAttribute("NAS-IP-Address", 4, RadiusWire.ADDRESS),
         RadiusAttribute("NAS-Port", 5, RadiusWire.INTEGER),
@@ -69,7 +69,7 @@ STANDARD: Mapping[str, RadiusAttribute] = {
         RadiusAttribute("NAS-Port-Id", 87, RadiusWire.STRING),
     )
 }
-# in both agreements; the type follows the variable
+# in both assignments; the type follows the variable
 _AGREED = {"sip-uri-user": 208, "sip-group": 211, "sip-rpid": 213, "sip-avp": 225}
 _OPENSER = {
     **_AGREED,
@@ -107,8 +107,10 @@ _CLIENT_LIBRARY = ("NAS-IP-Address", "NAS-Port", "NAS-Identifier", "Acct-Delay-T
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """The attributes of a profile: ``standard`` are those of the RFCs that it needs, ``acc`` those that the acc modules
-    define, ``fields`` those of extras and legs that are in neither.
+    """The attributes of a profile.
+
+    ``standard`` are the RFC attributes that it needs, ``acc`` those that the acc modules define, ``fields`` those of
+    extras and legs that are in neither.
     """
 
     standard: tuple[RadiusAttribute, ...]
@@ -122,47 +124,47 @@ def uses_radius(profile: AccountingProfile) -> bool:
 
 
 def labels_of(profile: AccountingProfile) -> tuple[tuple[str, ExtraDefinition | LegDefinition], ...]:
-    """Return the RADIUS labels of all extras and legs in the order of sending, each with its field."""
+    """Return the RADIUS labels of all extras and legs in the order in which they are sent, each with its field."""
     legs: tuple[tuple[str, ExtraDefinition | LegDefinition], ...] = profile.leg_labels(Backend.RADIUS)
     cdr = profile.cdr_labels(Backend.RADIUS) if "aaa_extra_bye" in profile.parameters else ()
     return (*profile.extra_labels(Backend.RADIUS), *cdr, *legs)
 
 
 def acc_names(profile: AccountingProfile) -> frozenset[str]:
-    """Return the names, in lower case, of what acc and its client library send without being asked."""
-    return frozenset(one.lower() for one in (*_acc(profile), *_ACC_STANDARD, *_CLIENT_LIBRARY))
+    """Return the names, in lower case, of the attributes that acc and its client library always send."""
+    return frozenset(name.lower() for name in (*_acc(profile), *_ACC_STANDARD, *_CLIENT_LIBRARY))
 
 
 def agreed_number(product: Product, name: str) -> int | None:
-    """Return the number that everybody expects of an attribute; None if it has none."""
-    if found := STANDARD.get(name.lower()):
-        return found.number
+    """Return the well-known number of an attribute, or None."""
+    if standard := STANDARD.get(name.lower()):
+        return standard.number
     return (_OPENSIPS if product is Product.OPENSIPS else _OPENSER).get(name.lower())
 
 
-def wire_of(profile: AccountingProfile, one: ExtraDefinition | LegDefinition) -> RadiusWire:
-    """Return the type that fits what the proxy sends for a field: as set, else as its variable asks for.
+def wire_of(profile: AccountingProfile, field: ExtraDefinition | LegDefinition) -> RadiusWire:
+    """Return the type of a field's attribute: the configured one, else the one that matches its variable.
 
-    Kamailio sends every value that has an integer form as 4 bytes; legs and the other products always send text.
+    Kamailio sends integer values as 4 bytes; the values of legs and of the other products are always text.
     """
-    if one.radius_type is not None:
-        return RadiusWire.INTEGER if one.radius_type is RadiusType.INTEGER else RadiusWire.STRING
-    if isinstance(one, LegDefinition) or not sends_integers(profile):
+    if field.radius_type is not None:
+        return RadiusWire.INTEGER if field.radius_type is RadiusType.INTEGER else RadiusWire.STRING
+    if isinstance(field, LegDefinition) or not sends_integers(profile):
         return RadiusWire.STRING
     try:
-        form = integer_form(parse_variable(one.variable))
+        form = integer_form(parse_variable(field.variable))
     except ValueError:
         return RadiusWire.STRING
     return RadiusWire.INTEGER if form is IntegerForm.ALWAYS else RadiusWire.STRING
 
 
 def sends_integers(profile: AccountingProfile) -> bool:
-    """Return whether the product sends the integer form of an extra value where it has one."""
+    """Return whether the product sends integer values of extras as integers."""
     return profile.product is Product.KAMAILIO and profile.version >= (3, 0)
 
 
 def attributes_of(profile: AccountingProfile) -> Attributes:
-    """Return the attributes that a profile's dictionary must have; what is named twice is there once."""
+    """Return the attributes for a profile's dictionary, each name once."""
     core = _acc(profile)
     timestamp = RadiusWire.STRING if profile.is_on("rad_time_mode") else RadiusWire.DATE
     standard = {name.lower(): STANDARD[name.lower()] for name in (*_CLIENT_LIBRARY, *_ACC_STANDARD)}
@@ -171,13 +173,13 @@ def attributes_of(profile: AccountingProfile) -> Attributes:
         name.lower(): RadiusAttribute(name, agreed_number(profile.product, name), wire) for name, wire in core.items()
     }
     fields: dict[str, RadiusAttribute] = {}
-    for label, one in labels_of(profile):
+    for label, field in labels_of(profile):
         key = label.lower()
         if key in STANDARD:
             standard.setdefault(key, STANDARD[key])
         elif key not in acc:
-            number = one.radius_number if one.radius_number is not None else agreed_number(profile.product, label)
-            fields.setdefault(key, RadiusAttribute(label, number, wire_of(profile, one), one))
+            number = field.radius_number if field.radius_number is not None else agreed_number(profile.product, label)
+            fields.setdefault(key, RadiusAttribute(label, number, wire_of(profile, field), field))
     numbered = _numbered(fields.values(), _reserved(profile))
     return Attributes(
         tuple(sorted(standard.values(), key=lambda attribute: attribute.number or 0)), tuple(acc.values()), numbered
@@ -185,7 +187,7 @@ def attributes_of(profile: AccountingProfile) -> Attributes:
 
 
 def _acc(profile: AccountingProfile) -> Mapping[str, RadiusWire]:
-    """Return what acc itself sends beside the standard attributes (OpenSIPS: ``acc.c``, ``rad_attrs``)."""
+    """Return the attributes that acc sends in addition to the standard ones (OpenSIPS: ``acc.c``, ``rad_attrs``)."""
     if profile.product is not Product.OPENSIPS or profile.version < (1, 6):
         return _ACC
     call = ["Sip-Call-Duration", "Sip-Call-Setuptime"]
@@ -199,22 +201,22 @@ def _reserved(profile: AccountingProfile) -> frozenset[int]:
 
 
 def _numbered(fields: Iterable[RadiusAttribute], reserved: frozenset[int]) -> tuple[RadiusAttribute, ...]:
-    """Give a free number to each attribute that has none.
+    """Assign a free number to each attribute that has none.
 
-    The number comes from the name, not from the place in the list: reordering fields or adding one leaves the numbers
-    of the others, which a server may know already, as they are (but for two names that want the same number).
+    The number is derived from the name, not from the position in the list: the server may already know the numbers, so
+    they must not change if fields are reordered or added (except for two names with the same hash).
     """
-    wanted = list(fields)
-    used = reserved | {one.number for one in wanted if one.number is not None}
+    attributes = list(fields)
+    used = reserved | {attribute.number for attribute in attributes if attribute.number is not None}
     free = [number for number in LOCAL_NUMBERS if number not in used]
-    given = []
-    for one in wanted:
-        if one.number is None and free:
-            start = crc32(one.name.lower().encode()) % len(LOCAL_NUMBERS)
+    numbered = []
+    for attribute in attributes:
+        if attribute.number is None and free:
+            start = crc32(attribute.name.lower().encode()) % len(LOCAL_NUMBERS)
             rotated = [*LOCAL_NUMBERS[start:], *LOCAL_NUMBERS[:start]]
             number = next(candidate for candidate in rotated if candidate in free)
             free.remove(number)
-            given.append(one._replace(number=number))
+            numbered.append(attribute._replace(number=number))
         else:
-            given.append(one)
-    return tuple(given)
+            numbered.append(attribute)
+    return tuple(numbered)

@@ -1,4 +1,4 @@
-"""Lines of a configuration that are the same in every product."""
+"""Parts of a configuration that are the same in every product."""
 
 from __future__ import annotations
 
@@ -24,49 +24,45 @@ def comment(text: str, indent: str = "") -> str:
 
 
 def one_line(text: str) -> str:
-    """Return text with each run of blanks and line breaks as one blank."""
+    """Return text with each run of white space replaced by one space."""
     return " ".join(text.split())
 
 
 def heading(profile: AccountingProfile, title: str, *notes: str) -> str:
-    """Return the comment at the top of a file."""
     name = f"{profile.product.label} {profile.version}"
     return "\n".join([comment(f"{title} for {name}."), *(comment(note) for note in notes)])
 
 
 def presumed_modules(modules: Iterable[str]) -> str:
-    """Return the comment that names modules which the script must have loaded; empty for none."""
+    """Return a comment with the modules that the script must load itself; empty if there are none."""
     names = ", ".join(modules)
-    return (
-        comment(f"The script must have loaded before: {names} (the variables below come from there).") if names else ""
-    )
+    return comment(f"The script must load these modules before, for the variables below: {names}.") if names else ""
 
 
 def has_preprocessor(profile: AccountingProfile) -> bool:
-    """Return whether the configuration may hold ``#!define`` (Kamailio 3.0 and later)."""
+    """Return whether the configuration may contain ``#!define`` (Kamailio 3.0 and later)."""
     return profile.product is Product.KAMAILIO and profile.version >= _FIRST_PREPROCESSOR
 
 
 def parameter_blocks(profile: AccountingProfile, line: Callable[[Modparam], str], *, verbose: bool) -> Iterator[str]:
-    """Yield the lines of what the profile sets and, if ``verbose``, of the options left at their default."""
-    yield "\n".join(line(one) for one in effective_parameters(profile))
+    """Yield the lines of the profile's parameters and, if ``verbose``, of the options with default values."""
+    yield "\n".join(map(line, effective_parameters(profile)))
     if verbose:
-        yield "\n".join([comment("As they are by default:"), *map(line, default_parameters(profile))])
+        yield "\n".join([comment("Default values:"), *map(line, default_parameters(profile))])
 
 
-def modparam(one: Modparam, value: str) -> str:
-    """Return one ``modparam`` line; ``value`` is written as it stands."""
-    blank = "" if value.startswith("\n") else " "
-    return f"modparam({quoted(one.module)}, {quoted(one.name)},{blank}{value})"
+def modparam(parameter: Modparam, value: str) -> str:
+    """Return a ``modparam`` line; ``value`` is inserted unchanged."""
+    space = "" if value.startswith("\n") else " "
+    return f"modparam({quoted(parameter.module)}, {quoted(parameter.name)},{space}{value})"
 
 
 def literal(value: int | str) -> str:
-    """Return a value as the configuration has it: a number bare, a text in quotes."""
     return str(value) if isinstance(value, int) else quoted(value)
 
 
 def named_flags(flags: Iterable[MessageFlag]) -> dict[str, int]:
-    """Return the names that can stand for a flag's number: valid as ``#!define``, and for one number only."""
+    """Return the flag names that can be defined: valid for ``#!define``, each with its first number."""
     numbers: dict[str, int] = {}
     for flag in flags:
         if flag.number is not None and _DEFINABLE.fullmatch(flag.name):
@@ -75,7 +71,7 @@ def named_flags(flags: Iterable[MessageFlag]) -> dict[str, int]:
 
 
 def flag_word(profile: AccountingProfile, flag: MessageFlag) -> str:
-    """Return a flag as ``setflag()`` takes it in the profile's release."""
+    """Return the argument of ``setflag()`` for a flag in the profile's release."""
     if flag.number is None:
         return flag.name
     named = named_flags(profile.flags.by_parameter(profile.product, profile.version).values())
@@ -85,7 +81,7 @@ def flag_word(profile: AccountingProfile, flag: MessageFlag) -> str:
 
 
 def is_of_reply(profile: AccountingProfile, text: str) -> bool:
-    """Return whether a variable has a meaning in replies only."""
+    """Return whether a variable has a value only in replies."""
     try:
         variable = find_variable(profile.product, parse_variable(text).name)
     except ValueError:

@@ -1,18 +1,16 @@
-# ruff: noqa: S608 - writing SQL is what this module is for; every name and text in it is quoted by name() and text()
-"""SQL that makes the tables of a profile: what is missing is created, nothing is changed or dropped, and running it
-again does no harm.
+# ruff: noqa: S608 - this module generates SQL; name() and text() quote every name and text in it
+"""SQL that creates the tables of a profile. It is idempotent: it adds missing tables and columns, and changes nothing.
 
-How each database is brought to "add the column if it is missing":
+Missing columns are added like this:
 
 * PostgreSQL 9.6 and later has ``ADD COLUMN IF NOT EXISTS``;
-* MariaDB has it too, MySQL does not: there the statement is put together from ``information_schema`` and prepared,
-  which both understand;
-* SQLite has nothing of the kind, and no statement of it can make another. New tables get all columns at once; for
+* MariaDB has it too, MySQL does not: the statement is built from ``information_schema`` and prepared, which both have;
+* SQLite has nothing of the kind, and cannot execute a computed statement. New tables are created with all columns; for
   columns that an *existing* table lacks the script returns the ``ALTER TABLE`` statements as rows, to be run in a
-  second step. The script's head says how to do both in one line of shell. All that the script returns is therefore SQL.
+  second step. The script's head shows the shell command for both steps. The script must return nothing but SQL.
 
-The proxies' drivers for PostgreSQL and SQLite write names without quotes, so PostgreSQL folds them to lower case: so
-does this.
+The proxies' drivers for PostgreSQL and SQLite write names without quotes, so PostgreSQL folds them to lower case, and
+so does this module.
 """
 
 from __future__ import annotations
@@ -68,27 +66,27 @@ _KEYS = {
 _HEADS = {
     Dialect.MYSQL: """\
 for MySQL and MariaDB.
--- Safe to run again: it creates what is missing and changes or drops nothing.
+-- Safe to run again: it creates missing tables and columns, and changes nothing else.
 --   mysql DATABASE < this-file.sql""",
     Dialect.POSTGRESQL: """\
 for PostgreSQL 9.6 or later.
--- Safe to run again: it creates what is missing and changes or drops nothing.
+-- Safe to run again: it creates missing tables and columns, and changes nothing else.
 --   psql DATABASE < this-file.sql""",
     Dialect.SQLITE: """\
 for SQLite 3.16 or later.
--- Safe to run again: it creates what is missing and changes or drops nothing. Run it as the proxy's
--- user, to whom the file and what comes beside it (FILE-wal, FILE-shm) must belong.
--- SQLite cannot add a column "if it is missing": for a table that was there before, the last statements of this file
--- only return the ALTER TABLE statements that it still needs. This runs the file and then what it returned:
+-- Safe to run again: it creates missing tables and columns, and changes nothing else. Run it as the
+-- proxy's user, who must own the file and those next to it (FILE-wal, FILE-shm).
+-- SQLite cannot add a column only if it is missing: for a table that already exists, the last statements of this file
+-- only return the ALTER TABLE statements that are needed. This command runs the file and then the returned statements:
 --   sqlite3 FILE "$(sqlite3 FILE < this-file.sql)\"""",
 }
 
 
 def sql_ddl(profile: AccountingProfile, dialect: Dialect | str) -> str:
-    """Return the SQL for the tables that a proxy with this profile writes, extras and legs included.
+    """Return the SQL for the tables of a proxy with this profile, including extras and legs.
 
-    ``dialect`` is ``mysql``, ``postgresql`` or ``sqlite``; raise ``ValueError`` for another. The text is complete SQL
-    whatever the labels hold: a label that is no good column name is quoted (the checks report it).
+    ``dialect`` is ``mysql``, ``postgresql`` or ``sqlite``; raise ``ValueError`` for another. The text is valid SQL for
+    any labels: a label that is not a valid column name is quoted (and reported by the checks).
     """
     dialect = Dialect(dialect)
     head = f"-- Accounting tables of {profile.product.label} {profile.version}, {_HEADS[dialect]}\n"
@@ -112,20 +110,20 @@ _LOGIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*://([A-Za-z_][A-Za-z0-9_.-]*)(?::[^@]
 
 
 def _user_of(url: str) -> str:
-    """Return the user that a database URL names, or an empty string."""
+    """Return the user name in a database URL, or an empty string."""
     match = _LOGIN.match(url)
     return match[1] if match else ""
 
 
 def _grants(writer: _DdlWriter, tables: Iterable[SqlTable], user: str) -> Iterator[str]:
-    """Yield what lets the proxy's user write and accweb's user read: the tables belong to whoever runs this file."""
+    """Yield the privileges for the proxy's and accweb's users: the tables belong to the user who runs this file."""
     names = [writer.name(table.name) for table in tables]
     if user:
-        yield "-- What the proxy's user needs; nothing happens where there is no such user."
+        yield "-- Privileges of the proxy's user, if that user exists."
         yield "DO $accweb$"
         yield "BEGIN"
         yield f"    IF EXISTS (SELECT 1 FROM pg_roles WHERE rolname = {writer.text(user)}) THEN"
-        # the user's name is kept in upper and lower case: the driver passes it as it is
+        # keep the case of the user name, as the driver does
         role = '"' + user + '"'
         yield f"        GRANT SELECT, INSERT ON {', '.join(names)} TO {role};"
         if any(table.schema_version is not None for table in tables):
@@ -139,13 +137,13 @@ def _grants(writer: _DdlWriter, tables: Iterable[SqlTable], user: str) -> Iterat
         yield "$accweb$;"
     else:
         yield "-- The proxy's user needs SELECT and INSERT on these tables, SELECT on version and USAGE on the"
-        yield "-- sequences of their ids. Give the profile a db_url with the user's name to have the statements here."
+        yield "-- sequences of their ids. Set db_url with the user name in the profile to get the statements here."
     yield "-- For accweb to read the tables, with the name of its user:"
     yield f"--   GRANT SELECT ON {', '.join(names)} TO accweb_reader;"
 
 
 class _DdlWriter:
-    """What the three dialects have in common."""
+    """Writes the statements that are the same in all dialects."""
 
     dialect: Dialect
     quote = '"'
@@ -169,7 +167,7 @@ class _DdlWriter:
         return _WORDS[self.dialect][column.holds].format(width=column.width)
 
     def version_table(self, tables: list[SqlTable]) -> Iterator[str]:
-        yield "-- The proxy's record of its schema versions; an entry that is there is left alone."
+        yield "-- The proxy's table of schema versions; existing entries are not changed."
         yield f"CREATE TABLE IF NOT EXISTS {self.name('version')} ("
         yield f"    {self.name('table_name')} VARCHAR(32) NOT NULL,"
         yield f"    {self.name('table_version')} INTEGER DEFAULT 0 NOT NULL,"
@@ -237,13 +235,13 @@ class _MySQLWriter(_DdlWriter):
         return _WORDS[self.dialect][holds].format(width=column.width)
 
     def column(self, column: SqlColumn) -> str:
-        # MySQL's TEXT takes no default
+        # TEXT columns of MySQL have no default
         return super().column(column._replace(default=None) if column.width > _MYSQL_WIDEST else column)
 
     def text(self, text: str) -> str:
         if "\\" not in text:
             return super().text(text)
-        # whether a backslash escapes depends on the server's sql_mode: keep it out of the literal
+        # whether a backslash escapes depends on the server's sql_mode, so no literal contains one
         parts = ", CHAR(92), ".join(super(_MySQLWriter, self).text(part) for part in text.split("\\"))
         return f"CONCAT({parts})"
 
@@ -254,7 +252,7 @@ class _MySQLWriter(_DdlWriter):
         yield from ()
 
     def add(self, table: SqlTable) -> Iterator[str]:
-        # one ALTER TABLE for all of them: each would copy the whole table in older releases
+        # one ALTER TABLE for all columns: in older releases each statement copies the whole table
         here = "information_schema.columns WHERE table_schema = DATABASE()"
         steps = [
             f"    IF(EXISTS (SELECT 1 FROM {here} AND table_name = {self.text(table.name)}"
@@ -271,11 +269,11 @@ class _MySQLWriter(_DdlWriter):
         yield "DEALLOCATE PREPARE accweb_step;"
 
 
-# Setting the mode returns it as a row, which cannot be left out: it is made a comment in what the script returns.
+# PRAGMA journal_mode returns a row that cannot be suppressed: it becomes a comment in the output of the script.
 _WRITE_AHEAD = """\
--- Kamailio's db_sqlite does not wait for a lock: what it cannot write at once is lost. With a write-ahead log it can
--- write while others read. The mode stays with the file. The proxy's own processes still lock each other out: give
--- db_sqlite the parameter db_set_busy_timeout if it has it, else let one process write, or take another database.
+-- Kamailio's db_sqlite does not wait for a lock: a row that it cannot write immediately is lost. With a write-ahead log
+-- it can write while others read. The mode is stored in the file. The proxy's own processes still lock each other out:
+-- set db_set_busy_timeout of db_sqlite if it has it, else let only one process write, or use another database.
 SELECT '/* journal mode:';
 PRAGMA journal_mode = WAL;
 SELECT '*/';
@@ -287,7 +285,7 @@ class _SQLiteWriter(_DdlWriter):
     before = _WRITE_AHEAD
 
     def column(self, column: SqlColumn) -> str:
-        # Kamailio's db_sqlite writes empty text, as the To tag of a callee that is busy may be, as NULL
+        # Kamailio's db_sqlite writes empty text, such as the To tag of a busy callee, as NULL
         takes_null = column.default is not None and not column.nullable
         return super().column(column) + (" ON CONFLICT REPLACE" if takes_null else "")
 
@@ -310,9 +308,9 @@ _WRITERS: Mapping[Dialect, type[_DdlWriter]] = {
 
 
 def _pattern_note(table: SqlTable) -> str:
-    """Say, in one comment line whatever the pattern holds, that the proxy makes this table's name event by event."""
-    pattern = " ".join(table.pattern.split())
+    """Return a comment that explains table names with variables."""
+    pattern = " ".join(table.pattern.split())  # a line break would end the comment
     return (
-        f"-- The profile writes to tables named {pattern}: the proxy fills in the variables event by event.\n"
-        f"-- Each must be there before its first event: make them like the table {table.name} below.\n"
+        f"-- The profile writes to tables named {pattern}: the proxy replaces the variables for each event.\n"
+        f"-- Create each table before its first event, like the table {table.name} below.\n"
     )

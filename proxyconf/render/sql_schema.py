@@ -1,7 +1,7 @@
-"""Which tables a proxy writes with a profile, and which columns each of them must have.
+"""The SQL tables and columns that a proxy writes with a profile.
 
-The standard columns are those of the ``acc-create.sql`` scripts that come with each release; which columns are written
-is in the modules' ``acc.c`` (``acc_db_init_keys``) and ``acc_cdr.c``.
+The standard columns are those of the ``acc-create.sql`` script of each release; the written columns are those of the
+modules' ``acc.c`` (``acc_db_init_keys``) and ``acc_cdr.c``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _TIME_TEXT_WIDTH = 128  # time_format gives 127 bytes at most
 
 
 class Dialect(StrEnum):
-    """The databases that accounting is written to."""
+    """The supported databases."""
 
     MYSQL = "mysql"  # and MariaDB
     POSTGRESQL = "postgresql"
@@ -37,17 +37,17 @@ _SCHEMES = {
 
 
 def dialect_of(db_url: str) -> Dialect | None:
-    """Return the database that a proxy's ``db_url`` leads to; None for others (ODBC, text files) or if it is empty."""
+    """Return the database of a proxy's ``db_url``; None for other databases (ODBC, text files) or if it is empty."""
     return _SCHEMES.get(db_url.partition(":")[0].strip().lower())
 
 
 def folded(name: str) -> str:
-    """Return a name as SQL compares it: upper and lower case are the same, in ASCII."""
+    """Return a name for comparison as in SQL, which ignores the case of ASCII letters."""
     return "".join(character.lower() if character.isascii() else character for character in name)
 
 
 class Holds(StrEnum):
-    """What a column holds; each dialect has its word for it."""
+    """The content of a column, for which each dialect has its own type."""
 
     TEXT = "text"  # of limited length
     PADDED_TEXT = "padded text"  # CHAR: OpenSIPS' scripts
@@ -61,7 +61,7 @@ class Holds(StrEnum):
 
 
 class SqlColumn(NamedTuple):
-    """One column. ``default`` None and ``nullable`` False: a value must be given."""
+    """A column. A value is required if ``default`` is None and ``nullable`` is False."""
 
     name: str
     holds: Holds
@@ -72,10 +72,11 @@ class SqlColumn(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SqlTable:
-    """One table. ``columns`` are those that it had from the first release on (without ``id``), ``added`` what an older
-    table may lack: columns of later releases, time columns, extras, legs. ``schema_version`` is the row in table
-    ``version``, None if the release has none for it. ``pattern`` is the configured name where it holds variables, so
-    that the proxy makes the name event by event.
+    """A table. ``columns`` are those of the first release (without ``id``).
+
+    ``added`` are columns that an existing table may lack: columns of later releases, time columns, extras, legs.
+    ``schema_version`` is its row in the table ``version``, None if the release has none. ``pattern`` is the configured
+    name if it contains variables, which the proxy replaces for each event.
     """
 
     name: str
@@ -87,7 +88,6 @@ class SqlTable:
 
 
 def tables_of(profile: AccountingProfile) -> tuple[SqlTable, ...]:
-    """Return the tables that a proxy with this profile writes; none if it writes no SQL."""
     tables = []
     if Backend.SQL in profile.backends and Backend.SQL in profile.known_backends:
         tables += [_acc(profile, name) for name in _acc_names(profile)]
@@ -99,7 +99,7 @@ def tables_of(profile: AccountingProfile) -> tuple[SqlTable, ...]:
 
 
 def core_columns(profile: AccountingProfile) -> frozenset[str]:
-    """Return the columns, in lower case, that ``acc`` and ``missed_calls`` have whatever the profile's fields are."""
+    """Return the columns of ``acc`` and ``missed_calls`` apart from the profile's fields, in lower case."""
     added = (*_opensips_columns(profile), *_time_columns(profile))
     core = _core_1_1(profile) if _is_first(profile) else _core(profile)
     return frozenset({"id", *(folded(column.name) for column in (*core, *added))})
@@ -117,8 +117,8 @@ _PARAMETER_OF = {"username": "acc_user_column"}
 
 def _acc_names(profile: AccountingProfile) -> tuple[str, ...]:
     configured = str(profile.option("db_table_acc") or "acc")
-    asked = profile.do_accounting.table if profile.uses_do_accounting else ""
-    return (configured, asked) if asked else (configured,)
+    requested = profile.do_accounting.table if profile.uses_do_accounting else ""
+    return (configured, requested) if requested else (configured,)
 
 
 def _acc(profile: AccountingProfile, name: str) -> SqlTable:
@@ -222,21 +222,22 @@ def _schema_version(profile: AccountingProfile, table: str) -> int | None:
 
 
 def _is_first(profile: AccountingProfile) -> bool:
-    """Whether the release is OpenSER 1.1, whose table is that of its ancestor SER."""
+    """Return whether the release is OpenSER 1.1, whose table is that of SER, from which it was forked."""
     return profile.product is Product.OPENSER and profile.version < (1, 2)
 
 
 def _core_1_1(profile: AccountingProfile) -> tuple[SqlColumn, ...]:
     widths = {"sip_method": 16, "username": 64}
-    texts = (SqlColumn(_renamed(profile, one), Holds.TEXT, widths.get(one, 128), default="") for one in _CORE_1_1[:-1])
+    names = _CORE_1_1[:-1]
+    texts = (SqlColumn(_renamed(profile, name), Holds.TEXT, widths.get(name, 128), default="") for name in names)
     return (*texts, SqlColumn(_renamed(profile, "time"), Holds.MOMENT))
 
 
 def _renamed(profile: AccountingProfile, column: str) -> str:
-    """Return the name that a core column was given (``acc_…_column``)."""
+    """Return the configured name of a core column (``acc_…_column``)."""
     names = [_PARAMETER_OF.get(column, f"acc_{column}_column")]
     if column == "to_tag":
-        names.append("acc_totag_column")  # so called in OpenSER 1.2
+        names.append("acc_totag_column")  # its name in OpenSER 1.2
     return next((str(value) for name in names if (value := profile.option(name))), column)
 
 
@@ -264,26 +265,26 @@ def _legs(profile: AccountingProfile) -> tuple[SqlColumn, ...]:
 
 
 def _fields(labels: Iterable[tuple[str, ExtraDefinition | LegDefinition]]) -> Iterable[SqlColumn]:
-    """Yield the columns of extra and leg fields. All are nullable: an absent value is '' or NULL, as configured."""
-    for label, one in labels:
-        match one.sql_type:
+    """Yield the columns of extra and leg fields. All are nullable: a missing value is '' or NULL, as configured."""
+    for label, field in labels:
+        match field.sql_type:
             case SqlType.INTEGER:
                 yield SqlColumn(label, Holds.INTEGER, nullable=True)
-            case SqlType.VARCHAR if one.sql_width > 0:
-                yield SqlColumn(label, Holds.TEXT, one.sql_width, nullable=True, default="")
+            case SqlType.VARCHAR if field.sql_width > 0:
+                yield SqlColumn(label, Holds.TEXT, field.sql_width, nullable=True, default="")
             case _:
                 yield SqlColumn(label, Holds.LONG_TEXT, nullable=True)
 
 
 def _without_repeats(columns: Iterable[SqlColumn], added: Iterable[SqlColumn]) -> tuple[SqlColumn, ...]:
-    """Return the added columns that are neither standard nor there already; SQL does not tell names apart by case."""
+    """Return the added columns without duplicates and standard columns; SQL ignores the case of names."""
     seen = {"id", *(folded(column.name) for column in columns)}
-    kept = []
+    new_columns = []
     for column in added:
         if folded(column.name) not in seen:
             seen.add(folded(column.name))
-            kept.append(column)
-    return tuple(kept)
+            new_columns.append(column)
+    return tuple(new_columns)
 
 
 # --- Kamailio's acc_cdrs
@@ -293,7 +294,7 @@ _EPOCH = "2000-01-01 00:00:00"  # the default in the proxy's own script
 
 def _acc_cdrs(profile: AccountingProfile) -> SqlTable:
     version = profile.version
-    start, end, duration = (str(profile.option(f"cdr_{one}_id")) for one in ("start", "end", "duration"))
+    start, end, duration = (str(profile.option(f"cdr_{name}_id")) for name in ("start", "end", "duration"))
     if version < (4, 3):  # all three as text: seconds since 1970 with a fraction
         columns = tuple(SqlColumn(name, Holds.TEXT, 32, default="") for name in (start, end, duration))
     else:

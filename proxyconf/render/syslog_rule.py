@@ -1,7 +1,7 @@
-"""The rule by which rsyslog or syslog-ng sends a proxy's accounting lines, and no others, to accweb.
+"""The rsyslog or syslog-ng rule that forwards a proxy's accounting lines, and no others, to accweb.
 
-A line of Kamailio is accounting if the accounting module wrote it (``acc [acc.c:123]:``) and not the script, which may
-print what a caller sent; OpenSIPS and OpenSER begin the message with ``ACC:``, from OpenSIPS 3.4 on after the level.
+Accounting lines of Kamailio are those of the accounting module (``acc [acc.c:123]:``), not those of the script, which
+may contain text of a caller. OpenSIPS and OpenSER begin the message with ``ACC:``, since OpenSIPS 3.4 after the level.
 """
 
 from __future__ import annotations
@@ -20,16 +20,15 @@ _TIME = "(timestamp|created)=[0-9]"
 
 
 class Daemon(StrEnum):
-    """The syslog daemons that the rule can be written for."""
-
     RSYSLOG = "rsyslog"
     SYSLOG_NG = "syslog-ng"
 
 
 class Transport(StrEnum):
-    """How lines travel. TCP waits for a receiver that is away; UDP loses them and cuts long ones."""
+    """The transport of lines. With TCP and TLS lines wait for the receiver; UDP loses lines and truncates long ones."""
 
     TCP = "tcp"
+    TLS = "tls"
     UDP = "udp"
 
 
@@ -40,10 +39,12 @@ def syslog_rule(
     host: str = "127.0.0.1",
     port: int = 514,
     transport: Transport | str = Transport.TCP,
+    ca: str = "/etc/ssl/certs/ca-certificates.crt",
 ) -> str:
     """Return the rule that sends the lines of a proxy with this profile to ``host`` and ``port``.
 
-    Raise ``ValueError`` for an unknown daemon or transport, and for what is no host name, address or port.
+    With TLS, ``ca`` is the file of the certificate authorities that may have signed the receiver's certificate. Raise
+    ``ValueError`` for an unknown daemon or transport, and for an invalid host or port.
     """
     daemon, transport = Daemon(daemon), Transport(transport)
     host, port = checked_host(host), checked_port(port)
@@ -52,12 +53,14 @@ def syslog_rule(
     if not patterns and not json:
         return f"{title}# This profile writes no accounting to syslog.\n"
     write = _rsyslog if daemon is Daemon.RSYSLOG else _syslog_ng
-    return title + write(patterns, json, host, port, transport)
+    return title + write(patterns, json, host, port, transport, ca)
 
 
 def line_patterns(profile: AccountingProfile) -> dict[str, str]:
-    """Return what accounting lines look like: a text that each holds, and the regular expression (POSIX extended, and
-    Perl's alike) that the message must match. JSON objects are told apart by the program's name instead.
+    """Return the patterns of accounting lines: a fixed text in each line, and a regular expression for the message.
+
+    The expressions are valid both as POSIX extended and as Perl expressions. JSON objects are not matched by a pattern
+    but by the name of the program.
     """
     patterns = {}
     kamailio = profile.product is Product.KAMAILIO and profile.version >= (3, 0)
@@ -71,53 +74,60 @@ def line_patterns(profile: AccountingProfile) -> dict[str, str]:
 
 
 def writes_json(profile: AccountingProfile) -> bool:
-    """Return whether acc_json sends objects to syslog, under the name ``json_acc``; it does unless told not to."""
+    """Return whether acc_json sends objects to syslog (its default), under the program name ``json_acc``."""
     if Backend.JSON not in profile.backends or Backend.JSON not in profile.known_backends:
         return False
     outputs = ["acc_json.acc_output_syslog", "acc_json.output_syslog"]
     outputs += ["acc_json.cdr_output_syslog"] if profile.is_on("acc_json.cdr_enable") else []
-    return any(profile.is_on(one) for one in outputs)
+    return any(map(profile.is_on, outputs))
 
 
 def _literal(text: str) -> str:
-    """Return a pattern for a text; what is neither letter nor digit matches any character."""
-    return "".join(one if one.isascii() and (one.isalnum() or one == "_") else "." for one in text)
+    """Return a pattern for a text, with ``.`` for special characters, whose escapes differ between the daemons."""
+    return "".join(char if char.isascii() and (char.isalnum() or char == "_") else "." for char in text)
 
 
-def _rsyslog(patterns: dict[str, str], json: bool, host: str, port: int, transport: Transport) -> str:
+def _rsyslog(patterns: dict[str, str], json: bool, host: str, port: int, transport: Transport, ca: str) -> str:
     conditions = [f"($msg contains '{text}' and re_match($msg, '{pattern}'))" for text, pattern in patterns.items()]
     conditions += ["$programname == 'json_acc'"] if json else []
-    framing = ' TCP_Framing="octet-counted"' if transport is Transport.TCP else ""
+    protocol = Transport.UDP if transport is Transport.UDP else Transport.TCP
+    framing = "" if transport is Transport.UDP else ' TCP_Framing="octet-counted"'
+    tls = _RSYSLOG_TLS.format(host=host, ca=ca) if transport is Transport.TLS else ""
     return f"""\
 # Save it as /etc/rsyslog.d/30-accweb.conf and restart rsyslog. The lines stay in the local log too.
-# Long lines (many extra fields) want global(maxMessageSize="64k") at the top of /etc/rsyslog.conf. systemd-journald
-# drops lines of a busy proxy: RateLimitIntervalSec=0 in /etc/systemd/journald.conf.
+# Long lines (many extra fields) need global(maxMessageSize="64k") at the top of /etc/rsyslog.conf. systemd-journald
+# drops lines of a busy proxy unless RateLimitIntervalSec=0 is set in /etc/systemd/journald.conf.
 if {_OR_RSYSLOG.join(conditions)} then {{
-    action(type="omfwd" target="{host}" port="{port}" protocol="{transport}"{framing}
+    action(type="omfwd" target="{host}" port="{port}" protocol="{protocol}"{framing}{tls}
         template="RSYSLOG_SyslogProtocol23Format"
-        # keeps the lines on disk while accweb is away
+        # keeps the lines on disk while accweb is unavailable
         queue.type="LinkedList" queue.filename="accweb" queue.maxDiskSpace="1g" queue.saveOnShutdown="on"
         action.resumeRetryCount="-1")
 }}
 """
 
 
+_RSYSLOG_TLS = """
+        # needs the package rsyslog-gnutls; StreamDriver.CertFile and .KeyFile, if accweb asks for a certificate
+        StreamDriver="gtls" StreamDriverMode="1" StreamDriverAuthMode="x509/name" StreamDriverPermittedPeers="{host}"
+        StreamDriver.CAFile="{ca}\""""
 _OR_RSYSLOG = "\n    or "
 
 
-def _syslog_ng(patterns: dict[str, str], json: bool, host: str, port: int, transport: Transport) -> str:
+def _syslog_ng(patterns: dict[str, str], json: bool, host: str, port: int, transport: Transport, ca: str) -> str:
     conditions = [f"match('{pattern}' value(\"MESSAGE\"))" for pattern in patterns.values()]
     conditions += ["program('^json_acc$')"] if json else []
     condition = "\n    or ".join(conditions)
+    tls = f'\n        tls(ca-file("{ca}") peer-verify(required-trusted))' if transport is Transport.TLS else ""
     return f"""\
 # Save it as /etc/syslog-ng/conf.d/accweb.conf and reload syslog-ng. s_src is Debian's name of the local source; others
-# call it s_sys or s_local. Long lines (many extra fields) want options {{ log-msg-size(65536); }}; systemd-journald
-# drops lines of a busy proxy: RateLimitIntervalSec=0 in /etc/systemd/journald.conf.
+# call it s_sys or s_local. Long lines (many extra fields) need options {{ log-msg-size(65536); }}. systemd-journald
+# drops lines of a busy proxy unless RateLimitIntervalSec=0 is set in /etc/systemd/journald.conf.
 filter f_accweb {{
     {condition};
 }};
 destination d_accweb {{
-    syslog("{host}" transport("{transport}") port({port}));
+    syslog("{host}" transport("{transport}") port({port}){tls});
 }};
 log {{ source(s_src); filter(f_accweb); destination(d_accweb); }};
 """

@@ -1,1 +1,1 @@
-"""What a proxy will write, before it writes it: profile and call flow in, records out. Pure."""
+"""Simulate the accounting records that a proxy writes for a call flow. Pure."""

@@ -1,4 +1,4 @@
-"""Why a record is missing: the setting or the line of the script that would have written it."""
+"""Find the cause of a missing record: the parameter or script statement that would have caused it to be written."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _FIRST_ANSWER_ONLY = Version(5, 4)
 
 
 class Cause(NamedTuple):
-    """Why something is missing. ``is_of_network``: no setting of accounting could have written it."""
+    """The cause of a missing record. ``is_of_network``: no accounting setting could have caused it to be written."""
 
     why: str
     setting: str = ""
@@ -36,8 +36,8 @@ class Cause(NamedTuple):
 
 
 def joined_titles(backends: Sequence[Backend]) -> str:
-    """Return what a sentence calls backends: ``the log, SQL and RADIUS``."""
-    return all_of(_TITLES[one] for one in backends)
+    """Return the names of backends for a sentence: ``the log, SQL and RADIUS``."""
+    return all_of(_TITLES[backend] for backend in backends)
 
 
 def missing_answer(simulation: Simulation, backend: Backend, invite: SipRequest, *, is_late: bool) -> Cause:
@@ -65,13 +65,12 @@ def missing_stop(simulation: Simulation, backend: Backend, tags: set[str]) -> Ca
         what = _("the phones send no BYE") if bye is None else _("the BYE never reaches the proxy")
         return _without_bye(simulation, what)
     if not script.record_route:
-        return Cause(_("the BYE goes past the proxy, for it put no Record-Route into the INVITE"), "record_route()")
+        return Cause(_("the BYE bypasses the proxy, which added no Record-Route to the INVITE"), "record_route()")
     if simulation.profile.product is Product.OPENSIPS and script.invite.cdr:
         return Cause(_("the record of the dialog is not written"), "do_accounting cdr")
     if backend not in script.bye.account:
         return Cause(_("{mark} on the BYE", mark=_mark(simulation)), _account_setting(simulation, backend))
-    final = [answers(one) for one in bye.forwardings]
-    if not any(final) and not script.bye.failed and bye.forwardings:
+    if not any(map(answers, bye.forwardings)) and not script.bye.failed and bye.forwardings:
         code = picked_failure(bye.forwardings[-1]).reply.code
         why = _(
             "the BYE is answered {code}, and a failed transaction is accounted only where the script asks for it",
@@ -138,7 +137,7 @@ def _not_written(simulation: Simulation, backend: Backend, event: AccountedEvent
             ),
             "radius_extra",
         )
-    return Cause(_("the proxy takes no notice of it"))
+    return Cause(_("the proxy does not account it"))
 
 
 def _mark(simulation: Simulation) -> str:

@@ -1,4 +1,4 @@
-"""Two simulations of one flow side by side: what only one of them writes."""
+"""Compare two simulations of a flow: which records only one of them writes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Presence(StrEnum):
 
 
 class ComparedRecord(NamedTuple):
-    """A record as text and which of two simulations writes it."""
+    """A record as text, and which of the two simulations writes it."""
 
     backend: Backend
     text: str
@@ -27,7 +27,7 @@ class ComparedRecord(NamedTuple):
 
 
 def record_text(record: SimulatedRecord) -> str:
-    """Return a record as one line of text: log lines and JSON as they are, others as ``name=value``."""
+    """Return a record as one line of text: log lines and JSON unchanged, others as ``name=value``."""
     if record.text and record.backend is not Backend.DIAMETER:
         return record.text
     pairs = ", ".join(f"{name}={'NULL' if value is None else value}" for name, value in record.fields)
@@ -35,7 +35,7 @@ def record_text(record: SimulatedRecord) -> str:
 
 
 def compare(left: Simulation, right: Simulation) -> list[ComparedRecord]:
-    """Return the records of both, per backend in the order of writing."""
+    """Return the records of both simulations, per backend in the order of writing."""
     return [
         one
         for backend in Backend

@@ -1,7 +1,7 @@
-"""Records of whole dialogs: Kamailio's ``cdr_enable`` and OpenSIPS' ``cdr``.
+"""Dialog CDRs: Kamailio's ``cdr_enable`` and OpenSIPS' ``cdr``.
 
-Sources: ``acc/acc_cdr.c`` of Kamailio; ``acc/acc_logic.c`` of OpenSIPS. A dialog that expires leaves no record in
-OpenSIPS unless the proxy ends it with a BYE of its own; in Kamailio only with ``cdr_expired_dlg_enable``.
+Sources: ``acc/acc_cdr.c`` of Kamailio; ``acc/acc_logic.c`` of OpenSIPS. OpenSIPS writes a record for an expired dialog
+only if the proxy ends it with a BYE, Kamailio only with ``cdr_expired_dlg_enable``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CDR_BACKENDS = (Backend.SYSLOG, Backend.SQL)
 
 
 def dialog_events(profile: AccountingProfile, flow: Flow, script: Script) -> list[AccountedEvent]:
-    """Return the records of whole dialogs that a flow gives."""
+    """Return the dialog CDRs of a flow as events."""
     if profile.product is Product.OPENSIPS:
         return list(_opensips(profile, flow, script))
     if profile.product is Product.KAMAILIO and profile.uses_dialog:
@@ -34,7 +34,7 @@ def dialog_events(profile: AccountingProfile, flow: Flow, script: Script) -> lis
 def with_dialog_times(
     profile: AccountingProfile, flow: Flow, script: Script, events: Iterable[AccountedEvent]
 ) -> Iterator[AccountedEvent]:
-    """Yield OpenSIPS' events with the times of their dialog, and the time of the transaction's first event."""
+    """Yield the events, those of OpenSIPS with the times of their dialog and of the transaction's first event."""
     is_cdr = script.invite.cdr
     first_stamp: dict[int, float] = {}
     for event in events:
@@ -43,7 +43,7 @@ def with_dialog_times(
             and profile.version >= _TIME_OF_REQUEST
             and event.kind is SimulatedKind.ANSWERED
         ):
-            # only early media has this effect: a missed event before does not
+            # only early media has this effect; an earlier missed event does not
             event = event.stamped(first_stamp.setdefault(id(event.request), event.stamp))
         initial = event.request.method == "INVITE" and not event.request.to_tag
         if profile.product is Product.OPENSIPS and is_cdr and initial:
@@ -100,7 +100,7 @@ def _answered(flow: Flow) -> Iterator[tuple[SipRequest, BranchReply]]:
 
 
 def _ending(flow: Flow, script: Script, answer: BranchReply) -> tuple[float, float] | None:
-    """Return when a dialog ends and when its record is written; None if no record is."""
+    """Return when a dialog ends and when its record is written; None if no record is written."""
     bye = _bye(flow, script, answer.reply.to_tag)
     if bye is not None:
         return bye.at, _replied_at(bye)
@@ -133,15 +133,15 @@ def _kamailio(profile: AccountingProfile, flow: Flow, script: Script) -> Iterato
     for invite in flow.requests:
         if invite.method != "INVITE" or invite.to_tag or invite.reply_by_proxy is not None:
             continue
-        found = [one for forwarding in invite.forwardings for one in answers(forwarding)]
-        if found:
-            yield from _kamailio_answered(profile, flow, script, invite, found[0], backends)
+        answered = [one for forwarding in invite.forwardings for one in answers(forwarding)]
+        if answered:
+            yield from _kamailio_answered(profile, flow, script, invite, answered[0], backends)
         elif profile.option("cdr_on_failed") not in (0, "0"):
             yield from _kamailio_failed(flow, invite, backends)
 
 
 def _kamailio_backends(profile: AccountingProfile) -> frozenset[Backend]:
-    """Return where records of dialogs go: the log always, SQL with a table, JSON with its own switch."""
+    """Return the backends of dialog CDRs: the log unless disabled, SQL with a table, JSON with its own switch."""
     backends = (
         {Backend.SYSLOG} if profile.is_on("cdr_enable") and profile.option("cdr_log_enable") not in (0, "0") else set()
     )

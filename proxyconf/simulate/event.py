@@ -1,4 +1,4 @@
-"""What the acc module sees: one accounted event, before any backend writes it."""
+"""An accounted event, before any backend writes it."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from proxyconf.vocabulary.layout import Backend
 
 
 class SimulatedKind(StrEnum):
-    ANSWERED = "answered"  # the proxies' word: also of failed calls
+    ANSWERED = "answered"  # the proxies' own term, also for failed calls
     MISSED = "missed"
     ACKNOWLEDGED = "acknowledged"
-    CALL_ENDED = "call ended"  # record of a whole dialog in OpenSIPS
-    DIALOG = "dialog"  # record of a whole dialog in Kamailio
+    CALL_ENDED = "call ended"  # dialog CDR of OpenSIPS
+    DIALOG = "dialog"  # dialog CDR of Kamailio
 
 
 @dataclass(frozen=True, slots=True)
 class AccountedEvent:
-    """One event. Times are seconds after the start of the flow.
+    """An accounted event. Times are seconds after the start of the flow.
 
-    ``at`` is when it happens; ``stamp`` the time that is written. ``created_at`` and ``started_at`` are those of a
-    dialog that OpenSIPS or Kamailio keeps a record of. ``branch_uri`` is the request URI while extras are evaluated.
-    ``is_tag_made``: the proxy made the To tag for a failure of its own, which RADIUS leaves out.
+    ``at`` is when it happens; ``stamp`` the time that is written. ``created_at`` and ``started_at`` are those of the
+    dialog of a dialog CDR. ``branch_uri`` is the request URI while extras are evaluated. ``is_tag_made``: the proxy
+    generated the To tag for a local failure; RADIUS omits it.
     """
 
     kind: SimulatedKind
@@ -48,5 +48,4 @@ class AccountedEvent:
         return self.request.method
 
     def stamped(self, seconds: float) -> Self:
-        """Return the event with the time that is written."""
         return replace(self, stamp=seconds)

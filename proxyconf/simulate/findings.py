@@ -1,4 +1,4 @@
-"""What a simulated call loses or gets wrong, and the setting that causes it."""
+"""Find the missing and wrong records of a simulated call, and the settings that cause them."""
 
 from __future__ import annotations
 
@@ -29,8 +29,10 @@ _TIME_OF_REQUEST = Version(3, 2)
 
 
 class SimulationFinding(NamedTuple):
-    """One thing that is missing or wrong. ``setting`` names the parameters, flags or lines of the script that cause it;
-    ``backends`` are the accounting outputs that it concerns; empty: none in particular.
+    """A missing or wrong record or value.
+
+    ``setting`` names the parameters, flags or script statements that cause it; ``backends`` are the accounting outputs
+    concerned, empty if it concerns none in particular.
     """
 
     severity: Severity
@@ -40,7 +42,7 @@ class SimulationFinding(NamedTuple):
 
 
 class _OfOutput(NamedTuple):
-    """A finding of one output or of none; the value ``outputs`` of the text is where those with the same finding go."""
+    """A finding of one output or of none; the value ``outputs`` of the text is replaced when findings are merged."""
 
     severity: Severity
     text: TranslatableText
@@ -66,7 +68,7 @@ Findings = Iterator[_OfOutput]
 
 
 def findings_of(simulation: Simulation) -> list[SimulationFinding]:
-    """Return what is missing or wrong in a simulation, the gravest first; what several outputs share is said once."""
+    """Return the findings, the most severe first; equal findings of several outputs are merged."""
     merged: dict[tuple[Severity, TranslatableText], list[_OfOutput]] = {}
     for rule in _RULES:
         for finding in rule(simulation):
@@ -96,7 +98,7 @@ def _dialogs(simulation: Simulation) -> Iterator[tuple[SipRequest, BranchReply]]
 
 
 def _has(simulation: Simulation, backend: Backend, kinds: set[SimulatedKind], method: str, tags: set[str]) -> bool:
-    """Return whether a record tells of a dialog; the tags stand in either order."""
+    """Return whether there is a record of a dialog; the tags may be in either order."""
     return any(
         record.event.kind in kinds
         and record.event.method == method
@@ -141,7 +143,7 @@ def _stop(simulation: Simulation) -> Findings:
 
 
 def _attempts(simulation: Simulation) -> Findings:
-    """Failed destinations before the one that decided the call."""
+    """Yield findings about failed destinations before the last one."""
     for backend in simulation.profile.backends:
         written = [
             record.event for record in simulation.of_backend(backend) if record.event.kind is SimulatedKind.MISSED
@@ -168,10 +170,12 @@ def _failures(simulation: Simulation) -> Findings:
             if any(answers(one) for one in invite.forwardings) or not invite.forwardings:
                 continue
             last = picked_failure(invite.forwardings[-1])
-            told = [
-                r for r in simulation.of_backend(backend) if r.event.method == "INVITE" and r.event.at == last.reply.at
+            events = [
+                record.event
+                for record in simulation.of_backend(backend)
+                if record.event.method == "INVITE" and record.event.at == last.reply.at
             ]
-            if not told:
+            if not events:
                 cause = missing_failure(simulation, backend, last.reply.code)
                 text = _(
                     "The failed call ({code}) is not in {outputs}: {why}.",
@@ -180,9 +184,8 @@ def _failures(simulation: Simulation) -> Findings:
                     why=cause.why,
                 )
                 yield _OfOutput(Severity.WARNING, text, cause.setting, backend)
-            elif sum(record.event.kind is SimulatedKind.MISSED for record in told) > 1 and backend is not Backend.SQL:
-                text = _TWICE
-                yield _OfOutput(Severity.WARNING, text, "failure_route", backend)
+            elif sum(event.kind is SimulatedKind.MISSED for event in events) > 1 and backend is not Backend.SQL:
+                yield _OfOutput(Severity.WARNING, _TWICE, "failure_route", backend)
 
 
 def _challenge(simulation: Simulation) -> Findings:
@@ -241,8 +244,7 @@ def _reinvite(simulation: Simulation) -> Findings:
             and event.kind is SimulatedKind.ANSWERED
             and event.code < 300
         ):
-            text = _ONE_MORE_START
-            yield _OfOutput(Severity.NOTE, text)
+            yield _OfOutput(Severity.NOTE, _ONE_MORE_START)
 
 
 def _acknowledged(simulation: Simulation) -> Findings:
@@ -253,19 +255,18 @@ def _acknowledged(simulation: Simulation) -> Findings:
         if event.kind is SimulatedKind.ACKNOWLEDGED:
             invite = next(_initial_invites(simulation))
             for backend in sorted(marks_of(simulation.script, invite).account - event.backends):
-                text = _ACK_UNFLAGGED
-                yield _OfOutput(Severity.NOTE, text, "report_ack", backend)
+                yield _OfOutput(Severity.NOTE, _ACK_UNFLAGGED, "report_ack", backend)
 
 
 def _empty_values(simulation: Simulation) -> Findings:
-    """Values of the INVITE that the BYE does not have."""
+    """Yield findings about values of the INVITE that the BYE lacks."""
     for backend in simulation.profile.backends:
         labels = [label for label, _field in simulation.profile.extra_labels(backend)]
         start, stop = (_values_of(simulation, backend, method) for method in ("INVITE", "BYE"))
         empty = [label for label in labels if start.get(label) and label in stop and stop[label] in (None, "")]
-        gone = [label for label in labels if start.get(label) and stop and label not in stop]
-        if empty or gone:
-            names = ", ".join(empty + gone)
+        missing = [label for label in labels if start.get(label) and stop and label not in stop]
+        if empty or missing:
+            names = ", ".join(empty + missing)
             text = _(
                 "The BYE's record in {outputs} has no value for {names}: extras are taken from the BYE itself.",
                 outputs=_OUTPUTS,
@@ -282,10 +283,10 @@ def _values_of(simulation: Simulation, backend: Backend, method: str) -> dict[st
 
 
 def _parties(simulation: Simulation) -> Findings:
-    """Caller and callee are in no core field."""
+    """Yield findings about caller and callee, which no core field contains."""
     profile = simulation.profile
-    roles = {role for one in profile.extras if one.labels for role in [one.role, *_suggested(one)]}
-    roles |= {one.role or suggest_leg_role(one.name) for one in profile.legs}
+    roles = {role for extra in profile.extras if extra.labels for role in [extra.role, *_suggested(extra)]}
+    roles |= {leg.role or suggest_leg_role(leg.name) for leg in profile.legs}
     for role, variable, leg in ((Role.CALLER, "$fU", Role.LEG_SOURCE), (Role.CALLEE, "$rU", Role.LEG_DESTINATION)):
         if simulation.records and role not in roles and leg not in roles:
             text = _(
@@ -305,12 +306,12 @@ def _mixed_legs(simulation: Simulation) -> Findings:
     if profile.uses_field_declarations:
         return
     for invite in _initial_invites(simulation):
-        for one in profile.legs:
-            held = [leg.values.get(one.name) for leg in invite.legs if leg.values]
-            if held and any(value is None for value in held) and any(value is not None for value in held):
+        for field in profile.legs:
+            values = [leg.values.get(field.name) for leg in invite.legs if leg.values]
+            if None in values and any(value is not None for value in values):
                 text = _(
                     "The values of {name} slide to newer legs: not every leg has one, and each AVP is a stack.",
-                    name=one.name,
+                    name=field.name,
                 )
                 yield _OfOutput(Severity.WARNING, text, "multi_leg_info")
 

@@ -1,7 +1,7 @@
-"""A call flow as data: what the phones send and answer, and what the script puts into variables.
+"""A call flow as data: requests, replies, and the variables that the script sets.
 
-Times are seconds after the start of the flow. Everything can be written as JSON and read back, so flows can be edited
-and saved.
+Times are seconds after the start of the flow. A flow can be converted to JSON and back, so that it can be edited and
+saved.
 """
 
 from __future__ import annotations
@@ -10,15 +10,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
+from proxyconf.vocabulary.messages import message as _
+
 CALLER, CALLEE = "caller", "callee"
 MAX_REQUESTS = 50
-"""More requests than this are refused: a flow is a call, not a load test."""
+"""Maximum number of requests in a flow: it is a call, not a load test."""
 _MAX_TEXT = 2048
 
 
 @dataclass(frozen=True, slots=True)
 class FlowParty:
-    """A phone. ``contact_user`` is the user part of its Contact, which is the request URI of later requests to it."""
+    """A phone. ``contact_user`` is the user part of its Contact URI, to which later requests are sent."""
 
     user: str
     tag: str
@@ -30,7 +32,7 @@ class FlowParty:
 
 @dataclass(frozen=True, slots=True)
 class FlowReply:
-    """A reply that reaches the proxy; without ``reason`` it has the standard phrase of its code."""
+    """A reply that reaches the proxy; ``reason`` defaults to the standard phrase of the code."""
 
     at: float
     code: int
@@ -42,7 +44,7 @@ class FlowReply:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """One destination that a request is sent to. ``uri`` is the request URI there; empty: as the caller sent it."""
+    """A destination of a request. ``uri`` is its request URI, empty for the caller's."""
 
     replies: tuple[FlowReply, ...] = ()
     uri: str = ""
@@ -50,7 +52,7 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Forwarding:
-    """Branches that ring at the same time. ``timeout_at``: when the proxy gives up those without a final reply."""
+    """Parallel branches. ``timeout_at`` is when those without a final reply time out."""
 
     branches: tuple[Branch, ...] = ()
     timeout_at: float = 30.0
@@ -58,7 +60,7 @@ class Forwarding:
 
 @dataclass(frozen=True, slots=True)
 class FlowLeg:
-    """One virtual leg of a forwarded call. ``values`` holds further leg fields by their name."""
+    """A virtual leg of a forwarded call. ``values`` holds further leg fields by name."""
 
     source: str
     destination: str
@@ -68,11 +70,11 @@ class FlowLeg:
 
 @dataclass(frozen=True, slots=True)
 class SipRequest:
-    """A request with all replies to it.
+    """A request with its replies.
 
     ``forwardings`` follow one another (serial forking). ``reply_by_proxy`` is a reply that the script sends without a
-    transaction, such as a 407: the request goes no further. ``variables`` are values that the script or a module sets
-    while it handles this request (``$avp(account)``); ``legs`` are in the order in which the script adds them.
+    transaction, such as a 407, instead of forwarding the request. ``variables`` are set by the script or a module while
+    it handles this request (``$avp(account)``); ``legs`` are in the order in which the script adds them.
     """
 
     method: str
@@ -89,7 +91,7 @@ class SipRequest:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """A call. ``dialog_expires_at``: when the dialog module gives the call up, if it is still tracked then."""
+    """A call. ``dialog_expires_at`` is when the dialog expires, if it has not ended before."""
 
     name: str
     title: str
@@ -104,28 +106,32 @@ class Flow:
     dialog_expires_at: float | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain JSON data that ``from_json`` reads back to an equal flow."""
+        """Return plain JSON data from which ``from_json`` builds an equal flow."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
-        """Read what ``to_json`` wrote; absent members take their defaults. Raise ``ValueError`` for a wrong value."""
-        members = _object(data, "the flow")
+        """Build a flow from the data of ``to_json``; absent members take their defaults.
+
+        Raise ``ValueError`` for an invalid value.
+        """
+        where = _("the flow")
+        members = _object(data, where)
         requests = tuple(
-            _request(one, f"requests[{number}]") for number, one in enumerate(_list(members, "requests", "the flow"))
+            _request(item, f"requests[{number}]") for number, item in enumerate(_list(members, "requests", where))
         )
-        if not requests or len(requests) > MAX_REQUESTS:
-            raise ValueError(f"the flow has {len(requests)} requests; it must have 1 to {MAX_REQUESTS}")
-        texts = _texts(members, ("name", "title", "domain", "call_id", "proxy_tag", "proxy_address"), "the flow")
+        if not requests:
+            raise ValueError(_("the flow has no requests; it must have 1 to {maximum}", maximum=MAX_REQUESTS))
+        texts = _texts(members, ("name", "title", "domain", "call_id", "proxy_tag", "proxy_address"), where)
         expires = members.get("dialog_expires_at")
-        own: dict[str, Any] = {
+        arguments: dict[str, Any] = {
             **texts,
-            **{one: _party(members[one], one) for one in (CALLER, CALLEE) if one in members},
+            **{party: _party(members[party], party) for party in (CALLER, CALLEE) if party in members},
         }
         return cls(
-            **{"name": "own", "title": "", **own},
+            **{"name": "own", "title": "", **arguments},
             requests=requests,
-            dialog_variables=_text_map(members, "dialog_variables", "the flow"),
+            dialog_variables=_text_map(members, "dialog_variables", where),
             dialog_expires_at=None if expires is None else _number(expires, "dialog_expires_at"),
         )
 
@@ -134,23 +140,23 @@ def _request(data: Any, where: str) -> SipRequest:
     members = _object(data, where)
     sender = members.get("sender", CALLER)
     if sender not in (CALLER, CALLEE):
-        raise ValueError(f"{where}: sender {sender!r} must be {CALLER} or {CALLEE}")
+        raise ValueError(_("{where}: sender {sender!r} must be caller or callee", where=where, sender=sender))
     own = members.get("reply_by_proxy")
     texts = _texts(members, ("method", "to_tag"), where)
     if not texts.get("method"):
-        raise ValueError(f"{where}: method is missing")
+        raise ValueError(_("{where}: method is missing", where=where))
     return SipRequest(
         **texts,
         sender=sender,
         at=_number(members.get("at", 0), f"{where}.at"),
         forwardings=tuple(
-            _forwarding(one, f"{where}.forwardings[{number}]")
-            for number, one in enumerate(_list(members, "forwardings", where))
+            _forwarding(item, f"{where}.forwardings[{number}]")
+            for number, item in enumerate(_list(members, "forwardings", where))
         ),
         reply_by_proxy=None if own is None else _reply(own, f"{where}.reply_by_proxy"),
         headers=_headers(members, where),
         variables=_text_map(members, "variables", where),
-        legs=tuple(_leg(one, f"{where}.legs[{number}]") for number, one in enumerate(_list(members, "legs", where))),
+        legs=tuple(_leg(item, f"{where}.legs[{number}]") for number, item in enumerate(_list(members, "legs", where))),
         reaches_proxy=bool(members.get("reaches_proxy", True)),
     )
 
@@ -158,7 +164,7 @@ def _request(data: Any, where: str) -> SipRequest:
 def _forwarding(data: Any, where: str) -> Forwarding:
     members = _object(data, where)
     branches = tuple(
-        _branch(one, f"{where}.branches[{number}]") for number, one in enumerate(_list(members, "branches", where))
+        _branch(item, f"{where}.branches[{number}]") for number, item in enumerate(_list(members, "branches", where))
     )
     return Forwarding(branches, _number(members.get("timeout_at", 30), f"{where}.timeout_at"))
 
@@ -167,14 +173,14 @@ def _branch(data: Any, where: str) -> Branch:
     members = _object(data, where)
     replies = _list(members, "replies", where)
     uri = _texts(members, ("uri",), where).get("uri", "")
-    return Branch(tuple(_reply(one, f"{where}.replies[{number}]") for number, one in enumerate(replies)), uri)
+    return Branch(tuple(_reply(item, f"{where}.replies[{number}]") for number, item in enumerate(replies)), uri)
 
 
 def _reply(data: Any, where: str) -> FlowReply:
     members = _object(data, where)
     code = members.get("code")
     if isinstance(code, bool) or not isinstance(code, int) or not 100 <= code <= 699:
-        raise ValueError(f"{where}: code {code!r} must be a number from 100 to 699")
+        raise ValueError(_("{where}: code {code!r} must be a number from 100 to 699", where=where, code=code))
     return FlowReply(
         at=_number(members.get("at", 0), f"{where}.at"),
         code=code,
@@ -199,7 +205,7 @@ def _party(data: Any, where: str) -> FlowParty:
     members = _object(data, where)
     texts = _texts(members, ("user", "tag", "address", "user_agent", "contact_user"), where)
     if not texts.get("user") or not texts.get("tag"):
-        raise ValueError(f"{where}: user and tag are needed")
+        raise ValueError(_("{where}: user and tag are required", where=where))
     return FlowParty(**texts, port=int(_number(members.get("port", 5060), f"{where}.port")))
 
 
@@ -207,7 +213,7 @@ def _headers(members: Mapping[str, Any], where: str) -> dict[str, tuple[str, ...
     headers = _object(members.get("headers", {}), f"{where}.headers")
     return {
         str(name): tuple(
-            _text(one, f"{where}.headers") for one in (value if isinstance(value, list | tuple) else [value])
+            _text(item, f"{where}.headers") for item in (value if isinstance(value, list | tuple) else [value])
         )
         for name, value in headers.items()
     }
@@ -215,16 +221,18 @@ def _headers(members: Mapping[str, Any], where: str) -> dict[str, tuple[str, ...
 
 def _object(data: Any, where: str) -> Mapping[str, Any]:
     if not isinstance(data, Mapping):
-        raise ValueError(f"{where} must be a JSON object, not {type(data).__name__}")
+        raise ValueError(_("{where} must be a JSON object, not {type}", where=where, type=type(data).__name__))
     return data
 
 
 def _list(members: Mapping[str, Any], name: str, where: str) -> list[Any]:
     value = members.get(name, [])
     if not isinstance(value, list | tuple):
-        raise ValueError(f"{where}: {name} must be a JSON array")
+        raise ValueError(_("{where}: {name} must be a JSON array", where=where, name=name))
     if len(value) > MAX_REQUESTS:
-        raise ValueError(f"{where}: {name} has more than {MAX_REQUESTS} items")
+        raise ValueError(
+            _("{where}: {name} has more than {maximum} items", where=where, name=name, maximum=MAX_REQUESTS)
+        )
     return list(value)
 
 
@@ -239,11 +247,11 @@ def _text_map(members: Mapping[str, Any], name: str, where: str) -> dict[str, st
 
 def _text(value: Any, where: str) -> str:
     if not isinstance(value, str) or len(value) > _MAX_TEXT:
-        raise ValueError(f"{where} must be text of at most {_MAX_TEXT} characters")
+        raise ValueError(_("{where} must be text of at most {maximum} characters", where=where, maximum=_MAX_TEXT))
     return value
 
 
 def _number(value: Any, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 10_000_000:
-        raise ValueError(f"{where} must be a number of seconds, not {value!r}")
+        raise ValueError(_("{where} must be a number of seconds, not {value!r}", where=where, value=value))
     return float(value)

@@ -1,4 +1,4 @@
-"""The call flows that can be tried at once."""
+"""The built-in call flows."""
 
 from __future__ import annotations
 

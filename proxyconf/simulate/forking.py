@@ -1,4 +1,4 @@
-"""How tm treats the replies of the branches of one forwarding: which it relays, and which failure it picks.
+"""The reply handling of the module tm: which replies of parallel branches it relays, and which failure it picks.
 
 Source: Kamailio ``tm/t_reply.c`` (``get_prio``, with ``faked_reply_prio`` 0, the default: a branch that timed out
 counts as 408).
@@ -18,7 +18,7 @@ _PREFERRED_4XX = frozenset({401, 407, 415, 420, 484})
 
 
 class BranchReply(NamedTuple):
-    """A reply with the branch it came from; ``is_local``: the proxy made it, for no other came."""
+    """A reply and its branch; ``is_local``: the proxy generated it after a timeout."""
 
     reply: FlowReply
     branch: Branch
@@ -32,7 +32,7 @@ class BranchReply(NamedTuple):
 
 
 def provisional_replies(forwarding: Forwarding) -> Iterator[BranchReply]:
-    """Yield the provisional replies that are relayed: 100 is not."""
+    """Yield the provisional replies that are relayed, which 100 is not."""
     for branch in forwarding.branches:
         for reply in branch.replies:
             if 100 < reply.code < 200:
@@ -40,30 +40,30 @@ def provisional_replies(forwarding: Forwarding) -> Iterator[BranchReply]:
 
 
 def answers(forwarding: Forwarding) -> list[BranchReply]:
-    """Return the 2xx replies, the first first."""
-    found = [
+    """Return the 2xx replies in the order of time."""
+    replies = [
         BranchReply(reply, branch)
         for branch in forwarding.branches
         for reply in branch.replies
         if 200 <= reply.code < 300
     ]
-    return sorted(found, key=lambda one: one.reply.at)
+    return sorted(replies, key=lambda answer: answer.reply.at)
 
 
 def picked_failure(forwarding: Forwarding) -> BranchReply:
-    """Return the failure that stands for all branches; its time is when the last of them ends."""
+    """Return the failure that tm picks from all branches; its time is when the last branch ends."""
     failures = [_failure(branch, forwarding) for branch in forwarding.branches]
     if not failures:
         failures = [BranchReply(FlowReply(forwarding.timeout_at, TIMEOUT), Branch(), is_local=True)]
     best = min(failures, key=_priority)
-    end = max(one.reply.at for one in failures)
+    end = max(failure.reply.at for failure in failures)
     return best._replace(
         reply=FlowReply(end, best.reply.code, best.reply.reason, best.reply.to_tag, headers=best.reply.headers)
     )
 
 
 def _failure(branch: Branch, forwarding: Forwarding) -> BranchReply:
-    final = next((one for one in branch.replies if one.code >= 300), None)
+    final = next((reply for reply in branch.replies if reply.code >= 300), None)
     if final is not None and final.at <= forwarding.timeout_at:
         return BranchReply(final, branch)
     return BranchReply(FlowReply(forwarding.timeout_at, TIMEOUT), branch, is_local=True)

@@ -41,5 +41,5 @@ _OF_CLASS = {2: "Successful", 3: "Redirection", 4: "Request Failure", 5: "Server
 
 
 def standard_phrase(code: int) -> str:
-    """Return the standard phrase of a code; for an unknown one a phrase of its class."""
+    """Return the standard phrase of a code; for an unknown code the phrase of its class."""
     return _PHRASES.get(code) or _OF_CLASS.get(code // 100, "")

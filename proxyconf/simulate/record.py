@@ -1,4 +1,4 @@
-"""What a simulation gives: the records that the proxy writes."""
+"""The records of a simulation."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from proxyconf.simulate.event import AccountedEvent
 from proxyconf.vocabulary.layout import Backend
 
 FieldContent = str | int | float | None
-"""What stands in a field; None is SQL NULL or JSON null."""
+"""The content of a field; None is SQL NULL or JSON null."""
 
 
 class SimulatedRecord(NamedTuple):
-    """One line, row, packet, message or object.
+    """A log line, SQL row, RADIUS packet, Diameter message or JSON object.
 
-    ``fields`` are in the order of writing; a name may be repeated (RADIUS attributes of legs). ``text`` is the record
-    as it is written, where that is text: log line, JSON; the bytes of a Diameter message in hex. ``table`` is that of a
-    row.
+    ``fields`` are in the order of writing; a name may be repeated (RADIUS attributes of legs). ``text`` is the written
+    text of a log line or JSON object, or the bytes of a Diameter message in hex. ``table`` is the table of a row.
     """
 
     backend: Backend
@@ -30,13 +29,13 @@ class SimulatedRecord(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FlowClock:
-    """Turns seconds after the start of a flow into the times that a proxy writes. ``zone``: of the proxy process."""
+    """Converts seconds after the start of a flow to the times that a proxy writes, in its time zone ``zone``."""
 
     start: datetime
     zone: tzinfo = UTC
 
     def moment(self, seconds: float) -> float:
-        """Return the epoch with its fraction, rounded to microseconds."""
+        """Return the seconds since 1970, rounded to microseconds."""
         return round(self.start.timestamp() + seconds, 6)
 
     def epoch(self, seconds: float) -> int:

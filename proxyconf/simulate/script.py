@@ -1,4 +1,4 @@
-"""What the routing script asks for on each kind of request: the half of accounting that no parameter says."""
+"""The accounting that the routing script requests for each kind of request, which no parameter sets."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from typing import Any, Self
 
 from proxyconf.profile import AccountingProfile
 from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.products import Product
 
 ENGINES = frozenset({Backend.RADIUS, Backend.DIAMETER, Backend.JSON})
-"""Kamailio's backends that are modules of their own: they test the flags of the ACK itself."""
+"""Kamailio's backends in separate modules: they test the flags of the ACK itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """The accounting asked for on a request: flags that are set, or what ``do_accounting()`` names."""
+    """The accounting requested for a SIP request: the flags that are set, or the arguments of ``do_accounting()``."""
 
     account: frozenset[Backend] = frozenset()
     missed: frozenset[Backend] = frozenset()
@@ -34,7 +35,7 @@ class Marks:
     @classmethod
     def from_json(cls, data: Any, where: str) -> Self:
         if not isinstance(data, Mapping):
-            raise ValueError(f"{where} must be a JSON object")
+            raise ValueError(_("{where} must be a JSON object", where=where))
         return cls(
             _backends(data.get("account", ()), f"{where}.account"),
             _backends(data.get("missed", ()), f"{where}.missed"),
@@ -49,10 +50,10 @@ _SWITCHES = ("record_route", "missed_again_without_attempt", "bye_on_timeout")
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """The script's part. ``next_attempt`` is what the failure_route sets before it tries the next destination.
+    """The accounting requested by a script. ``next_attempt`` is requested by the failure_route before the next attempt.
 
     ``record_route``: later requests of the dialog pass the proxy. ``missed_again_without_attempt``: the failure_route
-    sets the missed flag also where no attempt follows. ``bye_on_timeout``: the proxy itself ends an expired dialog
+    sets the missed flag even if no attempt follows. ``bye_on_timeout``: the proxy itself ends an expired dialog
     (OpenSIPS ``create_dialog("B")``, Kamailio's dialog flag for it).
     """
 
@@ -68,12 +69,12 @@ class Script:
 
     @classmethod
     def generated(cls, profile: AccountingProfile) -> Self:
-        """Return what the generated routes do when they are called where their comments say."""
+        """Return the requests of the generated routes, called as their comments say."""
         if profile.uses_do_accounting:
             return cls._generated_calls(profile)
-        usable = [one for one in profile.backends if one in profile.known_backends]
-        account = frozenset(one for one in usable if one in profile.flags.account)
-        missed = frozenset(one for one in usable if one in profile.flags.missed)
+        usable = [backend for backend in profile.backends if backend in profile.known_backends]
+        account = frozenset(backend for backend in usable if backend in profile.flags.account)
+        missed = frozenset(backend for backend in usable if backend in profile.flags.missed)
         in_release = profile.flags.by_parameter(profile.product, profile.version)
         failed = "failed_transaction_flag" in in_release
         acknowledged = account & ENGINES if profile.product is Product.KAMAILIO else frozenset()
@@ -87,27 +88,30 @@ class Script:
 
     @classmethod
     def _generated_calls(cls, profile: AccountingProfile) -> Self:
-        asked = profile.do_accounting
+        do_accounting = profile.do_accounting
         every = frozenset(profile.backends)
-        is_cdr, failed = bool(asked.cdr & every), bool(asked.failed & every)
+        is_cdr, failed = bool(do_accounting.cdr & every), bool(do_accounting.failed & every)
         return cls(
-            invite=Marks(every, asked.missed & every, failed, is_cdr),
+            invite=Marks(every, do_accounting.missed & every, failed, is_cdr),
             bye=Marks() if is_cdr else Marks(every, failed=failed),
             cancel=Marks(every if profile.is_on("report_cancels") else frozenset()),
-            next_attempt=Marks(every if asked.missed & every else frozenset(), asked.missed & every),
+            next_attempt=Marks(every if do_accounting.missed & every else frozenset(), do_accounting.missed & every),
             bye_on_timeout=is_cdr,
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain JSON data that ``from_json`` reads back to an equal script."""
+        """Return plain JSON data from which ``from_json`` builds an equal script."""
         marks = {name: getattr(self, name).to_json() for name in _MARKED}
         return {**marks, **{name: getattr(self, name) for name in _SWITCHES}}
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
-        """Read what ``to_json`` wrote; what is absent is not set. Raise ``ValueError`` for a wrong value."""
+        """Build a script from the data of ``to_json``; absent members are not set.
+
+        Raise ``ValueError`` for an invalid value.
+        """
         if not isinstance(data, Mapping):
-            raise ValueError("the script's part must be a JSON object")
+            raise ValueError(_("{where} must be a JSON object", where=_("the script's part")))
         members: dict[str, Any] = {name: Marks.from_json(data[name], name) for name in _MARKED if name in data}
         members |= {name: bool(data[name]) for name in _SWITCHES if name in data}
         return cls(**members)
@@ -115,8 +119,9 @@ class Script:
 
 def _backends(names: Any, where: str) -> frozenset[Backend]:
     if not isinstance(names, Iterable) or isinstance(names, str):
-        raise ValueError(f"{where} must be a list of backends")
+        raise ValueError(_("{where} must be a list of backends", where=where))
     try:
-        return frozenset(Backend(one) for one in names)
+        return frozenset(map(Backend, names))
     except ValueError as error:
-        raise ValueError(f"{where}: {error}") from error
+        allowed = ", ".join(Backend)
+        raise ValueError(_("{where}: use only {allowed}", where=where, allowed=allowed)) from error

@@ -1,4 +1,4 @@
-"""Play a flow through a profile: the events, and the records that each backend writes of them."""
+"""Simulate a flow with a profile: the accounted events, and the records that each backend writes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from proxyconf.simulate.writers.common import Writing
 from proxyconf.vocabulary.layout import Backend
 
 USUAL_START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-"""When a simulated call begins unless it is said otherwise."""
+"""The default start of a simulated call."""
 
 _WRITERS: Mapping[Backend, Callable[[Writing, AccountedEvent], Iterator[SimulatedRecord]]] = {
     Backend.SYSLOG: syslog.write,
@@ -32,7 +32,7 @@ _WRITERS: Mapping[Backend, Callable[[Writing, AccountedEvent], Iterator[Simulate
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """What one proxy writes of one flow. ``died_at``: the proxy crashes then, and writes nothing more."""
+    """The accounting of a flow by a proxy. ``died_at`` is when the proxy crashes, if it does."""
 
     profile: AccountingProfile
     flow: Flow
@@ -55,9 +55,9 @@ def simulate(
     start: datetime = USUAL_START,
     zone: tzinfo = UTC,
 ) -> Simulation:
-    """Return what the proxy writes of a flow. Without ``script`` it is the generated routes, called as they should be.
+    """Simulate a flow. ``script`` defaults to the generated routes, called as their comments say.
 
-    ``start`` is when the flow begins, ``zone`` that of the proxy process.
+    ``start`` is when the flow begins, ``zone`` the time zone of the proxy process.
     """
     script = script or Script.generated(profile)
     writing = Writing(profile, flow, FlowClock(start, zone))
@@ -80,7 +80,7 @@ def simulate(
 
 
 def _order(event: AccountedEvent) -> tuple[float, int]:
-    """The record of a dialog follows the BYE, but stands between the missed and the failed event of a failed call."""
+    """Sort a dialog CDR after the BYE, but between the missed and the failed event of a failed call."""
     if event.kind is SimulatedKind.MISSED:
         return event.at, 0
     is_failure = event.code >= 300 and event.method == "INVITE"
@@ -88,7 +88,7 @@ def _order(event: AccountedEvent) -> tuple[float, int]:
 
 
 def _death(profile: AccountingProfile, events: list[AccountedEvent]) -> float | None:
-    """Return when Kamailio dies: ``acc_json`` does not survive an event with a leg."""
+    """Return when Kamailio crashes: ``acc_json`` crashes with an event that has a leg."""
     if Backend.JSON not in profile.backends or not profile.leg_labels(Backend.JSON):
         return None
     return next((event.at for event in events if event.request.legs and Backend.JSON in event.backends), None)

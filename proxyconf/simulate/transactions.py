@@ -1,6 +1,6 @@
-"""Which events a flow gives: the rules by which the acc modules take notice of transactions.
+"""The events of a flow, by the rules of the acc modules for transactions.
 
-Sources: ``acc/acc_logic.c`` of Kamailio (3.0 to 6.1), OpenSER and OpenSIPS; what was seen live is in the tests.
+Sources: ``acc/acc_logic.c`` of Kamailio (3.0 to 6.1), OpenSER and OpenSIPS; the tests contain recorded records.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _FIRST_ANSWER_ONLY = Version(5, 4)
 
 
 def accounted_events(profile: AccountingProfile, flow: Flow, script: Script) -> list[AccountedEvent]:
-    """Return the events of a flow in the order of time, without the records of whole dialogs."""
+    """Return the events of a flow in the order of time, without dialog CDRs."""
     events: list[AccountedEvent] = []
     for request in flow.requests:
         if passes_proxy(request, script):
@@ -31,12 +31,12 @@ def accounted_events(profile: AccountingProfile, flow: Flow, script: Script) -> 
 
 
 def passes_proxy(request: SipRequest, script: Script) -> bool:
-    """Return whether the proxy sees a request: one within the dialog only with Record-Route."""
+    """Return whether a request passes the proxy; requests within a dialog do so only with Record-Route."""
     return request.reaches_proxy and (script.record_route or not request.to_tag)
 
 
 def marks_of(script: Script, request: SipRequest) -> Marks:
-    """Return the accounting that the script asks for on a request."""
+    """Return the accounting that the script requests for a SIP request."""
     if request.method == "INVITE":
         return script.reinvite if request.to_tag else script.invite
     return {"BYE": script.bye, "ACK": script.ack, "CANCEL": script.cancel}.get(request.method, Marks())
@@ -44,7 +44,7 @@ def marks_of(script: Script, request: SipRequest) -> Marks:
 
 @dataclass
 class _Armed:
-    """The flags that a transaction's request carries; a missed event clears its flags."""
+    """The flags of a transaction's request; a missed event clears its flags."""
 
     account: frozenset[Backend]
     missed: frozenset[Backend]
@@ -53,7 +53,7 @@ class _Armed:
 
 
 class _Transaction:
-    """One request and what is accounted of it."""
+    """A request and its accounting."""
 
     def __init__(self, profile: AccountingProfile, flow: Flow, script: Script, request: SipRequest) -> None:
         self._profile, self._flow, self._script, self._request = profile, flow, script, request
@@ -71,7 +71,7 @@ class _Transaction:
         if self._request.reply_by_proxy is not None:
             return  # sent without a transaction
         if self._request.to_tag and self._script.invite.cdr and self._profile.product is Product.OPENSIPS:
-            return  # within a dialog that is recorded as a whole do_accounting() adds no event
+            return  # do_accounting() adds no event within a dialog that has a dialog CDR
         if self._request.method == "ACK":
             yield from self._acknowledged()
         elif self._request.method == "CANCEL":
@@ -80,7 +80,7 @@ class _Transaction:
             yield from self._forwarded()
 
     def _is_watched(self) -> bool:
-        """Whether the module registers for this transaction when it is created; flags set later come too late."""
+        """Whether the module registers for this transaction when it is created; flags set later have no effect."""
         return bool(self._armed.account or self._armed.missed) or self._is_prepared
 
     @property
@@ -88,7 +88,7 @@ class _Transaction:
         always = self._profile.is_on("acc_prepare_always")
         return self._is_kamailio and (self._profile.flags.prepare is not None or always)
 
-    # --- INVITE and whatever else is forwarded
+    # --- forwarded requests
 
     def _forwarded(self) -> Iterator[AccountedEvent]:
         # registered when the transaction is created; do_accounting() registers whenever it is called
@@ -98,9 +98,9 @@ class _Transaction:
         for number, forwarding in enumerate(self._request.forwardings):
             is_last = number == len(self._request.forwardings) - 1
             yield from self._early_media(provisional_replies(forwarding))
-            found = answers(forwarding)
-            if found:
-                yield from self._answers(found)
+            answered = answers(forwarding)
+            if answered:
+                yield from self._answers(answered)
                 return
             failure = picked_failure(forwarding)
             if watches_failures and self._armed.missed:
@@ -110,21 +110,21 @@ class _Transaction:
                 yield from self._final_failure(failure)
 
     def _early_media(self, replies: Iterator[BranchReply]) -> Iterator[AccountedEvent]:
-        for one in replies:
-            has_body = one.reply.has_body or (one.reply.code == 183 and self._profile.product is Product.OPENSER)
+        for early in replies:
+            has_body = early.reply.has_body or (early.reply.code == 183 and self._profile.product is Product.OPENSER)
             if self._is_invite and has_body and self._profile.is_on("early_media") and self._armed.account:
-                yield self._event(SimulatedKind.ANSWERED, one, one.reply.to_tag, self._armed.account)
+                yield self._event(SimulatedKind.ANSWERED, early, early.reply.to_tag, self._armed.account)
 
-    def _answers(self, found: list[BranchReply]) -> Iterator[AccountedEvent]:
+    def _answers(self, answered: list[BranchReply]) -> Iterator[AccountedEvent]:
         is_initial = self._is_invite and not self._request.to_tag
         if not self._armed.account or (is_initial and self._armed.cdr and self._profile.product is Product.OPENSIPS):
-            return  # with cdr there is one record, when the dialog ends
+            return  # with cdr the only record is written when the dialog ends
         tags: set[str] = set()
-        for answer in found:
+        for answer in answered:
             if answer.reply.to_tag in tags:
                 continue
             if tags and self._is_kamailio and self._profile.version >= _FIRST_ANSWER_ONLY:
-                continue  # tm's reply_relay_mode 1 relays it without telling the acc module
+                continue  # tm's reply_relay_mode 1 relays it without calling the acc module
             tags.add(answer.reply.to_tag)
             yield self._event(
                 SimulatedKind.ANSWERED, answer, answer.reply.to_tag or self._request.to_tag, self._armed.account
@@ -143,7 +143,7 @@ class _Transaction:
         return self._local_tag
 
     def _clear_missed(self) -> None:
-        """Clear the missed flags; where one number serves several purposes they are cleared too."""
+        """Clear the missed flags, and with them other flags that have the same number."""
         flags = self._profile.flags
         cleared = {flags.missed[one] for one in self._armed.missed if one in flags.missed}
         self._armed.missed = frozenset()
@@ -161,13 +161,13 @@ class _Transaction:
         final = self._upstream(failure)
         if self._is_invite and self._armed.missed:
             yield self._missed(final)
-        tag = self._local_tag if final.is_local else final.reply.to_tag  # the missed event may have made one
+        tag = self._local_tag if final.is_local else final.reply.to_tag  # the missed event may have generated one
         is_filtered = str(final.reply.code) in str(self._profile.option("failed_filter") or "").split(",")
         if self._armed.failed and self._armed.account and not is_filtered:
             yield self._event(SimulatedKind.ANSWERED, final, tag or self._request.to_tag, self._armed.account)
 
     def _upstream(self, failure: BranchReply) -> BranchReply:
-        """Return the reply that the caller gets: Kamailio's tm sends 500 in place of a 503."""
+        """Return the reply that the caller gets: Kamailio's tm sends 500 instead of a 503."""
         if failure.reply.code != 503 or failure.is_local or not (self._is_kamailio and self._is_invite):
             return failure
         return BranchReply(replace(failure.reply, code=500, reason="", to_tag=""), failure.branch, is_local=True)
@@ -187,7 +187,7 @@ class _Transaction:
             yield self._plain(SimulatedKind.ACKNOWLEDGED, self._request.to_tag, code, backends)
 
     def _invite_of_ack(self) -> SipRequest | None:
-        """Return the INVITE that this ACK belongs to: the last before it that its side sent and that was answered."""
+        """Return the INVITE of this ACK: the last answered one before it from the same side."""
         return next(
             (
                 one
@@ -199,8 +199,8 @@ class _Transaction:
         )
 
     def _matches_answer(self, invite: SipRequest) -> bool:
-        """Whether tm knows the dialog of the ACK: it forgets that of a later 2xx where it relays it untold."""
-        tags = [one.reply.to_tag for forwarding in invite.forwardings for one in answers(forwarding)]
+        """Return whether tm knows the dialog of the ACK; it does not for a later 2xx that acc is not called for."""
+        tags = [answer.reply.to_tag for forwarding in invite.forwardings for answer in answers(forwarding)]
         known = tags[:1] if self._is_kamailio and self._profile.version >= _FIRST_ANSWER_ONLY else tags
         return self._request.to_tag in known
 
@@ -243,7 +243,7 @@ class _Transaction:
         )
 
     def _directed(self, to_tag: str) -> tuple[str, str]:
-        """Return From and To tag as written: ``detect_direction`` turns those of the callee's requests round."""
+        """Return From and To tag as written: ``detect_direction`` swaps those of the callee's requests."""
         is_callers = self._request.sender == CALLER
         own = self._flow.caller.tag if is_callers else self._flow.callee.tag
         if not is_callers and self._request.to_tag and self._profile.is_on("detect_direction"):

@@ -1,4 +1,4 @@
-"""What is not known of a product's behaviour, where a flow comes to it."""
+"""Behaviour of the products that the simulation cannot predict."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LATE_ANSWERS = Version(5, 3)
 
 
 def unknown_behaviour(simulation: Simulation) -> Iterator[str]:
-    """Yield a sentence for each thing that the simulation cannot know."""
+    """Yield a sentence for each uncertainty of the simulation."""
     profile = simulation.profile
     rules = {Product.KAMAILIO: _kamailio, Product.OPENSIPS: _opensips, Product.OPENSER: _openser}
     yield from rules[profile.product](simulation)

@@ -1,7 +1,7 @@
-"""What a pseudo-variable holds on one request of a flow.
+"""The values of pseudo-variables for a request of a flow.
 
-An extra value is taken from the request, also when a reply is accounted. What the flow does not say (a variable of the
-script, a variable of a module) is unknown, and marked so: nothing is guessed.
+Extra values are taken from the request, also when a reply is accounted. Values that the flow does not define (variables
+of the script or of a module) are marked as unknown instead of guessed.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ _SCRIPT_VARIABLES = frozenset({"avp", "var", "shv", "xavp", "xavu", "xavi", "vz"
 
 
 class HeldValue(NamedTuple):
-    """A value as text, and as a number where the variable has one. ``text`` None is null; ``is_known`` False: the flow
-    does not say.
+    """A value as text and, if the variable has one, as a number.
+
+    ``text`` None is null. ``is_known`` False: the flow does not define the value.
     """
 
     text: str | None
@@ -30,7 +31,7 @@ class HeldValue(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """The text that is written for it; null is empty."""
+        """The written text; null is empty."""
         return self.text or ""
 
 
@@ -38,7 +39,7 @@ NULL = HeldValue(None)
 
 
 class Uri(NamedTuple):
-    """The parts of a SIP URI that variables name."""
+    """The parts of a SIP URI for which there are variables."""
 
     user: str
     host: str
@@ -55,7 +56,7 @@ class Uri(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RequestView:
-    """A request as the proxy sees it while it accounts: ``branch_uri`` is that of the branch in question."""
+    """A request while it is accounted; ``branch_uri`` is the request URI of the accounted branch."""
 
     flow: Flow
     request: SipRequest
@@ -79,7 +80,7 @@ class RequestView:
 
     @property
     def original_uri(self) -> Uri:
-        if self.request.to_tag:  # within the dialog a request goes to the other side's Contact
+        if self.request.to_tag:  # requests within the dialog are sent to the other side's Contact
             port = "" if self.receiver.port == 5060 else f":{self.receiver.port}"
             return Uri(self.receiver.contact_user, f"{self.receiver.address}{port}")
         return self.to_uri
@@ -89,7 +90,7 @@ class RequestView:
         return Uri.parse(self.branch_uri) if self.branch_uri else self.original_uri
 
     def header(self, name: str) -> tuple[str, ...]:
-        """Return all values of a header, in order; the User-Agent is the sender's unless the request has its own."""
+        """Return all values of a header, in order; User-Agent and Call-ID default to those of sender and flow."""
         for own, values in self.request.headers.items():
             if own.lower() == name.lower():
                 return values
@@ -101,23 +102,19 @@ class RequestView:
 
 
 def value_of(profile: AccountingProfile, view: RequestView, variable: str) -> HeldValue:
-    """Return what ``variable`` holds on a request."""
+    """Return the value of ``variable`` for a request."""
     if variable in view.request.variables:
-        return _given(view.request.variables[variable])
+        return HeldValue(view.request.variables[variable])
     try:
         expression = parse_variable(variable)
     except ValueError:
         return _unknown(variable)
     bare = expression.text if not expression.transformations and expression.index is None else ""
-    held = view.request.variables.get(bare or f"${expression.name}({expression.argument})")
-    value = _given(held) if held is not None else _value(profile, view, expression)
+    text = view.request.variables.get(bare or f"${expression.name}({expression.argument})")
+    value = HeldValue(text) if text is not None else _value(profile, view, expression)
     for transformation in expression.transformations:
         value = _transformed(value, transformation, variable)
     return value
-
-
-def _given(text: str) -> HeldValue:
-    return HeldValue(text)
 
 
 def _unknown(variable: str) -> HeldValue:
@@ -131,7 +128,7 @@ def _value(profile: AccountingProfile, view: RequestView, expression: Expression
     if name == "dlg_var" and expression.argument:
         return dialog_value(profile, view.flow, expression.argument)
     if name in _SCRIPT_VARIABLES:
-        # the AVPs of a transaction are gone with it: what the INVITE set is absent in the BYE
+        # AVPs belong to a transaction: those set for the INVITE do not exist for the BYE
         return NULL if view.request.to_tag and name != "shv" else _unknown(expression.text)
     simple = _simple(profile, view).get(name)
     return simple if simple is not None else _unknown(expression.text)
@@ -172,7 +169,7 @@ def _simple(profile: AccountingProfile, view: RequestView) -> dict[str, HeldValu
         "proto": HeldValue("udp", 1),
         "pr": HeldValue("udp", 1),
         **dict.fromkeys(("rs", "rr"), NULL),
-        **dict.fromkeys(("au", "ar", "aU", "ad"), NULL),  # credentials are in the variables of a request that has them
+        **dict.fromkeys(("au", "ar", "aU", "ad"), NULL),  # credentials are among the variables of the request
         "Au": HeldValue(view.from_uri.text.removeprefix("sip:")),
     }
 
@@ -198,13 +195,13 @@ _BY_ROLE = {
 
 
 def dialog_value(profile: AccountingProfile, flow: Flow, name: str) -> HeldValue:
-    """Return what a dialog variable holds: what the flow says, else what its name says the script puts into it."""
+    """Return the value of a dialog variable: the flow's, else the one that its name suggests."""
     if name in flow.dialog_variables:
         return HeldValue(flow.dialog_variables[name])
     role = suggest_role(name)
     if role not in _BY_ROLE:
         return _unknown(f"$dlg_var({name})")
-    invite = next((one for one in flow.requests if one.method == "INVITE"), flow.requests[0])
+    invite = next((request for request in flow.requests if request.method == "INVITE"), flow.requests[0])
     return value_of(profile, RequestView(flow, invite), _BY_ROLE[role])
 
 

@@ -7,9 +7,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from proxyconf.translation import translated
-from proxyconf.views.findings import grave, notes
+from proxyconf.views.findings import counts, grave, notes
 
 register = template.Library()
+register.filter(counts)
 register.filter(grave)
 register.filter(notes)
 register.filter(translated)

@@ -18,16 +18,18 @@ from accweb.web.audit import Action
 from accweb.web.server_host import server_host
 from proxyconf.artefacts import Artefact, artefacts_of
 from proxyconf.comparison import changes
-from proxyconf.forms.presets import PRESETS, suggested_name, with_preset
+from proxyconf.forms.presets import PRESETS, with_preset
 from proxyconf.forms.profile import ProfileForm
 from proxyconf.forms.rows import EXTRAS
 from proxyconf.models import Profile
 from proxyconf.models.profile import save_profile
 from proxyconf.profile import AccountingProfile
 from proxyconf.script_facts import ScriptFacts
-from proxyconf.views.findings import Shown, shown_findings
+from proxyconf.views.findings import Shown, fixed, shown_findings
+from proxyconf.views.fixing import in_words, rule_of
 from proxyconf.views.pages import CHANGE, ProxyPage
 from proxyconf.vocabulary.layout import suggest_role
+from proxyconf.vocabulary.suggestions import suggested_name
 from proxyconf.vocabulary.variables import Takes, variables_in
 
 
@@ -89,6 +91,8 @@ class ProfileEdit(_Editing):
             return self._page(form)
         if "preset" in request.POST:
             return self._with_preset(form.value(), request.POST["preset"])
+        if "fix" in request.POST:
+            return self._with_fix(form, request.POST["fix"])
         save_profile(self.proxy, form.value())
         self.kept(Action.CHANGED, draft=[one._asdict() for one in changes(self.value, form.value())])
         messages.success(request, _("The draft is saved. The proxy gets it when it is published."))
@@ -100,6 +104,19 @@ class ProfileEdit(_Editing):
         save_profile(self.proxy, changed)
         self.kept(Action.CHANGED, draft=[one._asdict() for one in changes(self.value, changed)])
         messages.success(self.request, _("The draft is saved with the added fields."))
+        return redirect("proxyconf:edit", self.proxy.name)
+
+    def _with_fix(self, form: ProfileForm, key: str) -> HttpResponse:
+        """Save the draft as the form has it with a fix applied, and show the form again."""
+        changed = fixed(form.value(), key, self.facts)
+        if changed is None:
+            messages.warning(self.request, _("Nothing was changed: the form does not have this finding any more."))
+            return self._page(form)
+        save_profile(self.proxy, changed)
+        made = changes(self.value, changed)
+        self.kept(Action.CHANGED, draft=[one._asdict() for one in made], fix=rule_of(key))
+        said = in_words(changes(form.value(), changed))
+        messages.success(self.request, _("The draft is saved with the fix: %(changes)s.") % {"changes": said})
         return redirect("proxyconf:edit", self.proxy.name)
 
     def _page(self, form: ProfileForm) -> HttpResponse:

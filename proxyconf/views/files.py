@@ -5,6 +5,7 @@ Who may change a profile gets its files with the password of the database in the
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -15,6 +16,7 @@ from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from accweb.web.api.limits import take_known, take_unknown
 from accweb.web.server_host import server_host
 from proxyconf.artefacts import artefacts_of, etag_of, find_artefact, zipped
 from proxyconf.models import FetchToken, Proxy
@@ -69,7 +71,12 @@ class Fetch(View):
     def get(self, request: HttpRequest, proxy: str, name: str = "") -> HttpResponse:
         word, _, given = request.headers.get("Authorization", "").partition(" ")
         token = FetchToken.objects.select_related("proxy").filter(proxy__name=proxy).first()
-        if word.lower() != "bearer" or token is None or not token.accepts(given.strip()):
+        is_known = word.lower() == "bearer" and token is not None and token.accepts(given.strip())
+        if wait := take_known(f"proxy {proxy}") if is_known else take_unknown(request):
+            answer = _plain(f"That is too often; try again in {math.ceil(wait)} seconds.", 429)
+            answer["Retry-After"] = str(math.ceil(wait))
+            return answer
+        if token is None or not is_known:
             return _plain("A token of this proxy is needed: Authorization: Bearer TOKEN", 401)
         revision = latest_revision(token.proxy)
         if revision is None:

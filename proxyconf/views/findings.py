@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from proxyconf.forms.options import field_name
 from proxyconf.forms.profile import ProfileForm
 from proxyconf.forms.rows import label_name
-from proxyconf.lint import Severity, check
+from proxyconf.lint import Finding, Severity, check
+from proxyconf.lint.finding import Fix
 from proxyconf.profile import AccountingProfile
 from proxyconf.script_facts import ScriptFacts
 from proxyconf.translation import translated
 from proxyconf.vocabulary.layout import Backend
 
 _ROW = re.compile(r"(?P<list>extras|legs|cdr_extras|cdr_legs)\[(?P<index>\d+)\](?:\.(?P<part>.+))?")
+
+
+class FixButton(NamedTuple):
+    """A fix as a button; ``key`` names it in a request."""
+
+    title: str
+    key: str
 
 
 class Shown(NamedTuple):
@@ -28,8 +38,7 @@ class Shown(NamedTuple):
     why: str
     remedy: str
     anchor: str
-    where: str
-    is_fixable: bool
+    fixes: tuple[FixButton, ...]
     other_places: tuple[str, ...] = ()
 
 
@@ -46,11 +55,31 @@ def shown_findings(
             translated(one.why),
             translated(one.remedy),
             anchor_of(one.where, form) if form else "",
-            one.where,
-            one.fix is not None,
+            tuple(FixButton(translated(fix.title), fix_key(one, fix)) for fix in one.fixes),
         )
         for one in check(profile.masked(), facts)
     ]
+
+
+def fix_key(finding: Finding, fix: Fix) -> str:
+    """Return what names a fix of a profile: the rule, the place and the English title."""
+    return json.dumps([finding.rule, finding.where, fix.title], ensure_ascii=True)
+
+
+def fixed(profile: AccountingProfile, key: str, facts: ScriptFacts | None = None) -> AccountingProfile | None:
+    """Return the profile with the fix that ``key`` names applied; None if it does not have that finding (any more)."""
+    for finding in check(profile.masked(), facts):
+        for fix in finding.fixes:
+            if fix_key(finding, fix) == key:
+                changed = fix.change(profile)
+                return changed if changed != profile else None
+    return None
+
+
+def counts(findings: Iterable[Shown]) -> dict[str, int]:
+    """Return how many findings there are of each severity."""
+    found = Counter(one.severity for one in findings)
+    return {severity.value: found[severity.value] for severity in Severity}
 
 
 def grave(findings: Iterable[Shown]) -> list[Shown]:

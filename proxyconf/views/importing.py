@@ -16,7 +16,7 @@ from proxyconf.models.imported import RawFile, readable_files, sealed_files, sto
 from proxyconf.models.profile import save_profile
 from proxyconf.parse import Imported, parse_files
 from proxyconf.profile import AccountingProfile
-from proxyconf.views.findings import shown_findings
+from proxyconf.views.findings import fixed, shown_findings
 from proxyconf.views.pages import CHANGE, ProxyPage
 from proxyconf.views.uploads import files_of
 from proxyconf.vocabulary.products import Product, Version
@@ -36,7 +36,7 @@ class Import(ProxyPage):
             messages.error(request, str(error))
             return self.render_to_response(self.get_context_data())
         defines = [name for name in request.POST.getlist("defines") if name]
-        found = self._parsed(files, defines)
+        found, fixes = self._fixed(self._parsed(files, defines))
         if "take" in request.POST:
             save_profile(self.proxy, found.profile, found.flags_elsewhere)
             store_imported(self.proxy, files, defines)
@@ -46,7 +46,17 @@ class Import(ProxyPage):
                 _("The draft is what %(name)s says. Look at the findings, then publish it.") % {"name": _names(files)},
             )
             return redirect("proxyconf:edit", self.proxy.name)
-        return self.render_to_response(self.get_context_data(**self._shown(files, found)))
+        return self.render_to_response(self.get_context_data(fixes=fixes, **self._shown(files, found)))
+
+    def _fixed(self, found: Imported) -> tuple[Imported, list[str]]:
+        """Return what was read with the fixes applied that were chosen so far, and the keys of those."""
+        keys = [*self.request.POST.getlist("fixes"), *self.request.POST.getlist("fix")]
+        profile, applied = found.profile, []
+        for key in keys:
+            if (changed := fixed(profile, key, found.facts)) is not None:
+                profile = changed
+                applied.append(key)
+        return found._replace(profile=profile), applied
 
     def _parsed(self, files: list[RawFile], defines: list[str]) -> Imported:
         product, version = Product(self.proxy.product), Version.parse(self.proxy.version)

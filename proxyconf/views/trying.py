@@ -1,4 +1,4 @@
-"""Try it: what the proxy will write of a call, before it runs."""
+"""Try it: the records that the proxy will write for a call."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ CALL_ROWS = {
 
 @dataclass(frozen=True)
 class RecordTable:
-    """The records of one output that have the same columns."""
+    """The records of an output with the same columns."""
 
     title: str
     columns: tuple[str, ...]
@@ -79,13 +79,12 @@ class RecordTable:
 
 
 class TryIt(ProxyPage):
-    """Choose a call flow, see the records and the call; edit the flow and keep it."""
+    """Simulate a call flow, show its records and calls; edit and save flows."""
 
     template_name = "proxyconf/try.html"
     title = gettext_lazy("Try the configuration of %(proxy)s")
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Simulate an edited flow, or save it."""
         if "delete" in request.POST:
             return self._delete(request, request.POST["delete"])
         texts = {name: request.POST.get(name, "") for name in ("flow_text", "script_text")}
@@ -95,7 +94,8 @@ class TryIt(ProxyPage):
                 return self._save(request, flow)
             script = script_from_text(texts["script_text"]) if texts["script_text"].strip() else None
         except ValueError as error:
-            return self.render_to_response(self.get_context_data(is_flow_wrong=True, error=str(error), **texts))
+            context = self.get_context_data(is_flow_wrong=True, error=translated(error.args[0]), **texts)
+            return self.render_to_response(context)
         return self.render_to_response(self.get_context_data(flow=flow, script=script))
 
     def _save(self, request: HttpRequest, flow: Flow) -> HttpResponse:
@@ -124,12 +124,12 @@ class TryIt(ProxyPage):
         return redirect("proxyconf:try", self.proxy.name)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        asked = self.request.POST if self.request.method == "POST" else self.request.GET
+        parameters = self.request.POST if self.request.method == "POST" else self.request.GET
         choice = {
-            "profile": asked.get("profile", "") or (DRAFT if self.draft else PUBLISHED),
-            "against": asked.get("against", ""),
-            "without": [one for one in asked.getlist("without") if one in WITHOUT],
-            "flow": asked.get("flow", ""),
+            "profile": parameters.get("profile", "") or (DRAFT if self.draft else PUBLISHED),
+            "against": parameters.get("against", ""),
+            "without": [one for one in parameters.getlist("without") if one in WITHOUT],
+            "flow": parameters.get("flow", ""),
         }
         context: dict[str, Any] = {
             "choice": choice,
@@ -159,7 +159,7 @@ class TryIt(ProxyPage):
             simulation = tried(self.proxy, profile, flow, choice["without"], script)
             other = self._other(choice, flow, script)
         except ValueError as error:
-            return {"error": str(error)}
+            return {"error": translated(error.args[0])}
         reading = calls_of(simulation)
         findings = [one._replace(text=translated(one.text)) for one in findings_of(simulation)]
         result: dict[str, Any] = {
@@ -186,14 +186,14 @@ class TryIt(ProxyPage):
         return tried(proxy, profile_named(proxy, which), flow, choice["without"], script)
 
     def _reachable(self, name: str) -> Proxy:
-        found = proxies_for(self.request.user).filter(name=name).first()
-        if found is None:
+        proxy = proxies_for(self.request.user).filter(name=name).first()
+        if proxy is None:
             raise ValueError(_("There is no proxy %(name)s.") % {"name": name})
-        return found
+        return proxy
 
 
 def record_tables(simulation: Simulation) -> Iterator[RecordTable]:
-    """Yield the records as tables: per output, and per set of columns."""
+    """Yield the records as tables, one per output and set of columns."""
     for backend in Backend:
         groups: dict[tuple[str, tuple[str, ...]], list[SimulatedRecord]] = {}
         for record in simulation.of_backend(backend):
@@ -205,7 +205,7 @@ def record_tables(simulation: Simulation) -> Iterator[RecordTable]:
 
 
 def _call_rows(reading: CallsReading) -> list[tuple[str, list[str]]]:
-    """Return one row per member that some call has, with its value in each call."""
+    """Return a row for each member that any call has, with its value in each call."""
     rows = []
     for name, title in CALL_ROWS.items():
         values = [call.words.get(name) or _shown(call.members.get(name)) for call in reading.calls]

@@ -48,6 +48,7 @@ WHO: dict[str, tuple[str, Sequence[str]]] = {
     "account": ("get", LOGGED_IN),
     "tokens": ("get", LOGGED_IN),
     "token-revoke": ("post", LOGGED_IN),
+    "locked-logins": ("get", ADMINISTRATORS),
     # calls
     "cdr:start": ("get", EVERYBODY_WITH_A_ROLE),
     "cdr:call-list": ("get", EVERYBODY_WITH_A_ROLE),

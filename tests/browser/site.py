@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from django.contrib.auth.models import Group, User
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import Locator, Page
@@ -62,6 +63,8 @@ def build() -> User:
         ExportJob.objects.create(user=ann, format="csv", state=state, conditions="outcome=busy", matches=3, written=1)
     ApiToken.objects.create(user=ann, name="billing", prefix="accweb_x", digest="1", scopes=["cdr.view_call"])
     record_of(ann, Action.VIEWED, "a call", filter="caller=+49")
+    for _ in range(6):
+        Client().post("/admin/login/", {"username": "<b>bob</b>", "password": "wrong"})
     return ann
 
 
@@ -156,6 +159,7 @@ def places() -> Mapping[str, Place]:
         "health of a proxy that reports nothing": Place("/health/fresh/"),
         "account": Place("/account/"),
         "tokens": Place("/account/tokens/"),
+        "locked logins": Place("/access/locked/"),
         "documentation of the API": Place("/api/v1/docs/"),
         "configurations": Place("/configuration/"),
         "no configuration yet": Place("/configuration/fresh/"),

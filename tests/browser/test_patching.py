@@ -50,6 +50,23 @@ def test_from_files_to_a_patch_of_them(opened: Open, tmp_path: Path) -> None:
     admin.goto("/configuration/edge-1/try/")
     expect(admin.get_by_text(";ua=").first).to_be_visible()
 
+    # a finding is fixed where it is read, with what the form holds
+    admin.goto("/configuration/edge-1/edit/")
+    cell(rows(admin, "extras").last, "label_sql").fill("call id")
+    finding = admin.locator("#findings .finding-error", has_text="call id")
+    finding.get_by_role("button", name="Rename the label").click()
+    expect(admin.get_by_text("The draft is saved with the fix")).to_be_visible()
+    expect(cell(rows(admin, "extras").last, "label_sql")).to_have_value("call_id")
+    cell(rows(admin, "extras").last, "label_sql").fill("ua")
+    expect(admin.locator("#preview .code")).to_contain_text("ua=$ua")
+    admin.get_by_role("button", name="Save and publish…").click()
+    expect(admin.get_by_text("First revision")).to_be_visible()
+    if admin.locator("[name=despite_errors]").count():
+        admin.locator("[name=despite_errors]").check()
+    admin.get_by_label("Reason").fill("the User-Agent too")
+    admin.get_by_role("button", name="Publish", exact=True).click()
+    expect(admin.get_by_text("Revision 1 is published.")).to_be_visible()
+
     admin.goto("/configuration/edge-1/")
     admin.get_by_role("link", name="Patch", exact=True).click()
     expect(admin.locator(".code.diff .added").first).to_contain_text("ua=$ua")

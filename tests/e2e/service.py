@@ -59,7 +59,7 @@ def running(database_url: str, folder: Path, *command: str) -> Iterator[Path]:
 def add_proxy(manage: Manage, profile: AccountingProfile, folder: Path) -> None:
     """Make the proxy ``exchange`` known, with what its generated configuration says of its fields."""
     (folder / "given.cfg").write_text(acc_section(profile))
-    given = ("--timezone", ZONE, "--acc-cfg", str(folder / "given.cfg"))
+    given = ("--timezone", ZONE, "--address", "127.0.0.1", "--acc-cfg", str(folder / "given.cfg"))
     succeed(manage("proxy", "add", "exchange", *given))
 
 

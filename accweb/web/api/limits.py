@@ -1,7 +1,6 @@
-"""Rate limits per minute: of a token, of a user with a session, and of an address with neither.
+"""Rate limits per minute: of a token, of a user with a session, of a source, and of an address without any of them.
 
-Requests are counted in the memory of each web process, so that no other server is needed: with ``up`` there are two,
-and what one asker may do is up to twice the rate. Who shows a wrong token counts as who shows none.
+Who shows a wrong token counts as who shows none.
 """
 
 from __future__ import annotations
@@ -9,47 +8,50 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.core.cache import BaseCache, caches
+from django.http import HttpRequest
 from rest_framework.request import Request
-from rest_framework.throttling import SimpleRateThrottle
+from rest_framework.throttling import BaseThrottle
 
+from accweb.web import throttle
 from accweb.web.client_address import client_address
 from accweb.web.models import ApiToken
+from accweb.web.throttle import Limit
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
 
-
-class _PerMinute(SimpleRateThrottle):
-    setting = ""
-
-    @property
-    def cache(self) -> BaseCache:  # type: ignore[override]  # each thread has its own way to the same counters
-        return caches["limits"]
-
-    def get_rate(self) -> str:
-        return f"{getattr(settings, self.setting)}/min"
-
-    def key_of(self, ident: object) -> str:
-        return f"{self.setting}:{ident}"
+_MINUTE = 60
 
 
-class KnownRate(_PerMinute):
-    """``API_RATE`` requests a minute for each token, and for each user with a session."""
+def take_unknown(request: HttpRequest) -> float:
+    """Count a request without a valid token or session; return how many seconds its address has to wait."""
+    limit = Limit("api unknown", settings.API_RATE_UNKNOWN, _MINUTE, in_blocks=True)
+    return throttle.take(limit, throttle.network_of(client_address(request))).wait
 
-    setting = "API_RATE"
 
-    def get_cache_key(self, request: Request, view: APIView) -> str | None:
+def take_known(subject: str) -> float:
+    """Count a request of a token or a user; return how many seconds it has to wait."""
+    return throttle.take(Limit("api", settings.API_RATE, _MINUTE, in_blocks=True), subject).wait
+
+
+def take_events(source_id: int) -> float:
+    """Count a post of events of a source; return how many seconds it has to wait."""
+    return throttle.take(Limit("events", settings.EVENTS_RATE, _MINUTE, in_blocks=True), str(source_id)).wait
+
+
+class RequestRate(BaseThrottle):
+    """``API_RATE`` requests a minute for each token and each user with a session, else ``API_RATE_UNKNOWN``."""
+
+    seconds = 0.0
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
         if not request.user.is_authenticated:
-            return None
-        is_token = isinstance(request.auth, ApiToken)
-        return self.key_of(f"token:{request.auth.pk}" if is_token else f"user:{request.user.pk}")
+            self.seconds = take_unknown(request._request)
+        elif isinstance(request.auth, ApiToken):
+            self.seconds = take_known(f"token {request.auth.pk}")
+        else:
+            self.seconds = take_known(f"user {request.user.pk}")
+        return not self.seconds
 
-
-class UnknownRate(_PerMinute):
-    """``API_RATE_UNKNOWN`` requests a minute for each address without a valid token or session."""
-
-    setting = "API_RATE_UNKNOWN"
-
-    def get_cache_key(self, request: Request, view: APIView) -> str | None:
-        return None if request.user.is_authenticated else self.key_of(client_address(request))
+    def wait(self) -> float | None:
+        return self.seconds or None

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from cdr.management.proxies import named_proxy
 from cdr.models import Event, Receiver, Rejected, Source
-from cdr.models.source import secrets_to_enter_again
+from cdr.models.source import missing_senders, secrets_to_enter_again
 from cdr.sources import KINDS
 from cdr.sources.setting import Secret, SettingsError
 from cdr.storage.replay import Replayed, replay
@@ -204,6 +204,12 @@ def _save(source: Source, settings: dict[str, Any]) -> None:
         raise CommandError(" ".join(error.messages), returncode=2) from error
     except SettingsError as error:
         raise CommandError(str(error), returncode=2) from error
+    if name := missing_senders(source.kind, source.settings, source.proxy):
+        raise CommandError(
+            f"{name}: it is not known who may send; give addresses, such as --set {name}=192.0.2.10, or the proxy its "
+            f"addresses; {name}=0.0.0.0/0,::/0 accepts everybody",
+            returncode=2,
+        )
     source.save()
 
 

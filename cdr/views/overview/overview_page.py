@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django.views.generic import TemplateView
 
+from accweb.web import lockout
 from accweb.web.audit import Action, record
 from accweb.web.shell import ShellMixin
 from cdr.correlation.record import CallState, DurationKind
@@ -99,6 +100,7 @@ class StartPage(InZoneMixin, ShellMixin, TemplateView):
             failures=sum(sums.failures.values()),
             busiest_address=ListAddress(reverse("cdr:busiest"), conditions),
             newest=newest,
+            locked_logins=self.request.user.has_perm("auth.change_user") and bool(lockout.locks()),
             zone=timezone.get_current_timezone_name(),
             zones=zone_choices(self.readers_zone, timezone.get_current_timezone_name(), reach),
             health=_health_address(),

@@ -49,6 +49,14 @@ class Command(BaseCommand):
             "--max-call", default="4h", metavar="SPAN", help="longest plausible call: 4h (the default), 90m"
         )
         add.add_argument(
+            "--address",
+            action="append",
+            default=[],
+            metavar="ADDRESS",
+            dest="addresses",
+            help="address or network that it sends from (may be repeated): sources that listen accept no others",
+        )
+        add.add_argument(
             "--acc-cfg",
             type=Path,
             metavar="FILE",
@@ -71,6 +79,7 @@ class Command(BaseCommand):
         timezone: str,
         cluster: str,
         max_call: str,
+        addresses: Sequence[str],
         acc_cfg: Path | None,
         **_: Any,
     ) -> None:
@@ -83,6 +92,7 @@ class Command(BaseCommand):
             timezone=timezone,
             cluster=cluster,
             max_call=_span(max_call),
+            addresses=", ".join(addresses),
             layout=FieldLayout().to_json(),
         )
         try:

@@ -1,4 +1,4 @@
-"""The values that all backends write: extras, legs, and the times of a dialog."""
+"""The values that all backends write: extras, legs, and dialog times."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LegValues = Sequence[LabelledValue]
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """What a writer needs to know beside the event."""
+    """The context of a writer."""
 
     profile: AccountingProfile
     flow: Flow
@@ -43,12 +43,12 @@ class Writing:
         return self.profile.product is Product.OPENSIPS
 
     def view(self, event: AccountedEvent) -> RequestView:
-        # OpenSIPS 2.3 and later keeps the value that the script assigned: that of the URI before branches
+        # OpenSIPS 2.3 and later keeps the value that the script assigned before there were branches
         branch_uri = "" if self.profile.uses_field_declarations else event.branch_uri
         return RequestView(self.flow, event.request, branch_uri)
 
     def core(self, event: AccountedEvent) -> tuple[tuple[str, str], ...]:
-        """Return the six core values by the usual SQL names."""
+        """Return the six core values by their default SQL names."""
         code = str(event.code) if event.code else ""
         values = (event.method, event.from_tag, event.to_tag, self.flow.call_id, code, event.reason)
         return tuple(zip(_CORE_LABELS, values, strict=True))
@@ -61,11 +61,16 @@ class Writing:
         if event.kind is SimulatedKind.CALL_ENDED:
             labels += self.profile.cdr_labels(backend)
         view = self.view(event)
-        return [LabelledValue(label, value_of(self.profile, view, one.variable), one.variable) for label, one in labels]
+        return [
+            LabelledValue(label, value_of(self.profile, view, extra.variable), extra.variable)
+            for label, extra in labels
+        ]
 
     def _dialog_extras(self, event: AccountedEvent, backend: Backend) -> list[LabelledValue]:
         labels = self.profile.cdr_labels(backend)
-        return [LabelledValue(label, self._dialog_extra(event, one.variable), one.variable) for label, one in labels]
+        return [
+            LabelledValue(label, self._dialog_extra(event, extra.variable), extra.variable) for label, extra in labels
+        ]
 
     def _dialog_extra(self, event: AccountedEvent, variable: str) -> HeldValue:
         try:
@@ -75,36 +80,39 @@ class Writing:
         if expression.name == "dlg_var" and not expression.transformations:
             return dialog_value(self.profile, self.flow, expression.argument or "")
         if event.is_of_timer:
-            return NULL  # no SIP message to take it from
+            return NULL  # there is no SIP message
         if event.request.method == "INVITE" and expression.name not in _REPLY_KNOWS:
             return HeldValue(f"(unknown: {variable})", is_known=False)  # taken from the reply that failed the call
         return value_of(self.profile, self.view(event), variable)
 
     def legs(self, event: AccountedEvent, backend: Backend) -> list[LegValues]:
-        """Return the sets of leg values as written: one per leg, one of empty values where there is no leg."""
+        """Return the values of each leg; one set of empty values if there is no leg."""
         fields = self.profile.leg_labels(backend)
         if not fields or event.kind is SimulatedKind.DIALOG:
             return []
         if self.profile.uses_field_declarations:
             return self._declared_legs(event, fields)
-        # AVPs are stacks: the newest value comes first, and each AVP goes its own way
+        # AVPs are stacks, each on its own, with the newest value first
         legs = event.request.legs[::-1]
-        stacks = [(label, one, [v for leg in legs if (v := leg_value(leg, one)) is not None]) for label, one in fields]
-        depth = max([1, *(len(values) for _label, _one, values in stacks)])
+        stacks = [
+            (label, field, [value for leg in legs if (value := leg_value(leg, field)) is not None])
+            for label, field in fields
+        ]
+        depth = max([1, *(len(values) for _label, _field, values in stacks)])
         return [
             [
-                LabelledValue(label, HeldValue(values[k]) if k < len(values) else NULL, one.variable)
-                for label, one, values in stacks
+                LabelledValue(label, HeldValue(values[index]) if index < len(values) else NULL, field.variable)
+                for label, field, values in stacks
             ]
-            for k in range(depth)
+            for index in range(depth)
         ]
 
     def _declared_legs(self, event: AccountedEvent, fields: Sequence[tuple[str, LegDefinition]]) -> list[LegValues]:
         legs = event.request.legs or (None,)
         return [
             [
-                LabelledValue(label, HeldValue(leg_value(leg, one) if leg is not None else None), one.variable)
-                for label, one in fields
+                LabelledValue(label, HeldValue(leg_value(leg, field) if leg is not None else None), field.variable)
+                for label, field in fields
             ]
             for leg in legs
         ]
@@ -119,16 +127,16 @@ class Writing:
         )
 
     def created(self, event: AccountedEvent) -> int:
-        """Return the epoch of the dialog's creation; 0 where no record of the dialog is asked for."""
+        """Return the epoch of the dialog's creation; 0 if no dialog CDR is requested."""
         return 0 if event.created_at is None else self.clock.epoch(event.created_at)
 
     def setuptime(self, event: AccountedEvent) -> int:
-        """Return seconds from creation to the event: without creation those since 1970."""
-        own = event.started_at if event.started_at is not None else event.at
-        return self.clock.epoch(own) - self.created(event)
+        """Return the seconds from creation to the event; without creation those since 1970."""
+        started_at = event.started_at if event.started_at is not None else event.at
+        return self.clock.epoch(started_at) - self.created(event)
 
     def milliseconds(self, event: AccountedEvent) -> int:
-        """Return the length of a dialog."""
+        """Return the duration of a dialog."""
         if event.started_at is None or event.ended_at is None:
             return 0
         return max(0, round((event.ended_at - event.started_at) * 1000))
@@ -140,13 +148,13 @@ class Writing:
 
 
 def leg_value(leg: FlowLeg, leg_field: LegDefinition) -> str | None:
-    """Return what a leg has for a field: by the field's own name, else by its role. None: the script pushes nothing."""
+    """Return a leg's value of a field, by the field's name, else by its role; None if the script pushes none."""
     if leg_field.name in leg.values:
         return leg.values[leg_field.name]
     role = (
         leg_field.role
         or suggest_leg_role(leg_field.name)
-        or next((found for label in leg_field.labels.values() if (found := suggest_leg_role(label))), None)
+        or next((suggested for label in leg_field.labels.values() if (suggested := suggest_leg_role(label))), None)
     )
     by_role = {Role.LEG_SOURCE: leg.source, Role.LEG_DESTINATION: leg.destination, Role.LEG_TYPE: leg.type}
     return by_role.get(role) if role else None

@@ -22,7 +22,7 @@ Avps = list[tuple[int, bytes]]
 
 
 def write(writing: Writing, event: AccountedEvent) -> Iterator[SimulatedRecord]:
-    """Yield the message of an event, where one is sent: see ``why_not_sent``."""
+    """Yield the message of an event, if one is sent: see ``why_not_sent``."""
     if event.kind is SimulatedKind.DIALOG:
         return
     if writing.is_opensips:
@@ -34,7 +34,7 @@ def write(writing: Writing, event: AccountedEvent) -> Iterator[SimulatedRecord]:
 
 
 def record_type(event: AccountedEvent) -> str:
-    """Return AVP 279 as Kamailio's module sends it; empty: the module does not send such an event."""
+    """Return Kamailio's value of AVP 279; empty if the module does not send such an event."""
     if event.method in ("INVITE", "ACK") and 200 <= event.code < 300:
         return START
     if event.method in ("BYE", "CANCEL"):
@@ -43,7 +43,7 @@ def record_type(event: AccountedEvent) -> str:
 
 
 def why_not_sent(writing: Writing, event: AccountedEvent) -> str:
-    """Return why Kamailio's module sends no message for an event; empty if it does."""
+    """Return why Kamailio's module sends no message for an event; empty if it sends one."""
     if not record_type(event):
         return _("failed and missed calls are not sent")
     names = [label for label, value in _values(writing, event) if not value]
@@ -61,7 +61,7 @@ def _values(writing: Writing, event: AccountedEvent) -> list[tuple[str, str]]:
 
 
 def _avps(writing: Writing, event: AccountedEvent) -> Avps:
-    """Return the AVPs as on the wire: each is put before the others."""
+    """Return the AVPs in wire order: the module prepends each to the others."""
     core = dict(writing.core(event))
     texts = (core["method"], core["from_tag"], core["to_tag"], core["callid"], core["sip_code"])
     avps: Avps = [

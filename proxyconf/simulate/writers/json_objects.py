@@ -17,7 +17,7 @@ Fields = list[tuple[str, FieldContent]]
 
 
 def write(writing: Writing, event: AccountedEvent) -> Iterator[SimulatedRecord]:
-    """Yield the object of an event; of several legs only the one added last is in it."""
+    """Yield the object of an event; of several legs it contains only the one added last."""
     if event.kind is SimulatedKind.DIALOG:
         fields: Fields = list(zip(("start_time", "end_time", "duration"), dialog_times(writing, event), strict=True))
     else:
@@ -44,7 +44,7 @@ _EVENT_NAMES = {SimulatedKind.MISSED: "E_ACC_MISSED_EVENT", SimulatedKind.CALL_E
 
 
 def write_notification(writing: Writing, event: AccountedEvent) -> Iterator[SimulatedRecord]:
-    """Yield the notifications of an event, as event_datagram sends them: one per leg; an empty value is null."""
+    """Yield the event_datagram notifications of an event: one per leg; an empty value is null."""
     name = _EVENT_NAMES.get(event.kind, "E_ACC_EVENT")
     fields: Fields = [(label, value or None) for label, value in writing.core(event)]
     fields.append(("time", writing.clock.epoch(event.stamp)))

@@ -1,4 +1,4 @@
-"""RADIUS Accounting-Requests: the attributes in the order of sending.
+"""RADIUS Accounting-Requests: the attributes in the order in which they are sent.
 
 Sources: Kamailio ``acc_radius/acc_radius_mod.c``, OpenSIPS ``acc/acc.c`` (``acc_aaa_request``), the client library for
 the last three.
@@ -16,12 +16,12 @@ from proxyconf.vocabulary.products import Product
 
 START, STOP, ALIVE, FAILED = "Start", "Stop", "Alive", "Failed"
 MAX_STRING = 253
-"""A longer string makes the client library refuse the whole request."""
+"""The client library refuses a request with a longer string."""
 Fields = list[tuple[str, FieldContent]]
 
 
 def write(writing: Writing, event: AccountedEvent) -> Iterator[SimulatedRecord]:
-    """Yield the request of an event; none where a value is too long for an attribute."""
+    """Yield the request of an event; none if a value is too long for an attribute."""
     if event.kind is SimulatedKind.DIALOG:
         return
     fields = _core(writing, event)
@@ -81,7 +81,7 @@ def _extras_and_legs(writing: Writing, event: AccountedEvent) -> Fields:
 
 
 def _content(writing: Writing, extra: LabelledValue) -> FieldContent:
-    """Return what is sent for an extra; None: it is left out. Kamailio sends a number where the variable has extra."""
+    """Return the sent value of an extra; None: it is omitted. Kamailio sends a number if the variable has one."""
     if writing.is_opensips:
         return extra.value.text or None
     return extra.value.number if extra.value.number is not None else extra.value.text
@@ -97,7 +97,7 @@ def _dialog_times(writing: Writing, event: AccountedEvent) -> Fields:
     return [duration, setup, created, ("Sip-Call-MSDuration", writing.milliseconds(event))]
 
 
-# --- OpenSIPS 2.3 and later: the values of a leg go out under other attributes, except in the record of a dialog
+# --- OpenSIPS 2.3 and later: except in dialog CDRs the values of a leg are sent under wrong attributes
 
 
 def _mixes_legs(writing: Writing, event: AccountedEvent) -> bool:
@@ -106,7 +106,7 @@ def _mixes_legs(writing: Writing, event: AccountedEvent) -> bool:
 
 
 def _classic_opensips(writing: Writing, event: AccountedEvent) -> Fields:
-    """Return extras and legs as the index of the module has them: all values of leg *k* under the *k*-th name."""
+    """Return extras and legs as the module indexes them: all values of leg *k* under the *k*-th name."""
     extras = writing.extras(event, Backend.RADIUS)
     names = [one.label for one in extras] + [label for label, _one in writing.profile.leg_labels(Backend.RADIUS)]
     fields: Fields = [(one.label, one.value.text) for one in extras if one.value.text]

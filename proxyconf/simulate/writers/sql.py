@@ -13,13 +13,13 @@ from proxyconf.simulate.writers.syslog import DIALOG_NAMES, dialog_times
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.products import Product, Version
 
-_DATE_TIMES = Version(4, 3)  # acc_cdrs holds texts of the epoch before
+_DATE_TIMES = Version(4, 3)  # before, acc_cdrs contains the epoch as text
 _MILLISECONDS = Version(2, 2)
 Fields = list[tuple[str, FieldContent]]
 
 
 def write(writing: Writing, event: AccountedEvent) -> Iterator[SimulatedRecord]:
-    """Yield the rows of an event: one per leg, with all else repeated."""
+    """Yield the rows of an event: one per leg, with the other values repeated."""
     if event.kind is SimulatedKind.DIALOG:
         yield _dialog_row(writing, event)
         return
@@ -43,7 +43,7 @@ def _content(writing: Writing, value: HeldValue) -> FieldContent:
 
 
 def _keeps_null(writing: Writing, option: str) -> bool:
-    """Return whether an absent value becomes NULL: where the option says so, and always in Kamailio's db_sqlite."""
+    """Return whether a missing value becomes NULL: if the option is set, and always in Kamailio's db_sqlite."""
     is_sqlite = str(writing.profile.option("db_url") or "").startswith("sqlite")
     return writing.profile.is_on(option) or (is_sqlite and writing.profile.product is Product.KAMAILIO)
 
@@ -77,7 +77,7 @@ def _time(writing: Writing, event: AccountedEvent) -> Fields:
 def _dialog_times(writing: Writing, event: AccountedEvent) -> Fields:
     if not writing.has_dialog_times(event):
         return []
-    created = writing.clock.local(event.created_at) if event.created_at is not None else _beginning_of_time(writing)
+    created = writing.clock.local(event.created_at) if event.created_at is not None else _local_epoch(writing)
     fields: Fields = [("setuptime", writing.setuptime(event)), ("created", created)]
     if event.kind is SimulatedKind.MISSED:
         return fields
@@ -88,7 +88,7 @@ def _dialog_times(writing: Writing, event: AccountedEvent) -> Fields:
     return [*duration, *fields]
 
 
-def _beginning_of_time(writing: Writing) -> str:
+def _local_epoch(writing: Writing) -> str:
     return writing.clock.local(-writing.clock.start.timestamp())
 
 
@@ -102,6 +102,6 @@ def _dialog_row(writing: Writing, event: AccountedEvent) -> SimulatedRecord:
     number = float(duration)
     fields: Fields = list(zip(names, (start, end, number if profile.version >= _DATE_TIMES else duration), strict=True))
     is_nullable = _keeps_null(writing, "cdr_extra_nullable")
-    for one in writing.extras(event, Backend.SQL):
-        fields.append((one.label, one.value.text if is_nullable else one.value.shown))
+    for extra in writing.extras(event, Backend.SQL):
+        fields.append((extra.label, extra.value.text if is_nullable else extra.value.shown))
     return SimulatedRecord(Backend.SQL, event, tuple(fields), table=str(profile.option("cdrs_table")))

@@ -1,4 +1,4 @@
-"""Log lines, from ``ACC:`` on: what stands before depends on the log. Neither quoted nor escaped."""
+"""Log lines from ``ACC:`` on; the text before depends on the syslog daemon. They are neither quoted nor escaped."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ Fields = list[tuple[str, FieldContent]]
 
 
 def write(writing: Writing, event: AccountedEvent) -> Iterator[SimulatedRecord]:
-    """Yield the line of an event."""
     if event.kind is SimulatedKind.DIALOG:
         yield _dialog_line(writing, event)
         return
@@ -69,7 +68,7 @@ def _call_ended_times(writing: Writing, event: AccountedEvent) -> Fields:
 
 
 def dialog_times(writing: Writing, event: AccountedEvent) -> tuple[str, str, str]:
-    """Return start, end and duration of Kamailio's record of a dialog as text; a failed call's duration is ``0``."""
+    """Return start, end and duration of Kamailio's dialog CDR as text; a failed call's duration is ``0``."""
     digits = _fraction_digits(writing)
     start, end = event.started_at or 0.0, event.ended_at or 0.0
     seconds = writing.clock.moment(end) - writing.clock.moment(start)

@@ -74,3 +74,13 @@ def test_a_source_shows_who_serves_it(admin_client: Client) -> None:
     assert "collector1" in html
     assert "5 messages of unknown senders" in html
     assert "12.3" in admin_client.get(reverse("admin:cdr_source_changelist")).text
+
+
+def test_a_listener_without_senders_is_asked_for_them_unless_its_proxy_has_addresses(admin_client: Client) -> None:
+    proxy = make_proxy(addresses="")
+    assert "Enter the addresses that the proxy sends from" in _add(admin_client, "syslog")
+    assert not Source.objects.exists()
+    proxy.addresses = "192.0.2.1"
+    proxy.save()
+    _add(admin_client, "syslog")
+    assert Source.objects.get().settings.get("senders") is None

@@ -272,7 +272,7 @@ def test_what_one_call_id_cannot_be_folded_for_leaves_the_others_alone(
     source: Source, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     take(source, START._replace(call_id="bad@x"))
-    real = correlate.fold
+    real = correlate.calls_of
 
     def broken(events: Iterable[Observed], *arguments: Any) -> Any:
         events = list(events)
@@ -280,7 +280,7 @@ def test_what_one_call_id_cannot_be_folded_for_leaves_the_others_alone(
             raise RuntimeError("a rule met what it did not think of")
         return real(events, *arguments)
 
-    monkeypatch.setattr(correlate, "fold", broken)
+    monkeypatch.setattr(correlate, "calls_of", broken)
     take(source, STOP._replace(call_id="bad@x"), *[START._replace(call_id=f"{number}@x") for number in range(3)])
 
     assert sorted(Call.objects.values_list("call_id", flat=True)) == ["0@x", "1@x", "2@x", "bad@x"]

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from cdr.correlation import fold as fold_module
 from cdr.correlation.clean import clean_call
-from cdr.correlation.fold import fold
-from cdr.correlation.record import CallState, Folded, Observed
+from cdr.correlation.evidence import in_order
+from cdr.correlation.fold import calls_of, fold
+from cdr.correlation.record import CallState, Folded, Observed, Use
+from cdr.correlation.uses import uses_of
 from cdr.events import MILLISECOND, SECOND, EventKind
 from proxyconf.vocabulary.layout import Backend
 from tests.cdr.correlation.telling import EVENING, POLICIES, after, bye, invite, told
@@ -155,11 +157,20 @@ def test_the_short_way_of_clean_calls_gives_what_the_general_way_gives(
     start = invite("b", "a", 0, extra=extra, **about)
     stop = bye(*(("a", "b") if swapped else ("b", "a")), seconds, extra=extra_of_stop, **about)
     short = clean_call(stop, start, POLICIES)
-    general, uses = fold_module._fold_scope(POLICIES[proxy].cluster, [start, stop], POLICIES, EVENING)
-    assert short in (None, general[0])
-    assert (short is None) == bool(general[0].flags)
-    assert uses == fold_module.fold([start, stop], POLICIES, EVENING).uses
-    assert uses[::-1] == fold_module.fold([stop, start], POLICIES, EVENING).uses
+    (general,) = fold_module._scope(POLICIES[proxy].cluster, in_order([start, stop]), POLICIES, EVENING).calls
+    assert short in (None, general.call)
+    assert (short is None) == bool(general.call.flags)
+    rules = {one.event.kind: Use(0, rule) for one, rule in uses_of(general)}
+    for events in ([start, stop], [stop, start]):
+        assert fold(events, POLICIES, EVENING).uses == [rules[one.event.kind] for one in events]
+
+
+@given(EVENTS, st.booleans())
+def test_the_calls_alone_are_those_of_the_fold(events, at_once) -> None:
+    """``calls_of`` is what correlation asks; with events of one time there are many that differ in little."""
+    if at_once:
+        events = [one._replace(event=one.event._replace(time=EVENING, position=0)) for one in events]
+    assert calls_of(events, POLICIES, EVENING) == run(events).calls
 
 
 @given(EVENTS)

@@ -112,7 +112,10 @@ def test_a_source_that_events_came_through_stays() -> None:
 def test_the_kinds_are_listed_with_what_can_be_set() -> None:
     out = StringIO()
     call_command("source", "kinds", stdout=out)
-    assert "  clients: addresses and networks of the proxies that use this secret (must be given)" in out.getvalue()
+    assert (
+        "  clients: addresses and networks of the proxies that use this secret; empty: the addresses of the"
+        in out.getvalue()
+    )
 
 
 def test_rejected_input_of_a_proxy_is_read_again_and_told_by_source() -> None:
@@ -139,3 +142,33 @@ def test_one_source_alone_may_be_read_again() -> None:
     call_command("source", "replay", "kam1/log", stdout=out)
     assert out.getvalue().startswith("kam1/log: nothing")
     assert "other" not in out.getvalue()
+
+
+def test_a_listener_needs_to_know_who_may_send() -> None:
+    make_proxy(addresses="")
+    with pytest.raises(CommandError, match="senders: it is not known who may send"):
+        call_command("source", "add", "--proxy", "kam1", "--kind", "syslog")
+    call_command(
+        "source", "add", "--proxy", "kam1", "--kind", "syslog", "--set", "senders=192.0.2.1", stdout=StringIO()
+    )
+    assert Source.objects.get().settings == {"senders": "192.0.2.1"}
+
+
+def test_a_listener_of_a_proxy_with_addresses_needs_none_of_its_own() -> None:
+    make_proxy(addresses="192.0.2.1")
+    call_command("source", "add", "--proxy", "kam1", "--kind", "syslog", stdout=StringIO())
+    assert Source.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("assignments", "complaint"),
+    [
+        (["transport=tls"], "certificate: tls needs it"),
+        (["client_names=kam1.example.net"], "client_ca: names of certificates can be checked only with it"),
+    ],
+)
+def test_settings_of_tls_that_contradict_each_other_are_told(assignments: list[str], complaint: str) -> None:
+    make_proxy()
+    options = [option for one in assignments for option in ("--set", one)]
+    with pytest.raises(CommandError, match=complaint):
+        call_command("source", "add", "--proxy", "kam1", "--kind", "syslog", *options)

@@ -23,7 +23,7 @@ from django.db import DatabaseError
 from cdr.calls import correlate
 from cdr.formats import diameter
 from cdr.models import Call, Event, Rejected
-from cdr.receivers import diameter_server
+from cdr.receivers import diameter_server, stream_server
 from cdr.receivers.diameter_server import DiameterServer
 from tests.background import in_background
 from tests.cdr.formats.test_diameter import acc_diameter, core, message, opensips_avps
@@ -102,7 +102,7 @@ def test_no_answer_goes_out_before_the_commit(
 
     worker.sendall(request())
     with monkeypatch.context() as failing:
-        failing.setattr(diameter_server, "commit", fails)
+        failing.setattr(stream_server, "commit", fails)
         with pytest.raises(DatabaseError):
             step_until(server, 1)
         assert silent(worker)
@@ -381,7 +381,7 @@ def test_a_connection_reset_with_answers_unsent_costs_no_other(server: DiameterS
     step_until(server, 1)
     connection = next(one for one in server._connections if one.socket.getpeername() == stranger.getsockname())
     while not connection.unsent:  # until the kernel takes no more
-        server._send([(connection, bytes(1 << 16))])
+        server.send([(connection, bytes(1 << 16))])
     reset(stranger)
 
     worker.sendall(request("2@x", 2))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
-from proxyconf.forms.presets import PRESETS, suggested_name, with_new_backends, with_preset
+from proxyconf.forms.presets import PRESETS, with_new_backends, with_preset
 from proxyconf.lint import Severity, check
 from proxyconf.profile import AccountingProfile, DoAccounting, ExtraDefinition, MessageFlag
 from proxyconf.vocabulary.layout import Backend, Role
@@ -34,14 +34,6 @@ def test_a_preset_adds_what_is_missing_and_gives_it_names_and_roles() -> None:
 
 def test_an_unknown_preset_changes_nothing() -> None:
     assert with_preset(AccountingProfile(*KAMAILIO), "nothing") == AccountingProfile(*KAMAILIO)
-
-
-@pytest.mark.parametrize(
-    ("variable", "name"),
-    [("$si", "src_ip"), ("$hdr(X-Account)", "x_account"), ("$avp(s:carrier)", "carrier"), ("$unknown", "")],
-)
-def test_a_variable_has_a_usual_name(variable: str, name: str) -> None:
-    assert suggested_name(variable) == name
 
 
 def test_a_new_backend_gets_free_flags_and_the_labels_of_the_log() -> None:

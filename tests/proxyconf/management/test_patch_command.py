@@ -49,7 +49,7 @@ def test_a_file_outside_the_folder_is_not_read_and_is_named(
     make_proxy("edge")
     call_command("proxyconf", "import", "edge", str(main_file), "--dry-run")
     out = capsys.readouterr().out
-    assert "kamailio.cfg line 1: include_file ../outside.cfg: this file was not given" in out
+    assert "kamailio.cfg line 1: include_file ../outside.cfg: this file is missing" in out
     assert "early_media" not in out
 
 

@@ -70,7 +70,7 @@ def test_render_gives_what_a_revision_held(proxy: Proxy) -> None:
         ),
         (["render", "edge-1", "--artefact", "x"], "--artefact: there is no 'x'; there are acc.cfg, "),
         (["render", "edge-1", "--revision", "3"], "--revision: edge-1 has no revision 3; nothing was published yet"),
-        (["render", "edge-1", "--collector", "a b"], "--collector: 'a b' is no host name or address"),
+        (["render", "edge-1", "--collector", "a b"], "--collector: 'a b' is not a valid host name or address"),
         (["check"], "name a PROXY, or a configuration with --file CFG"),
         (["check", "--file", "/no/such/file"], "No such file or directory"),
         (["check", "--file", __file__, "--version", "new"], "new"),

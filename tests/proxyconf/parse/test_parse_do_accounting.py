@@ -40,14 +40,14 @@ def test_what_is_asked_for_is_what_all_calls_ask_for() -> None:
 @pytest.mark.parametrize(
     ("call", "why"),
     [
-        ('do_accounting("$var(types)")', "known at run time only"),
-        ("do_accounting($avp(types))", "known at run time only"),
-        ('do_accounting("log", "$avp(flags)")', "known at run time only"),
-        ("do_accounting()", "does not say what to account to"),
+        ('do_accounting("$var(types)")', "only known at run time"),
+        ("do_accounting($avp(types))", "only known at run time"),
+        ('do_accounting("log", "$avp(flags)")', "only known at run time"),
+        ("do_accounting()", "accounting output is missing"),
         ('do_accounting("syslog")', "'syslog' is not one of aaa, db, evi, log"),
         ('do_accounting("log", "always")', "'always' is not one of cdr, failed, missed"),
         ('do_accounting("db", "cdr", "$avp(table)")', "one constant table is kept"),
-        ('drop_accounting("log")', "dropped again"),
+        ('drop_accounting("log")', "is not imported"),
     ],
 )
 def test_a_call_that_is_not_understood_is_listed(call: str, why: str) -> None:

@@ -139,9 +139,9 @@ def test_names_that_the_text_does_not_decide_are_told() -> None:
         ('#!subst "/a+/b/"', "by pattern is not applied"),
         ("#!subst nothing", "without its rule"),
         ('#!subst "/a"', "not a substitution"),
-        ("#!defenv HOME", "known at start only"),
+        ("#!defenv HOME", "only known when the proxy starts"),
         ("#!ifexp A == B\n#!endif", "not evaluated"),
-        ('#!include_file "other.cfg"', "this file was not given"),
+        ('#!include_file "other.cfg"', "this file is missing"),
         ("#!define", "without a name"),
     ],
 )

@@ -177,7 +177,7 @@ def test_a_module_with_settings_of_its_own_is_left_to_the_script() -> None:
     profile = AccountingProfile(*KAMAILIO, extras=(ExtraDefinition("a", "$rtpstat", {LOG: "a"}),))
     section = acc_section(profile)
     assert 'loadmodule "rtpengine.so"' not in section
-    assert "# The script must have loaded before: rtpengine" in section
+    assert "for the variables below: rtpengine" in section
 
 
 def test_the_queue_of_acc_json_is_made() -> None:
@@ -238,7 +238,7 @@ loadmodule "acc.so"
 modparam("acc", "extra_fields", "log: ua;why")
 modparam("acc", "leg_fields", "log: src;dst->to")
 route[ACC_INVITE] {
-    create_dialog("B");  # the record is written at its end; with B also when the BYE is lost
+    create_dialog("B");  # the record is written at its end; with B also if the BYE is lost
     do_accounting("log", "cdr");
     route(ACC_VALUES);
     t_on_reply("ACC_REPLY");
@@ -292,7 +292,7 @@ def test_a_macro_of_the_script_is_rendered_in_place_of_its_value() -> None:
     )
     section = acc_section(profile)
     assert 'modparam("acc", "db_url", DBURL)' in section
-    assert "The script must #!define before: DBURL." in section
+    assert "The script must #!define these names before: DBURL." in section
     assert "secret" not in section
 
 

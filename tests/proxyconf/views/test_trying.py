@@ -88,12 +88,12 @@ def test_who_may_not_change_cannot_save(login: Login, proxy: Proxy) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{", "the flow is no JSON"),
+        ("{", "the flow is not valid JSON"),
         ("[]", "must be a JSON object"),
         ('{"requests": []}', "it must have 1 to 50"),
         ('{"requests": [{"method": "INVITE", "at": "soon"}]}', "must be a number of seconds"),
         ('{"requests": [{"method": "INVITE", "forwardings": [{"branches": [{"replies": [{"code": 7}]}]}]}]}', "code 7"),
-        ("[" * 90_000, "the flow is no JSON"),
+        ("[" * 90_000, "the flow is not valid JSON"),
     ],
 )
 def test_a_flow_that_cannot_be_read_is_named_and_kept(text: str, said: str, editor: Client, proxy: Proxy) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -358,3 +359,28 @@ def test_too_few_events_are_no_all_clear(operator: Client) -> None:
     html = page(operator)
     assert "Too few events to compare" in html
     assert "Log fields match the configuration" not in html
+
+
+def test_a_source_that_accepts_everybody_is_told(operator: Client, source: Source) -> None:
+    assert "Accepts any sender" not in overview(operator)
+    source.settings = {"senders": ["0.0.0.0/0", "::/0"]}
+    source.save()
+    assert "Accepts any sender" in overview(operator)
+
+
+def test_a_proxy_without_events_is_told_how_to_connect_with_tls(operator: Client) -> None:
+    make_proxy(addresses="")
+    html = unescape(operator.get(reverse("cdr:health-proxy", args=["kam1"])).text)
+    assert "--kind syslog --set transport=tls --set listen=0.0.0.0:6514 --set certificate=" in html
+    assert 'StreamDriver="gtls"' in html
+    assert "--kind radsec --set certificate=" in html
+    assert "--set clients=192.0.2.10" in html
+    assert "type tls" in html
+
+
+def test_a_source_with_tls_gives_the_lines_of_tls(operator: Client) -> None:
+    settings = {"transport": "tls", "listen": "0.0.0.0:7000", "certificate": "/etc/accweb/tls/server.pem"}
+    make_source(name="log", kind=Source.Kind.SYSLOG, settings=settings)
+    html = unescape(operator.get(reverse("cdr:health-proxy", args=["kam1"])).text)
+    assert 'port="7000"' in html
+    assert 'StreamDriver="gtls"' in html

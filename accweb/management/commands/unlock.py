@@ -1,0 +1,40 @@
+"""Unlock logins that were locked after failed attempts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from accweb.web import lockout
+from accweb.web.audit import Action, record_of
+
+
+class Command(BaseCommand):
+    help = "Unlock an account, or an address, after too many failed logins; without either, list what is locked."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("username", nargs="?", default="", help="the account to unlock, from all addresses")
+        parser.add_argument("--address", default="", help="the address to unlock, for all accounts")
+
+    def handle(self, *, username: str, address: str, **options: Any) -> None:
+        if username and address:
+            raise CommandError("name an account or an address, not both", returncode=2)
+        if not username and not address:
+            self._list()
+            return
+        try:
+            counts = lockout.unlock(account=username, address=address)
+        except ValueError as error:
+            raise CommandError(f"--address: {error}", returncode=2) from error
+        if not counts:
+            self.stdout.write(f"{username or address}: no failed attempts are counted")
+            return
+        record_of(AnonymousUser(), Action.UNLOCKED, username or address, username="manage.py unlock")
+        self.stdout.write(f"unlocked {username or address}")
+
+    def _list(self) -> None:
+        for lock in lockout.locks():
+            who, address = repr(lock.account) if lock.account else "all accounts", lock.address or "new addresses"
+            self.stdout.write(f"{who} from {address}, until {lock.until:%Y-%m-%d %H:%M:%S} UTC")
