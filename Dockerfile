@@ -1,3 +1,13 @@
+FROM python:3.11-slim AS compiled
+RUN apt-get -qq update && apt-get -qq install -y --no-install-recommends gcc libc6-dev
+WORKDIR /opt/accweb
+COPY requirements-dev.txt .
+RUN pip install --no-cache-dir $(grep -E '^(mypy|setuptools)==' requirements-dev.txt | cut -d ';' -f 1)
+COPY bin bin
+COPY cdr cdr
+COPY proxyconf proxyconf
+RUN python bin/compile_rooms.py
+
 FROM python:3.11-slim
 RUN useradd --system --create-home --home-dir /var/lib/accweb accweb
 WORKDIR /opt/accweb
@@ -5,7 +15,8 @@ COPY requirements.txt .
 RUN pip install --no-cache-dir -r requirements.txt
 COPY manage.py ./
 COPY accweb accweb
-COPY cdr cdr
+COPY --from=compiled /opt/accweb/accweb__mypyc*.so ./
+COPY --from=compiled /opt/accweb/cdr cdr
 COPY proxyconf proxyconf
 COPY templates templates
 COPY static static

@@ -7,6 +7,7 @@ import sys
 import django
 
 from accweb import __version__
+from cdr import IS_COMPILED
 
 
 def main() -> None:
@@ -15,7 +16,8 @@ def main() -> None:
     from django.db.utils import OperationalError, ProgrammingError
 
     if sys.argv[1:] in (["--version"], ["version"]):  # Django's own prints Django's alone
-        sys.stdout.write(f"accweb {__version__} (Django {django.get_version()})\n")
+        code = "parsing and correlation compiled" if IS_COMPILED else "plain Python"
+        sys.stdout.write(f"accweb {__version__} (Django {django.get_version()}, {code})\n")
         return
     try:
         execute_from_command_line(sys.argv)

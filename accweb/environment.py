@@ -162,6 +162,23 @@ def template_of_url(name: str, placeholders: Collection[str]) -> str:
     return _parsed(_env.str, name, "", remedy, validate=check).strip()
 
 
+def syslog_server(name: str) -> str:
+    """Return the address of a syslog server (udp, tcp, tls or unix); empty where none is set."""
+
+    def check(value: str) -> None:
+        problem = ValidationError(f"{value!r} is not the address of a syslog server")
+        try:
+            parts = urlsplit(value.strip())
+            network = parts.scheme in ("udp", "tcp", "tls") and parts.hostname and parts.port != 0 and not parts.path
+        except ValueError as error:
+            raise problem from error
+        if not network and not (parts.scheme == "unix" and not parts.netloc and parts.path.startswith("/")):
+            raise problem
+
+    remedy = "use udp://HOST:514, tcp://HOST:601, tls://HOST:6514 or unix:///dev/log"
+    return _parsed(_env.str, name, "", remedy, validate=check).strip()
+
+
 def redis(name: str) -> str:
     """Return the broker's address as Celery spells it; empty where none is set."""
     url = text(name)

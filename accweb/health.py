@@ -15,9 +15,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from redis import RedisError
 
+from accweb.web import audit_forwarding
 from accweb.web.client_address import client_address
+from cdr import IS_COMPILED
 from cdr.calls import progress
 from cdr.models import Pending, Source
+from cdr.receivers.known_sources import kept_sources
+from cdr.receivers.spool_files import spool_files
 from cdr.sources import KINDS
 from cdr.storage import database_probe
 
@@ -41,6 +45,13 @@ def healthz(request: HttpRequest) -> JsonResponse:
     return answer if _may_read_metrics(request) else JsonResponse(_status_alone(answer), status=answer.status_code)
 
 
+def _spooled() -> dict[str, int]:
+    """Return what the receivers of this machine hold until the database is back."""
+    spools = list(spool_files(settings.DATA_DIR / "spool"))
+    full = sum(one.is_full for one in spools)
+    return {"spools": len(spools), "spool bytes": sum(one.waiting for one in spools), "spools full": full}
+
+
 def _status_alone(answer: JsonResponse) -> dict[str, str]:
     return {"status": _OK if answer.status_code == 200 else "failing"}
 
@@ -54,12 +65,14 @@ def _health(now: datetime) -> JsonResponse:
             failing = sum(not _is_well(source, now) for source in sources)
             broker, correlation = _work(now)
     except (DatabaseError, InterfaceError):
-        return JsonResponse({"status": "failing", "database": "does not answer"}, status=503)
+        return JsonResponse({"status": "failing", "database": "does not answer", **_spooled()}, status=503)
     if database_probe.is_disk_full():
         return JsonResponse({"status": "failing", "database": "disk full"}, status=503)
     told = {"database": "ok", **broker, **correlation, "sources": len(sources), "sources failing": failing}
     well = not failing and {*broker.values(), *correlation.values()} <= {_OK}
-    return JsonResponse({"status": _OK if well else "failing", **told}, status=200 if well else 503)
+    return JsonResponse(
+        {"status": _OK if well else "failing", **told, "compiled": IS_COMPILED}, status=200 if well else 503
+    )
 
 
 @never_cache
@@ -71,9 +84,12 @@ def metrics(request: HttpRequest) -> HttpResponse:
         answer["WWW-Authenticate"] = "Bearer"
         return answer
     try:
+        if not database_probe.answers():
+            raise DatabaseError
         lines = list(_lines(timezone.now()))
-    except DatabaseError:
-        lines = list(_metric("accweb_up", "gauge", "Whether the database answers.", [MetricSample({}, 0)]))
+    except (DatabaseError, InterfaceError):
+        lines = [*_metric("accweb_up", "gauge", "Whether the database answers.", [MetricSample({}, 0)])]
+    lines += _spool_lines(timezone.now())
     return HttpResponse("".join(f"{line}\n" for line in lines), "text/plain; version=0.0.4; charset=utf-8")
 
 
@@ -166,6 +182,26 @@ def _lines(now: datetime) -> Iterator[str]:
     pending = Pending.objects.all()[:_MOST_PENDING].count()
     yield from _metric("accweb_calls_pending", "gauge", "Calls that wait for correlation.", [MetricSample({}, pending)])
     yield from _work_lines(now)
+    if forwarding := audit_forwarding.state():
+        waiting, failures = [MetricSample({}, forwarding.waiting)], [MetricSample({}, forwarding.failures)]
+        yield from _metric("accweb_audit_waiting", "gauge", "Audit entries that were not forwarded yet.", waiting)
+        yield from _metric("accweb_audit_failures_total", "counter", "Failed attempts to forward.", failures)
+
+
+def _spool_lines(now: datetime) -> Iterator[str]:
+    """Yield what lies in the spool folder of this machine, which can be told without the database."""
+    names = {source.pk: str(source) for source in kept_sources()}
+    spools = [
+        ({"source": names.get(one.source, str(one.source))}, one) for one in spool_files(settings.DATA_DIR / "spool")
+    ]
+    limit = [MetricSample({}, settings.SPOOL_MEGABYTES << 20)]
+    yield from _metric("accweb_spool_limit_bytes", "gauge", "How much may wait for each source.", limit)
+    waiting = [MetricSample(labels, one.waiting) for labels, one in spools]
+    yield from _metric("accweb_spool_bytes", "gauge", "What waits in the spools of this machine.", waiting)
+    ages = [MetricSample(labels, (now - one.since).total_seconds()) for labels, one in spools if one.since]
+    yield from _metric("accweb_spool_age_seconds", "gauge", "How long the oldest of it waits.", ages)
+    full = [MetricSample(labels, one.is_full) for labels, one in spools]
+    yield from _metric("accweb_spool_full", "gauge", "Whether a spool takes nothing more.", full)
 
 
 def _work_lines(now: datetime) -> Iterator[str]:

@@ -167,6 +167,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 METRICS_TOKEN = environment.text("METRICS_TOKEN")
+AUDIT_SYSLOG = environment.syslog_server("ACCWEB_AUDIT_SYSLOG")
 
 TRACER_URL = environment.template_of_url("TRACER_URL", PLACEHOLDERS)  # where a call's page links to its SIP messages
 
@@ -214,6 +215,8 @@ CELERY_BEAT_SCHEDULE = {
     "expire exports": {"task": "cdr.tasks.expire_exports", "schedule": 600.0, "options": {"expires": 600}},
     "forget expired": {"task": "accweb.web.tasks.forget_expired", "schedule": 600.0, "options": {"expires": 600}},
     "join volumes": {"task": "cdr.tasks.join_volumes", "schedule": 30.0, "options": {"expires": 30}},
+    "forward audit log": {"task": "accweb.web.tasks.forward_audit_log", "schedule": 5.0, "options": {"expires": 5}},
+    "log audit head": {"task": "accweb.web.tasks.log_audit_head", "schedule": 3600.0, "options": {"expires": 3600}},
 }
 
 UNFOLD = {

@@ -13,10 +13,14 @@ from cdr.views.exports.export_pages import CancelExport, DeleteExport, ExportDow
 from cdr.views.health.health_page import HealthPage, ProxyHealthPage, ReplayRejected, RereadEvents
 from cdr.views.overview.overview_page import StartPage
 from cdr.views.overview.rankings import BusiestParties
+from cdr.views.overview.trends import Trends
+from cdr.views.reports.report_download import ReportDownload
+from cdr.views.reports.report_page import ReportPage
 
 app_name = "cdr"
 urlpatterns = [
     path("", StartPage.as_view(), name="start"),
+    path("trends/", Trends.as_view(), name="trends"),
     path("busiest/", BusiestParties.as_view(), name="busiest"),
     path("calls/", CallListView.as_view(), name="call-list"),
     path("calls/histogram/", Histogram.as_view(), name="histogram"),
@@ -32,6 +36,8 @@ urlpatterns = [
     path("calls/<int:pk>/notes/", AddNote.as_view(), name="call-notes"),
     path("calls/<int:pk>/settlement/", Settle.as_view(), name="call-settlement"),
     path("calls/<int:pk>/settlement/revoke/", RevokeSettlement.as_view(), name="call-settlement-revoke"),
+    path("reports/", ReportPage.as_view(), name="report"),
+    path("reports/file.<str:name>", ReportDownload.as_view(), name="report-file"),
     path("exports/", ExportHistory.as_view(), name="exports"),
     path("exports/new/", NewExport.as_view(), name="export-new"),
     path("exports/<int:pk>/file/", ExportDownload.as_view(), name="export-file"),

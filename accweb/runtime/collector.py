@@ -15,6 +15,7 @@ from accweb.runtime import scheduler
 from accweb.runtime.supervisor import TICK, Fork, Supervisor
 from cdr.models import Source
 from cdr.receivers.held_sockets import HeldSockets
+from cdr.receivers.known_sources import keep_sources, kept_sources
 from cdr.receivers.services import SERVICES
 from cdr.receivers.serving import enabled_services, note_failure, serve
 from cdr.receivers.time_limits import step_limit
@@ -59,6 +60,7 @@ class _Collector:
         try:
             with step_limit():
                 self._services, broken = enabled_services(self._only)
+            keep_sources([one for sources in self._services.values() for one in sources])
             for source, reason in broken.items():
                 if self._broken.get(source) != reason:
                     logger.error("source %s cannot be served: %s", source, reason)
@@ -67,16 +69,23 @@ class _Collector:
         except DatabaseError as error:
             complain("the sources cannot be read", str(error))
             connections.close_all()
+            if not self._services:
+                self._services = self._known_services()
         self._sockets.hold(self._services)
         receivers = [
             Fork(f"receiver {name}", partial(self._serve, name, sources)) for name, sources in self._services.items()
         ]
         self._supervisor.want([*self._periodic(), *receivers], patience=_PATIENCE)
 
+    def _known_services(self) -> dict[str, list[Source]]:
+        """Return the services that can begin while the database is away, with their sources as they were last read."""
+        services, _ = enabled_services(self._only, kept_sources())
+        return {name: sources for name, sources in services.items() if SERVICES[sources[0].kind].spools}
+
     def _serve(self, name: str, sources: Sequence[Source], stop: Callable[[], bool]) -> None:
         """Serve a service, in a process just forked for it."""
         self._sockets.hand_over(sources)
-        serve(name, SERVICES[sources[0].kind], stop, self._only)
+        serve(name, SERVICES[sources[0].kind], stop, self._only, sources)
 
     def _periodic(self) -> list[Fork]:
         return [] if settings.REDIS_URL else [Fork("scheduler", partial(_schedule, settings.CELERY_BEAT_SCHEDULE))]

@@ -208,6 +208,21 @@ class Supervisor:
                 child.end(now)
         self._leaving = [(child, deadline) for child, deadline in self._leaving if child.running]
 
+    def tend_until(self, stop: Callable[[], bool]) -> None:
+        while not stop():
+            self.tend()
+            time.sleep(TICK)
+
+    def run(self, stop: Callable[[], bool], *, patience: float) -> None:
+        """Keep all running until ``stop`` says so; then end them, ``patience`` seconds at most."""
+        self.tend_until(stop)
+        self.end(patience)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether there is a program that is to run."""
+        return bool(self._children)
+
     def end(self, patience: float) -> None:
         """End everything, within ``patience`` seconds."""
         leaving = [*self._children.values(), *(child for child, _ in self._leaving)]
@@ -216,16 +231,6 @@ class Supervisor:
         deadline = time.monotonic() + patience
         for child in leaving:
             child.end(deadline)
-
-
-def supervise(programs: Sequence[Startable], folder: Path, stop: Callable[[], bool], *, patience: float) -> None:
-    """Run ``programs`` in ``folder`` until ``stop`` says so; then end them all, ``patience`` seconds at most."""
-    supervisor = Supervisor(folder)
-    supervisor.want(programs, patience=patience)
-    while not stop():
-        supervisor.tend()
-        time.sleep(TICK)
-    supervisor.end(patience)
 
 
 def stop_on_signals() -> Callable[[], bool]:

@@ -7,4 +7,8 @@ class WebConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from accweb.web import audit_signals  # noqa: F401  # its receivers connect themselves
+        from django.contrib import admin
+
+        from accweb.web import audit_signals  # its receivers connect themselves
+
+        admin.site.add_action(audit_signals.delete_selected, "delete_selected")

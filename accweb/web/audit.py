@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import os
+import pwd
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
+from accweb.web.audit_chain import Head, digest_of, last_checkpoint
 from accweb.web.client_address import client_address
-from accweb.web.models import AuditEntry
+from accweb.web.models import AuditCheckpoint, AuditEntry, AuditHead
 
 Action = AuditEntry.Action
 LONGEST_TARGET = 500
@@ -18,6 +25,16 @@ LONGEST_TARGET = 500
 def record(request: HttpRequest, action: AuditEntry.Action, target: str, **detail: Any) -> None:
     """Keep that who sent ``request`` did ``action`` to ``target``; in the transaction of the deed, if it has one."""
     record_of(request.user, action, target, address=client_address(request), **detail)
+
+
+def record_command(command: str, action: AuditEntry.Action, target: str, **detail: Any) -> None:
+    """Keep what somebody did with ``manage.py``, under the name of the account that ran it."""
+    try:
+        account = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's
+        account = str(os.getuid())
+    # No user's name holds a colon.
+    record_of(AnonymousUser(), action, target, username=f"system:{account}", by=f"manage.py {command}", **detail)
 
 
 def record_of(
@@ -29,13 +46,46 @@ def record_of(
     username: str = "",
     **detail: Any,
 ) -> None:
-    """Keep that ``user`` did ``action``: without a request, or by somebody unknown who gave a ``username``."""
-    AuditEntry.objects.create(
+    """Keep that ``user`` did ``action``: without a request, or by somebody unknown who gave a ``username``.
+
+    Writers take turns from here until their transactions end: let this be the last statement of a transaction.
+    """
+    entry = AuditEntry(
         at=timezone.now(),
         user_id=user.pk,
         username=(username or user.get_username())[:150],
         address=address,
         action=action,
         target=target[:LONGEST_TARGET],
-        detail=detail,
+        detail=json.loads(json.dumps(detail)),  # as it will be read: the digest covers it
     )
+    with transaction.atomic():
+        head, _ = AuditHead.objects.select_for_update().get_or_create(pk=AuditHead.ONLY)
+        entry.previous = head.digest
+        entry.digest = digest_of(entry)
+        entry.save(force_insert=True)
+        head.entry, head.digest = entry.pk, entry.digest
+        head.save(update_fields=["entry", "digest"])
+
+
+def prune(before: datetime, command: str, archive: Callable[[AuditEntry], object]) -> int:
+    """Remove the entries from before a time, oldest first up to the first newer one; return how many.
+
+    Each is given to ``archive`` first. A checkpoint keeps the place where the chain begins from then on, and an entry
+    says who removed what; the database refuses to delete entries after the newest checkpoint.
+    """
+    with transaction.atomic():
+        AuditHead.objects.select_for_update().get_or_create(pk=AuditHead.ONLY)
+        entries = AuditEntry.objects.filter(pk__gt=last_checkpoint().entry).order_by("pk")
+        newer = entries.filter(at__gte=before).first()
+        old = entries.filter(pk__lt=newer.pk) if newer else entries
+        count, last = 0, Head(0, "")
+        for entry in old.iterator(2000):
+            archive(entry)
+            count, last = count + 1, Head(entry.pk, entry.digest)
+        if count:
+            AuditCheckpoint.objects.create(entry=last.entry, digest=last.digest, removed=count, at=timezone.now())
+            target = f"audit log before {before:%Y-%m-%dT%H:%M:%SZ}"
+            record_command(command, Action.PRUNED, target, removed=count, head=str(last))
+            AuditEntry.objects.filter(pk__lte=last.entry).delete()
+    return count

@@ -1,18 +1,23 @@
-"""Audit entries from Django's signals: logins, failed logins, changes in the admin."""
+"""Audit entries of what Django itself does: logins, failed logins, changes in the admin."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import wraps
 from typing import Any
 
+from django.contrib import admin
+from django.contrib.admin import actions
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.signals import post_save
 from django.dispatch import receiver
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 
-from accweb.web.audit import Action, record_of
+from accweb.web.audit import Action, record, record_of
 from accweb.web.client_address import client_address
 
 _DEEDS = {ADDITION: Action.ADDED, CHANGE: Action.CHANGED, DELETION: Action.DELETED}
@@ -48,3 +53,17 @@ def changed(sender: type[LogEntry], instance: LogEntry, created: bool, **_: Any)
             f"{kind} {instance.object_repr}".strip(),
             change=instance.get_change_message(),
         )
+
+
+@wraps(actions.delete_selected)
+def delete_selected(
+    model_admin: admin.ModelAdmin[Any], request: HttpRequest, queryset: QuerySet[Any]
+) -> HttpResponseBase | None:
+    """Delete the selected objects, and keep which: of more than one Django's log sends no signal."""
+    targets = [f"{queryset.model._meta.verbose_name} {chosen}" for chosen in queryset]
+    with transaction.atomic():
+        response = actions.delete_selected(model_admin, request, queryset)
+        if response is None and len(targets) > 1:
+            for target in targets:
+                record(request, Action.DELETED, target)
+    return response

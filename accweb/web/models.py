@@ -68,10 +68,10 @@ class RequestCount(models.Model):
 
 
 class AuditEntry(models.Model):
-    """What somebody did or saw: written once, by ``accweb.web.audit`` alone.
+    """What somebody did or saw: written once, by ``accweb.web.audit`` alone; the database refuses to change it.
 
-    ``username`` stays when the user is gone. ``target`` says what it was about in words, ``detail`` the rest (filter,
-    changed fields).
+    ``username`` and ``user_id`` stay when the user is gone. ``target`` says what it was about in words, ``detail`` the
+    rest (filter, changed fields). ``previous`` and ``digest`` make the chain of ``accweb.web.audit_chain``.
     """
 
     class Action(models.TextChoices):
@@ -88,14 +88,19 @@ class AuditEntry(models.Model):
         LOGGED_OUT = "logged_out", _("logged out")
         LOCKED_OUT = "locked_out", _("locked out")
         UNLOCKED = "unlocked", _("unlocked")
+        PRUNED = "pruned", _("removed old audit entries")
 
     at = models.DateTimeField()
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, db_constraint=False, null=True, related_name="+"
+    )
     username = models.CharField(max_length=150)
     address = models.CharField(max_length=64, blank=True, default="")
     action = models.CharField(max_length=16, choices=Action)
     target = models.TextField(blank=True, default="")
     detail = models.JSONField(default=dict)
+    previous = models.CharField(max_length=64, blank=True, default="", editable=False)
+    digest = models.CharField(max_length=64, blank=True, default="", editable=False)
 
     class Meta:
         ordering = ["-at", "-id"]
@@ -107,3 +112,50 @@ class AuditEntry(models.Model):
     def __str__(self) -> str:
         # Anybody may try to log in under any name: repr() shows what is hidden in it.
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.username!r} {self.action}"
+
+
+class AuditHead(models.Model):
+    """The newest entry of the audit log, in one row, which who writes an entry locks."""
+
+    ONLY = 1
+
+    entry = models.BigIntegerField(default=0)
+    digest = models.CharField(max_length=64, blank=True, default="")
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.entry}:{self.digest}"
+
+
+class AuditCheckpoint(models.Model):
+    """The newest entry that retention removed: the chain begins after it."""
+
+    entry = models.BigIntegerField(unique=True)
+    digest = models.CharField(max_length=64)
+    removed = models.BigIntegerField()
+    at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.entry}:{self.digest}"
+
+
+class AuditForwarding(models.Model):
+    """How far the audit log was forwarded to the syslog server, in one row, and how often that failed."""
+
+    ONLY = 1
+
+    entry = models.BigIntegerField(default=0)
+    failures = models.BigIntegerField(default=0)
+    error = models.TextField(blank=True, default="")
+    failed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"forwarded up to entry {self.entry}"

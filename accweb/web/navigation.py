@@ -36,6 +36,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                     "cdr.view_call",
                     active=in_calls and without_stop,
                 ),
+                _item(request, _("Reports"), "bar_chart", reverse("cdr:report"), "cdr.view_call"),
                 _item(request, _("Exports"), "download", exports, "cdr.export_call"),
             ]
         },

@@ -82,7 +82,7 @@ class SeriesRecord(serializers.Serializer[object]):
     results = BucketRecord(many=True)
 
 
-_ZONE = OpenApiParameter(
+ZONE_PARAMETER = OpenApiParameter(
     ZONE,
     {"type": "string", "enum": sorted(available_timezones())},
     description="IANA name of the zone that days and times without a zone are taken in. Absent: UTC.",
@@ -105,11 +105,11 @@ class Statistics(StatisticsView):
         operation_id="statistics",
         tags=["statistics"],
         summary="Figures of calls",
-        parameters=[*parameters(), _ZONE],
+        parameters=[*parameters(), ZONE_PARAMETER],
         responses=FiguresRecord,
     )
     def get(self, request: Request) -> Response:
-        with timezone.override(_zone(request)):
+        with timezone.override(zone_of(request)):
             return Response(_figures(call_filter(request, Visibility.of(request.user), ZONE)))
 
 
@@ -120,11 +120,11 @@ class StatisticsSeries(StatisticsView):
         operation_id="statistics_series",
         tags=["statistics"],
         summary="Calls over time",
-        parameters=[*parameters(), _ZONE, _STEP],
+        parameters=[*parameters(), ZONE_PARAMETER, _STEP],
         responses=SeriesRecord,
     )
     def get(self, request: Request) -> Response:
-        zone, step = _zone(request), _step(request)
+        zone, step = zone_of(request), _step(request)
         with timezone.override(zone):
             found = series(call_filter(request, Visibility.of(request.user), ZONE, STEP), zone, step)
         return Response(
@@ -138,7 +138,8 @@ class StatisticsSeries(StatisticsView):
         )
 
 
-def _zone(request: Request) -> ZoneInfo:
+def zone_of(request: Request) -> ZoneInfo:
+    """Return the zone that the client asks for; raise ``ValidationError``."""
     name = request.query_params.get(ZONE, "UTC")
     if name not in available_timezones():
         raise ValidationError(

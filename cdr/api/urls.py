@@ -3,6 +3,7 @@ from django.urls import path
 from cdr.api.calls import CallDetail, CallEvents, CallList, CallRevisions
 from cdr.api.events import post_events
 from cdr.api.exports import ExportDetail, ExportFile, ExportList
+from cdr.api.reports import ReportView
 from cdr.api.sources import SourceDetail, SourceList
 from cdr.api.statistics import Statistics, StatisticsSeries
 
@@ -16,6 +17,7 @@ urlpatterns = [
     path("sources/<int:pk>/", SourceDetail.as_view(), name="source"),
     path("statistics/", Statistics.as_view(), name="statistics"),
     path("statistics/series/", StatisticsSeries.as_view(), name="statistics-series"),
+    path("reports/", ReportView.as_view(), name="reports"),
     path("exports/", ExportList.as_view(), name="exports"),
     path("exports/<int:pk>/", ExportDetail.as_view(), name="export"),
     path("exports/<int:pk>/file/", ExportFile.as_view(), name="export-file"),

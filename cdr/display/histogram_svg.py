@@ -25,14 +25,23 @@ class HistogramBar(NamedTuple):
     address: str
 
 
-def svg(bars: Sequence[HistogramBar], most: int) -> str:
-    """Return the bars, ``HEIGHT`` units high for ``most`` calls and a unit wide each."""
+def svg(bars: Sequence[HistogramBar], most: int, before: Sequence[int] = ()) -> str:
+    """Return the bars, ``HEIGHT`` units high for ``most`` calls and a unit wide each.
+
+    ``before`` are the numbers of calls of an earlier time, drawn as a line over the bars and cut at the top.
+    """
     body = "".join(_bar(index, bar, most) for index, bar in enumerate(bars))
     grid = "".join(f'<path class="grid" d="M0 {y}H{len(bars)}"/>' for y in (0, HEIGHT // 2))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="histogram-bars" aria-hidden="true" focusable="false"'
-        f' preserveAspectRatio="none" viewBox="0 0 {len(bars)} {HEIGHT}">{grid}{body}</svg>'
+        f' preserveAspectRatio="none" viewBox="0 0 {len(bars)} {HEIGHT}">{grid}{body}{_line(before, most)}</svg>'
     )
+
+
+def _line(before: Sequence[int], most: int) -> str:
+    heights = (min(calls * HEIGHT / most, HEIGHT) for calls in before)
+    points = "L".join(f"{place + 0.5} {HEIGHT - height:.2f}" for place, height in enumerate(heights))
+    return f'<path class="before" d="M{points}"/>' if any(before) else ""
 
 
 def _bar(index: int, bar: HistogramBar, most: int) -> str:

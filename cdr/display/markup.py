@@ -61,6 +61,11 @@ def trimmed_decimal(value: float, digits: int = 1) -> str:
     return decimal(value, digits).rstrip("0").rstrip(".,")
 
 
+def minutes(value: float) -> str:
+    """Write minutes: whole ones from a hundred on, with a decimal below."""
+    return number(round(value)) if value >= 100 else decimal(value)
+
+
 def icon(name: str) -> SafeString:
     return format_html('<span class="material-symbols-outlined icon" aria-hidden="true">{}</span>', name)
 

@@ -43,7 +43,7 @@ def write_xlsx(records: Iterable[Record], sink: Sink, shape: FileShape) -> None:
             raise error.args[0] from None
 
 
-class _Sheet(Worksheet):
+class TextSheet(Worksheet):
     """A sheet whose text is text: the library takes text between ``<r>`` and ``</r>`` for markup of its own."""
 
     def _xml_rich_inline_string(self, string: str, attributes: Any = ()) -> None:
@@ -130,7 +130,7 @@ class _Book:
             self._sheet.autofilter(0, 0, self._row - 1, len(self._shape.columns) - 1)
 
     def _add_sheet(self, name: str) -> Worksheet:
-        sheet = self._book.add_worksheet(name, worksheet_class=_Sheet)
+        sheet = self._book.add_worksheet(name, worksheet_class=TextSheet)
         sheet.ignore_errors({"number_stored_as_text": "A1:XFD1048576"})  # telephone numbers are text
         return sheet
 

@@ -1,6 +1,6 @@
-"""What arrived, become events: one module per source. Pure: bytes in, ``Parsed`` out, no socket, clock or file.
+"""Parse input into events, one module per format. Pure: bytes in, ``Parsed`` out, no socket, clock or file.
 
-A ``read…`` function takes a binary stream and yields one ``Parsed`` per record, in constant memory; what cannot be
-understood becomes a ``Rejection`` and never costs other records. ``registry`` names the formats, ``reading`` holds what
-a format must know of the proxy.
+A ``read…`` function takes a binary stream and yields one ``Parsed`` per record, in constant memory. A record that
+cannot be parsed becomes a ``Rejection`` and does not affect the others. ``registry`` names the formats, ``reading`` has
+the context that a format needs.
 """

@@ -1,10 +1,10 @@
-"""What Kamailio's ``acc_json`` writes (5.2 and newer): one JSON object per event, from its message queue or syslog.
+"""Parse the output of Kamailio's ``acc_json`` (5.2 and newer): one JSON object per event, from its queue or syslog.
 
 ``{"time": 1795391610, "method": "INVITE", "from_tag": …, "to_tag": …, "callid": …, "sip_code": "200", "sip_reason": …,
-extras…}``. The module tells no kind: missed and failed calls look alike. ``time`` has the form that ``acc_time_mode``
-gives it: seconds (0, 1), seconds with a fraction (2), or text in local time (3) or UTC (4). A dialog's record
+extras…}``. The object has no kind: missed and failed calls look alike. The form of ``time`` depends on
+``acc_time_mode``: seconds (0, 1), seconds with a fraction (2), or text in local time (3) or UTC (4). A dialog's record
 (``cdr_enable``, 5.4 and newer) has ``start_time``, ``end_time`` and ``duration`` instead of all of these.
-Through syslog the objects have the ident ``json_acc``.
+In syslog the objects have the ident ``json_acc``.
 """
 
 from __future__ import annotations
@@ -27,12 +27,13 @@ IDENT = b"json_acc"
 
 _CORE = frozenset({"time", "method", "from_tag", "to_tag", "callid", "sip_code", "sip_reason"})
 _CDR = frozenset({"start_time", "end_time", "duration"})
+_OF_ACC_JSON = (_CORE | _CDR) - {"time", "method", "duration"}  # others log these too
 _EPOCH = re.compile(r"(\d{1,12})(?:\.(\d{1,9}))?")
 _UTC_MODE = 4
 
 
 def read(stream: BinaryIO, reading: Reading) -> Iterator[Parsed]:
-    """Read a file of one object, or array of objects, per line, bare or behind a syslog header.
+    """Read a file with one object or array of objects per line, with or without a syslog header.
 
     Other lines of a log are ignored.
     """
@@ -44,42 +45,42 @@ def read(stream: BinaryIO, reading: Reading) -> Iterator[Parsed]:
 
 
 def parse_line(line: bytes, reading: Reading) -> Parsed:
-    """Return the event of a line: an object, or a syslog line of ident ``json_acc`` that carries one.
+    """Parse a line: an object, or a syslog line with the ident ``json_acc`` that contains one.
 
-    Any other line is ignored, and so is an object without any of the module's members: a log may be JSON as well.
+    Any other line is ignored, and so is an object without any of the module's members: logs may be JSON as well.
     """
     frame = frame_of(line)
     raw = line[frame.start :].strip()
     if frame.ident != IDENT and not raw.startswith((b"{", b"[{")):
         return IGNORED
     parsed = parse_object(raw, reading)
-    if isinstance(parsed, Rejection) and frame.ident != IDENT and _is_of_others(raw):
+    if isinstance(parsed, Rejection) and frame.ident != IDENT and _is_foreign(raw):
         return IGNORED
     return parsed
 
 
 def parse_object(raw: bytes, reading: Reading) -> Parsed:
-    """Return the event of one JSON object, or why it is none."""
+    """Return the event of one JSON object, or the reason why it is not one."""
     try:
         return limited(event_of(json_object(raw), reading, raw), reading.layout)
     except Unparsable as error:
         return Rejection(raw, f"acc_json: {error}")
 
 
-def _is_of_others(raw: bytes) -> bool:
+def _is_foreign(raw: bytes) -> bool:
     try:
-        return not (_CORE | _CDR) - {"time", "method", "duration"} & json_object(raw).keys()
+        return _OF_ACC_JSON.isdisjoint(json_object(raw))
     except Unparsable:
         return False
 
 
 def event_of(members: Mapping[str, Any], reading: Reading, raw: bytes) -> AccEvent:
     """Return the event of an object's members; raise ``Unparsable``."""
-    if "method" not in members and _CDR & members.keys():
+    if "method" not in members and not _CDR.isdisjoint(members):
         return _dialog_record(members, reading, raw)
     method, call_id = json_text(members.get("method")), json_text(members.get("callid"))
     if not method or not call_id:
-        raise Unparsable("without method or callid; acc_json writes both, a dialog's record start_time and duration")
+        raise Unparsable("no method or callid; acc_json writes both, or start_time and duration in a dialog's record")
     code = sip_code(members.get("sip_code"))
     time, precision, flags = _time(members.get("time"), reading)
     extra, legs = _split_legs(members, reading)
@@ -102,7 +103,7 @@ def event_of(members: Mapping[str, Any], reading: Reading, raw: bytes) -> AccEve
 
 
 def _split_legs(members: Mapping[str, Any], reading: Reading) -> tuple[Pairs, tuple[Pairs, ...]]:
-    """Return extras and legs. The module writes the leg that was added last, and no other."""
+    """Return extras and legs. The module writes only the leg that was added last."""
     labels = reading.layout.legs.get(Backend.JSON, ())
     pairs = [(json_text(label), json_text(value)) for label, value in members.items() if label not in _CORE]
     leg = tuple(pair for pair in pairs if pair[0] in labels)
@@ -110,7 +111,7 @@ def _split_legs(members: Mapping[str, Any], reading: Reading) -> tuple[Pairs, tu
 
 
 def _dialog_record(members: Mapping[str, Any], reading: Reading, raw: bytes) -> AccEvent:
-    """A whole call: its Call-ID and tags are known only from extras that have these roles."""
+    """Return the event of a dialog's record; Call-ID and tags are known only from extras with these roles."""
     start, precision = _epoch(members.get("start_time"), "start_time")
     end, _ = _epoch(members.get("end_time"), "end_time")
     extra = tuple((json_text(label), json_text(value)) for label, value in members.items() if label not in _CDR)
@@ -155,15 +156,15 @@ def _time(value: Any, reading: Reading) -> tuple[datetime, int, tuple[str, ...]]
 
 
 def _time_layout(layout: FieldLayout) -> TimeLayout:
-    """Return how acc_json writes times: as its own parameters say, else as those of ``acc`` do.
+    """Return the time layout of acc_json: that of its own parameters, else that of ``acc``.
 
-    Layouts that were entered by hand before acc_json had fields of its own hold its time mode in ``time``.
+    Layouts entered manually before acc_json had fields of its own have its time mode in ``time``.
     """
     return layout.time if layout.json_time == TimeLayout() else layout.json_time
 
 
 def _wall_time(text: str, layout: TimeLayout) -> datetime:
-    """Read a time that was written with ``acc_time_format``, or as ISO 8601 has it."""
+    """Parse a time in the form of ``acc_time_format``, or of ISO 8601."""
     try:
         return datetime.strptime(text, layout.format)  # noqa: DTZ007
     except ValueError:
@@ -179,11 +180,13 @@ def _moment(seconds: int | float, member: str) -> datetime:
     try:
         return datetime.fromtimestamp(int(seconds), UTC) + timedelta(microseconds=round(seconds % 1 * 1_000_000))
     except (ValueError, OverflowError, OSError):
-        raise Unparsable(f"member {member!r} is {seconds} seconds since 1970: no time that a calendar holds") from None
+        raise Unparsable(
+            f"member {member!r} is {seconds} seconds since 1970, which is outside of the years 1 to 9999"
+        ) from None
 
 
 def _epoch(value: Any, member: str) -> tuple[datetime, int]:
-    """Read seconds since 1970 with their fraction, as text; the fraction's length is the precision."""
+    """Parse seconds since 1970 with a fraction, as text; the fraction's length is the precision."""
     match = _EPOCH.fullmatch(json_text(value))
     if match is None:
         raise Unparsable(f"member {member!r} is {json_text(value)[:80]!r}; it must be seconds since 1970")
@@ -193,7 +196,7 @@ def _epoch(value: Any, member: str) -> tuple[datetime, int]:
 
 
 def _microseconds(value: Any) -> int:
-    """Read a duration in seconds with their fraction, as text; it is negative where the clock was set back."""
+    """Parse a duration in seconds with a fraction, as text; it is negative if the clock was set back."""
     text = json_text(value)
     match = _EPOCH.fullmatch(text.removeprefix("-"))
     if match is None:

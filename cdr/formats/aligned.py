@@ -1,4 +1,4 @@
-"""Tables as database clients print them for people: ``mysql`` (also with ``-t``), ``psql``, and Markdown.
+"""Parse tables as database clients print them for people: ``mysql`` (also with ``-t``), ``psql``, and Markdown.
 
 ::
 
@@ -8,8 +8,8 @@
     |  1 | INVITE |         (1 row)
     +----+--------+
 
-Whatever stands around the rows (a prompt, the number of rows) is passed over. Cells are told by their number; where a
-value holds ``|`` itself, by the places at which the ruled line crosses.
+Text around the rows (a prompt, the number of rows) is skipped. Cells are separated at ``|``; if a value contains ``|``
+itself, at the columns of the crossings in the ruled line.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ _MARKDOWN_RULE = re.compile(r"\|(?: *:?-+:? *\|)+")
 
 
 def is_aligned(lines: Sequence[str]) -> bool:
-    """Tell whether the first lines of a file hold the heading of such a table."""
+    """Tell whether the first lines of a file contain the heading of such a table."""
     return _heading_at(lines) is not None
 
 
 def columns_of(lines: Sequence[str]) -> list[str]:
-    """Return the names of the columns in the first lines of a file; none where they hold no heading."""
+    """Return the names of the columns in the first lines of a file; empty without a heading."""
     place = _heading_at(lines)
     return [] if place is None else [name.strip() for name in _inner(lines[place].strip()).split("|")]
 
 
 def _heading_at(lines: Sequence[str]) -> int | None:
-    """Return the index of the line with the names: below a border, above a rule, or the first one within pipes."""
+    """Return the index of the line with the names: below a border, above a rule, or the first one between pipes."""
     for index, line in enumerate(lines):
         text = line.strip()
         following = lines[index + 1].strip() if index + 1 < len(lines) else ""
@@ -52,7 +52,7 @@ def _heading_at(lines: Sequence[str]) -> int | None:
 
 
 class AlignedTable:
-    """Iterates over the rows below the first heading; ``number`` is the line of the row last given."""
+    """Iterates over the rows below the first heading; ``number`` is the line of the last row returned."""
 
     def __init__(self, lines: TableLines) -> None:
         self._lines = lines
@@ -107,7 +107,9 @@ class AlignedTable:
     def _cells_by_place(self, line: str) -> list[str]:
         places = [place for place, sign in enumerate(self._rule) if sign == "+"]
         if not places or any(line[place : place + 1] != "|" for place in places):
-            raise Unparsable(f'a value holds "|", or the row is not whole: its heading has {len(self.columns)} columns')
+            raise Unparsable(
+                f'a value contains "|", or the row is incomplete: the heading has {len(self.columns)} columns'
+            )
         edges = places if self._is_framed else [-1, *places, len(line)]
         return [line[start + 1 : end] for start, end in pairwise(edges)]
 

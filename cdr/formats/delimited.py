@@ -1,8 +1,8 @@
-r"""Tables with a separator between the cells of a line, whose first line names the columns.
+r"""Parse tables with separators between the cells, whose first line names the columns.
 
-Separated by tabs, with escapes (``mysql --batch``), where the first line holds a tab; else by the one of ``,``, ``;``
-and ``|`` that it holds most of, with quotes (RFC 4180, PostgreSQL's ``COPY … CSV HEADER``, ``sqlite3 -header``,
-``psql -A``).
+If the first line contains a tab, cells are separated by tabs, with escapes (``mysql --batch``). Otherwise the separator
+is the most frequent one of ``,``, ``;`` and ``|``, with quotes (RFC 4180, PostgreSQL's ``COPY … CSV HEADER``,
+``sqlite3 -header``, ``psql -A``).
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from typing import BinaryIO, NamedTuple, Self, TypeAlias
 from cdr.events import Unparsable, text_of
 
 Cells: TypeAlias = Sequence[str | None]
-"""A row as text, NULL as None. In a comma-separated table NULL and the empty text look alike: both are empty."""
+"""A row as text, with None for NULL. In a comma-separated table NULL is the empty text."""
 
 LONGEST = 1 << 20
-"""Bytes of the longest line or record; a SIP message over UDP has at most 64 KiB."""
+"""Maximum size of a line or record in bytes; a SIP message over UDP has at most 64 KiB."""
 
 KEPT_OF_BROKEN = 4096
-"""Bytes that a rejection keeps of a line that makes no row."""
+"""Bytes that a rejection keeps of a line that is not a row."""
 
 _SEPARATORS = ",;|"
 _FOOTER = re.compile(rb"\(\d+ rows?\)\s*")  # psql
 
 
 class Broken(NamedTuple):
-    """A line that makes no row: its beginning, and why."""
+    """A line that is not a row: its start, and the reason."""
 
     line: bytes
     reason: str
@@ -38,10 +38,10 @@ class Broken(NamedTuple):
 class DelimitedTable:
     """Iterates over the rows of a stream below its header, in constant memory.
 
-    ``columns`` are empty for an empty stream. ``number`` is that of the line which the row last given began with. A
-    row may span lines within quotes. Blank lines are skipped. A broken record costs its first line only: the lines that
-    an unpaired quote would take in are read anew. A line has at most ``LONGEST`` bytes, a quoted cell 128 KiB (the
-    default limit of Python's ``csv``).
+    ``columns`` are empty for an empty stream. ``number`` is the first line of the last row returned. A quoted cell may
+    span lines. Blank lines are skipped. Of a broken record only the first line is lost: the lines that an unpaired
+    quote would include are read again. A line has at most ``LONGEST`` bytes, a quoted cell 128 KiB (the default limit
+    of Python's ``csv``).
     """
 
     def __init__(self, lines: TableLines) -> None:
@@ -68,90 +68,90 @@ class DelimitedTable:
     def _quoted_cells(self, line: bytes) -> Cells:
         check_line(line)
         if b'"' not in line:
-            return self._whole(text_of(line).rstrip("\r\n").split(self._separator))
+            return self._checked_width(text_of(line).rstrip("\r\n").split(self._separator))
         cells = _cells(text_of(line), self._separator)
-        return self._spanning(line) if cells is None else self._whole(cells)
+        return self._spanning(line) if cells is None else self._checked_width(cells)
 
     def _spanning(self, line: bytes) -> Cells:
         """Return the cells of a record whose quotes do not end in ``line``."""
-        taken = [line]
+        record_lines = [line]
         size, quotes = len(line), line.count(b'"')
         while quotes % 2 and size <= LONGEST and (more := next(self._lines, None)):
-            taken.append(more)
+            record_lines.append(more)
             size += len(more)
             quotes += more.count(b'"')
-        record = b"".join(taken)
+        record = b"".join(record_lines)
         cells = None if quotes % 2 or b"\0" in record else _cells(text_of(record), self._separator)
         if cells is None or len(cells) != self._width:
-            self._lines.push_back(taken[1:])
-            raise Unparsable("its quotes do not match: a cell is quoted as a whole, quotes within it are doubled")
+            self._lines.push_back(record_lines[1:])
+            raise Unparsable("unbalanced quotes: the whole cell must be quoted, and quotes inside it doubled")
         return cells
 
     def _cells_between_tabs(self, line: bytes) -> Cells:
         check_line(line)
-        texts = self._whole(text_of(line).rstrip("\r\n").split("\t"))
+        texts = self._checked_width(text_of(line).rstrip("\r\n").split("\t"))
         cells = [None if text in ("NULL", "\\N") else text for text in texts]
         return [cell and unescaped(cell) for cell in cells] if b"\\" in line else cells
 
-    def _whole(self, cells: list[str]) -> list[str]:
+    def _checked_width(self, cells: list[str]) -> list[str]:
         if len(cells) != self._width:
             raise Unparsable(f"{len(cells)} cells under a header of {self._width} columns")
         return cells
 
 
 def check_line(line: bytes) -> None:
-    """Raise ``Unparsable`` for a line that is no part of a text table."""
+    """Raise ``Unparsable`` for a line that cannot be part of a text table."""
     if b"\0" in line:
         raise Unparsable("NUL bytes in the line: the file is damaged here")
     if len(line) >= LONGEST:
-        raise Unparsable(f"a line of {LONGEST} bytes and more is no row")
+        raise Unparsable(f"the line has {LONGEST} bytes or more, which is too long for a row")
 
 
 class TableLines:
-    """Iterates over the lines of a stream that are not blank, cut after ``LONGEST`` bytes; without a byte order mark.
+    """Iterates over the non-blank lines of a stream, truncated after ``LONGEST`` bytes, without a byte order mark.
 
-    ``number`` is that of the line given last, counted from one.
+    ``number`` is the number of the last line returned, counted from one.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        self._again: deque[bytes] = deque()
+        self._pushed_back: deque[bytes] = deque()
         self.number = 0
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> bytes:
-        if self._again:
+        if self._pushed_back:
             self.number += 1
-            return self._again.popleft()
+            return self._pushed_back.popleft()
         while line := self._stream.readline(LONGEST):
             self.number += 1
             if len(line) == LONGEST:
-                self._pass_over_rest(line)
+                self._skip_rest(line)
             if self.number == 1:
                 line = line.removeprefix(b"\xef\xbb\xbf")
             if line and not line.isspace():
                 return line
         raise StopIteration
 
-    def _pass_over_rest(self, part: bytes) -> None:
+    def _skip_rest(self, part: bytes) -> None:
         while part and not part.endswith(b"\n"):
             part = self._stream.readline(LONGEST)
 
     def push_back(self, lines: Sequence[bytes]) -> None:
-        """Give lines again, the next first."""
-        self._again.extendleft(reversed(lines))
+        """Return ``lines`` again, starting with the first."""
+        self._pushed_back.extendleft(reversed(lines))
         self.number -= len(lines)
 
 
 def separator_of(header: str) -> str:
-    """Return what separates the names in the first line of a table."""
+    """Return the separator of the names in the first line of a table."""
     return "\t" if "\t" in header else max(_SEPARATORS, key=header.count)
 
 
 def names_in(header: str) -> list[str]:
-    """Return the names of the columns in the first line of a table; none for an empty line."""
+    """Return the names of the columns in the first line of a table; empty for an empty line."""
     if not header:
         return []
     separator = separator_of(header)
@@ -159,7 +159,7 @@ def names_in(header: str) -> list[str]:
 
 
 def _cells(record: str, separator: str) -> list[str] | None:
-    """Return the cells of a whole record; None for one whose quotes do not match."""
+    """Return the cells of a complete record; None if its quotes do not match."""
     try:
         return next(csv.reader((record,), delimiter=separator, strict=True), None)
     except csv.Error:
@@ -167,9 +167,17 @@ def _cells(record: str, separator: str) -> list[str] | None:
 
 
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_MEANT = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\\x00"}  # NUL as text_of shows it
+_CHARACTERS = {
+    "n": "\n",
+    "t": "\t",
+    "r": "\r",
+    "b": "\b",
+    "f": "\f",
+    "v": "\v",
+    "0": "\\x00",
+}  # NUL as text_of shows it
 
 
 def unescaped(cell: str) -> str:
     """Return a cell without the backslash escapes of ``mysql --batch`` and PostgreSQL's ``COPY``."""
-    return _ESCAPED.sub(lambda match: _MEANT.get(match[1], match[1]), cell)
+    return _ESCAPED.sub(lambda match: _CHARACTERS.get(match[1], match[1]), cell)

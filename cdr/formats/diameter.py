@@ -1,15 +1,15 @@
-"""Accounting over Diameter: Kamailio's private dialect, and the real thing as OpenSIPS sends it.
+"""Parse Diameter accounting: Kamailio's private dialect, and RFC 6733 as OpenSIPS sends it.
 
-``acc_diameter`` (before 5.1, and in OpenSER and OpenSIPS up to 2.2, part of ``acc``) speaks what was a draft when it
-was written: command 271 of application 1, no session, no peers. Each AVP is put before the ones already there, so the
-message holds them in reverse order: record type (279, one ASCII digit), message id (406), service (404), method (551),
-From tag (553), To tag (554), Call-ID (550), code (552), extras, legs, Destination-Realm (283). The values of the second
-and later legs go out under wrong codes, core ones among them: the true core value is the one made first, which is the
-*last* of its code in the message. There is no time and no reason in it. Failed and missed calls are never sent, and
-neither is an event with an empty value.
+``acc_diameter`` (before 5.1, and in OpenSER and OpenSIPS up to 2.2, part of ``acc``) implements an early draft: command
+271 of application 1, without sessions and peers. Each AVP is prepended, so the message has them in reverse order:
+record type (279, one ASCII digit), message id (406), service (404), method (551), From tag (553), To tag (554), Call-ID
+(550), code (552), extras, legs, Destination-Realm (283). The values of the second and later legs have wrong codes, even
+core ones: the true core value is the one added first, which is the *last* of its code in the message. The message has
+no time and no reason. Failed and missed calls are never sent, and neither is an event with an empty value.
 
-OpenSIPS' ``aaa_diameter`` (3.2 and newer) sends Accounting-Requests of RFC 6733 (application 3) with the attributes
-that it sends over RADIUS, under OpenSIPS' own numbers. Accounting-Record-Type is always EVENT; Acct-Status-Type tells.
+OpenSIPS' ``aaa_diameter`` (3.2 and newer) sends Accounting-Requests of RFC 6733 (application 3) with the same
+attributes as over RADIUS, under OpenSIPS' own numbers. Accounting-Record-Type is always EVENT; Acct-Status-Type has the
+kind.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ACC_DIAMETER, BASE_ACCOUNTING = 1, 3  # the applications
 SUCCESS = 2001
 
 MAX_MESSAGE = 1 << 16
-"""The longest message that is read, in bytes; accounting of one event is far below."""
+"""Maximum size of a message in bytes; accounting of one event is far smaller."""
 
 _HEADER = 20
 _REQUEST, _VENDOR, _MANDATORY = 0x80, 0x80, 0x40
@@ -46,7 +46,7 @@ _MAX_EXTRAS, _MAX_LEG_VALUES = 64, 16  # MAX_ACC_EXTRA and MAX_ACC_LEG of acc
 
 _EVENT_TIMESTAMP = 55
 _ENVELOPE = frozenset({258, 259, 263, 264, 277, 278, 282, 293, 296, 283, 480, 485})
-"""AVPs of RFC 6733 about the message and its way: sessions, peers, realms, applications, records."""
+"""AVPs of RFC 6733 about the message and its routing: sessions, peers, realms, applications, records."""
 _NTP_EPOCH = 2_208_988_800  # seconds from 1900 to 1970
 _NTP_ERA = 1 << 32
 
@@ -75,13 +75,15 @@ Entry: TypeAlias = tuple[int, str]
 
 
 def message_of(raw: bytes) -> DiameterMessage:
-    """Return the parts of one whole message; raise ``Unparsable`` for a malformed one."""
+    """Return the parts of one complete message; raise ``Unparsable`` if it is malformed."""
     if len(raw) < _HEADER or raw[0] != 1:
-        raise Unparsable(f"no Diameter message: {len(raw)} bytes that begin with {raw[:4].hex() or 'nothing'}")
+        raise Unparsable(f"not a Diameter message: {len(raw)} bytes that start with {raw[:4].hex() or 'nothing'}")
     length = int.from_bytes(raw[1:4], "big")
     if length != len(raw) or length > MAX_MESSAGE:
-        raise Unparsable(f"Diameter message says it has {length} bytes, {len(raw)} came, {MAX_MESSAGE} are allowed")
-    numbers = [int.from_bytes(raw[at : at + 4], "big") for at in (4, 8, 12, 16)]
+        raise Unparsable(
+            f"Diameter message with length {length}, but {len(raw)} bytes came; the limit is {MAX_MESSAGE}"
+        )
+    numbers = [int.from_bytes(raw[offset : offset + 4], "big") for offset in (4, 8, 12, 16)]
     command = numbers[0] & 0xFFFFFF
     return DiameterMessage(raw[4], command, numbers[1], numbers[2], numbers[3], tuple(_avps(raw)))
 
@@ -115,9 +117,9 @@ def decode(raw: bytes, reading: Reading, names: Dictionary = OPENSIPS_NUMBERS) -
 
 
 def answer(raw: bytes) -> bytes:
-    """Return the answer that ``acc_diameter`` waits for: success, its service and its message id.
+    """Return the answer that ``acc_diameter`` expects: success, its service and its message id.
 
-    Raise ``Unparsable`` where the message has no id to answer to.
+    Raise ``Unparsable`` if the message has no id.
     """
     message = message_of(raw)
     echoed = {avp.code: avp for avp in message.avps if avp.code in (_SERVICE, _MESSAGE_ID)}
@@ -147,14 +149,14 @@ def _packed(avp: Avp) -> bytes:
 
 
 def _private_event(avps: Sequence[Avp], reading: Reading, raw: bytes) -> AccEvent:
-    """Return the event of a message of ``acc_diameter``; its time is when it came, which is good to the microsecond."""
+    """Return the event of a message of ``acc_diameter``; its time is the time of receipt, in microseconds."""
     core: dict[int, bytes] = {}
     rest: list[Entry] = []
     realm: list[tuple[str, str]] = []
-    made = list(reversed(avps))  # in the order in which the module made them
-    if made and made[-1].code == _REALM:
-        realm = [("Destination-Realm", text_of(made.pop().data))]
-    for avp in made:
+    in_order = list(reversed(avps))  # in the order in which the module added them
+    if in_order and in_order[-1].code == _REALM:
+        realm = [("Destination-Realm", text_of(in_order.pop().data))]
+    for avp in in_order:
         if avp.code in _OPENING + _ATTRIBUTES and avp.code not in core:
             core[avp.code] = avp.data
         else:
@@ -187,12 +189,12 @@ def _private_event(avps: Sequence[Avp], reading: Reading, raw: bytes) -> AccEven
 
 
 def _split_legs(rest: Sequence[Entry], reading: Reading) -> tuple[Pairs, tuple[Pairs, ...]]:
-    """Return extras and legs of what the module made after the core, in that order.
+    """Return extras and legs of the AVPs after the core, in the order in which the module added them.
 
-    No value is ever missing, so legs go by count, whatever their codes; the first begins with the first leg label of
-    the layout. Where the labels are unknown, the codes of the second leg betray the legs: they are those that the
-    module gets by counting wrongly (or, before it had that error, those of the first leg). A single leg then looks
-    like extras.
+    No value is ever missing, so legs are recognised by count, whatever their codes; the first one starts with the first
+    leg label of the layout. If the labels are unknown, the codes of the second leg reveal the legs: they are those that
+    result from the module's counting error (or, in releases before that error, those of the first leg). A single leg
+    then looks like extras.
     """
     labels = reading.layout.legs.get(Backend.DIAMETER)
     codes = [str(code) for code, _ in rest]
@@ -205,12 +207,14 @@ def _split_legs(rest: Sequence[Entry], reading: Reading) -> tuple[Pairs, tuple[P
     if width and (len(rest) - extras) % width:
         extras = len(rest)
     texts = [text for _, text in rest[extras:]]
-    legs = tuple(tuple(zip(labels, texts[at : at + width], strict=True)) for at in range(0, len(texts), width or 1))
+    legs = tuple(
+        tuple(zip(labels, texts[start : start + width], strict=True)) for start in range(0, len(texts), width or 1)
+    )
     return tuple((str(code), text) for code, text in rest[:extras]), legs
 
 
 def _guessed_shape(codes: Sequence[int]) -> tuple[int, int]:
-    """Return how many extras and how many values per leg explain the codes."""
+    """Return the number of extras and of values per leg that explain the codes."""
     for width in range(1, min(len(codes) // 2, _MAX_LEG_VALUES) + 1):
         for extras in range(len(codes) % width, min(len(codes) - 2 * width, _MAX_EXTRAS) + 1, width):
             first = extras + width
@@ -226,7 +230,7 @@ def event_from_avps(
 ) -> AccEvent:
     """Return the event of an Accounting-Request's AVPs as OpenSIPS sends them; raise ``Unparsable``.
 
-    ``names`` defines their codes; where the proxy has AVPs of its own (``extra-avps-file``), their dictionary over
+    ``names`` defines their codes; if the proxy has AVPs of its own (``extra-avps-file``), it is their dictionary over
     ``OPENSIPS_NUMBERS``.
     """
     attributes: list[tuple[str, Value]] = []
@@ -242,12 +246,12 @@ def event_from_avps(
 
 
 def _unix_seconds(ntp: int) -> int:
-    """Return seconds since 1970 of a Diameter Time (RFC 6733 section 4.3.1): small numbers are those after 2036."""
+    """Return the seconds since 1970 of a Diameter Time (RFC 6733 section 4.3.1), which restarts at 0 in 2036."""
     return ntp - _NTP_EPOCH if ntp & 0x8000_0000 else ntp + _NTP_ERA - _NTP_EPOCH
 
 
 def read_jsonl(stream: BinaryIO, reading: Reading, names: Dictionary = OPENSIPS_NUMBERS) -> Iterator[Parsed]:
-    """Read received messages kept as JSON lines: ``raw`` (hexadecimal), ``received_at`` (seconds since 1970)."""
+    """Read messages recorded as JSON lines: ``raw`` (hexadecimal), ``received_at`` (seconds since 1970)."""
     for line in lines(stream):
         if not line.strip():
             continue

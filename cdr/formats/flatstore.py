@@ -1,19 +1,19 @@
-r"""Files of ``db_flatstore`` (Kamailio and OpenSIPS): a line per row, no heading, a separator of the user's choice.
+r"""Parse files of ``db_flatstore`` (Kamailio and OpenSIPS): a line per row, no heading, a configurable separator.
 
 ::
 
     INVITE|2dae|5486|dd0c@192.0.2.1|200|OK|1436454408|*prepaid|1001
 
-The cells stand in the order in which the ``acc`` module inserts them: the core columns, ``time_attr`` and
+The cells are in the order in which the ``acc`` module inserts them: the core columns, ``time_attr`` and
 ``time_exten`` (Kamailio's ``time_mode``), the extras and the fields of a leg in configured order, and in OpenSIPS
-``setuptime``, ``created``, ``duration`` and ``ms_duration``. OpenSIPS writes the core alone for a transaction without
-an accounting context, and no durations into ``missed_calls``, so lines differ in width. ``acc_cdrs`` has start, end,
+``setuptime``, ``created``, ``duration`` and ``ms_duration``. OpenSIPS writes only the core for a transaction without an
+accounting context, and no durations into ``missed_calls``, so the number of cells varies. ``acc_cdrs`` has start, end,
 duration and the extras. Times are seconds since 1970.
 
-Where the layout does not tell the extras, they are named ``extra_1``, ``extra_2``… by their places. OpenSIPS escapes
-what is not printable, the separator and the backslash as ``\x7C``; Kamailio puts a backslash before the separator.
+If the layout does not define the extras, they are named ``extra_1``, ``extra_2``… by position. OpenSIPS escapes
+unprintable characters, the separator and the backslash as ``\x7C``; Kamailio puts a backslash before the separator.
 
-``raw`` of an event is the list of its cells as JSON, so that a layout that is entered later names them.
+``raw`` of an event is the list of its cells as JSON, so that a layout entered later can name them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from proxyconf.vocabulary.layout import Backend, FieldLayout
 from proxyconf.vocabulary.products import Product
 
 _ROW = re.compile(r'([A-Z]{3,10})([^\w"\s@.-]|\t)(?:[^\r\n]*?\2){3}\d{0,3}\2[^\r\n]*?\2\d{9,11}(?:\2|\s*\Z)')
-"""A line of ``acc``: a method, the separator, and seven cells of which the fifth is a code and the seventh a time."""
+"""A line of ``acc``: a method, the separator, and more cells, of which the fifth is a code and the seventh a time."""
 _DIALOG_ROW = re.compile(r"\d{9,11}(?:\.\d+)?([^\w\s.])\d{9,11}(?:\.\d+)?\1-?\d+(?:\.\d+)?(?:\1|\s*\Z)")
 _CONTEXT_COLUMNS = ("setuptime", "created", "duration", "ms_duration")
 _MOST_CELLS = 512
@@ -44,7 +44,7 @@ def is_row(line: str, table: AccTable) -> bool:
 
 
 def read(lines: TableLines, table: AccTable, reading: Reading) -> Iterator[Parsed]:
-    """Read a file to its end; a line that makes no row is rejected and costs no other."""
+    """Read a file to its end; only lines that are not rows are rejected."""
     rows = FlatRows(table, reading)
     for line in lines:
         cells: Sequence[str] | None = None
@@ -53,18 +53,18 @@ def read(lines: TableLines, table: AccTable, reading: Reading) -> Iterator[Parse
             cells = _cells(line)
             parsed = rows.event_of(cells)
         except Unparsable as error:
-            parsed = Rejection(line[:KEPT_OF_BROKEN] if cells is None else _kept(cells), str(error))
+            parsed = Rejection(line[:KEPT_OF_BROKEN] if cells is None else _cells_as_json(cells), str(error))
         if isinstance(parsed, Rejection):
             parsed = parsed._replace(reason=f"line {lines.number}: {parsed.reason}")
         yield parsed
 
 
 def _cells(line: bytes) -> list[str]:
-    """Return the cells of a line, whose separator follows its first word or number."""
+    """Return the cells of a line; the separator is the character after its first word or number."""
     body = line.rstrip(b"\r\n")
     match = re.match(rb"[\w.]+(\W)", body)
     if match is None:
-        raise Unparsable("no separator after the first cell: this is no row")
+        raise Unparsable("no separator after the first cell, so the line is not a row")
     separator = match[1]
     if b"\\" not in body:
         return [text_of(cell) for cell in body.split(separator)]
@@ -77,21 +77,21 @@ def _unescaped(cell: bytes) -> bytes:
 
 
 class FlatRows:
-    """Reads rows without a heading, whose widths differ."""
+    """Parses rows of different widths without a heading."""
 
     def __init__(self, table: AccTable, reading: Reading) -> None:
         self._table, self._reading = table, reading
         self._readers: dict[tuple[str, ...], RowReader] = {}
 
     def event_of(self, cells: Sequence[str]) -> AccEvent | Rejection:
-        """Return the event of a row. Raise ``Unparsable`` for one of a width that the layout does not explain."""
+        """Return the event of a row. Raise ``Unparsable`` if the layout does not explain its width."""
         if len(cells) > _MOST_CELLS:
-            raise Unparsable(f"{len(cells)} cells: no proxy writes so many")
+            raise Unparsable(f"the row has {len(cells)} cells, more than a proxy writes")
         columns = self._columns(cells)
         if columns not in self._readers:
             self._readers[columns] = RowReader(columns, self._table, self._reading)
         parsed = self._readers[columns].event_of(cells)
-        return parsed._replace(raw=_kept(cells))
+        return parsed._replace(raw=_cells_as_json(cells))
 
     def _columns(self, cells: Sequence[str]) -> tuple[str, ...]:
         layout = self._reading.layout
@@ -109,7 +109,7 @@ class FlatRows:
         return fixed + _extras(cells, len(fixed), labels, context) + context
 
     def _context_columns(self, cells: Sequence[str], fixed: int) -> tuple[str, ...]:
-        """Return those of OpenSIPS' columns that end a row; they hold numbers, and ``created`` an epoch or 0."""
+        """Return OpenSIPS' own columns at the end of a row; all are numbers, and ``created`` is an epoch or 0."""
         if self._reading.product is not Product.OPENSIPS:
             return ()
         for size in (2,) if self._table is AccTable.MISSED_CALLS else (4, 3, 2):
@@ -130,25 +130,25 @@ def _time_columns(layout: FieldLayout) -> tuple[str, ...]:
 
 
 def _extras(cells: Sequence[str], fixed: int, labels: Sequence[str] | None, context: Sequence[str]) -> tuple[str, ...]:
-    """Return the names of the cells between the fixed columns and OpenSIPS' own."""
+    """Return the names of the cells between the fixed columns and OpenSIPS' own columns."""
     count = len(cells) - fixed - len(context)
     if labels is None:
         return tuple(f"extra_{number}" for number in range(1, count + 1))
     if count != len(labels):
         raise Unparsable(
-            f"{len(cells)} cells, of which {len(cells) - count} have fixed meanings; the layout has {len(labels)} "
-            "fields for the others. Enter the proxy's fields in its layout as they were when the file was written, or "
-            "put a line above that names the columns"
+            f"the row has {len(cells)} cells, {len(cells) - count} of them standard; the layout has {len(labels)} "
+            "fields for the others. Enter the fields of the proxy at the time of the file in its layout, or insert a "
+            "first line with the names of the columns"
         )
     return tuple(labels)
 
 
-def _kept(cells: Sequence[str]) -> bytes:
+def _cells_as_json(cells: Sequence[str]) -> bytes:
     return json.dumps(list(cells), ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def kept_cells(raw: bytes) -> list[str] | None:
-    """Return the cells of a row kept as ``raw`` of an event or a rejection; None where ``raw`` is no such list."""
+def stored_cells(raw: bytes) -> list[str] | None:
+    """Return the cells of a row stored as ``raw`` of an event or a rejection; None if ``raw`` is not such a list."""
     try:
         cells = json.loads(raw)
     except (ValueError, RecursionError):
@@ -157,8 +157,8 @@ def kept_cells(raw: bytes) -> list[str] | None:
 
 
 def replay(cells: Sequence[str], table: AccTable, reading: Reading) -> AccEvent | Rejection:
-    """Return the event of a kept row, read with the layout of today."""
+    """Return the event of a stored row, parsed with the present layout."""
     try:
         return FlatRows(table, reading).event_of(cells)
     except Unparsable as error:
-        return Rejection(_kept(cells), str(error))
+        return Rejection(_cells_as_json(cells), str(error))

@@ -1,8 +1,8 @@
-"""What carries a proxy's log text: lines of a stream, syslog headers, the proxy's own line prefix, JSON wrappings.
+"""Find a proxy's log text in lines, behind syslog headers and the proxy's own prefix, and inside JSON objects.
 
 Known headers: RFC 3164 §4.1 (with or without priority, host, year), RFC 5424 §6 (with or without priority and version),
-the same with ISO 8601 time stamps, and what the proxies put before a line on stderr (`` 1(1326) `` of OpenSER and
-Kamailio, ``Nov 22 23:57:58 [22192] `` of OpenSIPS), with or without a syslog header before it.
+the same with ISO 8601 time stamps, and the prefixes of the proxies on stderr (`` 1(1326) `` of OpenSER and Kamailio,
+``Nov 22 23:57:58 [22192] `` of OpenSIPS), with or without a syslog header before them.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from cdr.events import Unparsable
 from cdr.formats.json_values import json_bytes, json_object
 
 MAX_LINE = 1 << 19
-"""Longest line that is looked at. The proxies write at most 64 KiB; wrapped in JSON that may grow sixfold."""
+"""Maximum size of a line. The proxies write at most 64 KiB, which may grow sixfold inside JSON."""
 
 MAX_HEAD = 1024
-"""Within how many bytes of a line its accounting must begin. Bounds the work that a hostile line can cause."""
+"""Bytes at the start of a line within which its accounting must start. Limits the work on a hostile line."""
 
 _LEVEL = rb"\b(?:DBG|DEBUG|INFO|NOTICE|WARN|WARNING|ERR|ERROR|CRIT|CRITICAL|ALERT|EMERG|BUG)\d?:"
 _ISO = rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?"
@@ -35,9 +35,9 @@ _STDERR = rb"\d+\(\d+\) |" + _BSD + rb" \[\d+\] "
 _FRAME = rb"(?P<header>(?:<\d{1,3}>)?(?:" + _RFC3164 + rb"|" + _RFC5424 + rb"))? *(?P<process>" + _STDERR + rb")? *"
 
 _SOURCE = rb"\[[\w./-]+\.[a-z]{1,4}:\d+\]: "
-# Kamailio: level, its log_prefix (free text, may hold what a caller sent), module, source line, function.
+# Kamailio: level, its log_prefix (free text, may include values from callers), module, source line, function.
 _KAMAILIO = _LEVEL + rb" (?:(?!<script>|<core>|" + _SOURCE + rb").)*?\bacc " + _SOURCE + rb"(?:\w+\(\): )?"
-# OpenSIPS from 3.4: its log_prefix, the level. OpenSER and OpenSIPS before: nothing. No JSON object is a prefix.
+# OpenSIPS from 3.4: its log_prefix, the level. OpenSER and older OpenSIPS: nothing. A JSON object is no prefix.
 _OPENSIPS = rb"(?:(?!" + _LEVEL + rb'|\{ ?").)*?' + _LEVEL + rb" ?"
 
 _frame = re.compile(_FRAME, re.DOTALL)
@@ -51,8 +51,10 @@ _DIGITS_AS_0 = bytes.maketrans(b"123456789", b"0" * 9)
 
 
 class Frame(NamedTuple):
-    """The header that a line begins with: where the message starts, who wrote it (``kamailio``, ``json_acc``; empty
-    where the header does not tell), and whether the header is one we know.
+    """The header of a line.
+
+    ``start`` is the offset of the message, ``ident`` the writer (``kamailio``, ``json_acc``; empty if unknown),
+    ``known`` whether the header has a known form.
     """
 
     start: int
@@ -61,7 +63,7 @@ class Frame(NamedTuple):
 
 
 def frame_of(line: bytes) -> Frame:
-    """Return the frame of a line; for an unknown one the message starts at 0."""
+    """Return the frame of a line; with an unknown header the message starts at 0."""
     match = _frame.match(line)
     if match is None or not (match["header"] or match["process"]):
         return Frame(0, b"", known=False)
@@ -69,26 +71,26 @@ def frame_of(line: bytes) -> Frame:
 
 
 def looks_like_log(head: bytes) -> bool:
-    """Tell whether a line of a file's beginning has a header that we know, or is a JSON object."""
+    """Tell whether one of the first lines of a file has a known header, or is a JSON object."""
     return any(line.startswith(b"{") or frame_of(line[:MAX_HEAD]).known for line in head.splitlines())
 
 
 def is_usual_head(line: bytes, end: int) -> bool:
-    """Tell whether ``line`` up to ``end`` is a header that we know and what a proxy puts before accounting text."""
+    """Tell whether ``line`` up to ``end`` is a known header with the prefix that a proxy puts before accounting."""
     return end <= MAX_HEAD and _is_usual(line[:end].translate(_DIGITS_AS_0))
 
 
 @lru_cache(maxsize=1024)
 def _is_usual(head: bytes) -> bool:
-    """``head`` has 0 for every digit: the heads of a log differ in little else, and one digit is as good as another."""
+    """Tell it for ``head`` with 0 for every digit, so that the many similar heads of a log share a cache entry."""
     return _usual_head.fullmatch(head) is not None
 
 
 def is_accounting_head(line: bytes, end: int) -> bool:
-    """Tell whether ``line`` up to ``end`` is what carriers and a proxy put before accounting text.
+    """Tell whether ``line`` up to ``end`` is what transports and a proxy put before accounting text.
 
-    If not, the text at ``end`` is quoted by another message (a script that logs a hostile User-Agent, the database's
-    error message). A header that we do not know may be any text that shows no log level and no other writer's mark.
+    If not, another message quotes the text at ``end`` (a script that logs a hostile User-Agent, a database error). An
+    unknown header may be any text without a log level and without the mark of another writer.
     """
     if is_usual_head(line, end):
         return True
@@ -98,24 +100,24 @@ def is_accounting_head(line: bytes, end: int) -> bool:
 def lines(stream: BinaryIO) -> Iterator[bytes]:
     """Yield the lines of a log with their line endings, in constant memory.
 
-    A line longer than ``MAX_LINE`` is cut after ``MAX_LINE + 1`` bytes, so that its length shows it. A hole of NUL
-    bytes, as log rotation by copying leaves it, is skipped. The continuation of a header value that was folded over
-    several lines (RFC 3261 §7.3.1: CR LF and a blank; the proxies write it as it came) is joined to its line.
+    A line longer than ``MAX_LINE`` is truncated after ``MAX_LINE + 1`` bytes, so that its length shows it. A gap of NUL
+    bytes, which log rotation by copying leaves, is skipped. A header value folded over several lines (RFC 3261 §7.3.1:
+    CR LF and a blank; the proxies write it unchanged) is joined into one line.
     """
-    held = b""
+    folded_line = b""
     for line in _physical_lines(stream):
-        if held:
-            if line[:1] in (b" ", b"\t") and not _process.match(line) and len(held) <= MAX_LINE:
-                held += line
+        if folded_line:
+            if line[:1] in (b" ", b"\t") and not _process.match(line) and len(folded_line) <= MAX_LINE:
+                folded_line += line
                 continue
-            yield held
-            held = b""
+            yield folded_line
+            folded_line = b""
         if line.endswith(b"\r\n") and b"ACC: " in line:
-            held = line
+            folded_line = line
         else:
             yield line
-    if held:
-        yield held
+    if folded_line:
+        yield folded_line
 
 
 def _physical_lines(stream: BinaryIO) -> Iterator[bytes]:
@@ -142,7 +144,7 @@ def without_ending(line: bytes) -> bytes:
 
 
 class Wrapped(NamedTuple):
-    """A log text that came inside a JSON object. ``foreign``: the object names a writer other than the acc module."""
+    """Log text from a JSON object. ``foreign``: the object names a writer other than the acc module."""
 
     text: bytes
     foreign: bool
@@ -157,14 +159,14 @@ _WRITER_KEYS = ("module", "subsys")
 
 
 def unwrap(message: bytes) -> Wrapped | None:
-    """Return the log text inside a JSON object, or None where ``message`` is no such object.
+    """Return the log text inside a JSON object, or None if ``message`` is not such an object.
 
     Kamailio's ``--log-engine=json`` writes ``{"level": …, "module": "acc", "function": …, "message": "ACC: …\\n"}``,
-    with flag ``a`` all keys begin with ``kamailio.``, with flag ``j`` the text is ``{"text": …}``, with flag ``U`` it
+    with flag ``a`` all keys start with ``kamailio.``, with flag ``j`` the text is ``{"text": …}``, with flag ``U`` it
     is the CEE form ``@cee: {…, "subsys": "acc", "native": {"function": …}, "msg": …}``. Containers write
     ``{"log": …}``, journald ``{"MESSAGE": …}`` (text, or the list of its bytes), Loki ``{"line": …}``, Graylog
     ``{"short_message": …}``, Elasticsearch ``{"_source": {"message": …}}``, Splunk ``{"result": {"_raw": …}}``.
-    The name of the function, where told, is put before the text, as it stands in a plain line.
+    If the object has the name of the function, it is put before the text, as in a plain line.
     """
     try:
         record = json_object(message.removeprefix(b"@cee:").removesuffix(b"#012"))
@@ -201,9 +203,9 @@ _JSON_STRING = re.compile(rb'\s*(?:"[^"]*"\s*:\s*)?("(?:[^"\\]|\\.)*")\s*[\]}]*\
 
 
 def quoted_text(line: bytes) -> bytes | None:
-    """Return the log text of a line that holds it quoted: a string of JSON spread over lines, or a cell of CSV.
+    """Return the log text of a line that quotes it: a JSON string in an object over several lines, or a cell of CSV.
 
-    None where there is no such text, or it is not quoted as a whole.
+    None if there is no such text, or if it is only partly quoted.
     """
     if b'"' not in line[:MAX_HEAD]:
         return None

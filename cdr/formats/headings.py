@@ -1,4 +1,4 @@
-"""What the first lines of a file say about a table in it: its form, its columns, or why it cannot be read."""
+"""Find out from the first lines of a file which table it contains, or why the table cannot be read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cdr.formats import flatstore
 from cdr.formats.sql_row import CORE_COLUMNS, AccTable
 from cdr.formats.table_files import column_names
 
-_TRANSACTION_COLUMNS = frozenset(CORE_COLUMNS) - {"time"}  # a name that other tables have too
+_TRANSACTION_COLUMNS = frozenset(CORE_COLUMNS) - {"time"}  # other tables have a column of that name as well
 _ENOUGH_COLUMNS = 3  # some may have been renamed
 _DIALOG_COLUMNS = ("start_time", "end_time", "duration")
 _FEWEST_CELLS = 4
@@ -16,7 +16,7 @@ _MOST_LINES = 20
 
 
 def table_format(head: bytes, name: str) -> str | None:
-    """Return the format of a table that begins with ``head``; None where neither a heading nor a row tells one."""
+    """Return the format of a table that starts with ``head``; None if neither a heading nor a row reveals one."""
     lines = _lines(head)
     if lines and flatstore.is_row(lines[0], AccTable.ACC):
         return "missed-csv" if _is_of_missed_calls(name) else "acc-csv"
@@ -30,17 +30,18 @@ def table_format(head: bytes, name: str) -> str | None:
 
 
 def _is_of_missed_calls(name: str) -> bool:
-    """Tell by the file's own name: that of its folder says nothing about the rows."""
+    """Tell it from the file's own name, ignoring its folder."""
     return "missed" in name.replace("\\", "/").rpartition("/")[2].lower()
 
 
-def why_no_table(head: bytes) -> str:
-    """Return why a file that begins with ``head`` is no table for us although it looks like one, and what to do;
-    nothing if it does not look like one.
+def unreadable_table(head: bytes) -> str:
+    """Return why a file that starts with ``head`` looks like a table but cannot be read, and what to do.
+
+    "" if it does not look like a table.
     """
     lines = _lines(head)
-    whole = lines if head.endswith(b"\n") or len(lines) == 1 else lines[:-1]
-    if not any(_is_table(whole, separator) for separator in "\t,;|"):
+    complete_lines = lines if head.endswith(b"\n") or len(lines) == 1 else lines[:-1]
+    if not any(_is_table(complete_lines, separator) for separator in "\t,;|"):
         return ""
     columns = {column.strip(' "').lower() for column in column_names(lines)}
     of_dialogs = not columns.isdisjoint(_DIALOG_COLUMNS[:2])
@@ -48,14 +49,14 @@ def why_no_table(head: bytes) -> str:
     missing = [column for column in required if column not in columns]
     if len(missing) == len(required):
         return (
-            "a table whose first line names no columns; export it with a heading (psql: csv header; mysql --batch; "
-            f"sqlite3 -header), or put one above, in the order of the columns: {','.join(CORE_COLUMNS)} and what else "
-            "there is"
+            "the first line of this table does not name the columns; export it with a heading (psql: csv header; "
+            "mysql --batch; sqlite3 -header), or insert a first line with the names in the order of the columns: "
+            f"{','.join(CORE_COLUMNS)} and any others"
         )
     if missing:
         return (
-            f"a table without the columns {', '.join(missing)}; export them too, or, if the proxy names them "
-            f"otherwise, enter the names in its layout and say --format {'acc-cdrs-csv' if of_dialogs else 'acc-csv'}"
+            f"this table lacks the columns {', '.join(missing)}; export them too or, if the proxy uses other names, "
+            f"enter these in its layout and use --format {'acc-cdrs-csv' if of_dialogs else 'acc-csv'}"
         )
     return ""
 
@@ -67,7 +68,7 @@ def _lines(head: bytes) -> list[str]:
 
 
 def _is_table(lines: list[str], separator: str) -> bool:
-    """Tell whether all lines have as many cells, and enough of them; a cell does not begin like a word of a text."""
+    """Tell whether all lines have the same number of cells, and enough of them; cells of prose start with a space."""
     if any("\0" in line for line in lines):
         return False
     try:

@@ -1,4 +1,4 @@
-"""JSON as proxies write it: bytes that are no UTF-8 and bare control characters included."""
+"""Parse JSON as proxies write it, including bytes that are not UTF-8 and unescaped control characters."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from cdr.events import Unparsable, text_of
 
 
 def json_object(raw: bytes) -> dict[str, Any]:
-    """Return a JSON object; raise ``Unparsable`` for anything else. Its strings are for ``json_text``."""
+    """Return a JSON object; raise ``Unparsable`` for anything else. Pass its strings through ``json_text``."""
     try:
-        found = json.loads(raw.decode("utf-8", "surrogateescape"), strict=False, parse_constant=_refuse)
+        value = json.loads(raw.decode("utf-8", "surrogateescape"), strict=False, parse_constant=_refuse)
     except RecursionError:
-        raise Unparsable("JSON that is nested too deeply") from None
+        raise Unparsable("the JSON is nested too deeply") from None
     except ValueError as error:
         cut = "" if raw.rstrip().endswith(b"}") else "; was it cut?"
-        raise Unparsable(f"no JSON object: {error}{cut}") from None
-    if not isinstance(found, dict):
-        raise Unparsable(f"a JSON object is expected, this is of type {type(found).__name__}")
-    return found
+        raise Unparsable(f"not a JSON object: {error}{cut}") from None
+    if not isinstance(value, dict):
+        raise Unparsable(f"a JSON object is expected, but this is a {type(value).__name__}")
+    return value
 
 
 def _refuse(word: str) -> None:
-    raise ValueError(f"{word} is no JSON")
+    raise ValueError(f"{word} is not valid JSON")
 
 
 def json_text(value: Any) -> str:
-    """Return a JSON value as text, as ``text_of`` gives it. Null is empty; an object or array stays JSON."""
+    """Return a JSON value as text, like ``text_of``. Null is empty; an object or array stays JSON."""
     if value is None:
         return ""
     if not isinstance(value, str):
@@ -36,7 +36,7 @@ def json_text(value: Any) -> str:
 
 
 def json_bytes(value: str) -> bytes:
-    """Return the bytes that stood for a JSON string."""
+    """Return the original bytes of a JSON string."""
     try:
         return value.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:  # half of a surrogate pair, escaped in JSON
@@ -44,7 +44,7 @@ def json_bytes(value: str) -> bytes:
 
 
 def json_integer(value: Any, member: str) -> int:
-    """Return a whole number that came as such or as digits; an absent or empty one is 0. Raise ``Unparsable``."""
+    """Return an integer given as number or digits; 0 if it is absent or empty. Raise ``Unparsable``."""
     if value is None or value == "":
         return 0
     if isinstance(value, int) and not isinstance(value, bool):
@@ -55,15 +55,15 @@ def json_integer(value: Any, member: str) -> int:
 
 
 def sip_code(value: Any) -> int:
-    """Return the member ``sip_code``; 0 where the proxy's script gave none."""
+    """Return the member ``sip_code``; 0 if the proxy's script set none."""
     code = json_integer(value, "sip_code")
     if not 0 <= code <= 999:
-        raise Unparsable(f"member 'sip_code' is {code}; SIP has codes of three digits")
+        raise Unparsable(f"member 'sip_code' is {code}; SIP codes have three digits")
     return code
 
 
 def array_elements(line: bytes) -> list[bytes]:
-    """Return the elements of a JSON array of records that stands in one line; none for any other line."""
+    """Return the elements of a line that is a JSON array of records; empty for any other line."""
     try:
         elements = json.loads(line.decode("utf-8", "surrogateescape"), strict=False)
     except (ValueError, RecursionError):

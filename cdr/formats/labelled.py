@@ -1,10 +1,10 @@
-"""Splitting ``;label=value;label=value`` where values may hold anything, ``;`` and ``=`` included.
+"""Split ``;label=value;label=value``, where values may contain anything, including ``;`` and ``=``.
 
-The proxies neither quote nor escape, so only known labels in their configured order tell where a value ends. The first
-place where the next label stands ends a value; an unknown ``;x=`` is part of the value. A hostile value can then only
-spoil what is configured after it, never what stands before: core fields come first, and whoever configures a proxy
-protects a field by placing it before those that a caller fills (User-Agent, display names). Taking the last place
-instead would let the last field forge all the others, and would swallow repeated leg labels.
+The proxies neither quote nor escape, so only the known labels in their configured order show where a value ends: at the
+first occurrence of the next label. An unknown ``;x=`` is part of the value. A hostile value can therefore only corrupt
+fields that are configured after it: core fields come first, and an administrator protects a field by placing it before
+those that callers control (User-Agent, display names). With the last occurrence instead, the last field could forge all
+others, and repeated leg labels would be lost.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _name = re.compile(rb";([^;=]*)=")
 
 
 class Split(NamedTuple):
-    """``before``: the text before the first label found. ``cut``: the last labels asked for are not there."""
+    """``before`` is the text before the first label found; ``cut``: the last of the labels are missing."""
 
     before: bytes
     values: Values
@@ -31,7 +31,7 @@ class Split(NamedTuple):
 
 
 def split(text: bytes, labels: Sequence[bytes], separator: bytes = b";") -> Split:
-    """Split ``text`` at ``labels``, searched in their order, each after the one before; a label may be absent."""
+    """Split ``text`` at ``labels``, which are searched in order, each after the previous one; labels may be missing."""
     places: list[tuple[int, int, bytes]] = []
     start = 0
     cut = False
@@ -48,14 +48,14 @@ def split(text: bytes, labels: Sequence[bytes], separator: bytes = b";") -> Spli
 
 
 class Legs(NamedTuple):
-    """Sets of leg values as received. ``cut``: the last set was incomplete; its last value is left out."""
+    """Sets of leg values as received. ``cut``: the last set is incomplete, and its last value is left out."""
 
     sets: list[Values]
     cut: bool
 
 
 def split_legs(text: bytes, labels: Sequence[bytes]) -> Legs:
-    """Split what follows the first ``;<first leg label>=``: the whole set of labels is repeated for each leg."""
+    """Split the text after the first ``;<first leg label>=``; the whole set of labels is repeated for each leg."""
     values: Values = []
     start = 0
     for label, following in pairwise(cycle(labels)):
@@ -69,14 +69,14 @@ def split_legs(text: bytes, labels: Sequence[bytes]) -> Legs:
     cut = (len(values) + 1) % size != 0
     if not cut:
         values.append((labels[-1], text[start:]))
-    return Legs([values[at : at + size] for at in range(0, len(values), size)], cut)
+    return Legs([values[start_of_set : start_of_set + size] for start_of_set in range(0, len(values), size)], cut)
 
 
 def holds_separator(values: Iterable[bytes], labels: Container[bytes]) -> bool:
-    """Tell whether a value holds what looks like the beginning of a field with one of ``labels``."""
+    """Tell whether a value contains what looks like the start of a field with one of ``labels``."""
     return any(name.strip() in labels for value in values if b";" in value for name in _name.findall(value))
 
 
 def pairs(values: Values) -> Pairs:
-    """Return labels and values as text."""
+    """Decode labels and values."""
     return tuple((text_of(label), text_of(value)) for label, value in values)

@@ -1,7 +1,7 @@
-"""How much an event may hold: what the ``acc`` modules can write, and no more of what anybody else sends.
+"""Limit the size of an event to what the ``acc`` modules can write.
 
-The modules take 64 extras (Kamailio 5.6 and newer: as many as ``acc_extra_size`` says, which the layout then names).
-What is beyond a limit is left out of the event, whose flag ``truncated`` says so; ``raw`` keeps the input whole.
+The modules take 64 extras (Kamailio 5.6 and newer: as many as ``acc_extra_size``, which the layout then names).
+Anything beyond a limit is left out of the event, which gets the flag ``truncated``; ``raw`` has the complete input.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ LONGEST_VALUE = 8192
 
 
 def limited(event: AccEvent, layout: FieldLayout) -> AccEvent:
-    """Return the event within the limits; the same where it keeps to them."""
+    """Return the event cut to the limits; unchanged if it is within them."""
     most = max([MOST_EXTRAS, *map(len, layout.extras.values())])
     is_short = len(event.extra) <= most and len(event.legs) <= MOST_LEGS
     if is_short and not _is_long(event.extra) and not any(map(_is_long, event.legs)):

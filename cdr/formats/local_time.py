@@ -1,7 +1,7 @@
-"""The proxy's wall clock to UTC.
+"""Convert a proxy's local time to UTC.
 
-The ``acc`` modules write ``time`` with the local time of the proxy's process and no zone, so the hour that a change of
-daylight saving time repeats stands for two moments, and the hour that it skips for none.
+The ``acc`` modules write ``time`` in local time without a zone, so that the hour which a change of daylight saving time
+repeats is ambiguous, and the hour that it skips does not exist.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from datetime import UTC, datetime, tzinfo
 
 
 def to_utc(wall: datetime, zone: tzinfo) -> tuple[datetime, bool]:
-    """Return the moment at which clocks in ``zone`` show ``wall`` (naive), and whether that is ambiguous.
+    """Return the UTC time of ``wall`` (naive) in ``zone``, and whether it is ambiguous.
 
-    Both doubtful hours are read with the offset that held *before* the change, as RFC 5545 section 3.3.5 reads local
-    times: a repeated time means its first pass; a skipped time is taken as if the clocks had not been changed yet. The
-    choice depends on the row alone, so that reading the row again gives the same event; it may be an hour early and is
-    never late, and the event's flag says so.
+    Both doubtful hours are converted with the offset *before* the change, as in RFC 5545 section 3.3.5: a repeated time
+    means its first occurrence, a skipped time is taken as if the clocks had not been changed yet. The result depends
+    only on the row, so parsing the row again gives the same event. It may be an hour early but is never late, and the
+    event has a flag for it.
 
     Raise ``ValueError`` for a moment outside of the years 1 to 9999.
     """

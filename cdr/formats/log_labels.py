@@ -1,4 +1,4 @@
-"""Which labels a log line has after its core fields: those of the layout, else those guessed from the line."""
+"""Find the labels after the core fields of a log line: those of the layout, or guessed from the line."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ Labels: TypeAlias = tuple[bytes, ...]
 
 PREFIX = rb"ACC: (?P<prefix>transaction answered|call missed|request accounted|request acknowledged|call ended): "
 CORE = (b"method", b"from_tag", b"to_tag", b"call_id")
-"""The core fields after the time fields; ``code`` (a number or nothing) and ``reason`` follow."""
+"""The core fields after the time fields; ``code`` (a number or empty) and ``reason`` follow."""
 
 _CORE_NAMES = frozenset(
     (*CORE, b"code", b"reason", b"timestamp", b"created", b"setuptime", b"call_start_time", b"ms_duration")
 )
 SIP_PARAMETERS = frozenset(b"branch cause expires lr maddr q received rport tag text transport ttl".split())
-"""Parameters of URIs, Via, Contact (RFC 3261 §25.1) and Reason (RFC 3326), which ``;`` introduces inside values."""
+"""Parameters of URIs, Via, Contact (RFC 3261 §25.1) and Reason (RFC 3326), which follow ``;`` inside values."""
 
 _MAX_EXTRAS, _MAX_LEG_LABELS = 64, 16
-"""How many labels the ``acc`` modules take."""
+"""Maximum numbers of labels in the ``acc`` modules."""
 
 _name = re.compile(rb";(?!user=(?:phone|ip)\b)([A-Za-z_][A-Za-z0-9_.-]{0,63})=")
 
 
 class LineShape(NamedTuple):
-    """The labels after the core fields. ``known``: these and the core's. ``line`` matches an accounting line that
-    has all of them in their order.
+    """The labels after the core fields.
+
+    ``known``: these and the labels of the core. ``line`` matches an accounting line with all of them in order.
     """
 
     extras: Labels
@@ -45,13 +46,13 @@ class LineShape(NamedTuple):
 class LogLabels:
     """The labels in the log lines of one proxy.
 
-    Where the layout does not tell the extras or the legs of syslog, they are guessed from each line by itself:
+    If the layout does not define the extras or the legs of syslog, they are guessed from each line separately:
 
-    * what looks like ``;name=`` after the reason begins an extra, except the names of core fields (a forged
-      ``;call_id=`` or ``;code=`` stays part of the value it came in) and well-known SIP parameters (``;transport=``…);
-    * a set of two names or more that fills the end of the line at least twice is that of the legs; so is a single set
-      at the end whose names mean a leg's source, destination and type by themselves (``FieldLayout.leg_role_of``);
-    * a name that comes again without forming such a set is part of the value that it stands in.
+    * ``;name=`` after the reason starts an extra, except for names of core fields (a forged ``;call_id=`` or ``;code=``
+      remains part of its value) and well-known SIP parameters (``;transport=``…);
+    * a set of two or more names that is repeated at the end of the line is that of the legs; so is a single set at the
+      end whose names mean a leg's source, destination and type (``FieldLayout.leg_role_of``);
+    * a name that is repeated otherwise is part of the value in which it occurs.
     """
 
     def __init__(self, layout: FieldLayout) -> None:
@@ -64,13 +65,13 @@ class LogLabels:
         self._known = _make_shape(self._extras or (), self._legs or ()) if known else None
 
     def shape(self, line: bytes, start: int) -> LineShape:
-        """Return the shape of a line whose accounting begins at ``start``."""
+        """Return the shape of a line whose accounting starts at ``start``."""
         if self._known:
             return self._known
         return self.shape_of(line[line.find(b";reason=", start) + 1 :])
 
     def shape_of(self, tail: bytes) -> LineShape:
-        """Return the shape of a line, given what follows ``reason=``."""
+        """Return the shape of a line; ``tail`` is the text after ``reason=``."""
         if self._known:
             return self._known
         if self._extras is not None:
@@ -79,16 +80,16 @@ class LogLabels:
             return self._shape(self._extras, legs)
         if self._legs:
             before, _, _ = labelled.split(tail, self._legs[:1])
-            return self._shape(_once(_names(before)), self._legs)
+            return self._shape(_distinct(_names(before)), self._legs)
         if self._legs is not None:
-            return self._shape(_once(_names(tail)), ())
+            return self._shape(_distinct(_names(tail)), ())
         return self._shape(*self._guess(_names(tail)))
 
     def _make_guess(self, names: Labels) -> tuple[Labels, Labels]:
-        legs_at = self._legs_begin(names)
-        return _once(names[:legs_at]), _once(names[legs_at:])
+        leg_start = self._start_of_legs(names)
+        return _distinct(names[:leg_start]), _distinct(names[leg_start:])
 
-    def _legs_begin(self, names: Labels) -> int:
+    def _start_of_legs(self, names: Labels) -> int:
         size = len(names)
         for length in range(2, min(_MAX_LEG_LABELS, size // 2) + 1):
             last = names[size - length :]
@@ -98,7 +99,7 @@ class LogLabels:
             if start < size - length and len(set(last)) == length:
                 return start
         places = range(max(size - _MAX_LEG_LABELS, 0), size - 1)
-        return next((at for at in places if self._means_leg(names[at:])), size)
+        return next((place for place in places if self._means_leg(names[place:])), size)
 
     def _means_leg(self, names: Labels) -> bool:
         roles = [self._layout.leg_role_of(text_of(name)) for name in names]
@@ -121,10 +122,10 @@ def _make_shape(extras: Labels, legs: Labels) -> LineShape:
 
 
 def _line_pattern(extras: Labels, legs: Labels) -> re.Pattern[bytes]:
-    """Return the pattern of a line with all labels in their order, whose core and leg values hold no ``;``.
+    """Return the pattern of a line with all labels in order, whose core and leg values contain no ``;``.
 
     Groups: prefix, time fields, the core fields, reason, the extras, and the text of all legs if there are ``legs``.
-    Possessive throughout: a line is read once, however hostile.
+    All quantifiers are possessive, so that even a hostile line is read only once.
     """
     core = b"".join(b";" + label + rb"=([^;]*+)" for label in CORE)
     open_ended = [b"reason", *extras]
@@ -146,12 +147,12 @@ def _line_pattern(extras: Labels, legs: Labels) -> re.Pattern[bytes]:
 
 
 def _names(text: bytes) -> Labels:
-    """Return what looks like labels in ``text``, in order."""
+    """Return the apparent labels in ``text``, in order."""
     names = _name.findall(text)
     return tuple(name for name in names if name not in _CORE_NAMES and name not in SIP_PARAMETERS) if names else ()
 
 
-def _once(names: Sequence[bytes]) -> Labels:
+def _distinct(names: Sequence[bytes]) -> Labels:
     return tuple(dict.fromkeys(names))[:_MAX_EXTRAS]
 
 

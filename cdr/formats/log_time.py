@@ -1,4 +1,4 @@
-"""The time fields at the beginning of an accounting line, and the decimal seconds of a dialog's record."""
+"""Parse the time fields at the start of an accounting line, and the decimal seconds of a dialog's record."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _decimal = re.compile(rb"(\d{1,12})\.(\d{1,6})")
 
 
 class Clock(NamedTuple):
-    """What the time fields of a line say, each as in ``AccEvent``. ``reply_time`` is the time of a final reply."""
+    """The times of a line, each as in ``AccEvent``. ``reply_time`` is the time of a final response."""
 
     time: datetime
     reply_time: datetime
@@ -31,12 +31,12 @@ class Clock(NamedTuple):
 
 
 class ClockReader:
-    """Reads the text from ``timestamp=`` (or ``created=``) up to the method.
+    """Parses the text from ``timestamp=`` (or ``created=``) up to the method.
 
-    Kamailio's ``time_mode`` 1 adds microseconds (not zero padded), 2 the same moment with a fraction. The text that 3
-    and 4 add says the second of ``timestamp`` again, less surely (zone, DST), and is not used. OpenSIPS adds
-    ``created``, 0 where it does not know, and ``setuptime`` (see ``setup_time``). Its dialog record calls the start
-    ``call_start_time``; ``duration`` is rounded up to seconds, ``ms_duration`` tells it better.
+    Kamailio's ``time_mode`` 1 adds microseconds (not zero padded), 2 the same moment with a fraction. The text of modes
+    3 and 4 repeats the second of ``timestamp`` less reliably (zone, DST) and is not used. OpenSIPS adds ``created``, 0
+    if unknown, and ``setuptime`` (see ``setup_time``). Its dialog record has the start as ``call_start_time``;
+    ``duration`` is rounded up to seconds, ``ms_duration`` is more precise.
     """
 
     def __init__(self, layout: TimeLayout) -> None:
@@ -44,11 +44,13 @@ class ClockReader:
         self.read = lru_cache(maxsize=1024)(self._read)  # many lines come in one second
 
     def _read(self, text: bytes) -> Clock:
-        fields = dict(reversed([part.partition(b"=")[::2] for part in text.split(b";")]))  # the first one counts
+        fields = dict(reversed([part.partition(b"=")[::2] for part in text.split(b";")]))  # the first of a name counts
         seconds = fields.get(b"timestamp", fields.get(b"call_start_time", b""))
         if not _seconds.fullmatch(seconds):
-            read = text_of(text[:60])
-            raise Unparsable(f'no time at "{read}": expected timestamp= or call_start_time= and seconds since 1970')
+            start_of_text = text_of(text[:60])
+            raise Unparsable(
+                f'no time at "{start_of_text}": expected timestamp= or call_start_time= and seconds since 1970'
+            )
         time, precision = self._finest(fields, seconds)
         length = _length(fields)
         created_at = _created(fields.get(b"created", b""))
@@ -93,7 +95,7 @@ def moved(time: datetime, microseconds: int) -> datetime:
     try:
         return time + timedelta(microseconds=microseconds)
     except OverflowError:
-        raise Unparsable(f"{microseconds} microseconds after {time:%F %T} is no date of this calendar") from None
+        raise Unparsable(f"{microseconds} microseconds after {time:%F %T} is outside of the years 1 to 9999") from None
 
 
 def microseconds_of(seconds: bytes, fraction: bytes = b"") -> int:
@@ -102,7 +104,7 @@ def microseconds_of(seconds: bytes, fraction: bytes = b"") -> int:
 
 
 def precision_of(fraction: bytes) -> int:
-    """Return the resolution of a time written with this fraction (Kamailio writes ``.0`` for whole seconds)."""
+    """Return the resolution of a time with this fraction (Kamailio writes ``.0`` for whole seconds)."""
     if len(fraction) >= 6:
         return MICROSECOND
     return MILLISECOND if len(fraction) >= 3 else SECOND

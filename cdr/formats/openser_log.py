@@ -1,12 +1,12 @@
-"""Accounting lines of OpenSER up to 1.1 and SER, whose fields ``log_fmt`` chooses.
+"""Parse accounting lines of SER, and of OpenSER up to 1.1, whose fields are configured by ``log_fmt``.
 
 ``ACC: transaction answered: method=INVITE, i-uri=sip:…, o-uri=sip:…, call_id=…, from=Doe, Jane <sip:…>;tag=18806,
-code=200, …``: separated by commas, in any order, without a time. The time is that of the line's syslog header; where
-that has no year, the line is taken to be at most a year old (flag ``assumed_year``). Tags stand in the headers ``from``
-and ``to``, as far as ``log_fmt`` asks for them. All fields but method, Call-ID and code are extras.
+code=200, …``: separated by commas, in any order, without a time. The time is that of the line's syslog header; if that
+has no year, the line is assumed to be at most a year old (flag ``assumed_year``). Tags are in the headers ``from`` and
+``to``, if ``log_fmt`` includes them. All fields but method, Call-ID and code are extras.
 
-A value may hold a comma, so a field begins only outside of quotes and angle brackets. A line in which a core field
-stands twice is rejected: one of them is a value that somebody sent.
+A value may contain a comma, so fields start only outside of quotes and angle brackets. A line with a repeated core
+field is rejected: one of the two is part of a value from a caller.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ def openser_event(prefix: bytes, body: bytes, line: bytes, zone: tzinfo, receive
     method, call_id, digits = (values.get(name, "") for name in ("method", "call_id", "code"))
     for name in ("method", "call_id", "code"):
         if [label for label, _ in fields].count(name) > 1:
-            raise Unparsable(f"the field {name} stands twice; one of them is a value that a caller sent")
+            raise Unparsable(f"the field {name} occurs twice; one of them comes from a caller")
     if not method or not call_id or not re.fullmatch(r"\d{3}", digits):
-        raise Unparsable("without method, call_id or a code of three digits; log_fmt must name them: m, c and s")
+        raise Unparsable("no method, call_id or code of three digits; log_fmt must contain m, c and s")
     time, flags = _time_of(line, zone, received_at)
-    kind = None if method == "BYE" else _KINDS.get(prefix)  # a STOP, also by the script's own hand
+    kind = None if method == "BYE" else _KINDS.get(prefix)  # a STOP even if the script accounts it
     return AccEvent(
         kind or classify(method, int(digits), missed=prefix == b"call missed"),
         method,
@@ -77,7 +77,7 @@ def _tag(header: str) -> str:
 def _time_of(line: bytes, zone: tzinfo, received_at: datetime) -> tuple[datetime, tuple[str, ...]]:
     match = _HEADER_TIME.match(line)
     if match is None:
-        raise Unparsable("no time: these releases write none, and the line has no syslog header with one")
+        raise Unparsable("no time: these releases do not write it, and the line has no syslog header with a time")
     try:
         if match["iso"]:
             moment = datetime.fromisoformat(match["iso"].decode().replace(",", "."))
@@ -88,7 +88,7 @@ def _time_of(line: bytes, zone: tzinfo, received_at: datetime) -> tuple[datetime
             return _utc(datetime.strptime(match["bsd"].decode(), "%b %d %Y %H:%M:%S"), zone)  # noqa: DTZ007
         return _latest(match["bsd"].decode(), zone, received_at)
     except (ValueError, OverflowError):
-        raise Unparsable(f'the time of the syslog header, "{text_of(match[0])}", is none') from None
+        raise Unparsable(f'the time of the syslog header, "{text_of(match[0])}", is not valid') from None
 
 
 def _utc(wall: datetime, zone: tzinfo) -> tuple[datetime, tuple[str, ...]]:
@@ -97,8 +97,8 @@ def _utc(wall: datetime, zone: tzinfo) -> tuple[datetime, tuple[str, ...]]:
 
 
 def _latest(text: str, zone: tzinfo, received_at: datetime) -> tuple[datetime, tuple[str, ...]]:
-    """Return the latest moment of that date and time that is not after the receipt by more than a day."""
-    for year in range(received_at.year + 1, received_at.year - 9, -1):  # nine, for 29 February
+    """Return the latest time with this date that is at most a day after the receipt."""
+    for year in range(received_at.year + 1, received_at.year - 9, -1):  # nine years, for 29 February
         try:
             time, flags = _utc(datetime.strptime(f"{year} {text}", "%Y %b %d %H:%M:%S"), zone)  # noqa: DTZ007
         except ValueError:

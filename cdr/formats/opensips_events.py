@@ -1,10 +1,10 @@
-"""Accounting through OpenSIPS' event interface (``do_accounting("evi")``, 1.9 and newer).
+"""Parse accounting events of OpenSIPS' event interface (``do_accounting("evi")``, 1.9 and newer).
 
 ``event_datagram`` sends one JSON-RPC notification per event and leg: ``{"jsonrpc":"2.0","method":"E_ACC_EVENT",
 "params":{"method":"INVITE","from_tag":…,"to_tag":…,"callid":…,"sip_code":"200","sip_reason":"OK","time":1795391981,
-extras…, leg…}}``; empty values are null. ``E_ACC_MISSED_EVENT`` has ``setuptime`` and ``created`` besides,
-``E_ACC_CDR`` (a whole dialog; ``time`` is its start) also ``duration`` and ``ms_duration``. Before 3.1 the same events
-come as text (``text_events``).
+extras…, leg…}}``; empty values are null. ``E_ACC_MISSED_EVENT`` also has ``setuptime`` and ``created``; ``E_ACC_CDR``
+(a complete dialog; ``time`` is its start) also has ``duration`` and ``ms_duration``. Before 3.1 the same events come as
+text (``text_events``).
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ _TIMES = frozenset({"duration", "ms_duration", "setuptime", "created"})
 
 
 def read(stream: BinaryIO, reading: Reading) -> Iterator[Parsed]:
-    """Read a file of one object, or array of objects, per line, or of events as text, one below the other.
+    """Read a file with one object or array of objects per line, or with events as text.
 
-    An object is a notification, its parameters, or a kept datagram (``raw``, ``payload``).
+    An object is a notification, its parameters, or a recorded datagram (``raw``, ``payload``).
     """
     all_lines = lines(stream)
     first = next((line for line in all_lines if line.strip()), b"")
-    found = chain([first], all_lines)
-    for record in records(found) if is_text_event(first) else found:
+    remaining_lines = chain([first], all_lines)
+    for record in records(remaining_lines) if is_text_event(first) else remaining_lines:
         elements = array_elements(record) if record.startswith(b"[") else []
         for element in elements or [record]:
             if element.strip():
@@ -54,22 +54,22 @@ def read(stream: BinaryIO, reading: Reading) -> Iterator[Parsed]:
 
 
 def parse_object(raw: bytes, reading: Reading) -> Parsed:
-    """Return the event of one datagram (a JSON object, or text before OpenSIPS 3.1), or why it is none.
+    """Parse one datagram (a JSON object, or text before OpenSIPS 3.1).
 
-    Parameters without their event's name are those of ``E_ACC_CDR`` where they tell a duration, of
-    ``E_ACC_MISSED_EVENT`` where they tell a set-up time, else of ``E_ACC_EVENT``.
+    Parameters without the name of the event are those of ``E_ACC_CDR`` if they include a duration, of
+    ``E_ACC_MISSED_EVENT`` if they include a set-up time, otherwise of ``E_ACC_EVENT``.
     """
     try:
         if is_text_event(raw):
             return limited(event_of(*_text_event(raw), reading, raw), reading.layout)
         members = json_object(raw)
         datagram = raw
-        if not members.keys() & {"jsonrpc", "callid", "params"}:  # kept by a recorder
-            if isinstance(kept := members.get("raw"), str):
-                datagram = json_bytes(kept)
+        if not members.keys() & {"jsonrpc", "callid", "params"}:  # written by a recorder
+            if isinstance(recorded := members.get("raw"), str):
+                datagram = json_bytes(recorded)
                 members = json_object(datagram)
-            elif isinstance(kept := members.get("payload"), dict):
-                members = kept
+            elif isinstance(recorded := members.get("payload"), dict):
+                members = recorded
         name, params = _notification(members)
         return limited(event_of(name, params, reading, datagram), reading.layout)
     except Unparsable as error:
@@ -79,12 +79,12 @@ def parse_object(raw: bytes, reading: Reading) -> Parsed:
 def _text_event(raw: bytes) -> tuple[Name, dict[str, str]]:
     name, params = parameters_of(raw)
     if name not in _NAMES:
-        raise Unparsable(f"{name[:80]!r} is no accounting; subscribe to {', '.join(Name)}")
+        raise Unparsable(f"{name[:80]!r} is not an accounting event; subscribe to {', '.join(Name)}")
     return Name(name), params
 
 
 def _notification(members: Mapping[str, Any]) -> tuple[Name, Mapping[str, Any]]:
-    """Return name and parameters of an event, however they are wrapped."""
+    """Return name and parameters of an event, with or without the envelope."""
     params = members.get("params")
     if isinstance(params, dict):
         name = members.get("method", members.get("event"))
@@ -92,7 +92,7 @@ def _notification(members: Mapping[str, Any]) -> tuple[Name, Mapping[str, Any]]:
         params = {label: value for label, value in members.items() if label != "event"}
         name = members.get("event", _likely_name(members))
     if not isinstance(name, str) or name not in _NAMES:
-        raise Unparsable(f"{json_text(name)[:80]!r} is no accounting; subscribe to {', '.join(Name)}")
+        raise Unparsable(f"{json_text(name)[:80]!r} is not an accounting event; subscribe to {', '.join(Name)}")
     return Name(name), params
 
 
@@ -138,16 +138,18 @@ def event_of(name: Name, params: Mapping[str, Any], reading: Reading, raw: bytes
 
 
 def _moment(params: Mapping[str, Any], member: str) -> datetime | None:
-    """Return a time; OpenSIPS writes 0 where it has none."""
+    """Return a time; OpenSIPS writes 0 for none."""
     seconds = json_integer(params.get(member), member)
     try:
         return datetime.fromtimestamp(seconds, UTC) if seconds else None
     except (ValueError, OverflowError, OSError):
-        raise Unparsable(f"member {member!r} is {seconds} seconds since 1970: no time that a calendar holds") from None
+        raise Unparsable(
+            f"member {member!r} is {seconds} seconds since 1970, which is outside of the years 1 to 9999"
+        ) from None
 
 
 def _duration_us(params: Mapping[str, Any]) -> int:
-    """Return the duration of a dialog: in milliseconds since 2.2, before in whole seconds."""
+    """Return the duration of a dialog; releases before 2.2 send whole seconds, newer ones milliseconds."""
     member, unit = ("ms_duration", 1_000) if "ms_duration" in params else ("duration", 1_000_000)
     duration = json_integer(params.get(member), member)
     if abs(duration) >= 2**32:
@@ -156,10 +158,10 @@ def _duration_us(params: Mapping[str, Any]) -> int:
 
 
 def _split_legs(params: Mapping[str, Any], reading: Reading) -> tuple[Pairs, tuple[Pairs, ...]]:
-    """Return extras and legs: one leg, as each leg has an event of its own.
+    """Return extras and legs: at most one leg, because each leg has an event of its own.
 
-    Where the labels of the legs are unknown, those that look like source and destination of a leg, and others of that
-    look beside them, are taken for legs.
+    If the labels of the legs are unknown, labels that look like those of a leg are taken, provided that a source and a
+    destination are among them.
     """
     pairs = [(json_text(label), json_text(value)) for label, value in params.items() if label not in _CORE | _TIMES]
     labels = reading.layout.legs.get(Backend.EVENTS)

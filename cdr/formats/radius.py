@@ -1,9 +1,9 @@
-"""RADIUS Accounting-Requests (RFC 2866) as ``acc_radius`` of Kamailio and ``aaa_radius`` of OpenSIPS send them.
+"""Parse RADIUS Accounting-Requests (RFC 2866) of Kamailio's ``acc_radius`` and OpenSIPS' ``aaa_radius``.
 
-Bytes in, values out; sockets are elsewhere. Which number is which attribute: a dictionary of the proxy says. Where
-none is given, or the one given does not define ``Sip-Method``, the numbers of each packet tell: 101 and 102 mean those
-of FreeRADIUS' ``dictionary.openser``, 204 and 205 those of OpenSIPS. 101 to 122 belong to others by now (Error-Cause,
-EAP-Key-Name, Digest-*: RFC 5176, 4072, 5090), which no accounting request of a SIP proxy carries.
+The numbers of attributes come from the proxy's dictionary. Without one, or if it does not define ``Sip-Method``, the
+numbers in each packet reveal the dictionary: 101 and 102 mean FreeRADIUS' ``dictionary.openser``, 204 and 205 that of
+OpenSIPS. 101 to 122 are now assigned otherwise (Error-Cause, EAP-Key-Name, Digest-*: RFC 5176, 4072, 5090), but those
+attributes are never part of a SIP proxy's accounting requests.
 """
 
 from __future__ import annotations
@@ -41,38 +41,40 @@ _PROXY_STATE, _VENDOR_SPECIFIC, _MESSAGE_AUTHENTICATOR = 33, 26, 80
 _MOST_SHAPES = 1024
 
 Wire: TypeAlias = list[tuple[int, bytes]]
-"""Attributes as they stand in a packet: number and value."""
+"""Attributes in the order of a packet: number and value."""
 
 
 def attributes_of(packet: bytes) -> Wire:
-    """Return the attributes of an Accounting-Request in their order; raise ``Unparsable`` for a malformed packet.
+    """Return the attributes of an Accounting-Request in order; raise ``Unparsable`` for a malformed packet.
 
     Bytes after the packet's own length are padding, to be ignored (RFC 2865 section 3).
     """
     if len(packet) >= _HEADER and packet[0] != ACCOUNTING_REQUEST:
-        raise Unparsable(f"RADIUS packet with code {packet[0]}; accounting is 4, so is this the accounting port?")
+        raise Unparsable(
+            f"RADIUS packet with code {packet[0]} instead of 4 for accounting; is it sent to the accounting port?"
+        )
     return _attributes(packet)
 
 
 def _attributes(packet: bytes) -> Wire:
     if len(packet) < _HEADER:
-        raise Unparsable(f"RADIUS packet of {len(packet)} bytes; the header alone has {_HEADER}")
+        raise Unparsable(f"RADIUS packet of {len(packet)} bytes, shorter than its header of {_HEADER}")
     length = packet[2] << 8 | packet[3]
     if not _HEADER <= length <= min(len(packet), MAX_PACKET):
-        raise Unparsable(f"RADIUS packet says it has {length} bytes, {len(packet)} came, {MAX_PACKET} are allowed")
-    found: Wire = []
-    at = start = _HEADER
+        raise Unparsable(f"RADIUS packet with length {length}, but {len(packet)} bytes came; the limit is {MAX_PACKET}")
+    attributes: Wire = []
+    offset = start = _HEADER
     try:
-        while at < length:
-            start, at = at, at + packet[at + 1]
-            if at < start + 2:
+        while offset < length:
+            start, offset = offset, offset + packet[offset + 1]
+            if offset < start + 2:
                 break
-            found.append((packet[start], packet[start + 2 : at]))
+            attributes.append((packet[start], packet[start + 2 : offset]))
     except IndexError:  # a type without a length
-        at = length + 1
-    if at != length:
+        offset = length + 1
+    if offset != length:
         raise Unparsable(f"RADIUS attribute {packet[start]} at byte {start} does not fit into the packet")
-    return found
+    return attributes
 
 
 def verify(packet: bytes, secret: bytes) -> bool:
@@ -87,11 +89,11 @@ def verify(packet: bytes, secret: bytes) -> bool:
 
 
 def answer(packet: bytes, secret: bytes, wire: Wire | None = None) -> bytes:
-    """Return the Accounting-Response to a packet, ``Proxy-State`` included; ``wire`` is what ``attributes_of`` gave."""
+    """Return the Accounting-Response to a packet, with its ``Proxy-State``; ``wire`` may have its attributes."""
     states = b""
-    if _PROXY_STATE in packet:  # as a byte: in most packets it is nowhere, and asking so is quick
-        found = [value for number, value in wire or attributes_of(packet) if number == _PROXY_STATE]
-        states = b"".join([bytes((_PROXY_STATE, len(value) + 2)) + value for value in found])
+    if _PROXY_STATE in packet:  # a fast test: most packets do not contain this byte at all
+        proxy_states = [value for number, value in wire or attributes_of(packet) if number == _PROXY_STATE]
+        states = b"".join([bytes((_PROXY_STATE, len(value) + 2)) + value for value in proxy_states])
     head = bytes((ACCOUNTING_RESPONSE, packet[1])) + (_HEADER + len(states)).to_bytes(2, "big")
     return head + _md5(head, packet[4:_HEADER], states, secret) + states
 
@@ -114,21 +116,21 @@ def status_answer(packet: bytes, secret: bytes) -> bytes:
 
 
 def _md5(*parts: bytes) -> bytes:
-    return hashlib.md5(b"".join(parts), usedforsecurity=False).digest()  # RFC 2866 knows no other
+    return hashlib.md5(b"".join(parts), usedforsecurity=False).digest()  # required by RFC 2866
 
 
 class Decoder:
-    """Reads packets with one dictionary; make it once and use it for many packets."""
+    """Decodes packets with one dictionary; use one instance for many packets."""
 
     def __init__(self, dictionary: Dictionary | None = None) -> None:
         openser, opensips = Numberings.of(dictionary)
-        self._openser = _Table(openser)
-        self._opensips = self._openser if opensips is openser else _Table(opensips)
+        self._openser = _NumberedAttributes(openser)
+        self._opensips = self._openser if opensips is openser else _NumberedAttributes(opensips)
         self._shapes: dict[tuple[int, ...], PacketShape | None] = {}
         self._proxy: tuple[FieldLayout, Product, Version] | tuple[None] = (None,)
 
     def decode(self, packet: bytes, reading: Reading) -> Parsed:
-        """Return the event of a packet, or why it is none."""
+        """Return the event of a packet, or the reason why it is rejected."""
         try:
             return self.event(packet, reading)
         except Unparsable as error:
@@ -151,9 +153,9 @@ class Decoder:
 
     def named(self, wire: Wire, product: Product) -> Attributes:
         """Return the attributes by name, decoded."""
-        return self._table({number for number, _ in wire}, product).named(wire)
+        return self._table({number for number, _ in wire}, product).by_name(wire)
 
-    def _table(self, numbers: Set[int], product: Product) -> _Table:
+    def _table(self, numbers: Set[int], product: Product) -> _NumberedAttributes:
         if self._openser is not self._opensips and has_opensips_numbers(numbers, product):
             return self._opensips
         return self._openser
@@ -171,28 +173,28 @@ class Decoder:
             return shape
 
 
-class _Table:
-    """A dictionary made ready for looking up numbers."""
+class _NumberedAttributes:
+    """A dictionary indexed by number."""
 
     def __init__(self, dictionary: Dictionary) -> None:
         self._attributes = [dictionary.definition(number) for number in range(256)]
         self._dictionary = dictionary
 
-    def named(self, wire: Wire) -> Attributes:
+    def by_name(self, wire: Wire) -> Attributes:
         attributes = self._attributes
-        found: list[tuple[str, Value]] = []
+        named: list[tuple[str, Value]] = []
         for number, value in wire:
             attribute = attributes[number]
             name, _, type_, size, _ = attribute
             if type_ is DataType.TEXT:  # these two types are nearly all that is sent
-                found.append((name, text_of(value)))
+                named.append((name, text_of(value)))
             elif type_ is DataType.INTEGER and len(value) == size:
-                found.append((name, int.from_bytes(value, "big")))
+                named.append((name, int.from_bytes(value, "big")))
             elif number == _VENDOR_SPECIFIC:
-                found += self._of_vendor(value)
+                named += self._of_vendor(value)
             else:
-                found.append((name, decode_value(value, attribute)))
-        return found
+                named.append((name, decode_value(value, attribute)))
+        return named
 
     def shape(self, numbers: Sequence[int], reading: Reading) -> PacketShape | None:
         """Return the shape of packets with these attributes, if they have one."""
@@ -206,80 +208,79 @@ class _Table:
         return PacketShape.of([attribute.name for attribute in attributes], decode, reading, Backend.RADIUS)
 
     def _of_vendor(self, value: bytes) -> Iterator[tuple[str, Value]]:
-        """Yield the attributes of a vendor (RFC 2865 section 5.26), or the whole where it is not laid out like that."""
-        vendor, at = int.from_bytes(value[:4], "big"), 4
-        found: list[tuple[str, Value]] = []
-        while at < len(value):
-            end = at + value[at + 1] if at + 1 < len(value) else at
-            if end < at + 2 or end > len(value):
+        """Yield a vendor's attributes (RFC 2865 section 5.26); the whole value if it has another structure."""
+        vendor, offset = int.from_bytes(value[:4], "big"), 4
+        attributes: list[tuple[str, Value]] = []
+        while offset < len(value):
+            end = offset + value[offset + 1] if offset + 1 < len(value) else offset
+            if end < offset + 2 or end > len(value):
                 break
-            attribute = self._dictionary.definition(value[at], vendor)
-            found.append((attribute.name, decode_value(value[at + 2 : end], attribute)))
-            at = end
-        yield from found if found and at == len(value) else [("Vendor-Specific", f"0x{value.hex()}")]
+            attribute = self._dictionary.definition(value[offset], vendor)
+            attributes.append((attribute.name, decode_value(value[offset + 2 : end], attribute)))
+            offset = end
+        yield from attributes if attributes and offset == len(value) else [("Vendor-Specific", f"0x{value.hex()}")]
 
 
 _BUILT_IN = Decoder()
 
 
 def decode(packet: bytes, reading: Reading) -> Parsed:
-    """Return the event of a packet, or why it is none, with the built-in numbers; see ``Decoder`` for others."""
+    """Return the event of a packet with the built-in numbers, or a rejection; see ``Decoder`` for other numbers."""
     return _BUILT_IN.decode(packet, reading)
 
 
 def read_jsonl(stream: BinaryIO, reading: Reading, dictionary: Dictionary | None = None) -> Iterator[Parsed]:
-    """Read received packets kept as JSON lines: ``raw`` (hexadecimal), ``received_at`` (seconds since 1970).
+    """Read packets recorded as JSON lines: ``raw`` (hexadecimal), ``received_at`` (seconds since 1970).
 
-    Where no dictionary is given, the names under which ``attributes`` lists the numbers (``type``, ``name``,
-    ``value``) serve as one.
+    Without a dictionary, the numbers and names in ``attributes`` (``type``, ``name``, ``value``) are used as one.
     """
-    told = _Told()
+    learned = _LearnedDictionary()
     decoder = Decoder(dictionary)
     for line in lines(stream):
         if not line.strip():
             continue
         try:
             record = json_object(line)
-            if dictionary is None and told.learn(record.get("attributes")):
-                decoder = Decoder(told.dictionary())
+            if dictionary is None and learned.learn(record.get("attributes")):
+                decoder = Decoder(learned.dictionary())
             yield decoder.event(hex_bytes(record, "raw"), received(record, reading))
         except Unparsable as error:
             yield Rejection(line, str(error))
 
 
-class _Told:
-    """Numbers and names as records list them."""
+class _LearnedDictionary:
+    """Numbers and names of attributes as recorded packets list them."""
 
     def __init__(self) -> None:
         self._attributes: dict[tuple[int, int], Attribute] = {}
 
     def learn(self, listed: Any) -> bool:
-        """Take the definitions of a record; tell whether one was new."""
+        """Add the definitions of a record; tell whether any was new."""
         before = len(self._attributes)
-        for one in listed if isinstance(listed, list) else ():
-            match one:
+        for entry in listed if isinstance(listed, list) else ():
+            match entry:
                 case {"type": int(number), "name": str(name), "value": value} if 0 < number < 256 and name:
-                    known = OPENSIPS_NUMBERS.named(name) or OPENSER_NUMBERS.named(name)
-                    kind = (DataType.INTEGER, 4) if isinstance(value, int) else (DataType.TEXT, 0)
-                    type_, size = (known.type, known.size) if known else kind
+                    standard = OPENSIPS_NUMBERS.named(name) or OPENSER_NUMBERS.named(name)
+                    guessed = (DataType.INTEGER, 4) if isinstance(value, int) else (DataType.TEXT, 0)
+                    type_, size = (standard.type, standard.size) if standard else guessed
                     self._attributes.setdefault((0, number), Attribute(name, number, type_, size))
         return len(self._attributes) > before
 
     def dictionary(self) -> Dictionary:
-        return Dictionary(self._attributes, {one.name.lower(): one for one in self._attributes.values()})
+        return Dictionary(self._attributes, {each.name.lower(): each for each in self._attributes.values()})
 
 
 def hex_bytes(record: dict[str, Any], member: str) -> bytes:
-    """Return the bytes that a member of a kept record gives in hexadecimal; raise ``Unparsable``."""
+    """Return the bytes of a hexadecimal member of a record; raise ``Unparsable``."""
     value = record.get(member)
     try:
         return bytes.fromhex(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
-        raise Unparsable(f"member {member!r} holds no hexadecimal digits; it must be the packet as it came") from None
+        raise Unparsable(f"member {member!r} is not hexadecimal; it must be the packet as received") from None
 
 
 def received(record: dict[str, Any], reading: Reading) -> Reading:
-    """Return ``reading`` with the time at which a kept record says that it came."""
+    """Return ``reading`` with the time of receipt of a record."""
     value = record.get("received_at")
     if value is None:
         return reading

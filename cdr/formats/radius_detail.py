@@ -1,13 +1,14 @@
-"""FreeRADIUS detail files (``rlm_detail``): what a FreeRADIUS server received, as text.
+"""Parse FreeRADIUS detail files (``rlm_detail``): requests that a FreeRADIUS server received, as text.
 
-A record is a date line, lines ``TAB name = value``, and an empty line. FreeRADIUS prints values by *its* dictionary, so
-names and values are led back to the numbers that the proxy sent:
+A record is a date line, lines ``TAB name = value``, and an empty line. FreeRADIUS prints names and values of *its*
+dictionary, so they are mapped back to the numbers that the proxy sent:
 
-* Without ``dictionary.openser`` the attributes of acc come under the names that IANA gave to 101 to 109, those of
-  OpenSIPS as ``Attr-204 = 0x…`` or under the names of Ascend's attributes.
-* Ascend's VALUE names stay at OpenSIPS' numbers 227 to 230 even when these are renamed: ``Sip-Call-Setuptime =
-  Route-IP-No`` means 0 (FreeRADIUS 3.2.1).
-* ``Timestamp``, ``Acct-Unique-Session-Id`` and the like are FreeRADIUS' own.
+* Without ``dictionary.openser`` the attributes of acc have the names that IANA assigned to 101 to 109, those of
+OpenSIPS
+  ``Attr-204 = 0x…`` or the names of Ascend's attributes.
+* Ascend's VALUE names remain for OpenSIPS' numbers 227 to 230 even when the attributes are renamed:
+  ``Sip-Call-Setuptime = Route-IP-No`` means 0 (FreeRADIUS 3.2.1).
+* ``Timestamp``, ``Acct-Unique-Session-Id`` and others are added by FreeRADIUS.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.products import Product
 
 MAX_RECORD = 1 << 16
-"""The longest record that is read, in bytes: a packet has at most 4096, four characters each, and its names."""
+"""Maximum size of a record in bytes: a packet has at most 4096 bytes, up to four characters each, and names."""
 
 _LINE = re.compile(rb"\s+([\w.:/-]+) (?:=|:=|\+=|==) (.*)", re.DOTALL)
 _ESCAPE = re.compile(rb"\\(?:([0-7]{3})|x([0-9a-fA-F]{2})|(.))", re.DOTALL)
@@ -83,7 +84,7 @@ _OF_FREERADIUS = re.compile(
 
 
 class DetailLine(NamedTuple):
-    """A value as printed: ``raw`` holds its bytes where it was quoted or hexadecimal, else ``word`` its text."""
+    """A printed value: ``raw`` has its bytes if it was quoted or hexadecimal, otherwise ``word`` has its text."""
 
     name: str
     raw: bytes | None
@@ -92,46 +93,49 @@ class DetailLine(NamedTuple):
 
 
 class DetailReader:
-    """Reads records with one dictionary, for numbers that are not those of ``radius_dictionary``."""
+    """Parses records with one dictionary, for numbers that are not those of ``radius_dictionary``."""
 
     def __init__(self, dictionary: Dictionary | None = None) -> None:
         self._numberings = Numberings.of(dictionary)
 
     def parse(self, record: bytes, reading: Reading) -> Parsed:
-        """Return the event of one record, or why it is none."""
+        """Return the event of one record, or the reason why it is rejected."""
         try:
             if len(record) > MAX_RECORD:
                 raise Unparsable(f"detail record of more than {MAX_RECORD} bytes; is this a detail file?")
-            printed = [_line(line) for line in record.split(b"\n")[1:]]
-            came = _received(printed)
-            reading = replace(reading, received_at=came) if came else reading
-            attributes = self._attributes(printed, reading, came)
+            printed_lines = [_line(line) for line in record.split(b"\n")[1:]]
+            freeradius_received_at = _received(printed_lines)
+            reading = replace(reading, received_at=freeradius_received_at) if freeradius_received_at else reading
+            attributes = self._attributes(printed_lines, reading, freeradius_received_at)
             return event_of(attributes, reading, backend=Backend.RADIUS, raw=record)
         except Unparsable as error:
             return Rejection(record, str(error))
 
-    def _attributes(self, printed: list[DetailLine], reading: Reading, came: datetime | None) -> Attributes:
-        sent = [line for line in printed if not _OF_FREERADIUS.fullmatch(line.name)]
-        named = any(line.name.lower() == "sip-method" for line in sent)
-        numbers = [_number(line.name, named=named) for line in sent]
+    def _attributes(
+        self, printed_lines: list[DetailLine], reading: Reading, freeradius_received_at: datetime | None
+    ) -> Attributes:
+        sent = [line for line in printed_lines if not _OF_FREERADIUS.fullmatch(line.name)]
+        has_sip_names = any(line.name.lower() == "sip-method" for line in sent)
+        numbers = [_number(line.name, has_sip_names=has_sip_names) for line in sent]
         opensips = has_opensips_numbers({number for number in numbers if number}, reading.product) or (
-            named and reading.product is Product.OPENSIPS
+            has_sip_names and reading.product is Product.OPENSIPS
         )
         dictionary = self._numberings.opensips if opensips else self._numberings.openser
         return [
-            _attribute(line, number, dictionary, reading.zone, came) for line, number in zip(sent, numbers, strict=True)
+            _attribute(line, number, dictionary, reading.zone, freeradius_received_at)
+            for line, number in zip(sent, numbers, strict=True)
         ]
 
 
 def read(stream: BinaryIO, reading: Reading, dictionary: Dictionary | None = None) -> Iterator[Parsed]:
-    """Read a detail file. ``dictionary`` is the proxy's, where its numbers are not those of ``radius_dictionary``."""
+    """Read a detail file. ``dictionary`` is that of the proxy, if its numbers differ from ``radius_dictionary``."""
     reader = DetailReader(dictionary)
     for record in _records(stream):
         yield reader.parse(record, reading)
 
 
 def _records(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield the records: up to an empty line, or to the next line that begins at the margin."""
+    """Yield the records, which end at an empty line or before the next line that is not indented."""
     record = b""
     for line in lines(stream):
         begins = bool(line) and not line[:1].isspace()
@@ -168,35 +172,35 @@ def _unescape(match: re.Match[bytes]) -> bytes:
     return _ESCAPED.get(other, other)
 
 
-def _received(printed: list[DetailLine]) -> datetime | None:
-    """Return when FreeRADIUS got the packet, where the record tells it."""
-    for line in printed:
+def _received(printed_lines: list[DetailLine]) -> datetime | None:
+    """Return the time at which FreeRADIUS received the packet, if the record has it."""
+    for line in printed_lines:
         if line.name == "Timestamp" and re.fullmatch(r"[0-9]{1,10}", line.word):
             return datetime.fromtimestamp(int(line.word), UTC)
     return None
 
 
-def _number(name: str, *, named: bool) -> int | None:
-    """Return the number behind a name that is not the attribute's own.
+def _number(name: str, *, has_sip_names: bool) -> int | None:
+    """Return the number of an attribute that FreeRADIUS printed under another name.
 
-    ``named``: the record calls acc's attributes by their names, so IANA's are meant where they stand.
+    ``has_sip_names``: the record has the names of acc's attributes, so names of IANA mean the attributes of IANA.
     """
     numbered = _NUMBERED.fullmatch(name)
     if numbered is not None:
         return int(numbered[1])
     plain = name.lower().removeprefix("x-")
-    return _ASCEND_NAMES.get(plain) or (None if named else _IANA_NAMES.get(plain))
+    return _ASCEND_NAMES.get(plain) or (None if has_sip_names else _IANA_NAMES.get(plain))
 
 
 def _attribute(
-    line: DetailLine, number: int | None, dictionary: Dictionary, zone: tzinfo, came: datetime | None
+    line: DetailLine, number: int | None, dictionary: Dictionary, zone: tzinfo, freeradius_received_at: datetime | None
 ) -> tuple[str, Value]:
-    """Return name and value as the proxy sent them."""
+    """Return name and value as sent by the proxy."""
     attribute = dictionary.definition(number) if number else dictionary.named(line.name)
     if attribute is None:
         return line.name, line.word if line.raw is None else f"0x{line.raw.hex()}" if line.is_hex else text_of(line.raw)
     if attribute.name == "Event-Timestamp" and (date := _DATE.fullmatch(text_of(line.raw or b""))):
-        return attribute.name, _epoch(date, zone, came)
+        return attribute.name, _epoch(date, zone, freeradius_received_at)
     if line.raw is not None:
         renamed = number is not None or line.is_hex
         return attribute.name, decode_value(line.raw, attribute) if renamed else text_of(line.raw)
@@ -206,24 +210,24 @@ def _attribute(
 
 
 def _whole(word: str, attribute: Attribute, dictionary: Dictionary) -> Value:
-    """Return the number that FreeRADIUS printed as such or under a name; an unknown name stays."""
+    """Return the number that FreeRADIUS printed as digits or as a name; an unknown name is returned unchanged."""
     if word.isascii() and word.isdigit() and len(word) <= 20:
         return int(word)
     value = dictionary.value_of(attribute.name, word)
-    return next((one for one in (value, _ASCEND_VALUES.get(word.lower())) if one is not None), word)
+    return next((number for number in (value, _ASCEND_VALUES.get(word.lower())) if number is not None), word)
 
 
-def _epoch(date: re.Match[str], zone: tzinfo, came: datetime | None) -> int:
+def _epoch(date: re.Match[str], zone: tzinfo, freeradius_received_at: datetime | None) -> int:
     """Return the seconds since 1970 of a date in FreeRADIUS' local time.
 
-    Its zone is abbreviated: UTC, an offset, one of the proxy's zone, or whichever brings the time nearest to when the
-    packet came (zones differ from UTC by quarters of an hour).
+    Its zone is abbreviated: UTC, an offset, or an abbreviation of the proxy's zone. For any other, the offset in
+    quarters of an hour is chosen that brings the time nearest to the receipt of the packet.
     """
     text, abbreviation = date.groups()
     try:
         naive = datetime.strptime(text, "%b %d %Y %H:%M:%S")  # noqa: DTZ007
     except ValueError:
-        raise Unparsable(f"Event-Timestamp reads {date[0]!r}, which is no date") from None
+        raise Unparsable(f"Event-Timestamp reads {date[0]!r}, which is not a valid date") from None
     seconds = int(naive.replace(tzinfo=UTC).timestamp())
     if abbreviation in ("UTC", "GMT"):
         return seconds
@@ -234,6 +238,8 @@ def _epoch(date: re.Match[str], zone: tzinfo, came: datetime | None) -> int:
         local = naive.replace(tzinfo=zone, fold=fold)
         if local.tzname() == abbreviation:
             return int(local.timestamp())
-    if came is None:
-        raise Unparsable(f"Event-Timestamp reads {date[0]!r}; zone {abbreviation} is not the proxy's: which is meant?")
-    return seconds - round((seconds - came.timestamp()) / _QUARTER) * _QUARTER
+    if freeradius_received_at is None:
+        raise Unparsable(
+            f"Event-Timestamp reads {date[0]!r}; the time zone {abbreviation} is unknown; set the zone of the proxy"
+        )
+    return seconds - round((seconds - freeradius_received_at.timestamp()) / _QUARTER) * _QUARTER

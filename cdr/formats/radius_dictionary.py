@@ -1,9 +1,9 @@
-"""RADIUS dictionaries: which number is which attribute, of what type, and which value has which name.
+"""RADIUS dictionaries: the numbers, names and types of attributes, and the names of values.
 
-Numbers are a matter of agreement between proxy and server, and two agreements are in use for what the ``acc`` modules
-send: that of FreeRADIUS' ``dictionary.openser`` (also radcli's ``dictionary.sip``) and that of OpenSIPS
-(``etc/dictionary.opensips``). A dictionary file of the proxy settles it; ``OPENSER_NUMBERS`` and ``OPENSIPS_NUMBERS``
-serve where there is none.
+Proxy and server must use the same numbers. Two numberings are common for the attributes of the ``acc`` modules: that of
+FreeRADIUS' ``dictionary.openser`` (also radcli's ``dictionary.sip``) and that of OpenSIPS
+(``etc/dictionary.opensips``). A dictionary file of the proxy takes precedence; without one, ``OPENSER_NUMBERS`` and
+``OPENSIPS_NUMBERS`` are used.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ Value: TypeAlias = int | str
 
 
 class DictionaryError(ValueError):
-    """A dictionary file that cannot be read. The text names file, line and kind of error, and what would help.
+    """A dictionary file that cannot be read. The text names file, line and kind of error, and the remedy.
 
-    It never quotes the file: whoever names one need not be allowed to read it.
+    It never quotes the file, because the user who names a file may not be allowed to read it.
     """
 
 
 class DataType(StrEnum):
-    """The types that make a difference to a reader; every dictionary's type words map to one of them."""
+    """The types that are decoded differently; every type name in a dictionary maps to one of them."""
 
     TEXT = "text"
     INTEGER = "integer"
@@ -42,7 +42,7 @@ class DataType(StrEnum):
 
 
 class Attribute(NamedTuple):
-    """An attribute's definition. ``size`` is the length that its type demands, in bytes (0: any)."""
+    """The definition of an attribute. ``size`` is the length that its type requires, in bytes (0: any)."""
 
     name: str
     number: int
@@ -67,8 +67,8 @@ _TYPES: Mapping[str, tuple[DataType, int]] = {
 def decode_value(raw: bytes, attribute: Attribute) -> Value:
     """Return the value of an attribute as number or text; never fail.
 
-    A value whose length is not that of its type, or whose type is unknown, is text where it can be read as such, else
-    hexadecimal (``0x…``): proxies do send text under an integer's number and the other way round.
+    A value of another length than its type, or of an unknown type, is text if it is printable, otherwise hexadecimal
+    (``0x…``): proxies do send text under the number of an integer, and the reverse.
     """
     if len(raw) != (attribute.size or len(raw)):
         return readable(raw)
@@ -91,7 +91,7 @@ def decode_value(raw: bytes, attribute: Attribute) -> Value:
 
 
 def readable(raw: bytes) -> str:
-    """Return bytes of unknown type as text where all of it can be printed, else as ``0x`` and hexadecimal digits."""
+    """Return bytes of unknown type as text if they are printable, otherwise as ``0x`` and hexadecimal digits."""
     try:
         text = raw.decode()
     except UnicodeDecodeError:
@@ -102,8 +102,8 @@ def readable(raw: bytes) -> str:
 _ALWAYS_TEXT = frozenset({"Sip-From-Tag", "Sip-To-Tag", "Acct-Session-Id"})
 
 
-def _right(attribute: Attribute) -> Attribute:
-    """The tags are text whatever a dictionary says: the one that OpenSIPS ships declares them as integers."""
+def _with_text_tags(attribute: Attribute) -> Attribute:
+    """Make the tags text in any dictionary, because the one shipped with OpenSIPS declares them as integers."""
     return attribute._replace(type=DataType.TEXT, size=0) if attribute.name in _ALWAYS_TEXT else attribute
 
 
@@ -116,29 +116,29 @@ class Dictionary:
     values: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def definition(self, number: int, vendor: int = 0) -> Attribute:
-        """Return what a number means; an unknown one is called as FreeRADIUS does (``Attr-230``)."""
+        """Return the attribute of a number; an unknown one is named as in FreeRADIUS (``Attr-230``)."""
         attribute = self.attributes.get((vendor, number))
         if attribute is None:
             name = f"Attr-26.{vendor}.{number}" if vendor else f"Attr-{number}"
             return Attribute(name, number, DataType.UNKNOWN, 0, vendor)
-        return _right(attribute)
+        return _with_text_tags(attribute)
 
     def named(self, name: str) -> Attribute | None:
-        """Return the attribute of a name, in whatever case."""
+        """Return the attribute of a name, ignoring case."""
         attribute = self.names.get(name.lower())
-        return _right(attribute) if attribute else None
+        return _with_text_tags(attribute) if attribute else None
 
     def value_of(self, attribute: str, name: str) -> int | None:
         """Return the number of a named value (``Start`` of ``Acct-Status-Type``)."""
         return self.values.get(attribute.lower(), {}).get(name.lower())
 
     def over(self, base: Dictionary) -> Dictionary:
-        """Return this dictionary with ``base`` for what it lacks.
+        """Return this dictionary, with the entries of ``base`` that it lacks.
 
-        Nothing stays of an attribute of ``base`` whose number or name this dictionary gives away.
+        An attribute of ``base`` is dropped if this dictionary uses its number or name.
         """
-        attributes = {key: one for key, one in base.attributes.items() if one.name.lower() not in self.names}
-        names = {name: one for name, one in base.names.items() if (one.vendor, one.number) not in self.attributes}
+        attributes = {key: each for key, each in base.attributes.items() if each.name.lower() not in self.names}
+        names = {name: each for name, each in base.names.items() if (each.vendor, each.number) not in self.attributes}
         values = {attribute: {**named} for attribute, named in base.values.items()}
         for attribute, named in self.values.items():
             values.setdefault(attribute, {}).update(named)
@@ -146,7 +146,7 @@ class Dictionary:
 
 
 Include: TypeAlias = Callable[[str], str]
-"""Gives the text of a file that ``$INCLUDE`` names, or raises ``OSError``."""
+"""Returns the text of a file that ``$INCLUDE`` names, or raises ``OSError``."""
 
 _FLAGS = ("has_tag", "encrypt=", "concat", "array", "virtual", "secret", "internal", "long", "subtype=", "key", "enum=")
 _IGNORED = frozenset({"begin-tlv", "end-tlv", "begin-protocol", "end-protocol", "protocol", "flags", "alias"})
@@ -156,8 +156,8 @@ _MAX_DEPTH = 20
 def parse(text: str, include: Include | None = None, name: str = "dictionary") -> Dictionary:
     """Read a dictionary in the syntax of FreeRADIUS, radcli and radiusclient-ng.
 
-    ``include`` gives the text of included files; without it ``$INCLUDE`` is an error. ``name`` is what messages call
-    the file. Where a number or name is defined twice, the last definition counts. Raise ``DictionaryError``.
+    ``include`` returns the text of included files; without it ``$INCLUDE`` is an error. ``name`` is the name of the
+    file in messages. If a number or name is defined twice, the last definition counts. Raise ``DictionaryError``.
     """
     reader = _Reader(include)
     reader.read(text, name, 0)
@@ -165,7 +165,7 @@ def parse(text: str, include: Include | None = None, name: str = "dictionary") -
 
 
 class _Reader:
-    """What was read so far, over all included files."""
+    """Collects the definitions of a file and of all files that it includes."""
 
     def __init__(self, include: Include | None) -> None:
         self.include = include
@@ -177,14 +177,14 @@ class _Reader:
 
     def read(self, text: str, name: str, depth: int) -> None:
         if depth > _MAX_DEPTH:
-            raise DictionaryError(f"{name}: more than {_MAX_DEPTH} files include each other; break the circle")
+            raise DictionaryError(f"{name}: more than {_MAX_DEPTH} nested $INCLUDE lines; remove the circular one")
         for number, line in enumerate(text.splitlines(), 1):
             words = line.partition("#")[0].split()
             if not words:
                 continue
             try:
                 self._line(words, depth)
-            except DictionaryError:  # of an included file: it says where
+            except DictionaryError:  # from an included file, with its location
                 raise
             except ValueError as error:
                 raise DictionaryError(f"{name}:{number}: {error}") from None
@@ -207,7 +207,7 @@ class _Reader:
                 pass
             case _:
                 raise ValueError(
-                    "the line is not understood; write ATTRIBUTE name number type, VALUE attribute name number, "
+                    "the line is not valid; use ATTRIBUTE name number type, VALUE attribute name number, "
                     "VENDOR name number, BEGIN-VENDOR name or $INCLUDE file"
                 )
 
@@ -226,17 +226,17 @@ class _Reader:
         try:
             return self.vendors[name.lower()]
         except KeyError:
-            raise ValueError("the vendor is not known here; a line VENDOR name number must stand above it") from None
+            raise ValueError("unknown vendor; define it above with a line VENDOR name number") from None
 
     def _include(self, name: str, depth: int, *, optional: bool) -> None:
         if self.include is None:
-            raise ValueError("$INCLUDE is not followed here: put the text of that file in its place")
+            raise ValueError("$INCLUDE is not supported here; replace the line with the text of the file")
         try:
             text = self.include(name)
         except OSError as error:
             if optional:
                 return
-            raise ValueError("the file that $INCLUDE names cannot be read; give that file too") from error
+            raise ValueError("the file that $INCLUDE names cannot be read; provide that file as well") from error
         self.read(text, name, depth + 1)
 
 
@@ -244,7 +244,7 @@ def _number(text: str) -> int:
     try:
         number = int(text, 16) if text.lower().startswith("0x") else int(text)
     except ValueError:
-        raise ValueError("the number is none; write digits, or 0x and hexadecimal digits") from None
+        raise ValueError("the number is not valid; use digits, or 0x and hexadecimal digits") from None
     if not 0 <= number < 2**32:
         raise ValueError("the number is out of range; numbers have at most 32 bits")
     return number
@@ -292,7 +292,7 @@ VALUE Acct-Status-Type Accounting-Off 8
 VALUE Acct-Status-Type Failed 15
 VALUE Service-Type Sip-Session 15
 """)
-"""Attributes whose numbers everybody agrees on."""
+"""Standard attributes."""
 
 OPENSER_NUMBERS = parse("""
 ATTRIBUTE Sip-Method 101 integer
@@ -308,7 +308,7 @@ ATTRIBUTE Sip-Group 211 string
 ATTRIBUTE Sip-Rpid 213 string
 ATTRIBUTE SIP-AVP 225 string
 """).over(STANDARD)
-"""As FreeRADIUS' ``dictionary.openser`` and radcli's ``dictionary.sip`` number the attributes of acc."""
+"""The attributes of acc with the numbers of FreeRADIUS' ``dictionary.openser`` and radcli's ``dictionary.sip``."""
 
 OPENSIPS_NUMBERS = parse("""
 ATTRIBUTE Sip-Method 204 integer
@@ -326,30 +326,30 @@ ATTRIBUTE Sip-Call-Created 229 integer
 ATTRIBUTE Sip-Call-MSDuration 230 integer
 ATTRIBUTE Transaction-Id 231 string
 """).over(STANDARD)
-"""As OpenSIPS' ``etc/dictionary.opensips`` numbers them; its ``aaa_diameter`` uses the same codes."""
+"""The numbers of OpenSIPS' ``etc/dictionary.opensips``; its ``aaa_diameter`` uses the same codes."""
 
 
 class Numberings(NamedTuple):
-    """The dictionaries that a proxy's attributes may be numbered by; one and the same where that is known."""
+    """The dictionaries whose numbers a proxy may use; both are the same one if that is known."""
 
     openser: Dictionary
     opensips: Dictionary
 
     @classmethod
     def of(cls, dictionary: Dictionary | None) -> Numberings:
-        """Return what ``dictionary`` leaves open: nothing where it defines ``Sip-Method``."""
+        """Return the possible dictionaries; a ``dictionary`` that defines ``Sip-Method`` is the only one."""
         if dictionary is not None and dictionary.named("Sip-Method"):
-            settled = dictionary.over(STANDARD)
-            return cls(settled, settled)
+            complete = dictionary.over(STANDARD)
+            return cls(complete, complete)
         own = dictionary or Dictionary()
         return cls(OPENSER_NUMBERS.over(own), OPENSIPS_NUMBERS.over(own))
 
 
 def has_opensips_numbers(numbers: Set[int], product: Product) -> bool:
-    """Tell which of the two built-in numberings a packet with these attributes uses.
+    """Tell whether a packet with these attributes uses OpenSIPS' numbers.
 
-    ``Sip-Method`` and ``Sip-Response-Code`` are always sent: as 101 and 102, or as 204 and 205. Where all four are
-    there, one pair is of the proxy's own, and the product decides.
+    ``Sip-Method`` and ``Sip-Response-Code`` are always sent, as 101 and 102 or as 204 and 205. If all four are present,
+    one pair are attributes of the proxy's own, and the product decides.
     """
     if numbers >= {204, 205}:
         return not numbers >= {101, 102} or product is Product.OPENSIPS

@@ -1,7 +1,7 @@
-"""The attributes that the acc modules send to AAA servers, become an event.
+"""Convert the attributes that the acc modules send to AAA servers into an event.
 
-RADIUS packets, FreeRADIUS' detail files and OpenSIPS' Diameter requests carry the same attributes; each format decodes
-its own and hands them over here by name. Sources: ``acc_radius_mod.c`` of Kamailio, ``acc.c`` of OpenSIPS and OpenSER.
+RADIUS packets, FreeRADIUS' detail files and OpenSIPS' Diameter requests have the same attributes; each format decodes
+them and passes them here by name. Sources: ``acc_radius_mod.c`` of Kamailio, ``acc.c`` of OpenSIPS and OpenSER.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from proxyconf.vocabulary.products import Product
 from proxyconf.vocabulary.sip_methods import METHOD_NAMES
 
 Attributes: TypeAlias = Sequence[tuple[str, Value]]
-"""Names and decoded values in the order of the wire."""
+"""Names and decoded values, in the order received."""
 
 
 class Status(IntEnum):
@@ -50,35 +50,35 @@ _CORE = frozenset(
     | {_SETUP_TIME, _CREATED}
 )
 _DELIVERY = frozenset({"Proxy-State", "Message-Authenticator"})
-"""Of the packet, not of the event: another delivery of the same event carries other values."""
+"""Attributes of the packet, not of the event: another delivery of the event has other values."""
 
 _USUAL_CORE = frozenset({_STATUS, _METHOD, _CODE, _TIME, _FROM_TAG, _TO_TAG, _CALL_ID})
 
-_LOOKED_UP = 4096
-"""How many values of one attribute are kept in mind."""
+_CACHED_VALUES = 4096
+"""How many values of one attribute are cached."""
 
 _EPOCH_TEXT = re.compile(r"\s*(\d{1,11})(?:\.(\d{1,6}))?\s*")
 
 
 def event_of(attributes: Attributes, reading: Reading, *, backend: Backend, raw: bytes) -> AccEvent:
-    """Return the event that the attributes tell; raise ``Unparsable`` where they are no accounting of SIP.
+    """Return the event of the attributes; raise ``Unparsable`` if they are not SIP accounting.
 
-    ``extra`` keeps every attribute that is neither part of the core nor a leg, with numbers as decimal text;
-    ``Acct-Delay-Time``, ``Proxy-State`` and the ``Service-Type`` that only says "SIP" are left out, so that another
-    delivery of the same event is the same event. RADIUS tells no reason, and a missed call looks like a failed one:
-    both are ``EventKind.FAILED``.
+    ``extra`` has every attribute that is neither part of the core nor of a leg, with numbers as decimal text.
+    ``Acct-Delay-Time``, ``Proxy-State`` and the ``Service-Type`` of SIP are left out, so that another delivery of the
+    event gives the same event. RADIUS has no reason, and missed calls look like failed ones: both are
+    ``EventKind.FAILED``.
     """
-    core, rest, before_duration = _sort_out(attributes)
+    core, rest, before_duration = _split_core(attributes)
     kind, method, code = _kind_method_code(core, reading)
     call_id = "" if kind in _OF_NO_CALL else str(core.get(_CALL_ID, ""))
     if not call_id and kind not in _OF_NO_CALL:
-        raise Unparsable(f"{method} without {_CALL_ID}, which holds the Call-ID; is the dictionary the proxy's?")
+        raise Unparsable(f"{method} without {_CALL_ID}, which has the Call-ID; is the dictionary that of the proxy?")
     time, precision = _time(core, reading)
     ended_at = duration_us = None
     if method == "INVITE" and kind in FINAL_REPLIES:
         time = delayed_time(time, _created_at(core), str(core.get(_SETUP_TIME, "")))
     if kind is EventKind.CDR:
-        # OpenSIPS puts the code of whatever the process accounted before into this record; the dialog was answered.
+        # In this record OpenSIPS sends the code of whatever the process accounted before; the dialog was answered.
         code = 200
         duration_us = _duration_us(core)
         ended_at = None if duration_us is None else _later(time, duration_us)
@@ -86,7 +86,7 @@ def event_of(attributes: Attributes, reading: Reading, *, backend: Backend, raw:
     if kind is not EventKind.CDR and labels and _mixes_legs(reading):
         if before_duration and _SETUP_TIME not in core and rest[before_duration - 1][0] == labels[-1]:
             del rest[before_duration - 1]
-        rest = _put_right(rest, extras, labels) or rest
+        rest = _with_right_names(rest, extras, labels) or rest
     extra, legs = _split_legs(rest, labels, extras)
     event = AccEvent(
         kind=kind,
@@ -111,8 +111,8 @@ def event_of(attributes: Attributes, reading: Reading, *, backend: Backend, raw:
     return event if is_short else limited(event, reading.layout)
 
 
-def _sort_out(attributes: Attributes) -> tuple[dict[str, Value], list[tuple[str, str]], int]:
-    """Return the core attributes, the others as text, and how many of these stood before ``Sip-Call-Duration``."""
+def _split_core(attributes: Attributes) -> tuple[dict[str, Value], list[tuple[str, str]], int]:
+    """Return the core attributes, the others as text, and how many of these came before ``Sip-Call-Duration``."""
     core: dict[str, Value] = {}
     rest: list[tuple[str, str]] = []
     before_duration = 0
@@ -131,10 +131,10 @@ def _integer(core: Mapping[str, Value], name: str, default: int | None = None) -
     if isinstance(value, int):
         return value
     if value is None:
-        raise Unparsable(f"no {name}: no accounting of SIP, or the dictionary is not the proxy's")
+        raise Unparsable(f"no {name}: this is not SIP accounting, or the dictionary is not that of the proxy")
     if value.isascii() and value.isdigit() and len(value) <= 20:
         return int(value)
-    raise Unparsable(f"{name} reads {value!r}, which is no number; is the dictionary the proxy's?")
+    raise Unparsable(f"{name} is {value!r}, which is not a number; is the dictionary that of the proxy?")
 
 
 def _kind_method_code(core: Mapping[str, Value], reading: Reading) -> tuple[EventKind, str, int]:
@@ -146,7 +146,7 @@ def _kind_method_code(core: Mapping[str, Value], reading: Reading) -> tuple[Even
 
 
 def _method(core: Mapping[str, Value], reading: Reading) -> str:
-    """Return the SIP method: by its number, or as FreeRADIUS named it. A number not used by the product stays."""
+    """Return the SIP method, sent as a number or named by FreeRADIUS; a number unknown for the product as text."""
     value = core.get(_METHOD)
     if isinstance(value, str) and value[:1].isalpha():
         return value.upper()
@@ -157,15 +157,15 @@ def _method(core: Mapping[str, Value], reading: Reading) -> str:
 def _code(core: Mapping[str, Value]) -> int:
     code = _integer(core, _CODE, 0)
     if not 0 <= code <= 999:
-        raise Unparsable(f"{_CODE} is {code}; SIP has codes of three digits, so is the dictionary the proxy's?")
+        raise Unparsable(f"{_CODE} is {code}, but SIP codes have three digits; is the dictionary that of the proxy?")
     return code
 
 
 def _kind(status: int, method: str, code: int) -> EventKind:
     """Return the kind of a record about a request.
 
-    OpenSER sends re-INVITE and ACK as Start, Kamailio and OpenSIPS as Alive: the method decides before the status.
-    Only OpenSIPS' dialog record is a Stop with method INVITE.
+    OpenSER sends re-INVITE and ACK as Start, Kamailio and OpenSIPS as Alive, so the method takes precedence over the
+    status. Only OpenSIPS' dialog record is a Stop with method INVITE.
     """
     if status not in _STATUSES:
         raise Unparsable(f"{_STATUS} is {status}; acc sends Start 1, Stop 2, Alive 3, Failed 15")
@@ -177,7 +177,7 @@ def _kind(status: int, method: str, code: int) -> EventKind:
 
 
 def _time(core: Mapping[str, Value], reading: Reading) -> tuple[datetime, int]:
-    """Return time and precision: the proxy's clock, else when the packet came less what it waited.
+    """Return time and precision: from the proxy's clock, or else the time of receipt minus the delay.
 
     Kamailio with ``rad_time_mode`` 1 sends text, seconds and microseconds.
     """
@@ -187,7 +187,7 @@ def _time(core: Mapping[str, Value], reading: Reading) -> tuple[datetime, int]:
         return _later(arrived, _integer(core, _DELAY, 0) * -1_000_000), SECOND
     match = _EPOCH_TEXT.fullmatch(str(value))
     if match is None:
-        raise Unparsable(f"{_TIME} reads {value!r}; expected seconds since 1970, with or without a fraction")
+        raise Unparsable(f"{_TIME} is {value!r}; expected seconds since 1970, with or without a fraction")
     seconds, fraction = match.groups()
     time = _moment(int(seconds), _TIME)
     if not fraction:
@@ -199,37 +199,37 @@ def _moment(seconds: int, name: str) -> datetime:
     try:
         return datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):
-        raise Unparsable(f"{name} is {seconds} seconds since 1970: no time that a calendar holds") from None
+        raise Unparsable(f"{name} is {seconds} seconds since 1970, which is outside of the years 1 to 9999") from None
 
 
 def _later(time: datetime, microseconds: int) -> datetime:
     try:
         return time + timedelta(microseconds=microseconds)
     except OverflowError:
-        raise Unparsable(f"{microseconds // 1_000_000} seconds from {time} is no time that a calendar holds") from None
+        raise Unparsable(f"{microseconds // 1_000_000} seconds from {time} is outside of the years 1 to 9999") from None
 
 
 def _duration_us(core: Mapping[str, Value]) -> int | None:
-    """Return the duration of a dialog record; OpenSIPS before 2.2 tells whole seconds only."""
+    """Return the duration of a dialog record; OpenSIPS before 2.2 sends only whole seconds."""
     if _MS_DURATION in core:
         return _integer(core, _MS_DURATION) * 1_000
     return _integer(core, _DURATION) * 1_000_000 if _DURATION in core else None
 
 
 def _created_at(core: Mapping[str, Value]) -> datetime | None:
-    """Return when the INVITE came; OpenSIPS writes 0 for records outside of a dialog."""
+    """Return the arrival of the INVITE; OpenSIPS sends 0 for records outside of a dialog."""
     seconds = core.get(_CREATED)
     return _moment(seconds, _CREATED) if isinstance(seconds, int) and seconds > 0 else None
 
 
 def leg_labels(reading: Reading, backend: Backend) -> tuple[str, ...] | None:
-    """Return the labels of the legs in their order; none: unknown. OpenSIPS configures all AAA servers as one."""
+    """Return the labels of the legs in order, or ``None`` if unknown. OpenSIPS configures all AAA servers alike."""
     legs = reading.layout.legs
     return legs.get(backend, legs.get(Backend.RADIUS))
 
 
 def extra_labels(reading: Reading, backend: Backend) -> tuple[str, ...]:
-    """Return the labels of the extras in their order, as far as they are known."""
+    """Return the labels of the extras in order, as far as they are known."""
     extras = reading.layout.extras
     return extras.get(backend, extras.get(Backend.RADIUS, ()))
 
@@ -237,7 +237,7 @@ def extra_labels(reading: Reading, backend: Backend) -> tuple[str, ...]:
 def _split_legs(
     rest: Sequence[tuple[str, str]], labels: Sequence[str] | None, extras: Sequence[str]
 ) -> tuple[Pairs, tuple[Pairs, ...]]:
-    """Return extras and legs. Unknown leg labels: what repeats is one, and what looks like one beside its like."""
+    """Return extras and legs. If the leg labels are unknown, they are guessed from repetitions and names."""
     if labels is None:
         labels = _likely_leg_labels(tuple(name for name, _ in rest if name not in extras))
     own = frozenset(labels)
@@ -260,8 +260,8 @@ def _likely_leg_labels(names: tuple[str, ...]) -> list[str]:
 def _paired(values: Sequence[tuple[str, str]], labels: Sequence[str]) -> Iterable[Pairs]:
     """Return one set of labels per leg: the k-th values of all labels belong together.
 
-    Kamailio sends every value of every leg, empty ones too. OpenSIPS leaves empty ones out; where that makes the
-    labels differ in number, a label that comes out of turn begins the next leg.
+    Kamailio sends every value of every leg, even empty ones. OpenSIPS leaves empty ones out; if the labels then occur
+    in different numbers, a label out of order starts the next leg.
     """
     columns: dict[str, list[str]] = {label: [] for label in labels}
     for label, text in values:
@@ -271,72 +271,76 @@ def _paired(values: Sequence[tuple[str, str]], labels: Sequence[str]) -> Iterabl
         for index in range(counts.pop()):
             yield tuple((label, column[index] if column else "") for label, column in columns.items())
         return
-    place = {label: index for index, label in enumerate(labels)}
+    order = {label: index for index, label in enumerate(labels)}
     leg: dict[str, str] = {}
-    last = -1
+    last_place = -1
     for label, text in values:
-        if place[label] <= last:
+        if order[label] <= last_place:
             yield tuple((name, leg.get(name, "")) for name in labels)
             leg = {}
         leg[label] = text
-        last = place[label]
+        last_place = order[label]
     yield tuple((name, leg.get(name, "")) for name in labels)
 
 
 def _mixes_legs(reading: Reading) -> bool:
-    """Tell whether the proxy names leg values wrongly in all but its dialog records: OpenSIPS since 2.3."""
+    """Tell whether the proxy names leg values wrongly except in dialog records: OpenSIPS since 2.3."""
     return reading.product is Product.OPENSIPS and reading.version >= (2, 3)
 
 
-def _put_right(
+def _with_right_names(
     rest: Sequence[tuple[str, str]], extras: Sequence[str], labels: Sequence[str]
 ) -> list[tuple[str, str]] | None:
-    """Give the leg values of an OpenSIPS record their names; none where it cannot be told what belongs where.
+    """Correct the names of the leg values in an OpenSIPS record; return ``None`` if the assignment is ambiguous.
 
-    All values of leg k go out, in the labels' order, under the k-th name of extras and legs together; before them, each
-    extra that is not empty goes out under its own. A leg with an empty value has one attribute less, so the rest
-    cannot be told apart and stays as it came.
+    All values of leg k are sent, in the order of the labels, under the k-th name of extras and legs together; before
+    them, each extra that is not empty is sent under its own name. A leg with an empty value has one attribute less, so
+    the values cannot be assigned and stay as received.
     """
     names = [*extras, *labels]
     width = len(labels)
     own = frozenset(names)
     sent = [pair for pair in rest if pair[0] in own]
-    fitting = []
+    candidates = []
     for count in range(1, min(len(sent) // width, len(names)) + 1):
         first = len(sent) - count * width
         in_turn = iter(extras)
         if all(name == names[index // width] for index, (name, _) in enumerate(sent[first:])) and all(
             name in in_turn for name, _ in sent[:first]
         ):
-            fitting.append(first)
-    if len(fitting) != 1:
+            candidates.append(first)
+    if len(candidates) != 1:
         return None
-    first = fitting[0]
+    first = candidates[0]
     legs = [(labels[index % width], text) for index, (_, text) in enumerate(sent[first:])]
     return [*sent[:first], *(pair for pair in rest if pair[0] not in own), *legs]
 
 
 class PacketShape:
-    """Makes the events of packets that have the same attributes in the same order: those of ``event_of``, sooner.
+    """Fast path: builds the events of packets with the same attributes in the same order, like ``event_of``.
 
-    A proxy sends few kinds of packets, and most values again and again: what was worked out once is looked up.
+    A proxy sends few kinds of packets and repeats most values, so decoded values are cached.
     """
 
     def __init__(self, names: Sequence[str], decode: Callable[[int, bytes], Value], reading: Reading) -> None:
-        """``names``: those of the attributes; ``decode`` makes a value of the bytes of one, given its index."""
+        """``decode(index, raw)`` returns the value of the attribute ``names[index]``."""
         self._reading = reading
         self._decode = decode
-        at = {name: index for index, name in enumerate(names)}
-        self._said_at = at[_STATUS], at[_METHOD], at[_CODE]
-        self._tags_at = at[_FROM_TAG], at[_TO_TAG], at[_CALL_ID]
-        self._time_at, self._creation_at, self._service_at = at[_TIME], at.get(_CREATED), at.get(_SERVICE_TYPE)
-        self._setup_at = at.get(_SETUP_TIME)
-        self._said = _Looked(self._say)
-        self._times = _Looked(self._tell_time)
-        self._creations = _Looked(self._tell_creation)
-        self._services = _Looked(self._says_sip)
+        index_of = {name: index for index, name in enumerate(names)}
+        self._status_indexes = index_of[_STATUS], index_of[_METHOD], index_of[_CODE]
+        self._tag_indexes = index_of[_FROM_TAG], index_of[_TO_TAG], index_of[_CALL_ID]
+        self._time_index, self._created_index, self._service_index = (
+            index_of[_TIME],
+            index_of.get(_CREATED),
+            index_of.get(_SERVICE_TYPE),
+        )
+        self._setup_index = index_of.get(_SETUP_TIME)
+        self._kinds = _Cached(self._decode_kind)
+        self._times = _Cached(self._decode_time)
+        self._creations = _Cached(self._decode_created)
+        self._services = _Cached(self._is_sip_service)
         self._extras = [
-            (index, _Looked(partial(self._pair, index, name)))
+            (index, _Cached(partial(self._pair, index, name)))
             for index, name in enumerate(names)
             if name not in _CORE and name not in _DELIVERY and name != _SERVICE_TYPE
         ]
@@ -345,7 +349,7 @@ class PacketShape:
     def of(
         cls, names: Sequence[str], decode: Callable[[int, bytes], Value], reading: Reading, backend: Backend
     ) -> PacketShape | None:
-        """Return the shape of packets with attributes of these names; none where they say more than usual ones."""
+        """Return the shape of packets with these attributes; ``None`` if they need ``event_of``."""
         once = [name for name in names if name in _CORE or name == _SERVICE_TYPE]
         if len(set(once)) < len(once) or not _USUAL_CORE.issubset(once):
             return None
@@ -360,29 +364,31 @@ class PacketShape:
         return cls(names, decode, reading)
 
     def event(self, values: Sequence[bytes], backend: Backend, raw: bytes) -> AccEvent | None:
-        """Return the event of a packet with these values; none where only ``event_of`` can tell."""
-        status, method_at, code_at = self._said_at
-        said = self._said[values[status], values[method_at], values[code_at]]
-        time = self._times[values[self._time_at]]
-        from_tag, to_tag, call_id = [text_of(values[index]) for index in self._tags_at]
-        if said is None or time is None or not call_id:
+        """Return the event of a packet with these values; ``None`` if it needs ``event_of``."""
+        status_index, method_index, code_index = self._status_indexes
+        decoded_kind = self._kinds[values[status_index], values[method_index], values[code_index]]
+        time = self._times[values[self._time_index]]
+        from_tag, to_tag, call_id = [text_of(values[index]) for index in self._tag_indexes]
+        if decoded_kind is None or time is None or not call_id:
             return None
-        if self._service_at is not None and not self._services[values[self._service_at]]:
+        if self._service_index is not None and not self._services[values[self._service_index]]:
             return None
-        created_at = self._creations[values[self._creation_at]] if self._creation_at is not None else (None,)
+        created_at = self._creations[values[self._created_index]] if self._created_index is not None else (None,)
         if created_at is None:
             return None
         extra = tuple([pairs[values[index]] for index, pairs in self._extras])
         moment = time[0]
-        if self._setup_at is not None and said[1] == "INVITE" and said[0] in FINAL_REPLIES:
-            moment = delayed_time(moment, created_at[0], str(self._decode(self._setup_at, values[self._setup_at])))
+        if self._setup_index is not None and decoded_kind[1] == "INVITE" and decoded_kind[0] in FINAL_REPLIES:
+            moment = delayed_time(
+                moment, created_at[0], str(self._decode(self._setup_index, values[self._setup_index]))
+            )
         return AccEvent(
-            said[0],
-            said[1],
+            decoded_kind[0],
+            decoded_kind[1],
             from_tag,
             to_tag,
             call_id,
-            said[2],
+            decoded_kind[2],
             "",
             moment,
             time[1],
@@ -392,43 +398,46 @@ class PacketShape:
             raw=raw,
         )
 
-    def _say(self, values: tuple[bytes, ...]) -> tuple[EventKind, str, int] | None:
+    def _decode_kind(self, values: tuple[bytes, ...]) -> tuple[EventKind, str, int] | None:
         names = (_STATUS, _METHOD, _CODE)
-        core = {name: self._decode(at, value) for name, at, value in zip(names, self._said_at, values, strict=True)}
+        core = {
+            name: self._decode(index, value)
+            for name, index, value in zip(names, self._status_indexes, values, strict=True)
+        }
         try:
-            said = _kind_method_code(core, self._reading)
+            decoded_kind = _kind_method_code(core, self._reading)
         except Unparsable:
             return None
-        return None if said[0] in _OF_NO_CALL or said[0] is EventKind.CDR else said
+        return None if decoded_kind[0] in _OF_NO_CALL or decoded_kind[0] is EventKind.CDR else decoded_kind
 
-    def _tell_time(self, value: bytes) -> tuple[datetime, int] | None:
+    def _decode_time(self, value: bytes) -> tuple[datetime, int] | None:
         try:
-            return _time({_TIME: self._decode(self._time_at, value)}, self._reading)
-        except Unparsable:
-            return None
-
-    def _tell_creation(self, value: bytes) -> tuple[datetime | None] | None:
-        try:
-            return (_created_at({_CREATED: self._decode(self._creation_at or 0, value)}),)
+            return _time({_TIME: self._decode(self._time_index, value)}, self._reading)
         except Unparsable:
             return None
 
-    def _says_sip(self, value: bytes) -> bool:
-        return self._decode(self._service_at or 0, value) in _SIP_SESSION
+    def _decode_created(self, value: bytes) -> tuple[datetime | None] | None:
+        try:
+            return (_created_at({_CREATED: self._decode(self._created_index or 0, value)}),)
+        except Unparsable:
+            return None
+
+    def _is_sip_service(self, value: bytes) -> bool:
+        return self._decode(self._service_index or 0, value) in _SIP_SESSION
 
     def _pair(self, index: int, name: str, value: bytes) -> tuple[str, str]:
         return name, str(self._decode(index, value))
 
 
-class _Looked(dict[Any, Any]):
-    """What a function says, looked up where it said so before; forgets all once in a while."""
+class _Cached(dict[Any, Any]):
+    """Caches the results of a function; cleared when it is full."""
 
-    def __init__(self, ask: Callable[[Any], Any]) -> None:
+    def __init__(self, function: Callable[[Any], Any]) -> None:
         super().__init__()
-        self._ask = ask
+        self._function = function
 
     def __missing__(self, key: Any) -> Any:
-        if len(self) >= _LOOKED_UP:
+        if len(self) >= _CACHED_VALUES:
             self.clear()
-        self[key] = answer = self._ask(key)
-        return answer
+        self[key] = result = self._function(key)
+        return result

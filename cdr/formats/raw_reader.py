@@ -1,7 +1,7 @@
-"""Input as it is kept beside an event or a rejection, read again: with a layout, zone or release corrected since.
+"""Re-parse the stored input of an event or a rejection, for example with a corrected layout, zone or release.
 
-What is kept is one record in the form that its format names: a line, a packet, a row as JSON. Reading it again gives
-what reading it would have given, had the proxy been described so at the time.
+The input is one record in the form of its format: a line, a packet, a row as JSON. Parsing it again gives the result
+that the present settings would have given at the time.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from cdr.formats.sql_row import AccTable
 from cdr.formats.syslog import LineParser
 
 Reread = Callable[[bytes], list[Parsed]]
-"""Reads a record; a block that could not be divided when it came may hold several."""
+"""Parses a stored record; a block that could not be divided may contain several."""
 
 _TABLES = {
     "acc-csv": AccTable.ACC,
@@ -27,9 +27,9 @@ _TABLES = {
 
 
 def reader_of(format: str, reading: Reading, dictionary: Dictionary | None = None) -> Reread:  # noqa: A002
-    """Return what reads a record kept in ``format``; ``dictionary`` is the source's own, if it has one.
+    """Return the parser of records stored in ``format``; ``dictionary`` is that of the source, if any.
 
-    Raise ``LookupError`` for a format that no version of accweb ever kept input in.
+    Raise ``LookupError`` for an unknown format.
     """
     if format in _TABLES:
         return lambda raw: [_row(raw, _TABLES[format], reading)]
@@ -49,18 +49,18 @@ def reader_of(format: str, reading: Reading, dictionary: Dictionary | None = Non
             return lambda raw: [_object(raw, reading)]
         case "opensips-events":
             return lambda raw: [opensips_events.parse_object(raw, reading)]
-    raise LookupError(f"no reader for input kept as {format!r}")
+    raise LookupError(f"no parser for input stored as {format!r}")
 
 
 def _row(raw: bytes, table: AccTable, reading: Reading) -> Parsed:
-    """A row with its columns, or the cells of one that came without."""
-    if raw.startswith(b"[") and (cells := flatstore.kept_cells(raw)) is not None:
+    """Parse a row with its columns, or the cells of a row without a heading."""
+    if raw.startswith(b"[") and (cells := flatstore.stored_cells(raw)) is not None:
         return flatstore.replay(cells, table, reading)
     return sql_row.replay(raw, table, reading)
 
 
 def _radius(reading: Reading, dictionary: Dictionary | None) -> Reread:
-    """A packet, or a packet that was given as a line of JSON."""
+    """Return the parser of packets, also of packets recorded as a line of JSON."""
     decoder = radius.Decoder(dictionary)
 
     def read(raw: bytes) -> list[Parsed]:
@@ -81,11 +81,11 @@ def _diameter(reading: Reading, names: Dictionary) -> Reread:
 
 
 def _object(raw: bytes, reading: Reading) -> Parsed:
-    """An object that was posted may be an event of OpenSIPS, whatever the product was set to."""
+    """Parse a posted object, which may be an event of OpenSIPS whatever the product of the proxy."""
     if b'"E_ACC_' in raw:
         return opensips_events.parse_object(raw, reading)
     return acc_json.parse_line(raw, reading)
 
 
 def _all(parsed: Iterable[Parsed], raw: bytes) -> list[Parsed]:
-    return list(parsed) or [Rejection(raw, "there is no record in it")]
+    return list(parsed) or [Rejection(raw, "the input contains no record")]

@@ -1,4 +1,4 @@
-"""What every format needs to know of the proxy, and what a format gives."""
+"""The context that a format needs to parse a proxy's records, and the results of parsing."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ USUAL_VERSION = Version(5, 6)
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The proxy whose records are read. ``zone`` is that of its local clock, ``received_at`` when the input came
-    (for records that have no time of their own).
+    """The proxy whose records are parsed.
+
+    ``zone`` is the zone of its local time; ``received_at`` is the time of receipt, for records without a time.
     """
 
     layout: FieldLayout = field(default_factory=FieldLayout)
@@ -27,17 +28,17 @@ class Reading:
 
 
 class Rejection(NamedTuple):
-    """Accounting input that cannot be understood: where it stood, what was read, why, and what would help."""
+    """Accounting input that cannot be parsed. ``reason`` says where and why, and what would help."""
 
     raw: bytes
     reason: str
 
 
 class Ignored(NamedTuple):
-    """Input that is no accounting (any other line of a log)."""
+    """Input that is not accounting, such as other lines of a log."""
 
 
 IGNORED = Ignored()
 
 Parsed = AccEvent | Rejection | Ignored
-"""What one record of a source becomes."""
+"""The result of parsing one record."""

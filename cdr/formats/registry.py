@@ -1,4 +1,4 @@
-"""The formats that files and streams of events come in, by name."""
+"""The formats of files and streams of events, by name."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ FORMATS: Mapping[str, Reader] = {
     "acc-json": acc_json.read,
     "opensips-events": opensips_events.read,
 }
-"""Each reads a binary stream to its end and yields one ``Parsed`` per record (line, row, packet, object)."""
+"""Each parser reads a binary stream to its end and yields one ``Parsed`` per record (line, row, packet, object)."""
 
 _DETAIL = re.compile(rb"^[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d [\d:]{8} \d{4}\r?\n\t[\w.-]+ [+:]?= ", re.MULTILINE)
 _EVENT = re.compile(rb'"method"\s*:\s*"E_ACC_')
 
 
 def detect(head: bytes, name: str = "") -> str:
-    """Return the name of the format that a stream starting with ``head`` (its first kilobytes) most likely has.
+    """Return the name of the most likely format of a stream that starts with ``head`` (its first kilobytes).
 
     ``name`` is that of the file, if any. The columns of Kamailio's ``acc`` and ``missed_calls`` are the same: a table
-    is held for ``acc`` unless "missed" stands in the name or the columns are those that OpenSIPS gives to
-    ``missed_calls`` alone (``setuptime`` without ``duration``). Whatever lacks the marks of another format is held for
-    a log, whose reader ignores lines that are no accounting.
+    is taken for ``acc`` unless the name contains "missed", or the columns are those that only OpenSIPS'
+    ``missed_calls`` has (``setuptime`` without ``duration``). Anything without the marks of another format is taken for
+    a log, whose parser ignores lines other than accounting.
     """
     head = head.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n ")
     if head.startswith((b"{", b"[")):
@@ -52,9 +52,9 @@ def detect(head: bytes, name: str = "") -> str:
 
 
 def _json_format(head: bytes) -> str:
-    """Tell by the first object's members: a log of objects (structured logging) has none of the marks."""
+    """Detect the format by the members of the first object; a structured log has none of them."""
     line = head.split(b"\n", 1)[0]
-    first = line if b'"' in line else head  # else it is spread over lines
+    first = line if b'"' in line else head  # otherwise the object spans several lines
 
     def has(*members: bytes) -> bool:
         return all(re.search(rb'"%b"\s*:' % member, first) for member in members)

@@ -1,11 +1,11 @@
-r"""Dumps of whole databases: ``mysqldump`` and MariaDB's, ``pg_dump`` (also ``--inserts``), ``sqlite3 .dump``.
+r"""Parse dumps of whole databases: ``mysqldump`` and MariaDB's, ``pg_dump`` (also ``--inserts``), ``sqlite3 .dump``.
 
-Of INSERT statements (of one row or many, with or without a list of columns) and COPY blocks those of the accounting
-tables are read; a table is one by its columns, which the statement or a CREATE TABLE before it names. Without either,
-tables by the names ``acc``, ``missed_calls`` and ``acc_cdrs`` (also with a suffix, like ``acc_2026_05``) are taken to
-have the columns of the published schemas. Rows of other tables are no accounting.
+INSERT statements (of one row or many, with or without a list of columns) and COPY blocks of the accounting tables are
+read. These tables are recognised by their columns, which the statement or a CREATE TABLE before it names. Without
+either, the tables ``acc``, ``missed_calls`` and ``acc_cdrs`` (also with a suffix, like ``acc_2026_05``) are assumed to
+have the columns of the published schemas. Rows of other tables are not accounting.
 
-``raw`` of a rejection is a statement of that row alone, which this format reads again.
+``raw`` of a rejection is a statement with that row only, which this format can parse again.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from cdr.formats.reading import IGNORED, Parsed, Reading, Rejection
 from cdr.formats.sql_row import CORE_COLUMNS, AccTable, RowReader
 
 _CHUNK = 1 << 20
-"""Bytes read at once; an INSERT of ``mysqldump`` is one line of megabytes."""
+"""Bytes per read; an INSERT of ``mysqldump`` is one line of megabytes."""
 _LONGEST = 1 << 18
-"""Bytes of the longest row, and of the longest definition of a table."""
+"""Maximum size in bytes of a row, and of the definition of a table."""
 _KEPT_OF_BROKEN = 4096
 
 _NAME = rb'(?:`[^`]+`|"[^"]+"|\[[^\]]+\]|\w+)'
@@ -55,19 +55,19 @@ _STRING = rb"'[^']*+(?:''[^']*+)*+'"
 _ESCAPED_STRING = rb"'[^'\\]*+(?:(?:''|\\.)[^'\\]*+)*+'"
 
 
-class _Dialect(NamedTuple):
-    """How values are written. ``row``: a row in parentheses; ``value``: one value, at its beginning."""
+class _DumpDialect(NamedTuple):
+    """The syntax of values. ``row`` matches a row in parentheses, ``value`` one value."""
 
     row: re.Pattern[bytes]
     value: re.Pattern[bytes]
     escapes: bool
 
 
-def _dialect(string: bytes, *, escapes: bool) -> _Dialect:
+def _dialect(string: bytes, *, escapes: bool) -> _DumpDialect:
     value = rb"(?:" + _PLAIN_VALUE + rb"|(?:_\w+\s*)?" + string + rb"|E" + _ESCAPED_STRING + rb")"
     flags = re.DOTALL | re.IGNORECASE
     row = rb"\s*\(\s*" + value + rb"(?:\s*,\s*" + value + rb")*+\s*\)"
-    return _Dialect(re.compile(row, flags), re.compile(value, flags), escapes)
+    return _DumpDialect(re.compile(row, flags), re.compile(value, flags), escapes)
 
 
 _MYSQL = _dialect(_ESCAPED_STRING, escapes=True)
@@ -85,7 +85,7 @@ _TABLE_NAME = re.compile(r"(acc_cdrs|acc|missed_calls)(?:_.*|\d.*)?")
 
 
 def is_dump(head: bytes) -> bool:
-    """Tell whether a file begins like a dump."""
+    """Tell whether a file starts like a dump."""
     return _MARKS.search(head) is not None
 
 
@@ -95,7 +95,7 @@ def read(stream: BinaryIO, reading: Reading) -> Iterator[Parsed]:
 
 
 class _Target(NamedTuple):
-    """A table that rows go into. ``kind`` and ``columns`` are None where they are not known."""
+    """The table of a statement. ``kind`` and ``columns`` are None if unknown."""
 
     name: str
     kind: AccTable | None
@@ -119,7 +119,7 @@ class _Dump:
                 yield from self._statement(line)
 
     def _statement(self, text: bytes) -> Iterator[Parsed]:
-        """Read the statement that ``text`` begins."""
+        """Read the statement that starts with ``text``."""
         while not text.rstrip().endswith(b";") and len(text) < _LONGEST and not _INSERT.match(text):
             more = self._stream.readline(_CHUNK)
             if not more:
@@ -133,7 +133,7 @@ class _Dump:
             yield from self._inserted_rows(self._target(match), text[match.end() :])
 
     def _inserted_rows(self, target: _Target, text: bytes) -> Iterator[Parsed]:
-        """Yield the rows of an INSERT; ``text`` is what follows VALUES, as far as it was read."""
+        """Yield the rows of an INSERT; ``text`` is the part after VALUES that was read so far."""
         place = 0
         while True:
             match = self._dialect.row.match(text, place)
@@ -152,10 +152,10 @@ class _Dump:
                 return
 
     def _after_row(self, text: bytes, place: int) -> tuple[bytes, int, bytes]:
-        """Return the text, where it goes on, and the sign that follows a row; nothing at the end of the dump."""
+        """Return the text, the next position, and the sign after a row, which is empty at the end of the dump."""
         while True:
             match = _AFTER_ROW.match(text, place)
-            assert match is not None  # it matches nothing, too
+            assert match is not None  # it matches even the empty text
             if match[1] or match.end() < len(text):
                 return text, match.end(), match[1]
             text, place = self._stream.readline(_CHUNK), 0
@@ -203,7 +203,7 @@ class _Dump:
         if target.kind is None:
             return IGNORED
         raw = _statement_of(target, text[:_KEPT_OF_BROKEN], self._dialect, copied=False)
-        return Rejection(raw, f"no row of {target.name} can be made of this; was the dump cut, or changed by hand?")
+        return Rejection(raw, f"this is not a row of {target.name}; was the dump truncated or edited?")
 
     def _target(self, match: re.Match[bytes]) -> _Target:
         name = _plain_name(match["table"])
@@ -215,7 +215,7 @@ class _Dump:
         return self._targets[key]
 
     def _with_reader(self, target: _Target, width: int) -> _Target:
-        """Return the target with what reads its rows, or why they cannot be read."""
+        """Return the target with the reader of its rows, or with the problem that prevents it."""
         if target.reader or target.problem or target.kind is None:
             return target
         columns = target.columns or next(
@@ -223,20 +223,20 @@ class _Dump:
         )
         if columns is None:
             return target._replace(
-                problem=f"{width} values of {target.name}, and nothing names its columns; dump the table with its "
-                "definition, or with mysqldump --complete-insert, pg_dump --column-inserts"
+                problem=f"the row of {target.name} has {width} values, but its columns are unknown; dump the table "
+                "with its definition, or with mysqldump --complete-insert, pg_dump --column-inserts"
             )
         try:
-            known = target._replace(columns=columns, reader=RowReader(columns, target.kind, self._reading))
+            complete = target._replace(columns=columns, reader=RowReader(columns, target.kind, self._reading))
         except Unparsable as error:
-            known = target._replace(problem=f"table {target.name}: {error}")
+            complete = target._replace(problem=f"table {target.name}: {error}")
         if target.columns is not None:
-            self._targets[target.name, target.columns] = known
-        return known
+            self._targets[target.name, target.columns] = complete
+        return complete
 
 
 def _ends(text: bytes) -> bool:
-    """Tell whether what makes no row is whole: nothing that follows can complete it."""
+    """Tell whether the text is a complete statement, so that more input cannot turn it into a row."""
     return text.rstrip().endswith(b";") and text.endswith(b"\n")
 
 
@@ -247,7 +247,7 @@ def _plain_name(name: bytes) -> str:
 
 
 def _kind_of(name: str, columns: Sequence[str] | None, reading: Reading) -> AccTable | None:
-    """Return which table rows belong to; None for one that is no accounting."""
+    """Return the kind of a table; None for a table without accounting."""
     named = _TABLE_NAME.fullmatch(name.lower())
     if columns is None:
         return AccTable(named[1]) if named else None
@@ -261,7 +261,7 @@ def _kind_of(name: str, columns: Sequence[str] | None, reading: Reading) -> AccT
 
 
 def _columns_of_definition(body: bytes) -> tuple[str, ...]:
-    """Return the columns that a CREATE TABLE defines; ``body`` is what follows its first parenthesis."""
+    """Return the columns that a CREATE TABLE defines; ``body`` starts after its first parenthesis."""
     parts, depth, start = [], 1, 0
     for match in re.finditer(rb"'(?:[^'\\]|\\.|'')*'|[(),]", body):
         sign = match[0]
@@ -271,12 +271,12 @@ def _columns_of_definition(body: bytes) -> tuple[str, ...]:
             start = match.end()
         if depth == 0:
             break
-    found = (_COLUMN.match(part) for part in parts if not _NO_COLUMN.match(part))
-    return tuple(_plain_name(match[1]) for match in found if match)
+    matches = (_COLUMN.match(part) for part in parts if not _NO_COLUMN.match(part))
+    return tuple(_plain_name(match[1]) for match in matches if match)
 
 
-def _statement_of(target: _Target, row: bytes, dialect: _Dialect, *, copied: bool) -> bytes:
-    """Return a statement of one row alone."""
+def _statement_of(target: _Target, row: bytes, dialect: _DumpDialect, *, copied: bool) -> bytes:
+    """Return a statement with only this row."""
     quote = b"`" if dialect.escapes else b'"'
     names = [quote + name.encode() + quote for name in target.columns or ()]
     listed = b" (" + b", ".join(names) + b")" if names else b""

@@ -1,23 +1,24 @@
-"""Rows of the proxies' SQL tables (``acc``, ``missed_calls``, Kamailio's ``acc_cdrs``) to events.
+"""Convert rows of the proxies' SQL tables (``acc``, ``missed_calls``, Kamailio's ``acc_cdrs``) to events.
 
-``RowReader`` takes rows as a database driver gives them; ``cdr.formats.table_files`` reads tables as files.
-Every schema of OpenSER, Kamailio and OpenSIPS is read: the columns tell what a table has.
+``RowReader`` takes rows from a database driver; ``cdr.formats.table_files`` reads tables from files. All schemas of
+OpenSER, Kamailio and OpenSIPS are supported, by the names of the columns.
 
 * A row carries at most one leg and becomes one event; the rows of one transaction are joined later, in the order of
   ``AccEvent.position`` (the ``id`` column).
-* ``time`` is the wall clock of the proxy (``Reading.zone``), unless ``time_attr`` and ``time_exten`` tell more
+* ``time`` is the local time of the proxy (``Reading.zone``), unless ``time_attr`` and ``time_exten`` are more precise
   (``cdr.formats.sql_times.finer_time``).
-* OpenSIPS adds ``duration``, ``ms_duration``, ``setuptime`` and ``created``. A row of ``acc`` is a whole call
+* OpenSIPS adds ``duration``, ``ms_duration``, ``setuptime`` and ``created``. A row of ``acc`` is a complete call
   (``EventKind.CDR``) if it has a duration; or, since a call may last 0 ms, if an INVITE got a 2xx and ``created`` is
-  set: OpenSIPS tells ``created`` in its CDR mode only, where the 2xx itself is not accounted. Without that mode
-  ``created`` is the local form of the start of the epoch (1970-01-01, 1969-12-31). ``setuptime`` tells when the
-  final reply of an INVITE came (``setup_time``); in a row that is a whole call it says nothing new.
-* All other columns are extras or fields of the leg. Where the layout does not tell the leg labels, columns with the
-  role of a leg's source, destination or type (``FieldLayout.leg_role_of``) are, if both a source and a destination are
-  among them: ``type`` alone makes no leg. NULL and the empty text are both "no value" and kept as the empty text.
-* A column that the layout names as an extra is one, whatever it is called; the core columns excepted.
+  set: OpenSIPS writes ``created`` only in its CDR mode, in which the 2xx itself is not accounted. Without that mode
+  ``created`` is the start of the epoch in local time (1970-01-01, 1969-12-31). ``setuptime`` gives the time of the
+  final response of an INVITE (``setup_time``); in a row of a complete call it has no further information.
+* All other columns are extras or fields of the leg. If the layout does not define the leg labels, columns with the role
+  of a leg's source, destination or type (``FieldLayout.leg_role_of``) are leg fields, provided that a source and a
+  destination are among them: ``type`` alone is not a leg. NULL and the empty text both mean "no value" and become the
+  empty text.
+* Any column that the layout names as an extra is one, except for the core columns.
 
-``raw`` of an event is the row as one line of JSON, column to text, NULL as null; ``replay`` reads it.
+``raw`` of an event is the row as one line of JSON, column to text, NULL as null; ``replay`` parses it.
 """
 
 from __future__ import annotations
@@ -42,13 +43,13 @@ from proxyconf.vocabulary.layout import Backend, FieldLayout, Role
 from proxyconf.vocabulary.products import Product
 
 _Texts: TypeAlias = Sequence[str]
-"""A row whose NULLs are empty texts."""
+"""A row with empty texts for NULL."""
 _Labelled: TypeAlias = Callable[[_Texts], Pairs]
-"""Gives some cells of a row with their labels."""
+"""Returns some cells of a row with their labels."""
 
 
 CORE_COLUMNS = ("method", "from_tag", "to_tag", "callid", "sip_code", "sip_reason", "time")
-"""What every row of ``acc`` and ``missed_calls`` has, in the order in which the ``acc`` modules insert it."""
+"""The columns of every ``acc`` and ``missed_calls`` table, in the order in which the ``acc`` modules insert them."""
 
 
 class AccTable(StrEnum):
@@ -60,13 +61,13 @@ class AccTable(StrEnum):
 
 
 class RowReader:
-    """Reads the rows of one table, whose columns are known once and for all.
+    """Parses the rows of one table.
 
-    Raise ``Unparsable`` if ``columns`` lack one that every such table has, or hold one twice.
+    Raise ``Unparsable`` if a mandatory one of ``columns`` is missing, or if one occurs twice.
     """
 
     def __init__(self, columns: Sequence[str], table: AccTable, reading: Reading) -> None:
-        header = _Header([_text(column) or "" for column in columns], reading.layout)
+        header = _TableColumns([_text(column) or "" for column in columns], reading.layout)
         names = ",".join(encode_basestring(name).replace("%", "%%") + ":%s" for name in header.names)
         self._json = f"{{{names}}}"
         self._width = len(header.names)
@@ -77,14 +78,14 @@ class RowReader:
         )
 
     def event(self, row: Sequence[object]) -> AccEvent | Rejection:
-        """Return the event of a row whose cells are what a database driver gives: text, bytes, numbers, times, None."""
+        """Return the event of a row from a database driver, with text, bytes, numbers, times and None."""
         return self.event_of(list(map(_text, row)))
 
     def event_of(self, cells: Cells) -> AccEvent | Rejection:
-        """Return the event of a row of text as ``cdr.events.text_of`` gives it."""
+        """Return the event of a row of text as returned by ``cdr.events.text_of``."""
         if len(cells) != self._width:
             raw = "\t".join(cell or "" for cell in cells).encode("utf-8", "backslashreplace")
-            return Rejection(raw, f"the row has {len(cells)} cells, its table {self._width} columns")
+            return Rejection(raw, f"the row has {len(cells)} cells, but its table {self._width} columns")
         texts = [cell or "" for cell in cells]
         raw = (self._json % tuple(map(_json, cells) if None in cells else map(encode_basestring, texts))).encode()
         try:
@@ -95,13 +96,13 @@ class RowReader:
 
 
 def replay(raw: bytes, table: AccTable, reading: Reading) -> AccEvent | Rejection:
-    """Return the event of a row kept as ``raw`` of an event or a rejection, read anew with a corrected layout, say."""
+    """Return the event of a row stored as ``raw``, parsed again, for example with a corrected layout."""
     try:
         row = json.loads(raw)
     except (ValueError, RecursionError):
         row = None
     if not isinstance(row, dict):
-        return Rejection(raw, "this is no row with its columns: read the file that it came from again")
+        return Rejection(raw, "the stored row has no columns; ingest its file again")
     try:
         return RowReader(list(row), table, reading).event(list(row.values()))
     except Unparsable as error:
@@ -113,7 +114,7 @@ def _json(cell: str | None) -> str:
 
 
 def _text(cell: object) -> str | None:
-    """Return a cell as text, in the form that PostgreSQL gives it in CSV."""
+    """Return a cell as text, in the form of PostgreSQL's CSV."""
     if isinstance(cell, str):
         return cell if cell.isascii() and "\0" not in cell else text_of(cell.encode("utf-8", "backslashreplace"))
     if cell is None:
@@ -126,8 +127,8 @@ def _text(cell: object) -> str | None:
 # --- columns ----------------------------------------------------------------------------------------------------------
 
 
-class _Header:
-    """The columns of a table. Each is taken once; what nobody takes is an extra."""
+class _TableColumns:
+    """The columns of a table. Each is taken at most once; those that remain are extras."""
 
     def __init__(self, names: Sequence[str], layout: FieldLayout) -> None:
         self.names = [name.strip() for name in names]
@@ -135,20 +136,20 @@ class _Header:
         self._free = {name: index for index, name in enumerate(self.names)}
         self._configured = {*layout.extras.get(Backend.SQL, ()), *layout.legs.get(Backend.SQL, ())}
         if len(self._free) < len(self.names):
-            twice = next(name for name in self.names if self.names.count(name) > 1)
-            raise Unparsable(f"the column {shown(twice)} stands twice; name each column once")
+            repeated = next(name for name in self.names if self.names.count(name) > 1)
+            raise Unparsable(f"the column {shown(repeated)} occurs twice; name each column once")
 
     def __contains__(self, name: str) -> bool:
         return self._find(name) is not None
 
     def _find(self, name: str) -> str | None:
-        """Return the free column of that name; databases differ in the case that they give names back in."""
+        """Return the free column of that name, ignoring case, which databases do not always preserve."""
         if name in self._free:
             return name
         return next((free for free in self._free if free.lower() == name.lower()), None)
 
     def require(self, names: Iterable[str]) -> list[int]:
-        """Take columns that must be there."""
+        """Take mandatory columns."""
         taken, missing = [], []
         for name in names:
             column = self._find(name)
@@ -157,25 +158,25 @@ class _Header:
             else:
                 taken.append(self._free.pop(column))
         if missing:
-            seen = ", ".join(self.names)
-            seen = seen[:200] + "…" if len(seen) > 200 else seen or "none"
+            present = ", ".join(self.names)
+            present = present[:200] + "…" if len(present) > 200 else present or "none"
             raise Unparsable(
-                f"there is no column {', '.join(missing)} (there are: {seen}); if the proxy's "
-                "table names it otherwise (parameters acc_*_column, cdr_*_id), enter its name in the layout"
+                f"there is no column {', '.join(missing)} (present: {present}); if the proxy's table uses "
+                "another name (parameters acc_*_column, cdr_*_id), enter it in the layout"
             )
         return taken
 
     def take(self, name: str) -> int | None:
-        """Take a column that need not be there and is no extra of the proxy's configuration."""
-        found = self._find(name)
-        return None if found is None or found in self._configured else self._free.pop(found)
+        """Take an optional column, unless the proxy's configuration makes it an extra."""
+        column = self._find(name)
+        return None if column is None or column in self._configured else self._free.pop(column)
 
     def take_legs(self) -> dict[str, int]:
         """Take the fields of the leg, by label."""
-        known = self._layout.legs.get(Backend.SQL)
-        labels = self._suggested_legs() if known is None else known
-        found = [(label, self._find(label)) for label in labels]
-        return {label: self._free.pop(column) for label, column in found if column is not None}
+        configured = self._layout.legs.get(Backend.SQL)
+        labels = self._suggested_legs() if configured is None else configured
+        columns = [(label, self._find(label)) for label in labels]
+        return {label: self._free.pop(column) for label, column in columns if column is not None}
 
     def _suggested_legs(self) -> tuple[str, ...]:
         roles = {name: self._layout.leg_role_of(name) for name in self._free if name not in self._configured}
@@ -185,7 +186,7 @@ class _Header:
         return tuple(name for name, role in roles.items() if role in legs)
 
     def rest(self) -> dict[str, int]:
-        """Return what nobody took, by name."""
+        """Return the columns not taken, by name."""
         return self._free
 
 
@@ -205,11 +206,11 @@ def _cell(row: _Texts, index: int | None) -> str:
     return "" if index is None else row[index]
 
 
-def _position(identity: str) -> int:
-    """Return the number of a row. An identity that is no number (a UUID) tells rows apart and gives no order."""
-    if identity.isdecimal() and identity.isascii() and len(identity) <= 18:
-        return int(identity)
-    return int.from_bytes(hashlib.blake2b(identity.encode(), digest_size=7).digest()) if identity else 0
+def _position(row_id: str) -> int:
+    """Return the number of a row. An id that is not a number (a UUID) distinguishes rows without ordering them."""
+    if row_id.isdecimal() and row_id.isascii() and len(row_id) <= 18:
+        return int(row_id)
+    return int.from_bytes(hashlib.blake2b(row_id.encode(), digest_size=7).digest()) if row_id else 0
 
 
 def _later(moment: datetime, microseconds: int) -> datetime:
@@ -222,12 +223,12 @@ def _later(moment: datetime, microseconds: int) -> datetime:
 # --- acc and missed_calls ---------------------------------------------------------------------------------------------
 
 _CODES = {"": 0} | {f"{code:03}": code for code in range(1000)} | {str(code): code for code in range(100)}
-_UNSET_BEFORE = EPOCH + timedelta(days=2)  # OpenSIPS writes the epoch's start for a ``created`` that it does not know
+_UNSET_BEFORE = EPOCH + timedelta(days=2)  # OpenSIPS writes the epoch's start if it does not know ``created``
 _AMBIGUOUS = ("ambiguous_time",)
 
 
 class _OpensipsColumns(NamedTuple):
-    """What OpenSIPS tells of a call's times beside ``time``."""
+    """The indexes of OpenSIPS' time columns besides ``time``."""
 
     duration: int | None
     ms_duration: int | None
@@ -235,7 +236,7 @@ class _OpensipsColumns(NamedTuple):
     setuptime: int | None
 
     @classmethod
-    def taken_from(cls, header: _Header, product: Product) -> Self | None:
+    def taken_from(cls, header: _TableColumns, product: Product) -> Self | None:
         """Take the columns if they are OpenSIPS' own; the ``duration`` of another proxy is an extra."""
         if product is not Product.OPENSIPS and "setuptime" not in header and "ms_duration" not in header:
             return None
@@ -249,7 +250,7 @@ class _OpensipsColumns(NamedTuple):
         return moment if moment.utc >= _UNSET_BEFORE else None
 
     def length(self, row: _Texts) -> int:
-        """Return microseconds. ``duration`` is ``ms_duration`` rounded up, since OpenSIPS 3.2."""
+        """Return the duration in microseconds. Since OpenSIPS 3.2 ``duration`` is ``ms_duration`` rounded up."""
         milliseconds = _count("ms_duration", _cell(row, self.ms_duration))
         return milliseconds * 1000 or _count("duration", _cell(row, self.duration)) * SECOND
 
@@ -259,13 +260,13 @@ def _count(column: str, text: str) -> int:
         return 0
     if text.isdecimal() and text.isascii() and len(text) <= 10:
         return int(text)
-    raise Unparsable(f"{column} is {shown(text)}: OpenSIPS writes a whole number of at most ten digits")
+    raise Unparsable(f"{column} is {shown(text)}, not a whole number of at most ten digits")
 
 
 class _Transactions:
-    """Reads rows of ``acc`` and ``missed_calls``."""
+    """Parses rows of ``acc`` and ``missed_calls``."""
 
-    def __init__(self, header: _Header, table: AccTable, reading: Reading) -> None:
+    def __init__(self, header: _TableColumns, table: AccTable, reading: Reading) -> None:
         layout = reading.layout
         self._names = [layout.columns.get(name, name) for name in CORE_COLUMNS]
         self._core: Callable[[_Texts], tuple[str, ...]] = itemgetter(*header.require(self._names))
@@ -274,8 +275,8 @@ class _Transactions:
         self._id = header.take(layout.columns.get("id", "id"))
         self._finer = finer_time(header.take(layout.time.attr), header.take(layout.time.exten), layout.time)
         self._opensips = _OpensipsColumns.taken_from(header, reading.product)
-        # Common stored procedures note in cdr_id which CDR they made of the row. It changes after the row was read, and
-        # as an extra would make another event of it.
+        # Common stored procedures write the id of the row's CDR into cdr_id. It changes after the row was read, and as
+        # an extra it would turn the row into another event.
         header.take("cdr_id")
         self._leg = _labelled(header.take_legs())
         self._extra = _labelled(header.rest())
@@ -285,10 +286,10 @@ class _Transactions:
         if not (method and call_id and wall):
             names = self._names
             empty = [name for name, text in ((names[0], method), (names[3], call_id), (names[6], wall)) if not text]
-            raise Unparsable(f"no value in {', '.join(empty)}: without it the row tells of no transaction")
+            raise Unparsable(f"no value in {', '.join(empty)}, which every transaction has")
         code = _CODES.get(code_text)
         if code is None:
-            raise Unparsable(f"{self._names[4]} is {shown(code_text)}: no SIP reply code")
+            raise Unparsable(f"{self._names[4]} is {shown(code_text)}, which is not a SIP response code")
         moment = (self._finer(row) if self._finer else None) or read_time(self._clock, self._names[6], wall)
         leg = self._leg(row)
         event = AccEvent(
@@ -314,7 +315,7 @@ class _Transactions:
         return event if self._opensips is None else self._completed(self._opensips, event, row)
 
     def _completed(self, opensips: _OpensipsColumns, event: AccEvent, row: _Texts) -> AccEvent:
-        """Return the event with what OpenSIPS tells besides; as a whole call if it is one."""
+        """Return the event with OpenSIPS' additional times, as a complete call if it is one."""
         created = opensips.created_at(row, self._clock)
         if created is not None:
             event = event._replace(created_at=created.utc, flags=_AMBIGUOUS if created.ambiguous else event.flags)
@@ -327,7 +328,7 @@ class _Transactions:
         return event._replace(time=delayed_time(event.time, event.created_at, _cell(row, opensips.setuptime)))
 
     def _dialog_length(self, opensips: _OpensipsColumns, event: AccEvent, row: _Texts) -> int | None:
-        """Return the microseconds of a row that is a whole call."""
+        """Return the duration in microseconds if the row is a complete call."""
         length = opensips.length(row)
         is_dialog = opensips.duration is not None and event.created_at is not None and event.kind is EventKind.ANSWERED
         return length if length or is_dialog else None
@@ -339,13 +340,13 @@ _DECIMAL = re.compile(r"-?[0-9]{1,10}(?:\.[0-9]*)?(?:[eE]-[0-9]{1,2})?")
 
 
 class _Dialogs:
-    """Reads rows of Kamailio's ``acc_cdrs``: a dialog each, with Call-ID and tags only if they are among the extras.
+    """Parses rows of Kamailio's ``acc_cdrs``: one dialog each, with Call-ID and tags only if they are extras.
 
-    Version 1 of the table holds seconds since 1970 as text; newer ones hold times, and only the duration has a
-    fraction. Times are local, but UTC with time mode 4. A failed INVITE leaves a duration of 0.
+    Version 1 of the table has seconds since 1970 as text; newer ones have times, and only the duration has a fraction.
+    Times are local, or UTC with time mode 4. A failed INVITE has a duration of 0.
     """
 
-    def __init__(self, header: _Header, reading: Reading) -> None:
+    def __init__(self, header: _TableColumns, reading: Reading) -> None:
         layout = reading.layout
         self._names = layout.cdr
         self._start, self._end, self._duration = header.require((layout.cdr.start, layout.cdr.end, layout.cdr.duration))
@@ -387,4 +388,4 @@ class _Dialogs:
             return None
         if _DECIMAL.fullmatch(text):
             return round(float(text) * SECOND)
-        raise Unparsable(f"{self._names.duration} is {shown(text)}: no number of seconds")
+        raise Unparsable(f"{self._names.duration} is {shown(text)}, which is not a number of seconds")

@@ -1,4 +1,4 @@
-"""The times in SQL rows: local times, seconds since 1970, Julian days, and Kamailio's columns that refine ``time``."""
+"""Parse the times in SQL rows: local times, seconds since 1970, Julian days, and Kamailio's more precise columns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from proxyconf.vocabulary.layout import TimeLayout
 
 
 class SqlTime(NamedTuple):
-    """A time as ``AccEvent`` has it; ``ambiguous`` as ``cdr.formats.local_time`` says."""
+    """A time as in ``AccEvent``; ``ambiguous`` as in ``cdr.formats.local_time``."""
 
     utc: datetime
     precision: int
@@ -23,28 +23,30 @@ class SqlTime(NamedTuple):
 
 
 Clock: TypeAlias = Callable[[str], SqlTime]
-"""Reads a time; raises ``ValueError`` for what is none."""
+"""Parses a time; raises ``ValueError`` for any other text."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _JULIAN_DAY_OF_EPOCH = 2_440_587.5
-_JULIAN_DAY = re.compile(r"2[0-9]{6}(?:\.[0-9]{1,15})?")  # of the years 764 to 3501; a count of seconds is longer
+_JULIAN_DAY = re.compile(
+    r"2[0-9]{6}(?:\.[0-9]{1,15})?"
+)  # of the years 764 to 3501; seconds since 1970 have more digits
 _SECONDS_PER_DAY = 86_400
-_SECONDS = re.compile(r"[0-9]{9,11}(?:\.([0-9]{1,9}))?")  # of a moment past 1973: no other number is taken for a time
+_SECONDS = re.compile(r"[0-9]{9,11}(?:\.([0-9]{1,9}))?")  # times since 1973; no other number is a time
 _DATE_TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.([0-9]{1,6}))?"
     r"(?:Z|[-+][0-9]{2}(?::?[0-9]{2}){0,2})?"
 )
 _KEPT = 4096
-"""Conversions kept at hand: rows come roughly in the order of their times, many within one second."""
+"""Cached conversions: rows come roughly in order of time, many within one second."""
 
 
 def clock_in(zone: tzinfo) -> Clock:
-    """Return what reads times that clocks in ``zone`` show."""
+    """Return the parser of local times in ``zone``."""
     return lru_cache(_KEPT)(partial(_moment, zone))
 
 
 def read_time(clock: Clock, column: str, text: str) -> SqlTime:
-    """Return the time in a column; raise ``Unparsable`` if there is none."""
+    """Return the time in a column; raise ``Unparsable`` if it is not one."""
     try:
         return clock(text)
     except ValueError as error:
@@ -52,12 +54,12 @@ def read_time(clock: Clock, column: str, text: str) -> SqlTime:
 
 
 def shown(text: str) -> str:
-    """Return a cell for a message."""
+    """Return a cell, quoted and shortened for a message."""
     return repr(text if len(text) <= 40 else text[:40] + "…") if text else "empty"
 
 
 def _moment(zone: tzinfo, text: str) -> SqlTime:
-    """Read a date with time of day (no zone is needed if it has an offset), seconds since 1970, or a Julian day."""
+    """Parse a date with time (in ``zone`` unless it has an offset), seconds since 1970, or a Julian day."""
     if match := _SECONDS.fullmatch(text):
         # Kamailio 6.1 with cdr_duration_mode 0 writes whole seconds as "….0".
         return SqlTime(_since_epoch(text), _resolution(match[1] if match[1] != "0" else None))
@@ -66,7 +68,7 @@ def _moment(zone: tzinfo, text: str) -> SqlTime:
         return SqlTime(utc, SECOND, ambiguous)
     match = _DATE_TIME.fullmatch(text)
     if match is None:
-        raise ValueError("neither a date with time of day, nor seconds since 1970, nor a Julian day")
+        raise ValueError("neither a date with time, nor seconds since 1970, nor a Julian day")
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         utc, ambiguous = to_utc(moment, zone)
@@ -78,10 +80,10 @@ def _moment(zone: tzinfo, text: str) -> SqlTime:
 
 
 def _from_julian_day(text: str) -> datetime:
-    """Return the local time that a Julian day number means.
+    """Return the local time of a Julian day number.
 
-    Kamailio's ``db_sqlite`` binds every DATETIME like this (4.1 and newer): local time as if it were UTC, in days
-    since noon of 1 January 4713 BC. Its seconds are whole, and the number is fine enough to tell them.
+    Kamailio's ``db_sqlite`` stores every DATETIME like this (4.1 and newer): local time as if it were UTC, in days
+    since noon of 1 January 4713 BC. The number is precise to the second.
     """
     seconds = round((float(text) - _JULIAN_DAY_OF_EPOCH) * _SECONDS_PER_DAY)
     return EPOCH.replace(tzinfo=None) + timedelta(seconds=seconds)
@@ -99,15 +101,15 @@ def _since_epoch(seconds: str, microseconds: int = 0) -> datetime:
 
 
 FinerTime: TypeAlias = Callable[[Sequence[str]], SqlTime | None]
-"""Reads the time of a row from columns that tell it better than ``time``; None where they are empty."""
+"""Parses the time of a row from columns that are more precise than ``time``; None if they are empty."""
 
 
 def finer_time(attr: int | None, exten: int | None, layout: TimeLayout) -> FinerTime | None:
-    """Return how rows with ``time_attr`` and ``time_exten`` at these indexes tell their time, if better than ``time``.
+    """Return the parser of ``time_attr`` and ``time_exten`` at these indexes; ``None`` if they add nothing to ``time``.
 
     Kamailio's ``acc`` writes, by its parameter ``time_mode``: 1 seconds and microseconds in two columns, 2 seconds with
-    a fraction, 3 local text (which repeats ``time``), 4 text in UTC. If the layout says 0 and the columns stand there,
-    numbers in them are understood; texts are not, for nothing says which clock they show.
+    a fraction, 3 local text (which repeats ``time``), 4 text in UTC. If the layout has mode 0 but the columns exist,
+    numbers in them are used, but not texts, whose time zone is unknown.
     """
     if attr is None or layout.mode == 3:
         return None
@@ -132,8 +134,8 @@ class _Epoch:
         if self.layout.mode == 0:
             return None
         raise Unparsable(
-            f"{self.layout.attr} is {shown(text)}{f' with {self.layout.exten} {shown(exten)}' if exten else ''}: not "
-            f"what time_mode {self.layout.mode} writes; correct the time mode in the proxy's layout"
+            f"{self.layout.attr} is {shown(text)}{f' with {self.layout.exten} {shown(exten)}' if exten else ''}, which "
+            f"time_mode {self.layout.mode} does not write; correct the time mode in the proxy's layout"
         )
 
 
@@ -151,13 +153,13 @@ class _UtcText:
             return SqlTime(self.parse(text), SECOND)
         except (ValueError, OverflowError) as error:
             raise Unparsable(
-                f"{self.layout.attr} is {shown(text)}: no date with time of day in the form {self.layout.format!r}; "
+                f"{self.layout.attr} is {shown(text)}, not a date with time in the form {self.layout.format!r}; "
                 "correct the time format in the proxy's layout"
             ) from error
 
 
-def _strptime(form: str, text: str) -> datetime:
-    moment = datetime.strptime(text, form)  # noqa: DTZ007
-    if moment.year <= EPOCH.year:  # 1900 stands for a form without a year
+def _strptime(time_format: str, text: str) -> datetime:
+    moment = datetime.strptime(text, time_format)  # noqa: DTZ007
+    if moment.year <= EPOCH.year:  # strptime returns 1900 for a format without a year
         raise ValueError("no year")
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

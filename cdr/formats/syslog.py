@@ -1,21 +1,21 @@
-"""Accounting in log lines: what the ``acc`` modules of OpenSER, Kamailio and OpenSIPS write to syslog or stderr.
+"""Parse accounting lines in logs: the output of the ``acc`` modules of OpenSER, Kamailio and OpenSIPS.
 
-One line per event, written by one ``printf`` without quoting or escaping::
+There is one line per event, written by one ``printf`` without quoting or escaping::
 
     ACC: transaction answered: timestamp=1795389790;method=INVITE;from_tag=…;to_tag=…;call_id=…;code=200;reason=OK;ua=…
 
-The prefixes are ``transaction answered`` (failed ones too), ``call missed``, ``request accounted`` (asked for by the
+The prefixes are ``transaction answered`` (also for failed transactions), ``call missed``, ``request accounted`` (by the
 proxy's script), ``request acknowledged`` and, from OpenSIPS 1.6, ``call ended`` (a dialog's own record). Kamailio's
-record of a dialog has none (``log_dialog``). Kamailio's ``acc_json`` writes objects under the name ``json_acc``.
-``framing`` knows what stands before, ``log_labels`` which labels follow, ``labelled`` where their values end.
+record of a dialog has no prefix (``log_dialog``). Kamailio's ``acc_json`` writes objects with the ident ``json_acc``.
+``framing`` finds the start of the text, ``log_labels`` the labels, ``labelled`` the ends of their values.
 
-Flags: ``forged_separator`` where a value holds what looks like the beginning of a known field, so that its end is not
-sure; ``truncated`` where labels that the proxy is known to log are missing at the end: the line was cut (or comes from
-before they were configured). The attribute where a cut line ends cannot be trusted and is left out; only the reason
-is kept, as no rule reads it. A line that ends before ``reason=`` is rejected.
+Flags: ``forged_separator`` if a value contains what looks like the start of a known field, so that its end is
+uncertain; ``truncated`` if labels that the proxy logs are missing at the end: the line was cut, or is older than their
+configuration. The last attribute of a cut line is unreliable and left out; only the reason is kept, because no rule
+depends on it. A line that ends before ``reason=`` is rejected.
 
-Syslog daemons write control characters as ``#012``; values are kept as they came. "message repeated" lines add
-nothing: they repeat an event with all its fields.
+Syslog daemons write control characters as ``#012``; values are stored unchanged. "message repeated" lines are ignored,
+because they repeat an event with all its fields.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _KIND_OF_PREFIX = {
     b"request acknowledged": EventKind.ACK,
     b"call ended": EventKind.CDR,
 }
-_BYTES_LIST = b",".join(b"%d" % byte for byte in b"ACC: ")  # journald lists the bytes of what is no plain text
+_BYTES_LIST = b",".join(b"%d" % byte for byte in b"ACC: ")  # journald lists the bytes of text with control characters
 _MAX_WRAPPINGS = 3  # a container's JSON around journald's around the proxy's
 _prefix = re.compile(PREFIX + rb"(?=timestamp=|created=)")
 _code_and_reason = re.compile(rb";code=(\d{0,3});reason=")
@@ -56,7 +56,7 @@ _opened_json = re.compile(rb'(?:@cee: ?)?\{ ?"')
 
 
 def read(stream: BinaryIO, reading: Reading) -> Iterator[Parsed]:
-    """Read a log to its end, in constant memory: one result per line (the lines of a folded value count as one)."""
+    """Read a log to its end in constant memory: one result per line (lines with a folded value count as one)."""
     parse = LineParser(reading).parse
     for line in framing.lines(stream):
         if line.startswith(b"[") and (elements := array_elements(line)):
@@ -66,7 +66,7 @@ def read(stream: BinaryIO, reading: Reading) -> Iterator[Parsed]:
 
 
 def parse_line(line: bytes, reading: Reading) -> Parsed:
-    """Parse one line. For many lines of one proxy keep a ``LineParser``."""
+    """Parse one line. For many lines of one proxy use a ``LineParser``."""
     return LineParser(reading).parse(line)
 
 
@@ -88,7 +88,7 @@ class LineParser:
         )
 
     def parse(self, line: bytes) -> Parsed:
-        """Return what one line says, with or without its line ending. Nothing that it holds raises."""
+        """Parse one line, with or without its line ending. No input raises an exception."""
         line = framing.without_ending(line)
         start = line.find(b"ACC: ")
         if start < 0 and not (
@@ -106,7 +106,7 @@ class LineParser:
             return Rejection(line[: framing.MAX_LINE], str(error))
 
     def _usual_event(self, match: re.Match[bytes], shape: LineShape, line: bytes) -> Parsed:
-        """Build the event of a line with all its labels: the same that ``_line_event`` builds, sooner."""
+        """Fast path: build the event of a line with all its labels, like ``_line_event``."""
         prefix, clock, *values = match.groups()
         legs = _usual_legs(values.pop(), shape.leg_names) if shape.legs else ()
         text = bytes.decode if line.isascii() and b"\0" not in line else text_of
@@ -115,7 +115,7 @@ class LineParser:
             return self._unusual(line, _MAX_WRAPPINGS)
         reason, *texts = map(text, extras)
         extra = tuple(zip(shape.extra_names, texts, strict=True)) if texts else ()
-        # Only reason and extras may hold ";" in a usual line.
+        # Only reason and extras may contain ";" in a usual line.
         forged = b";" in b"".join(extras) and labelled.holds_separator(extras, shape.known)
         flags = line_flags(cut=False, forged=True) if forged else ()
         event = _event(prefix, self._clock(clock), map(text, core), reason, extra, legs, flags, line)
@@ -135,11 +135,11 @@ class LineParser:
             if wrapped is not None:
                 return IGNORED if wrapped.foreign else _received_as(line, self._unusual(wrapped.text, wrappings - 1))
             if _opened_json.match(message) and _prefix.search(message):
-                raise Unparsable(f"the JSON object around the accounting text cannot be read; {_cut(line)}")
+                raise Unparsable(f"the JSON object around the accounting text is not valid; {_cut(line)}")
         return self._plain(line)
 
     def _message(self, line: bytes) -> tuple[framing.Frame, bytes]:
-        """Return the frame and the message: after an unknown header, the JSON object before any accounting, if any."""
+        """Return frame and message; after an unknown header the message may start with a JSON object."""
         frame = framing.frame_of(line)
         if frame.known:
             return frame, line[frame.start :]
@@ -150,7 +150,9 @@ class LineParser:
         begin = self._begin(line)
         if begin is None:
             return IGNORED
-        body = framing.without_ending(line[begin.end() :]).removesuffix(b"#012")  # the LF of the proxy's printf
+        body = framing.without_ending(line[begin.end() :]).removesuffix(
+            b"#012"
+        )  # the LF of the proxy's printf, escaped
         if begin["prefix"]:
             return self._limited(self._prefixed(begin["prefix"], body, line))
         event = dialog_event(body, self._reading.layout, line)
@@ -169,7 +171,7 @@ class LineParser:
         raise Unparsable(f'neither "timestamp=" nor the fields of OpenSER 1.1 at {_shown(body)}; {_cut(line)}')
 
     def _begin(self, line: bytes) -> re.Match[bytes] | None:
-        """Return where accounting begins; none where another message only quotes such text."""
+        """Return the match at the start of accounting; none if another message only quotes such text."""
         for match in self._begins.finditer(line, 0, framing.MAX_HEAD):
             if framing.is_accounting_head(line, match.end() if match["function"] else match.start()):
                 return match
@@ -179,7 +181,7 @@ class LineParser:
         if self._begin(line) is None:
             return IGNORED
         raise Unparsable(
-            f"the line is longer than {framing.MAX_LINE} bytes, and no proxy writes such: is the file damaged?"
+            f"the line is longer than {framing.MAX_LINE} bytes, which no proxy writes; is the file damaged?"
         )
 
     def _line_event(self, prefix: bytes, body: bytes, line: bytes) -> AccEvent:
@@ -187,7 +189,7 @@ class LineParser:
         shape = self._labels.shape_of(tail)
         reason, extras, legs, cut = _attributes(tail, shape)
         if not (extras or legs) and prefix == b"request accounted" and self._reading.product is Product.OPENSIPS:
-            cut = False  # OpenSIPS writes no extras when the script asks for the record
+            cut = False  # OpenSIPS writes no extras in records of the script
         values = (*core, reason, *(value for _, value in chain(extras, *legs)))
         return _event(
             prefix,
@@ -202,9 +204,9 @@ class LineParser:
 
 
 def _without_blank(body: bytes) -> bytes:
-    """Return a line's accounting without the blanks that some editors and tools put before the first label.
+    """Return a line's accounting without blanks before the first label, which some editors and tools insert.
 
-    Blanks before later labels stay: there they are what a caller sent (``User-Agent: X; src_ip=…``).
+    Blanks before later labels stay, because there they come from a caller (``User-Agent: X; src_ip=…``).
     """
     match = _blank_after_reason.search(body)
     if match is None or match[2] in SIP_PARAMETERS:
@@ -213,32 +215,32 @@ def _without_blank(body: bytes) -> bytes:
 
 
 def _attributes(tail: bytes, shape: LineShape) -> tuple[bytes, Values, list[Values], bool]:
-    """Split what follows ``reason=``: the reason, the extras, the legs, and whether the line was cut."""
+    """Split the text after ``reason=``: the reason, the extras, the legs, and whether the line was cut."""
     labels = (*shape.extras, *shape.legs[:1])
     reason, extras, cut = labelled.split(tail, labels)
     if cut:
-        return (reason if extras else _without_begun(reason, labels[0])), extras[:-1], [], True
+        return (reason if extras else _without_partial_label(reason, labels[0])), extras[:-1], [], True
     if not shape.legs:
         return reason, extras, [], False
     legs, cut = labelled.split_legs(extras.pop()[1], shape.legs)
     return reason, extras, legs, cut
 
 
-def _without_begun(reason: bytes, label: bytes) -> bytes:
-    """Return the reason of a cut line without the beginning of the ``label`` that was to follow."""
+def _without_partial_label(reason: bytes, label: bytes) -> bytes:
+    """Return the reason of a cut line without the first characters of the ``label`` after it."""
     mark = b";" + label + b"="
-    begun = next((size for size in range(len(mark) - 1, 0, -1) if reason.endswith(mark[:size])), 0)
-    return reason[: len(reason) - begun]
+    partial = next((size for size in range(len(mark) - 1, 0, -1) if reason.endswith(mark[:size])), 0)
+    return reason[: len(reason) - partial]
 
 
 def _usual_legs(text: bytes, names: Sequence[str]) -> tuple[Pairs, ...]:
     values = [part.partition("=")[2] for part in text_of(text).split(";")[1:]]
-    sets = [values[at : at + len(names)] for at in range(0, len(values), len(names))]
+    sets = [values[start : start + len(names)] for start in range(0, len(values), len(names))]
     return tuple(tuple(zip(names, leg, strict=True)) for leg in sets if any(leg))
 
 
 def _core_of(body: bytes, line: bytes) -> tuple[list[bytes], bytes]:
-    """Return the time fields, method, From tag, To tag, Call-ID and code, and what follows ``reason=``."""
+    """Return the time fields, method, From tag, To tag, Call-ID and code, and the text after ``reason=``."""
     values = []
     start = 0
     for label in CORE:
@@ -264,7 +266,7 @@ def _event(
     flags: tuple[str, ...],
     raw: bytes,
 ) -> AccEvent:
-    """Build the event of a line; ``core``: method, From tag, To tag, Call-ID and the digits of the code, or none."""
+    """Build the event of a line; ``core``: method, From tag, To tag, Call-ID and the code's digits, if any."""
     method, from_tag, to_tag, call_id, digits = core
     kind, code = _kind_and_code(prefix, method, digits)
     return AccEvent(
@@ -292,12 +294,12 @@ def _event(
 @lru_cache(maxsize=1024)
 def _kind_and_code(prefix: bytes, method: str, digits: str) -> tuple[EventKind, int]:
     code = int(digits or 0)
-    kind = None if method == "BYE" else _KIND_OF_PREFIX.get(prefix)  # a STOP, also by the script's own hand
+    kind = None if method == "BYE" else _KIND_OF_PREFIX.get(prefix)  # a STOP even if the script accounts it
     return kind or classify(method, code, missed=prefix == b"call missed"), code
 
 
 def _received_as(line: bytes, parsed: Parsed) -> Parsed:
-    """Return ``parsed`` with the whole line as what was received."""
+    """Return ``parsed`` with the whole line as its input."""
     return parsed if isinstance(parsed, Ignored) else parsed._replace(raw=line)
 
 
@@ -306,5 +308,5 @@ def _shown(part: bytes) -> str:
 
 
 def _cut(line: bytes) -> str:
-    """Return the advice for a line that seems to be cut."""
+    """Return the advice for a line that was probably cut."""
     return f"was the line cut ({len(line)} bytes)? Raise the message size limit of the syslog daemon and its relays"

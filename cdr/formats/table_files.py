@@ -1,6 +1,6 @@
-"""The proxies' SQL tables as files, in whatever form a database client or ``db_flatstore`` gave them.
+"""Read the proxies' SQL tables from files written by a database client or ``db_flatstore``.
 
-The first lines tell the form: a heading and cells with separators (``delimited``), a table drawn for people
+The first lines reveal the form: a heading and cells with separators (``delimited``), a table drawn for people
 (``aligned``), a line per cell (``vertical``), or no heading at all (``flatstore``). Dumps are in ``sql_dump``.
 """
 
@@ -22,7 +22,7 @@ _FIRST_LINES = 20
 
 
 class TextTable(Protocol):
-    """A table with named columns; ``number`` is the line of the row last given."""
+    """A table with named columns; ``number`` is the line of the last row returned."""
 
     number: int
     columns: list[str]
@@ -33,8 +33,7 @@ class TextTable(Protocol):
 def read_acc(stream: BinaryIO, reading: Reading) -> Iterator[Parsed]:
     """Read the table ``acc``; an empty file yields nothing.
 
-    Lines that make no row are rejected one by one. Raise ``Unparsable`` at the first line if it lacks a column that
-    every such table has.
+    Lines that are not rows are rejected one by one. Raise ``Unparsable`` if the first line lacks a mandatory column.
     """
     return _read(stream, AccTable.ACC, reading)
 
@@ -72,7 +71,7 @@ def _read(stream: BinaryIO, table: AccTable, reading: Reading) -> Iterator[Parse
     try:
         reader = RowReader(rows.columns, table, reading)
     except Unparsable as error:
-        raise Unparsable(f"line {rows.number}, which must name the columns of {table}: {error}") from error
+        raise Unparsable(f"line {rows.number}, the heading of {table}: {error}") from error
     for row in rows:
         parsed = Rejection(row.line, row.reason) if isinstance(row, Broken) else reader.event_of(row)
         yield _located(rows.number, parsed) if isinstance(parsed, Rejection) else parsed

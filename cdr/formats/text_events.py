@@ -1,7 +1,7 @@
-r"""Events as OpenSIPS 1.9 to 3.0 sends them: text instead of JSON.
+r"""Parse events of OpenSIPS 1.9 to 3.0, which are text instead of JSON.
 
-The name of the event, a line ``parameter::value`` for each parameter, and an empty line. A value that holds a line feed
-stands in quotes, with quotes inside escaped as ``\"`` (``event_datagram.c``, branch 2.4).
+An event consists of its name, a line ``parameter::value`` for each parameter, and an empty line. A value with a line
+feed is quoted, with quotes inside escaped as ``\"`` (``event_datagram.c``, branch 2.4).
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _CLOSED = re.compile(rb'(?:.*[^\\])?"')
 
 
 def is_text_event(raw: bytes) -> bool:
-    """Tell whether a datagram, or the beginning of a file, is an event as text."""
+    """Tell whether a datagram, or the start of a file, is an event as text."""
     return _NAME.match(raw) is not None
 
 
 def parameters_of(raw: bytes) -> tuple[str, dict[str, str]]:
-    """Return the name of an event and its parameters; the first of a name counts. Raise ``Unparsable``."""
+    """Return the name of an event and its parameters; the first value of each counts. Raise ``Unparsable``."""
     name, _, rest = raw.replace(b"\r\n", b"\n").strip(b"\n").partition(b"\n")
     parameters: dict[str, str] = {}
     place = 0
@@ -40,7 +40,7 @@ def parameters_of(raw: bytes) -> tuple[str, dict[str, str]]:
 
 
 def records(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the events of a file, from its lines without their ends; an empty line, or the next name, ends one."""
+    """Yield the events in the lines of a file (without line endings); each ends at an empty line or the next name."""
     record: list[bytes] = []
     is_open = False
     for line in lines:
@@ -51,7 +51,7 @@ def records(lines: Iterable[bytes]) -> Iterator[bytes]:
             record.append(line)
         begins = _OPEN_VALUE.match(line) and not _CLOSED.fullmatch(line[line.index(b'"') + 1 :])
         is_open = bool(begins) if not is_open else not _CLOSED.fullmatch(line)
-        if len(record) > 1000:  # no event has so many parameters: the quote has no end
+        if len(record) > 1000:  # no event has so many parameters: the closing quote is missing
             is_open = False
     if record:
         yield b"\n".join(record)

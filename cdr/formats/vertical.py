@@ -1,4 +1,4 @@
-r"""Tables with a line per cell: ``mysql``'s ``\G`` and ``psql``'s ``\x``.
+r"""Parse tables with a line per cell: ``mysql``'s ``\G`` and ``psql``'s ``\x``.
 
 ::
 
@@ -23,12 +23,12 @@ _FOOTER = re.compile(r"(?:\d+ rows? in set.*|\(\d+ rows?\)|mysql> .*|MariaDB \[.
 
 
 def is_vertical(lines: Sequence[str]) -> bool:
-    """Tell whether the first lines of a file begin a record."""
+    """Tell whether a record starts in the first lines of a file."""
     return any(_BEGIN.fullmatch(line) for line in lines)
 
 
 def columns_of(lines: Sequence[str]) -> list[str]:
-    """Return the names in the first record, as far as the first lines of a file hold it."""
+    """Return the names in the first record, as far as the first lines of a file contain it."""
     start = next((index for index, line in enumerate(lines) if _BEGIN.fullmatch(line)), len(lines))
     names = []
     for line in lines[start + 1 :]:
@@ -43,7 +43,7 @@ _Record: TypeAlias = list[tuple[str, str]]
 
 
 class VerticalTable:
-    """Iterates over the records; ``columns`` are those of the first, ``number`` is the line that a record began at."""
+    """Iterates over the records; ``columns`` are those of the first one, ``number`` is the first line of a record."""
 
     def __init__(self, lines: TableLines) -> None:
         self._records = _records(lines)
@@ -63,7 +63,7 @@ class VerticalTable:
 
 
 def _records(lines: TableLines) -> Iterator[tuple[int, _Record]]:
-    """Yield each record with the line that it began at, in constant memory."""
+    """Yield each record with the number of its first line, in constant memory."""
     number, size = 0, 0
     record: _Record = []
     for raw in lines:
@@ -80,7 +80,7 @@ def _records(lines: TableLines) -> Iterator[tuple[int, _Record]]:
 
 
 def _add_line(record: _Record, line: str) -> None:
-    """Add a cell, or another line of the last one's value."""
+    """Add a cell, or another line of the last cell."""
     match = _CELL.fullmatch(line)
     if match:
         record.append((match[1], match[2]))

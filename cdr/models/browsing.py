@@ -1,4 +1,4 @@
-"""Saved views and chosen columns of the list of calls."""
+"""Saved views and reports, and chosen columns of the list of calls."""
 
 from __future__ import annotations
 
@@ -8,8 +8,16 @@ from django.utils.translation import gettext_lazy as _
 
 
 class SavedView(models.Model):
-    """A named list of calls: ``conditions`` is the query string of its URL. ``shared``: every user sees it."""
+    """A named list of calls or report: ``conditions`` is the query string of its URL.
 
+    ``shared``: every user sees it.
+    """
+
+    class ViewKind(models.TextChoices):
+        LIST = "list", _("list of calls")
+        REPORT = "report", _("report")
+
+    kind = models.CharField(max_length=8, choices=ViewKind, default=ViewKind.LIST)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_views")
     name = models.CharField(_("name"), max_length=80)
     conditions = models.TextField(blank=True, default="")
@@ -20,7 +28,9 @@ class SavedView(models.Model):
         ordering = ["name", "id"]
         default_permissions = ()
         permissions = [("share_savedview", "Can share saved views")]
-        constraints = [models.UniqueConstraint(fields=["owner", "name"], name="saved_view_name_unique_per_owner")]
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "kind", "name"], name="saved_view_name_unique_per_owner")
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -77,6 +77,11 @@ class Call(models.Model):
                 name="call_without_stop",
                 condition=Q(state="stop_missing"),
             ),
+            models.Index(
+                fields=["-started_at", "-id"],
+                name="call_with_bound",
+                condition=Q(duration_kind__in=["at_least", "at_most"]),
+            ),
             models.Index(fields=["stop_due_at"], name="call_stop_due", condition=Q(state="ongoing")),
             # Parts of numbers have an index beside these: see cdr.queries.trigrams.
             models.Index(Beginning("caller"), F("started_at").desc(), F("id").desc(), name="call_by_caller"),

@@ -11,7 +11,8 @@ class ExportJob(models.Model):
     """Calls that a user requested as a file.
 
     ``conditions`` is the query string of the filter, with its moments resolved: a preset counts from when it was asked.
-    ``columns`` (empty: the record's fields) are for all formats but JSON Lines, ``zone`` is for CSV and XLSX.
+    ``columns`` (empty: the record's fields) are for all formats but JSON Lines, ``zone`` is for CSV and XLSX,
+    ``spreadsheet_safe`` for CSV.
     ``written`` counts the calls that are in the file so far; ``matches`` how many there will be, as far as it was
     counted. ``size`` is in bytes. ``scope`` names the proxies that the file may tell of (null: all) and ``masked``
     whether numbers are masked in it: what the user might see when asking.
@@ -29,6 +30,7 @@ class ExportJob(models.Model):
     conditions = models.TextField(blank=True, default="")
     columns = models.JSONField(default=list)
     zone = models.CharField(max_length=64, default="UTC")
+    spreadsheet_safe = models.BooleanField(default=True)
     scope = models.JSONField(null=True, default=None)
     masked = models.BooleanField(default=False)
     state = models.CharField(max_length=16, choices=ExportState, default=ExportState.QUEUED)

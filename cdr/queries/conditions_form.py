@@ -19,6 +19,7 @@ from cdr.queries.visibility import Visibility
 from proxyconf.models import Proxy
 
 PARTIES = ("caller", "callee", "number", "between")
+_WHOLE_VALUES = ("attempt_gateway", "account", "gateway")
 _MAY_HOLD_NUMBERS = ("user_agent", "sip_reason")
 _LONGEST_WITHOUT_INDEX = timedelta(days=31)
 """No index knows values without their labels: calls of a longer range would all be read."""
@@ -86,7 +87,7 @@ class ConditionsForm(forms.Form):
 def about_numbers(name: str) -> bool:
     """Tell whether a parameter may ask in part for what is masked to who may not see numbers."""
     plain = name.removeprefix(NOT)
-    return plain in PARTIES or plain == "attempt_gateway" or is_extra(plain)
+    return plain in (*PARTIES, *_WHOLE_VALUES) or is_extra(plain)
 
 
 def is_extra(name: str) -> bool:

@@ -56,6 +56,7 @@ from cdr.queries.names import EXTRA, NOT, current_parameter
 from cdr.queries.periods import LABELS as PERIOD_LABELS
 from cdr.queries.periods import TimeRange, range_of
 from cdr.queries.periods import label as period_label
+from cdr.queries.roles import AccountFilter, GatewayFilter
 from cdr.queries.search import PAIR
 from cdr.queries.visibility import Visibility
 from proxyconf.vocabulary.layout import Backend
@@ -94,10 +95,11 @@ class CallFilter(django_filters.FilterSet):
     ``since`` (inclusive) and ``until`` (exclusive; a date includes that day) are about the start of the call and win
     over ``period``. Values of one parameter are alternatives; parameters narrow each other; ``not_NAME`` asks for the
     calls that meet none of its values. ``caller``, ``callee``, ``number``, ``user_agent`` and ``sip_reason`` match any
-    part, or the whole with ``*`` for the parts that do not matter; ``call_id``, ``tag``, ``attempt_gateway`` and
-    ``extra.LABEL`` match the whole unless there is a ``*``. After ``=`` a text is meant exactly as it stands. Who sees
-    numbers masked can ask for whole numbers and whole values of extra fields only. ``attempt_code`` and
-    ``attempt_gateway`` are about one and the same failed attempt. ``settled`` is about calls that lack their STOP.
+    part, or the whole with ``*`` for the parts that do not matter; ``call_id``, ``tag``, ``account``, ``gateway``,
+    ``attempt_gateway`` and ``extra.LABEL`` match the whole unless there is a ``*``. After ``=`` a text is meant exactly
+    as it stands. Who sees numbers masked can ask for whole numbers and whole values of extra fields only.
+    ``attempt_code`` and ``attempt_gateway`` are about one and the same failed attempt. ``settled`` is about calls that
+    lack their STOP.
     Calls that were superseded are left out unless asked for.
     """
 
@@ -187,6 +189,11 @@ class CallFilter(django_filters.FilterSet):
         label=_("Attempt gateway"),
         read=read_pattern,
         help_text=_("Gateway of a failed attempt, of the same one if its response is given, too."),
+    )
+    account = AccountFilter(label=_("Account"), help_text=_("The complete account, or parts with * as a wildcard."))
+    gateway = GatewayFilter(
+        label=_("Gateway"),
+        help_text=_("Calls that were answered at this gateway, or had a failed attempt there."),
     )
     source_ip = Alternatives(
         lambda value: patterns.address("source_ip", patterns.read_network(value)),

@@ -105,8 +105,8 @@ def figures(call_filter: CallFilter) -> Figures:
     """Return the figures of the matching calls; of no call where the filter has errors."""
     if call_filter.form.errors:
         return Figures()
-    hours, portions = _portions(call_filter)
-    of_calls = [_sums_of_calls(calls) for calls in portions]
+    hours, parts = portions(call_filter)
+    of_calls = [_sums_of_calls(calls) for calls in parts]
     rows = [row for found in [_sums_of_hours(hours), *of_calls] for row in found]
     return Figures(
         calls=sum(row.calls for row in rows),
@@ -122,7 +122,7 @@ def figures(call_filter: CallFilter) -> Figures:
 
 def exact_count(call_filter: CallFilter) -> int | None:
     """Count the matching calls from stored volumes; return ``None`` where counting would take long."""
-    if call_filter.form.errors or _volumes(call_filter) is None:
+    if call_filter.form.errors or volumes_for(call_filter) is None:
         return None
     found = figures(call_filter)
     return None if found.capped else found.calls
@@ -183,7 +183,7 @@ def _settled(call_filter: CallFilter) -> int:
     return settled.order_by()[:LIMIT].count()
 
 
-def _portions(
+def portions(
     call_filter: CallFilter, parted: Collection[datetime] = ()
 ) -> tuple[QuerySet[Volume], list[QuerySet[Call]]]:
     """Return the volumes and the calls that together cover the matching calls, each once.
@@ -192,7 +192,7 @@ def _portions(
     """
     since, until = call_filter.time_range
     first, end = since and _ceiling(since, HOUR), until and _floor(until, HOUR)
-    hours = _volumes(call_filter)
+    hours = volumes_for(call_filter)
     if hours is None or (first and end and first >= end):
         return Volume.objects.none(), [call_filter.qs]
     calls = []
@@ -217,7 +217,7 @@ def _in_hour(hour: datetime) -> Q:
     return Q(started_at__gte=hour, started_at__lt=hour + HOUR)
 
 
-def _volumes(call_filter: CallFilter) -> QuerySet[Volume] | None:
+def volumes_for(call_filter: CallFilter) -> QuerySet[Volume] | None:
     """Return the volumes that match the conditions other than time; ``None`` where volumes cannot answer them."""
     volumes = Volume.objects.filter(call_filter.visibility.of_proxies("proxies"))
     for name, value in call_filter.form.cleaned_data.items():
@@ -247,20 +247,20 @@ def series(call_filter: CallFilter, zone: tzinfo, step: Step | None = None) -> S
     The buckets cover the range asked for; where it has no end they go on to now, and where it has no beginning they
     begin with the first call. Days are those of ``zone``. A ``step`` too small for the range is ignored.
     """
-    span = None if call_filter.form.errors else _span(call_filter)
-    if span is None:
+    drawn_range = None if call_filter.form.errors else span(call_filter)
+    if drawn_range is None:
         return Series(step or Step.HOUR, zone)
-    if step is None or not allows(step, *span):
-        step = step_for(*span)
+    if step is None or not allows(step, *drawn_range):
+        step = step_for(*drawn_range)
     if call_filter.time_range.until is None:  # up to the end of the current minute or hour
-        span = span[0], _ceiling(span[1], MINUTE if step in SHORT_STEPS else HOUR)
-    places = edges(*span, step, zone)
+        drawn_range = drawn_range[0], _ceiling(drawn_range[1], MINUTE if step in SHORT_STEPS else HOUR)
+    places = edges(*drawn_range, step, zone)
     counted, capped = _counted(call_filter, places[1:-1], step)
     buckets, later = buckets_of(places, counted)
     return Series(step, zone, buckets, capped, later)
 
 
-def _span(call_filter: CallFilter) -> tuple[datetime, datetime] | None:
+def span(call_filter: CallFilter) -> tuple[datetime, datetime] | None:
     """Return the range to be drawn; ``None`` where it is empty."""
     since, until = call_filter.time_range
     if since is None:
@@ -275,11 +275,11 @@ def _span(call_filter: CallFilter) -> tuple[datetime, datetime] | None:
 
 def _extent(call_filter: CallFilter) -> tuple[datetime, datetime] | None:
     """Return the range from the hour of the first call to that of the last; ``None`` where there is no call."""
-    hours, portions = _portions(call_filter)
+    hours, parts = portions(call_filter)
     ends = [hours.order_by().aggregate(first=Min("hour"), last=Max("hour"))]
     ends += [
         calls.order_by("-started_at", "-id")[:LIMIT].aggregate(first=Min("started_at"), last=Max("started_at"))
-        for calls in portions
+        for calls in parts
     ]
     found = [end for end in ends if end["first"]]
     if not found:
@@ -296,13 +296,11 @@ def _counted(call_filter: CallFilter, inner: Sequence[datetime], step: Step) -> 
     parted = {hour for edge in inner if (hour := _floor(edge, HOUR)) != edge}
     if step in SHORT_STEPS:
         return _counted_calls(call_filter.qs, _Minute("started_at"))
-    hours, portions = _portions(
-        call_filter, parted
-    )  # days begin within an hour where the zone's offset has half an hour
+    hours, parts = portions(call_filter, parted)  # days begin within an hour where the zone's offset has half an hour
     kinds = hours.order_by().values_list("hour", "outcome").annotate(Sum("calls"))
     counted = [(hour, GROUP_OF[outcome], int(calls)) for hour, outcome, calls in kinds]
     capped = False
-    for calls in portions:
+    for calls in parts:
         more, cut = _counted_calls(calls, _Minute("started_at") if parted else _Hour("started_at"))
         counted += more
         capped |= cut

@@ -1,1 +1,1 @@
-"""The ways in which events arrive by themselves; each hands over, and acknowledges only what is stored."""
+"""Receivers: they take events from sockets, files and tables, and acknowledge only what is stored."""

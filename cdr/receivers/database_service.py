@@ -1,4 +1,4 @@
-"""Serves a proxy's own tables in a database of its own: looks for new rows every second."""
+"""Serve the accounting tables in a proxy's own database: check for new rows every second."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cdr.receivers.service import Served, Service
 from cdr.sources.tables import DatabaseSource as Settings
 
 INTERVAL = 1.0
-"""Seconds between two looks at a table that nothing came to."""
+"""Seconds between checks of a table without new rows."""
 
 
 class DatabaseService(Service):
@@ -56,24 +56,24 @@ class DatabaseService(Service):
 
     def _collect(self, database: ForeignDatabase, served: Served) -> int:
         served.source.refresh_from_db(fields=["cursor"])
-        problems: list[str] = []
+        errors: list[str] = []
         read = 0
         for kind, pattern in served.settings.tables().items():
             tables = tables_of(served, AccTable(kind), pattern)
             missing: list[str] = []
             for table in tables:
                 try:
-                    read += self._stored(database, served, table)
+                    read += self._collect_table(database, served, table)
                 except NoTable as error:
                     missing.append(str(error))
                 except Unparsable as error:
-                    problems.append(f"table {table.name}: {error}")
-            if len(missing) == len(tables):  # that of a new period may not be there yet, nor that of the first one
-                problems += missing
-        served.error, served.warning = "; ".join(problems), database.warning()
+                    errors.append(f"table {table.name}: {error}")
+            if len(missing) == len(tables):  # the table of a new period, or of the first one, may not exist yet
+                errors += missing
+        served.error, served.warning = "; ".join(errors), database.warning()
         return read
 
-    def _stored(self, database: ForeignDatabase, served: Served, table: GrowingTable) -> int:
+    def _collect_table(self, database: ForeignDatabase, served: Served, table: GrowingTable) -> int:
         counts = collect_batch(served.source, database, table)
         served.counts += counts
         if counts.read:
@@ -82,28 +82,28 @@ class DatabaseService(Service):
 
 
 def rows_to_delete(source: Source) -> dict[str, int]:
-    """Return how many rows each table of a source with ``move`` holds now, which would be deleted once they are read.
+    """Return how many rows each table of a source with ``move`` has now; they will be deleted once they are read.
 
-    Raise ``LookupError``, ``OSError`` or ``Unparsable`` where that cannot be told, or no row may be deleted.
+    Raise ``LookupError``, ``OSError`` or ``Unparsable`` if that is unknown, or if no row may be deleted.
     """
     settings: Settings = source.parsed_settings()  # type: ignore[assignment]
-    opened = database(settings, reveal(settings.password).decode() if settings.password else "")
+    foreign_database = database(settings, reveal(settings.password).decode() if settings.password else "")
     try:
         served = Served.of(source, settings)
         tables = [
             table for kind, pattern in settings.tables().items() for table in tables_of(served, AccTable(kind), pattern)
         ]
         for table in tables:
-            refuse_to_move(table, opened.columns(table))
-        return {table.name: opened.count(table) for table in tables}
+            refuse_to_move(table, foreign_database.columns(table))
+        return {table.name: foreign_database.count(table) for table in tables}
     finally:
-        opened.close()
+        foreign_database.close()
 
 
 def tables_of(served: Served, kind: AccTable, pattern: str) -> list[GrowingTable]:
-    """Return the tables that a pattern stands for now, the oldest first."""
-    known = {member.partition(":")[2] for member in served.source.cursor if member.startswith(f"{kind}:")}
+    """Return the tables that match a pattern now, oldest first."""
+    known_names = {member.partition(":")[2] for member in served.source.cursor if member.startswith(f"{kind}:")}
     now = datetime.now(UTC).astimezone(served.reading.zone)
-    names = table_periods.names(pattern, now, known) if "%" in pattern else [pattern]
+    names = table_periods.names(pattern, now, known_names) if "%" in pattern else [pattern]
     key = served.reading.layout.columns.get("id", "id")
     return [GrowingTable(kind, name, key, f"{kind}:{name}") for name in names]

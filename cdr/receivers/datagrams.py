@@ -1,4 +1,4 @@
-"""UDP sockets: bound where the settings say, emptied in one go."""
+"""Bind UDP and TCP sockets, and receive datagrams."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import TypeAlias
 from cdr.sources.setting import ListenAddress
 
 Datagram: TypeAlias = tuple[bytes, tuple[str, int]]
-"""What came, and the socket's own form of who sent it: answers go there; ``plain_host`` makes an address of it."""
+"""The data and the sender in the socket's own form, for answers; ``plain_host`` returns its address."""
 
 RECEIVE_BUFFER = 16 << 20
-"""What the kernel is asked to hold while a batch is stored; it may give less (``net.core.rmem_max``)."""
+"""Bytes that the kernel buffers while a batch is stored; ``net.core.rmem_max`` may limit it."""
 
 _LARGEST = 65_536
 
 
 inherited: dict[ListenAddress, socket.socket] = {}
-"""Sockets that this process got from the one that forked it (``cdr.receivers.held_sockets``)."""
+"""Sockets that this process inherited from its parent (``cdr.receivers.held_sockets``)."""
 
 
 def bind(address: ListenAddress) -> socket.socket:
-    """Return a UDP socket, the inherited one where there is one; raise ``OSError`` that names the address."""
+    """Return a UDP socket, an inherited one if possible; raise ``OSError`` that names the address."""
     if inherited_socket := inherited.pop(address, None):
         return inherited_socket
     bound = _socket(address, socket.SOCK_DGRAM)
@@ -42,11 +42,11 @@ def listen(address: ListenAddress) -> socket.socket:
 def _socket(address: ListenAddress, kind: socket.SocketKind) -> socket.socket:
     everywhere = not address.host and socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if everywhere or ":" in address.host else socket.AF_INET
-    made = socket.socket(family, kind)
+    unbound = socket.socket(family, kind)
     if family == socket.AF_INET6:
-        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if everywhere else 1)
-    made.setblocking(False)
-    return made
+        unbound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if everywhere else 1)
+    unbound.setblocking(False)
+    return unbound
 
 
 def _bound(unbound: socket.socket, address: ListenAddress) -> socket.socket:
@@ -59,7 +59,7 @@ def _bound(unbound: socket.socket, address: ListenAddress) -> socket.socket:
 
 
 def received(bound: socket.socket, wait: float, most: int) -> Iterator[Datagram]:
-    """Yield what waits at the socket, up to ``most``, after waiting ``wait`` seconds at most for the first."""
+    """Yield up to ``most`` datagrams, after waiting at most ``wait`` seconds for the first."""
     if wait and not select.select([bound], [], [], wait)[0]:
         return
     receive = bound.recvfrom
@@ -68,11 +68,11 @@ def received(bound: socket.socket, wait: float, most: int) -> Iterator[Datagram]
             data, sender = receive(_LARGEST)
         except (BlockingIOError, InterruptedError):
             return
-        except ConnectionError:  # an answer of ours found nobody (ICMP), reported here: not about this datagram
+        except ConnectionError:  # ICMP error about an earlier answer of ours
             continue
         yield data, sender
 
 
 def plain_host(host: str) -> str:
-    """Return an address without IPv6's mapping of IPv4 and without a zone."""
+    """Return an address without its zone, and an IPv4-mapped IPv6 address as IPv4."""
     return host.removeprefix("::ffff:").partition("%")[0] if ":" in host else host

@@ -1,8 +1,8 @@
-"""Our side of a conversation with an RFC 6733 peer: what is answered to what, and the watchdog's question.
+"""Our part of the protocol with an RFC 6733 peer: answers to its requests, and the watchdog request.
 
-The messages are python-diameter's. Its ``Node`` is not used: it gives requests to applications with their AVPs in
-another order, which legs depend on; it answers by Origin-Host, so of two connections of one proxy it may take the
-wrong one; and it refuses a repeated request (the T bit) that it has answered, where the proxy lost that answer.
+The messages are python-diameter's. Its ``Node`` is not used: it reorders the AVPs of requests, but legs depend on their
+order; it chooses the connection for an answer by Origin-Host, which is ambiguous if a proxy has two; and it refuses a
+repeated request (the T bit) that it has answered, although the proxy lost that answer.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from cdr.events import Unparsable
 from cdr.formats.diameter import BASE_ACCOUNTING
 
 PRODUCT = "accweb"
-_STARTED = int(time.time())  # Origin-State-Id: greater whenever we begin anew
+_STARTED = int(time.time())  # Origin-State-Id: greater after each restart
 _numbers = itertools.count(1)
 
 
 class Identity(NamedTuple):
-    """Who we are to peers: Origin-Host and Origin-Realm."""
+    """Our Origin-Host and Origin-Realm."""
 
     host: str
     realm: str
 
 
 class PeerReply(NamedTuple):
-    """An answer; whether the peer may send accounting from now on; whether the connection ends with it."""
+    """An answer; ``opens``: the peer may send accounting from now on; ``ends``: the connection ends with it."""
 
     answer: bytes
     opens: bool = False
@@ -40,9 +40,9 @@ class PeerReply(NamedTuple):
 
 
 def reply(raw: bytes, identity: Identity, address: str) -> PeerReply:
-    """Return what to answer to a request that is no accounting. ``address`` is ours on that connection.
+    """Return the reply to a request other than accounting. ``address`` is our own on that connection.
 
-    Raise ``Unparsable`` for what is no request that can be answered.
+    Raise ``Unparsable`` if it is not a request that can be answered.
     """
     request = _request(raw)
     match request.header.command_code:
@@ -58,7 +58,7 @@ def reply(raw: bytes, identity: Identity, address: str) -> PeerReply:
 
 
 def accounting_answer(raw: bytes, identity: Identity) -> bytes:
-    """Return the Accounting-Answer that says a request is stored; raise ``Unparsable`` for what is no such request."""
+    """Return the Accounting-Answer of a stored request; raise ``Unparsable`` if it is not such a request."""
     request = _request(raw)
     if not request.session_id:
         raise Unparsable("Accounting-Request without Session-Id, which its answer must repeat")
@@ -76,23 +76,23 @@ def accounting_answer(raw: bytes, identity: Identity) -> bytes:
 
 def watchdog(identity: Identity) -> bytes:
     """Return a Device-Watchdog-Request."""
-    question = DeviceWatchdogRequest()
-    question.header.hop_by_hop_identifier = question.header.end_to_end_identifier = next(_numbers) & 0xFFFF_FFFF
-    question.origin_host, question.origin_realm = identity.host.encode(), identity.realm.encode()
-    question.origin_state_id = _STARTED
-    return bytes(question.as_bytes())
+    request = DeviceWatchdogRequest()
+    request.header.hop_by_hop_identifier = request.header.end_to_end_identifier = next(_numbers) & 0xFFFF_FFFF
+    request.origin_host, request.origin_realm = identity.host.encode(), identity.realm.encode()
+    request.origin_state_id = _STARTED
+    return bytes(request.as_bytes())
 
 
 def _request(raw: bytes) -> Any:
     try:
         return Message.from_bytes(raw)
-    except Exception as error:  # whatever it stumbles over in bytes that anybody may send
-        raise Unparsable(f"no Diameter message that can be answered: {type(error).__name__}: {error}") from error
+    except Exception as error:  # the bytes may be anything
+        raise Unparsable(f"not a Diameter message that can be answered: {type(error).__name__}: {error}") from error
 
 
 def _capabilities(request: Any, identity: Identity, address: str) -> PeerReply:
     offered = {*request.acct_application_id, *request.auth_application_id}
-    offered |= {one.acct_application_id for one in request.vendor_specific_application_id}
+    offered |= {vendor.acct_application_id for vendor in request.vendor_specific_application_id}
     common = bool(offered & {BASE_ACCOUNTING, diameter.APP_RELAY})
     result = (
         diameter.E_RESULT_CODE_DIAMETER_SUCCESS if common else diameter.E_RESULT_CODE_DIAMETER_NO_COMMON_APPLICATION
@@ -120,7 +120,7 @@ def _answer(request: Any, identity: Identity, result: int, **members: Any) -> by
 
 
 def _unsupported(request: Any, identity: Identity) -> bytes:
-    """Return the answer to a command that we do not know (RFC 6733 section 7.2)."""
+    """Return the answer to an unknown command (RFC 6733 section 7.2)."""
     answer = Message(request.to_answer().header)
     answer.header.is_request, answer.header.is_error = False, True
     for avp in _session(request):

@@ -1,8 +1,8 @@
-"""Diameter over TCP: Kamailio's ``acc_diameter`` and peers of RFC 6733, answered when the event is on disk.
+"""Diameter over TCP: Kamailio's ``acc_diameter`` and RFC 6733 peers, answered when the event is on disk.
 
-Which of them speaks follows from what it says: ``acc_diameter`` sends its accounting (application 1) at once, on a
-connection of each worker process, and waits two seconds for an answer that must come in one piece; a peer begins with
-its capabilities. All requests that wait, of all connections, are stored by one commit.
+The first message distinguishes them: ``acc_diameter`` sends its accounting (application 1) immediately, on a connection
+of each worker process, and waits two seconds for an answer that must come in one piece; a peer starts with its
+capabilities. One commit stores the waiting requests of all connections.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from cdr.storage.dictionaries import dictionary_of
 from cdr.storage.safe_parsing import parsed_safely
 
 WATCHDOG = 30.0
-"""Seconds of silence after which a peer gets a watchdog request, and after as many again is given up (RFC 3539)."""
+"""Seconds of silence before a peer gets a watchdog request, and again before it is disconnected (RFC 3539)."""
 
 RESENT_WITHIN = timedelta(seconds=30)
 """How long after a request the same one is a resend (RFC 6733 section 5.5.4 gives a peer's failover as the cause)."""
@@ -47,12 +47,12 @@ _MOST_IMPRECISE = 2**31 - 1  # microseconds, about 36 minutes: what the column h
 
 @dataclass(eq=False, slots=True)
 class DiameterConnection(RequestConnection):
-    """``is_peer``: capabilities were exchanged; ``asked``: a watchdog request waits for its answer."""
+    """``is_peer``: capabilities were exchanged; ``watchdog_sent``: a watchdog request waits for its answer."""
 
     own_host: str
     is_peer: bool = False
-    heard: float = field(default_factory=time.monotonic)
-    asked: bool = False
+    heard_at: float = field(default_factory=time.monotonic)
+    watchdog_sent: bool = False
 
 
 class DiameterServer(StreamServer[DiameterConnection]):
@@ -81,19 +81,19 @@ class DiameterServer(StreamServer[DiameterConnection]):
         return DiameterConnection(accepted, host, plain_host(accepted.getsockname()[0]))
 
     def take_messages(self, connection: DiameterConnection, served: Served) -> int:
-        connection.heard, connection.asked = time.monotonic(), False
+        connection.heard_at, connection.watchdog_sent = time.monotonic(), False
         count = 0
         while len(connection.received) >= _HEADER and not connection.ends and connection in self._connections:
             length = int.from_bytes(connection.received[1:4], "big")
             if connection.received[0] != 1 or not _HEADER <= length <= MAX_MESSAGE:
-                raise Unparsable(f"no Diameter: it sent {bytes(connection.received[:_HEADER])!r}")
+                raise Unparsable(f"not Diameter: it sent {bytes(connection.received[:_HEADER])!r}")
             if len(connection.received) < length:
                 break
             raw = bytes(connection.received[:length])
             del connection.received[:length]
             connection.useful_at = time.monotonic()
             count += 1
-            if raw[4] & _REQUEST:  # else it answers our watchdog
+            if raw[4] & _REQUEST:  # otherwise it answers our watchdog
                 self._request(connection, served, raw)
         return count
 
@@ -115,7 +115,7 @@ class DiameterServer(StreamServer[DiameterConnection]):
     def _accounting(self, connection: DiameterConnection, served: Served, raw: bytes, answer: bytes) -> None:
         names = self._names.get(served.source.pk)
         if names is None:
-            raise Unparsable("its dictionary cannot be read")
+            raise Unparsable("the dictionary of the source cannot be read")
         received_at = self._resends.first_received(_identity_of(raw, connection.host), datetime.now(UTC))
         reading = replace(served.reading, received_at=received_at)
         parse = partial(_parsed, reading, names)
@@ -123,16 +123,16 @@ class DiameterServer(StreamServer[DiameterConnection]):
 
     def check_connections(self, now: float) -> None:
         """Ask peers that say nothing for a sign of life, and close those that gave none."""
-        silent = [one for one in self._connections if one.heard < now - WATCHDOG and (one.is_peer or one.ends)]
+        silent = [each for each in self._connections if each.heard_at < now - WATCHDOG and (each.is_peer or each.ends)]
         for connection in silent:
             served = self._senders.source(connection.host)
             if served is None or connection.ends:
                 self.hang_up(connection)
-            elif connection.asked and connection.heard < now - 2 * WATCHDOG:
-                complain(f"Diameter peer {connection.host} given up", "it did not answer the watchdog")
+            elif connection.watchdog_sent and connection.heard_at < now - 2 * WATCHDOG:
+                complain(f"Diameter peer {connection.host} disconnected", "it did not answer the watchdog")
                 self.hang_up(connection)
-            elif not connection.asked:
-                connection.asked = True
+            elif not connection.watchdog_sent:
+                connection.watchdog_sent = True
                 self.send([(connection, diameter_peer.watchdog(_identity(served)))])
 
 
@@ -141,12 +141,12 @@ def _parsed(reading: Reading, names: Dictionary, raw: bytes) -> Parsed:
 
 
 def _identity_of(raw: bytes, host: str) -> tuple[str, bytes]:
-    """Return what a resend has alike: all but the T flag and the hop-by-hop identifier (RFC 6733 section 3)."""
+    """Return what a request and its resends have in common: all but T flag and hop-by-hop id (RFC 6733 section 3)."""
     return host, raw[:4] + bytes((raw[4] & ~_RESENT,)) + raw[5:12] + raw[16:]
 
 
 def _with_wait(parsed: Parsed, received_at: datetime, waited: float) -> Parsed:
-    """Return an event whose time is when it came with a precision that allows for its wait."""
+    """Widen the precision of an event that has only its time of receipt by the seconds that it may have waited."""
     if waited < IMPRECISE_WAIT or not isinstance(parsed, AccEvent) or parsed.time != received_at:
         return parsed
     return parsed._replace(precision=min(max(parsed.precision, int(waited * 1_000_000)), _MOST_IMPRECISE))

@@ -33,7 +33,7 @@ class EventDatagramServer(Service):
 
     @property
     def port(self) -> int:
-        """The port it listens at."""
+        """The port on which it listens."""
         return int(self._socket.getsockname()[1]) if self._socket else 0
 
     def configure(self, sources: Sequence[Served]) -> None:
@@ -63,8 +63,8 @@ class EventDatagramServer(Service):
     def _take(self, datagram: bytes, host: str) -> None:
         served = self._senders.source(host)
         if served is None:
-            for one in self.sources:
-                one.refused["datagrams of unknown senders"] += 1
+            for source_state in self.sources:
+                source_state.refused["datagrams of unknown senders"] += 1
             complain("event datagram of an unknown sender", host)
             return
         if not self._rates.accepts(served, host):

@@ -1,8 +1,7 @@
-"""Files that grow: read on where the last commit ended, across rotation, truncation and restarts.
+"""Follow growing files from where the last commit ended, across rotation, truncation and restarts.
 
-What was not read of a file before it was rotated is looked for beside it (``cdr.receivers.rotated_files``), also where
-rotation happened several times and compressed what it made. A file that is not found is a gap: counted, and shown as
-the source's warning.
+The unread rest of a rotated file is searched next to it (``cdr.receivers.rotated_files``), even after several
+compressing rotations. If it is not found, the gap is counted and shown as the source's warning.
 """
 
 from __future__ import annotations
@@ -15,17 +14,19 @@ from pathlib import Path
 
 from cdr.formats import framing, radius_detail
 from cdr.formats.radius_dictionary import Dictionary
-from cdr.formats.reading import Parsed, Rejection
+from cdr.formats.reading import Parsed
 from cdr.formats.syslog import LineParser
 from cdr.receivers.rotated_files import FollowedFile, Position, following, predecessor, since
 from cdr.receivers.service import Batch, Served, Service, commit
 from cdr.storage.complaints import complain
 from cdr.storage.dictionaries import dictionary_of
-from cdr.storage.safe_parsing import parsed_safely
+from cdr.storage.safe_parsing import fault_of_parser, parsed_safely
 
 CHUNK = 1 << 20
+"""Bytes per read."""
+
 MOST_RECORDS = 20_000
-"""Bytes read at once, and records stored by one transaction."""
+"""Records per transaction."""
 
 _ROTATED_FOR = 2.0
 """Seconds without growth after which no writer is assumed to hold a renamed file any longer."""
@@ -73,47 +74,47 @@ class FileFollower(Service):
         self._file = self._position = None
 
     def _open(self) -> None:
-        """Open the file that is to be read next, at the place where reading goes on."""
+        """Open the file to read next, at the position where reading continues."""
         self._served.source.refresh_from_db(fields=["cursor"])
         position = Position.of(self._served.source.cursor)
         file = FollowedFile(self._path)
         if position is None:
             start = 0 if self._served.settings.from_start else file.status.st_size
-            self._go_on(file, start)
+            self._continue_in(file, start)
         elif position.fits(file):
-            self._go_on(file, position.offset)
+            self._continue_in(file, position.offset)
         else:
             file.close()
-            self._go_back(position)
+            self._find_rotated(position)
 
-    def _go_back(self, position: Position) -> None:
-        """Go on in the rotated file that ``position`` is in; without it, in the oldest one written to since."""
+    def _find_rotated(self, position: Position) -> None:
+        """Continue in the rotated file of ``position``; if it is gone, in the oldest one written to since."""
         if file := predecessor(self._path, position):
-            self._go_on(file, position.offset)
+            self._continue_in(file, position.offset)
             return
         paths = since(self._path, position.modified)
         if position.offset or not paths:
             self._note_gap(
-                f"what followed byte {position.offset} of the file read last was not found: it was removed,"
+                f"the rest of the previous file, from byte {position.offset}, was not found: it was removed,"
                 " moved elsewhere, or is in a format other than gzip"
             )
-        self._go_on(FollowedFile(paths[0] if paths else self._path), 0)
+        self._continue_in(FollowedFile(paths[0] if paths else self._path), 0)
 
-    def _go_on(self, file: FollowedFile, offset: int) -> None:
+    def _continue_in(self, file: FollowedFile, offset: int) -> None:
         self._file, self._is_current = file, file.path == self._path
         self._position = Position.after(file, offset)
         self._grown_at = time.monotonic()
 
-    def _note_gap(self, what: str) -> None:
-        complain(f"{self._path}: a gap", what)
+    def _note_gap(self, reason: str) -> None:
+        complain(f"{self._path}: a gap", reason)
         self._served.refused["gaps: rotated files that could not be read"] += 1
-        self._served.warning = f"a gap in {self._path}: {what}"
+        self._served.warning = f"a gap in {self._path}: {reason}"
 
     def _read(self, file: FollowedFile) -> int | None:
-        """Store the next records; return how many lines or records that was, or none where there are none yet."""
+        """Store the next records; return how many, or ``None`` if there is no complete record yet."""
         position = self._position
         assert position is not None
-        if not position.fits(file):  # truncated, and perhaps written anew since
+        if not position.fits(file):  # truncated, and perhaps written to again
             self._file = None
             file.close()
             return 0
@@ -121,7 +122,7 @@ class FileFollower(Service):
         self._served.backlog = (file.size or 0) - position.offset - len(data) if file.size else 0
         end = self.end_of_records(data)
         if not end and len(data) == CHUNK:
-            end = len(data)  # no record is that long: it is read as it is, and refused
+            end = len(data)  # no valid record is that long; it will be rejected
         if not end:
             return None
         return self._store(file, position, data[:end])
@@ -129,18 +130,18 @@ class FileFollower(Service):
     def _store(self, file: FollowedFile, position: Position, data: bytes) -> int:
         read = list(self.parse(data))
         parsed = [one for one in read if self._served.keeps(one)]
-        moved = Position.after(file, position.offset + len(data))
-        commit([Batch(self._served, parsed, self.format, moved.cursor())])
-        self._position = moved
+        new_position = Position.after(file, position.offset + len(data))
+        commit([Batch(self._served, parsed, self.format, new_position.cursor())])
+        self._position = new_position
         self._grown_at = time.monotonic()
         return len(read)
 
     def _at_end(self, file: FollowedFile) -> None:
-        """Go on with the next file where this one is no longer written to."""
+        """Continue with the next file if this one is no longer written to."""
         try:
             current = self._path.stat()
         except FileNotFoundError:
-            return  # renamed, and the new one is not there yet
+            return  # renamed, and the new one does not exist yet
         if self._is_current and current.st_ino == file.status.st_ino:
             return
         if time.monotonic() - self._grown_at < _ROTATED_FOR:
@@ -152,17 +153,17 @@ class FileFollower(Service):
             self._note_gap(file.damage)
         next_file = FollowedFile(following(self._path, file))
         file.close()
-        self._go_on(next_file, 0)
-        # Noted at once: a restart must not look for the old file.
+        self._continue_in(next_file, 0)
+        # Committed immediately, so that a restart does not search the old file.
         commit([Batch(self._served, (), self.format, self._position.cursor())])
 
     @abstractmethod
     def end_of_records(self, data: bytes) -> int:
-        """Return how much of ``data`` is whole records."""
+        """Return the number of bytes of ``data`` that are complete records."""
 
     @abstractmethod
     def parse(self, data: bytes) -> Iterator[Parsed]:
-        """Yield what whole records say."""
+        """Parse complete records."""
 
 
 class LogFollower(FileFollower):
@@ -196,7 +197,7 @@ class DetailFollower(FileFollower):
             self._served.setup_error = str(error)
 
     def step(self, wait: float) -> int:
-        if self._served.setup_error:  # what is read without its dictionary would be read wrongly
+        if self._served.setup_error:  # without the dictionary, records would be parsed wrongly
             time.sleep(wait)
             return 0
         return super().step(wait)
@@ -209,12 +210,12 @@ class DetailFollower(FileFollower):
         try:
             yield from records
         except Exception as error:
-            complain("detail records could not be read: this is a fault of accweb, please report it", exc_info=True)
-            yield Rejection(data, f"a fault in reading it, to be reported: {type(error).__name__}: {error}")
+            complain("a parser failed: this is a fault of accweb, please report it", exc_info=True)
+            yield fault_of_parser(data, error)
 
 
 def _end_of_records(data: bytes, separator: bytes) -> int:
-    """Return where the last whole record ends, or the last of the first ``MOST_RECORDS``."""
+    """Return where the last complete record ends, or the last of the first ``MOST_RECORDS``."""
     *records, incomplete = data.split(separator, MOST_RECORDS)
     if len(records) < MOST_RECORDS:
         return len(data) - len(incomplete)

@@ -1,10 +1,10 @@
-"""A proxy's own database, read: PostgreSQL, MySQL or MariaDB, SQLite. The right to SELECT is enough.
+"""Read a proxy's own database: PostgreSQL, MySQL, MariaDB or SQLite. The SELECT privilege is enough.
 
-Every statement is a transaction of its own, so each sees what is committed at that moment, and nothing there is locked
-while we store what it gave. All values are fetched as text or bytes, which is what proxies write: no column that an
-administrator added has a type that its reader does not know, and no text is in an encoding that the driver fails on.
+Every statement is a transaction of its own, so it sees everything committed by then, and nothing remains locked while
+its rows are stored here. All values are fetched as text or bytes, which is what proxies write: additional columns of
+any type can be read, and the driver cannot fail on an encoding.
 """
-# ruff: noqa: S608  # put into SQL here are names of tables and columns (quoted), and numbers
+# ruff: noqa: S608  # only quoted names of tables and columns, and numbers, are put into SQL here
 
 from __future__ import annotations
 
@@ -34,32 +34,32 @@ from cdr.storage.complaints import complain
 
 CONNECT_SECONDS = 10
 STATEMENT_SECONDS = 60
-"""The longest that connecting, and one statement, may take."""
+"""Time limits of connecting and of each statement."""
 
 _UTF8 = "utf-8"
 _NO_FILE = "/nonexistent"
-_PASSWORD_REFUSED = "the server asks for the password readable; set tls=require, or cleartext_password=yes"  # noqa: S105
-_ALIAS = "line"  # of the table: the id is selected twice, so its name alone is ambiguous
+_PASSWORD_REFUSED = "the server asks for the password in cleartext; set tls=require, or cleartext_password=yes"  # noqa: S105
+_ALIAS = "line"  # of the table; the id is selected twice, so its unqualified name is ambiguous
 _GAPS_AT_ONCE = 200
 _DELETED_AT_ONCE = 1000
 _WAL_FORMAT = b"\x02\x02"  # https://www.sqlite.org/fileformat2.html#file_format_version_numbers
 
 
 class Unreachable(OSError):
-    """The database does not answer, or not now; what was asked may be asked again."""
+    """The database does not answer at the moment; the query may be tried again."""
 
 
 class NoTable(LookupError):
-    """A table is not there, or we may not read it."""
+    """A table does not exist, or must not be read by this user."""
 
 
 def database(settings: Settings, password: str) -> ForeignDatabase:
-    """Return the database that settings describe; it is connected to when it is asked something."""
+    """Return the database that settings describe; the first query opens the connection."""
     return _ENGINES[settings.engine](settings, password)
 
 
 class ForeignDatabase(ABC):
-    """A database that is not ours. Connected to when asked; after an error, connected to anew."""
+    """A database of a proxy. Queries connect on demand, and reconnect after an error."""
 
     is_ours = False
     _quote = '"'
@@ -72,16 +72,16 @@ class ForeignDatabase(ABC):
         self._connection: Any = None
 
     def close(self) -> None:
-        """Let go of the connection."""
-        gone, self._connection = self._connection, None
-        if gone is not None:
+        """Close the connection."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
             try:
-                gone.close()
+                connection.close()
             except self._errors:
-                return  # it was lost
+                return  # it was broken
 
     def warning(self) -> str:
-        """Return what the proxy's administrator should know though the database can be read; "" if there is nothing."""
+        """Return a warning for the proxy's administrator; "" if there is none."""
         return ""
 
     def columns(self, table: GrowingTable) -> list[str]:
@@ -90,8 +90,8 @@ class ForeignDatabase(ABC):
 
     def greatest(self, table: GrowingTable) -> int | None:
         key = self._quoted(table.key)
-        found = self._run(table, f"SELECT max({key}) FROM {self._named(table.name)}")[1][0][0]
-        return None if found is None else self._number(table, found)
+        value = self._run(table, f"SELECT max({key}) FROM {self._named(table.name)}")[1][0][0]
+        return None if value is None else self._number(table, value)
 
     def count(self, table: GrowingTable) -> int:
         """Return the number of rows; raise ``NoTable``."""
@@ -102,18 +102,18 @@ class ForeignDatabase(ABC):
 
     def within(self, table: GrowingTable, columns: Sequence[str], gaps: Sequence[IdGap], most: int) -> list[Row]:
         key = self._key(table)
-        found: list[Row] = []
-        for at in range(0, len(gaps), _GAPS_AT_ONCE):
-            if len(found) >= most:
+        rows: list[Row] = []
+        for start in range(0, len(gaps), _GAPS_AT_ONCE):
+            if len(rows) >= most:
                 break
-            some = gaps[at : at + _GAPS_AT_ONCE]
-            condition = " OR ".join(f"{key} BETWEEN {gap.first} AND {gap.last}" for gap in some)
-            found += self._select(table, columns, f"({condition})", most - len(found))
-        return found
+            some_gaps = gaps[start : start + _GAPS_AT_ONCE]
+            condition = " OR ".join(f"{key} BETWEEN {gap.first} AND {gap.last}" for gap in some_gaps)
+            rows += self._select(table, columns, f"({condition})", most - len(rows))
+        return rows
 
     def delete(self, table: GrowingTable, ids: Sequence[int]) -> None:
-        for at in range(0, len(ids), _DELETED_AT_ONCE):
-            listed = ", ".join(map(str, ids[at : at + _DELETED_AT_ONCE]))
+        for start in range(0, len(ids), _DELETED_AT_ONCE):
+            listed = ", ".join(map(str, ids[start : start + _DELETED_AT_ONCE]))
             self._run(table, f"DELETE FROM {self._named(table.name)} WHERE {self._quoted(table.key)} IN ({listed})")
 
     def _select(self, table: GrowingTable, columns: Sequence[str], condition: str, most: int) -> list[Row]:
@@ -128,16 +128,16 @@ class ForeignDatabase(ABC):
     def _cell(self, cell: Any) -> str | None:
         return _text(cell)
 
-    def _number(self, table: GrowingTable, found: Any) -> int:
+    def _number(self, table: GrowingTable, value: Any) -> int:
         try:
-            return int(found)
+            return int(value)
         except ValueError:
             raise NoTable(
-                f"the column {table.key} of {table.name} holds {found!r}: rows need an id that counts"
+                f"the column {table.key} of {table.name} has the value {value!r}; the id column must be an integer"
             ) from None
 
     def _run(self, table: GrowingTable | None, statement: str) -> tuple[list[str], Sequence[Sequence[Any]]]:
-        """Return the columns and rows that a statement, which is about a table or none, gives."""
+        """Run a statement, about ``table`` if it is about one; return its columns and rows."""
         if self._connection is None:
             self._connection = self._connected()
         try:
@@ -149,25 +149,25 @@ class ForeignDatabase(ABC):
             finally:
                 cursor.close()
         except self._errors as error:
-            said = " ".join(str(error).split())
+            message = " ".join(str(error).split())
             if table is not None and self._is_about_table(error):
-                raise NoTable(f"table {table.name}: {said}") from error
+                raise NoTable(f"table {table.name}: {message}") from error
             self.close()
-            raise Unreachable(f"{self._settings.engine} database {self._where()}: {said}") from error
+            raise Unreachable(f"{self._settings.engine} database {self._where()}: {message}") from error
 
     def _connected(self) -> Any:
-        """Connect; raise ``Unreachable``, whose text says no more of a port than that no such database answers."""
+        """Connect; raise ``Unreachable``, whose text does not reveal what else may listen on the port."""
         try:
             return self._connect()
         except (*_NOT_CONNECTED, self._errors) as error:
             complain(f"{self._settings.engine} database {self._where()} cannot be connected to", str(error))
-            said = str(error) if isinstance(error, PermissionError) else self._said_by_server(error)
+            message = str(error) if isinstance(error, PermissionError) else self._server_message(error)
             raise Unreachable(
-                f"{self._settings.engine} database {self._where()}: {said or 'it does not answer; the log says more'}"
+                f"{self._settings.engine} database {self._where()}: {message or 'no answer; see the log'}"
             ) from error
 
-    def _said_by_server(self, error: Exception) -> str:
-        """Return what a database server said when it refused us; "" if none did."""
+    def _server_message(self, error: Exception) -> str:
+        """Return the message with which a database server refused the connection; "" if there is none."""
         return ""
 
     def _address(self) -> str:
@@ -209,14 +209,14 @@ def _text(cell: Any) -> str | None:
     return text_of(cell) if isinstance(cell, bytes) else str(cell)
 
 
-_NOT_CONNECTED = (OSError, UnicodeError)  # the latter: a host name that cannot be one
+_NOT_CONNECTED = (OSError, UnicodeError)  # UnicodeError: an impossible host name
 
 
 class _PostgreSQL(ForeignDatabase):
-    """Reads the server's own bytes and decodes them here.
+    """Reads text as stored by the server, and decodes it here.
 
-    A server that converts to UTF-8 refuses the whole statement for one byte that it cannot convert, and a database in
-    SQL_ASCII holds whatever was written: one such value would stop the source for good.
+    If the server converted it to UTF-8, one byte that it cannot convert would fail the whole statement, and a database
+    in SQL_ASCII may contain any bytes: one such value would stop the source for good.
     """
 
     _errors = psycopg.Error
@@ -237,7 +237,7 @@ class _PostgreSQL(ForeignDatabase):
             given["require_auth"] = "!password"
         connection = psycopg.connect(
             **{name: value for name, value in given.items() if value},
-            password=self._password,  # also where empty: nothing of our own environment goes to that server
+            password=self._password,  # even if empty, so that none comes from our own environment
             passfile=_NO_FILE,
             sslcertmode="disable",
             dbname=settings.database,
@@ -257,7 +257,7 @@ class _PostgreSQL(ForeignDatabase):
         self._codec = _codec_of(connection.info.parameter_status("server_encoding") or "")
         return connection
 
-    def _said_by_server(self, error: Exception) -> str:
+    def _server_message(self, error: Exception) -> str:
         _, fatal, said = str(error).partition("FATAL: ")
         return " ".join(said.split()) if fatal else _PASSWORD_REFUSED if "cleartext" in str(error) else ""
 
@@ -278,7 +278,7 @@ class _PostgreSQL(ForeignDatabase):
 
 
 def _codec_of(server_encoding: str) -> str:
-    """Return Python's name of a PostgreSQL encoding; UTF-8 for SQL_ASCII, which says nothing, and for one unknown here.
+    """Return Python's name of a PostgreSQL encoding; UTF-8 for SQL_ASCII and for encodings unknown to Python.
 
     See https://www.postgresql.org/docs/current/multibyte.html.
     """
@@ -298,12 +298,12 @@ class _MySQL(ForeignDatabase):
 
     def _connect(self) -> Any:
         settings = self._settings
-        given: dict[str, Any] = {"port": settings.port, "user": settings.user, "password": self._password}
+        options: dict[str, Any] = {"port": settings.port, "user": settings.user, "password": self._password}
         is_local = settings.server.startswith("/")
-        given["unix_socket" if is_local else "host"] = settings.server
+        options["unix_socket" if is_local else "host"] = settings.server
         readable = is_local or settings.tls != "prefer" or settings.cleartext_password
         connection = pymysql.connect(
-            **{name: value for name, value in given.items() if value},
+            **{name: value for name, value in options.items() if value},
             database=settings.database,
             charset="utf8mb4",
             use_unicode=False,
@@ -327,9 +327,9 @@ class _MySQL(ForeignDatabase):
         connection.connect(opened)
         return connection
 
-    def _said_by_server(self, error: Exception) -> str:
+    def _server_message(self, error: Exception) -> str:
         code = error.args[0] if error.args else 0
-        if isinstance(code, int) and 1000 <= code < 2000:  # of the server; what clients find are 2000 and more
+        if isinstance(code, int) and 1000 <= code < 2000:  # the server's codes; those of the client start at 2000
             return " ".join(str(error).split())
         return ""
 
@@ -338,7 +338,7 @@ class _MySQL(ForeignDatabase):
 
 
 _READABLE_PASSWORD = ("mysql_clear_password", "dialog")
-"""Methods of authentication that send the password as it is."""
+"""Authentication methods that send the password in cleartext."""
 
 
 class _PasswordRefused(PermissionError):
@@ -356,11 +356,11 @@ class _RefusePassword:
         raise _PasswordRefused(_PASSWORD_REFUSED)
 
 
-def _tls(wanted: str) -> ssl.SSLContext | None:
-    if wanted == "prefer":
+def _tls(mode: str) -> ssl.SSLContext | None:
+    if mode == "prefer":
         return None
     context = ssl.create_default_context()
-    if wanted == "require":
+    if mode == "require":
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context
 
@@ -368,8 +368,8 @@ def _tls(wanted: str) -> ssl.SSLContext | None:
 class _SQLite(ForeignDatabase):
     """A file that the proxy writes to.
 
-    With a rollback journal whoever reads locks it, and Kamailio's ``db_sqlite`` does not wait: it has no busy timeout,
-    unless it is given one, and loses the row. With a write-ahead log (WAL) a reader hinders nobody.
+    With a rollback journal every reader locks the file, and Kamailio's ``db_sqlite`` does not wait for the lock: unless
+    configured, it has no busy timeout and loses the row. With a write-ahead log (WAL) readers do not block writers.
     """
 
     _errors = sqlite3.Error
@@ -381,8 +381,8 @@ class _SQLite(ForeignDatabase):
             return ""
         file = self._settings.database
         return (
-            f"the proxy may lose rows: the journal mode of {file} is {mode}, so nothing can be written while it is read"
-            f" (Kamailio does not wait for it). Run once, as the proxy's user:"
+            f"the proxy may lose rows: the journal mode of {file} is {mode}, so it is locked while it is read"
+            f" (Kamailio does not wait for the lock). Run once, as the proxy's user:"
             f" sqlite3 {shlex.quote(file)} 'PRAGMA journal_mode=WAL'"
         )
 
@@ -390,7 +390,7 @@ class _SQLite(ForeignDatabase):
         try:
             return super()._run(table, statement)
         finally:
-            if self._without_log:  # the proxy may begin it at any time
+            if self._without_log:  # the proxy may create the log at any time
                 self.close()
 
     def _connect(self) -> Any:
@@ -406,7 +406,7 @@ class _SQLite(ForeignDatabase):
         opened.text_factory = text_of
         return opened
 
-    def _said_by_server(self, error: Exception) -> str:
+    def _server_message(self, error: Exception) -> str:
         return " ".join(str(getattr(error, "strerror", None) or error).split())
 
     def _is_about_table(self, error: Exception) -> bool:
@@ -414,18 +414,19 @@ class _SQLite(ForeignDatabase):
 
 
 def _is_without_log(file: Path) -> bool:
-    """Tell whether a file is in WAL mode and its log is not there, because nobody has the file open.
+    """Tell whether a file is in WAL mode without a log, because no process has it open.
 
-    Its first reader would make the log. If the proxy ran as another user, it could not write to that; if it began to
-    write just then, it would find it locked. All rows are in the file itself, which can be read as if it never changed.
+    The first reader would create the log. A proxy that runs as another user could then not write to it, and one that
+    starts to write at that moment would find it locked. All rows are in the file itself, so it can be opened as
+    immutable.
 
-    Not to be asked while we have the file open: closing it here would let go of the locks that SQLite holds on it.
+    Do not call this while this process has the file open: closing it here would release SQLite's locks on it.
     """
     try:
         with file.open("rb") as opened:
             uses_log = opened.read(20)[18:] == _WAL_FORMAT
     except OSError:
-        return False  # SQLite says what is wrong with it
+        return False  # SQLite will report the reason
     return uses_log and not all(Path(f"{file}{end}").exists() for end in ("-wal", "-shm"))
 
 

@@ -1,7 +1,8 @@
-"""Tables that proxies write and that are read as they grow, in our own database or in another one.
+"""Read tables to which proxies append rows, in our own database or another one.
 
-Each batch is one transaction of ours, which stores its events and moves the source's cursor. Rows that are committed
-late with a smaller id are found (``cdr.receivers.row_cursor``). Columns are those that a table has at the moment.
+Each batch is one transaction in our database that stores the events and advances the source's cursor. Rows that are
+committed late with a smaller id are found as well (``cdr.receivers.row_cursor``). The columns are those that the table
+has at the moment.
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ BATCH = 5_000
 """Rows per transaction."""
 
 MOST_GAPS = 10_000
-"""Ranges of missing ids that are looked for at once; beyond them the oldest are given up, and the log says so."""
+"""Ranges of missing ids that are searched for; beyond this limit the oldest are given up, with a line in the log."""
 
 Row: TypeAlias = tuple[int, list[str | None]]
-"""A row's id, and all its values as text, the id among them."""
+"""A row's id, and all its values as text, including the id."""
 
 
 class GrowingTable(NamedTuple):
-    """A table: what it is, its name, the column of its ids, and the member of the source's cursor that is its own."""
+    """A table: its kind, its name, the column of its ids, and its member of the source's cursor."""
 
     kind: AccTable
     name: str
@@ -41,7 +42,7 @@ class GrowingTable(NamedTuple):
 
 
 class Database(Protocol):
-    """Where the tables are. ``is_ours``: what is done there belongs to our own transaction."""
+    """The database of the tables. ``is_ours``: its statements belong to our own transaction."""
 
     is_ours: bool
 
@@ -62,9 +63,9 @@ class Database(Protocol):
 
 
 def collect(source: Source, database: Database, table: GrowingTable) -> IngestCounts:
-    """Store the events of all rows that ``source`` has not read yet; return what became of them.
+    """Store the events of all rows that ``source`` has not read yet; return their counts.
 
-    Raises ``Unparsable`` if the table lacks a column that every such table has, and what ``database`` raises.
+    Raises ``Unparsable`` if the table lacks a mandatory column, and any error of ``database``.
     """
     total = IngestCounts()
     while (counts := collect_batch(source, database, table)).read:
@@ -73,14 +74,14 @@ def collect(source: Source, database: Database, table: GrowingTable) -> IngestCo
 
 
 def collect_batch(source: Source, database: Database, table: GrowingTable) -> IngestCounts:
-    """Do what ``collect`` does with as many rows as one transaction takes."""
+    """Store the events of the next rows, like ``collect``, in one transaction."""
     settings = source.parsed_settings()
     if settings.move and not database.is_ours:  # type: ignore[attr-defined]
         refuse_to_move(table, database.columns(table))
     if not _Position(source, settings, database, table).rows(1):
         return IngestCounts()
     with transaction.atomic():
-        # Whoever else collects for this source waits here, and then reads on from where we ended.
+        # Another process that reads for this source waits here, and then continues from our end.
         source.cursor = Source.objects.select_for_update().values_list("cursor", flat=True).get(pk=source.pk)
         position = _Position(source, settings, database, table)
         rows = position.rows(BATCH)
@@ -95,7 +96,7 @@ def collect_batch(source: Source, database: Database, table: GrowingTable) -> In
         )
         if position.move and database.is_ours:
             database.delete(table, ids)
-    if position.move and not database.is_ours:  # should we die before: the rows are read again, and known
+    if position.move and not database.is_ours:  # after a crash the rows are read again as duplicates
         database.delete(table, ids)
     source.refresh_from_db(fields=["cursor", "last_event_at"])
     return counts
@@ -106,57 +107,57 @@ _MOVABLE: Mapping[AccTable, frozenset[str]] = {
     AccTable.MISSED_CALLS: frozenset(CORE_COLUMNS),
     AccTable.ACC_CDRS: frozenset({"start_time", "end_time", "duration"}),
 }
-"""Columns, under the names that the proxies give them, without which no row of a table is deleted."""
+"""Columns that a table must have, under the proxies' own names, before any of its rows is deleted."""
 
 
 def refuse_to_move(table: GrowingTable, columns: Iterable[str]) -> None:
-    """Raise ``Unparsable`` if rows of the table must not be deleted: it may be any, its columns only named as if."""
+    """Raise ``Unparsable`` if the table is not certainly one that a proxy writes; its rows must not be deleted."""
     missing = _MOVABLE[table.kind] - {column.lower() for column in columns}
     if missing:
         raise Unparsable(
-            f"it has no column {', '.join(sorted(missing))}, so it is no table that a proxy writes; move=yes deletes "
-            "rows of such tables only, set move=no"
+            f"the table has no column {', '.join(sorted(missing))}, so it is not a proxy's accounting table; move=yes"
+            " would delete its rows, set move=no"
         )
 
 
 class _Position:
-    """Where reading one table goes on."""
+    """The position in one table from which reading continues."""
 
     def __init__(self, source: Source, settings: Any, database: Database, table: GrowingTable) -> None:
         self._source, self._database, self._table = source, database, table
         self.move: bool = settings.move
         self._late: int = settings.late_seconds
-        self._at = int(time.time())
-        self._cursor = self._known()
+        self._read_at = int(time.time())
+        self._cursor = self._stored_cursor()
 
-    def _known(self) -> RowCursor:
+    def _stored_cursor(self) -> RowCursor:
         if self.move and not self._database.is_ours:
-            return RowCursor()  # what is stored is deleted, so whatever is there is to be read
-        known = RowCursor.from_json(self._source.cursor.get(self._table.member, {}))
-        if len(known.gaps) > MOST_GAPS:
-            gone = f"more than {MOST_GAPS} gaps in the ids of {self._table.name}; the oldest are given up"
-            complain(gone, str(self._source))
-        kept = known.without_older(self._at - self._late, MOST_GAPS)
-        return RowCursor() if self._starts_again(kept) else kept
+            return RowCursor()  # stored rows are deleted, so all rows are unread
+        cursor = RowCursor.from_json(self._source.cursor.get(self._table.member, {}))
+        if len(cursor.gaps) > MOST_GAPS:
+            message = f"more than {MOST_GAPS} gaps in the ids of {self._table.name}; the oldest are given up"
+            complain(message, str(self._source))
+        recent = cursor.without_older(self._read_at - self._late, MOST_GAPS)
+        return RowCursor() if self._starts_again(recent) else recent
 
     def moved(self, ids: Iterable[int]) -> dict[str, Any]:
-        """Return the source's cursor once the rows with ``ids`` are stored."""
-        return {**self._source.cursor, self._table.member: self._cursor.moved(ids, self._at).to_json()}
+        """Return the source's cursor after the rows with ``ids`` are stored."""
+        return {**self._source.cursor, self._table.member: self._cursor.moved(ids, self._read_at).to_json()}
 
     @cached_property
     def columns(self) -> list[str]:
-        """The columns that the table has now: an administrator may have added one."""
+        """The present columns of the table."""
         return self._database.columns(self._table)
 
     def rows(self, most: int) -> list[Row]:
-        """Return up to ``most`` rows not read yet: first those that came late, then those with the next ids."""
+        """Return up to ``most`` unread rows: first those that came late, then those with the next ids."""
         late: list[Row] = []
         if self._cursor.gaps:
             late = self._database.within(self._table, self.columns, self._cursor.gaps, most)
         return late + self._database.above(self._table, self.columns, self._cursor.high, most - len(late))
 
     def _starts_again(self, cursor: RowCursor) -> bool:
-        """Tell whether the table was emptied and its ids count from one again (TRUNCATE … RESTART IDENTITY)."""
+        """Tell whether the table was emptied and its ids restarted (TRUNCATE … RESTART IDENTITY)."""
         greatest = self._database.greatest(self._table)
         return (
             greatest is not None

@@ -1,7 +1,7 @@
-"""UDP sockets that outlive the process that serves them.
+"""UDP sockets that outlive the receiver that reads them.
 
-The parent of the receivers binds a UDP address before it forks the receiver, which uses a copy. While the receiver
-ends and another starts, the kernel goes on taking datagrams into the same socket: none is lost that fits the buffer.
+The parent of the receivers binds a UDP address before it forks the receiver, which uses a copy. When the receiver ends
+and another one starts, the kernel goes on queueing datagrams in the same socket, so none is lost that fits the buffer.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ _UDP_KINDS = (Source.Kind.SYSLOG, Source.Kind.RADIUS, Source.Kind.EVENTS)
 
 
 def udp_addresses(sources: Iterable[Source]) -> set[ListenAddress]:
-    """Return the UDP addresses that ``sources``, whose settings are valid, are served at."""
-    found = set()
+    """Return the UDP addresses of ``sources``, whose settings must be valid."""
+    addresses = set()
     for source in sources:
         settings: Any = source.parsed_settings()
         if source.kind in _UDP_KINDS and getattr(settings, "transport", "udp") != "tcp":
-            found.add(settings.listen)
-    return {address for address in found if address.port}  # else any free one, another for each process
+            addresses.add(settings.listen)
+    return {address for address in addresses if address.port}  # port 0: any free port, another one in each process
 
 
 class HeldSockets:
-    """The sockets of the process that forks the receivers."""
+    """The UDP sockets of the process that forks the receivers."""
 
     def __init__(self) -> None:
         self._sockets: dict[ListenAddress, socket.socket] = {}
         self._services: set[str] = set()
 
     def hold(self, services: Mapping[str, Sequence[Source]]) -> None:
-        """Bind the UDP addresses of ``services`` that are new; let go of what none uses any longer.
+        """Bind the UDP addresses of new services; close the sockets that no service uses any longer.
 
-        A service that runs already binds what its changed settings name by itself.
+        A running service binds the addresses of changed settings by itself.
         """
         used = {address for sources in services.values() for address in udp_addresses(sources)}
         for address in self._sockets.keys() - used:
@@ -50,7 +50,7 @@ class HeldSockets:
         self._services = set(services)
 
     def hand_over(self, sources: Sequence[Source]) -> None:
-        """Leave the addresses of ``sources`` to this process, just forked, and close its copies of all others."""
+        """Leave the addresses of ``sources`` to this newly forked process, and close its copies of all others."""
         own = udp_addresses(sources)
         for address, copy in self._sockets.items():
             if address in own:
@@ -61,5 +61,5 @@ class HeldSockets:
     def _bind(self, address: ListenAddress) -> None:
         try:
             self._sockets[address] = datagrams.bind(address)
-        except OSError as error:  # the receiver meets it, too, and reports it with its source
+        except OSError as error:  # the receiver will get and report the same error
             logger.debug("%s is not held: %s", address, error)

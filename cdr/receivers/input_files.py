@@ -1,4 +1,4 @@
-"""Files and streams that a person hands in: packed or not, whole or damaged."""
+"""Open files and streams given to a command: compressed or not, complete or damaged."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _GZIP = b"\x1f\x8b"
 
 
 class Readable(Protocol):
-    """What buffered streams have: at most one read of what lies below."""
+    """The part of a buffered stream that is used here: at most one read of the stream below."""
 
     def read1(self, size: int, /) -> bytes: ...
 
 
-class _Tapped(io.RawIOBase):
-    """A stream that tells how many bytes were read from it, and ends where it is damaged instead of raising."""
+class _MeteredStream(io.RawIOBase):
+    """A stream that reports the bytes read, and ends where it is damaged instead of raising an exception."""
 
     def __init__(self, stream: Readable, on_bytes: Callable[[int], object] = lambda count: None) -> None:
         self._stream = stream
@@ -51,31 +51,31 @@ class _Tapped(io.RawIOBase):
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """An open input: its unpacked bytes, its first kilobytes, and (once it is read) what broke it off."""
+    """An open input: its decompressed bytes, its first kilobytes, and (after reading) the damage that ended it."""
 
     stream: BinaryIO
     head: bytes
-    _taps: tuple[_Tapped, ...]
+    _streams: tuple[_MeteredStream, ...]
 
     @property
     def damage(self) -> Exception | None:
-        return next((tap.damage for tap in self._taps if tap.damage), None)
+        return next((stream.damage for stream in self._streams if stream.damage), None)
 
 
 @contextmanager
 def open_input(name: str, on_bytes: Callable[[int], object] = lambda count: None) -> Iterator[Input]:
-    """Open a file, or standard input for ``-``; gzip is recognised by its first bytes and unpacked.
+    """Open a file, or standard input for ``-``; decompress gzip, which is recognised by its first bytes.
 
-    ``on_bytes`` is told the bytes read as they lie in the file. What can be read before damage (a cut gzip file, a
-    disk that fails) is read; ``damage`` tells of it. Raise ``OSError`` where the file cannot be opened.
+    ``on_bytes`` is called with the number of bytes read from the file. Everything before damage (a truncated gzip file,
+    a failing disk) is read; ``damage`` then has the error. Raise ``OSError`` if the file cannot be opened.
     """
     with _raw(name) as file:
-        outer = _Tapped(file, on_bytes)
+        outer = _MeteredStream(file, on_bytes)
         packed = io.BufferedReader(outer, _HEAD)
         if packed.peek(len(_GZIP))[: len(_GZIP)] != _GZIP:
             yield Input(packed, packed.peek(_HEAD), (outer,))
             return
-        inner = _Tapped(gzip.GzipFile(fileobj=packed))
+        inner = _MeteredStream(gzip.GzipFile(fileobj=packed))
         stream = io.BufferedReader(inner, _HEAD)
         yield Input(stream, stream.peek(_HEAD), (outer, inner))
 
@@ -91,7 +91,7 @@ def _raw(name: str) -> Iterator[Readable]:
 
 
 def size_of(name: str) -> int | None:
-    """Return the bytes of a file; none for standard input and what cannot be asked."""
+    """Return the size of a file in bytes; ``None`` for standard input, and if it is unknown."""
     try:
         return Path(name).stat().st_size if name != STDIN else None
     except OSError:

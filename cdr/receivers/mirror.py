@@ -1,9 +1,9 @@
-"""Our own ``acc`` and ``missed_calls`` tables, which a proxy's ``db_url`` may point at, as a source of events.
+"""Read our own ``acc`` and ``missed_calls`` tables, to which a proxy's ``db_url`` may point.
 
-Settings of such a source: ``move`` (true: rows are deleted in the transaction that stores their events; else they
-stay) and ``late_seconds`` (how long a row may be committed after one with a greater id and still be found; 3600).
+Settings of such a source: ``move`` (true: rows are deleted in the transaction that stores their events) and
+``late_seconds`` (how long after a row with a greater id another one may be committed and still be found; 3600).
 """
-# ruff: noqa: S608  # put into SQL here are names of our tables and of their columns (quoted), and numbers
+# ruff: noqa: S608  # only names of our tables, their quoted columns, and numbers are put into SQL here
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _TABLES = tuple(
 
 
 def collect_mirror(source: Source) -> IngestCounts:
-    """Store the events of all rows of both tables that ``source`` has not read yet; return what became of them.
+    """Store the events of all rows of both tables that ``source`` has not read yet; return their counts.
 
-    Raises ``Unparsable`` if a table lacks a column that every such table has.
+    Raises ``Unparsable`` if a table lacks a mandatory column.
     """
     total = IngestCounts()
     for table in _TABLES:
@@ -49,20 +49,19 @@ class _OwnDatabase:
     def greatest(self, table: GrowingTable) -> int | None:
         with connection.cursor() as cursor:
             cursor.execute(f'SELECT max(id) FROM "{table.name}"')
-            found: int | None = cursor.fetchone()[0]
-        return found
+            value: int | None = cursor.fetchone()[0]
+        return value
 
     def above(self, table: GrowingTable, columns: Sequence[str], high: int, most: int) -> list[Row]:
         return self._select(table, columns, f"WHERE row.id > {high}", most)
 
     def within(self, table: GrowingTable, columns: Sequence[str], gaps: Sequence[IdGap], most: int) -> list[Row]:
-        wanted = ", ".join(f"({gap.first}, {gap.last})" for gap in gaps)
-        joined = f"JOIN (VALUES {wanted}) AS gap ON row.id BETWEEN gap.column1 AND gap.column2"
+        ranges = ", ".join(f"({gap.first}, {gap.last})" for gap in gaps)
+        joined = f"JOIN (VALUES {ranges}) AS gap ON row.id BETWEEN gap.column1 AND gap.column2"
         return self._select(table, columns, joined, most)
 
     def _select(self, table: GrowingTable, columns: Sequence[str], condition: str, most: int) -> list[Row]:
-        # As text, which is what proxies write and every database can show: no value of a column that an administrator
-        # added has a type that the reader of rows does not know.
+        # As text, so that additional columns of any type can be read.
         texts = ", ".join(f'CAST(row."{column.replace(chr(34), chr(34) * 2)}" AS text)' for column in columns)
         with connection.cursor() as cursor, _lenient_text():
             cursor.execute(
@@ -80,13 +79,13 @@ _OWN = _OwnDatabase()
 
 @contextmanager
 def _lenient_text() -> Iterator[None]:
-    """Have SQLite give text that is no UTF-8 as ``text_of`` shows it, instead of failing; PostgreSQL holds none."""
+    """Make SQLite return text that is not UTF-8 as ``text_of`` does. PostgreSQL stores only UTF-8."""
     if connection.vendor != "sqlite":
         yield
         return
     connection.ensure_connection()
-    usual, connection.connection.text_factory = connection.connection.text_factory, text_of
+    default_factory, connection.connection.text_factory = connection.connection.text_factory, text_of
     try:
         yield
     finally:
-        connection.connection.text_factory = usual
+        connection.connection.text_factory = default_factory

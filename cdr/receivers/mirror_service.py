@@ -1,4 +1,4 @@
-"""Serves our own ``acc`` and ``missed_calls`` tables: looks for new rows every second."""
+"""Serve our own ``acc`` and ``missed_calls`` tables: check for new rows every second."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Keep sources out of accweb's own PostgreSQL: its database, and what its own role may do on the same server.
+"""Keep sources out of accweb's own PostgreSQL database, and from using the rights of accweb's role on its server.
 
-Host names, sockets and forwarded ports do not tell whether a server is our own; the server's identifier does, and a
-replica has that of its primary.
+Host names, sockets and forwarded ports do not reveal whether a server is our own, but the server's system identifier
+does. A replica has the identifier of its primary.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ _IS_MEMBER = "SELECT pg_has_role(session_user, oid, 'MEMBER') FROM pg_roles WHER
 
 
 class OwnServer(PermissionError):
-    """A source leads to accweb's own database, or uses accweb's own rights on its server."""
+    """A source connects to accweb's own database, or with accweb's rights to its server."""
 
 
 def refuse(opened: psycopg.Connection[Any]) -> None:
-    """Raise ``OwnServer`` if a source's connection leads to what is accweb's own."""
+    """Raise ``OwnServer`` if a source must not use this connection."""
     if connection.vendor != "postgresql" or _identifier(opened) != _own(_IDENTIFIER)[0]:
         return
     own_database, own_role, _ = _own(_LOGIN)
@@ -31,14 +31,14 @@ def refuse(opened: psycopg.Connection[Any]) -> None:
     member = opened.execute(_IS_MEMBER, (own_role,)).fetchone()
     if is_superuser or member is None or member[0]:
         raise OwnServer(
-            "the user has accweb's own rights on accweb's own server; make one that may only read the tables"
+            "this user has accweb's rights on accweb's own database server; create a user that may only read the tables"
         )
 
 
 def _identifier(opened: psycopg.Connection[Any]) -> Any:
     try:
         row = opened.execute(_IDENTIFIER).fetchone()
-    except psycopg.ProgrammingError:  # forbidden, or no PostgreSQL of ours: then it is not older than 9.6
+    except psycopg.ProgrammingError:  # forbidden, or older than 9.6 and so not our own
         return None
     return row[0] if row else None
 
@@ -51,5 +51,5 @@ def _own(statement: str) -> tuple[Any, ...]:
 
 
 def _texts(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return a row whose texts are text: a connection in SQL_ASCII gives bytes."""
+    """Decode the values of a row: a connection in SQL_ASCII returns bytes."""
     return tuple(cell.decode(errors="replace") if isinstance(cell, bytes) else cell for cell in row)

@@ -1,8 +1,8 @@
-"""RADIUS accounting (RFC 2866): an answer goes out when the event is on disk, and not before.
+"""RADIUS accounting (RFC 2866): requests are answered only when the event is on disk.
 
-All packets that wait are stored by one commit. What is not understood as a request of a known client with its secret
-is counted, logged at a limited rate, and never answered. A well-formed request that is no accounting of SIP is
-kept as rejected and answered: sending it again would change nothing.
+One commit stores all waiting packets. A packet that is not a valid request of a known client with its secret is
+counted, logged at a limited rate, and never answered. A well-formed request that is not SIP accounting is stored as
+rejected input and answered, because sending it again would change nothing.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from cdr.sources.network import Radius
 from cdr.sources.setting import ListenAddress
 from cdr.storage.complaints import complain
 from cdr.storage.dictionaries import dictionary_of
+from cdr.storage.safe_parsing import fault_of_parser
 
 MOST = 2048
 """Packets per commit."""
@@ -34,7 +35,7 @@ MOST = 2048
 _AT_ONCE = 64
 _STATUS_SERVER = bytes((STATUS_SERVER,))
 _REMEMBERED = 16_384
-"""Answers kept for retransmissions, at least; at most twice as many and a batch."""
+"""Minimum number of answers kept for retransmissions; at most twice as many and a batch."""
 
 _Sender = tuple[str, int]
 
@@ -53,18 +54,18 @@ class _Request(NamedTuple):
 
 
 _Key = Datagram
-"""A packet and its sender: a retransmission has both alike (RFC 2866 section 2; here to the last byte)."""
+"""A packet and its sender, which are identical in a retransmission (RFC 2866 section 2)."""
 
 
-class _Taken:
-    """Requests that are to be stored by one commit, and their events."""
+class _RequestBatch:
+    """Requests that one commit will store, and their events."""
 
     def __init__(self) -> None:
         self.requests: dict[_Key, _Request] = {}
         self.hold = Hold("radius")
 
     def keep(self, sources: Sequence[Served]) -> None:
-        """Drop requests of sources that are no longer served: they could never be stored and are not answered."""
+        """Drop requests of sources that are no longer served: they can never be stored, and are not answered."""
         served_pks = {served.source.pk for served in sources}
         self.hold.keep(sources)
         self.requests = {
@@ -84,19 +85,19 @@ class RadiusServer(Service):
         self._clients: dict[int, _Client] = {}
         self._senders = Senders(())
         self._rates = SenderRates()
-        self._taken = _Taken()
-        self._under_way: Mapping[_Key, _Request] = {}
+        self._incoming = _RequestBatch()
+        self._being_stored: Mapping[_Key, _Request] = {}
         self._answers: dict[_Key, bytes] = {}
         self._older_answers: dict[_Key, bytes] = {}
 
     @property
     def port(self) -> int:
-        """The port it listens at."""
+        """The port on which it listens."""
         return int(self._socket.getsockname()[1]) if self._socket else 0
 
     def configure(self, sources: Sequence[Served]) -> None:
         super().configure(sources)
-        self._taken.keep(sources)
+        self._incoming.keep(sources)
         self._clients = {}
         for served in sources:
             settings: Radius = served.settings
@@ -117,13 +118,13 @@ class RadiusServer(Service):
         until = time.monotonic() + LONGEST
         count = 0
         stored: Iterable[_Request] = ()
-        if not self._taken.requests:
+        if not self._incoming.requests:
             self._take(wait, MOST)
         try:
-            while self._taken.requests and (not count or time.monotonic() < until):
-                current, self._taken = self._taken, _Taken()
-                self._under_way = current.requests
-                # Should this fail nothing of it is answered, and the clients send their packets again.
+            while self._incoming.requests and (not count or time.monotonic() < until):
+                current, self._incoming = self._incoming, _RequestBatch()
+                self._being_stored = current.requests
+                # If this fails, no request is answered, and the clients send their packets again.
                 current.hold.start()
                 self._answer(stored)
                 stored = ()
@@ -132,7 +133,7 @@ class RadiusServer(Service):
                 stored = current.requests.values()
                 count += len(stored)
         finally:
-            self._under_way = {}
+            self._being_stored = {}
             self._answer(stored)
         return count
 
@@ -142,36 +143,36 @@ class RadiusServer(Service):
             self._socket = None
 
     def _take_until_stored(self, hold: Hold) -> None:
-        """Take requests while the database stores what came before."""
+        """Receive requests while the database stores earlier ones."""
         assert self._socket is not None
-        while not hold.done() and len(self._taken.requests) < MOST:
+        while not hold.done() and len(self._incoming.requests) < MOST:
             hold.wait(self._socket.fileno())
             self._take(0.0, _AT_ONCE)
 
     def _take(self, wait: float, most: int) -> None:
-        """Take requests that wait; answer those that were answered before again."""
+        """Receive the waiting requests; repeat the answers to retransmissions."""
         assert self._socket is not None
-        found: list[_Request] = []
-        requests = self._taken.requests
+        new_requests: list[_Request] = []
+        requests = self._incoming.requests
         for key in received(self._socket, wait, most):
             packet, sender = key
             response = self._answers.get(key) or self._older_answers.get(key)
             if response is not None:
                 self._answer_again(response, sender)
-            elif same := requests.get(key) or self._under_way.get(key):
+            elif same := requests.get(key) or self._being_stored.get(key):
                 same.client.served.refused["retransmissions"] += 1
             elif request := self._request(packet, sender):
                 requests[key] = request
-                found.append(request)
-        self._read(found)
+                new_requests.append(request)
+        self._read(new_requests)
 
     def _request(self, packet: bytes, sender: _Sender) -> _Request | None:
-        """Return a request that is to be stored and answered; count any other packet."""
+        """Return a request to be stored and answered; count any other packet."""
         host = plain_host(sender[0])
         served = self._senders.source(host)
         if served is None:
-            for one in self.sources:
-                one.refused["packets of unknown clients"] += 1
+            for source_state in self.sources:
+                source_state.refused["packets of unknown clients"] += 1
             complain("RADIUS packet of an unknown client", host)
             return None
         if not self._rates.accepts(served, host):
@@ -193,7 +194,7 @@ class RadiusServer(Service):
             return None
         if not verify(packet, client.secret):
             served.refused["wrong authenticators"] += 1
-            complain(f"RADIUS packet from {host} with a wrong authenticator", "its secret is not the one set here")
+            complain(f"RADIUS packet from {host} with a wrong authenticator", "wrong shared secret?")
             return None
         return _Request(packet, sender, client, wire)
 
@@ -207,10 +208,10 @@ class RadiusServer(Service):
                 reading = readings[served.source.pk] = replace(served.reading, received_at=now)
             parsed = parsed_packet(request.client.decoder, request.wire, request.packet, reading)
             if served.keeps(parsed):
-                self._taken.hold.add(served, parsed)
+                self._incoming.hold.add(served, parsed)
             else:  # what is not stored is not acknowledged
-                del self._taken.requests[request.packet, request.sender]
-        self._taken.hold.prepare()
+                del self._incoming.requests[request.packet, request.sender]
+        self._incoming.hold.prepare()
 
     def _answer(self, requests: Iterable[_Request]) -> None:
         for packet, sender, client, wire in requests:
@@ -227,7 +228,7 @@ class RadiusServer(Service):
 
     def _send(self, response: bytes, sender: _Sender) -> None:
         assert self._socket is not None
-        with suppress(OSError):  # an answer that is lost is asked for again
+        with suppress(OSError):  # the client will repeat its request
             self._socket.sendto(response, sender)
 
 
@@ -238,5 +239,5 @@ def parsed_packet(decoder: Decoder, wire: Wire, packet: bytes, reading: Reading)
     except Unparsable as error:
         return Rejection(packet, str(error))
     except Exception as error:
-        complain("a RADIUS packet could not be read: this is a fault of accweb, please report it", exc_info=True)
-        return Rejection(packet, f"a fault in reading it, to be reported: {type(error).__name__}: {error}")
+        complain("a parser failed: this is a fault of accweb, please report it", exc_info=True)
+        return fault_of_parser(packet, error)

@@ -1,7 +1,7 @@
-"""Which hosts a source may connect to: those in ``settings.SOURCE_NETWORKS``, and never link-local or metadata ones.
+"""Limit the hosts to which a source may connect to ``settings.SOURCE_NETWORKS``, without link-local and metadata hosts.
 
-A name is resolved once and the address connected to is the one that was checked, so a name that is answered
-differently the second time leads nowhere else.
+A name is resolved once, and the connection goes to the address that was checked, so that a name which resolves
+differently the second time cannot lead elsewhere.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from django.conf import settings
 
 _METADATA = tuple(map(ip_network, ("100.100.100.200/32", "192.0.0.192/32", "168.63.129.16/32", "fd00:ec2::/32")))
-"""Where clouds tell a machine its credentials, besides the link-local 169.254.169.254."""
+"""Metadata services of clouds, which give a machine its credentials; 169.254.169.254 is link-local already."""
 
 
 class ForbiddenHost(PermissionError):
@@ -20,11 +20,11 @@ class ForbiddenHost(PermissionError):
 
 
 def allowed_address(host: str, port: int) -> str:
-    """Return the address of a host; raise ``ForbiddenHost``, or ``OSError`` where the name cannot be resolved."""
-    found = [info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-    if not all(_is_allowed(_address(str(text))) for text in found):
-        raise ForbiddenHost(f"{host} may not be connected to; ACCWEB_SOURCE_NETWORKS says where sources may connect to")
-    return str(found[0])
+    """Return the address of a host; raise ``ForbiddenHost``, or ``OSError`` if the name cannot be resolved."""
+    addresses = [info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    if not all(_is_allowed(_address(str(text))) for text in addresses):
+        raise ForbiddenHost(f"sources may not connect to {host}; ACCWEB_SOURCE_NETWORKS lists the allowed networks")
+    return str(addresses[0])
 
 
 def _address(text: str) -> IPv4Address | IPv6Address:

@@ -1,4 +1,4 @@
-"""How much input that cannot be parsed is kept of one source that anybody may send to."""
+"""Limit the rejected input that is stored of one source, to which anybody may send."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 
 BURST = 16 << 20
-"""Bytes that are kept at once."""
+"""Bytes that may be stored at once."""
 
 PER_SECOND = BURST / 3600
-"""Bytes per second that are kept after that: 16 MiB an hour."""
+"""Bytes per second that may be stored after that: 16 MiB an hour."""
 
 
 class RejectionQuota:
@@ -21,7 +21,7 @@ class RejectionQuota:
         self._counted_at = clock()
 
     def allows(self, size: int) -> bool:
-        """Take ``size`` bytes from the quota, where they are left."""
+        """Take ``size`` bytes from the quota; tell whether there were as many left."""
         now = self._clock()
         self._left = min(BURST, self._left + (now - self._counted_at) * PER_SECOND)
         self._counted_at = now

@@ -1,4 +1,4 @@
-"""Requests that a proxy sends again because it did not see the answer: one event, with the time of the first."""
+"""Recognise requests that a proxy repeats because it did not get the answer: they are one event."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Hashable
 from datetime import datetime, timedelta
 
 MOST = 16_384
-"""Requests that are remembered, at least; at most twice as many."""
+"""Minimum number of requests that are remembered; at most twice as many."""
 
 
 class Resends:
-    """Remembers when each request first came, for ``window``."""
+    """Remembers the time of the first receipt of each request for ``window``."""
 
     def __init__(self, window: timedelta) -> None:
         self._window = window
@@ -18,7 +18,7 @@ class Resends:
         self._older: dict[Hashable, datetime] = {}
 
     def first_received(self, request: Hashable, received_at: datetime) -> datetime:
-        """Return when ``request`` first came: ``received_at``, or earlier where this is a resend."""
+        """Return the time of the first receipt: ``received_at``, or an earlier one if this is a resend."""
         first = self._newer.get(request) or self._older.get(request)
         if first is None or not timedelta(0) <= received_at - first <= self._window:
             first = received_at

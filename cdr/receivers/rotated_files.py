@@ -1,8 +1,7 @@
-"""A log and what rotation made of it: files told apart by inode and head, ordered by age, plain or gzip.
+"""Find the rotated files of a log, plain or gzip, and recognise the one that was being read.
 
-``log`` becomes ``log.1``, ``log-20261123``, ``log.2.gz``…, by renaming or by copying and truncating. It is the head
-that tells files apart: a file of another head is another file, whatever its inode (a truncated file keeps it, a new
-file may get an old one's).
+``log`` becomes ``log.1``, ``log-20261123``, ``log.2.gz``…, by renaming or by copying and truncating. A file with
+another head is another file, whatever its inode: a truncated file keeps its inode, and a new file may get an old one.
 """
 
 from __future__ import annotations
@@ -20,14 +19,14 @@ from typing import Any
 from cdr.storage.allowed_files import allowed_data
 
 HEAD = 256
-"""Bytes at the beginning of a file that identify it."""
+"""Number of bytes at the start of a file that identify it."""
 
 _ROTATED = re.compile(r"[.-](\d[\d.-]*?)(?:\.gz)?")
 _LONGEST_NUMBER = 4  # digits of ``log.1``; more are a date
 
 
 class FollowedFile:
-    """An opened file; of a gzip file, offsets are those of its content."""
+    """An open file. Offsets in a gzip file are those of its decompressed content."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -42,11 +41,11 @@ class FollowedFile:
 
     @property
     def size(self) -> int | None:
-        """Bytes of the content; unknown for a gzip file."""
+        """Bytes of the content; ``None`` for a gzip file."""
         return self.status.st_size if self._content is None else None
 
     def read(self, offset: int, length: int) -> bytes:
-        """Return up to ``length`` bytes from ``offset``; what follows damage in a gzip file reads as nothing."""
+        """Return up to ``length`` bytes from ``offset``; a damaged gzip file ends at the damage."""
         if self._content is None:
             return os.pread(self._raw.fileno(), length, offset)
         data = b""
@@ -61,12 +60,12 @@ class FollowedFile:
     def head(self, length: int) -> str:
         """Return the hash of the first ``length`` bytes."""
         if self._content is None:
-            beginning = self.read(0, length)
-        else:  # read once: going back to the beginning of a gzip file costs reading all of it again
+            first_bytes = self.read(0, length)
+        else:  # once, because seeking back in a gzip file means reading it again
             if self._head is None and length:
                 self._head = self.read(0, HEAD)
-            beginning = (self._head or b"")[:length]
-        return hashlib.blake2b(beginning, digest_size=16).hexdigest()
+            first_bytes = (self._head or b"")[:length]
+        return hashlib.blake2b(first_bytes, digest_size=16).hexdigest()
 
     def close(self) -> None:
         self._raw.close()
@@ -74,8 +73,10 @@ class FollowedFile:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far a file was read; ``head`` is the hash of its first ``head_length`` bytes, ``modified`` its time then
-    (nanoseconds)."""
+    """The position up to which a file was read.
+
+    ``head`` is the hash of its first ``head_length`` bytes, ``modified`` its modification time then (nanoseconds).
+    """
 
     inode: int
     offset: int
@@ -100,8 +101,8 @@ class Position:
         return {"file": asdict(self)}
 
     def fits(self, file: FollowedFile) -> bool:
-        """Tell whether ``file`` is the one that was read so far."""
-        if not self.offset:  # nothing read that could be compared
+        """Tell whether ``file`` is the one that was being read."""
+        if not self.offset:  # nothing was read that could be compared
             return file.status.st_ino == self.inode
         if file.size is not None and file.size < self.offset:
             return False
@@ -111,18 +112,18 @@ class Position:
 
 
 def rotated(log: Path) -> list[Path]:
-    """Return what rotation made of ``log``, the oldest first."""
-    found: dict[Path, tuple[int, int]] = {}
+    """Return the rotated files of ``log``, oldest first."""
+    age_of: dict[Path, tuple[int, int]] = {}
     for path in _beside(log):
         match = _ROTATED.fullmatch(path.name.removeprefix(log.name))
-        if match and not (path.suffix == ".gz" and path.with_suffix("").exists()):  # else it is being compressed
-            found[path] = path.stat().st_mtime_ns, _age(match[1])
-    return sorted(found, key=lambda path: found[path])
+        if match and not (path.suffix == ".gz" and path.with_suffix("").exists()):  # otherwise it is being compressed
+            age_of[path] = path.stat().st_mtime_ns, _age(match[1])
+    return sorted(age_of, key=lambda path: age_of[path])
 
 
 def predecessor(log: Path, position: Position) -> FollowedFile | None:
-    """Return the file beside ``log`` that was read up to ``position``; one that cannot be read is none."""
-    for path in sorted(_beside(log), key=lambda path: path.suffix == ".gz"):  # plain files are looked at faster
+    """Return the file next to ``log`` that was read up to ``position``; skip files that cannot be read."""
+    for path in sorted(_beside(log), key=lambda path: path.suffix == ".gz"):  # plain files are faster to check
         try:
             file = FollowedFile(path)
             if position.fits(file):
@@ -134,7 +135,7 @@ def predecessor(log: Path, position: Position) -> FollowedFile | None:
 
 
 def following(log: Path, ended: FollowedFile) -> Path:
-    """Return the file that was written after ``ended``: rotation may have happened more than once."""
+    """Return the file that was written after ``ended``; there may have been several rotations since."""
     paths = rotated(log)
     inode, modified = ended.status.st_ino, ended.status.st_mtime_ns
     for index, path in enumerate(paths):
@@ -144,7 +145,7 @@ def following(log: Path, ended: FollowedFile) -> Path:
 
 
 def since(log: Path, modified: int) -> list[Path]:
-    """Return what rotation made of ``log`` and was written to at ``modified`` (nanoseconds) or later."""
+    """Return the rotated files of ``log`` that were written to at ``modified`` (nanoseconds) or later."""
     return [path for path in rotated(log) if path.stat().st_mtime_ns >= modified]
 
 
@@ -154,6 +155,6 @@ def _beside(log: Path) -> Iterator[Path]:
 
 
 def _age(suffix: str) -> int:
-    """Order files of the same time: ``log.2`` is older than ``log.1``, an earlier date than a later one."""
+    """Sort key of files with the same time: ``log.2`` is older than ``log.1``, an earlier date than a later one."""
     digits = re.sub(r"\D", "", suffix)
     return -int(digits) if len(digits) < _LONGEST_NUMBER else int(digits)

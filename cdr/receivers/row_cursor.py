@@ -1,8 +1,8 @@
-"""How far a growing table was read, when rows may be committed late with a smaller id than others read before.
+"""A cursor for a growing table in which rows may be committed late, with a smaller id than rows read before.
 
-Pure: an id is taken from the table's sequence when a row is inserted and seen when its transaction commits, so a reader
-that remembers the greatest id alone loses rows. This one also remembers the ids that it has not seen below it, and
-looks for them again for a while. Most never come: a transaction that fails takes its ids with it.
+Pure. An id is taken from the table's sequence when a row is inserted, but the row becomes visible when its transaction
+commits, so a reader that remembers only the greatest id loses rows. This cursor also remembers the missing ids below
+it, and searches for them again for a while. Most never appear, because a transaction that fails uses up its ids.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from typing import Any, NamedTuple, Self
 
 
 class IdGap(NamedTuple):
-    """The ids from ``first`` to ``last`` were not there at ``since`` (seconds since the epoch), others above were."""
+    """The ids from ``first`` to ``last`` were missing at ``since`` (epoch seconds), while greater ids existed."""
 
     first: int
     last: int
     since: int
 
     def without(self, ids: Sequence[int]) -> Iterator[IdGap]:
-        """Yield what is left of the gap once ``ids`` (in order) are there."""
+        """Yield what is left of the gap after the rows with ``ids`` (in order) have appeared."""
         first = self.first
-        for found in ids[bisect_left(ids, self.first) : bisect_right(ids, self.last)]:
-            if found > first:
-                yield IdGap(first, found - 1, self.since)
-            first = found + 1
+        for row_id in ids[bisect_left(ids, self.first) : bisect_right(ids, self.last)]:
+            if row_id > first:
+                yield IdGap(first, row_id - 1, self.since)
+            first = row_id + 1
         if first <= self.last:
             yield IdGap(first, self.last, self.since)
 
@@ -38,28 +38,28 @@ class RowCursor:
     high: int = 0
     gaps: tuple[IdGap, ...] = ()
 
-    def moved(self, ids: Iterable[int], at: int) -> RowCursor:
-        """Return the cursor after the rows with ``ids`` were read at ``at`` (seconds since the epoch)."""
+    def moved(self, ids: Iterable[int], read_at: int) -> RowCursor:
+        """Return the cursor after the rows with ``ids`` were read at ``read_at`` (seconds since the epoch)."""
         seen = sorted(ids)
         new = seen[bisect_right(seen, self.high) :]
         gaps = [rest for gap in self.gaps for rest in gap.without(seen)]
         before = self.high
-        for found in new:
-            if found > before + 1:
-                gaps.append(IdGap(before + 1, found - 1, at))
-            before = found
+        for row_id in new:
+            if row_id > before + 1:
+                gaps.append(IdGap(before + 1, row_id - 1, read_at))
+            before = row_id
         return RowCursor(before, tuple(gaps))
 
     def without_older(self, since: int, most: int) -> RowCursor:
-        """Return the cursor without the gaps known from before ``since``, and of the others the newest ``most``."""
-        kept = [gap for gap in self.gaps if gap.since >= since]
-        return RowCursor(self.high, tuple(kept[-most:]))
+        """Return the cursor with the newest ``most`` of the gaps that were first seen at ``since`` or later."""
+        recent = [gap for gap in self.gaps if gap.since >= since]
+        return RowCursor(self.high, tuple(recent[-most:]))
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain JSON data that ``from_json`` reads back."""
+        """Return JSON data for ``from_json``."""
         return {"high": self.high, "gaps": [list(gap) for gap in self.gaps]}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Read what ``to_json`` wrote; nothing gives a cursor before the first row."""
+        """Read data of ``to_json``; an empty mapping gives a cursor before the first row."""
         return cls(data.get("high", 0), tuple(IdGap(*gap) for gap in data.get("gaps", ())))

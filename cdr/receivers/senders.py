@@ -1,4 +1,4 @@
-"""Which source a sender belongs to."""
+"""Find the source to which a sender belongs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from cdr.receivers.service import Served
 from cdr.sources.setting import AllowedSender, Network, network_of
 
-_MOST_KNOWN = 10_000
+_MOST_CACHED = 10_000
 _HEADER_HOST = re.compile(
     rb"(?:<\d{1,3}>)?(?:1 )?"
     rb"(?:\d{4}-\d\d-\d\dT\S+|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\S*|[A-Z][a-z]{2} [ \d]\d (?:\d{4} )?\d\d:\d\d:\d\d\S*) "
@@ -18,7 +18,7 @@ _HEADER_HOST = re.compile(
 
 
 def host_in(line: bytes) -> str:
-    """Return the host name in a syslog line's header (RFC 3164 section 4.1.2, RFC 5424 section 6.2.4); or nothing."""
+    """Return the host name in a syslog line's header (RFC 3164 section 4.1.2, RFC 5424 section 6.2.4), or ""."""
     match = _HEADER_HOST.match(line)
     return match[1].decode("ascii", "replace").lower() if match else ""
 
@@ -38,9 +38,9 @@ class Senders:
                     self._named.append((entry, served))
                 elif entry.network is not None:
                     self._networks.append((entry.network, served))
-        self._named.sort(key=lambda one: (one[0].network is not None, _length(one[0].network)), reverse=True)
-        self._networks.sort(key=lambda one: _length(one[0]), reverse=True)
-        self._known: dict[tuple[str, str], Served | None] = {}
+        self._named.sort(key=lambda entry: (entry[0].network is not None, _length(entry[0].network)), reverse=True)
+        self._networks.sort(key=lambda entry: _length(entry[0]), reverse=True)
+        self._cache: dict[tuple[str, str], Served | None] = {}
 
     @property
     def by_name(self) -> bool:
@@ -48,15 +48,15 @@ class Senders:
         return bool(self._named)
 
     def source(self, address: str, host: str = "") -> Served | None:
-        """Return the source of what ``address`` sent, in a line that bears the name ``host``."""
+        """Return the source of a line from ``address`` whose header has the host name ``host``."""
         key = (address, host)
         try:
-            return self._known[key]
+            return self._cache[key]
         except KeyError:
-            if len(self._known) >= _MOST_KNOWN:  # whoever makes up host names shall not fill the memory
-                self._known.clear()
-            found = self._known[key] = self._find(ip_address(address), host)
-            return found
+            if len(self._cache) >= _MOST_CACHED:  # invented host names must not fill the memory
+                self._cache.clear()
+            served = self._cache[key] = self._find(ip_address(address), host)
+            return served
 
     def _find(self, address: IPv4Address | IPv6Address, host: str) -> Served | None:
         for entry, served in self._named:

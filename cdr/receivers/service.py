@@ -1,9 +1,9 @@
-"""Serve a source: take what came, store it, acknowledge it, in a process that reports its state.
+"""Serve sources: receive input, store it, acknowledge it.
 
-Sources that share a listener are served by one ``Service``, in a process of its own (``serve``), so that a fault of one
-listener, or its load, is no other's. A service does three things in each ``step``: it takes all that has come (waiting
-a moment for the first), stores it in one transaction, and acknowledges it. One commit for all that waits is what makes
-it fast under load and prompt without.
+Sources that share a listener are served by one ``Service`` in a process of its own (``serving.serve``), so that a fault
+or the load of one listener does not affect others. Each ``step`` of a service takes all input that has arrived (waiting
+a moment for the first), stores it in one transaction, and acknowledges it. One commit for all waiting input makes it
+fast under load, and prompt without.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
@@ -28,24 +28,30 @@ from cdr.sources.setting import Settings
 from cdr.storage.complaints import complain
 from cdr.storage.ingest import IngestCounts, Storing, reading_of, store
 
-if TYPE_CHECKING:
-    from cdr.receivers.spooling import Spooling
-
 logger = logging.getLogger(__name__)
 
 LONGEST = 0.2
-"""Seconds that a step goes on while there is always more: settings, reports and the end wait for it."""
+"""Seconds after which a step ends although more input arrives, so that settings and reports are not delayed."""
 
 WORTHWHILE = 64
-"""How many records are made ready for the database in one go."""
+"""How many records are at least prepared for the database together."""
 
-PASSING = (DatabaseError, InterfaceError, OSError)
-"""Faults that may pass by themselves: the service waits a moment and goes on with what it holds."""
+TRANSIENT_ERRORS = (DatabaseError, InterfaceError, OSError)
+"""Errors that may go away by themselves: the service waits a moment and retries."""
+
+
+class InputSpools(Protocol):
+    """Where the sources of a process keep their input while the database is down (``spooling.Spooling``)."""
+
+    def is_away(self) -> bool: ...
+    def takes(self, error: Exception) -> bool: ...
+    def note_failure(self, error: Exception) -> None: ...
+    def keep(self, batches: Iterable[Batch]) -> None: ...
 
 
 @dataclass(slots=True)
 class Served:
-    """A source, its settings, what its formats need to know, and how it fares.
+    """A source, its settings, the context for parsing its input, and its state.
 
     ``error`` keeps it from its work or a part of it; ``warning`` and the ``timed`` ones do not, and somebody should
     know. ``setup_error`` is what ``configure`` met (a dictionary that cannot be read): ``configure`` is called again
@@ -65,8 +71,8 @@ class Served:
     stored_at: datetime | None = None
     backlog: int = 0
     quota: RejectionQuota = field(default_factory=RejectionQuota)
-    spooling: Spooling | None = None
-    """Where what comes is kept while the database is away; none: it is not."""
+    spooling: InputSpools | None = None
+    """The spools that keep input while the database is down; ``None``: input is not spooled."""
     spool_bytes: int = 0
     spool_since: datetime | None = None
     spool_error: str = ""
@@ -91,9 +97,9 @@ class Served:
 
 
 class Batch(NamedTuple):
-    """What came from one source: the results of reading it, in which format, and the source's cursor afterwards.
+    """Parsed records of one source, their format, and the source's cursor after them.
 
-    ``received_at`` is when it came, where that was not just now.
+    ``received_at`` is their time of receipt, if that was not just now.
     """
 
     served: Served
@@ -104,9 +110,9 @@ class Batch(NamedTuple):
 
 
 class Service(ABC):
-    """Serves the sources of one listener (or the one source of a file or database). Used by one thread.
+    """Serves the sources of one listener, or the single source of a file or database. Used by one thread.
 
-    ``spools``: what it takes is kept in a spool while the database is away. Files and databases wait by themselves.
+    ``spools``: its input is spooled while the database is down. Files and databases keep their input by themselves.
     """
 
     spools: ClassVar[bool] = False
@@ -115,43 +121,43 @@ class Service(ABC):
         self.sources: Sequence[Served] = ()
 
     def configure(self, sources: Sequence[Served]) -> None:
-        """Take over settings: at the beginning, and whenever the sources or their proxies were changed.
+        """Apply the settings of ``sources``, at the start and whenever sources or their proxies have changed.
 
-        Raise ``LookupError`` or ``ValueError`` saying what is wrong with them.
+        Raise ``LookupError`` or ``ValueError`` for invalid settings.
         """
         self.sources = sources
 
     @abstractmethod
     def step(self, wait: float) -> int:
-        """Take what has come, within ``wait`` seconds; store and acknowledge it; return how many records it was.
+        """Take the input that arrives within ``wait`` seconds, store and acknowledge it; return the number of records.
 
-        Raise one of ``PASSING`` for what may pass; the next call then goes on with what was not stored.
+        Raise one of ``TRANSIENT_ERRORS``; the next call then continues with what was not stored.
         """
 
-    def close(self) -> None:  # noqa: B027  # a service may have nothing to let go of
-        """Let go of sockets and files; called once, when ``step`` will not be called again."""
+    def close(self) -> None:  # noqa: B027  # a service may have nothing to release
+        """Release sockets and files; called once, after the last ``step``."""
 
 
 def commit(batches: Iterable[Batch]) -> None:
-    """Store what came, all of it in one transaction, or keep it in the spools while the database is away.
+    """Store the batches in one transaction, or spool them while the database is down.
 
-    Raise ``DatabaseError`` or ``OSError``; then it is neither stored nor kept.
+    Raise ``DatabaseError`` or ``OSError`` if they could be neither stored nor spooled.
     """
-    waiting = list(batches)
-    spooling = _spooling_of(waiting)
+    pending_batches = list(batches)
+    spooling = _spooling_of(pending_batches)
     if spooling is None:
-        store_batches(waiting)
+        store_batches(pending_batches)
     elif spooling.is_away():
-        spooling.keep(waiting)
+        spooling.keep(pending_batches)
     else:
         try:
-            store_batches(waiting)
+            store_batches(pending_batches)
         except (DatabaseError, InterfaceError) as error:
-            _spool_after(error, spooling, waiting)
+            _spool_after(error, spooling, pending_batches)
 
 
-def _spool_after(error: Exception, spooling: Spooling, batches: Iterable[Batch]) -> None:
-    """Keep in the spools what could not be stored because the database is away; else raise ``error``."""
+def _spool_after(error: Exception, spooling: InputSpools, batches: Iterable[Batch]) -> None:
+    """Spool what could not be stored because the database is down; for any other ``error`` raise it."""
     if not spooling.takes(error):
         raise error
     spooling.note_failure(error)
@@ -159,19 +165,19 @@ def _spool_after(error: Exception, spooling: Spooling, batches: Iterable[Batch])
     spooling.keep(batches)
 
 
-def _spooling_of(batches: Iterable[Batch]) -> Spooling | None:
-    """Return the spools of the process, which all of its sources share."""
+def _spooling_of(batches: Iterable[Batch]) -> InputSpools | None:
+    """Return the spools of the process, which all its sources share."""
     return next((batch.served.spooling for batch in batches), None)
 
 
 def store_batches(batches: Iterable[Batch]) -> None:
-    """Store what came, all of it in one transaction; raise ``DatabaseError`` and store nothing of it."""
+    """Store the batches in one transaction; raise ``DatabaseError`` if nothing was stored."""
     now = datetime.now(UTC)
-    waiting = list(batches)
+    pending_batches = list(batches)
     # A single batch is one transaction by itself.
-    with transaction.atomic() if len(waiting) > 1 else nullcontext():
-        done = [(batch, _store(batch, now)) for batch in waiting]
-    for batch, counts in done:
+    with transaction.atomic() if len(pending_batches) > 1 else nullcontext():
+        stored = [(batch, _store(batch, now)) for batch in pending_batches]
+    for batch, counts in stored:
         _note_stored(batch, counts, now)
 
 
@@ -179,7 +185,7 @@ def _note_stored(batch: Batch, counts: IngestCounts, now: datetime) -> None:
     served = batch.served
     served.counts += counts
     served.stored_at = now
-    served.newest = max((one.time for one in batch.parsed if type(one) is AccEvent), default=served.newest)
+    served.newest = max((record.time for record in batch.parsed if type(record) is AccEvent), default=served.newest)
 
 
 def _store(batch: Batch, now: datetime) -> IngestCounts:
@@ -194,7 +200,7 @@ def _store(batch: Batch, now: datetime) -> IngestCounts:
 
 
 class Batches:
-    """Sorts records by source on their way to ``commit``."""
+    """Groups records by source for ``commit``."""
 
     def __init__(self, format: str) -> None:  # noqa: A002
         self._format = format
@@ -206,19 +212,21 @@ class Batches:
         self._parsed.setdefault(served.source.pk, (served, []))[1].append(parsed)
 
     def keep(self, sources: Iterable[Served]) -> None:
-        """Drop what came from sources that were deleted: it could never be stored."""
-        kept = {one.source.pk for one in sources}
-        for pk in self._parsed.keys() - kept:
-            _, lost = self._parsed.pop(pk)
-            self.count -= len(lost)
+        """Drop the records of all other sources: these were deleted, so their records can never be stored."""
+        source_pks = {served.source.pk for served in sources}
+        for pk in self._parsed.keys() - source_pks:
+            _, dropped = self._parsed.pop(pk)
+            self.count -= len(dropped)
 
     def __iter__(self) -> Iterator[Batch]:
-        for _, (served, parsed) in sorted(self._parsed.items()):  # in one order: two writers never wait in a circle
+        for _, (served, parsed) in sorted(
+            self._parsed.items()
+        ):  # in a fixed order, so that two writers cannot deadlock
             yield Batch(served, parsed, self._format)
 
 
 class Hold(Batches):
-    """Records that are stored by one commit while the next are taken: ``start``, something else, ``finish``."""
+    """Records that one commit stores in the background: call ``start``, do something else, call ``finish``."""
 
     def __init__(self, format: str) -> None:  # noqa: A002
         super().__init__(format)
@@ -233,7 +241,7 @@ class Hold(Batches):
             del self._ready[pk]
 
     def prepare(self, least: int = WORTHWHILE) -> None:
-        """Make ready what was added since, ``least`` records or more, which is best done while the database is busy."""
+        """Prepare the rows of sources with at least ``least`` new records; best done while the database is busy."""
         now = datetime.now(UTC)
         for pk, (served, parsed) in self._parsed.items():
             if len(parsed) >= self._ready[pk] + least:
@@ -241,7 +249,7 @@ class Hold(Batches):
                 self._ready[pk] = len(parsed)
 
     def start(self) -> None:
-        """Begin to store what was added; raise ``DatabaseError``, and then all is as before."""
+        """Start to store the records; after a ``DatabaseError`` nothing has changed."""
         self._failure = None
         spooling = _spooling_of(self)
         if spooling is not None and spooling.is_away():
@@ -253,20 +261,20 @@ class Hold(Batches):
             self._fail(error)
 
     def done(self) -> bool:
-        """Tell whether ``finish`` need not wait for what was started."""
+        """Tell whether ``finish`` returns without waiting."""
         return self._failure is not None or self._storing.done()
 
     def wait(self, other: int) -> None:
-        """Wait until it is worth asking ``done`` again, or until the file descriptor ``other`` can be read."""
+        """Wait until the transaction has ended, or until the file descriptor ``other`` can be read."""
         try:
             self._storing.wait(other)
         except (DatabaseError, InterfaceError) as error:
             self._fail(error)
 
     def finish(self) -> None:
-        """Wait until all is stored, or kept in the spools while the database is away.
+        """Wait until all records are stored, or spooled while the database is down.
 
-        Raise ``DatabaseError`` or ``OSError``, and then nothing is and ``start`` may be tried again.
+        After a ``DatabaseError`` or ``OSError`` nothing is stored, and ``start`` may be called again.
         """
         if self._failure is not None:
             failure, self._failure = self._failure, None
@@ -283,7 +291,7 @@ class Hold(Batches):
             _note_stored(batch, counts[batch.served.source.pk], now)
 
     def _fail(self, error: Exception) -> None:
-        """Leave to ``finish`` what the spools can take; else raise ``error``."""
+        """Leave ``error`` to ``finish`` if the records can be spooled; otherwise raise it."""
         spooling = _spooling_of(self)
         if spooling is None or not spooling.takes(error):
             raise error
@@ -291,7 +299,7 @@ class Hold(Batches):
 
 
 def close_connection() -> None:
-    """Give up a database connection that may be the fault; the next query opens another."""
+    """Close a database connection that may be broken; the next query opens another."""
     try:
         connection.close()
     except (DatabaseError, InterfaceError):
@@ -302,8 +310,8 @@ Signature = Mapping[int, tuple[Any, ...]]
 
 
 def signature(sources: Iterable[Source]) -> Signature:
-    """Return what, when it changes, makes a service be configured anew."""
-    return {one.pk: (one.kind, one.settings, one.proxy_id, *_proxy_signature(one)) for one in sources}
+    """Return the values whose change requires a service to be configured again."""
+    return {source.pk: (source.kind, source.settings, source.proxy_id, *_proxy_signature(source)) for source in sources}
 
 
 def _proxy_signature(source: Source) -> tuple[Any, ...]:

@@ -1,8 +1,8 @@
-"""Which service serves which kind of source."""
+"""The service of each kind of source."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from cdr.models import Source
 from cdr.receivers.database_service import DatabaseService
@@ -15,7 +15,7 @@ from cdr.receivers.radsec_server import RadSecServer
 from cdr.receivers.service import Service
 from cdr.receivers.syslog_server import SyslogServer
 
-SERVICES: Mapping[str, Callable[[], Service]] = {
+SERVICES: Mapping[str, type[Service]] = {
     Source.Kind.MIRROR: MirrorService,
     Source.Kind.DATABASE: DatabaseService,
     Source.Kind.SYSLOG: SyslogServer,

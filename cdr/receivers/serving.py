@@ -1,4 +1,4 @@
-"""The process of a service: which sources it has, its loop, its reports."""
+"""The process of a service: its sources, its loop, its reports."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 
@@ -18,7 +18,7 @@ from django.db.models import Q
 
 from cdr.models import Receiver, Source
 from cdr.models.receiver import FORGOTTEN
-from cdr.receivers.service import PASSING, Served, Service, close_connection, signature
+from cdr.receivers.service import TRANSIENT_ERRORS, Served, Service, close_connection, signature
 from cdr.receivers.spooling import Spooling
 from cdr.receivers.time_limits import SPOOLING_STEP, statement_limit, step_limit
 from cdr.sources import KINDS
@@ -28,16 +28,22 @@ from cdr.storage.complaints import complain
 
 logger = logging.getLogger(__name__)
 TICK = 0.1
+"""Seconds that a step waits for input."""
+
 RELOAD = 1.0
+"""Seconds between checks for changed sources."""
+
 REPORT = 3.0
+"""Seconds between reports to ``Receiver``."""
+
 DRAIN = 4.0
-"""Seconds: between looks at the clock, at the sources, between reports; and the longest drain at the end."""
+"""Seconds that draining at the end may take."""
 
 SETUP_RETRY = 10.0
-"""Seconds after which settings that could not be taken over (an unreadable dictionary) are tried again."""
+"""Seconds after which settings that could not be applied (an unreadable dictionary) are tried again."""
 
-COLLECTED = 100_000
-"""How many more objects than before make Python's collector of cycles look at them."""
+GC_THRESHOLD = 100_000
+"""How many new objects start Python's cyclic garbage collector."""
 
 _CARRIED_OVER = (
     "counts",
@@ -54,15 +60,20 @@ _LONGEST_PAUSE = 10.0
 _State = Receiver.ReceiverState
 
 
-def enabled_services(only: Sequence[str] = ()) -> tuple[dict[str, list[Source]], dict[Source, str]]:
-    """Return the enabled sources by the service that is to serve them, and those that cannot be served with the reason.
+def enabled_services(
+    only: Sequence[str] = (), sources: Iterable[Source] | None = None
+) -> tuple[dict[str, list[Source]], dict[Source, str]]:
+    """Return the enabled sources by the name of their service, and the reasons why others cannot be served.
 
-    ``only`` names sources (``proxy/name``) or kinds; none: all. Sources of files on another machine are left out.
+    ``only`` names sources (``proxy/name``) or kinds; empty: all. Files on other hosts are left out. ``sources`` are
+    those of the database by default.
     """
     services: dict[str, list[Source]] = {}
     broken: dict[Source, str] = {}
-    here = socket.gethostname()
-    for source in Source.objects.filter(enabled=True).select_related("proxy").order_by("pk"):
+    this_host = socket.gethostname()
+    if sources is None:
+        sources = Source.objects.filter(enabled=True).select_related("proxy").order_by("pk")
+    for source in sources:
         kind = KINDS.get(source.kind)
         if kind is None or not kind.served or (only and not {str(source), source.kind} & set(only)):
             continue
@@ -71,29 +82,42 @@ def enabled_services(only: Sequence[str] = ()) -> tuple[dict[str, list[Source]],
         except SettingsError as error:
             broken[source] = str(error)
             continue
-        if getattr(settings, "host", "") in ("", here):
+        if getattr(settings, "host", "") in ("", this_host):
             services.setdefault(settings.service(f"{source.kind} {source.pk}"), []).append(source)
     return services, broken
 
 
-def serve(name: str, make: Callable[[], Service], stop: Callable[[], bool], only: Sequence[str] = ()) -> None:
-    """Serve the sources of the service ``name`` until ``stop`` says so or no source is left; then drain and end."""
-    # What is loaded now stays, and records come and go without cycles: looking for some would be a tenth of the work.
+def serve(
+    name: str,
+    make: Callable[[], Service],
+    stop: Callable[[], bool],
+    only: Sequence[str] = (),
+    known: Sequence[Source] = (),
+) -> None:
+    """Serve the sources of the service ``name`` until ``stop`` returns true or no source is left; then drain.
+
+    If the database is away at the beginning, a service with a spool serves the ``known`` sources until it is back.
+    """
+    # Modules stay loaded and records have no cycles, so garbage collection would waste a tenth of the time.
     gc.freeze()
-    gc.set_threshold(COLLECTED, 10, 10)
+    gc.set_threshold(GC_THRESHOLD, 10, 10)
     with statement_limit():
-        _Process(name, make(), stop, only).run()
+        _Process(name, make(), stop, only, known).run()
 
 
 class _Process:
-    def __init__(self, name: str, service: Service, stop: Callable[[], bool], only: Sequence[str]) -> None:
+    def __init__(
+        self, name: str, service: Service, stop: Callable[[], bool], only: Sequence[str], known: Sequence[Source]
+    ) -> None:
         self._name = name
         self._service = service
         self._stop = stop
         self._only = only
+        self._known = known
+        self._serves_known = False
         self._signature: Mapping[int, tuple[object, ...]] = {}
         self._reports = Reports()
-        self._trouble = ""
+        self._error = ""
         self._pause = 0.0
         self._setup_retry_at = 0.0
         self._spooling = Spooling(django_settings.DATA_DIR / "spool", django_settings.SPOOL_MEGABYTES << 20)
@@ -111,15 +135,15 @@ class _Process:
                     reload_at = now + RELOAD
                 with self._step_limit():
                     self._service.step(0.0 if self._drain_spools() else TICK)
-            except (*PASSING, ObjectDoesNotExist) as error:
-                if self._begin_spooling(error):
+            except (*TRANSIENT_ERRORS, ObjectDoesNotExist) as error:
+                if self._begin_spooling(error) or self._begin_with_known(error):
                     continue
                 if self._has_lost_sources():
                     reload_at = now
                 else:
-                    self._wait_out(error)
+                    self._back_off(error)
             else:
-                self._well()
+                self._note_recovery()
             if now >= report_at:
                 self._report()
                 report_at = now + REPORT
@@ -129,45 +153,67 @@ class _Process:
         return step_limit(SPOOLING_STEP if self._service.spools else None)
 
     def _begin_spooling(self, error: Exception) -> bool:
-        """Tell whether to go on with the spools after ``error``: the service is configured, and the database away."""
+        """Tell whether to continue with the spools after ``error``: the service is configured, the database is down."""
         if not (self._service.spools and self._signature and self._spooling.takes(error)):
             return False
         self._spooling.note_failure(error)
         close_connection()
         return True
 
+    def _begin_with_known(self, error: Exception) -> bool:
+        """Tell whether to go on with the known sources after ``error``: the database is away from the beginning on."""
+        if not (self._service.spools and self._known and self._spooling.takes(error)) or self._signature:
+            return False
+        close_connection()
+        try:
+            self._take_over(self._known)
+        except OSError as setup_error:
+            self._back_off(setup_error)
+            return True
+        self._serves_known = True
+        self._spooling.note_failure(error)
+        return True
+
     def _drain_spools(self) -> int:
-        """Store some of what waits in the spools; return how many records it was."""
+        """Store some of the spooled records; return how many."""
         if not self._service.spools:
             return 0
         return self._spooling.drain(self._service.sources)
 
     def _reload(self) -> bool:
-        """Take over changes of the sources; tell whether there is still one to serve."""
+        """Apply changes of the sources; tell whether there is still one to serve."""
         sources = enabled_services(self._only)[0].get(self._name, [])
         current = signature(sources)
         changed = current != self._signature
-        if sources and (changed or self._must_retry_setup()):
+        if sources and (changed or self._serves_known or self._must_retry_setup()):
             if self._signature and changed:
-                logger.info("%s: taking over changed settings", self._name)
+                logger.info("%s: applying changed settings", self._name)
             self._reports.forget(self._signature.keys() - current.keys())
-            served = [Served.of(source, source.parsed_settings()) for source in sources]
-            self._carry_over(served)
-            if self._service.spools:
-                self._spooling.close()  # the source may be another process's now
-                for one in served:
-                    one.spooling = self._spooling
-            self._service.configure(served)
-            self._signature = current
-            self._setup_retry_at = time.monotonic() + SETUP_RETRY
+            self._take_over(sources)
+            self._serves_known = False
             self._report()
         return bool(sources)
+
+    def _take_over(self, sources: Sequence[Source]) -> None:
+        """Serve these sources from now on; raise ``OSError`` where their settings do not let that be."""
+        served = [Served.of(source, source.parsed_settings()) for source in sources]
+        self._carry_over(served)
+        if self._service.spools:
+            self._spooling.close()  # the source may be another process's now
+            for one in served:
+                one.spooling = self._spooling
+        try:
+            self._service.configure(served)
+        except (LookupError, ValueError) as error:
+            raise OSError(str(error)) from error
+        self._signature = signature(sources)
+        self._setup_retry_at = time.monotonic() + SETUP_RETRY
 
     def _must_retry_setup(self) -> bool:
         return time.monotonic() >= self._setup_retry_at and any(one.setup_error for one in self._service.sources)
 
     def _has_lost_sources(self) -> bool:
-        """Tell whether a source served here was deleted, which is then the reason for whatever failed."""
+        """Tell whether a source of this service was deleted, which explains any failure."""
         if self._spooling.is_away():
             return False
         try:
@@ -177,20 +223,20 @@ class _Process:
             return False
 
     def _carry_over(self, served: Sequence[Served]) -> None:
-        """Keep the counters of sources that were served before."""
-        before = {one.source.pk: one for one in self._service.sources}
-        for one in served:
-            if old := before.get(one.source.pk):
+        """Keep the counters of sources that this process served before."""
+        before = {served_source.source.pk: served_source for served_source in self._service.sources}
+        for served_source in served:
+            if old := before.get(served_source.source.pk):
                 for name in _CARRIED_OVER:
-                    setattr(one, name, getattr(old, name))
+                    setattr(served_source, name, getattr(old, name))
 
-    def _wait_out(self, error: Exception) -> None:
-        """Wait a moment after a fault that may pass, longer each time."""
+    def _back_off(self, error: Exception) -> None:
+        """Wait after a transient error, longer each time."""
         self._pause = min(max(self._pause * 2, 0.2), _LONGEST_PAUSE)
-        said = _one_line(error)
-        if said != self._trouble:
-            logger.error("%s: %s; trying again", self._name, said)
-        self._trouble = said
+        message = _one_line(error)
+        if message != self._error:
+            logger.error("%s: %s; trying again", self._name, message)
+        self._error = message
         if isinstance(error, DatabaseError | InterfaceError):
             close_connection()
         self._report()
@@ -198,10 +244,10 @@ class _Process:
         while not self._stop() and time.monotonic() < until:
             time.sleep(TICK)
 
-    def _well(self) -> None:
-        if self._trouble:
+    def _note_recovery(self) -> None:
+        if self._error:
             logger.info("%s: works again", self._name)
-            self._trouble, self._pause = "", 0.0
+            self._error, self._pause = "", 0.0
             self._report()
 
     def _report(self) -> None:
@@ -209,7 +255,7 @@ class _Process:
             return
         try:
             with self._step_limit():
-                self._reports.write(self._service.sources, self._trouble)
+                self._reports.write(self._service.sources, self._error)
         except (DatabaseError, InterfaceError) as error:
             if not self._begin_spooling(error) and not self._has_lost_sources():
                 complain("a receiver could not report", _one_line(error))
@@ -218,9 +264,9 @@ class _Process:
     def _end(self) -> None:
         try:
             self._drain()
-        except (*PASSING, ObjectDoesNotExist) as error:
+        except (*TRANSIENT_ERRORS, ObjectDoesNotExist) as error:
             if not self._has_lost_sources():
-                logger.error("%s: what was received last could not be stored: %s", self._name, _one_line(error))
+                logger.error("%s: the last input could not be stored: %s", self._name, _one_line(error))
         self._service.close()
         self._spooling.close()
         if self._spooling.is_away():
@@ -237,7 +283,7 @@ class _Process:
 
 
 class Reports:
-    """Writes how sources fare to ``Receiver``."""
+    """Writes the state of sources to ``Receiver``."""
 
     def __init__(self) -> None:
         self._host = socket.gethostname()
@@ -245,63 +291,67 @@ class Reports:
         self._before: dict[int, tuple[float, int]] = {}
         self._errors: dict[int, str] = {}
 
-    def write(self, sources: Sequence[Served], trouble: str) -> None:
+    def write(self, sources: Sequence[Served], service_error: str) -> None:
         now, clock = datetime.now(UTC), time.monotonic()
         stored = False
         with transaction.atomic():
-            for one in sources:
-                error = trouble or "; ".join(filter(None, (one.setup_error, one.error, one.warnings, one.spool_error)))
-                events = one.counts.events + one.counts.duplicates
-                at, known = self._before.get(one.source.pk, (clock, 0))
-                self._before[one.source.pk] = clock, events
-                stored = stored or events > known
+            for served in sources:
+                error = service_error or "; ".join(
+                    filter(None, (served.setup_error, served.error, served.warnings, served.spool_error))
+                )
+                events = served.counts.events + served.counts.duplicates
+                reported_at, reported_events = self._before.get(served.source.pk, (clock, 0))
+                self._before[served.source.pk] = clock, events
+                stored = stored or events > reported_events
                 Receiver.objects.update_or_create(
-                    source=one.source,
+                    source=served.source,
                     host=self._host,
                     defaults={
                         "process": os.getpid(),
                         "state": _State.RETRYING
-                        if trouble
+                        if service_error
                         else _State.FAILED
-                        if one.setup_error or one.error
+                        if served.setup_error or served.error
                         else _State.RUNNING,
                         "error": error,
                         "heard_at": now,
                         "started_at": self._started,
-                        "rate": (events - known) / (clock - at) if clock > at else 0.0,
-                        "lag": (one.stored_at - one.newest).total_seconds() if one.stored_at and one.newest else None,
-                        "backlog": one.backlog,
-                        "spool_bytes": one.spool_bytes,
-                        "spool_since": one.spool_since,
-                        "refused": dict(one.refused),
+                        "rate": (events - reported_events) / (clock - reported_at) if clock > reported_at else 0.0,
+                        "lag": (served.stored_at - served.newest).total_seconds()
+                        if served.stored_at and served.newest
+                        else None,
+                        "backlog": served.backlog,
+                        "spool_bytes": served.spool_bytes,
+                        "spool_since": served.spool_since,
+                        "refused": dict(served.refused),
                     },
                 )
-                if self._errors.get(one.source.pk, None) != error:
-                    Source.objects.filter(pk=one.source.pk).update(error=error)
-                    self._errors[one.source.pk] = error
+                if self._errors.get(served.source.pk, None) != error:
+                    Source.objects.filter(pk=served.source.pk).update(error=error)
+                    self._errors[served.source.pk] = error
         if stored:
             wake.correlation()
 
     def forget(self, sources: object) -> None:
-        """Take back the reports for sources that are no longer served here."""
+        """Delete the reports of sources that this process no longer serves."""
         Receiver.objects.filter(source__in=list(sources), host=self._host, process=os.getpid()).delete()  # type: ignore[call-overload]
 
 
 def note_failure(sources: Sequence[Source], error: str) -> None:
-    """Note that the process that serves ``sources`` on this machine is not there; forget those long gone elsewhere."""
+    """Report that no process serves ``sources`` on this host; delete outdated reports of other hosts."""
     now = datetime.now(UTC)
-    here = socket.gethostname()
+    this_host = socket.gethostname()
     with transaction.atomic():
         for source in Source.objects.filter(pk__in=[source.pk for source in sources]):  # some may be deleted since
             Receiver.objects.update_or_create(
                 source=source,
-                host=here,
+                host=this_host,
                 defaults={"state": _State.FAILED, "error": error, "heard_at": now},
                 create_defaults={"state": _State.FAILED, "error": error, "heard_at": now, "started_at": now},
             )
             Source.objects.filter(pk=source.pk).update(error=error)
-        gone = Receiver.objects.filter(~Q(host=here), heard_at__lt=now - FORGOTTEN)
-        gone.delete()
+        outdated = Receiver.objects.filter(~Q(host=this_host), heard_at__lt=now - FORGOTTEN)
+        outdated.delete()
 
 
 def _one_line(error: Exception) -> str:

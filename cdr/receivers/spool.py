@@ -1,9 +1,9 @@
-"""A file of records that wait: appended with fsync, read in order, and never trusted beyond its checksums.
+"""A file that queues records: appended with fsync, read in order, verified by checksums.
 
-The file begins with a cursor: the offset up to which its records are done with, and a checksum. A record is its length,
-a checksum, a time and its bytes. What a crash leaves of the last record was never acknowledged, and is cut off. A
-cursor that is lost to a crash makes records come again, so whoever stores them must ignore duplicates. A spool that
-is drained is no file at all, so no cursor outlives its records.
+The file starts with a cursor: the offset up to which records are done, and a checksum. A record consists of its length,
+a checksum, a time and its bytes. An incomplete last record after a crash was never acknowledged and is cut off. If a
+crash loses the cursor, records are delivered again, so their consumer must ignore duplicates. The file is deleted when
+it is drained, so no cursor outlives its records.
 """
 
 from __future__ import annotations
@@ -23,19 +23,42 @@ _START = len(_MAGIC) + _CURSOR.size
 
 
 class SpoolFull(OSError):
-    """The spool has reached its size limit: nothing more may be acknowledged."""
+    """The spool has reached its size limit; no more input may be acknowledged."""
 
 
 class SpoolRecord(NamedTuple):
-    """``time`` is in microseconds since 1970; ``end`` is the offset to ``advance`` to when the record is done with."""
+    """``time`` is in microseconds since 1970; ``end`` is the offset for ``advance`` when the record is done."""
 
     time: int
     data: bytes
     end: int
 
 
+class Waiting(NamedTuple):
+    """How many bytes wait in a spool, and when the oldest of them came, in microseconds since 1970."""
+
+    size: int
+    time: int | None
+
+
+def look_into(path: Path) -> Waiting | None:
+    """Return what waits in a spool that another process may have open; none where there is no spool."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_START)
+            size = os.fstat(file.fileno()).st_size
+            if not head.startswith(_MAGIC):
+                return None
+            cursor = _offset(head[len(_MAGIC) :], size)
+            file.seek(cursor)
+            record = file.read(_RECORD.size)
+    except OSError:
+        return None
+    return Waiting(size - cursor, _RECORD.unpack(record)[2] if len(record) == _RECORD.size else None)
+
+
 class Spool:
-    """An open spool of at most ``limit`` bytes. One process has it open at a time; another one gets ``OSError``."""
+    """An open spool of at most ``limit`` bytes. Only one process can have it open; others get ``OSError``."""
 
     def __init__(self, path: Path, limit: int) -> None:
         self._path = path
@@ -52,7 +75,7 @@ class Spool:
 
     @property
     def length(self) -> int:
-        """The bytes that wait."""
+        """The number of bytes not done yet."""
         return self._end - self._cursor
 
     def has_room(self, size: int) -> bool:
@@ -60,43 +83,43 @@ class Spool:
         return self._end + _RECORD.size + size <= self._limit
 
     def append(self, time: int, data: bytes) -> None:
-        """Write a record and wait for the disk; raise ``OSError``, and then nothing was appended."""
+        """Append a record and sync it to disk; after an ``OSError`` nothing was appended."""
         if not self.has_room(len(data)):
             raise SpoolFull(f"the spool {self._path} is full ({self._limit >> 20} MiB)")
         record = _RECORD.pack(len(data), _checksum(time, data), time) + data
         try:
             _write(self._file, record, self._end)
             os.fsync(self._file)
-        except BaseException:  # also a time limit's
+        except BaseException:  # also that of a time limit
             os.ftruncate(self._file, self._end)
             raise
         self._end += len(record)
 
     def records(self) -> Iterator[SpoolRecord]:
-        """Yield what waits, oldest first."""
+        """Yield the records not done yet, oldest first."""
         offset = self._cursor
         while (record := self._record(offset)) is not None:
             yield record
             offset = record.end
 
     def advance(self, end: int) -> None:
-        """Be done with all records up to ``end``."""
+        """Mark all records up to ``end`` as done."""
         os.pwrite(self._file, _cursor(end), len(_MAGIC))
         self._cursor = end
 
     def close(self) -> None:
-        """Close the file, and remove it if nothing waits."""
+        """Close the file, and delete it if it is drained."""
         if not self.length:
             self._path.unlink(missing_ok=True)
         os.close(self._file)
 
     def _recover(self) -> int:
-        """Find cursor and end; cut off what follows the last whole record; return how many bytes that was."""
+        """Find cursor and end; cut off what follows the last complete record; return the number of bytes cut off."""
         size = os.fstat(self._file).st_size
         head = os.pread(self._file, _START, 0)
         if not head.startswith(_MAGIC):
             if size >= _START and head.strip(b"\0"):
-                raise OSError(f"{self._path} is no spool of this version; move it away")
+                raise OSError(f"{self._path} is not a spool of this version; move it away")
             # New, or killed before its first record was on disk.
             os.ftruncate(self._file, 0)
             _write(self._file, _MAGIC + _cursor(_START), 0)
@@ -113,7 +136,7 @@ class Spool:
         if len(head) < _RECORD.size:
             return None
         length, checksum, time = _RECORD.unpack(head)
-        if offset + _RECORD.size + length > os.fstat(self._file).st_size:  # also keeps a damaged length from memory
+        if offset + _RECORD.size + length > os.fstat(self._file).st_size:  # also protects from reading a damaged length
             return None
         data = os.pread(self._file, length, offset + _RECORD.size)
         if _checksum(time, data) != checksum:
@@ -130,7 +153,7 @@ def _cursor(offset: int) -> bytes:
 
 
 def _offset(packed: bytes, size: int) -> int:
-    """Return the cursor; the first record's offset where it cannot be trusted."""
+    """Return the cursor; if its checksum is wrong, the offset of the first record."""
     if len(packed) < _CURSOR.size:
         return _START
     offset, _ = _CURSOR.unpack(packed)

@@ -1,7 +1,7 @@
-"""What the receivers of a process do while the database is away: keep what came in a spool for each source.
+"""Spool the input of a process's sources while the database is down, one spool per source.
 
-As long as the database stores what comes, no file is opened. New input goes to the database as soon as that answers
-again, and what waits in the spool beside it, some at a time: the order in which events are stored does not matter.
+No file is opened while the database works. When it answers again, new input is stored immediately and the spools are
+drained alongside, some records at a time: events may be stored in any order.
 """
 
 from __future__ import annotations
@@ -22,16 +22,20 @@ from cdr.events import AccEvent, EventKind
 from cdr.formats.reading import Ignored, Parsed, Rejection
 from cdr.receivers.service import Batch, Served, close_connection, store_batches
 from cdr.receivers.spool import Spool, SpoolFull, SpoolRecord
+from cdr.receivers.spool_files import mark_full, spool_path
 from cdr.storage import database_probe
 from proxyconf.vocabulary.layout import Backend
 
 logger = logging.getLogger(__name__)
 
 RETRY = 2.0
-"""Seconds between looks whether the database is back, and after a spool that could not be drained."""
+"""Seconds between checks whether the database is back, and before the next attempt to drain a spool."""
+
+TOLD = 30.0
+"""Seconds between log lines that say how much of a source waits."""
 
 CHUNK = 1 << 20
-"""Bytes of a spool that are stored by one transaction, about."""
+"""Bytes of a spool that are stored per transaction, approximately."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -51,9 +55,10 @@ class Spooling:
         self._is_away = False
         self._probe_at = 0.0
         self._drain_at = 0.0
+        self._tell_at: dict[int, float] = {}
 
     def is_away(self) -> bool:
-        """Tell whether the database is away: it failed, and did not answer since."""
+        """Tell whether the database is down: it failed, and has not answered since."""
         if self._is_away and time.monotonic() >= self._probe_at:
             self._is_away = not self._answers()
             self._probe_at = time.monotonic() + self._retry
@@ -62,24 +67,25 @@ class Spooling:
         return self._is_away
 
     def takes(self, error: Exception) -> bool:
-        """Tell whether input that met ``error`` belongs into the spool: the database failed, and not the input."""
+        """Tell whether to spool input after ``error``: the database failed, and the input is not the cause."""
         failed = isinstance(error, DatabaseError | InterfaceError)
         return failed and not isinstance(error, IntegrityError | DataError) and bool(self._limit)
 
     def note_failure(self, error: Exception) -> None:
-        """Note that the database is away."""
+        """Note that the database is down."""
         self._is_away = True
         self._probe_at = time.monotonic() + self._retry
-        logger.error("the database is away, what comes is kept in %s: %s", self._folder, " ".join(f"{error}".split()))
+        logger.error("the database is down, input is spooled in %s: %s", self._folder, " ".join(f"{error}".split()))
 
     def keep(self, batches: Iterable[Batch]) -> None:
-        """Keep what came on disk; raise ``OSError`` (``SpoolFull``) where it cannot be, and then all is as before."""
+        """Write the batches to disk; after an ``OSError`` (also ``SpoolFull``) nothing was written."""
         now = datetime.now(UTC)
         waiting = [batch for batch in batches if any(not isinstance(parsed, Ignored) for parsed in batch.parsed)]
-        opened = [(batch.served, self._open(batch.served.source.pk), _written(batch, now)) for batch in waiting]
+        opened = [(batch.served, self._open(batch.served.source.pk), _serialized(batch, now)) for batch in waiting]
         for served, spool, data in opened:
             if not spool.has_room(len(data)):
                 served.refused["times that the spool was full"] += 1
+                mark_full(spool_path(self._folder, served.source.pk), is_full=True)
                 raise SpoolFull(
                     f"the spool of {served.source} is full ({self._limit >> 20} MiB), nothing more is acknowledged;"
                     " bring the database back or raise ACCWEB_SPOOL_MEGABYTES"
@@ -88,11 +94,26 @@ class Spooling:
             spool.append((now - _EPOCH) // _MICROSECOND, data)
             served.spool_bytes = spool.length
             served.spool_since = served.spool_since or _oldest(spool)
+            self._tell(served)
+
+    def _tell(self, served: Served) -> None:
+        """Write to the log now and then how much waits: while the database is away no page can show it."""
+        now = time.monotonic()
+        if now < self._tell_at.get(served.source.pk, 0.0):
+            return
+        self._tell_at[served.source.pk] = now + TOLD
+        logger.warning(
+            "%s: %.1f MiB of %d wait in the spool, the oldest since %s",
+            served.source,
+            served.spool_bytes / (1 << 20),
+            self._limit >> 20,
+            f"{served.spool_since:%Y-%m-%dT%H:%M:%SZ}",
+        )
 
     def drain(self, sources: Sequence[Served]) -> int:
-        """Store some of what waits; return how many records it was.
+        """Store some of the spooled records; return how many.
 
-        What cannot be stored stays, and the source says why; it does not keep new input from the database.
+        Records that cannot be stored stay in the spool, and the source reports why. New input is stored all the same.
         """
         if self._is_away or time.monotonic() < self._drain_at:
             return 0
@@ -107,11 +128,11 @@ class Spooling:
             spool = self._existing(served.source.pk)
             if spool is None:
                 return 0
-            waiting = _first(spool)
-            batches = [_read(served, record) for record in waiting]
+            records = _next_chunk(spool)
+            batches = [_deserialized(served, record) for record in records]
             store_batches(batches)
-            if waiting:
-                spool.advance(waiting[-1].end)
+            if records:
+                spool.advance(records[-1].end)
         except (DatabaseError, InterfaceError, OSError, ValueError, TypeError, LookupError) as error:
             self._drain_at = time.monotonic() + self._retry
             served.spool_error = f"the spool cannot be drained: {' '.join(f'{error}'.split())}"
@@ -120,52 +141,51 @@ class Spooling:
             return 0
         served.spool_error = ""
         served.spool_bytes, served.spool_since = spool.length, _oldest(spool)
+        mark_full(spool_path(self._folder, served.source.pk), is_full=False)
         if not spool.length:
             self._spools.pop(served.source.pk).close()
         return sum(len(batch.parsed) for batch in batches)
 
     def _existing(self, source: int) -> Spool | None:
-        return self._open(source) if source in self._spools or self._path(source).exists() else None
+        return self._open(source) if source in self._spools or spool_path(self._folder, source).exists() else None
 
     def _open(self, source: int) -> Spool:
         spool = self._spools.get(source)
         if spool is None:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            spool = self._spools[source] = Spool(self._path(source), self._limit)
+            path = spool_path(self._folder, source)
+            spool = self._spools[source] = Spool(path, self._limit)
             if spool.cut_off:
-                logger.warning("%s: %d bytes of an unfinished record cut off", self._path(source), spool.cut_off)
+                logger.warning("%s: %d bytes of an unfinished record cut off", path, spool.cut_off)
         return spool
-
-    def _path(self, source: int) -> Path:
-        return self._folder / f"source-{source}.spool"
 
 
 def _oldest(spool: Spool) -> datetime | None:
-    """Return when the oldest of what waits came."""
+    """Return the time of receipt of the oldest spooled record."""
     first = next(spool.records(), None)
     return _EPOCH + first.time * _MICROSECOND if first else None
 
 
-def _first(spool: Spool) -> list[SpoolRecord]:
-    size = 0
+def _next_chunk(spool: Spool) -> list[SpoolRecord]:
+    total_size = 0
 
     def fits(record: SpoolRecord) -> bool:
-        nonlocal size
-        size += len(record.data)
-        return size - len(record.data) < CHUNK
+        nonlocal total_size
+        total_size += len(record.data)
+        return total_size - len(record.data) < CHUNK
 
     return list(takewhile(fits, spool.records()))
 
 
-def _written(batch: Batch, received_at: datetime) -> bytes:
+def _serialized(batch: Batch, received_at: datetime) -> bytes:
     records = [_as_json(parsed) for parsed in batch.parsed if not isinstance(parsed, Ignored)]
     content = {"format": batch.format, "received_at": received_at.isoformat(), "records": records}
     return json.dumps(content, separators=(",", ":")).encode()
 
 
-def _read(served: Served, record: SpoolRecord) -> Batch:
+def _deserialized(served: Served, record: SpoolRecord) -> Batch:
     content = json.loads(record.data)
-    parsed = [_from_json(one) for one in content["records"]]
+    parsed = [_from_json(members) for members in content["records"]]
     return Batch(served, parsed, content["format"], received_at=datetime.fromisoformat(content["received_at"]))
 
 

@@ -35,17 +35,17 @@ from cdr.storage.complaints import complain
 from cdr.storage.safe_parsing import parsed_safely
 
 MOST = 4_000
-"""Lines per commit, about."""
+"""Lines per commit, approximately."""
 
 _CHUNK = 1 << 14
 _DATAGRAMS = 64
-"""Bytes and datagrams taken in one go: little, for meanwhile the database may want more of what it stores."""
+"""Bytes and datagrams per read: few, because the database may be waiting for more rows to store."""
 
 LONGEST_IDLE = 3600.0
-"""Seconds after which a connection that no message came through is closed."""
+"""Seconds after which a connection without messages is closed."""
 
 _SWEEP = 1.0
-"""Seconds between looks for idle connections."""
+"""Seconds between checks for idle connections."""
 
 
 @dataclass(eq=False, slots=True)
@@ -81,18 +81,18 @@ class SyslogServer(Service):
         self._rates = SenderRates()
         self._sweep_at = 0.0
         self._parsers: dict[int, LineParser] = {}
-        self._taken = Hold("syslog")
+        self._incoming = Hold("syslog")
         self._held = Hold("syslog")
 
     @property
     def ports(self) -> tuple[int, int]:
-        """The UDP and the TCP port it listens at; 0 where it does not."""
-        udp, tcp = (int(one.getsockname()[1]) if one else 0 for one in (self._udp, self._tcp))
+        """The UDP and the TCP port on which it listens; 0 for none."""
+        udp, tcp = (int(listener.getsockname()[1]) if listener else 0 for listener in (self._udp, self._tcp))
         return udp, tcp
 
     def configure(self, sources: Sequence[Served]) -> None:
         super().configure(sources)
-        self._taken.keep(sources)
+        self._incoming.keep(sources)
         self._held.keep(sources)
         self._senders = Senders((served, senders_of(served)) for served in sources)
         self._parsers = {served.source.pk: LineParser(served.reading) for served in sources}
@@ -109,30 +109,30 @@ class SyslogServer(Service):
         count = 0
         self._sweep()
         self._watch.resume()
-        if not self._held.count:  # else storing it failed
+        if not self._held.count:  # otherwise storing them failed
             self._take(wait)
         while self._held.count and (not count or time.monotonic() < until):
             self._held.start()
             self._take_until_stored()
             self._held.finish()
             count += self._held.count
-            self._held, self._taken = self._taken, Hold("syslog")
+            self._held, self._incoming = self._incoming, Hold("syslog")
         return count
 
     def _take(self, wait: float) -> None:
-        """Take what has come, waiting so many seconds at most for the first."""
+        """Receive lines, waiting at most ``wait`` seconds for the first."""
         ready = self._selector.select(wait)
-        while ready and self._taken.count < MOST:
+        while ready and self._incoming.count < MOST:
             self._take_from(ready)
             ready = self._selector.select(0.0)
-        self._held, self._taken = self._taken, self._held
+        self._held, self._incoming = self._incoming, self._held
 
     def _take_until_stored(self) -> None:
-        """Take what comes while the database stores what came before."""
-        while not self._held.done() and self._taken.count < MOST:
+        """Receive lines while the database stores earlier ones."""
+        while not self._held.done() and self._incoming.count < MOST:
             self._held.wait(self._selector.fileno())
             self._take_from(self._selector.select(0.0))
-            self._taken.prepare()
+            self._incoming.prepare()
 
     def close(self) -> None:
         self._unbind()
@@ -154,46 +154,46 @@ class SyslogServer(Service):
             raise
 
     def _unbind(self) -> None:
-        for one in (self._udp, self._tcp):
-            if one is not None and one in self._selector.get_map():
-                self._selector.unregister(one)
-            if one is not None:
-                one.close()
+        for listener in (self._udp, self._tcp):
+            if listener is not None and listener in self._selector.get_map():
+                self._selector.unregister(listener)
+            if listener is not None:
+                listener.close()
         self._udp = self._tcp = None
         self._address = None
 
     def _take_from(self, ready: Sequence[tuple[selectors.SelectorKey, int]]) -> None:
         for key, _ in ready:
-            sock: socket.socket = key.fileobj  # type: ignore[assignment]  # sockets are all that is registered
+            sock: socket.socket = key.fileobj  # type: ignore[assignment]  # only sockets are registered
             if sock is self._udp:
                 for datagram, sender in received(sock, 0.0, _DATAGRAMS):
                     self._line(datagram, plain_host(sender[0]))
             elif sock is self._tcp:
                 self._accept(sock)
-            elif key.data in self._connections and self._taken.count < MOST:
+            elif key.data in self._connections and self._incoming.count < MOST:
                 self._read(key.data)
 
     def _accept(self, listener: socket.socket) -> None:
         try:
-            made, sender = listener.accept()
+            accepted, sender = listener.accept()
         except (BlockingIOError, ConnectionError):
             return
         host = plain_host(sender[0])
-        if not self._senders.by_name and not self._known(host):
-            made.close()
+        if not self._senders.by_name and not self._is_known_sender(host):
+            accepted.close()
             return
         if idle := surplus(self._connections, host):
             note_crowded(self._senders.source(idle.host), idle.host)
             self._hang_up(idle)
-        prepare(made)
-        connection = SyslogConnection(self._tls.wrap(made) if self._tls else made, host)
+        prepare(accepted)
+        connection = SyslogConnection(self._tls.wrap(accepted) if self._tls else accepted, host)
         self._connections.add(connection)
         self._watch.update(connection)
 
-    def _known(self, host: str) -> bool:
+    def _is_known_sender(self, host: str) -> bool:
         if self._senders.source(host) is not None:
             return True
-        self._unknown(host)
+        self._count_unknown_sender(host)
         return False
 
     def _read(self, connection: SyslogConnection) -> None:
@@ -236,7 +236,7 @@ class SyslogServer(Service):
         return self._rates.pause_after(served, host, lines) if lines else 0.0
 
     def _sweep(self) -> None:
-        """Close connections that are idle too long."""
+        """Close connections that have been idle too long."""
         now = time.monotonic()
         if now < self._sweep_at:
             return
@@ -256,7 +256,7 @@ class SyslogServer(Service):
         """Take a line; ``names`` are those of the certificate that it came with, none where it came as a datagram."""
         served = self._senders.source(host, host_in(line) if self._senders.by_name else "")
         if served is None:
-            self._unknown(host)
+            self._count_unknown_sender(host)
             return
         if names is None:
             if not self._rates.accepts(served, host):
@@ -267,15 +267,15 @@ class SyslogServer(Service):
             return
         parsed = parsed_safely(self._parsers[served.source.pk].parse, line)
         if served.keeps(parsed):
-            self._taken.add(served, parsed)
+            self._incoming.add(served, parsed)
 
-    def _unknown(self, host: str) -> None:
+    def _count_unknown_sender(self, host: str) -> None:
         self._count("messages of unknown senders")
         complain("syslog message of an unknown sender", host)
 
     def _count(self, reason: str) -> None:
-        for one in self.sources:
-            one.refused[reason] += 1
+        for source_state in self.sources:
+            source_state.refused[reason] += 1
 
 
 def _transports(sources: Sequence[Served]) -> frozenset[str]:

@@ -1,6 +1,6 @@
-"""Names of tables that a proxy begins anew each period: ``acc_%Y_%m`` is written as ``acc_2026_11``, and so on. Pure.
+"""Names of tables of which a proxy starts a new one each period: ``acc_%Y_%m`` stands for ``acc_2026_11``. Pure.
 
-The codes are those of strftime; the period is that of the proxy's local clock (Kamailio: ``acc_$timef(%Y_%m)``).
+The codes are those of strftime, in the proxy's local time (Kamailio: ``acc_$timef(%Y_%m)``).
 """
 
 from __future__ import annotations
@@ -9,31 +9,31 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 _STEPS = tuple(timedelta(hours=hours) for hours in (1, 24, 7 * 24, 31 * 24, 366 * 24))
-"""Back by the first of these that changes the name, one is in the period before: no period is longer than its step."""
+"""Going back by the first of these steps that changes the name leads to the previous period."""
 
 MOST = 60
-"""Periods that are caught up with after a long rest."""
+"""Maximum number of periods to catch up with after a long pause."""
 
 
 def names(pattern: str, now: datetime, known: Collection[str]) -> list[str]:
-    """Return the tables to be read ``now`` (the proxy's wall clock), the oldest first.
+    """Return the tables to read ``now`` (the proxy's local time), oldest first.
 
-    These are the one of the period and the one before, which rows may still come to; and, if any is ``known``, those
-    between the last known one and now.
+    These are the table of this period and the one before, which may still get rows. If any table is in ``known``, those
+    between the last known one and now are included.
     """
-    found = [now.strftime(pattern)]
-    at: datetime | None = now
-    while at is not None and len(found) < MOST:
-        at = _before(pattern, at)
-        if at is None:
+    table_names = [now.strftime(pattern)]
+    moment: datetime | None = now
+    while moment is not None and len(table_names) < MOST:
+        moment = _before(pattern, moment)
+        if moment is None:
             break
-        found.append(at.strftime(pattern))
-        if any(name in known for name in found) or not known:
+        table_names.append(moment.strftime(pattern))
+        if any(name in known for name in table_names) or not known:
             break
-    return found[::-1]
+    return table_names[::-1]
 
 
-def _before(pattern: str, at: datetime) -> datetime | None:
-    """Return a time in the period before; ``None`` where the name never changes."""
-    current = at.strftime(pattern)
-    return next((at - step for step in _STEPS if (at - step).strftime(pattern) != current), None)
+def _before(pattern: str, moment: datetime) -> datetime | None:
+    """Return a time in the previous period; ``None`` if the name never changes."""
+    current = moment.strftime(pattern)
+    return next((moment - step for step in _STEPS if (moment - step).strftime(pattern) != current), None)

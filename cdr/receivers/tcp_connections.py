@@ -1,10 +1,10 @@
-"""TCP connections of proxies: how many a listener keeps, and which it closes first.
+"""Limit the TCP connections of a listener, and choose which to close first.
 
-A listener that is full does not refuse the next connection: whoever opened many and says nothing would lock out all
-others. It closes the connection that was idle longest, of the address that holds the most.
+A full listener does not refuse new connections, because a client that opens many silent ones would lock out all others.
+It closes the longest idle connection of the address with the most connections.
 
 An idle connection of ``acc_diameter`` is not closed for its age: Kamailio's workers connect at start, notice a closed
-connection only when they send, and lose that event. Syslog senders notice at once and connect again.
+connection only when they send, and lose that event. Syslog senders notice it immediately and connect again.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from cdr.receivers.service import Served
 from cdr.storage.complaints import complain
 
 MOST = 900
-"""Connections of one listener; below the usual limit of 1,024 files per process."""
+"""Connections per listener; below the usual limit of 1,024 files per process."""
 
 MOST_PER_ADDRESS = 300
-"""Connections of one address. Kamailio opens one per worker process."""
+"""Connections per address. Kamailio opens one per worker process."""
 
 UNFINISHED = 60.0
-"""Seconds within which a message that was begun must be complete."""
+"""Seconds within which an incomplete message must be completed."""
 
 _KEEPALIVE = ((socket.TCP_KEEPIDLE, 300), (socket.TCP_KEEPINTVL, 30), (socket.TCP_KEEPCNT, 4))
-"""Seconds of silence before the first probe, between probes, and probes: a sender that vanished is noticed by then."""
+"""Seconds of silence before the first probe, seconds between probes, and number of probes until the sender is gone."""
 
 
 @dataclass(eq=False, slots=True)
@@ -48,7 +48,7 @@ class TcpConnection:
 
     @property
     def has_unfinished(self) -> bool:
-        """Whether a message was begun and is not complete."""
+        """Whether there is an incomplete message."""
         raise NotImplementedError
 
     @property
@@ -61,7 +61,7 @@ Connection = TypeVar("Connection", bound=TcpConnection)
 
 
 def prepare(accepted: socket.socket) -> None:
-    """Make an accepted socket non-blocking, and have the kernel notice when the other side vanished."""
+    """Make an accepted socket non-blocking, and let the kernel notice when the other side is gone."""
     accepted.setblocking(False)
     accepted.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in _KEEPALIVE:
@@ -94,32 +94,32 @@ def send(connection: TcpConnection, data: bytes) -> int:
 
 
 def surplus(connections: Collection[Connection], host: str) -> Connection | None:
-    """Return the connection to close before one more of ``host`` is kept; none where there is room."""
+    """Return the connection to close before accepting one more of ``host``; ``None`` if there is room."""
     per_host = Counter(connection.host for connection in connections)
     if per_host[host] < MOST_PER_ADDRESS and len(connections) < MOST:
         return None
     crowded = host if per_host[host] >= MOST_PER_ADDRESS else max(per_host, key=lambda each: per_host[each])
-    return min((one for one in connections if one.host == crowded), key=lambda one: one.useful_at)
+    return min((each for each in connections if each.host == crowded), key=lambda each: each.useful_at)
 
 
 def stalled(connections: Iterable[Connection], now: float, longest_idle: float | None = None) -> list[Connection]:
     """Return connections whose message is overdue, and those idle for more than ``longest_idle`` seconds."""
     return [
-        one
-        for one in connections
-        if (one.has_unfinished and one.useful_at < now - UNFINISHED)
-        or (longest_idle is not None and one.useful_at < now - longest_idle)
+        connection
+        for connection in connections
+        if (connection.has_unfinished and connection.useful_at < now - UNFINISHED)
+        or (longest_idle is not None and connection.useful_at < now - longest_idle)
     ]
 
 
 def note_crowded(served: Served | None, host: str) -> None:
     """Count a connection of ``host`` that was closed for another one, and warn about it for a while."""
-    complain("too many TCP connections; the longest idle are closed", host)
+    complain("too many TCP connections; the longest idle ones are closed", host)
     if served is None:
         return
     served.refused["idle connections closed to make room for new ones"] += 1
     served.timed.add(
-        "connections", f"too many connections of {host}; the longest idle are closed to make room for new ones"
+        "connections", f"too many connections from {host}; the longest idle ones are closed to make room for new ones"
     )
 
 

@@ -1,4 +1,4 @@
-"""Time limits towards the database: the server's own for statements, the process's for a server that hangs."""
+"""Time limits for the database: of the server for its statements, of the process for a server that hangs."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
 STATEMENT = 30.0
-"""Seconds for one statement, waiting for locks included."""
+"""Seconds for one statement, including its wait for locks."""
 
 STEP = 45.0
-"""Seconds for one step of a service, which holds several statements."""
+"""Seconds for one step of a service, which runs several statements."""
 
 
 SPOOLING_STEP = 10.0
-"""Seconds for one step of a service that has a spool, whose senders wait for its answer meanwhile."""
+"""Seconds for one step of a service with a spool, whose senders wait for its answer."""
 
 
 class DatabaseHangs(OperationalError):
-    """The database accepts what is sent and does not answer."""
+    """The database accepts data but does not answer."""
 
 
 @contextmanager
 def statement_limit() -> Iterator[None]:
-    """Have PostgreSQL end statements that take too long, on every connection that is opened within."""
+    """Limit the time of PostgreSQL's statements on every connection opened in the block."""
     connection_created.connect(_limit_statements)
     try:
         yield
@@ -46,14 +46,15 @@ def _limit_statements(connection: BaseDatabaseWrapper, **_: Any) -> None:
 
 @contextmanager
 def step_limit(seconds: float | None = None) -> Iterator[None]:
-    """Raise ``DatabaseHangs`` within the block when it takes too long, in the main thread: no time limit of libpq or
-    PostgreSQL covers a server that is stopped. ``seconds`` is ``STEP`` by default.
+    """Raise ``DatabaseHangs`` in the block after ``seconds`` (``STEP`` by default); only in the main thread.
+
+    No timeout of libpq or PostgreSQL covers a server that is stopped.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     before = signal.signal(signal.SIGALRM, _give_up)
-    signal.setitimer(signal.ITIMER_REAL, seconds or STEP, 5.0)  # again and again: the rollback may hang, too
+    signal.setitimer(signal.ITIMER_REAL, seconds or STEP, 5.0)  # repeatedly, because the rollback may hang as well
     try:
         yield
     finally:

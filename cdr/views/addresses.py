@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, QueryDict
+from django.urls import reverse
 
 from cdr.queries.conditions import with_current_names
+from cdr.queries.reports.definition import PARAMETERS as OF_REPORTS
 
 AFTER, BEFORE = "after", "before"
 """Parameters of the page cursor: the calls that follow it (older) or precede it (newer)."""
@@ -15,6 +17,8 @@ other readings are offered), and whether it looks for new calls.
 SHOWN_AS = (ZONE, COLUMNS, SORT, WORD, LIVE)
 LIST = "list"
 """Parameter of a call's page: the query string of the list that one came from."""
+STEP = "by"
+"""Parameter of the overview: the width of the chart's bars."""
 
 
 class ListAddress:
@@ -79,3 +83,26 @@ class ListAddress:
         changed = ListAddress(self.path, self._conditions)
         changed._conditions.setlist(name, kept)
         return ListAddress(self.path, changed._conditions)
+
+
+def list_address(conditions: QueryDict) -> ListAddress:
+    """Return the address of the list of calls with ``conditions``, without what only other pages know."""
+    return _address_of("cdr:call-list", conditions, (STEP, *OF_REPORTS))
+
+
+def overview_address(conditions: QueryDict) -> ListAddress:
+    """Return the address of the overview with ``conditions``."""
+    return _address_of("cdr:start", conditions, (COLUMNS, LIVE, WORD, *OF_REPORTS))
+
+
+def report_address(conditions: QueryDict) -> ListAddress:
+    """Return the address of the report with ``conditions``."""
+    return _address_of("cdr:report", conditions, (STEP, COLUMNS, LIVE, WORD))
+
+
+def _address_of(name: str, conditions: QueryDict, unknown: tuple[str, ...]) -> ListAddress:
+    known = QueryDict(mutable=True)
+    for parameter, values in conditions.lists():
+        if parameter not in unknown:
+            known.setlist(parameter, values)
+    return ListAddress(reverse(name), known)

@@ -1,7 +1,7 @@
-"""Profiles for programs: the draft, what was published, what the checks find, and the generated files.
+"""API resources of profiles: drafts with their findings, revisions, and the generated files.
 
-Passwords of databases are asterisks everywhere here. A deployment tool gets them with a proxy's own token from
-``/fetch/``, where a file also has an ETag.
+Database passwords are always masked here. Deployment tools get the files with passwords from ``/fetch/``, with the
+proxy's own token.
 """
 
 from __future__ import annotations
@@ -46,56 +46,56 @@ _TEXT = "text/plain"
 
 
 class FindingRecord(serializers.Serializer[object]):
-    """One finding of the checks."""
+    """A finding of the check."""
 
     severity = serializers.ChoiceField(
         choices=[one.value for one in Severity],
-        help_text="error: the proxy does not start, or records are lost or wrong; warning: they may be; note: good to "
-        "know.",
+        help_text="error: the proxy does not start, or records are lost or wrong; warning: they may be; note: worth "
+        "knowing.",
     )
     rule = serializers.CharField(help_text="Name of the rule; it never changes.")
-    where = serializers.CharField(allow_blank=True, help_text="Path into the profile; empty: the profile as a whole.")
-    place = serializers.CharField(allow_blank=True, help_text="The same in words.")
-    what = serializers.CharField(help_text="What was found.")
-    why = serializers.CharField(allow_blank=True, help_text="What comes of it.")
-    remedy = serializers.CharField(allow_blank=True, help_text="How to mend it.")
+    where = serializers.CharField(allow_blank=True, help_text="Path in the profile; empty: the whole profile.")
+    place = serializers.CharField(allow_blank=True, help_text="The same place in words.")
+    what = serializers.CharField(help_text="The problem.")
+    why = serializers.CharField(allow_blank=True, help_text="Its consequence.")
+    remedy = serializers.CharField(allow_blank=True, help_text="How to fix it.")
 
 
 class ProfileSummaryRecord(serializers.Serializer[object]):
-    """The accounting that a proxy shall do, in short."""
+    """Summary of the profile of a proxy."""
 
     proxy = serializers.CharField(help_text="Name of the proxy.")
-    backends = serializers.ListField(child=serializers.CharField(), help_text="Where the proxy shall write to.")
+    backends = serializers.ListField(child=serializers.CharField(), help_text="The accounting outputs of the draft.")
     updated_at = serializers.DateTimeField(help_text="When the draft was last changed. ISO 8601 in UTC.")
-    revision = serializers.IntegerField(allow_null=True, help_text="Number of what was published last. Null: nothing.")
-    is_published = serializers.BooleanField(help_text="Whether the draft is what was published last.")
+    revision = serializers.IntegerField(allow_null=True, help_text="Number of the latest revision. Null: none.")
+    is_published = serializers.BooleanField(help_text="Whether the draft equals the latest revision.")
 
 
 class ProfileRecord(ProfileSummaryRecord):
-    """The accounting that a proxy shall do: the draft."""
+    """The draft profile of a proxy."""
 
-    profile = serializers.DictField(help_text="The draft, its passwords as asterisks.")
-    findings = FindingRecord(many=True, help_text="What the checks say of it, the gravest first.")
+    profile = serializers.DictField(help_text="The draft, with passwords masked.")
+    findings = FindingRecord(many=True, help_text="The findings of the check, the most severe first.")
 
 
 class ProfilePageRecord(PageRecord):
-    """Some profiles, and where to go on."""
+    """A page of profiles."""
 
     results = ProfileSummaryRecord(many=True)
 
 
 class PublishedRecord(serializers.Serializer[object]):
-    """What was published: it never changes."""
+    """A revision: a published profile, which never changes."""
 
-    number = serializers.IntegerField(help_text="1 for the first of the proxy.")
+    number = serializers.IntegerField(help_text="Number of the revision; the first one of a proxy is 1.")
     created_at = serializers.DateTimeField(help_text="When it was published. ISO 8601 in UTC.")
     author = serializers.CharField(allow_blank=True, help_text="Who published it.")
-    why = serializers.CharField(allow_blank=True, help_text="What was said about it.")
-    profile = serializers.DictField(help_text="The profile as it was published, its passwords as asterisks.")
+    why = serializers.CharField(allow_blank=True, help_text="The reason that the author gave.")
+    profile = serializers.DictField(help_text="The published profile, with passwords masked.")
 
 
 class PublishedPageRecord(PageRecord):
-    """Some revisions, and where to go on."""
+    """A page of revisions."""
 
     results = PublishedRecord(many=True)
 
@@ -103,14 +103,14 @@ class PublishedPageRecord(PageRecord):
 class ArtefactRecord(serializers.Serializer[object]):
     """A generated file."""
 
-    name = serializers.CharField(help_text="Its name; it may have a folder in it.")
-    title = serializers.CharField(help_text="What it is.")
-    etag = serializers.CharField(help_text="Equal for equal content.")
+    name = serializers.CharField(help_text="Its name; it may contain a folder.")
+    title = serializers.CharField(help_text="Its title.")
+    etag = serializers.CharField(help_text="Entity tag of its content.")
     text = serializers.CharField(allow_blank=True, help_text="Its content.")
 
 
 class ArtefactsRecord(serializers.Serializer[object]):
-    """All files that the proxy, its database, its RADIUS server and its log need, the most important first."""
+    """All files for the proxy, its database, its RADIUS server and its syslog daemon, the most important first."""
 
     results = ArtefactRecord(many=True)
 
@@ -120,14 +120,14 @@ class ProfileView(ApiView):
 
     def draft(self, request: Request, name: str) -> Profile:
         proxy = proxy_within_reach(request, name)
-        found = Profile.objects.filter(proxy=proxy).select_related("proxy").first()
-        if found is None:
-            raise Http404(f"There is no profile for {proxy} yet.")
-        return found
+        draft = Profile.objects.filter(proxy=proxy).select_related("proxy").first()
+        if draft is None:
+            raise Http404(f"{proxy} has no profile.")
+        return draft
 
 
 class ProfileList(ProfileView):
-    """The profiles of the proxies within reach, by the proxy's name; proxies without one are left out."""
+    """The profiles of the proxies that the user may see, by the proxy's name."""
 
     @extend_schema(
         operation_id="profiles_list",
@@ -144,7 +144,7 @@ class ProfileList(ProfileView):
 
 
 class ProfileDetail(ProfileView):
-    """The draft of a proxy's accounting, with what the checks say of it."""
+    """The draft profile of a proxy, with its findings."""
 
     @extend_schema(
         operation_id="profiles_get", tags=["profiles"], summary="The profile of a proxy", responses=ProfileRecord
@@ -153,38 +153,38 @@ class ProfileDetail(ProfileView):
         refuse_unknown(request)
         draft = self.draft(request, name)
         value = profile_of(draft)
-        shown = value.masked()
-        findings = [_finding(one) for one in check(shown, script_facts(draft.proxy))]
-        return Response({**_summary(draft, value), "profile": shown.to_json(), "findings": findings})
+        masked = value.masked()
+        findings = [_finding(finding) for finding in check(masked, script_facts(draft.proxy))]
+        return Response({**_summary(draft, value), "profile": masked.to_json(), "findings": findings})
 
 
 class RevisionList(ProfileView):
-    """What was published for a proxy, the first one first."""
+    """The revisions of a proxy, the oldest first."""
 
     @extend_schema(
         operation_id="profiles_revisions",
         tags=["profiles"],
-        summary="What was published for a proxy",
+        summary="The revisions of a proxy",
         parameters=[LIMIT_PARAMETER, AFTER_NUMBER],
         responses=PublishedPageRecord,
     )
     def get(self, request: Request, name: str) -> Response:
         refuse_unknown(request, LIMIT, AFTER)
         page, following = page_by(request, Revision.objects.filter(proxy=proxy_within_reach(request, name)), "id")
-        return Response({"next": following, "results": [_revision(one) for one in page]})
+        return Response({"next": following, "results": [_revision(revision) for revision in page]})
 
 
 _OF_REVISION = OpenApiParameter(
     REVISION,
     {"type": "string", "pattern": "^([1-9][0-9]{0,8}|latest)$"},
-    description="Number of the revision to generate from, or latest for what was published last. Absent: the draft.",
+    description="Number of the revision, or latest. Absent: the draft.",
 )
 
 
 class ArtefactList(ProfileView):
     """The files generated from the draft or a revision.
 
-    Passwords are asterisks; /fetch/ gives them to who shows the proxy's own token.
+    Passwords are masked; /fetch/ returns the files with passwords to a client with the proxy's own token.
     """
 
     @extend_schema(
@@ -197,13 +197,13 @@ class ArtefactList(ProfileView):
     def get(self, request: Request, name: str) -> Response:
         refuse_unknown(request, REVISION)
         files = artefacts_of(_chosen(self, request, name), server_host(request._request))
-        return Response({"results": [_artefact(one) for one in files]})
+        return Response({"results": [_artefact(file) for file in files]})
 
 
 class ArtefactText(ProfileView):
-    """One generated file as text, with an ETag.
+    """A generated file as text, with an ETag.
 
-    Passwords are asterisks; /fetch/ gives them to who shows the proxy's own token.
+    Passwords are masked; /fetch/ returns the files with passwords to a client with the proxy's own token.
     """
 
     content_negotiation_class = AnyAccept
@@ -217,15 +217,15 @@ class ArtefactText(ProfileView):
     )
     def get(self, request: Request, name: str, file: str) -> HttpResponse:
         refuse_unknown(request, REVISION)
-        found = find_artefact(_chosen(self, request, name), file, server_host(request._request))
-        if found is None:
+        artefact = find_artefact(_chosen(self, request, name), file, server_host(request._request))
+        if artefact is None:
             raise Http404(f"The profile of {name[:80]!r} has no file {file[:80]!r}.")
-        content = found.text.encode()
+        content = artefact.text.encode()
         return HttpResponse(content, content_type=f"{_TEXT}; charset=utf-8", headers={"ETag": etag_of(content)})
 
 
 def _chosen(view: ProfileView, request: Request, name: str) -> AccountingProfile:
-    """Return the draft or the revision that is asked for, its passwords masked."""
+    """Return the draft or the requested revision, with passwords masked."""
     text = request.query_params.get(REVISION)
     if text is None:
         return profile_of(view.draft(request, name)).masked()
@@ -238,7 +238,7 @@ def _chosen(view: ProfileView, request: Request, name: str) -> AccountingProfile
 
 def _number(text: str) -> int:
     if not re.fullmatch("[1-9][0-9]{0,8}", text):
-        raise ValidationError({REVISION: [f"{text[:80]!r} is neither the number of a revision nor latest."]})
+        raise ValidationError({REVISION: [f"{text[:80]!r} is neither a revision number nor latest."]})
     return int(text)
 
 
@@ -267,5 +267,5 @@ def _revision(revision: Revision) -> dict[str, Any]:
     }
 
 
-def _artefact(one: Artefact) -> dict[str, Any]:
-    return {"name": one.name, "title": one.title, "etag": etag_of(one.text.encode()), "text": one.text}
+def _artefact(file: Artefact) -> dict[str, Any]:
+    return {"name": file.name, "title": file.title, "etag": etag_of(file.text.encode()), "text": file.text}

@@ -1,4 +1,4 @@
-"""Proxies for programs."""
+"""API resources of proxies."""
 
 from __future__ import annotations
 
@@ -28,29 +28,29 @@ from proxyconf.vocabulary.products import Product
 class ProxyRecord(serializers.Serializer[object]):
     """A SIP proxy whose accounting is collected."""
 
-    name = serializers.CharField(help_text="Its name; unique.")
-    product = serializers.ChoiceField(choices=[(one.value, one.label) for one in Product], help_text="What it is.")
+    name = serializers.CharField(help_text="Its unique name.")
+    product = serializers.ChoiceField(choices=[(one.value, one.label) for one in Product], help_text="Its product.")
     version = serializers.CharField(help_text="Its version.")
-    timezone = serializers.CharField(help_text="IANA name of the zone of its local clock: its SQL times carry none.")
+    timezone = serializers.CharField(help_text="Time zone of its clock (IANA name), in which its SQL times are.")
     cluster = serializers.CharField(
-        allow_blank=True, help_text="Proxies of one cluster see parts of the same calls; others never share a call."
+        allow_blank=True, help_text="Proxies of a cluster report parts of the same calls; others never share a call."
     )
     max_call = serializers.FloatField(
-        help_text="Seconds of the longest plausible call: after it an answered call without STOP is stop_missing."
+        help_text="Longest plausible call duration in seconds; after it an answered call without STOP is stop_missing."
     )
     addresses = serializers.ListField(
         child=serializers.CharField(),
-        help_text="IP addresses and networks that it sends from: listeners accept no others unless they name them.",
+        help_text="IP addresses and networks from which it sends; listeners accept no others unless they list them.",
     )
     layout = serializers.DictField(
-        help_text="What it logs, as far as it is known: labels of extra fields and legs by backend in their order, the "
-        "roles of labels, the order of legs, names of columns, how it writes times."
+        help_text="Its field layout, as far as it is known: labels of extra fields and legs by backend in order, roles "
+        "of labels, order of legs, column names, time formats."
     )
-    created_at = serializers.DateTimeField(help_text="When it was made known to accweb. ISO 8601 in UTC.")
+    created_at = serializers.DateTimeField(help_text="When it was added to accweb. ISO 8601 in UTC.")
 
 
 class ProxyPageRecord(PageRecord):
-    """Some proxies, and where to go on."""
+    """A page of proxies."""
 
     results = ProxyRecord(many=True)
 
@@ -60,7 +60,7 @@ class ProxyView(ApiView):
 
 
 class ProxyList(ProxyView):
-    """The proxies within reach, by name."""
+    """The proxies that the user may see, by name."""
 
     @extend_schema(
         operation_id="proxies_list",
@@ -76,7 +76,7 @@ class ProxyList(ProxyView):
 
 
 class ProxyDetail(ProxyView):
-    """What is known of a proxy."""
+    """A proxy."""
 
     @extend_schema(operation_id="proxies_get", tags=["proxies"], summary="One proxy", responses=ProxyRecord)
     def get(self, request: Request, name: str) -> Response:
@@ -85,11 +85,11 @@ class ProxyDetail(ProxyView):
 
 
 def proxy_within_reach(request: Request, name: str) -> Proxy:
-    """Return the proxy of that name; raise ``Http404`` where there is none that the asker may see."""
-    found = None if "\0" in name else proxies_for(request.user).filter(name=name).first()
-    if found is None:
+    """Return the proxy called ``name``; raise ``Http404`` if there is none that the user may see."""
+    proxy = None if "\0" in name else proxies_for(request.user).filter(name=name).first()
+    if proxy is None:
         raise Http404(f"There is no proxy {name[:80]!r} that you may see.")
-    return found
+    return proxy
 
 
 def _record(proxy: Proxy) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a proxy will write of a call flow, for programs."""
+"""API resources of call flows and simulations."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ FLOW, PROFILE, AGAINST, LACKS, SCRIPT = "flow", "profile", "against", "without",
 
 
 class FlowRecord(serializers.Serializer[object]):
-    """A call flow that can be tried."""
+    """A call flow."""
 
     name = serializers.CharField(help_text="Its name.")
-    title = serializers.CharField(allow_blank=True, help_text="What happens in it.")
+    title = serializers.CharField(allow_blank=True, help_text="Its title.")
     flow = serializers.DictField(help_text="Parties, requests and replies, with times in seconds after the start.")
 
 
@@ -41,7 +41,7 @@ class FlowsRecord(serializers.Serializer[object]):
 
 
 class SimulatedRecordRecord(serializers.Serializer[object]):
-    """One log line, row, packet, message or object."""
+    """A log line, SQL row, RADIUS packet, Diameter message or JSON object."""
 
     backend = serializers.CharField(help_text="The accounting output: syslog, sql, radius, diameter, json or events.")
     table = serializers.CharField(allow_blank=True, help_text="Table of a row, or name of an OpenSIPS event.")
@@ -55,35 +55,35 @@ class SimulatedRecordRecord(serializers.Serializer[object]):
 
 
 class SimulationFindingRecord(serializers.Serializer[object]):
-    """What is missing or wrong."""
+    """A finding about missing or wrong records."""
 
-    severity = serializers.ChoiceField(choices=[one.value for one in Severity], help_text="How grave it is.")
+    severity = serializers.ChoiceField(choices=[one.value for one in Severity], help_text="Its severity.")
     text = serializers.CharField(help_text="What is missing or wrong, and why.")
     setting = serializers.CharField(allow_blank=True, help_text="The setting that causes it.")
     backends = serializers.ListField(child=serializers.CharField(), help_text="The accounting outputs concerned.")
 
 
 class SimulationRecord(serializers.Serializer[object]):
-    """What a profile writes of a call flow."""
+    """The simulation of a call flow with a profile."""
 
     product = serializers.CharField(help_text="The proxy's product.")
-    version = serializers.CharField(help_text="Its release.")
+    version = serializers.CharField(help_text="The proxy's version.")
     flow = serializers.CharField(help_text="Name of the call flow.")
-    records = SimulatedRecordRecord(many=True, help_text="What is written, in the order of time.")
-    calls = serializers.ListField(child=serializers.DictField(), help_text="The calls that accweb makes of it.")
+    records = SimulatedRecordRecord(many=True, help_text="The written records, in the order of time.")
+    calls = serializers.ListField(child=serializers.DictField(), help_text="The calls that accweb makes from them.")
     unreadable = serializers.ListField(child=serializers.CharField(), help_text="Why records cannot be read.")
-    findings = SimulationFindingRecord(many=True, help_text="What is missing or wrong, the gravest first.")
-    against = serializers.DictField(required=False, help_text="The same of the profile that it is compared with.")
+    findings = SimulationFindingRecord(many=True, help_text="What is missing or wrong, the most severe first.")
+    against = serializers.DictField(required=False, help_text="The simulation with the profile to compare with.")
 
 
-class SimulationAsked(serializers.Serializer[object]):
-    """A call flow of one's own."""
+class SimulationBody(serializers.Serializer[object]):
+    """An edited call flow."""
 
-    flow = serializers.DictField(help_text="As the list of flows gives it.")
+    flow = serializers.DictField(help_text="A call flow, as in the list of flows.")
     script = serializers.DictField(
         required=False,
-        help_text="What the script asks for on each kind of request: invite, reinvite, bye, ack, cancel and "
-        "next_attempt with account, missed, failed and cdr. Absent: the generated routes.",
+        help_text="The accounting that the script requests for each kind of request: invite, reinvite, bye, ack, "
+        "cancel and next_attempt with account, missed, failed and cdr. Absent: the generated routes.",
     )
 
 
@@ -92,13 +92,13 @@ _PARAMETERS = [
     OpenApiParameter(
         AGAINST, OpenApiTypes.STR, description="A profile to compare with; PROXY:draft for another proxy."
     ),
-    OpenApiParameter(LACKS, OpenApiTypes.STR, many=True, enum=WITHOUT, description="What the script lacks."),
+    OpenApiParameter(LACKS, OpenApiTypes.STR, many=True, enum=WITHOUT, description="Parts of the script to omit."),
 ]
 _NAMED = OpenApiParameter(FLOW, OpenApiTypes.STR, required=True, description="Name of a call flow.")
 
 
 class FlowList(ApiView):
-    """The call flows that can be tried on a proxy's profile."""
+    """The built-in call flows, and those saved with the proxy."""
 
     permission_required = "proxyconf.view_profile"
 
@@ -110,14 +110,14 @@ class FlowList(ApiView):
 
 
 class SimulationView(ApiView):
-    """What a profile writes of a call flow, the call made of it, and what is missing. Nothing is stored."""
+    """Simulate a call flow with a profile: records, calls and findings. Nothing is stored."""
 
     permission_required = "proxyconf.view_profile"
 
     @extend_schema(
         operation_id="profiles_simulation",
         tags=["profiles"],
-        summary="What the proxy will write of a call",
+        summary="Simulate a call flow",
         parameters=[_NAMED, *_PARAMETERS],
         responses=SimulationRecord,
     )
@@ -129,30 +129,30 @@ class SimulationView(ApiView):
     @extend_schema(
         operation_id="profiles_simulation_of_own_flow",
         tags=["profiles"],
-        summary="What the proxy will write of a call flow of one's own",
+        summary="Simulate an edited call flow",
         parameters=_PARAMETERS,
-        request=SimulationAsked,
+        request=SimulationBody,
         responses=SimulationRecord,
     )
     def post(self, request: Request, name: str) -> Response:
         refuse_unknown(request, PROFILE, AGAINST, LACKS)
         proxy = proxy_within_reach(request, name)
         body = request.data if isinstance(request.data, dict) else {}
-        given = body.get(SCRIPT)
-        script = None if given is None else _read(SCRIPT, lambda: Script.from_json(given))
+        script_json = body.get(SCRIPT)
+        script = None if script_json is None else _read(SCRIPT, lambda: Script.from_json(script_json))
         return Response(_simulated(request, proxy, lambda: Flow.from_json(body.get(FLOW)), script))
 
 
 def _simulated(
     request: Request, proxy: Proxy, read_flow: Callable[[], Flow], script: Script | None = None
 ) -> dict[str, Any]:
-    asked = request.query_params
+    parameters = request.query_params
     flow = _read(FLOW, read_flow)
-    without = asked.getlist(LACKS)
-    profile = _read(PROFILE, lambda: profile_named(proxy, asked.get(PROFILE, DRAFT)))
+    without = parameters.getlist(LACKS)
+    profile = _read(PROFILE, lambda: profile_named(proxy, parameters.get(PROFILE, DRAFT)))
     result = simulation_json(_read(LACKS, lambda: tried(proxy, profile, flow, without, script)))
-    if asked.get(AGAINST):
-        name, colon, which = asked[AGAINST].rpartition(":")
+    if parameters.get(AGAINST):
+        name, colon, which = parameters[AGAINST].rpartition(":")
         other = proxy_within_reach(request, name) if colon else proxy
         compared = _read(AGAINST, lambda: profile_named(other, which))
         result["against"] = simulation_json(tried(other, compared, flow, without, script))

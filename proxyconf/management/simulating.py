@@ -1,4 +1,4 @@
-"""``manage.py proxyconf simulate``."""
+"""The command ``manage.py proxyconf simulate``."""
 
 from __future__ import annotations
 
@@ -36,31 +36,32 @@ _SIGNS = {Presence.BOTH: " ", Presence.LEFT: "-", Presence.RIGHT: "+"}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Declare what the command takes."""
     parser.add_argument("proxy", metavar="PROXY")
-    parser.add_argument("flow", metavar="FLOW", nargs="?", help="name of a call flow; without one they are listed")
-    parser.add_argument("--flow-file", metavar="FILE", help="a call flow as JSON instead; - is standard input")
-    parser.add_argument("--show-flow", action="store_true", help="write the flow as JSON, to be edited, and end")
-    parser.add_argument("--script-file", metavar="FILE", help="what the script asks for, as JSON")
-    parser.add_argument("--show-script", action="store_true", help="write that JSON for the generated routes, and end")
-    parser.add_argument("--profile", default=DRAFT, metavar="WHICH", help="draft (default), published or a revision")
-    parser.add_argument("--against", metavar="[PROXY:]WHICH", help="compare with this profile, of another proxy too")
+    parser.add_argument("flow", metavar="FLOW", nargs="?", help="name of a call flow; default: list the call flows")
+    parser.add_argument("--flow-file", metavar="FILE", help="read the call flow from a JSON file; - is standard input")
+    parser.add_argument("--show-flow", action="store_true", help="write the flow as JSON, for editing, and exit")
+    parser.add_argument("--script-file", metavar="FILE", help="JSON file with the accounting that the script requests")
+    parser.add_argument("--show-script", action="store_true", help="write that JSON for the generated routes, and exit")
     parser.add_argument(
-        "--without", action="append", default=[], choices=WITHOUT, help="what the script lacks; may be repeated"
+        "--profile", default=DRAFT, metavar="WHICH", help="draft (default), published or a revision number"
     )
-    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument("--against", metavar="[PROXY:]WHICH", help="compare with this profile, also of another proxy")
+    parser.add_argument(
+        "--without", action="append", default=[], choices=WITHOUT, help="omit a part of the script; may be repeated"
+    )
+    parser.add_argument("--json", action="store_true", help="write one JSON object")
 
 
 def run(stdout: OutputWrapper, proxy: Proxy, options: dict[str, Any]) -> None:
-    """Simulate as the options say; write records, calls and findings."""
+    """Simulate a call flow; write records, calls and findings."""
     try:
         flow = _flow(proxy, options)
         if options["show_script"]:
             script = script_without(profile_named(proxy, options["profile"]), options["without"])
             stdout.write(json.dumps(script.to_json(), indent=1))
         elif flow is None:
-            for one in flows_of(proxy).values():
-                stdout.write(f"{one.name}\t{one.title}")
+            for listed in flows_of(proxy).values():
+                stdout.write(f"{listed.name}\t{listed.title}")
         elif options["show_flow"]:
             stdout.write(json.dumps(flow.to_json(), indent=1, ensure_ascii=False))
         else:
@@ -94,13 +95,13 @@ def _write(stdout: OutputWrapper, proxy: Proxy, flow: Flow, options: dict[str, A
         both = {"against": simulation_json(other)} if other else {}
         stdout.write(json.dumps(simulation_json(simulation) | both, indent=1, ensure_ascii=False))
     elif other is not None:
-        for record in compare(simulation, other):
-            stdout.write(f"{_SIGNS[record.presence]} {record.backend}: {record.text}")
+        for compared in compare(simulation, other):
+            stdout.write(f"{_SIGNS[compared.presence]} {compared.backend}: {compared.text}")
         _write_calls(stdout, simulation, "- ")
         _write_calls(stdout, other, "+ ")
     else:
-        for one in simulation.records:
-            stdout.write(f"{one.backend}: {record_text(one)}")
+        for record in simulation.records:
+            stdout.write(f"{record.backend}: {record_text(record)}")
         _write_calls(stdout, simulation)
         for finding in findings_of(simulation):
             setting = f" [{finding.setting}]" if finding.setting else ""

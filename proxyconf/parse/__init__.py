@@ -139,7 +139,7 @@ def parse_accounting(text: str, product: Product | None = None, version: Version
 def with_accounting(imported: Imported) -> Imported:
     """Return ``imported``; raise ``ValueError`` if it sets up no accounting."""
     if not imported.profile.backends:
-        raise ValueError("no accounting is set up in this text: no flag, no extra fields and no do_accounting() call")
+        raise ValueError("this configuration sets up no accounting: no flag, no extra fields, no do_accounting() call")
     return imported
 
 

@@ -1,6 +1,6 @@
-"""A change of a profile as a patch to the person's own configuration: the lines concerned change, and no others.
+"""Make a patch that changes a user's own configuration to match a profile, and changes no other lines.
 
-Macros, conditions, comments, order and line ends stay as they are. What the text gives no place for is said in words.
+Macros, conditions, comments, order and line ends are preserved. Changes that cannot be placed are described in words.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ __all__ = ["ConfigFile", "ConfigPatch", "make_patch", "remaining_differences"]
 
 
 class ConfigPatch(NamedTuple):
-    """``text`` is the unified diff, ``files`` the files after it. ``problems`` says what it could not place, or what
-    the files would still say otherwise.
+    """A patch: ``text`` is the unified diff, ``files`` are the patched files.
+
+    ``problems`` describes changes that could not be placed, and remaining differences from the profile.
     """
 
     text: str
@@ -34,7 +35,7 @@ class ConfigPatch(NamedTuple):
 
 
 def make_patch(files: Sequence[ConfigFile], target: AccountingProfile, defines: Iterable[str] = ()) -> ConfigPatch:
-    """Return the patch after which the files say what ``target`` says. ``defines`` are defined from outside."""
+    """Return the patch that changes the files to match ``target``; ``defines`` are assumed to be defined."""
     defines = tuple(defines)
     joined = join_files(files)
     before, statements = read_for_patch(joined.text, target.product, target.version, defines)
@@ -49,102 +50,104 @@ def make_patch(files: Sequence[ConfigFile], target: AccountingProfile, defines: 
     return ConfigPatch("".join(diffs), patched, tuple(dict.fromkeys(problems)))
 
 
-def remaining_differences(found: AccountingProfile, target: AccountingProfile) -> list[str]:
-    """Return in words where a configuration says something else than a profile, as far as accounting is concerned."""
+def remaining_differences(actual: AccountingProfile, target: AccountingProfile) -> list[str]:
+    """Describe how the accounting of a configuration differs from a profile."""
     differences: list[str] = []
-    is_values, should_be_values = _compared(found), _compared(target)
-    for key in dict.fromkeys([*is_values, *should_be_values]):
-        stands, wanted = is_values.get(key), should_be_values.get(key)
-        if stands != wanted:
+    actual_values, target_values = _compared(actual), _compared(target)
+    for key in dict.fromkeys([*actual_values, *target_values]):
+        actual_value, target_value = actual_values.get(key), target_values.get(key)
+        if actual_value != target_value:
             name = f"{key[0]} {key[1]}"
             differences.append(
                 _(
                     "{name} is not as in the profile: it is {found}, it should be {wanted}",
                     name=name,
-                    found=_said(stands),
-                    wanted=_said(wanted),
+                    found=_shown(actual_value),
+                    wanted=_shown(target_value),
                 )
             )
-    if found.backends != target.backends:
-        lists = [", ".join(map(str, one.backends)) or _("nothing") for one in (found, target)]
+    if actual.backends != target.backends:
+        lists = [", ".join(map(str, profile.backends)) or _("nothing") for profile in (actual, target)]
         differences.append(
             _("the configuration writes to {found}, the profile to {wanted}", found=lists[0], wanted=lists[1])
         )
-    if _asked(found) != _asked(target):
-        differences.append(_("do_accounting() does not ask for what the profile says"))
+    if _requested(actual) != _requested(target):
+        differences.append(_("do_accounting() does not request the accounting of the profile"))
     differences += [
         _(
             "${variable}({tag}) is {found} in the script and {wanted} in the profile",
             variable=variable,
             tag=tag,
-            found=_said(old),
-            wanted=_said(new),
+            found=_shown(old),
+            wanted=_shown(new),
         )
-        for variable, tag, old, new in _assignment_differences(found, target)
+        for variable, tag, old, new in _assignment_differences(actual, target)
     ]
     return differences
 
 
 def _edits_by_file(joined: JoinedConfig, files: Sequence[ConfigFile], edits: Iterable[Edit]) -> dict[str, list[Edit]]:
-    texts = {one.name: one.text for one in files}
-    found: dict[str, list[Edit]] = {}
+    texts = {file.name: file.text for file in files}
+    by_file: dict[str, list[Edit]] = {}
     for edit in edits:
         anchor = edit.start - 1 if edit.after and edit.start else edit.start
         name, offset = joined.place(anchor)
         offset += edit.start - anchor
         moved = edit._replace(start=offset, end=offset + edit.end - edit.start)
         text = texts[name]
-        if moved.start > len(text):  # the line end that joining added to the last line
+        if moved.start > len(text):  # after the line end that joining added to the last line
             ends = "\r\n" if "\r\n" in text else "\n"
             moved = moved._replace(start=len(text), text=ends + moved.text.removesuffix("\n").removesuffix("\r"))
         moved = moved._replace(end=max(moved.start, min(moved.end, len(text))))
-        found.setdefault(name, []).append(moved)
-    return {name: sorted(one, key=lambda edit: (edit.start, edit.end)) for name, one in found.items()}
+        by_file.setdefault(name, []).append(moved)
+    return {name: sorted(moved, key=lambda edit: (edit.start, edit.end)) for name, moved in by_file.items()}
 
 
 def _compared(profile: AccountingProfile) -> dict[Key, object]:
     bare = replace(profile, macros={})
     return {
-        key: _value(bare, one)
-        for key, one in keyed_parameters(bare).items()
+        key: _value(bare, parameter)
+        for key, parameter in keyed_parameters(bare).items()
         if key[0].startswith("acc") or key[0] == "mqueue"
     }
 
 
-def _value(profile: AccountingProfile, one: Modparam) -> object:
-    if one.flag is not None:
-        return _number_or_name(one.flag)
-    parameter = find_parameter(profile.product, profile.version, one.name, one.module)
+def _value(profile: AccountingProfile, modparam: Modparam) -> object:
+    if modparam.flag is not None:
+        return _number_or_name(modparam.flag)
+    parameter = find_parameter(profile.product, profile.version, modparam.name, modparam.module)
     if parameter is not None and parameter.kind in (ParameterKind.EXTRAS, ParameterKind.LEGS, ParameterKind.FIELDS):
-        return str(one.value).strip()
-    return one.value
+        return str(modparam.value).strip()
+    return modparam.value
 
 
 def _number_or_name(flag: MessageFlag) -> int | str:
     return flag.number if flag.number is not None else flag.name
 
 
-def _asked(profile: AccountingProfile) -> DoAccounting | None:
+def _requested(profile: AccountingProfile) -> DoAccounting | None:
     if not profile.uses_do_accounting:
         return None
-    used, asked = frozenset(profile.backends), profile.do_accounting
+    used, requested = frozenset(profile.backends), profile.do_accounting
     return DoAccounting(
-        missed=asked.missed & used,
-        failed=used if asked.failed & used else frozenset(),
-        cdr=used if asked.cdr & used else frozenset(),
-        table=asked.table,
+        missed=requested.missed & used,
+        failed=used if requested.failed & used else frozenset(),
+        cdr=used if requested.cdr & used else frozenset(),
+        table=requested.table,
     )
 
 
-def _assignment_differences(found: AccountingProfile, target: AccountingProfile) -> list[tuple[str, str, str, str]]:
+def _assignment_differences(actual: AccountingProfile, target: AccountingProfile) -> list[tuple[str, str, str, str]]:
     if not target.uses_field_declarations:
         return []
     differences = []
     for variable, name in (("acc_extra", "extras"), ("acc_leg", "legs")):
-        old = {one.name: " ".join(one.variable.split()) for one in reversed(getattr(found, name))}
+        old = {field.name: " ".join(field.variable.split()) for field in reversed(getattr(actual, name))}
         declared = _declared(target, name)
         new = {
-            one.name: " ".join(one.variable.split()) for one in reversed(getattr(target, name)) if one.name in declared
+            field.name: " ".join(field.variable.split())
+            for field in reversed(getattr(target, name))
+            if field.name in declared
         }
         differences += [(variable, tag, old.get(tag, ""), text) for tag, text in new.items() if old.get(tag) != text]
     return differences
@@ -155,5 +158,5 @@ def _declared(profile: AccountingProfile, name: str) -> set[str]:
     return {field.name for backend in profile.backends for _label, field in labels(backend)}
 
 
-def _said(value: object) -> str:
+def _shown(value: object) -> str:
     return _("not set") if value in (None, "") else repr(value)

@@ -1,4 +1,4 @@
-"""Edits of a configuration's text: each adds, replaces or removes the lines concerned and leaves all others alone."""
+"""Edits of a configuration's text, which add, replace or remove single lines and preserve all others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _INDENT = re.compile(r"[ \t]*")
 
 
 class Edit(NamedTuple):
-    """Replace what stands from ``start`` to ``end``. ``after``: the edit belongs to the text before ``start``."""
+    """Replaces the text from ``start`` to ``end``. ``after``: the edit belongs to the text before ``start``."""
 
     start: int
     end: int
@@ -32,7 +32,7 @@ class PlacedStatement(Protocol):
 
 
 class Editor:
-    """Collects the edits of a text. ``problems`` says what could not be placed, and where it belongs."""
+    """Collects the edits of a text. ``problems`` describes changes that could not be placed."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -41,7 +41,7 @@ class Editor:
         self._edits: list[Edit] = []
 
     def edits(self) -> list[Edit]:
-        """Return the edits in the order of the text; of two that overlap the first one asked for."""
+        """Return the edits in the order of the text; of two that overlap, only the first one requested."""
         kept: list[Edit] = []
         for edit in self._edits:
             if any(_overlap(edit, other) for other in kept):
@@ -57,11 +57,10 @@ class Editor:
         return apply_edits(self.text, self.edits())
 
     def replace(self, start: int, end: int, text: str) -> None:
-        """Put ``text`` in the place of what stands from ``start`` to ``end``."""
         self._edits.append(Edit(start, end, text, after=start == end))
 
     def remove(self, statement: PlacedStatement) -> None:
-        """Remove a statement, with its lines if nothing but a comment shares them."""
+        """Remove a statement, with its lines if they contain nothing else but a comment."""
         line_start = self._line_start(statement.start)
         rest = _REST.match(self.text, statement.end)
         if rest and not self.text[line_start : statement.start].strip():
@@ -99,7 +98,7 @@ class Editor:
             self._edits.append(Edit(opening, opening, "".join(f" {line}" for line in lines), after=True))
 
     def stands_in_text(self, statement: PlacedStatement, word: str) -> bool:
-        """Return whether a statement is written out, and does not come from a ``#!define``."""
+        """Return whether a statement is in the text itself instead of a ``#!define``."""
         return self.text.startswith(word, statement.start)
 
     def _line_start(self, position: int) -> int:
@@ -111,7 +110,7 @@ class Editor:
 
 
 def apply_edits(text: str, edits: Iterable[Edit]) -> str:
-    """Return a text with edits applied that are sorted and do not overlap."""
+    """Apply sorted edits that do not overlap."""
     parts, cursor = [], 0
     for edit in edits:
         parts += [text[cursor : edit.start], edit.text]

@@ -1,4 +1,4 @@
-"""Lists in the strings of a parameter, changed part by part: ``name=$pv;name=$pv`` and ``backend: tag->name;tag``."""
+"""Change the lists in parameter values part by part: ``name=$pv;name=$pv`` and ``backend: tag->name;tag``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HEADING = re.compile(r"\s*[A-Za-z]+\s*:")
 
 
 class Part(NamedTuple):
-    """One part of a list: its text, and where it stands in the value."""
+    """A part of a list, from ``start`` to ``end`` in the value."""
 
     text: str
     start: int
@@ -25,21 +25,21 @@ class Part(NamedTuple):
 
 
 def parts_of(value: str, *, declared: bool) -> list[Part]:
-    """Return the parts of a list; ``declared``: a backend and a colon stand before them."""
+    """Return the parts of a list; ``declared``: it begins with a backend and a colon."""
     heading = _HEADING.match(value) if declared else None
     position = heading.end() if heading else 0
-    found = []
+    parts = []
     for piece in split_outside_brackets(value[position:]):
         stripped = piece.strip()
         if stripped:
             start = position + piece.index(stripped)
-            found.append(Part(stripped, start, start + len(stripped)))
+            parts.append(Part(stripped, start, start + len(stripped)))
         position += len(piece) + 1
-    return found
+    return parts
 
 
 def is_editable(editor: Editor, argument: Argument) -> bool:
-    """Return whether the argument consists of strings that stand in the text as they are read."""
+    """Return whether the argument consists of strings without escapes and macros."""
     return bool(argument.strings) and all(
         not token.define and editor.text[token.start + 1 : token.end - 1] == token.value for token in argument.strings
     )
@@ -62,7 +62,7 @@ def change_list(editor: Editor, argument: Argument, wanted: Sequence[str], *, de
 
 
 def _plain(text: str) -> str:
-    """Return a part without the blanks that mean nothing, to compare it."""
+    """Return a part without insignificant white space, for comparison."""
     name, sign, value = text.partition("=")
     tag, arrow, label = text.partition("->")
     if arrow and not sign:
@@ -71,7 +71,7 @@ def _plain(text: str) -> str:
 
 
 def _change(parts: Sequence[Part], first: int, last: int, text: str) -> tuple[int, int, str]:
-    """Return what replaces the parts from ``first`` to ``last`` (not included): start, end, text."""
+    """Return the replacement of the parts from ``first`` to ``last`` (exclusive): start, end, text."""
     count = len(parts)
     if first == last:
         if first < count:
@@ -85,7 +85,7 @@ def _change(parts: Sequence[Part], first: int, last: int, text: str) -> tuple[in
 
 
 def _write(editor: Editor, strings: Sequence[Token], changes: Iterable[tuple[int, int, str]]) -> None:
-    """Write changes of the value into the strings that make it up; a string that loses all is removed."""
+    """Apply changes of the value to the strings of which it consists; strings that become empty are removed."""
     lefts = [0]
     for token in strings:
         lefts.append(lefts[-1] + len(token.value))

@@ -1,4 +1,4 @@
-"""The ``modparam`` and ``loadmodule`` lines of a configuration, changed to those that a profile needs."""
+"""Change the ``modparam`` and ``loadmodule`` lines of a configuration to match a profile."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.parameters import ParameterKind, find_parameter
 
 Key = tuple[str, str, str]
-"""Module, name and, of what may be set several times, what tells one from the other."""
+"""Module, name and, for repeatable parameters, a part that identifies the setting."""
 
 _LISTS = (ParameterKind.EXTRAS, ParameterKind.LEGS, ParameterKind.FIELDS)
 _NUMBER = re.compile(r"\d+(?=\s*(?:\Z|#|//|/\*))")
@@ -26,20 +26,18 @@ _NUMBER = re.compile(r"\d+(?=\s*(?:\Z|#|//|/\*))")
 def change_parameters(
     editor: Editor, statements: Statements, before: AccountingProfile, after: AccountingProfile
 ) -> None:
-    """Change, add and remove parameters; modules are loaded where a new parameter or variable needs them."""
+    """Change, add and remove parameters, and load the modules that new parameters and variables need."""
     _Parameters(editor, statements, before, after).change()
 
 
 def keyed_parameters(profile: AccountingProfile) -> dict[Key, Modparam]:
-    """Return what the profile sets, by key."""
-    found: dict[Key, Modparam] = {}
-    for one in effective_parameters(profile):
-        found[key_of(profile, one.module, one.name, one.value)] = one
-    return found
+    """Return the parameters of a profile by key."""
+    parameters = effective_parameters(profile)
+    return {key_of(profile, parameter.module, parameter.name, parameter.value): parameter for parameter in parameters}
 
 
 def key_of(profile: AccountingProfile, module: str, name: str, value: object) -> Key:
-    """Return the key under which a parameter is compared."""
+    """Return the key of a parameter, by which settings are compared."""
     parameter = find_parameter(profile.product, profile.version, name, module)
     module = parameter.module if parameter else module
     if module == "mqueue":
@@ -62,11 +60,12 @@ class _Parameters:
         self._definitions_changed: set[str] = set()
 
     def _written(self) -> dict[Key, list[WrittenParameter]]:
-        found: dict[Key, list[WrittenParameter]] = {}
-        for one in self.statements.modparams:
-            for module in modules_meant(one.module) or [one.module]:
-                found.setdefault(key_of(self.after, module, one.name, one.argument.value), []).append(one)
-        return found
+        written: dict[Key, list[WrittenParameter]] = {}
+        for modparam in self.statements.modparams:
+            for module in modules_meant(modparam.module) or [modparam.module]:
+                key = key_of(self.after, module, modparam.name, modparam.argument.value)
+                written.setdefault(key, []).append(modparam)
+        return written
 
     def change(self) -> None:
         old, new = keyed_parameters(self.before), keyed_parameters(self.after)
@@ -82,28 +81,28 @@ class _Parameters:
 
     # --- one parameter
 
-    def _set(self, key: Key, wanted: Modparam) -> None:
+    def _set(self, key: Key, target: Modparam) -> None:
         written = [one for one in self.written.get(key, []) if self._is_changeable(one)]
         if not written:
-            self._add(key, wanted)
+            self._add(key, target)
         elif self._kind(key) in _LISTS and all(is_editable(self.editor, one.argument) for one in written):
-            self._set_list(key, written, str(wanted.value))
+            self._set_list(key, written, str(target.value))
         else:
             last = written[-1]
-            text = self._text(wanted)
-            if last.argument.value != wanted.value or text != last.argument.text:
-                self._set_value(last, wanted, text)
+            text = self._text(target)
+            if last.argument.value != target.value or text != last.argument.text:
+                self._set_value(last, target, text)
 
-    def _set_value(self, last: WrittenParameter, wanted: Modparam, text: str) -> None:
+    def _set_value(self, last: WrittenParameter, target: Modparam, text: str) -> None:
         name = last.argument.word
-        if wanted.flag is not None and name and name == wanted.flag.name and self._define(name, wanted.flag):
+        if target.flag is not None and name and name == target.flag.name and self._define(name, target.flag):
             return
-        if last.argument.value == wanted.value and wanted.flag is None and not wanted.macro and not name:
+        if last.argument.value == target.value and target.flag is None and not target.macro and not name:
             return
         self.editor.replace(last.argument.start, last.argument.end, text)
 
     def _define(self, name: str, flag: MessageFlag) -> bool:
-        """Give a name another number where it is defined, if all flags of that name get the same one."""
+        """Change the number in the ``#!define`` of a flag's name, if all flags of that name get the same number."""
         flags = self.after.flags.by_parameter(self.after.product, self.after.version).values()
         if any(one.name == name and one.number != flag.number for one in flags):
             return False
@@ -122,7 +121,7 @@ class _Parameters:
         if not declared:
             change_list(self.editor, written[-1].argument, wanted, declared=False)
             return
-        # several declarations of a backend add up: each keeps its fields, and new ones go to the last
+        # several declarations of a backend add up: each keeps its fields, and new fields are added to the last
         left = list(wanted)
         shares: list[list[str]] = []
         for one in written:
@@ -165,19 +164,19 @@ class _Parameters:
 
     # --- new lines
 
-    def _text(self, wanted: Modparam) -> str:
-        if wanted.macro and wanted.macro in self.statements.defines:
-            return wanted.macro
-        if wanted.flag is not None and has_preprocessor(self.after):
-            name, number = wanted.flag.name, wanted.flag.number
+    def _text(self, target: Modparam) -> str:
+        if target.macro and target.macro in self.statements.defines:
+            return target.macro
+        if target.flag is not None and has_preprocessor(self.after):
+            name, number = target.flag.name, target.flag.number
             flags = self.after.flags.by_parameter(self.after.product, self.after.version).values()
             if number is not None and named_flags(flags).get(name) == number and self._has_define(name, number):
                 return name
             return str(number)
-        return literal(wanted.value)
+        return literal(target.value)
 
     def _has_define(self, name: str, number: int) -> bool:
-        """Return whether the name stands for the number, after a definition is added where there is none."""
+        """Return whether the name is defined as the number; add the definition if there is none."""
         value = self.statements.defines.get(name)
         if value is not None:
             stands = _NUMBER.match(value)
@@ -197,22 +196,22 @@ class _Parameters:
         places = [one for one in self.statements.definitions if one.name in used]
         return _Line(places[-1].end, places[-1].end) if places else None
 
-    def _add(self, key: Key, wanted: Modparam) -> None:
-        line = f"modparam({quoted(wanted.module)}, {quoted(wanted.name)}, {self._text(wanted)})"
+    def _add(self, key: Key, target: Modparam) -> None:
+        line = f"modparam({quoted(target.module)}, {quoted(target.name)}, {self._text(target)})"
         anchor = self._anchor(key)
         if anchor is None:
             self.editor.problems.append(
                 _(
                     "{line} could not be placed: put it after loadmodule {module}",
                     line=line,
-                    module=quoted(wanted.module),
+                    module=quoted(target.module),
                 )
             )
         else:
             self.editor.add_line_after(anchor, line)
 
     def _anchor(self, key: Key) -> WrittenParameter | Loaded | None:
-        """Return the line after which a parameter belongs: one of the same family, else the last of its module."""
+        """Return the line after which to add a parameter: a related parameter, else the last one of its module."""
         own = [one for one in self.statements.modparams if key[0] in (modules_meant(one.module) or [one.module])]
         own = [one for one in own if self.editor.stands_in_text(one, "modparam")]
         family = key[1].partition("_")[0]
@@ -249,7 +248,7 @@ class _Parameters:
                 self.editor.add_line_after(anchor, self._load_lines(anchor, module))
 
     def _load_lines(self, like: Loaded, module: str) -> str:
-        """Return what loads a module; once only, where a branch that is not taken loads it too."""
+        """Return the lines that load a module, with a condition if an inactive branch loads it too."""
         line = _load_line(like, module)
         if has_preprocessor(self.after) and re.search(
             rf'loadmodulex?[ \t(]+"[^"]*\b{module}(\.so)?"', self.editor.text
@@ -258,7 +257,7 @@ class _Parameters:
         return line
 
     def _unload(self) -> set[str]:
-        """Remove the modules of backends that are not in use any more: a loaded engine accounts by itself."""
+        """Remove the modules of backends that are no longer in use, which account as soon as they are loaded."""
         needed = {*modules_needed(self.after), "acc"}
         gone = {one for one in ACC_MODULES if one in modules_needed(self.before) and one not in needed}
         for loaded in self.statements.loaded:
@@ -270,7 +269,7 @@ class _Parameters:
 
 
 class _Line:
-    """A place in the text that is no statement."""
+    """A place in the text that is not a statement."""
 
     def __init__(self, start: int, end: int) -> None:
         self.start, self.end = start, end
@@ -281,7 +280,7 @@ def _of_modules(modparams: Iterable[WrittenParameter], modules: set[str]) -> Ite
 
 
 def _load_line(like: Loaded, module: str) -> str:
-    """Return a ``loadmodule`` line that writes the path as another one does."""
+    """Return a ``loadmodule`` line with a path in the style of ``like``."""
     path = like.written
     for ending in (f"{like.module}.so", like.module):
         if path.endswith(ending):

@@ -1,4 +1,4 @@
-"""What a script must do for a profile: set flags, call ``do_accounting()``, assign fields, track dialogs."""
+"""Change a script to match a profile: set flags, call ``do_accounting()``, assign fields, track dialogs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from proxyconf.vocabulary.messages import message as _
 
 
 def change_script(editor: Editor, statements: Statements, before: AccountingProfile, after: AccountingProfile) -> None:
-    """Change the routes so that they do what ``after`` needs and ``before`` did not."""
+    """Add to the routes what ``after`` needs in addition to ``before``."""
     if after.uses_do_accounting:
         _change_calls(editor, statements, before, after)
     else:
@@ -71,7 +71,7 @@ def _is_set(statements: Statements, flag: MessageFlag) -> bool:
 
 
 def _anchors(statements: Statements, before: AccountingProfile, role: tuple[str, str]) -> list[ScriptCall]:
-    """Return the statements after which a flag is set: those that set the same kind of flag, else the account flags."""
+    """Return the statements after which to set a flag: those that set a flag of the same kind, else account flags."""
     flags = _roles_of_flags(before)
     same = [flag for (kind, _backend), flag in flags.items() if kind == role[0]]
     account = [flag for (kind, _backend), flag in flags.items() if kind == "account"]
@@ -236,7 +236,7 @@ def _assign(editor: Editor, statements: Statements, after: AccountingProfile, li
 
 
 def _assign_in_reply(editor: Editor, statements: Statements, line: str) -> None:
-    """Put an assignment into the script's own route of replies, which a generated one would replace."""
+    """Add an assignment to the script's own onreply_route, which a generated one would replace."""
     armed = {str(call.arguments[0].value) for call in statements.calls if call.name == "t_on_reply" and call.arguments}
     routes = [one for one in statements.routes if one.kind == "onreply_route" and one.name in armed]
     for route in routes:

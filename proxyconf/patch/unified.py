@@ -1,4 +1,4 @@
-"""Edits as a unified diff that ``patch -p1`` applies: only the lines of the edits, with three lines around them."""
+"""Convert edits to a unified diff for ``patch -p1``, with three lines of context."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CONTEXT = 3
 
 
 class _Change(NamedTuple):
-    """Lines ``start`` to ``end`` (not included) of the old text, and what stands there in the new one."""
+    """Replaces the lines ``start`` to ``end`` (exclusive) of the old text by ``lines``."""
 
     start: int
     end: int
@@ -20,7 +20,7 @@ class _Change(NamedTuple):
 
 
 def unified_diff(name: str, text: str, edits: Sequence[Edit]) -> str:
-    """Return the diff of one file; empty without edits that change anything."""
+    """Return the diff of a file; empty if the edits change nothing."""
     lines = _lines(text)
     changes = [one for one in _changes(text, lines, edits) if lines[one.start : one.end] != one.lines]
     if not changes:
@@ -35,7 +35,7 @@ def unified_diff(name: str, text: str, edits: Sequence[Edit]) -> str:
 
 
 def _lines(text: str) -> list[str]:
-    """Split at line feeds alone, as patch does."""
+    """Split only at line feeds, like patch."""
     parts = text.split("\n")
     return [f"{part}\n" for part in parts[:-1]] + ([parts[-1]] if parts[-1] else [])
 
@@ -61,7 +61,7 @@ def _changes(text: str, lines: Sequence[str], edits: Sequence[Edit]) -> list[_Ch
 
 
 def _range(text: str, starts: Sequence[int], edit: Edit) -> tuple[int, int]:
-    """Return the lines that an edit touches; none for whole lines that are put between two others."""
+    """Return the range of lines that an edit changes; an empty range for whole lines that are inserted."""
     count = len(starts) - 1
     first = min(bisect_right(starts, edit.start) - 1, count)
     at_start = starts[first] == edit.start
@@ -85,7 +85,7 @@ def _grouped(changes: Sequence[_Change]) -> list[list[_Change]]:
 
 
 def _hunk(lines: Sequence[str], group: Sequence[_Change], shift: int) -> tuple[str, int]:
-    """Return a hunk and by how many lines it lets the text grow; ``shift`` is the growth before it."""
+    """Return a hunk and the number of lines that it adds; ``shift`` is the number added before it."""
     start = max(group[0].start - _CONTEXT, 0)
     end = min(group[-1].end + _CONTEXT, len(lines))
     body, cursor = [], start

@@ -1,6 +1,6 @@
-"""Generated files: downloaded by people, fetched by deployment tools.
+"""Generated files, for download in the browser and for deployment tools.
 
-Who may change a profile gets its files with the password of the database in them, everybody else with asterisks.
+Users who may change a profile get its files with the database password, all others with the password masked.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ _TEXT, _ZIP = "text/plain; charset=utf-8", "application/zip"
 
 
 def content_of(profile: AccountingProfile, proxy: Proxy, name: str, collector: str) -> tuple[bytes, str]:
-    """Return the content and the media type of a file, or of all of them where ``name`` is empty.
+    """Return the content and media type of a file, or of a ZIP of all files if ``name`` is empty.
 
-    Raise ``Http404`` where the profile has no such file.
+    Raise ``Http404`` if the profile has no such file.
     """
     if not name:
         return zipped(artefacts_of(profile, collector), proxy.name), _ZIP
-    found = find_artefact(profile, name, collector)
-    if found is None:
+    artefact = find_artefact(profile, name, collector)
+    if artefact is None:
         raise Http404(f"no file {name}")
-    return found.text.encode(), _TEXT
+    return artefact.text.encode(), _TEXT
 
 
 class DraftFile(ProxyPage):
-    """A file of the draft, or all in a ZIP."""
+    """Download a file of the draft, or a ZIP of all."""
 
     http_method_names = ["get"]
 
@@ -50,12 +50,12 @@ class DraftFile(ProxyPage):
 
 
 def attachment(request: HttpRequest, profile: AccountingProfile, proxy: Proxy, name: str, title: str) -> HttpResponse:
-    """Return a file, or all, to be saved; with passwords for whoever may change them."""
-    shown = profile if request.user.has_perm(CHANGE) else profile.masked()
-    content, media_type = content_of(shown, proxy, name, server_host(request))
-    saved_as = get_valid_filename(name.rpartition("/")[2] if name else f"{title}.zip")
+    """Return a download of a file, or of all; with passwords if the user may change the profile."""
+    visible = profile if request.user.has_perm(CHANGE) else profile.masked()
+    content, media_type = content_of(visible, proxy, name, server_host(request))
+    filename = get_valid_filename(name.rpartition("/")[2] if name else f"{title}.zip")
     return HttpResponse(
-        content, content_type=media_type, headers={"Content-Disposition": f'attachment; filename="{saved_as}"'}
+        content, content_type=media_type, headers={"Content-Disposition": f'attachment; filename="{filename}"'}
     )
 
 

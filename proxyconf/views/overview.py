@@ -1,4 +1,4 @@
-"""All proxies with what is configured for them, and the page of each."""
+"""The list of proxies with their configuration, and the page of each proxy."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ TOKEN_ONCE = "proxyconf_new_token"  # noqa: S105 - the session's key, not a toke
 
 
 class ProfileListPage(ShellMixin, TemplateView):
-    """Every proxy: its draft, what is wrong with it, what was published last."""
+    """The list of proxies: draft, findings, latest revision."""
 
     title = gettext_lazy("Configuration")
     permission_required = VIEW
@@ -52,7 +52,7 @@ class ProfileListPage(ShellMixin, TemplateView):
 
 
 class ProfilePage(ProxyPage):
-    """The page of one proxy: how to begin, or the files of its draft and what was published."""
+    """The configuration of a proxy: its draft, files and revisions, or a form to create a profile."""
 
     template_name = "proxyconf/profile.html"
 
@@ -83,7 +83,7 @@ class ProfilePage(ProxyPage):
 
 
 class ProfileStart(ProxyPage):
-    """Begin with a suggestion."""
+    """Create a suggested profile."""
 
     permission_required = CHANGE
     http_method_names = ["post"]
@@ -92,18 +92,18 @@ class ProfileStart(ProxyPage):
         if self.draft is not None:
             messages.info(request, _("There is a profile already: here it is."))
             return redirect("proxyconf:edit", self.proxy.name)
-        known = {choice["name"] for choice in backend_choices(self.proxy) if not choice["absent"]}
-        wanted = [Backend(name) for name in request.POST.getlist("backends") if name in known]
-        if not wanted:
+        available = {choice["name"] for choice in backend_choices(self.proxy) if not choice["absent"]}
+        backends = [Backend(name) for name in request.POST.getlist("backends") if name in available]
+        if not backends:
             messages.error(request, _("Choose at least one place for the proxy to write to."))
             return redirect("proxyconf:profile", self.proxy.name)
-        save_profile(self.proxy, with_preset(suggested(self.proxy, wanted), request.POST.get("preset", "")))
-        self.kept(Action.ADDED, draft="suggested", backends=[one.value for one in wanted])
+        save_profile(self.proxy, with_preset(suggested(self.proxy, backends), request.POST.get("preset", "")))
+        self.kept(Action.ADDED, draft="suggested", backends=[backend.value for backend in backends])
         return redirect("proxyconf:edit", self.proxy.name)
 
 
 class NewToken(ProxyPage):
-    """Make the token of deployment tools; it is shown on the next page, and never again."""
+    """Create or revoke the token of deployment tools; the next page shows a new one, once."""
 
     permission_required = PUBLISH
     http_method_names = ["post"]
@@ -112,7 +112,7 @@ class NewToken(ProxyPage):
         if "withdraw" in request.POST:
             FetchToken.objects.filter(proxy=self.proxy).delete()
             self.kept(Action.DELETED, what="token for fetching")
-            messages.success(request, _("The token is withdrawn: nothing can be fetched with it any more."))
+            messages.success(request, _("The token was revoked."))
         else:
             by = request.user if request.user.is_authenticated else None
             request.session[TOKEN_ONCE + self.proxy.name] = new_token(self.proxy, by=by)
@@ -121,7 +121,7 @@ class NewToken(ProxyPage):
 
 
 def backend_choices(proxy: Proxy) -> list[dict[str, Any]]:
-    """Return every backend: name, title, what it is, and why the proxy's release has it not (else empty)."""
+    """Return all backends: name, title, description, and why the proxy's release lacks it (else empty)."""
     release = (Product(proxy.product), Version.parse(proxy.version))
     usual = [one for one in (Backend.SYSLOG,) if one in backends_of(*release)]
     return [
@@ -142,13 +142,13 @@ def _row(proxy: Proxy) -> dict[str, Any]:
         return row
     value = profile_of(row["profile"])
     latest: Revision | None = proxy.revisions.first()
-    found = shown_findings(value, facts=script_facts(proxy))
+    findings = shown_findings(value, facts=script_facts(proxy))
     return row | {
         "backends": ", ".join(BACKEND_NAMES[one] for one in value.backends),
         "extras": len(value.extras),
         "legs": len(value.legs),
-        "errors": sum(one.severity == "error" for one in found),
-        "warnings": sum(one.severity == "warning" for one in found),
+        "errors": sum(finding.severity == "error" for finding in findings),
+        "warnings": sum(finding.severity == "warning" for finding in findings),
         "latest": latest,
         "is_published": latest is not None and latest.value == value,
     }

@@ -1,4 +1,4 @@
-"""What the pages of one proxy's configuration have in common."""
+"""The base class of the pages about a proxy's configuration."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ VIEW, CHANGE, PUBLISH = "proxyconf.view_profile", "proxyconf.change_profile", "p
 
 
 class ProxyPage(ShellMixin, TemplateView):
-    """A page about the configuration of the proxy that the address names."""
+    """A page about the configuration of the proxy in the URL."""
 
     permission_required = VIEW
     title: str | Promise = _("Configuration of %(proxy)s")
-    """The proxy stands at its end: the frame capitalises the first letter."""
+    """The proxy's name comes last, because the frame capitalises the first letter."""
 
     @cached_property
     def proxy(self) -> Proxy:
@@ -38,16 +38,15 @@ class ProxyPage(ShellMixin, TemplateView):
 
     @cached_property
     def value(self) -> AccountingProfile:
-        """The draft as a value; not found where there is none."""
+        """The draft profile; raises ``Http404`` if there is none."""
         return profile_of(get_object_or_404(Profile, proxy=self.proxy))
 
     @cached_property
     def facts(self) -> ScriptFacts:
-        """What is known of the script that the draft was imported from."""
         return script_facts(self.proxy)
 
     def kept(self, action: Action, **detail: Any) -> None:
-        """Keep in the audit log what was done to this proxy's configuration."""
+        """Record in the audit log what was done to this proxy's configuration."""
         record(self.request, action, f"configuration of {self.proxy}", **detail)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -59,4 +58,4 @@ class ProxyPage(ShellMixin, TemplateView):
             "may_publish": user.has_perm(PUBLISH),
             "title": kwargs.get("title") or str(self.title) % {"proxy": self.proxy},
         }
-        return super().get_context_data(**kwargs | context)  # the address gives the proxy's name as "proxy"
+        return super().get_context_data(**kwargs | context)  # the URL's "proxy" is only a name

@@ -1,4 +1,4 @@
-"""The draft as a patch to the configuration that it was imported from."""
+"""The draft as a patch for the configuration from which it was imported."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ class _Patching(ProxyPage):
 
 
 class PatchPage(_Patching):
-    """The patch with its lines coloured, and what it could not place."""
+    """Show the patch, and the changes that it does not contain."""
 
     template_name = "proxyconf/patch.html"
     title = gettext_lazy("Patch for the configuration of %(proxy)s")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        context: dict[str, Any] = {"imported": [one.name for one in self.imported[0]]}
+        context: dict[str, Any] = {"imported": [file.name for file in self.imported[0]]}
         if self.imported[0]:
-            self.value  # noqa: B018 - not found without a draft
+            self.value  # noqa: B018 - raises Http404 without a draft
             context |= {"patch": self.patch, "files": patch_lines(self.patch.text)}
         return super().get_context_data(**kwargs, **context)
 
 
 class PatchFile(_Patching):
-    """The patch as a file, passwords in its lines included: without them it does not apply."""
+    """Download the patch. It contains the passwords in its lines: without them it does not apply."""
 
     permission_required = CHANGE
     http_method_names = ["get"]
@@ -60,15 +60,15 @@ class PatchFile(_Patching):
 
 
 class PatchApplied(_Patching):
-    """Take the patched files as those that the proxy has now: the next patch is made against them."""
+    """Store the patched files as the proxy's configuration, against which the next patch is made."""
 
     permission_required = CHANGE
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         files, defines = self.imported
-        encodings = {one.name: decoded(one.raw)[1] for one in files}
-        patched = [RawFile(one.name, one.text.encode(encodings[one.name], "replace")) for one in self.patch.files]
+        encodings = {file.name: decoded(file.raw)[1] for file in files}
+        patched = [RawFile(file.name, file.text.encode(encodings[file.name], "replace")) for file in self.patch.files]
         store_imported(self.proxy, patched, defines)
         self.kept(Action.CHANGED, patch="applied")
         messages.success(request, _("The next patch is made against the patched files."))

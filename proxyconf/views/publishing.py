@@ -1,4 +1,4 @@
-"""Publishing a draft, and what was published."""
+"""Publish drafts; show, compare and restore revisions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LONGEST_WHY = 2000
 
 
 class Publish(ProxyPage):
-    """What will change, what is wrong, why: then a revision."""
+    """Show changes and findings, ask for the reason, publish."""
 
     permission_required = PUBLISH
     template_name = "proxyconf/publish.html"
@@ -59,7 +59,7 @@ class Publish(ProxyPage):
         if request.POST.get("seen", "") != mark_of(self.value):
             messages.warning(request, _("The draft was changed meanwhile. Look at it again before you publish it."))
         elif self.errors and "despite_errors" not in request.POST:
-            messages.error(request, _("There are errors: repair them, or say that you publish all the same."))
+            messages.error(request, _("There are errors. Fix them, or confirm that you want to publish despite them."))
         else:
             draft = get_object_or_404(Profile, proxy=self.proxy)
             by = request.user if request.user.is_authenticated else None
@@ -71,7 +71,7 @@ class Publish(ProxyPage):
 
 
 class RevisionListPage(ProxyPage):
-    """Everything that was published for a proxy, the newest first; two can be compared."""
+    """The revisions of a proxy, the newest first; two can be compared."""
 
     template_name = "proxyconf/revision_list.html"
     title = gettext_lazy("Revisions of %(proxy)s")
@@ -89,7 +89,7 @@ class _OfRevision(ProxyPage):
 
 
 class RevisionPage(_OfRevision):
-    """One revision: what it changed, and its files."""
+    """A revision: its changes and files."""
 
     template_name = "proxyconf/revision.html"
 
@@ -108,7 +108,7 @@ class RevisionPage(_OfRevision):
 
 
 class RevisionFile(_OfRevision):
-    """A file of a revision, or all in a ZIP."""
+    """Download a file of a revision, or a ZIP of all."""
 
     http_method_names = ["get"]
 
@@ -118,7 +118,7 @@ class RevisionFile(_OfRevision):
 
 
 class Restore(_OfRevision):
-    """Make a revision the draft again."""
+    """Restore a revision as the draft."""
 
     permission_required = CHANGE
     http_method_names = ["post"]
@@ -134,7 +134,7 @@ class Restore(_OfRevision):
 
 
 class Compare(ProxyPage):
-    """Two revisions side by side; ``draft`` may stand for the second."""
+    """Compare two revisions, or a revision and the ``draft``."""
 
     template_name = "proxyconf/compare.html"
 
@@ -150,23 +150,23 @@ class Compare(ProxyPage):
         )
 
     def _side(self, name: str) -> tuple[str, AccountingProfile]:
-        given = self.request.GET.get(name, "")
-        if given == "draft":
+        choice = self.request.GET.get(name, "")
+        if choice == "draft":
             return _("the draft"), self.value
-        if not (given.isascii() and given.isdecimal() and len(given) < 10):
+        if not (choice.isascii() and choice.isdecimal() and len(choice) < 10):
             raise Http404("no revision")
-        revision = get_object_or_404(Revision, proxy=self.proxy, number=int(given))
+        revision = get_object_or_404(Revision, proxy=self.proxy, number=int(choice))
         return _("revision %(n)d") % {"n": revision.number}, revision.value
 
 
 def compared_files(before: AccountingProfile | None, after: AccountingProfile) -> list[dict[str, Any]]:
-    """Return the files that differ between two profiles, line by line, without passwords."""
-    old = {one.name: one.text for one in artefacts_of(before.masked())} if before else {}
-    new = {one.name: one.text for one in artefacts_of(after.masked())}
-    found = []
+    """Return the diffs of the files that differ between two profiles, without passwords."""
+    old = {file.name: file.text for file in artefacts_of(before.masked())} if before else {}
+    new = {file.name: file.text for file in artefacts_of(after.masked())}
+    files = []
     for name in dict.fromkeys([*new, *old]):
         lines = compared(old.get(name, ""), new.get(name, ""))
         if lines:
             kind = "new" if name not in old else "gone" if name not in new else "changed"
-            found.append({"name": name, "lines": lines, "kind": kind})
-    return found
+            files.append({"name": name, "lines": lines, "kind": kind})
+    return files

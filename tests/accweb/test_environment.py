@@ -251,3 +251,18 @@ def test_a_network_that_is_none_stops_the_start(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("THING", "10.0.0.0/33")
     with pytest.raises(SystemExit, match="give IP addresses or networks"):
         environment.networks("THING", default=[])
+
+
+@pytest.mark.parametrize(
+    "address", ["udp://logs", "tcp://logs.example.net:601", "tls://[2001:db8::1]:6514", "unix:///dev/log", ""]
+)
+def test_a_syslog_server_is_named_by_its_address(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("THING", address)
+    assert environment.syslog_server("THING") == address
+
+
+@pytest.mark.parametrize("address", ["logs", "http://logs", "udp://", "udp://logs:0", "udp://logs:x", "unix://dev/log"])
+def test_another_address_of_a_syslog_server_is_refused(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("THING", address)
+    with pytest.raises(SystemExit, match=r"THING.*is not the address of a syslog server; use udp://HOST:514"):
+        environment.syslog_server("THING")

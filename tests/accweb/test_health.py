@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -13,9 +14,15 @@ from django.test import Client
 from django.utils import timezone
 
 from accweb import health
-from cdr import tasks
+from cdr import IS_COMPILED, tasks
 from cdr.calls import progress
+from cdr.formats.reading import Rejection
 from cdr.models import Event, Pending, Receiver, Source
+from cdr.receivers.known_sources import keep_sources
+from cdr.receivers.service import Batch, Served
+from cdr.receivers.spool_files import mark_full, spool_path
+from cdr.receivers.spooling import Spooling
+from cdr.storage import database_probe
 from tests import servers
 from tests.factories import make_event, make_source
 
@@ -35,6 +42,10 @@ def source() -> Source:
 def test_a_service_without_sources_is_well(client: Client) -> None:
     answer = client.get("/healthz")
     assert (answer.status_code, answer.json()["status"]) == (200, "ok")
+
+
+def test_it_says_whether_parsing_and_correlation_are_compiled(client: Client) -> None:
+    assert client.get("/healthz").json()["compiled"] is IS_COMPILED
 
 
 def test_a_source_that_nobody_serves_is_unhealthy(client: Client, source: Source) -> None:
@@ -223,3 +234,25 @@ def test_metrics_tell_how_long_events_have_waited(client: Client, long_ago: None
     lines = dict(line.rsplit(" ", 1) for line in client.get("/metrics").text.splitlines() if line[0] != "#")
     assert 300 <= float(lines["accweb_correlation_waiting_seconds"]) < 400
     assert float(lines["accweb_correlation_last_run_timestamp_seconds"]) < time.time()
+
+
+def test_while_the_database_is_away_what_waits_in_the_spools_is_told(
+    client: Client, source: Source, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Any
+) -> None:
+    settings.DATA_DIR = tmp_path
+    keep_sources([source])
+    monkeypatch.setattr(database_probe, "answers", lambda: False)
+    spooling = Spooling(tmp_path / "spool", 1 << 20, answers=lambda: False)
+    served = Served.of(source, source.parsed_settings())
+    spooling.keep([Batch(served, [Rejection(b"x" * 1000, "why")], "syslog")])
+    mark_full(spool_path(tmp_path / "spool", source.pk), is_full=True)
+    spooling.close()
+
+    answer = client.get("/healthz").json()
+    assert (answer["database"], answer["spools"], answer["spools full"]) == ("does not answer", 1, 1)
+    assert answer["spool bytes"] > 1000
+    text = client.get("/metrics").text
+    assert "accweb_up 0.0" in text
+    assert re.search(r'accweb_spool_bytes{source="kam1/syslog"} \d{4}', text)
+    assert 'accweb_spool_full{source="kam1/syslog"} 1.0' in text
+    assert 'accweb_spool_age_seconds{source="kam1/syslog"}' in text

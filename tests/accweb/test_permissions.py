@@ -56,6 +56,7 @@ WHO: dict[str, tuple[str, Sequence[str]]] = {
     "cdr:call-ladder": ("get", EVERYBODY_WITH_A_ROLE),
     "cdr:histogram": ("get", EVERYBODY_WITH_A_ROLE),
     "cdr:busiest": ("get", EVERYBODY_WITH_A_ROLE),
+    "cdr:trends": ("get", EVERYBODY_WITH_A_ROLE),
     "cdr:call-inside": ("get", EVERYBODY_WITH_A_ROLE),
     "cdr:new-calls": ("get", EVERYBODY_WITH_A_ROLE),
     "cdr:compare-calls": ("get", EVERYBODY_WITH_A_ROLE),
@@ -63,6 +64,8 @@ WHO: dict[str, tuple[str, Sequence[str]]] = {
     "cdr:choose-columns": ("post", EVERYBODY_WITH_A_ROLE),
     "cdr:save-view": ("post", EVERYBODY_WITH_A_ROLE),
     "cdr:change-view": ("post", EVERYBODY_WITH_A_ROLE),
+    "cdr:report": ("get", EVERYBODY_WITH_A_ROLE),
+    "cdr:report-file": ("get", ANALYSTS),
     "cdr:call-notes": ("post", ANALYSTS),
     "cdr:call-settlement": ("post", ANALYSTS),
     "cdr:call-settlement-revoke": ("post", ANALYSTS),
@@ -114,6 +117,7 @@ WHO: dict[str, tuple[str, Sequence[str]]] = {
     "api:call-revisions": ("get", EVERYBODY_WITH_A_ROLE),
     "api:statistics": ("get", EVERYBODY_WITH_A_ROLE),
     "api:statistics-series": ("get", EVERYBODY_WITH_A_ROLE),
+    "api:reports": ("get", EVERYBODY_WITH_A_ROLE),
     "api:exports": ("get", ANALYSTS),
     "api:export": ("get", ANALYSTS),
     "api:export-file": ("get", ANALYSTS),
@@ -198,6 +202,7 @@ def arguments() -> dict[str, list[Any]]:
             found[name] = [call.pk]
         elif name.startswith(of_proxies) and name not in lists:
             found[name] = ["edge-1"]
+    found["cdr:report-file"] = ["csv"]
     found["api:source"] = [event.source_id]
     for name in ("proxyconf:file", "proxyconf:fetch", "api:profile-artefact"):
         found[name] = ["edge-1", "acc.cfg"]

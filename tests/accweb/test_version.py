@@ -8,13 +8,15 @@ from django.test import Client
 from django.urls import reverse
 
 from accweb import __version__
+from cdr import IS_COMPILED
 from tests.conftest import Manage
 
 
 @pytest.mark.parametrize("argument", ["--version", "version"])
 def test_the_command_line_says_the_version_of_accweb_and_of_django(argument: str, manage: Manage) -> None:
     ended = manage(argument)
-    assert (ended.returncode, ended.stdout) == (0, f"accweb {__version__} (Django {django.get_version()})\n")
+    code = "parsing and correlation compiled" if IS_COMPILED else "plain Python"
+    assert (ended.returncode, ended.stdout) == (0, f"accweb {__version__} (Django {django.get_version()}, {code})\n")
 
 
 def test_every_page_says_it_below(admin_client: Client) -> None:

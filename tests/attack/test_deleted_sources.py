@@ -137,7 +137,7 @@ def test_a_radius_server_drops_requests_of_deleted_sources() -> None:
         for number, served in enumerate((gone, other)):
             client = server._clients[served.source.pk]
             key = (b"packet", ("127.0.0.1", number))
-            server._taken.requests[key] = type("Request", (), {"client": client})()  # type: ignore[assignment]
+            server._incoming.requests[key] = type("Request", (), {"client": client})()  # type: ignore[assignment]
         server.configure([other])
 
-        assert [request.client.served for request in server._taken.requests.values()] == [other]
+        assert [request.client.served for request in server._incoming.requests.values()] == [other]

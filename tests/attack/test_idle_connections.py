@@ -40,7 +40,7 @@ def test_idle_syslog_connections_do_not_lock_the_listener() -> None:
         served = server.sources[0]
         assert len(server._connections) == LIMIT
         assert served.refused["idle connections closed to make room for new ones"] == OPENED + 1 - LIMIT
-        assert "too many connections of 127.0.0.1" in served.warnings
+        assert "too many connections from 127.0.0.1" in served.warnings
     assert seen() == ["a@x"]
 
 

@@ -130,7 +130,7 @@ def test_no_row_is_deleted_from_a_table_that_no_proxy_writes(tmp_path: Path) -> 
             "move": True,
         },
     )
-    assert "no table that a proxy writes" in collected(source).error
+    assert "not a proxy's accounting table" in collected(source).error
     assert sqlite3.connect(file).execute("SELECT count(*) FROM users").fetchone() == (1,)
 
 

@@ -31,6 +31,12 @@ from tests.cdr.receivers.test_syslog_server import line, make_syslog, send
 from tests.factories import make_source
 
 
+@pytest.fixture(autouse=True)
+def _no_refill(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.function is not test_the_quota_fills_again:
+        monkeypatch.setattr(rejection_quota, "PER_SECOND", 0.0)
+
+
 @pytest.mark.django_db
 def test_malformed_datagrams_beyond_the_quota_are_dropped_counted_and_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rejection_quota, "BURST", 3_000)

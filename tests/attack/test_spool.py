@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from django.conf import settings
 
+from cdr.receivers.spool_files import spool_files
 from tests.cdr.receivers.test_radius_server import SECRET
 from tests.cdr.receivers.test_syslog_server import line
 from tests.conftest import Manage
@@ -28,7 +29,7 @@ class Site:
 
     def __init__(self, folder: Path, manage: Manage) -> None:
         self.server = Postgres()
-        self._folder = folder
+        self.folder = folder
         self._environment = {
             "DATABASE_URL": self.server.url,
             "SECRET_KEY": settings.SECRET_KEY,
@@ -46,7 +47,7 @@ class Site:
         self.start()
 
     def start(self) -> None:
-        self.collector = Collector(self._folder, self._environment)
+        self.collector = Collector(self.folder, self._environment)
 
     def wait_until_served(self) -> None:
         self.collector.wait_for(
@@ -69,7 +70,7 @@ class Site:
         return sorted(str(call_id) for (call_id,) in self.query("SELECT call_id FROM cdr_event"))
 
     def spooled(self) -> int:
-        return sum(file.stat().st_size for file in (self._folder / "data" / "spool").glob("*.spool"))
+        return sum(file.stat().st_size for file in (self.folder / "data" / "spool").glob("*.spool"))
 
     def send_lines(self) -> None:
         with closing(socket.create_connection(("127.0.0.1", self.syslog), PATIENCE)) as proxy:
@@ -123,3 +124,21 @@ def test_what_is_acknowledged_while_the_database_is_away_is_stored_once_though_a
     site.collector.wait_for(lambda: len(site.stored()) >= len(CALLS) + len(LINES))
     site.collector.wait_for(lambda: not site.spooled())
     assert site.stored() == sorted([*(call.partition("+")[0] for call in CALLS), *LINES])
+
+
+def test_receivers_that_start_while_the_database_is_away_take_what_comes(site: Site) -> None:
+    site.kill()
+    give_back = shut_down(site.server)
+    proxy = Proxy(site.radius)
+    try:
+        site.start()
+        proxy.account(CALLS)
+        site.send_lines()
+        site.collector.wait_for(lambda: len(list(spool_files(site.folder / "data" / "spool"))) == 2)
+    finally:
+        give_back()
+    assert proxy.answered == set(CALLS)
+    site.collector.wait_for(lambda: len(site.stored()) >= len(CALLS) + len(LINES))
+    site.collector.wait_for(lambda: not site.spooled())
+    assert site.stored() == sorted([*(call.partition("+")[0] for call in CALLS), *LINES])
+    site.wait_until_served()

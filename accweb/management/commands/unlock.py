@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.models import AnonymousUser
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accweb.web import lockout
-from accweb.web.audit import Action, record_of
+from accweb.web.audit import Action, record_command
 
 
 class Command(BaseCommand):
@@ -31,7 +30,7 @@ class Command(BaseCommand):
         if not counts:
             self.stdout.write(f"{username or address}: no failed attempts are counted")
             return
-        record_of(AnonymousUser(), Action.UNLOCKED, username or address, username="manage.py unlock")
+        record_command("unlock", Action.UNLOCKED, username or address)
         self.stdout.write(f"unlocked {username or address}")
 
     def _list(self) -> None:

@@ -6,7 +6,8 @@ import fcntl
 import os
 import socket
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,19 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connections
+from django.db import InterfaceError, OperationalError, connections
 
 from accweb.demo import load_demo
 from accweb.first_login import make_first_login
-from accweb.runtime.supervisor import Program, stop_on_signals, supervise
+from accweb.runtime.supervisor import Program, Supervisor, stop_on_signals
+from cdr.receivers.known_sources import kept_sources
+from cdr.storage import database_probe
 
 _PATIENCE = 8.0
+_RETRY = 2.0
+"""Seconds between looks whether the database is back."""
+
+_COLLECT = Program("collect", (sys.executable, "manage.py", "collect"))
 
 
 class Command(BaseCommand):
@@ -41,14 +48,37 @@ class Command(BaseCommand):
             )
         stop = stop_on_signals()
         with _only_one(settings.DATA_DIR), _listen(host, int(port)) as listener:
-            call_command("migrate", verbosity=0, interactive=False)
+            supervisor = Supervisor(settings.BASE_DIR)
+            if not self._migrate(supervisor, stop):
+                return
             login = make_first_login(settings.DATA_DIR / "admin-password", show_password=self.stdout.isatty())
             if demo:
                 self._load_demo()
             connections.close_all()
             self.stdout.write(f"accweb runs at http://{_shown(host)}:{port}/  (Ctrl-C ends it)\n{login}")
             self.stdout.flush()
-            supervise(programs(listener.fileno()), settings.BASE_DIR, stop, patience=_PATIENCE)
+            supervisor.want(programs(listener.fileno()), patience=_PATIENCE)
+            supervisor.run(stop, patience=_PATIENCE)
+
+    def _migrate(self, supervisor: Supervisor, stop: Callable[[], bool]) -> bool:
+        """Bring the database up to date; while it is away, receive into the spools. Tell whether to go on then."""
+        while True:
+            try:
+                call_command("migrate", verbosity=0, interactive=False)
+                return True
+            except (OperationalError, InterfaceError) as error:
+                if database_probe.answers() or not kept_sources():
+                    raise
+                reason = " ".join(f"{error}".split())
+            connections.close_all()
+            if not supervisor.is_busy:
+                self.stderr.write(f"the database is away ({reason}); receiving only, until it answers")
+                supervisor.want([_COLLECT], patience=_PATIENCE)
+            retry_at = time.monotonic() + _RETRY
+            supervisor.tend_until(lambda at=retry_at: stop() or time.monotonic() >= at)  # type: ignore[misc]
+            if stop():
+                supervisor.end(_PATIENCE)
+                return False
 
     def _load_demo(self) -> None:
         try:
@@ -115,13 +145,12 @@ def programs(listener: int) -> list[Program]:
         ),
         pass_fds=(listener,),
     )
-    collect = Program("collect", (sys.executable, "manage.py", "collect"))
     if not settings.REDIS_URL:
-        return [web, collect]
+        return [web, _COLLECT]
     celery = (*python, "celery", "--app=accweb")
     worker = Program("worker", (*celery, "worker", f"--loglevel={level}", "--concurrency=2"))
     beat = Program(
         "beat",
         (*celery, "beat", f"--loglevel={level}", "--pidfile=", f"--schedule={settings.DATA_DIR / 'beat-schedule'}"),
     )
-    return [web, collect, worker, beat]
+    return [web, _COLLECT, worker, beat]

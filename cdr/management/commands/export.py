@@ -17,6 +17,7 @@ from django.http import QueryDict
 from django.utils import timezone
 from tqdm import tqdm
 
+from accweb.web.audit import Action, record_command
 from cdr.export import Record, records
 from cdr.export.columns import FileShape
 from cdr.export.formats import CONTRACT, FORMATS, Format
@@ -99,6 +100,8 @@ class Command(BaseCommand):
         if updated_after:
             calls = calls.filter(updated_at__gte=_changed_since(updated_after[-1], now)).order_by("updated_at", "id")
         shape = FileShape() if wanted.binary else CONTRACT
+        conditions = {name: values for name, values in options.items() if values and name in CallFilter.base_filters}
+        record_command("export", Action.EXPORTED, "calls", format=format, updated_after=updated_after, **conditions)
         with _opened(output, self.stdout, wanted) as sink, snapshot():
             wanted.write(_counted(records(calls)), sink, shape)
 

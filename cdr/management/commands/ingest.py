@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from cdr.events import Unparsable
 from cdr.formats.framing import looks_like_log
-from cdr.formats.headings import why_no_table
+from cdr.formats.headings import unreadable_table
 from cdr.formats.registry import FORMATS, detect
 from cdr.formats.sql_dump import is_dump
 from cdr.management.proxies import named_proxy
@@ -95,7 +95,7 @@ def _problem(opened: Input, counts: IngestCounts, chosen_format: str) -> str:
         return "binary data without any accounting in it; is it the right file?"
     if chosen_format != AUTO:
         return ""
-    why = why_no_table(opened.head)
+    why = unreadable_table(opened.head)
     if why or looks_like_log(opened.head) or is_dump(opened.head) or not counts.read:
         return why
     return (

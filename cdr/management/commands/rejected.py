@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import QuerySet
 
+from accweb.web.audit import Action, record_command
 from cdr.events import text_of
 from cdr.management.proxies import named_proxy
 from cdr.management.rejections import printable
@@ -81,6 +82,9 @@ class Command(BaseCommand):
                 )
             selected = selected.filter(pk__in=ids)
         done = replay(selected)
+        target = f"rejected input {', '.join(map(str, ids))}" if ids else "rejected input, all that waits"
+        conditions = {name: options[name] for name in ("proxy", "source", "format") if options[name]}
+        record_command("rejected replay", Action.REPLAYED, target, **conditions, **done.as_dict())
         if not done.waited:
             self.stdout.write("no rejected input waits to be read again")
             return

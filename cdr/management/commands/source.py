@@ -14,6 +14,7 @@ from django.db.models import ProtectedError
 from django.utils import timezone
 from tqdm import tqdm
 
+from accweb.web.audit import Action, record_command
 from cdr.management.proxies import named_proxy
 from cdr.models import Event, Receiver, Rejected, Source
 from cdr.models.source import missing_senders, secrets_to_enter_again
@@ -78,6 +79,7 @@ class Command(BaseCommand):
                 source = _named(options["source"])
                 source.enabled = action == "enable"
                 source.save(update_fields=["enabled"])
+                record_command(f"source {action}", Action.CHANGED, f"source {source}", enabled=source.enabled)
                 self.stdout.write(f"{action}d {source}")
             case "remove":
                 self._remove(_named(options["source"]))
@@ -94,6 +96,7 @@ class Command(BaseCommand):
         if kind == Source.Kind.HTTP and "token" not in settings:
             settings["token"] = token = secrets.token_urlsafe(32)
         _save(source, settings)
+        record_command("source add", Action.ADDED, f"source {source}", kind=kind, settings=sorted(settings))
         self.stdout.write(f"added {source}")
         if token:
             self.stdout.write(f"its token, shown this once: {token}")
@@ -106,6 +109,7 @@ class Command(BaseCommand):
                 f"another server would get the stored {again[0]}; enter it again: {again[0]}=-", returncode=2
             )
         _save(source, changed)
+        record_command("source set", Action.CHANGED, f"source {source}", settings=sorted(entered))
         self.stdout.write(f"changed {source}")
 
     def _reread(self, of: str) -> None:
@@ -121,6 +125,7 @@ class Command(BaseCommand):
                 raise CommandError(
                     f"{error}; records read so far are kept; fix the problem and run the command again"
                 ) from None
+        record_command("source reread", Action.CHANGED, f"events of {of}", read=counts.read, replaced=counts.replaced)
         self.stdout.write(
             f"read {counts.read} events again: {counts.replaced} replaced, {counts.merged} joined with the same event, "
             f"{counts.same} as they were, {counts.unreadable} kept because their raw input cannot be read"
@@ -135,6 +140,7 @@ class Command(BaseCommand):
             source.delete()
         except ProtectedError:
             raise CommandError(f"{source} has events and cannot be removed; disable it instead") from None
+        record_command("source remove", Action.DELETED, f"source {source}")
         self.stdout.write(f"removed {source}")
 
     def _replay(self, name: str) -> None:
@@ -143,6 +149,7 @@ class Command(BaseCommand):
             with tqdm(desc=str(source), unit=" records", leave=False, disable=not sys.stderr.isatty()) as bar:
                 rejected = Rejected.objects.filter(source=source)
                 done = replay(rejected, on_progress=lambda so_far: bar.update(so_far.waited - bar.n))
+            record_command("source replay", Action.REPLAYED, f"rejected input of {source}", **done.as_dict())
             self.stdout.write(f"{source}: {_sentence(done)}")
         if not sources:
             self.stderr.write(f"{name} has no source")

@@ -28,12 +28,12 @@ from cdr.queries.ordering import NEWEST_FIRST, Order
 from cdr.queries.paging import Matches, PagedCalls, call_page, capped_count, matches, position
 from cdr.queries.statistics import exact_count
 from cdr.queries.visibility import Visibility
-from cdr.views.addresses import AFTER, BEFORE, LIVE, SHOWN_AS, ZONE, ListAddress
+from cdr.views.addresses import AFTER, BEFORE, LIVE, SHOWN_AS, ZONE, ListAddress, overview_address, report_address
 from cdr.views.calls import filter_bar
 from cdr.views.calls.call_rows import call_rows
 from cdr.views.calls.column_choice import chosen_columns
 from cdr.views.calls.order_choice import ORDER_TEXTS, chosen_order, headings
-from cdr.views.calls.saved_views import views_for
+from cdr.views.calls.saved_views import built_in_lists, views_for
 from cdr.views.calls.searching import SEARCH, counted, prefixes, sent, understood
 from cdr.views.calls.tally import tally
 from cdr.views.reader_zone import InZoneMixin, zone_choices
@@ -110,7 +110,7 @@ class CallListView(InZoneMixin, ShellMixin, TemplateView):
             tabs=filter_bar.tabs(states, address),
             zones=zone_choices(self.readers_zone, timezone.get_current_timezone_name(), proxies),
             zone=timezone.get_current_timezone_name(),
-            views=views_for(self.request.user, visibility, address, proxies),
+            views=views_for(self.request.user, visibility, address, built_in_lists(proxies)),
             columns=columns.columns,
             usual_columns=columns.usual,
             offered_columns=columns.offered(labels),
@@ -128,6 +128,9 @@ class CallListView(InZoneMixin, ShellMixin, TemplateView):
             oldest=page.older and address.setting(before=OLDEST),
             live=_live(address, page) if order == NEWEST_FIRST else None,
             address=address,
+            action=address.path,
+            overview=overview_address(address.conditions),
+            report=report_address(address.conditions),
             cleared=address.bare(),
             masked=not visibility.numbers,
             limited_to=sorted(visibility.proxies or ()) if visibility.proxies is not None else None,

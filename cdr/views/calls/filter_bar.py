@@ -19,7 +19,19 @@ QUICK = ("1h", "24h", "7d", "30d")
 """Presets of the time that are always at hand; the others stand in the panel."""
 CONTROLS = ("since", "until", "outcome", "flag", "superseded", "min_duration", "max_duration", "zone")
 """Parameters whose present values the form's own controls hold; all others are carried along."""
-ADDED = ("caller", "callee", "call_id", "sip_code", "attempt_code", "attempt_gateway", "source_ip", "user_agent", "tag")
+ADDED = (
+    "caller",
+    "callee",
+    "account",
+    "gateway",
+    "call_id",
+    "sip_code",
+    "attempt_code",
+    "attempt_gateway",
+    "source_ip",
+    "user_agent",
+    "tag",
+)
 """Conditions that the form has an empty field for, which adds a value."""
 _TIME = ("period", "since", "until")
 _TABS: Mapping[CallState, Text] = {

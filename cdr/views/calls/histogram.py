@@ -9,8 +9,6 @@ from math import ceil
 from typing import Any
 from urllib.parse import quote
 
-from django.http import QueryDict
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.safestring import SafeString, mark_safe
@@ -24,10 +22,11 @@ from cdr.display.histogram import OUTCOMES, SHORT_STEPS, Bucket, Group, Series, 
 from cdr.display.histogram_svg import HistogramBar, svg
 from cdr.display.markup import number, trimmed_decimal
 from cdr.display.wording import GROUPS, Text
+from cdr.queries.comparison import comparisons
 from cdr.queries.filters import CallFilter
 from cdr.queries.statistics import LIMIT, series
 from cdr.queries.visibility import Visibility
-from cdr.views.addresses import ListAddress
+from cdr.views.addresses import ListAddress, list_address
 from cdr.views.reader_zone import InZoneMixin
 
 _MOST_TICKS = 9
@@ -80,6 +79,7 @@ class Chart:
     ticks: list[Tick]
     legend: list[OutcomeShare]
     lines: list[HistogramTableRow]
+    before: bool
     notes: list[str]
 
     @property
@@ -104,15 +104,6 @@ EACH: dict[Step, Text] = {
 }
 
 
-def list_address(conditions: QueryDict) -> ListAddress:
-    """Return the address of the list of calls with ``conditions``, without what is no condition."""
-    known = QueryDict(mutable=True)
-    for name, values in conditions.lists():
-        if name != "by":
-            known.setlist(name, values)
-    return ListAddress(reverse("cdr:call-list"), known)
-
-
 def of_outcomes(call_filter: CallFilter, address: ListAddress, outcomes: Collection[Outcome]) -> ListAddress | None:
     """Return the address of the matching calls with one of ``outcomes``; ``None`` where the filter excludes them."""
     already = call_filter.form.cleaned_data.get("outcome") if call_filter.form.is_valid() else None
@@ -126,10 +117,13 @@ def chart(call_filter: CallFilter, address: ListAddress, step: Step | None = Non
     ``address`` is that of the list of these calls: bars and legend lead to it, narrowed.
     """
     drawn = series(call_filter, timezone.get_current_timezone(), step)
-    most = _round_up(max((bucket.total for bucket in drawn.buckets), default=0))
+    before = _before(call_filter, drawn)
+    highest = max((bucket.total for bucket in drawn.buckets), default=0)
+    # An earlier peak must not make the bars too small to be read.
+    most = _round_up(max(highest, min(max(before, default=0), highest * 3 // 2)))
     columns = _columns(drawn, address)
     return Chart(
-        bars=mark_safe(svg(columns, most)),  # noqa: S308  # it escapes what it is given
+        bars=mark_safe(svg(columns, most, before)),  # noqa: S308  # it escapes what it is given
         most=most,
         total=drawn.total,
         step=drawn.step,
@@ -138,8 +132,18 @@ def chart(call_filter: CallFilter, address: ListAddress, step: Step | None = Non
         ticks=_ticks(drawn),
         legend=_legend(call_filter, drawn, address),
         lines=[_line(column) for column in columns if column.bucket.total],
+        before=any(before),
         notes=_notes(drawn),
     )
+
+
+def _before(call_filter: CallFilter, drawn: Series) -> list[int]:
+    """Count the calls of the previous period in buckets like those drawn; none where it cannot be compared."""
+    previous = next(iter(comparisons(call_filter)), None)
+    if previous is None or drawn.capped or not drawn.total:
+        return []
+    counts = [bucket.total for bucket in series(previous.call_filter, drawn.zone, drawn.step).buckets]
+    return counts[: len(drawn.buckets)]
 
 
 def _columns(drawn: Series, address: ListAddress) -> list[HistogramBar]:
@@ -272,5 +276,8 @@ class Histogram(InZoneMixin, ShellMixin, TemplateView):
     title = _("Calls over time")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        from cdr.views.calls.totals import totals
+
         call_filter = CallFilter(self.request.GET, Visibility.of(self.request.user))
-        return super().get_context_data(chart=chart(call_filter, list_address(self.request.GET)), **kwargs)
+        calls = list_address(self.request.GET)
+        return super().get_context_data(chart=chart(call_filter, calls), totals=totals(call_filter, calls), **kwargs)

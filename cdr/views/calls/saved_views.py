@@ -1,4 +1,4 @@
-"""Lists of calls under a name: some that everybody needs, those that people saved, and those they shared."""
+"""Lists of calls, and reports, under a name: built-in ones, saved ones, shared ones."""
 
 from __future__ import annotations
 
@@ -49,6 +49,7 @@ class NamedList:
 class Views:
     """The views that somebody may choose from."""
 
+    kind: SavedView.ViewKind
     built_in: list[NamedList]
     own: list[NamedList]
     shared: list[NamedList]
@@ -59,8 +60,16 @@ class Views:
         return next((one for one in (*self.own, *self.shared, *self.built_in) if one.chosen), None)
 
 
+BuiltIn = tuple[Text, str, Text]
+"""A view that everybody has: its name, its query, what it is."""
+
+
 def views_for(
-    user: AbstractBaseUser | AnonymousUser, visibility: Visibility, address: ListAddress, proxies: Iterable[Proxy]
+    user: AbstractBaseUser | AnonymousUser,
+    visibility: Visibility,
+    address: ListAddress,
+    built_in: Iterable[BuiltIn],
+    kind: SavedView.ViewKind = SavedView.ViewKind.LIST,
 ) -> Views:
     """Return the views for ``user``; the one that ``address`` shows is chosen.
 
@@ -75,18 +84,21 @@ def views_for(
             leads = leads.setting(**{ZONE: address.conditions.get(ZONE)})
         return NamedList(name, leads, said, _meant(query) == here, saved, owner)
 
-    mine = SavedView.objects.filter(owner_id=user.pk or 0)[:MOST_VIEWS]
-    shared = SavedView.objects.filter(shared=True).exclude(owner_id=user.pk or 0).select_related("owner")[:MOST_VIEWS]
+    mine = SavedView.objects.filter(kind=kind, owner_id=user.pk or 0)[:MOST_VIEWS]
+    shared_views = SavedView.objects.filter(kind=kind, shared=True).exclude(owner_id=user.pk or 0)
+    shared = shared_views.select_related("owner")[:MOST_VIEWS]
     others = [one for one in shared if visibility.numbers or not _tells_numbers(one)]
     return Views(
-        [view(name, query, about) for name, query, about in _built_in(proxies)],
+        kind,
+        [view(name, query, about) for name, query, about in built_in],
         [view(one.name, one.conditions, saved=one) for one in mine],
         [view(one.name, one.conditions, saved=one, owner=one.owner.get_username()) for one in others],
         isinstance(user, PermissionsMixin) and user.has_perm("cdr.share_savedview"),
     )
 
 
-def _built_in(proxies: Iterable[Proxy]) -> list[tuple[Text, str, Text]]:
+def built_in_lists(proxies: Iterable[Proxy]) -> list[BuiltIn]:
+    """Return the lists of calls that everybody has."""
     gateways = {
         EXTRA + label
         for layout in (proxy.field_layout for proxy in proxies)
@@ -135,8 +147,9 @@ class _ViewsOfList(ShellMixin, View):
     permission_required = "cdr.view_call"
     http_method_names = ["post"]
 
-    def _back(self, conditions: str) -> HttpResponse:
-        return HttpResponseRedirect(str(ListAddress(reverse("cdr:call-list"), QueryDict(conditions))))
+    def _back(self, conditions: str, kind: str) -> HttpResponse:
+        page = "cdr:report" if kind == SavedView.ViewKind.REPORT else "cdr:call-list"
+        return HttpResponseRedirect(str(ListAddress(reverse(page), QueryDict(conditions))))
 
     def _name(self) -> str:
         """Return the name that was given; without one, say so and return nothing."""
@@ -150,23 +163,28 @@ class _ViewsOfList(ShellMixin, View):
 
 
 class SaveView(_ViewsOfList):
-    """Saves the conditions of a list under a name; a view of one's own that has the name already is replaced."""
+    """Saves a list or a report under a name; one of one's own that has the name already is replaced."""
 
     def post(self, request: HttpRequest, **_kwargs: Any) -> HttpResponse:
         given = request.POST.get("conditions", "")
+        is_report = request.POST.get("kind") == SavedView.ViewKind.REPORT
+        kind = SavedView.ViewKind.REPORT if is_report else SavedView.ViewKind.LIST
         conditions = _kept(given)
         if len(conditions) > LONGEST_CONDITIONS:
             messages.error(request, gettext("The filter is too long to be saved. Remove some conditions."))
         elif name := self._name():
             SavedView.objects.update_or_create(
-                owner_id=request.user.pk, name=name, defaults={"conditions": conditions, "shared": self._shared()}
+                owner_id=request.user.pk,
+                kind=kind,
+                name=name,
+                defaults={"conditions": conditions, "shared": self._shared()},
             )
             messages.success(request, gettext("The view “{name}” was saved.").format(name=name))
-        return self._back(given)
+        return self._back(given, kind)
 
 
 class ChangeView(_ViewsOfList):
-    """Renames, shares or deletes a view of one's own."""
+    """Renames, shares or deletes a view or report of one's own."""
 
     def post(self, request: HttpRequest, **_kwargs: Any) -> HttpResponse:
         view = SavedView.objects.filter(pk=self.kwargs["pk"], owner_id=request.user.pk).first()
@@ -177,7 +195,7 @@ class ChangeView(_ViewsOfList):
             messages.success(request, gettext("The view “{name}” was deleted.").format(name=view.name))
         elif name := self._name():
             self._rename(view, name)
-        return self._back(request.POST.get("next", ""))
+        return self._back(request.POST.get("next", ""), view.kind)
 
     def _rename(self, view: SavedView, name: str) -> None:
         view.name, view.shared = name, self._shared()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -21,7 +21,7 @@ from accweb.web.shell import ShellMixin
 from cdr.correlation.record import CallState, DurationKind
 from cdr.display.clocks import clock
 from cdr.display.histogram import OUTCOMES, Group, Step
-from cdr.display.markup import decimal, number
+from cdr.display.markup import minutes, number
 from cdr.display.wording import STATES, Text
 from cdr.models import Call, Event, Source
 from cdr.queries import needs_review
@@ -29,11 +29,12 @@ from cdr.queries.filters import CallFilter, Condition
 from cdr.queries.periods import LABELS, span
 from cdr.queries.statistics import Figures, figures
 from cdr.queries.visibility import Visibility
-from cdr.views.addresses import ZONE, ListAddress
+from cdr.views.addresses import ZONE, ListAddress, list_address, report_address
 from cdr.views.calls import filter_bar
 from cdr.views.calls.filter_bar import ConditionLink
-from cdr.views.calls.histogram import chart, list_address, of_outcomes, percent
+from cdr.views.calls.histogram import chart, of_outcomes, percent
 from cdr.views.calls.searching import READ_IN, sent
+from cdr.views.calls.totals import Earlier, EarlierValue
 from cdr.views.overview.rankings import code_bars
 from cdr.views.reader_zone import InZoneMixin, zone_choices
 from proxyconf.models import Proxy
@@ -56,6 +57,7 @@ class Card:
     definition: Text
     address: ListAddress | None
     note: str = ""
+    earlier: Sequence[EarlierValue] = ()
 
 
 class StartPage(InZoneMixin, ShellMixin, TemplateView):
@@ -91,13 +93,15 @@ class StartPage(InZoneMixin, ShellMixin, TemplateView):
             ],
             carried=[(one.parameter, one.value) for one in call_filter.conditions() if not _of_range(one)],
             proxies=[(proxy.name, proxy.name in conditions.getlist("proxy")) for proxy in reach],
-            cards=list(_cards(call_filter, sums, calls)),
+            cards=_with_earlier(call_filter, sums, calls),
             capped=sums.capped,
             all_calls=calls,
             chart=(drawn := chart(call_filter, calls, _BY.get(conditions.get("by", "")))),
             steps=_steps(call_filter, own, drawn.step),
             codes=code_bars(sums, calls),
             failures=sum(sums.failures.values()),
+            report=report_address(conditions),
+            trends_address=ListAddress(reverse("cdr:trends"), conditions),
             busiest_address=ListAddress(reverse("cdr:busiest"), conditions),
             newest=newest,
             locked_logins=self.request.user.has_perm("auth.change_user") and bool(lockout.locks()),
@@ -166,6 +170,11 @@ def _steps(call_filter: CallFilter, own: ListAddress, drawn: Step) -> list[Condi
     ]
 
 
+def _with_earlier(call_filter: CallFilter, sums: Figures, calls: ListAddress) -> list[Card]:
+    earlier = Earlier(call_filter, sums)
+    return [replace(card, earlier=earlier.of(card.name)) for card in _cards(call_filter, sums, calls)]
+
+
 def _cards(call_filter: CallFilter, sums: Figures, calls: ListAddress) -> Iterator[Card]:
     """Yield the figures, each with the list of exactly the calls that it counts, or that its rate's numerator does."""
     at_least = "≥ " if sums.capped else ""
@@ -215,7 +224,7 @@ def _cards(call_filter: CallFilter, sums: Figures, calls: ListAddress) -> Iterat
     yield Card(
         "minutes",
         _("Minutes"),
-        at_least + _minutes(sums.minutes),
+        at_least + minutes(sums.minutes),
         _("Sum of the measured durations of answered calls, exact to the second."),
         measured if sums.measured else None,
     )
@@ -232,10 +241,6 @@ def _cards(call_filter: CallFilter, sums: Figures, calls: ListAddress) -> Iterat
 
 def _rate(rate: float | None) -> str:
     return "–" if rate is None else percent(rate)
-
-
-def _minutes(minutes: float) -> str:
-    return number(round(minutes)) if minutes >= 100 else decimal(minutes)
 
 
 def _settled_note(sums: Figures) -> str:

@@ -22,8 +22,8 @@ from cdr.queries.conditions import LONGEST_TEXT
 from cdr.queries.filters import CallFilter
 from cdr.queries.statistics import Figures
 from cdr.queries.visibility import Visibility, masked
-from cdr.views.addresses import ListAddress
-from cdr.views.calls.histogram import list_address, percent
+from cdr.views.addresses import ListAddress, list_address
+from cdr.views.calls.histogram import percent
 
 _MOST_CODES = 8
 

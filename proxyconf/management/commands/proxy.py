@@ -1,4 +1,4 @@
-"""Add and list the proxies that report to us."""
+"""Add and list proxies."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
+from accweb.web.audit import Action, record_command
 from proxyconf.management.config_files import read_config_files
 from proxyconf.models import Proxy
 from proxyconf.models.imported import RawFile, readable_files, store_imported
@@ -33,20 +34,20 @@ class Command(BaseCommand):
         add = actions.add_parser("add", help="add a proxy")
         add.add_argument("name", metavar="NAME", help="letters, digits, dot, dash, underscore")
         add.add_argument(
-            "--product", help="openser, kamailio or opensips; default: what its configuration tells, else kamailio"
+            "--product", help="openser, kamailio or opensips; default: guessed from the configuration, else kamailio"
         )
         add.add_argument(
-            "--version", dest="release", help="like 5.6; default: one that its configuration is for, else 5.6"
+            "--version", dest="release", help="such as 5.6; default: guessed from the configuration, else 5.6"
         )
         add.add_argument(
             "--timezone",
             default="UTC",
             metavar="ZONE",
-            help="zone of its local clock, like Europe/Berlin (default UTC): its SQL rows carry no zone of their own",
+            help="time zone of its clock, such as Europe/Berlin (default UTC); its SQL rows contain no time zone",
         )
-        add.add_argument("--cluster", default="", help="proxies of one cluster see parts of the same calls")
+        add.add_argument("--cluster", default="", help="proxies of a cluster report parts of the same calls")
         add.add_argument(
-            "--max-call", default="4h", metavar="SPAN", help="longest plausible call: 4h (the default), 90m"
+            "--max-call", default="4h", metavar="SPAN", help="longest plausible call duration: 4h (default), 90m"
         )
         add.add_argument(
             "--address",
@@ -60,7 +61,7 @@ class Command(BaseCommand):
             "--acc-cfg",
             type=Path,
             metavar="FILE",
-            help="its configuration: tells what it logs, in which order, and becomes the draft under Configuration",
+            help="its configuration file, which defines the logged fields and becomes the draft under Configuration",
         )
         actions.add_parser("list", help="list the proxies")
 
@@ -84,7 +85,7 @@ class Command(BaseCommand):
         **_: Any,
     ) -> None:
         if Proxy.objects.filter(name=name).exists():
-            raise CommandError(f"there is a proxy {name!r} already; change it in the browser, under Proxies")
+            raise CommandError(f"proxy {name!r} already exists; change it in the browser, under Proxies")
         proxy = Proxy(
             name=name,
             product=product or Product.KAMAILIO,
@@ -101,30 +102,32 @@ class Command(BaseCommand):
             raise CommandError(_one_line(error), returncode=_USAGE) from error
         if acc_cfg is None:
             proxy.save()
+            record_command("proxy add", Action.ADDED, f"proxy {proxy}")
             self.stdout.write(f"added {_line(proxy)}")
         else:
             raw = _read(acc_cfg)
             self._add_configured(proxy, acc_cfg, raw, _imported(acc_cfg, raw, product, release))
 
-    def _add_configured(self, proxy: Proxy, file: Path, raw: list[RawFile], found: Imported) -> None:
-        """Store a proxy that logs what its configuration says, which is the draft from now on."""
-        proxy.product, proxy.version = found.profile.product, str(found.profile.version)
-        proxy.layout = layout_of(found.profile).to_json()
+    def _add_configured(self, proxy: Proxy, file: Path, raw: list[RawFile], imported: Imported) -> None:
+        """Store a proxy with the field layout of its configuration, and the configuration as its draft."""
+        proxy.product, proxy.version = imported.profile.product, str(imported.profile.version)
+        proxy.layout = layout_of(imported.profile).to_json()
         with transaction.atomic():
             proxy.save()
-            save_profile(proxy, found.profile, found.flags_elsewhere)
+            save_profile(proxy, imported.profile, imported.flags_elsewhere)
             store_imported(proxy, raw, ())
+            record_command("proxy add", Action.ADDED, f"proxy {proxy}", configuration=str(file))
         self.stdout.write(f"added {_line(proxy)}")
-        self.stdout.write("what its configuration says is its draft, under Configuration in the browser")
-        if found.remarks or found.choices:
-            self.stdout.write(f"not all of it is clear; see: manage.py proxyconf import {proxy} {file} --dry-run")
+        self.stdout.write("its configuration was imported as the draft, under Configuration in the browser")
+        if imported.remarks or imported.choices:
+            self.stdout.write(f"parts of it are unclear; see: manage.py proxyconf import {proxy} {file} --dry-run")
 
     def _list(self) -> None:
         proxies = list(Proxy.objects.order_by("name"))
         for proxy in proxies:
             self.stdout.write(_line(proxy))
         if not proxies:
-            self.stderr.write("no proxy yet; add one: manage.py proxy add NAME --timezone ZONE")
+            self.stderr.write("there are no proxies; add one: manage.py proxy add NAME --timezone ZONE")
 
 
 def _span(text: str) -> timedelta:

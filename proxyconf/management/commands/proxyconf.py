@@ -35,7 +35,7 @@ _USAGE = 2
 
 
 class Command(BaseCommand):
-    help = "Render, check, import or publish what a proxy shall account."
+    help = "Render, check, import, patch, publish or simulate the accounting of a proxy."
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(
@@ -43,45 +43,47 @@ class Command(BaseCommand):
         )
         render = actions.add_parser("render", help="write the generated files")
         render.add_argument("proxy", metavar="PROXY")
-        render.add_argument("--artefact", metavar="NAME", help="this file alone, to standard output")
-        render.add_argument("--output", type=Path, metavar="PATH", help="all files: a folder, or a file named *.zip")
-        render.add_argument("--revision", type=int, metavar="N", help="of this revision; without it, of the draft")
+        render.add_argument("--artefact", metavar="NAME", help="write only this file, to standard output")
         render.add_argument(
-            "--collector", default=LOCAL, metavar="HOST", help=f"where the proxy reaches accweb (default {LOCAL})"
+            "--output", type=Path, metavar="PATH", help="write all files to this folder, or to a file named *.zip"
         )
-        render.add_argument("--show-secrets", action="store_true", help="show passwords on a terminal too")
-        check = actions.add_parser("check", help="say what is wrong; exit status 1 on errors")
+        render.add_argument("--revision", type=int, metavar="N", help="number of the revision (default: the draft)")
+        render.add_argument(
+            "--collector", default=LOCAL, metavar="HOST", help=f"host of accweb as the proxy sees it (default {LOCAL})"
+        )
+        render.add_argument("--show-secrets", action="store_true", help="show passwords also on a terminal")
+        check = actions.add_parser("check", help="check the draft or a file; exit status 1 on errors")
         check.add_argument("proxy", metavar="PROXY", nargs="?")
         check.add_argument("--file", metavar="CFG", help="check this configuration instead; - is standard input")
-        check.add_argument("--product", help="of the file: openser, kamailio or opensips; guessed if not given")
-        check.add_argument("--version", dest="release", help="of the file, like 5.6; guessed if not given")
-        check.add_argument("--quiet", action="store_true", help="leave notes out; their number stays in the last line")
-        take = actions.add_parser("import", help="make a configuration the draft of a proxy")
-        take.add_argument("proxy", metavar="PROXY")
-        take.add_argument(
+        check.add_argument("--product", help="product of the file: openser, kamailio or opensips (default: guessed)")
+        check.add_argument("--version", dest="release", help="version of the file, such as 5.6 (default: guessed)")
+        check.add_argument("--quiet", action="store_true", help="omit notes; the last line still counts them")
+        import_ = actions.add_parser("import", help="import a configuration as the draft of a proxy")
+        import_.add_argument("proxy", metavar="PROXY")
+        import_.add_argument(
             "files",
             metavar="FILE",
             nargs="+",
-            help="kamailio.cfg or opensips.cfg, what it includes is read too if it stands in its folder; "
+            help="kamailio.cfg or opensips.cfg; files that it includes from its folder are read too; "
             "- is standard input",
         )
-        take.add_argument("--dry-run", action="store_true", help="show what it says, change nothing")
+        import_.add_argument("--dry-run", action="store_true", help="show the result, change nothing")
         patch = actions.add_parser(
-            "patch", help="write what makes a configuration do what the draft says, for patch -p1"
+            "patch", help="write a patch (for patch -p1) that changes a configuration to match the draft"
         )
         patch.add_argument("proxy", metavar="PROXY")
-        patch.add_argument(
-            "files", metavar="FILE", nargs="*", help="the configuration; without it, that which was imported last"
-        )
-        patch.add_argument("--show-secrets", action="store_true", help="show passwords on a terminal too")
-        for one in (check, take, patch):
-            one.add_argument("--define", action="append", default=[], metavar="NAME", help="as #!define NAME would")
-        simulate = actions.add_parser("simulate", help="show what the proxy will write of a call, and the call of it")
+        patch.add_argument("files", metavar="FILE", nargs="*", help="the configuration (default: the imported one)")
+        patch.add_argument("--show-secrets", action="store_true", help="show passwords also on a terminal")
+        for parser_with_defines in (check, import_, patch):
+            parser_with_defines.add_argument(
+                "--define", action="append", default=[], metavar="NAME", help="assume #!define NAME; may be repeated"
+            )
+        simulate = actions.add_parser("simulate", help="show the records that the proxy will write for a call")
         simulating.add_arguments(simulate)
-        put = actions.add_parser("publish", help="make a revision of the draft")
-        put.add_argument("proxy", metavar="PROXY")
-        put.add_argument("--why", default="", help="kept with the revision")
-        put.add_argument("--despite-errors", action="store_true", help="publish although the check finds errors")
+        publish_ = actions.add_parser("publish", help="publish the draft as a revision")
+        publish_.add_argument("proxy", metavar="PROXY")
+        publish_.add_argument("--why", default="", help="reason, stored with the revision")
+        publish_.add_argument("--despite-errors", action="store_true", help="publish even if the check finds errors")
 
     def handle(self, *, action: str, **options: Any) -> None:
         actions: dict[str, Callable[..., None]] = {
@@ -105,34 +107,35 @@ class Command(BaseCommand):
         show_secrets: bool,
         **_: Any,
     ) -> None:
-        found = _proxy(proxy)
-        value = _revision(found, revision).value if revision is not None else profile_of(_draft(found))
+        target = _proxy(proxy)
+        value = _revision(target, revision).value if revision is not None else profile_of(_draft(target))
         if output is None and self.stdout.isatty() and not show_secrets:
             value = value.masked()
         files = _files(value, collector)
         if artefact is not None:
-            wanted = next((one for one in files if one.name == artefact), None)
-            if wanted is None:
-                names = ", ".join(one.name for one in files)
-                raise CommandError(f"--artefact: there is no {artefact!r}; there are {names}", returncode=_USAGE)
-            self.stdout.write(wanted.text, ending="")
+            texts = {file.name: file.text for file in files}
+            if artefact not in texts:
+                raise CommandError(
+                    f"--artefact: no file {artefact!r}; use one of {', '.join(texts)}", returncode=_USAGE
+                )
+            self.stdout.write(texts[artefact], ending="")
         elif output is None:
-            for one in files:
-                self.stdout.write(f"{one.name}\t{one.title}")
-            self.stderr.write("add --artefact NAME for one of them, --output FOLDER or --output FILE.zip for all")
+            for file in files:
+                self.stdout.write(f"{file.name}\t{file.title}")
+            self.stderr.write("add --artefact NAME for one file, --output FOLDER or --output FILE.zip for all")
         else:
-            self._write(found, output, files)
+            self._write(target, output, files)
 
     def _write(self, proxy: Proxy, output: Path, files: list[Artefact]) -> None:
         try:
             if output.suffix == ".zip":
                 output.write_bytes(zipped(files, proxy.name))
-                output.chmod(0o640)  # it may hold the password of the database
+                output.chmod(0o640)  # it may contain the database password
             else:
-                for one in files:
-                    target = output / one.name
+                for file in files:
+                    target = output / file.name
                     target.parent.mkdir(parents=True, exist_ok=True)
-                    target.write_text(one.text, encoding="utf-8")
+                    target.write_text(file.text, encoding="utf-8")
                     target.chmod(0o640)
         except OSError as error:
             raise CommandError(f"--output: {error}", returncode=_USAGE) from error
@@ -140,38 +143,40 @@ class Command(BaseCommand):
 
     def _check(self, *, proxy: str | None, file: str | None, **options: Any) -> None:
         if (proxy is None) == (file is None):
-            raise CommandError("name a PROXY, or a configuration with --file CFG", returncode=_USAGE)
+            raise CommandError("specify either PROXY or --file CFG", returncode=_USAGE)
         if file is None:
             target = _proxy(str(proxy))
             value, facts = profile_of(_draft(target)), script_facts(target)
         else:
-            found = _parsed(_read([file]), options["product"], options["release"], options["define"])
-            value, facts = found.profile, found.facts
+            imported = _parsed(_read([file]), options["product"], options["release"], options["define"])
+            value, facts = imported.profile, imported.facts
             self.stdout.write(f"{file}: read as {value.product.label} {value.version}")
-            self._say_unclear(found)
-        errors = self._say_findings(value, facts, quiet=options["quiet"])
+            self._write_remarks(imported)
+        errors = self._write_findings(value, facts, quiet=options["quiet"])
         if errors:
             sys.exit(1)
 
     def _import(self, *, proxy: str, files: list[str], define: list[str], dry_run: bool, **_: Any) -> None:
         target = _proxy(proxy)
         file, raw = files[0], _read(files, f"{target.product}.cfg")
-        found = _parsed(raw, target.product, target.version, define)
-        if not found.profile.backends:
-            raise CommandError(f"{file}: no accounting is set up in this text; nothing was changed")
+        imported = _parsed(raw, target.product, target.version, define)
+        if not imported.profile.backends:
+            raise CommandError(f"{file}: this configuration sets up no accounting; nothing was changed")
         before = Profile.objects.filter(proxy=target).first()
-        current = profile_of(before) if before else AccountingProfile(found.profile.product, found.profile.version, ())
-        for one in changes(current, found.profile):
-            self.stdout.write(f"{one.what}: {one.before or '-'} -> {one.after or '-'}")
-        self._say_unclear(found)
-        self._say_findings(found.profile, found.facts)
+        current = (
+            profile_of(before) if before else AccountingProfile(imported.profile.product, imported.profile.version, ())
+        )
+        for change in changes(current, imported.profile):
+            self.stdout.write(f"{change.what}: {change.before or '-'} -> {change.after or '-'}")
+        self._write_remarks(imported)
+        self._write_findings(imported.profile, imported.facts)
         if dry_run:
             self.stdout.write("nothing was changed (--dry-run)")
         else:
-            save_profile(target, found.profile, found.flags_elsewhere)
+            save_profile(target, imported.profile, imported.flags_elsewhere)
             store_imported(target, raw, define)
             self.stdout.write(
-                f"the draft of {target} is what {file} says; publish it: manage.py proxyconf publish {target}"
+                f"imported {file} as the draft of {target}; publish it: manage.py proxyconf publish {target}"
             )
 
     def _patch(self, *, proxy: str, files: list[str], define: list[str], show_secrets: bool, **_: Any) -> None:
@@ -179,40 +184,44 @@ class Command(BaseCommand):
         value = profile_of(_draft(target))
         raw, defines = (_read(files, f"{target.product}.cfg"), define) if files else imported_files(target)
         if not raw:
-            how = f"name its files, or import them: manage.py proxyconf import {target} FILE"
-            raise CommandError(f"no configuration of {target} was imported; {how}", returncode=_USAGE)
-        made = make_patch(patchable_files(raw), value, [*defines, *define])
+            remedy = f"specify its files, or import them: manage.py proxyconf import {target} FILE"
+            raise CommandError(f"no configuration of {target} was imported; {remedy}", returncode=_USAGE)
+        patch = make_patch(patchable_files(raw), value, [*defines, *define])
         if self.stdout.isatty() and not show_secrets:
-            self.stdout.write("".join(shown_text(line) + "\n" for line in made.text.splitlines()), ending="")
+            self.stdout.write("".join(shown_text(line) + "\n" for line in patch.text.splitlines()), ending="")
         else:
-            self.stdout.write(made.text, ending="")
-        for problem in made.problems:
+            self.stdout.write(patch.text, ending="")
+        for problem in patch.problems:
             self.stderr.write(problem)
-        if made.problems:
+        if patch.problems:
             sys.exit(1)
 
     def _publish(self, *, proxy: str, why: str, despite_errors: bool, **_: Any) -> None:
         target = _proxy(proxy)
         draft = _draft(target)
-        errors = self._say_findings(profile_of(draft), script_facts(target))
+        errors = self._write_findings(profile_of(draft), script_facts(target))
         if errors and not despite_errors:
-            raise CommandError(f"{errors} errors: repair them, or add --despite-errors")
+            raise CommandError(f"{errors} errors; fix them, or add --despite-errors")
         revision = publish(draft, by=None, why=why)
         self.stdout.write(f"published revision {revision.number} of {target}")
 
     def _simulate(self, *, proxy: str, **options: Any) -> None:
         simulating.run(self.stdout, _proxy(proxy), options)
 
-    def _say_unclear(self, found: Imported) -> None:
-        for remark in found.remarks:
+    def _write_remarks(self, imported: Imported) -> None:
+        for remark in imported.remarks:
             place = f"{remark.file} line {remark.line}" if remark.file else f"line {remark.line}"
             self.stdout.write(f"{place}: {remark.text}: {remark.why}")
-        for choice in found.choices:
-            taken = "taken as defined" if choice.defined else f"taken as not defined; else add --define {choice.name}"
-            self.stdout.write(f"line {choice.line}: #!ifdef {choice.name}: {taken}")
+        for choice in imported.choices:
+            assumption = (
+                "assumed to be defined"
+                if choice.defined
+                else f"assumed not to be defined; if it is, add --define {choice.name}"
+            )
+            self.stdout.write(f"line {choice.line}: #!ifdef {choice.name}: {assumption}")
 
-    def _say_findings(self, profile: AccountingProfile, facts: ScriptFacts, *, quiet: bool = False) -> int:
-        """Write the findings, notes of one rule as one, and their numbers; return how many are errors."""
+    def _write_findings(self, profile: AccountingProfile, facts: ScriptFacts, *, quiet: bool = False) -> int:
+        """Write the findings, with the notes of a rule grouped, and their counts; return the number of errors."""
         findings = check(profile.masked(), facts)
         for finding, others in grouped(findings):
             if quiet and finding.severity is Severity.NOTE:
@@ -220,24 +229,26 @@ class Command(BaseCommand):
             self.stdout.write(str(finding))
             if others:
                 self.stdout.write(f"    also: {', '.join(other.place or 'profile' for other in others)}")
-        counts = [f"{sum(one.severity is level for one in findings)} {level}s" for level in Severity]
-        self.stdout.write(", ".join(counts) if findings else "nothing wrong was found")
-        return sum(one.severity is Severity.ERROR for one in findings)
+        counts = {level: sum(finding.severity is level for finding in findings) for level in Severity}
+        self.stdout.write(
+            ", ".join(f"{count} {level}s" for level, count in counts.items()) if findings else "no problems"
+        )
+        return counts[Severity.ERROR]
 
 
 def _proxy(name: str) -> Proxy:
-    found = Proxy.objects.filter(name=name).first()
-    if found is None:
+    proxy = Proxy.objects.filter(name=name).first()
+    if proxy is None:
         raise CommandError(f"there is no proxy {name!r}; see: manage.py proxy list", returncode=_USAGE)
-    return found
+    return proxy
 
 
 def _draft(proxy: Proxy) -> Profile:
-    found = Profile.objects.filter(proxy=proxy).first()
-    if found is None:
-        how = f"manage.py proxyconf import {proxy} FILE"
-        raise CommandError(f"{proxy} has no profile yet; make one in the browser, or {how}", returncode=_USAGE)
-    return found
+    draft = Profile.objects.filter(proxy=proxy).first()
+    if draft is None:
+        remedy = f"create one in the browser, or run: manage.py proxyconf import {proxy} FILE"
+        raise CommandError(f"{proxy} has no profile; {remedy}", returncode=_USAGE)
+    return draft
 
 
 def _files(profile: AccountingProfile, collector: str) -> list[Artefact]:
@@ -248,12 +259,12 @@ def _files(profile: AccountingProfile, collector: str) -> list[Artefact]:
 
 
 def _revision(proxy: Proxy, number: int) -> Revision:
-    found = Revision.objects.filter(proxy=proxy, number=number).first()
-    if found is None:
+    revision = Revision.objects.filter(proxy=proxy, number=number).first()
+    if revision is None:
         last = latest_revision(proxy)
-        known = f"the last is {last.number}" if last else "nothing was published yet"
-        raise CommandError(f"--revision: {proxy} has no revision {number}; {known}", returncode=_USAGE)
-    return found
+        existing = f"the last is {last.number}" if last else "nothing was published yet"
+        raise CommandError(f"--revision: {proxy} has no revision {number}; {existing}", returncode=_USAGE)
+    return revision
 
 
 def _read(names: list[str], standard_name: str = "proxy.cfg") -> list[RawFile]:

@@ -5,12 +5,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from accweb.runtime.supervisor import Program, supervise
+from accweb.runtime.supervisor import Program, Supervisor
 from tests.servers import PATIENCE
 
 
@@ -34,6 +34,12 @@ def _lines(file: Path) -> list[str]:
 
 
 NOTE = "import os; open('started', 'a').write(f'{os.getpid()}\\n'); "
+
+
+def supervise(programs: Sequence[Program], folder: Path, stop: Callable[[], bool], *, patience: float) -> None:
+    supervisor = Supervisor(folder)
+    supervisor.want(programs, patience=patience)
+    supervisor.run(stop, patience=patience)
 
 
 def test_a_program_that_ends_is_started_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -63,9 +69,11 @@ def test_a_program_that_does_not_end_is_killed(tmp_path: Path, caplog: pytest.Lo
 
 def test_the_programs_end_when_the_supervisor_is_killed(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from accweb.runtime.supervisor import Program, supervise; "
+        "import sys; from pathlib import Path; from accweb.runtime.supervisor import Program, Supervisor; "
         f"note = {NOTE + 'import time; time.sleep(1000)'!r}; "
-        "supervise([Program('child', (sys.executable, '-c', note))], Path(sys.argv[1]), lambda: False, patience=1)"
+        "supervisor = Supervisor(Path(sys.argv[1])); "
+        "supervisor.want([Program('child', (sys.executable, '-c', note))], patience=1); "
+        "supervisor.run(lambda: False, patience=1)"
     )
     supervisor = subprocess.Popen([sys.executable, "-c", code, tmp_path], cwd=Path(__file__).parents[3])
     started = _until(lambda: bool(_lines(tmp_path / "started")))

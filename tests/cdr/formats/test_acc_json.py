@@ -195,12 +195,12 @@ def test_a_duration_over_a_clock_that_was_set_back_is_negative() -> None:
 @pytest.mark.parametrize(
     ("members", "says"),
     [
-        ({}, "without method or callid"),
-        ({"method": "INVITE"}, "without method or callid"),
+        ({}, "no method or callid"),
+        ({"method": "INVITE"}, "no method or callid"),
         (START | {"sip_code": "2OO"}, "sip_code"),
         (START | {"time": None}, "member 'time' is ''"),
         (START | {"time": "noon"}, "seconds since 1970 or a time like %Y-%m-%d %H:%M:%S"),
-        (START | {"time": 10**15}, "no time that a calendar holds"),
+        (START | {"time": 10**15}, "outside of the years 1 to 9999"),
         (START | {"time": "0001-01-01T00:00:00+14:00"}, "member 'time'"),
         (DIALOG | {"start_time": ""}, "member 'start_time' is ''"),
         (DIALOG | {"duration": "long"}, "member 'duration' is 'long'"),

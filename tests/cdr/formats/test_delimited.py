@@ -42,12 +42,12 @@ def test_bytes_that_are_no_utf8_stay_visible() -> None:
     [
         (b"1\n", "1 cells under a header of 2 columns"),
         (b"1,2,3\n", "3 cells"),
-        (b'"1"x,2\n', "quotes do not match"),
-        (b'"1,2\n', "quotes do not match"),
-        (b'1,"2"",3\n', "quotes do not match"),
+        (b'"1"x,2\n', "unbalanced quotes"),
+        (b'"1,2\n', "unbalanced quotes"),
+        (b'1,"2"",3\n', "unbalanced quotes"),
         (b"1,\x002\n", "NUL"),
-        (b"1," + b"x" * (2 * LONGEST + 5) + b"\n", f"{LONGEST} bytes and more"),
-        (b'1,"' + b"x" * 140_000 + b'"\n', "quotes do not match"),
+        (b"1," + b"x" * (2 * LONGEST + 5) + b"\n", f"{LONGEST} bytes or more"),
+        (b'1,"' + b"x" * 140_000 + b'"\n', "unbalanced quotes"),
     ],
 )
 def test_a_broken_line_costs_no_other(broken: bytes, reason: str) -> None:

@@ -196,10 +196,10 @@ GOOD = acc_diameter()
 @pytest.mark.parametrize(
     ("raw", "says"),
     [
-        (b"", "no Diameter message: 0 bytes"),
-        (b"\x02" + GOOD[1:], "begin with 02"),
-        (GOOD[:-4], "says it has 172 bytes, 168 came"),
-        (message([(283, bytes(70_000))]), "65536 are allowed"),
+        (b"", "not a Diameter message: 0 bytes"),
+        (b"\x02" + GOOD[1:], "start with 02"),
+        (GOOD[:-4], "with length 172, but 168 bytes came"),
+        (message([(283, bytes(70_000))]), "the limit is 65536"),
         (message([], command=257), "command 257"),
         (message([], flags=0), "accounting requests"),
         (message([], application=4), "Diameter application 4"),

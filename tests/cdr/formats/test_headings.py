@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdr.formats.headings import table_format, why_no_table
+from cdr.formats.headings import table_format, unreadable_table
 
 ROW = b"1,INVITE,a,b,c@x,200,OK,2026-05-01 10:00:00\n"
 HEADING = b"id,method,from_tag,to_tag,callid,sip_code,sip_reason,time\n"
@@ -18,18 +18,18 @@ HEADING = b"id,method,from_tag,to_tag,callid,sip_code,sip_reason,time\n"
     "head", [ROW, ROW + ROW, ROW.replace(b",", b"\t") * 3, b'1,"BYE","a, b",c\n', ROW + ROW[:10], ROW.strip()]
 )
 def test_a_table_without_heading_wants_one(head: bytes) -> None:
-    assert "first line names no columns" in why_no_table(head)
-    assert "method,from_tag,to_tag,callid,sip_code,sip_reason,time" in why_no_table(head)
+    assert "does not name the columns" in unreadable_table(head)
+    assert "method,from_tag,to_tag,callid,sip_code,sip_reason,time" in unreadable_table(head)
 
 
 @pytest.mark.parametrize("newline", [b"\n", b"\r\n"])
 def test_a_table_that_lacks_columns_is_told_which(newline: bytes) -> None:
     head = b"\xef\xbb\xbfcallid,time,caller,callee" + newline + b"c@x,2026-05-01,alice,bob" + newline
-    assert "without the columns method, from_tag, to_tag, sip_code, sip_reason;" in why_no_table(head)
+    assert "lacks the columns method, from_tag, to_tag, sip_code, sip_reason;" in unreadable_table(head)
 
 
 def test_a_table_of_dialogs_that_lacks_a_column_is_told_which() -> None:
-    assert "without the columns duration;" in why_no_table(b"id,start_time,end_time,callid\n1,2,3,c@x\n")
+    assert "lacks the columns duration;" in unreadable_table(b"id,start_time,end_time,callid\n1,2,3,c@x\n")
 
 
 @pytest.mark.parametrize("separator", [b";", b"|", b"\t"])
@@ -52,19 +52,19 @@ def test_other_separators_than_commas_are_read(separator: bytes) -> None:
     ],
 )
 def test_what_does_not_look_like_a_table_is_held_for_none(head: bytes) -> None:
-    assert why_no_table(head) == ""
+    assert unreadable_table(head) == ""
 
 
 def test_no_recorded_log_looks_like_a_table(recorded: Path) -> None:
     for log in recorded.glob("*/syslog*.txt"):
-        assert why_no_table(log.read_bytes()[:8192]) == "", log
+        assert unreadable_table(log.read_bytes()[:8192]) == "", log
 
 
 def test_a_table_that_can_be_read_has_nothing_wrong_with_it() -> None:
     assert table_format(HEADING, "") == "acc-csv"
-    assert why_no_table(HEADING + ROW) == ""
+    assert unreadable_table(HEADING + ROW) == ""
 
 
 @given(st.binary(max_size=400))
 def test_any_beginning_can_be_looked_at(head: bytes) -> None:
-    assert "\n" not in why_no_table(head)
+    assert "\n" not in unreadable_table(head)

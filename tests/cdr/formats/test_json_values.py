@@ -35,12 +35,12 @@ def test_values_become_text_that_can_be_stored(raw: bytes, text: str) -> None:
 @pytest.mark.parametrize(
     ("raw", "says"),
     [
-        (b"", "no JSON object"),
+        (b"", "not a JSON object"),
         (b'{"a": "b', "was it cut?"),
-        (b'{"a": NaN}', "NaN is no JSON"),
-        (b"[1]", "this is of type list"),
+        (b'{"a": NaN}', "NaN is not valid JSON"),
+        (b"[1]", "this is a list"),
         (b'{"a":' + b"[" * 100_000, "nested too deeply"),
-        (b'{"a": ' + b"9" * 5_000 + b"}", "no JSON object"),
+        (b'{"a": ' + b"9" * 5_000 + b"}", "not a JSON object"),
     ],
 )
 def test_anything_else_is_refused_with_the_reason(raw: bytes, says: str) -> None:

@@ -70,7 +70,7 @@ def test_without_a_header_there_is_no_time() -> None:
 
 def test_a_core_field_that_stands_twice_is_rejected() -> None:
     forged = FIELDS.replace(b"from=<", b"from=X, code=486, Y <")
-    assert "code stands twice" in reason(HEAD + b"transaction answered: " + forged)
+    assert "code occurs twice" in reason(HEAD + b"transaction answered: " + forged)
 
 
 def test_what_looks_like_a_field_within_quotes_is_none() -> None:

@@ -272,9 +272,9 @@ def test_tags_are_text_even_if_the_dictionary_says_integer() -> None:
         (b"", "0 bytes"),
         (GOOD[:19], "19 bytes"),
         (b"\x01" + GOOD[1:], "code 1"),
-        (GOOD[:-1], "says it has"),
-        (GOOD[:2] + b"\0\x13" + GOOD[4:], "says it has 19 bytes"),
-        (GOOD[:2] + b"\xff\xff" + GOOD[4:], "says it has 65535 bytes"),
+        (GOOD[:-1], "with length"),
+        (GOOD[:2] + b"\0\x13" + GOOD[4:], "with length 19,"),
+        (GOOD[:2] + b"\xff\xff" + GOOD[4:], "with length 65535,"),
         (packet()[:2] + b"\0\x15" + packet()[4:] + b"\x28", "attribute 40 at byte 20"),
         (packet()[:2] + b"\0\x16" + packet()[4:] + b"\x28\x01", "attribute 40 at byte 20"),
         (packet()[:2] + b"\0\x16" + packet()[4:] + b"\x28\x00", "attribute 40 at byte 20"),
@@ -282,10 +282,10 @@ def test_tags_are_text_even_if_the_dictionary_says_integer() -> None:
         (packet(), "no Acct-Status-Type"),
         (packet((40, 9), (101, 1), (102, 200), (44, "x")), "Acct-Status-Type is 9"),
         (packet((40, 1), (102, 200), (44, "x")), "no Sip-Method"),
-        (packet((40, 1), (101, b"\x01"), (102, 200), (44, "x")), "Sip-Method reads '0x01'"),
+        (packet((40, 1), (101, b"\x01"), (102, 200), (44, "x")), "Sip-Method is '0x01'"),
         (packet((40, 1), (101, 1), (102, 200)), "without Acct-Session-Id"),
         (packet((40, 1), (101, 1), (102, 4_000_000_000), (44, "x")), "Sip-Response-Code is 4000000000"),
-        (packet((40, 1), (101, 1), (102, 200), (44, "x"), (55, "midday")), "Event-Timestamp reads 'midday'"),
+        (packet((40, 1), (101, 1), (102, 200), (44, "x"), (55, "midday")), "Event-Timestamp is 'midday'"),
     ],
 )
 def test_a_malformed_packet_is_rejected_with_the_reason(raw: bytes, says: str) -> None:
@@ -293,7 +293,7 @@ def test_a_malformed_packet_is_rejected_with_the_reason(raw: bytes, says: str) -
 
 
 def test_an_oversized_packet_is_rejected() -> None:
-    assert "4096 are allowed" in reason(packet(*[(230, bytes(253))] * 16, (40, 1), (44, "x" * 30)))
+    assert "the limit is 4096" in reason(packet(*[(230, bytes(253))] * 16, (40, 1), (44, "x" * 30)))
 
 
 def test_padding_after_the_packet_is_ignored() -> None:
@@ -302,7 +302,8 @@ def test_padding_after_the_packet_is_ignored() -> None:
 
 def test_a_rejected_record_is_kept_as_the_line_it_was() -> None:
     (parsed,) = radius.read_jsonl(io.BytesIO(b'{"raw": "04", "received_at": 1}\n'), KAMAILIO)
-    assert parsed == Rejection(b'{"raw": "04", "received_at": 1}', "RADIUS packet of 1 bytes; the header alone has 20")
+    reason = "RADIUS packet of 1 bytes, shorter than its header of 20"
+    assert parsed == Rejection(b'{"raw": "04", "received_at": 1}', reason)
 
 
 def test_a_record_counts_as_received_when_it_says() -> None:

@@ -93,14 +93,14 @@ def test_the_last_definition_of_a_number_counts() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("ATTRIBUTE a x string", "dictionary:1: the number is none"),
+        ("ATTRIBUTE a x string", "dictionary:1: the number is not valid"),
         ("\n\nATTRIBUTE a 99999999999 string", "dictionary:3: the number is out of range"),
-        ("ATTRIBUTE a 240", "dictionary:1: the line is not understood"),
-        ("ATRIBUTE a 240 string", "write ATTRIBUTE name number type"),
-        ("VALUE a b", "is not understood"),
-        ("ATTRIBUTE a 1 string Cisco", "the vendor is not known here"),
-        ("BEGIN-VENDOR Cisco", "a line VENDOR name number must stand above it"),
-        ("$INCLUDE other", "dictionary:1: $INCLUDE is not followed here: put the text of that file in its place"),
+        ("ATTRIBUTE a 240", "dictionary:1: the line is not valid"),
+        ("ATRIBUTE a 240 string", "use ATTRIBUTE name number type"),
+        ("VALUE a b", "line is not valid"),
+        ("ATTRIBUTE a 1 string Cisco", "unknown vendor"),
+        ("BEGIN-VENDOR Cisco", "define it above with a line VENDOR name number"),
+        ("$INCLUDE other", "dictionary:1: $INCLUDE is not supported here; replace the line with the text of the file"),
     ],
 )
 def test_a_wrong_line_is_named_with_what_would_help(text: str, says: str) -> None:
@@ -111,18 +111,18 @@ def test_a_wrong_line_is_named_with_what_would_help(text: str, says: str) -> Non
 
 def test_a_missing_file_is_named() -> None:
     with pytest.raises(
-        DictionaryError, match=r"own:1: the file that \$INCLUDE names cannot be read; give that file too"
+        DictionaryError, match=r"own:1: the file that \$INCLUDE names cannot be read; provide that file as well"
     ):
         parse("$INCLUDE other", missing, "own")
 
 
 def test_an_error_in_an_included_file_is_told_once_and_with_its_place() -> None:
-    with pytest.raises(DictionaryError, match=r"^other:2: the number is none; .*digits$"):
+    with pytest.raises(DictionaryError, match=r"^other:2: the number is not valid; .*digits$"):
         parse("$INCLUDE other", lambda _: "\nATTRIBUTE a x string")
 
 
 def test_files_that_include_each_other_are_an_error() -> None:
-    with pytest.raises(DictionaryError, match="break the circle"):
+    with pytest.raises(DictionaryError, match="remove the circular one"):
         parse("$INCLUDE other", lambda _: "$INCLUDE other")
 
 

@@ -114,7 +114,7 @@ def test_a_clock_set_back_within_a_dialog_stays_visible() -> None:
     [
         ((1, None, "2026-05-01 12:00:00", "0"), "start_time is empty"),
         ((1, "2026-05-01 12:00:00", "later", "0"), "end_time is 'later'"),
-        ((1, "2026-05-01 12:00:00", "2026-05-01 12:00:00", "nan"), "duration is 'nan': no number of seconds"),
+        ((1, "2026-05-01 12:00:00", "2026-05-01 12:00:00", "nan"), "duration is 'nan', which is not a number"),
         ((1, "9999-12-31 23:59:59", "", "9999999999"), "a call cannot last"),
     ],
 )
@@ -287,7 +287,7 @@ def test_renamed_core_columns_are_found() -> None:
 
 
 def test_a_missing_column_is_named_with_the_remedy() -> None:
-    with pytest.raises(Unparsable, match=r"no column callid, time \(there are: id, .*acc_\*_column.*layout"):
+    with pytest.raises(Unparsable, match=r"no column callid, time \(present: id, .*acc_\*_column.*layout"):
         RowReader(("id", "method", "from_tag", "to_tag", "sip_code", "sip_reason"), AccTable.ACC, Reading())
 
 
@@ -297,7 +297,7 @@ def test_a_column_that_two_names_lead_to_is_missing_for_the_second() -> None:
 
 
 def test_a_column_that_stands_twice_is_named() -> None:
-    with pytest.raises(Unparsable, match="'method' stands twice"):
+    with pytest.raises(Unparsable, match="'method' occurs twice"):
         RowReader((*CORE, "method"), AccTable.ACC, Reading())
 
 
@@ -312,9 +312,9 @@ def test_a_column_that_stands_twice_is_named() -> None:
         ("time", "0001-01-01 00:00:00", "outside of the years"),
         ("time", "9999-12-31 23:59:59-12", "outside of the years"),
         ("time", "infinity", "neither a date"),
-        ("sip_code", "2x0", "sip_code is '2x0': no SIP reply code"),
-        ("sip_code", "1000", "no SIP reply code"),
-        ("sip_code", -1, "no SIP reply code"),
+        ("sip_code", "2x0", "sip_code is '2x0', which is not a SIP response code"),
+        ("sip_code", "1000", "not a SIP response code"),
+        ("sip_code", -1, "not a SIP response code"),
     ],
 )
 def test_a_wrong_value_rejects_its_row_and_says_why(column: str, value: object, reason: str) -> None:
@@ -323,7 +323,7 @@ def test_a_wrong_value_rejects_its_row_and_says_why(column: str, value: object, 
 
 @pytest.mark.parametrize("row", [INVITE[:-1], (*INVITE, "more")])
 def test_a_row_of_another_width_is_rejected(row: tuple[str, ...]) -> None:
-    assert rejection(CORE, row) == f"the row has {len(row)} cells, its table 8 columns"
+    assert rejection(CORE, row) == f"the row has {len(row)} cells, but its table 8 columns"
 
 
 def test_an_id_that_is_no_number_tells_rows_apart() -> None:

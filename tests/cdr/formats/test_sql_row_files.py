@@ -30,7 +30,7 @@ def test_a_file_without_rows_yields_nothing(data: bytes) -> None:
 
 @pytest.mark.parametrize("data", [line(INVITE), b"\0\xff\x01" * 1000, b"\xff\xfei\0d\0", b"some log line\n", b'"'])
 def test_a_file_without_a_header_is_one_clear_error(data: bytes) -> None:
-    with pytest.raises(Unparsable, match=r"^line 1, which must name the columns of acc: there is no column") as caught:
+    with pytest.raises(Unparsable, match=r"^line 1, the heading of acc: there is no column") as caught:
         read(data)
     assert len(str(caught.value)) < 500
 

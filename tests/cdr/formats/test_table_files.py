@@ -144,7 +144,7 @@ def test_a_row_whose_width_the_layout_does_not_explain_is_rejected_with_the_reme
     layout = FieldLayout(extras={Backend.SQL: ("src_user",)}, legs={Backend.SQL: ()})
     (rejection,) = table_files.read_acc(io.BytesIO(b"INVITE|a|b|c@x|200|OK|1777636800|x|y\n"), Reading(layout))
     assert isinstance(rejection, Rejection)
-    assert "put a line above that names the columns" in rejection.reason
+    assert "insert a first line with the names of the columns" in rejection.reason
 
 
 def test_the_columns_of_an_opensips_context_end_a_row() -> None:

@@ -168,8 +168,8 @@ def test_a_file_without_accounting_is_no_failure_and_is_said(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("text", "missing"),
     [
-        ("1,INVITE,a,b,c@x,200,OK,2026-05-01 10:00:00\n", "a table whose first line names no columns; export it with"),
-        ("callid,time,caller,callee\nc@x,2026-05-01,a,b\n", "a table without the columns method, from_tag, to_tag"),
+        ("1,INVITE,a,b,c@x,200,OK,2026-05-01 10:00:00\n", "the first line of this table does not name the columns"),
+        ("callid,time,caller,callee\nc@x,2026-05-01,a,b\n", "this table lacks the columns method, from_tag, to_tag"),
     ],
     ids=["no heading", "columns missing"],
 )
@@ -221,7 +221,7 @@ def test_reasons_of_rejections_are_grouped_with_an_example_each(tmp_path: Path) 
     table.write_text("\n".join(["method,from_tag,to_tag,callid,sip_code,sip_reason,time", *rows, "BYE\x1b[2J"]) + "\n")
     ended = ingest(table)
     assert ended.err.splitlines() == [
-        f"{table}: 3 rejected: line 2: sip_code is '2x0': no SIP reply code",
+        f"{table}: 3 rejected: line 2: sip_code is '2x0', which is not a SIP response code",
         f'{table}:     for example: {{"method":"INVITE","from_tag":"a","to_tag":"b","callid":"0@x","sip_code":"2x0",'
         '"sip_reason":"OK","time":"2026-05-01 10:00:00"}',
         f"{table}: 1 rejected: line 5: 1 cells under a header of 7 columns",

@@ -14,7 +14,7 @@ from cdr.queries.filters import CallFilter
 from cdr.queries.visibility import Visibility
 from cdr.storage.ingest import store
 from tests.cdr.correlation.telling import bye, invite, missed
-from tests.factories import NOON, make_source
+from tests.factories import NOON, make_proxy, make_source
 
 pytestmark = pytest.mark.django_db
 
@@ -54,6 +54,11 @@ def found(query: str, visibility: Visibility = Visibility()) -> list[str]:  # no
         ("attempt_code=4xx&attempt_gateway=gw1&attempt_gateway=gw2", ["failover", "refused"]),
         ("not_attempt_gateway=gw1", ["direct"]),
         ("attempt_gateway=gw1&not_attempt_code=404", ["failover"]),
+        ("gateway=gw1", ["direct", "failover", "refused"]),
+        ("gateway=gw3", ["failover"]),
+        ("gateway=gw2&gateway=gw3", ["failover"]),
+        ("not_gateway=gw2", ["direct", "refused"]),
+        ("gateway=gw*", ["direct", "failover", "refused"]),
     ],
 )
 def test_code_and_gateway_are_those_of_the_same_attempt(query: str, call_ids: list[str]) -> None:
@@ -68,8 +73,19 @@ def test_the_export_record_tells_the_fields_of_each_attempt() -> None:
     ]
 
 
+def test_the_account_is_the_extra_field_that_has_the_role() -> None:
+    layout = {"extras": {"syslog": ["gateway", "tenant"]}, "roles": {"tenant": "account"}}
+    make_proxy("with-tenants", layout=layout)
+    Call.objects.filter(call_id="direct").update(extra={"tenant": "shop"})
+    assert found("account=shop") == ["direct"]
+    assert found("not_account=shop") == ["failover", "refused"]
+
+
 def test_who_sees_numbers_masked_gives_a_whole_gateway() -> None:
     masked = Visibility(numbers=False)
+    assert found("gateway=gw1", masked) == ["direct", "failover", "refused"]
+    assert CallFilter(QueryDict("gateway=gw*"), masked).errors
+    assert CallFilter(QueryDict("account=sh*"), masked).errors
     assert found("attempt_gateway=gw1", masked) == ["failover", "refused"]
     assert CallFilter(QueryDict("attempt_gateway=gw*"), masked).errors
 

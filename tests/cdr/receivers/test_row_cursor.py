@@ -11,21 +11,21 @@ from cdr.receivers.row_cursor import IdGap, RowCursor
 
 
 def test_rows_in_order_leave_no_gap() -> None:
-    assert RowCursor().moved([1, 2, 3], at=100) == RowCursor(3)
+    assert RowCursor().moved([1, 2, 3], read_at=100) == RowCursor(3)
 
 
 def test_missing_ids_are_remembered_as_ranges_with_the_time() -> None:
-    assert RowCursor(3).moved([5, 6, 9], at=100) == RowCursor(9, (IdGap(4, 4, 100), IdGap(7, 8, 100)))
+    assert RowCursor(3).moved([5, 6, 9], read_at=100) == RowCursor(9, (IdGap(4, 4, 100), IdGap(7, 8, 100)))
 
 
 def test_a_row_that_came_late_splits_its_gap() -> None:
     cursor = RowCursor(20, (IdGap(5, 9, 100),))
 
-    assert cursor.moved([7], at=200) == RowCursor(20, (IdGap(5, 6, 100), IdGap(8, 9, 100)))
+    assert cursor.moved([7], read_at=200) == RowCursor(20, (IdGap(5, 6, 100), IdGap(8, 9, 100)))
 
 
 def test_a_gap_that_is_filled_is_gone() -> None:
-    assert RowCursor(20, (IdGap(5, 6, 100),)).moved([5, 6], at=200) == RowCursor(20)
+    assert RowCursor(20, (IdGap(5, 6, 100),)).moved([5, 6], read_at=200) == RowCursor(20)
 
 
 def test_a_gap_is_given_up_when_it_is_too_old() -> None:

@@ -157,6 +157,6 @@ def test_one_process_has_a_spool_open_at_a_time(tmp_path: Path) -> None:
 
 def test_a_file_of_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "spool").write_bytes(b"something else that is long enough")
-    with pytest.raises(OSError, match="is no spool of this version"):
+    with pytest.raises(OSError, match="is not a spool of this version"):
         Spool(tmp_path / "spool", LIMIT)
     assert (tmp_path / "spool").read_bytes() == b"something else that is long enough"

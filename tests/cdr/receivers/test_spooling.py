@@ -18,6 +18,7 @@ from cdr.models import Event, Rejected, Source
 from cdr.receivers import service, spooling
 from cdr.receivers.service import Batch, Hold, Served, commit
 from cdr.receivers.spool import SpoolFull
+from cdr.receivers.spool_files import spool_files
 from cdr.receivers.spooling import Spooling
 from proxyconf.vocabulary.layout import Backend
 from tests.factories import make_source
@@ -206,7 +207,7 @@ def test_a_spool_that_cannot_be_drained_says_so_and_keeps_nothing_else_up(
     take(served, event("a@x"))
     database.error = None
     take(served, event("b@x"))
-    monkeypatch.setattr(spooling, "_read", lambda *_: (_ for _ in ()).throw(ValueError("odd")))
+    monkeypatch.setattr(spooling, "_deserialized", lambda *_: (_ for _ in ()).throw(ValueError("odd")))
     assert spools.drain([served]) == 0
     assert served.spool_error == "the spool cannot be drained: odd"
     take(served, event("c@x"))
@@ -214,3 +215,39 @@ def test_a_spool_that_cannot_be_drained_says_so_and_keeps_nothing_else_up(
     monkeypatch.undo()
     assert spools.drain([served]) == 1
     assert (seen(), served.spool_error) == (["a@x", "b@x", "c@x"], "")
+
+
+@pytest.mark.django_db
+def test_what_waits_can_be_read_from_the_folder_alone(
+    served: Served, spools: Spooling, database: SwitchedDatabase, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "spool"
+    assert list(spool_files(folder)) == []
+    database.error = OperationalError("away")
+    take(served, event("a@x"))
+    (found,) = spool_files(folder)
+    assert (found.source, found.waiting, found.is_full) == (served.source.pk, served.spool_bytes, False)
+    assert found.since == served.spool_since
+    assert f"{served.source}: 0.0 MiB of 1 wait in the spool" in caplog.text
+    database.error = None
+    take(served, event("b@x"))
+    while spools.drain([served]):
+        pass
+    assert list(spool_files(folder)) == []
+
+
+@pytest.mark.django_db
+def test_a_full_spool_is_marked_until_some_of_it_is_stored(
+    served: Served, spools: Spooling, database: SwitchedDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database.error = OperationalError("away")
+    take(served, event("a@x"))
+    monkeypatch.setattr(spools._spools[served.source.pk], "_limit", 10)
+    with pytest.raises(SpoolFull):
+        take(served, event("b@x"))
+    assert next(spool_files(tmp_path / "spool")).is_full
+    database.error = None
+    take(served, event("b@x"))
+    while spools.drain([served]):
+        pass
+    assert list((tmp_path / "spool").iterdir()) == []

@@ -130,7 +130,7 @@ def test_a_warning_is_shown_and_the_source_is_well(tmp_path: Path) -> None:
 
     serve(f"database {source.pk}", DatabaseService, stop)
 
-    assert "is delete, so nothing can be written while it is read" in source.error
+    assert "is delete, so it is locked while it is read" in source.error
     assert told[0].startswith("running  ")
     assert "warning: the proxy may lose rows" in told[0]
     database.close()

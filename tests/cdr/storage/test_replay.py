@@ -154,7 +154,7 @@ def test_a_format_that_nothing_reads_says_so(source: Source) -> None:
     rejected = make_rejected(source=source, format="clay-tablet", raw=GOOD)
     replay(Rejected.objects.all())
     rejected.refresh_from_db()
-    assert rejected.reason == "no reader for input kept as 'clay-tablet'"
+    assert rejected.reason == "no parser for input stored as 'clay-tablet'"
 
 
 def test_a_dictionary_that_is_gone_is_the_reason(db: None, tmp_path: Path) -> None:

@@ -66,12 +66,12 @@ def test_render_gives_what_a_revision_held(proxy: Proxy) -> None:
         (["render", "nowhere"], "there is no proxy 'nowhere'; see: manage.py proxy list"),
         (
             ["render", "bare"],
-            "bare has no profile yet; make one in the browser, or manage.py proxyconf import bare FILE",
+            "bare has no profile; create one in the browser, or run: manage.py proxyconf import bare FILE",
         ),
-        (["render", "edge-1", "--artefact", "x"], "--artefact: there is no 'x'; there are acc.cfg, "),
+        (["render", "edge-1", "--artefact", "x"], "--artefact: no file 'x'; use one of acc.cfg, "),
         (["render", "edge-1", "--revision", "3"], "--revision: edge-1 has no revision 3; nothing was published yet"),
         (["render", "edge-1", "--collector", "a b"], "--collector: 'a b' is not a valid host name or address"),
-        (["check"], "name a PROXY, or a configuration with --file CFG"),
+        (["check"], "specify either PROXY or --file CFG"),
         (["check", "--file", "/no/such/file"], "No such file or directory"),
         (["check", "--file", __file__, "--version", "new"], "new"),
         (["import", "edge-1", "/no/such/file"], "No such file or directory"),
@@ -109,7 +109,9 @@ def test_check_reads_a_configuration(tmp_path: Path) -> None:
     config.write_text(
         '#!ifdef WITH_EXTRA\nmodparam("acc", "log_extra", "a=$fU;")\n#!endif\nmodparam("acc", "log_flag", 1)'
     )
-    assert "#!ifdef WITH_EXTRA: taken as not defined; else add --define WITH_EXTRA" in run("check", "--file", config)
+    assert "#!ifdef WITH_EXTRA: assumed not to be defined; if it is, add --define WITH_EXTRA" in run(
+        "check", "--file", config
+    )
 
 
 def test_check_shows_no_password(proxy: Proxy) -> None:
@@ -124,7 +126,7 @@ def test_check_shows_no_password(proxy: Proxy) -> None:
 
 def test_import_makes_a_configuration_the_draft(proxy: Proxy, recorded: Path) -> None:
     said = run("import", "edge-1", recorded / "12-extra-accounting-syslog" / "acc.cfg")
-    assert "the draft of edge-1 is what" in said
+    assert "as the draft of edge-1; publish it" in said
     assert len(profile_of(Profile.objects.get()).extras) > 1
 
 
@@ -146,7 +148,7 @@ def test_a_dry_run_changes_nothing(proxy: Proxy, recorded: Path) -> None:
 def test_a_text_without_accounting_overwrites_no_draft(proxy: Proxy, tmp_path: Path) -> None:
     config = tmp_path / "kamailio.cfg"
     config.write_text("listen=udp:192.0.2.1:5060\n")
-    with pytest.raises(CommandError, match="no accounting is set up in this text; nothing was changed"):
+    with pytest.raises(CommandError, match="this configuration sets up no accounting; nothing was changed"):
         run("import", "edge-1", config)
     assert profile_of(Profile.objects.get()) == SOUND
 
@@ -158,7 +160,7 @@ def test_publish_makes_a_revision(proxy: Proxy) -> None:
 
 def test_publish_takes_errors_only_on_demand(proxy: Proxy) -> None:
     save_profile(proxy, WRONG)
-    with pytest.raises(CommandError, match="repair them, or add --despite-errors"):
+    with pytest.raises(CommandError, match="fix them, or add --despite-errors"):
         run("publish", "edge-1")
     run("publish", "edge-1", "--despite-errors")
     assert Revision.objects.count() == 1

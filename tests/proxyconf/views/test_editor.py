@@ -89,7 +89,7 @@ def test_a_draft_is_saved_right_or_wrong(editor: Client, proxy: Proxy) -> None:
 def test_what_cannot_be_read_is_not_saved_and_marked(editor: Client, proxy: Proxy) -> None:
     response = send(editor, proxy, flag_syslog="4 5", option_early_media="")
     assert response.status_code == 200
-    assert "&#x27;4 5&#x27; is no flag" in response.text
+    assert "&#x27;4 5&#x27; is not a valid flag" in response.text
     assert stored(proxy) == WHOLE
 
 
@@ -126,7 +126,7 @@ class TestThePreview:
 
     def test_names_what_cannot_be_read_and_shows_the_rest(self, editor: Client, proxy: Proxy) -> None:
         text = preview(editor, proxy, flag_syslog="4 5", option_log_facility="LOG_LOCAL3")
-        assert "log_flag: &#x27;4 5&#x27; is no flag" in text
+        assert "log_flag: &#x27;4 5&#x27; is not a valid flag" in text
         assert "LOG_LOCAL3" in text
 
     def test_is_a_part_of_a_page(self, editor: Client, proxy: Proxy) -> None:

@@ -66,7 +66,7 @@ def test_a_zip_of_the_folder_is_read_with_its_paths(editor: Client) -> None:
 
 def test_a_file_that_was_not_given_is_named(editor: Client) -> None:
     page = editor.post(reverse("proxyconf:import", args=[make_proxy("new").name]), {"file": uploads()[:1]})
-    remarks = [one.text for one in page.context["found"].remarks if "not given" in one.why]
+    remarks = [one.text for one in page.context["found"].remarks if "this file is missing" in one.why]
     assert remarks == ["include_file conf.d/acc-db.cfg", '#!include_file "routes.cfg"']
 
 
@@ -76,7 +76,7 @@ def test_a_file_that_was_not_given_is_named(editor: Client) -> None:
         ({"a.cfg": b"0" * 1_000_001}, "larger than 1 MB"),
         ({f"{n}.cfg": b"0" * 900_000 for n in range(5)}, "more than 200 files or 4 MB"),
         ({f"{n}.cfg": b"" for n in range(201)}, "more than 200 files"),
-        ({}, "holds no file"),
+        ({}, "contains no files"),
     ],
 )
 def test_a_zip_has_limits(editor: Client, files: dict[str, bytes], problem: str) -> None:
@@ -85,7 +85,7 @@ def test_a_zip_has_limits(editor: Client, files: dict[str, bytes], problem: str)
     broken = editor.post(reverse("proxyconf:import", args=["new"]), {"file": upload})
     if files:
         assert problem in page.text
-    assert "is not a ZIP file that can be read" in broken.text
+    assert "is not a valid ZIP file" in broken.text
 
 
 def test_the_patch_is_shown_without_passwords_and_downloaded_with_them(editor: Client) -> None:
