@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import stat
 import sys
 import tempfile
 from collections.abc import Callable, Collection
@@ -106,9 +105,21 @@ def folders(name: str, *, default: list[str]) -> list[str]:
 def secret_key(name: str, folder: Path) -> str:
     """Return the variable, else the secret kept in ``folder``."""
     key = text(name)
-    if key and (len(key) < 50 or len(set(key)) < 5):
+    if key and _is_weak(key):
         stop(name, "too short or too simple to be a secret", "give 50 random characters, or leave it out")
     return key or kept_secret(folder / "secret-key")
+
+
+def former_secret_keys(name: str) -> list[str]:
+    """Return comma-separated secrets that were in use before, newest first."""
+    keys = [key for part in text(name).split(",") if (key := part.strip())]
+    if any(_is_weak(key) for key in keys):
+        stop(name, "a key is too short or too simple", "give former values of SECRET_KEY, separated by commas")
+    return keys
+
+
+def _is_weak(key: str) -> bool:
+    return len(key) < 50 or len(set(key)) < 5
 
 
 def kept_secret(file: Path) -> str:
@@ -133,18 +144,27 @@ def data_folder(name: str, *, default: Path) -> Path:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
-        _close_files(folder)
+        _close(folder)
     except OSError as error:
         stop(name, error, "name a folder that can be written to")
     return folder
 
 
-def _close_files(folder: Path) -> None:
-    """Take from others what rights they have to our files: they hold secrets and call records."""
-    for file in (folder / "secret-key", folder / "admin-password", *folder.glob("accweb.sqlite3*")):
-        with suppress(FileNotFoundError, PermissionError):  # gone meanwhile; another user's, who keeps them
-            if not file.is_symlink() and stat.S_IMODE(file.stat().st_mode) & 0o077:
-                file.chmod(0o600)
+def open_to_others(folder: Path) -> list[Path]:
+    """Return the folder and those of its files that other users have rights to."""
+    opened: list[Path] = []
+    for path in (folder, *folder.iterdir()):
+        with suppress(FileNotFoundError):  # gone meanwhile
+            if not path.is_symlink() and (path.is_file() or path == folder) and path.stat().st_mode & 0o077:
+                opened.append(path)
+    return opened
+
+
+def _close(folder: Path) -> None:
+    """Take from others what rights they have to the data folder and its files: they hold secrets and call records."""
+    for path in open_to_others(folder):
+        with suppress(FileNotFoundError, PermissionError):  # another user's, who keeps them; a system check tells
+            path.chmod(0o700 if path == folder else 0o600)
 
 
 def template_of_url(name: str, placeholders: Collection[str]) -> str:

@@ -119,7 +119,7 @@ def _served_sources() -> list[Source]:
 
 
 def _is_well(source: Source, now: datetime) -> bool:
-    return any(receiver.is_well(now) for receiver in source.receivers.all())
+    return any(receiver.is_healthy(now) for receiver in source.receivers.all())
 
 
 class MetricSample(NamedTuple):

@@ -13,6 +13,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = environment.data_folder("ACCWEB_DATA_DIR", default=BASE_DIR / "data")
 
 SECRET_KEY = environment.secret_key("SECRET_KEY", DATA_DIR)
+SECRET_KEY_FALLBACKS = environment.former_secret_keys("SECRET_KEY_FALLBACKS")
 DEBUG = environment.flag("DEBUG", default=False)
 ALLOWED_HOSTS = environment.hosts("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 PORT = environment.number("PORT", default=8000, low=1, high=65535)

@@ -18,8 +18,8 @@ QUICK_COUNT_MS = 200
 
 @dataclass(frozen=True, slots=True)
 class PagedCalls:
-    """Some calls, in the order of their list. ``newer`` and ``older`` are its first and last row where the list goes on
-    there: of a list newest first, to newer and older calls.
+    """A page of calls. ``newer`` and ``older`` are its first and last row if the list continues there; the names are
+    those of a list ordered newest first.
     """
 
     rows: list[Call]
@@ -35,9 +35,9 @@ def call_page(
     before: Cursor | None = None,
     order: Order = NEWEST_FIRST,
 ) -> PagedCalls:
-    """Return the ``size`` calls that follow ``after``, or precede ``before``, or the first ones.
+    """Return ``size`` calls: those after the cursor ``after`` or before ``before``, or the first of the list.
 
-    ``before`` the place ``OLDEST`` stand the last ones.
+    With ``before=OLDEST`` these are the last calls of the list.
     """
     if before is not None:
         return _page_before(calls, size, before, order)
@@ -52,14 +52,14 @@ def call_page(
 
 def _page_before(calls: QuerySet[Call], size: int, before: Cursor, order: Order) -> PagedCalls:
     rows = list(order.opposite.sorted(order.preceding(calls, before))[: size + 1])
-    if len(rows) <= size:  # the top is reached: fill the page from there
+    if len(rows) <= size:  # this is the first page: fill it
         return call_page(calls, size, order=order)
     rows = rows[:size][::-1]
     return PagedCalls(rows, order.cursor(rows[0]), None if before == OLDEST else order.cursor(rows[-1]))
 
 
 def capped_count(calls: QuerySet[Call], limit: int) -> int:
-    """Return how many calls there are, or ``limit + 1`` where there are more than ``limit``."""
+    """Return the number of calls, or ``limit + 1`` if there are more than ``limit``."""
     return calls.order_by()[: limit + 1].count()
 
 
@@ -78,7 +78,7 @@ def quick_count(calls: QuerySet[Call], limit: int) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """How many calls match: ``count`` of them, or about so many (``estimated``), or more than that (``at_least``)."""
+    """The number of matching calls: exactly ``count``, about ``count`` (``estimated``), or more (``at_least``)."""
 
     count: int
     estimated: bool = False
@@ -86,16 +86,16 @@ class Matches:
 
 
 def matches(calls: QuerySet[Call], limit: int) -> Matches:
-    """Count exactly up to ``limit``; beyond it, take the planner's estimate where the database has one."""
+    """Count exactly up to ``limit``; beyond it, return the planner's estimate if the database has one."""
     count = capped_count(calls, limit)
     if count <= limit:
         return Matches(count)
-    guessed = _planned_rows(calls)
-    return Matches(guessed, estimated=True) if guessed and guessed > limit else Matches(limit, at_least=True)
+    estimate = _planned_rows(calls)
+    return Matches(estimate, estimated=True) if estimate and estimate > limit else Matches(limit, at_least=True)
 
 
 def _planned_rows(calls: QuerySet[Call]) -> int | None:
-    """Return how many rows PostgreSQL's planner expects, from its statistics alone."""
+    """Return the number of rows that PostgreSQL's planner expects from its statistics."""
     if connections[calls.db].vendor != "postgresql":
         return None
     try:
@@ -106,7 +106,7 @@ def _planned_rows(calls: QuerySet[Call]) -> int | None:
 
 
 def position(calls: QuerySet[Call], page: PagedCalls, limit: int, order: Order = NEWEST_FIRST) -> int | None:
-    """Return the place of the page's first row in the list, from 1; none for an empty page and beyond ``limit``."""
+    """Return the position of the page's first row, from 1; ``None`` for an empty page, and beyond ``limit``."""
     if not page.rows:
         return None
     if page.newer is None:

@@ -129,10 +129,10 @@ def test_up_ends_with_all_its_processes_at_a_signal(start: Callable[..., Service
 def test_up_starts_a_web_server_that_was_killed_again_and_refuses_no_request(start: Callable[..., Service]) -> None:
     service = start()
     service.answer()
-    (web,) = re.findall(r"web started \(process (\d+)\)", service.logged)
-    os.kill(int(web), signal.SIGKILL)
+    for process in re.findall(r"web-\d started \(process (\d+)\)", service.logged):
+        os.kill(int(process), signal.SIGKILL)
     assert "csrfmiddlewaretoken" in service.answer()
-    service.wait_for(lambda: len(re.findall("web started", service.logged)) == 2)
+    service.wait_for(lambda: len(re.findall(r"web-\d started", service.logged)) == 4)
 
 
 def test_up_takes_new_rows_of_the_proxys_tables_in_our_database(start: Callable[..., Service]) -> None:
@@ -157,12 +157,12 @@ def test_up_with_redis_has_celery_do_the_work(start: Callable[..., Service], red
     service.wait_for(lambda: Call.objects.filter(state="completed").count() == 2)
     ExportJob.objects.create(user=User.objects.create_user("ann"), format="jsonl")
     service.wait_for(ExportJob.objects.filter(state="done", written=2).exists)
-    assert re.findall(r"(\w+) started \(process", service.logged) == ["web", "collect", "worker", "beat"]
+    assert re.findall(r"([\w-]+) started \(process", service.logged) == ["web-1", "web-2", "collect", "worker", "beat"]
 
 
 @pytest.mark.django_db
 def test_without_redis_there_is_no_celery() -> None:
-    assert [program.name for program in programs(3)] == ["web", "collect"]
+    assert [program.name for program in programs(3)] == ["web-1", "web-2", "collect"]
 
 
 def test_a_port_that_is_taken_gives_one_line_with_the_remedy(manage: Manage) -> None:
