@@ -153,7 +153,7 @@ class SetEnds(SelectedCalls):
         try:
             settle(call, ended_at=ended_at, reason=reason, by=who, now=timezone.now())
         except NotSettled as refused:
-            return gettext("Call {number}: {why}").format(number=call.pk, why=refused.why)
+            return gettext("Call {number}: {why}").format(number=call.pk, why=refused.reason)
         ended = ended_at and ended_at.isoformat()
         record(self.request, Action.SETTLED, f"call {call.pk}", ended_at=ended, reason=reason)
         return ""
