@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('cdr', '0017_saved_reports'),
+        ('cdr', '0019_check_the_source_of_events_per_batch'),
     ]
 
     operations = [
