@@ -65,6 +65,8 @@ WHO: dict[str, tuple[str, Sequence[str]]] = {
     "cdr:trends": ("get", EVERYBODY_WITH_A_ROLE),
     "cdr:call-inside": ("get", EVERYBODY_WITH_A_ROLE),
     "cdr:new-calls": ("get", EVERYBODY_WITH_A_ROLE),
+    "cdr:compare-calls": ("get", EVERYBODY_WITH_A_ROLE),
+    "cdr:set-ends": ("get", ANALYSTS),
     "cdr:choose-columns": ("post", EVERYBODY_WITH_A_ROLE),
     "cdr:save-view": ("post", EVERYBODY_WITH_A_ROLE),
     "cdr:change-view": ("post", EVERYBODY_WITH_A_ROLE),

@@ -116,6 +116,7 @@ LIST = (
             "saved views": "details.views",
         }.items()
     ),
+    State("selected calls", lambda page: page.locator(".col-more input").first.check(), ".selection"),
     State("an expanded row", _waits_for(_expanded), "tr.inside"),
     State("menu of a cell", _waits_for(_cell_menu), ".cell-menu"),
 )
@@ -126,6 +127,10 @@ def places() -> Mapping[str, Place]:
 
     def call(**conditions: object) -> str:
         return f"/calls/{Call.objects.filter(**conditions).order_by('pk').values_list('pk', flat=True)[0]}/"
+
+    def selected(**conditions: object) -> str:
+        calls = Call.objects.filter(**conditions, settlements=None).order_by("-pk")[:2]
+        return "&".join(f"id={one.pk}" for one in calls)
 
     settled = Call.objects.filter(settlements__isnull=False).values_list("pk", flat=True)[0]
     key = Authenticator.objects.get(type=Authenticator.Type.WEBAUTHN).pk
@@ -148,6 +153,11 @@ def places() -> Mapping[str, Place]:
         "call with failed attempts": Place(call(attempts__position=1)),
         "busy call": Place(call(outcome="busy")),
         "settled call": Place(f"/calls/{settled}/?zone=America/New_York"),
+        "a call and its list": Place(call(outcome="busy") + "?list=outcome%3Dbusy"),
+        "comparison of two calls": Place("/calls/compare/?" + selected(outcome="answered")),
+        "comparison of no calls": Place("/calls/compare/"),
+        "ends of calls": Place("/calls/set-ends/?" + selected(state="stop_missing")),
+        "longest calls": Place("/calls/?since=2000-01-01&until=2000-01-20&sort=-duration"),
         "exports": Place("/exports/"),
         "new export": Place("/exports/new/?outcome=busy"),
         "health": Place("/health/"),
