@@ -92,6 +92,12 @@ class NewExportRecord(serializers.Serializer[Any]):
         help_text="IANA name of the time zone of all times, for formats with a time zone.",
     )
 
+    spreadsheet_safe = serializers.BooleanField(
+        required=False,
+        default=True,
+        help_text="CSV only: put an apostrophe before text that a spreadsheet would take for a formula, such as +4930.",
+    )
+
     def validate_columns(self, columns: list[str]) -> list[str]:
         for name in columns:
             if not is_column(name):
@@ -109,6 +115,7 @@ class ExportRecord(serializers.Serializer[object]):
     )
     columns = serializers.ListField(child=serializers.CharField(), help_text="The selected columns.")
     zone = serializers.CharField(help_text="Time zone of all times.")
+    spreadsheet_safe = serializers.BooleanField(help_text="Whether a CSV has no formulas.")
     masked = serializers.BooleanField(help_text="Whether numbers are masked in the file.")
     state = serializers.ChoiceField(choices=ExportJob.ExportState.choices, help_text="State of the export.")
     error = serializers.CharField(allow_blank=True, help_text="Why it failed or was restarted. Empty: neither.")
@@ -186,7 +193,12 @@ class ExportList(ExportView):
         shaped = FORMATS[requested["format"]].shaped
         columns = requested["columns"] if shaped else []
         job = queue_export(
-            cast(User, request.user), conditions, requested["format"], columns=columns, zone=requested["zone"]
+            cast(User, request.user),
+            conditions,
+            requested["format"],
+            columns=columns,
+            zone=requested["zone"],
+            spreadsheet_safe=requested["spreadsheet_safe"],
         )
         location = {"Location": reverse("api:export", args=[job.pk], request=request)}
         return Response(_record(request, job), status=status.HTTP_201_CREATED, headers=location)
@@ -271,6 +283,7 @@ def _record(request: Request, job: ExportJob) -> dict[str, Any]:
         "conditions": job.conditions,
         "columns": job.columns,
         "zone": job.zone,
+        "spreadsheet_safe": job.spreadsheet_safe,
         "masked": job.masked,
         "state": job.state,
         "error": job.error,

@@ -25,11 +25,15 @@ LONGEST_NAME = 200
 
 @dataclass(frozen=True, slots=True)
 class FileShape:
-    """The form of a file: its ``columns``, the ``zone`` of its times, and metadata (pairs of name and value)."""
+    """The form of a file: its ``columns``, the ``zone`` of its times, and metadata (pairs of name and value).
+
+    ``spreadsheet_safe``: no cell of a CSV is a formula for a spreadsheet.
+    """
 
     columns: Sequence[str] = COLUMNS
     zone: tzinfo = UTC
     about: Sequence[tuple[str, str]] = ()
+    spreadsheet_safe: bool = True
 
 
 def is_column(name: str) -> bool:
