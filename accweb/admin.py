@@ -1,4 +1,4 @@
-"""Users, groups, limits to proxies and the audit log, in the look of the rest."""
+"""Admin of users, groups, proxy limits, API tokens and the audit log."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ admin.site.unregister(User)
 admin.site.unregister(Group)
 
 
-_WHAT_GROUPS_MAY = _(
+_ABOUT_GROUPS = _(
     "Viewers see calls with masked numbers. Analysts see full numbers, export calls, write notes and set "
     "end times. Operators configure proxies and sources and see masked numbers. Administrators may do "
     "everything and manage users. A user in several groups has the permissions of all of them. Without a "
@@ -38,7 +38,7 @@ _WHAT_GROUPS_MAY = _(
 
 class ProxyLimitInline(StackedInline):
     model = ProxyLimit
-    # The admin's two lists are not set up in a form that is added to the page, and would be one bare list there.
+    # The admin's script does not initialize the two lists in a form that is added to the page.
     formfield_overrides: ClassVar = {models.ManyToManyField: {"widget": UnfoldAdminCheckboxSelectMultipleWidget}}
     extra = 0
 
@@ -46,7 +46,7 @@ class ProxyLimitInline(StackedInline):
         return super().formfield_for_manytomany(db_field, request, queryset=proxies_for(request.user), **kwargs)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let nobody who is limited lift the limit of somebody else."""
+        """Return False for users with a limit, who must not remove the limits of others."""
         return within_reach(request.user) is None and super().has_delete_permission(request, obj)
 
 
@@ -58,14 +58,14 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     list_display = ["username", "first_name", "last_name", "member_of", "is_superuser", "is_active", "last_login"]
     inlines = [ProxyLimitInline]
     fieldsets = tuple(
-        (title, {**shown, "description": _WHAT_GROUPS_MAY} if "groups" in shown["fields"] else shown)
-        for title, shown in DjangoUserAdmin.fieldsets or ()
+        (title, {**options, "description": _ABOUT_GROUPS} if "groups" in options["fields"] else options)
+        for title, options in DjangoUserAdmin.fieldsets or ()
     )
-    add_fieldsets = (*DjangoUserAdmin.add_fieldsets, (None, {"fields": ("groups",), "description": _WHAT_GROUPS_MAY}))
+    add_fieldsets = (*DjangoUserAdmin.add_fieldsets, (None, {"fields": ("groups",), "description": _ABOUT_GROUPS}))
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         if obj is None or (not request.user.is_superuser and obj.pk == request.user.pk):
-            return []  # who is new is limited on the next page; nobody lifts a limit of their own
+            return []  # a new user's limit is set on the next page; nobody may change their own limit
         return self.inlines
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -86,10 +86,10 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         if not change:
-            obj.is_staff = True  # every page stands in the admin's frame: without it a new user could see none
+            obj.is_staff = True  # required for every page, since all are in the admin's frame
         super().save_model(request, obj, form, change)
         limit = ProxyLimit.objects.filter(user_id=request.user.pk or 0).first()
-        if not change and limit:  # who is limited makes no user who sees more
+        if not change and limit:  # a user with a limit must not create users who see more
             ProxyLimit.objects.create(user=obj).proxies.set(limit.proxies.all())
 
     @admin.display(description=_("groups"))
@@ -114,7 +114,7 @@ class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
 
 
 def _only_held(field: Any, request: HttpRequest) -> Any:
-    """Leave in a field of permissions those that the user holds."""
+    """Restrict a field of permissions to those of the user."""
     if field is not None:
         field.queryset = field.queryset.filter(pk__in=held_permissions(request.user).values("pk"))
     return field
@@ -122,11 +122,11 @@ def _only_held(field: Any, request: HttpRequest) -> Any:
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ModelAdmin):
-    """Everybody's tokens, to see and to revoke; each makes the own ones on the account's page."""
+    """The tokens of all users, to view and revoke; users create their own on the page API tokens."""
 
-    list_display = ["name", "user", "prefix", "told_scopes", "created_at", "expires_at", "last_used_at"]
+    list_display = ["name", "user", "prefix", "permissions_text", "created_at", "expires_at", "last_used_at"]
     list_select_related = ["user"]
-    fields = ["name", "user", "prefix", "told_scopes", "created_at", "expires_at", "last_used_at"]
+    fields = ["name", "user", "prefix", "permissions_text", "created_at", "expires_at", "last_used_at"]
     readonly_fields = fields
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -136,13 +136,13 @@ class ApiTokenAdmin(ModelAdmin):
         return False
 
     @admin.display(description=_("permissions"))
-    def told_scopes(self, token: ApiToken) -> str:
+    def permissions_text(self, token: ApiToken) -> str:
         return ", ".join(token.scopes)
 
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(CollectedAdmin):
-    """Who saw, exported, changed and settled what, newest first; nobody changes it."""
+    """The audit log, read-only, the newest entries first."""
 
     list_display = ["when", "who", "action", "about", "address"]
     list_filter = ["action"]

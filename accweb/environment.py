@@ -96,7 +96,7 @@ def folders(name: str, *, default: list[str]) -> list[str]:
     def check(paths: list[str]) -> None:
         for path in paths:
             if not path.startswith("/"):
-                raise ValidationError(f"{path!r} is no absolute path")
+                raise ValidationError(f"{path!r} is not an absolute path")
 
     remedy = "give absolute paths of folders, separated by commas"
     return _parsed(_env.list, name, default, remedy, subcast=str.strip, validate=check)

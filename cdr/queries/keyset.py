@@ -1,7 +1,6 @@
-"""The page cursor of a list that is read newest first.
+"""The cursor of a page in a list that is ordered newest first.
 
-A cursor names a row by what the list is ordered by, so page 10 000 costs what page 1 costs, and rows that arrive
-meanwhile shift nothing.
+A cursor contains the sort key of a row, so page 10,000 is as fast as page 1, and new rows do not shift the pages.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ class Cursor(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Cursor:
-        """Read what ``str()`` of a cursor wrote; raise ``ValueError`` naming what was read."""
+        """Parse the text of a cursor; raise ``ValueError`` that quotes an invalid one."""
         match = _CURSOR.fullmatch(text)
         try:
             if match is None or int(match[2]) > _LARGEST_KEY:
@@ -40,4 +39,4 @@ class Cursor(NamedTuple):
 
 
 OLDEST = Cursor(datetime.min.replace(tzinfo=UTC), 0)
-"""The place after the last row: what precedes it is the end of the list."""
+"""The cursor after the last row, for the last page of the list."""

@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 
 from cdr.display.markup import NOTHING, icon
 from cdr.models import Call
-from cdr.queries.columns import Column, Pick
+from cdr.queries.columns import CellCondition, Column
 from cdr.queries.conditions_form import about_numbers
 from cdr.queries.visibility import MASK, Visibility
 from cdr.views.addresses import ZONE
@@ -50,7 +50,7 @@ def call_rows(
             content = column.cell(call)
             if column is linked:
                 content = format_html('<a href="{}">{}</a>', mark_safe(address), content or NOTHING)  # noqa: S308
-            parts.append(f"<td{head}{_picks(column.picks(call), visibility)}>{content}</td>")
+            parts.append(f"<td{head}{_condition_attribute(column.conditions(call), visibility)}>{content}</td>")
         return CallRow(call, mark_safe("".join([*parts, "</tr>"])))  # noqa: S308  # all parts are safe
 
     return [row(call) for call in calls]
@@ -72,11 +72,11 @@ def _cell_head(column: Column, *, usual: bool) -> str:
     return f' class="{column.css}"{heading}'
 
 
-def _picks(picks: list[Pick], visibility: Visibility) -> str:
-    """Return the conditions that a cell's values make; what is masked is no value to ask for."""
-    told = [
+def _condition_attribute(conditions: list[CellCondition], visibility: Visibility) -> str:
+    """Return the attribute with the conditions that a cell offers, without those on masked values."""
+    parameters = [
         f"{quote(name)}={quote(value)}"
-        for name, value in picks
+        for name, value in conditions
         if visibility.numbers or not (about_numbers(name) or MASK in value)
     ]
-    return f' data-picks="{escape("&".join(told))}"' if told else ""
+    return f' data-picks="{escape("&".join(parameters))}"' if parameters else ""
