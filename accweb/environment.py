@@ -23,6 +23,7 @@ Value = TypeVar("Value")
 
 _env = Env()
 _HOST = re.compile(r"\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\]")
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _SQLITE, _POSTGRESQL = "sqlite:///FILE", "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
 
 
@@ -100,6 +101,39 @@ def folders(name: str, *, default: list[str]) -> list[str]:
 
     remedy = "give absolute paths of folders, separated by commas"
     return _parsed(_env.list, name, default, remedy, subcast=str.strip, validate=check)
+
+
+def pairs(name: str) -> list[tuple[str, str]]:
+    """Return comma-separated ``LEFT=RIGHT``; the last ``=`` counts."""
+
+    def check(parts: list[str]) -> None:
+        for part in parts:
+            left, _, right = part.rpartition("=")
+            if not left.strip() or not right.strip():
+                raise ValidationError(f"{part!r} is not of the form NAME=GROUP")
+
+    remedy = "give pairs like voip-admins=administrator, separated by commas"
+    parts: list[str] = _parsed(_env.list, name, [], remedy, subcast=str.strip, validate=check)
+    split = [part.rpartition("=") for part in parts]
+    return [(left.strip(), right.strip()) for left, _, right in split]
+
+
+def issuer(name: str) -> str:
+    """Return the address of an OpenID provider, over TLS unless it is on this machine; empty where none is set."""
+
+    def check(value: str) -> None:
+        parts = urlsplit(value)
+        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+            raise ValidationError(f"{value!r} is not an https:// address")
+
+    return _parsed(_env.str, name, "", "use one like https://id.example.net/realms/voip", validate=check).strip("/ ")
+
+
+def require(reason: str, *names: str) -> None:
+    """Stop unless all variables are set, as ``reason`` needs them."""
+    for name in names:
+        if not text(name):
+            stop(name, f"not set, but {reason} is", f"set it, or leave {reason} out")
 
 
 def secret_key(name: str, folder: Path) -> str:
