@@ -208,7 +208,7 @@ EMAIL_HOST_PASSWORD = MAIL_SERVER.get("password", "")
 EMAIL_USE_TLS = MAIL_SERVER.get("starttls", False)
 EMAIL_USE_SSL = MAIL_SERVER.get("tls", False)
 DEFAULT_FROM_EMAIL = environment.text("EMAIL_FROM") or "accweb@localhost"
-PUBLIC_URL = environment.web_address("ACCWEB_PUBLIC_URL")  # where people reach these pages: for links in mails
+PUBLIC_URL = environment.web_address("ACCWEB_PUBLIC_URL")  # for links in mails
 
 REDIS_URL = environment.redis("REDIS_URL")
 CELERY_BROKER_URL = REDIS_URL or None

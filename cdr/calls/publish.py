@@ -27,7 +27,7 @@ from cdr.storage.database import EventDatabase
 from cdr.storage.tables import Row, Table, Wire
 
 
-class Content(NamedTuple):
+class ContentKind(NamedTuple):
     """What a call says: the columns that the events decide, as they are read."""
 
     cluster: str

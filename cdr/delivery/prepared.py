@@ -75,7 +75,7 @@ def prepare(schedule: ReportSchedule, due_at: datetime) -> PreparedFile:
             problems = "; ".join(f"{name}: {one}" for name, told in call_filter.form.errors.items() for one in told)
             raise DeliveryRefused(problems)
         filter_text = in_words(call_filter)
-        if schedule.content == ReportSchedule.Content.REPORT:
+        if schedule.content == ReportSchedule.ContentKind.REPORT:
             data, media_type = _report(schedule, call_filter, conditions, zone)
         else:
             data, media_type = _export(schedule, call_filter)

@@ -19,7 +19,7 @@ class ReportSchedule(models.Model):
     stop it.
     """
 
-    class Content(models.TextChoices):
+    class ContentKind(models.TextChoices):
         REPORT = "report", _("report")
         EXPORT = "export", _("export of calls")
 
@@ -36,7 +36,7 @@ class ReportSchedule(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="report_schedules"
     )
     name = models.CharField(_("name"), max_length=120)
-    content = models.CharField(max_length=8, choices=Content, default=Content.REPORT)
+    content = models.CharField(max_length=8, choices=ContentKind, default=ContentKind.REPORT)
     conditions = models.TextField(blank=True, default="")
     columns = models.JSONField(default=list)
     format = models.CharField(_("format"), max_length=16)

@@ -52,7 +52,7 @@ class RecipientsField(forms.CharField):
 class ScheduleForm(forms.Form):
     """``conditions`` is the query string of the report or the list; its time is not used."""
 
-    content = forms.ChoiceField(choices=ReportSchedule.Content.choices, widget=forms.HiddenInput)
+    content = forms.ChoiceField(choices=ReportSchedule.ContentKind.choices, widget=forms.HiddenInput)
     conditions = forms.CharField(required=False, max_length=LONGEST_CONDITIONS, widget=forms.HiddenInput)
     columns = forms.CharField(required=False, max_length=LONGEST_CONDITIONS, widget=forms.HiddenInput)
     name = forms.CharField(label=_("Name"), max_length=120)
@@ -71,7 +71,7 @@ class ScheduleForm(forms.Form):
 
     def __init__(self, content: str, data: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(data, **kwargs)
-        of_reports = content == ReportSchedule.Content.REPORT
+        of_reports = content == ReportSchedule.ContentKind.REPORT
         formats: Mapping[str, Any] = REPORT_FORMATS if of_reports else FORMATS
         self.fields["format"].choices = [(one.name, one.label) for one in formats.values()]  # type: ignore[attr-defined]
 

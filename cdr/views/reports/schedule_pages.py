@@ -54,7 +54,7 @@ class SchedulesPage(ShellMixin, TemplateView):
         """Return what a page says of the report or export: its grouping, its filter, where it is shown."""
         visibility = Visibility.of(self.request.user)
         data = QueryDict(conditions)
-        is_report = content == ReportSchedule.Content.REPORT
+        is_report = content == ReportSchedule.ContentKind.REPORT
         report, _errors = report_of(data, masked=not visibility.numbers)
         address = ListAddress(reverse("cdr:report" if is_report else "cdr:call-list"), data)
         found: list[Condition] = list(CallFilter(QueryDict(without_time(conditions)), visibility).conditions())
@@ -117,7 +117,7 @@ class NewSchedule(ScheduleEditor):
         content = query.pop("content", ["report"])[-1]
         format_name, columns = query.pop("format", ["xlsx"])[-1], query.pop("column", [])
         name = query.pop("name", [""])[-1]
-        if content not in ReportSchedule.Content.values:
+        if content not in ReportSchedule.ContentKind.values:
             raise Http404
         period = query.get("period", "")
         interval = {"yesterday": "daily", "last_month": "monthly"}.get(period, "weekly")
