@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import stat
 import sys
 import tempfile
 from collections.abc import Callable, Collection
@@ -24,6 +23,7 @@ Value = TypeVar("Value")
 
 _env = Env()
 _HOST = re.compile(r"\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\]")
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _SQLITE, _POSTGRESQL = "sqlite:///FILE", "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
 
 
@@ -97,18 +97,63 @@ def folders(name: str, *, default: list[str]) -> list[str]:
     def check(paths: list[str]) -> None:
         for path in paths:
             if not path.startswith("/"):
-                raise ValidationError(f"{path!r} is no absolute path")
+                raise ValidationError(f"{path!r} is not an absolute path")
 
     remedy = "give absolute paths of folders, separated by commas"
     return _parsed(_env.list, name, default, remedy, subcast=str.strip, validate=check)
 
 
+def pairs(name: str) -> list[tuple[str, str]]:
+    """Return comma-separated ``LEFT=RIGHT``; the last ``=`` counts."""
+
+    def check(parts: list[str]) -> None:
+        for part in parts:
+            left, _, right = part.rpartition("=")
+            if not left.strip() or not right.strip():
+                raise ValidationError(f"{part!r} is not of the form NAME=GROUP")
+
+    remedy = "give pairs like voip-admins=administrator, separated by commas"
+    parts: list[str] = _parsed(_env.list, name, [], remedy, subcast=str.strip, validate=check)
+    split = [part.rpartition("=") for part in parts]
+    return [(left.strip(), right.strip()) for left, _, right in split]
+
+
+def issuer(name: str) -> str:
+    """Return the address of an OpenID provider, over TLS unless it is on this machine; empty where none is set."""
+
+    def check(value: str) -> None:
+        parts = urlsplit(value)
+        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+            raise ValidationError(f"{value!r} is not an https:// address")
+
+    return _parsed(_env.str, name, "", "use one like https://id.example.net/realms/voip", validate=check).strip("/ ")
+
+
+def require(reason: str, *names: str) -> None:
+    """Stop unless all variables are set, as ``reason`` needs them."""
+    for name in names:
+        if not text(name):
+            stop(name, f"not set, but {reason} is", f"set it, or leave {reason} out")
+
+
 def secret_key(name: str, folder: Path) -> str:
     """Return the variable, else the secret kept in ``folder``."""
     key = text(name)
-    if key and (len(key) < 50 or len(set(key)) < 5):
+    if key and _is_weak(key):
         stop(name, "too short or too simple to be a secret", "give 50 random characters, or leave it out")
     return key or kept_secret(folder / "secret-key")
+
+
+def former_secret_keys(name: str) -> list[str]:
+    """Return comma-separated secrets that were in use before, newest first."""
+    keys = [key for part in text(name).split(",") if (key := part.strip())]
+    if any(_is_weak(key) for key in keys):
+        stop(name, "a key is too short or too simple", "give former values of SECRET_KEY, separated by commas")
+    return keys
+
+
+def _is_weak(key: str) -> bool:
+    return len(key) < 50 or len(set(key)) < 5
 
 
 def kept_secret(file: Path) -> str:
@@ -133,18 +178,27 @@ def data_folder(name: str, *, default: Path) -> Path:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
-        _close_files(folder)
+        _close(folder)
     except OSError as error:
         stop(name, error, "name a folder that can be written to")
     return folder
 
 
-def _close_files(folder: Path) -> None:
-    """Take from others what rights they have to our files: they hold secrets and call records."""
-    for file in (folder / "secret-key", folder / "admin-password", *folder.glob("accweb.sqlite3*")):
-        with suppress(FileNotFoundError, PermissionError):  # gone meanwhile; another user's, who keeps them
-            if not file.is_symlink() and stat.S_IMODE(file.stat().st_mode) & 0o077:
-                file.chmod(0o600)
+def open_to_others(folder: Path) -> list[Path]:
+    """Return the folder and those of its files that other users have rights to."""
+    opened: list[Path] = []
+    for path in (folder, *folder.iterdir()):
+        with suppress(FileNotFoundError):  # gone meanwhile
+            if not path.is_symlink() and (path.is_file() or path == folder) and path.stat().st_mode & 0o077:
+                opened.append(path)
+    return opened
+
+
+def _close(folder: Path) -> None:
+    """Take from others what rights they have to the data folder and its files: they hold secrets and call records."""
+    for path in open_to_others(folder):
+        with suppress(FileNotFoundError, PermissionError):  # another user's, who keeps them; a system check tells
+            path.chmod(0o700 if path == folder else 0o600)
 
 
 def template_of_url(name: str, placeholders: Collection[str]) -> str:

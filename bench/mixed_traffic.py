@@ -131,7 +131,7 @@ def line(transaction: Transaction) -> bytes:
     what = "call missed" if transaction.missed else "transaction answered"
     reason = _REASONS.get(transaction.code, "Call/Transaction Does Not Exist")
     fields = [*zip(EXTRAS, transaction.extra, strict=True)]
-    for leg in transaction.legs or ([("", "", "")] if transaction.method != "CANCEL" else ()):
+    for leg in transaction.legs or [("", "", "")]:
         fields += zip(LEGS, leg, strict=True)
     return (
         f"May  1 12:00:00 proxy kamailio[4711]: NOTICE: acc [acc.c:287]: acc_log_request(): ACC: {what}: "

@@ -8,6 +8,7 @@ from cdr.views.calls.call_list import CallListView, NewCalls
 from cdr.views.calls.column_choice import ChooseColumns
 from cdr.views.calls.histogram import Histogram
 from cdr.views.calls.saved_views import ChangeView, SaveView
+from cdr.views.calls.selection import CompareCalls, SetEnds
 from cdr.views.exports.export_pages import CancelExport, DeleteExport, ExportDownload, ExportHistory, NewExport
 from cdr.views.health.health_page import HealthPage, ProxyHealthPage, ReplayRejected, RereadEvents
 from cdr.views.overview.overview_page import StartPage
@@ -28,6 +29,8 @@ urlpatterns = [
     path("calls/columns/", ChooseColumns.as_view(), name="choose-columns"),
     path("calls/views/", SaveView.as_view(), name="save-view"),
     path("calls/views/<int:pk>/", ChangeView.as_view(), name="change-view"),
+    path("calls/compare/", CompareCalls.as_view(), name="compare-calls"),
+    path("calls/set-ends/", SetEnds.as_view(), name="set-ends"),
     path("calls/<int:pk>/", CallPage.as_view(), name="call"),
     path("calls/<int:pk>/inside/", CallInside.as_view(), name="call-inside"),
     path("calls/<int:pk>/ladder.svg", LadderFile.as_view(), name="call-ladder"),

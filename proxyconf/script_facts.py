@@ -33,3 +33,36 @@ class ScriptFacts:
     accounts_failed_bye: bool = False
     flags: frozenset[int] = frozenset()
     modules: frozenset[str] = frozenset()
+
+
+class AccountingCall(NamedTuple):
+    """``do_accounting(types, flags)``, its words in lower case."""
+
+    types: frozenset[str]
+    flags: frozenset[str]
+
+
+class RequestActions(NamedTuple):
+    """What a script does for accounting while it handles a request, before it relays it.
+
+    ``flags`` are the message flags that it sets, by number and by name. ``ends_dialog``: the proxy sends a BYE to both
+    sides when the dialog expires.
+    """
+
+    flags: frozenset[str] = frozenset()
+    accounting: tuple[AccountingCall, ...] = ()
+    is_recorded: bool = False
+    tracks_dialog: bool = False
+    ends_dialog: bool = False
+    is_relayed: bool = False
+
+
+class ScriptActions(NamedTuple):
+    """What a script does for accounting on each kind of request; ``next_attempt``: in the failure_route."""
+
+    invite: RequestActions
+    reinvite: RequestActions
+    bye: RequestActions
+    ack: RequestActions
+    cancel: RequestActions
+    next_attempt: RequestActions

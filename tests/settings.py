@@ -24,6 +24,8 @@ for _name in (
     "LOG_LEVEL",
     "SECRET_KEY",
     "ACCWEB_HTTPS",
+    "ACCWEB_OIDC_URL",
+    "ACCWEB_OIDC_ROLES",
     "TRACER_URL",
     "ACCWEB_EXPORT_DAYS",
     "ACCWEB_EXPORTS_AT_ONCE",

@@ -121,14 +121,16 @@ class SourceAdmin(WithinReach, ModelAdmin):
 
     @admin.display(description=_("events/s"))
     def rate(self, source: Source) -> str:
-        rates = [receiver.rate for receiver in source.receivers.all() if receiver.is_well(timezone.now())]
+        rates = [receiver.rate for receiver in source.receivers.all() if receiver.is_healthy(timezone.now())]
         return markup.decimal(sum(rates)) if rates else ""
 
     @admin.display(description=_("served by"))
     def served_by(self, source: Source) -> SafeString:
         receivers = source.receivers.all()
         return (
-            markup.pairs([(one.host, one.told(timezone.now())) for one in receivers]) if receivers else markup.NOTHING
+            markup.pairs([(receiver.host, receiver.summary(timezone.now())) for receiver in receivers])
+            if receivers
+            else markup.NOTHING
         )
 
     @admin.display(description=_("error"))

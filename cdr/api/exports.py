@@ -92,6 +92,12 @@ class NewExportRecord(serializers.Serializer[Any]):
         help_text="IANA name of the zone that times are written in, for formats that have one.",
     )
 
+    spreadsheet_safe = serializers.BooleanField(
+        required=False,
+        default=True,
+        help_text="CSV only: put an apostrophe before text that a spreadsheet would take for a formula, such as +4930.",
+    )
+
     def validate_columns(self, columns: list[str]) -> list[str]:
         for name in columns:
             if not is_column(name):
@@ -109,6 +115,7 @@ class ExportRecord(serializers.Serializer[object]):
     )
     columns = serializers.ListField(child=serializers.CharField(), help_text="Columns that were chosen.")
     zone = serializers.CharField(help_text="Zone that times are written in.")
+    spreadsheet_safe = serializers.BooleanField(help_text="Whether a CSV has no formulas.")
     masked = serializers.BooleanField(help_text="Whether numbers are masked in it.")
     state = serializers.ChoiceField(choices=ExportJob.ExportState.choices, help_text="How far it is.")
     error = serializers.CharField(allow_blank=True, help_text="Why it failed, or was begun again; empty: neither.")
@@ -184,7 +191,14 @@ class ExportList(ExportView):
             raise Conflict(f"{MOST_WAITING} of your exports are pending; wait for one to finish, or delete one.")
         shaped = FORMATS[given["format"]].shaped
         columns = given["columns"] if shaped else []
-        job = queue_export(cast(User, request.user), conditions, given["format"], columns=columns, zone=given["zone"])
+        job = queue_export(
+            cast(User, request.user),
+            conditions,
+            given["format"],
+            columns=columns,
+            zone=given["zone"],
+            spreadsheet_safe=given["spreadsheet_safe"],
+        )
         location = {"Location": reverse("api:export", args=[job.pk], request=request)}
         return Response(_record(request, job), status=status.HTTP_201_CREATED, headers=location)
 
@@ -268,6 +282,7 @@ def _record(request: Request, job: ExportJob) -> dict[str, Any]:
         "conditions": job.conditions,
         "columns": job.columns,
         "zone": job.zone,
+        "spreadsheet_safe": job.spreadsheet_safe,
         "masked": job.masked,
         "state": job.state,
         "error": job.error,

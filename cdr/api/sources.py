@@ -156,7 +156,7 @@ def _receiver(receiver: Receiver, now: datetime) -> dict[str, Any]:
     return {
         "host": receiver.host,
         "state": receiver.state,
-        "well": receiver.is_well(now),
+        "well": receiver.is_healthy(now),
         "error": receiver.error,
         "started_at": receiver.started_at,
         "heard_at": receiver.heard_at,

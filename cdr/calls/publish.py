@@ -1,4 +1,4 @@
-"""The stored calls: what correlation made of the events goes into the rows that pages, exports and billing read.
+"""Write the calls of correlation into the rows that pages, exports and billing read.
 
 A call is written only when it says something else than before; each change is a new ``revision``. ``updated_at`` orders
 changes (``cdr.storage.change_order``): where a clock was set back it is later than the clock, which ``CallRevision.at``
@@ -27,8 +27,8 @@ from cdr.storage.database import EventDatabase
 from cdr.storage.tables import Row, Table, Wire
 
 
-class ContentKind(NamedTuple):
-    """What a call says: the columns that the events decide, as they are read."""
+class Content(NamedTuple):
+    """The columns of a call that depend on its events, as read from the database."""
 
     cluster: str
     call_id: str
@@ -56,7 +56,7 @@ class ContentKind(NamedTuple):
     stop_due_at: datetime | None
 
 
-class Wanted(NamedTuple):
+class UnpublishedCall(NamedTuple):
     """A call to be published. ``key`` is its events' ``call_key``."""
 
     key: int
@@ -72,7 +72,7 @@ class Wanted(NamedTuple):
         return self.record.from_tag
 
 
-class Published(NamedTuple):
+class PublishedCall(NamedTuple):
     """A call as it is stored."""
 
     id: int
@@ -108,7 +108,7 @@ _words = lru_cache(WordsField.joined)
 
 def publish(database: EventDatabase, records: Mapping[int, Iterable[CallRecord]]) -> None:
     """Make the stored calls be ``records``: of each ``call_key`` in there, all its calls."""
-    calls = [Wanted(key, identity_of(record), record) for key, found in records.items() for record in found]
+    calls = [UnpublishedCall(key, identity_of(record), record) for key, found in records.items() for record in found]
     stored = [_published(row) for row in database.rows(_CALLS, "call_key", records)]
     volumes = Difference()
     now = timezone.now()
@@ -129,7 +129,7 @@ def publish_revision(call: Call, changes: Mapping[str, Any]) -> None:
     Call.objects.filter(pk=call.pk).update(revision=call.revision + 1, updated_at=next_change_time(now))
 
 
-def _add(database: EventDatabase, calls: Sequence[Wanted], volumes: Difference, updated_at: datetime) -> None:
+def _add(database: EventDatabase, calls: Sequence[UnpublishedCall], volumes: Difference, updated_at: datetime) -> None:
     """Store new calls. Those with parts need to know their ids; the database numbers the others, which is cheaper."""
     changed = database.wire.time(updated_at)
     whole = [call for call in calls if not (call.record.legs or call.record.attempts)]
@@ -145,7 +145,7 @@ def _add(database: EventDatabase, calls: Sequence[Wanted], volumes: Difference, 
 
 def _change(
     database: EventDatabase,
-    pairs: Sequence[tuple[Published, Wanted]],
+    pairs: Sequence[tuple[PublishedCall, UnpublishedCall]],
     volumes: Difference,
     now: datetime,
     updated_at: datetime,
@@ -184,7 +184,7 @@ def _change(
 
 
 def _supersede(
-    database: EventDatabase, calls: Sequence[Published], volumes: Difference, now: datetime, updated_at: datetime
+    database: EventDatabase, calls: Sequence[PublishedCall], volumes: Difference, now: datetime, updated_at: datetime
 ) -> None:
     """Flag calls that turned out to be part of others."""
     if not calls:
@@ -228,7 +228,7 @@ def _uncount(volumes: Difference, said: Content) -> None:
     )
 
 
-def _row(wire: Wire, pk: int, call: Wanted, revision: int, updated_at: int | str) -> Row:
+def _row(wire: Wire, pk: int, call: UnpublishedCall, revision: int, updated_at: int | str) -> Row:
     """Return the row of a call, in the order of ``_CALLS``."""
     key, identity, record = call
     time, int4 = wire.time, wire.int4
@@ -267,7 +267,7 @@ def _row(wire: Wire, pk: int, call: Wanted, revision: int, updated_at: int | str
 
 
 def _content(record: CallRecord) -> Content:
-    """Return what ``_row`` writes of the record, as it will be read."""
+    """Return the columns that ``_row`` writes, as they will be read."""
     return Content(
         record.cluster,
         record.call_id,
@@ -296,13 +296,13 @@ def _content(record: CallRecord) -> Content:
     )
 
 
-def _published(row: Row) -> Published:
+def _published(row: Row) -> PublishedCall:
     pk, key, identity, superseded, revision, updated_at, *content = row
     content[_EXTRA] = {} if content[_EXTRA] == "{}" else json.loads(content[_EXTRA])
-    return Published(pk, key, identity, superseded, revision, updated_at, Content(*content))
+    return PublishedCall(pk, key, identity, superseded, revision, updated_at, Content(*content))
 
 
-def _revision(wire: Wire, old: Published, now: datetime, changes: Mapping[str, Any]) -> Row:
+def _revision(wire: Wire, old: PublishedCall, now: datetime, changes: Mapping[str, Any]) -> Row:
     return (old.id, wire.int4(old.revision + 1), wire.time(now), wire.json(_json(changes)))
 
 
@@ -336,19 +336,19 @@ def _add_parts(database: EventDatabase, calls: Sequence[tuple[int, CallRecord]])
 
 
 Parts = tuple[list[dict[str, Any]], list[dict[str, Any]]]
-"""Legs and attempts as a revision tells them."""
+"""Legs and attempts in the form of a revision."""
 
 
 def _parts(database: EventDatabase, ids: Sequence[int]) -> dict[int, Parts]:
     """Return the stored legs and attempts of each call."""
-    found: dict[int, Parts] = defaultdict(lambda: ([], []))
+    parts: dict[int, Parts] = defaultdict(lambda: ([], []))
     for call, _, source, destination, kind, values in sorted(database.rows(_LEGS, "call_id", ids), key=_place):
-        found[call][0].append(_leg(source, destination, kind, json.loads(values)))
+        parts[call][0].append(_leg(source, destination, kind, json.loads(values)))
     for call, _, code, reason, to_tag, time, _, extra, legs in sorted(
         database.rows(_ATTEMPTS, "call_id", ids), key=_place
     ):
-        found[call][1].append(_attempt(code, reason, to_tag, time, json.loads(extra), json.loads(legs)))
-    return found
+        parts[call][1].append(_attempt(code, reason, to_tag, time, json.loads(extra), json.loads(legs)))
+    return parts
 
 
 def _place(row: Row) -> tuple[int, int]:
@@ -359,8 +359,8 @@ def _parts_of(call: CallRecord) -> Parts:
     return (
         _legs(call.legs),
         [
-            _attempt(one.code, one.reason, one.to_tag, one.time, _values(one.extra), _legs(one.legs))
-            for one in call.attempts
+            _attempt(branch.code, branch.reason, branch.to_tag, branch.time, _values(branch.extra), _legs(branch.legs))
+            for branch in call.attempts
         ],
     )
 
@@ -370,11 +370,11 @@ def _legs(legs: Iterable[LegRecord]) -> list[dict[str, Any]]:
 
 
 def _values(pairs: Pairs) -> dict[str, str]:
-    """Return the text of each label in the order logged; of several the first."""
-    found: dict[str, str] = {}
+    """Return the text of each label in the order logged; for a repeated label the first text."""
+    values: dict[str, str] = {}
     for label, text in pairs:
-        found.setdefault(label, text)
-    return found
+        values.setdefault(label, text)
+    return values
 
 
 def _leg(source: str | None, destination: str | None, kind: str | None, values: dict[str, str]) -> dict[str, Any]:
@@ -395,17 +395,17 @@ def _attempt(
 
 
 def _differences(before: Content, after: Content) -> dict[str, list[Any]]:
-    """Return what changed: by field [before, after] in JSON's terms (times in ISO 8601, durations in seconds)."""
+    """Return the changed fields with [before, after] as JSON (times in ISO 8601, durations in seconds)."""
     if before == after:
         return {}
     return {
-        name: [_told(name, was), _told(name, now)]
+        name: [_as_json_value(name, was), _as_json_value(name, now)]
         for name, was, now in zip(Content._fields, before, after, strict=True)
         if was != now
     }
 
 
-def _told(name: str, value: Any) -> Any:
+def _as_json_value(name: str, value: Any) -> Any:
     match value:
         case datetime():
             return value.isoformat()

@@ -1,4 +1,4 @@
-"""Set the end of calls whose STOP never came by hand: an overlay on what the events tell.
+"""Manual ends of calls whose STOP never came: an overlay on the result of correlation.
 
 Correlation does not see it. A settlement and its revocation are published as revisions, like any other change.
 """
@@ -22,9 +22,9 @@ from cdr.storage.database import database_for_writes
 class NotSettled(Exception):
     """The end of the call cannot be set; the text says why, to the person who tried."""
 
-    def __init__(self, why: Text) -> None:
-        self.why = why
-        super().__init__(str(why))
+    def __init__(self, reason: Text) -> None:
+        self.reason = reason
+        super().__init__(str(reason))
 
 
 def settle(call: Call, *, ended_at: datetime | None, reason: str, by: User, now: datetime) -> Settlement:

@@ -26,12 +26,14 @@ LONGEST_NAME = 200
 @dataclass(frozen=True, slots=True)
 class FileShape:
     """How a file is to look: its ``columns``, the ``zone`` that its times are written in, and what it says of itself
-    (pairs of a word and its value, for formats that have a place for them).
+    (pairs of a word and its value, for formats that have a place for them). ``spreadsheet_safe``: no cell of a CSV is a
+    formula to a spreadsheet.
     """
 
     columns: Sequence[str] = COLUMNS
     zone: tzinfo = UTC
     about: Sequence[tuple[str, str]] = ()
+    spreadsheet_safe: bool = True
 
 
 def is_column(name: str) -> bool:

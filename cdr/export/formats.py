@@ -39,7 +39,7 @@ def _write_jsonl(records: Iterable[Record], sink: Sink, shape: FileShape) -> Non
 
 
 def _write_csv(records: Iterable[Record], sink: Sink, shape: FileShape) -> None:
-    for line in csv_lines(records, shape.columns, shape.zone):
+    for line in csv_lines(records, shape.columns, shape.zone, spreadsheet_safe=shape.spreadsheet_safe):
         sink.write(line.encode())
 
 

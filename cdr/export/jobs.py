@@ -42,6 +42,7 @@ def queue_export(
     *,
     columns: Iterable[str] = (),
     zone: str = "UTC",
+    spreadsheet_safe: bool = True,
 ) -> ExportJob:
     """Queue an export of the calls that ``call_filter`` selects, within its visibility."""
     visibility = call_filter.visibility
@@ -51,6 +52,7 @@ def queue_export(
         conditions=conditions_of(call_filter),
         columns=list(columns),
         zone=zone,
+        spreadsheet_safe=spreadsheet_safe,
         scope=None if visibility.proxies is None else sorted(visibility.proxies),
         masked=not visibility.numbers,
     )

@@ -92,7 +92,7 @@ def _write(job: ExportJob) -> None:
         count = capped_count(filters.qs, COUNT_LIMIT)
         file.matches = count if count <= COUNT_LIMIT else None
         found = file.counted(records(oldest_first(filters), filters.visibility))
-        write(found, filters, job.format, file, columns=job.columns, zone=job.zone)
+        write(found, filters, job.format, file, columns=job.columns, zone=job.zone, safe=job.spreadsheet_safe)
     now = timezone.now()
     file.end(state=State.DONE, finished_at=now, expires_at=now + timedelta(days=settings.EXPORT_DAYS), error="")
 
@@ -105,12 +105,14 @@ def write(
     *,
     columns: Iterable[str],
     zone: str,
+    safe: bool = True,
 ) -> None:
-    """Write a file that says which filter it is of."""
+    """Write a file that says which filter it is of. ``safe``: a CSV without formulas."""
     tzinfo = ZoneInfo(zone)
     with timezone.override(tzinfo):
         conditions = in_words(filters)
-    FORMATS[format].write(calls, sink, FileShape(tuple(columns) or FIELDS, tzinfo, (("filter", conditions),)))
+    shape = FileShape(tuple(columns) or FIELDS, tzinfo, (("filter", conditions),), safe)
+    FORMATS[format].write(calls, sink, shape)
 
 
 def _fail(job: ExportJob, reason: str) -> None:

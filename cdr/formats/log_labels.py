@@ -32,7 +32,8 @@ _name = re.compile(rb";(?!user=(?:phone|ip)\b)([A-Za-z_][A-Za-z0-9_.-]{0,63})=")
 class LineShape(NamedTuple):
     """The labels after the core fields.
 
-    ``known``: these and the labels of the core. ``line`` matches an accounting line with all of them in order.
+    ``known``: these and the labels of the core. ``line`` matches an accounting line with all of them in order, its
+    bytes taken for Latin-1. ``empty_leg`` is what a line has instead of legs: their labels without values.
     """
 
     extras: Labels
@@ -40,7 +41,8 @@ class LineShape(NamedTuple):
     extra_names: tuple[str, ...]
     leg_names: tuple[str, ...]
     known: frozenset[bytes]
-    line: re.Pattern[bytes]
+    line: re.Pattern[str]
+    empty_leg: str
 
 
 class LogLabels:
@@ -118,10 +120,11 @@ def _make_shape(extras: Labels, legs: Labels) -> LineShape:
         tuple(map(text_of, legs)),
         _CORE_NAMES.union(extras, legs),
         _line_pattern(extras, legs),
+        "".join(f";{label.decode('latin-1')}=" for label in legs),
     )
 
 
-def _line_pattern(extras: Labels, legs: Labels) -> re.Pattern[bytes]:
+def _line_pattern(extras: Labels, legs: Labels) -> re.Pattern[str]:
     """Return the pattern of a line with all labels in order, whose core and leg values contain no ``;``.
 
     Groups: prefix, time fields, the core fields, reason, the extras, and the text of all legs if there are ``legs``.
@@ -132,7 +135,7 @@ def _line_pattern(extras: Labels, legs: Labels) -> re.Pattern[bytes]:
     following = [*extras, *legs[:1]]
     ends = [rb"(?!" + re.escape(label) + rb"=)" for label in following] + [b""]
     leg = b"".join(b";" + re.escape(label) + rb"=[^;]*+" for label in legs)
-    return re.compile(
+    pattern = (
         PREFIX
         + rb"((?:timestamp|created)=[^;]*+(?:;(?!method=)[^;]*+)*+)"
         + core
@@ -144,6 +147,7 @@ def _line_pattern(extras: Labels, legs: Labels) -> re.Pattern[bytes]:
         + (rb"((?:" + leg + rb")++)" if legs else b"")
         + rb"(?<!#012)\Z"
     )
+    return re.compile(pattern.decode("latin-1"), re.ASCII)  # a match of text needs no decoding of its groups
 
 
 def _names(text: bytes) -> Labels:

@@ -21,7 +21,7 @@ because they repeat an event with all its fields.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import BinaryIO
@@ -42,12 +42,15 @@ from proxyconf.vocabulary.products import Product
 
 _DIALOG_FUNCTION = b"log_write_cdr"
 _KIND_OF_PREFIX = {
-    b"request accounted": EventKind.MANUAL,
-    b"request acknowledged": EventKind.ACK,
-    b"call ended": EventKind.CDR,
+    "request accounted": EventKind.MANUAL,
+    "request acknowledged": EventKind.ACK,
+    "call ended": EventKind.CDR,
 }
 _BYTES_LIST = b",".join(b"%d" % byte for byte in b"ACC: ")  # journald lists the bytes of text with control characters
 _MAX_WRAPPINGS = 3  # a container's JSON around journald's around the proxy's
+_REASON = 7
+"""The group of the reason in the pattern of a usual line."""
+
 _prefix = re.compile(PREFIX + rb"(?=timestamp=|created=)")
 _code_and_reason = re.compile(rb";code=(\d{0,3});reason=")
 _blank_after_reason = re.compile(rb"(;code=\d{0,3};reason=[^;]*); +([A-Za-z_][\w.-]{0,63})=")
@@ -76,7 +79,8 @@ class LineParser:
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
         self._labels = LogLabels(reading.layout)
-        self._clock = ClockReader(reading.layout.time).read
+        clock = self._clock = ClockReader(reading.layout.time).read
+        self._usual_clock = lru_cache(maxsize=1024)(lambda text: clock(text.encode()))
         self._dialog_mark = reading.layout.cdr.start.encode() + b"="
         self._begins = re.compile(
             PREFIX
@@ -98,27 +102,29 @@ class LineParser:
         try:
             if 0 <= start < framing.MAX_HEAD and len(line) <= framing.MAX_LINE and line[-1] not in _ENDS_OF_QUOTES:
                 shape = self._labels.shape(line, start)
-                usual = shape.line.match(line, start)
+                usual = shape.line.match(line.decode("latin-1"), start)  # a character per byte
                 if usual and framing.is_usual_head(line, start):
                     return self._usual_event(usual, shape, line)
             return self._unusual(line, _MAX_WRAPPINGS)
         except Unparsable as error:
             return Rejection(line[: framing.MAX_LINE], str(error))
 
-    def _usual_event(self, match: re.Match[bytes], shape: LineShape, line: bytes) -> Parsed:
+    def _usual_event(self, match: re.Match[str], shape: LineShape, line: bytes) -> Parsed:
         """Fast path: build the event of a line with all its labels, like ``_line_event``."""
-        prefix, clock, *values = match.groups()
-        legs = _usual_legs(values.pop(), shape.leg_names) if shape.legs else ()
-        text = bytes.decode if line.isascii() and b"\0" not in line else text_of
-        core, extras = values[:5], values[5:]
-        if b"; " in extras[0]:
-            return self._unusual(line, _MAX_WRAPPINGS)
-        reason, *texts = map(text, extras)
-        extra = tuple(zip(shape.extra_names, texts, strict=True)) if texts else ()
-        # Only reason and extras may contain ";" in a usual line.
-        forged = b";" in b"".join(extras) and labelled.holds_separator(extras, shape.known)
-        flags = line_flags(cut=False, forged=True) if forged else ()
-        event = _event(prefix, self._clock(clock), map(text, core), reason, extra, legs, flags, line)
+        values = match.groups()
+        flags: tuple[str, ...] = ()
+        end = _REASON + 1 + len(shape.extras)
+        if ";" in "".join(values[_REASON:end]):  # no other values may contain it in a usual line
+            if "; " in values[_REASON]:
+                return self._unusual(line, _MAX_WRAPPINGS)
+            if labelled.holds_separator([value.encode("latin-1") for value in values[_REASON:end]], shape.known):
+                flags = line_flags(cut=False, forged=True)
+        legs = _usual_legs(values[-1], shape.leg_names) if shape.legs and values[-1] != shape.empty_leg else ()
+        if not line.isascii() or b"\0" in line:
+            values = tuple(text_of(value.encode("latin-1")) for value in values)
+        clock = self._usual_clock(values[1])
+        extra = tuple(zip(shape.extra_names, values[_REASON + 1 : end], strict=True)) if shape.extras else ()
+        event = _event(values[0], clock, values[2:_REASON], values[_REASON], extra, legs, flags, line)
         return self._limited(event) if len(line) > LONGEST_VALUE or len(legs) > MOST_LEGS else event
 
     def _unusual(self, line: bytes, wrappings: int) -> Parsed:
@@ -192,9 +198,9 @@ class LineParser:
             cut = False  # OpenSIPS writes no extras in records of the script
         values = (*core, reason, *(value for _, value in chain(extras, *legs)))
         return _event(
-            prefix,
+            text_of(prefix),
             self._clock(clock),
-            map(text_of, core),
+            list(map(text_of, core)),
             text_of(reason),
             labelled.pairs(extras),
             tuple(labelled.pairs(leg) for leg in legs if any(value for _, value in leg)),
@@ -233,8 +239,8 @@ def _without_partial_label(reason: bytes, label: bytes) -> bytes:
     return reason[: len(reason) - partial]
 
 
-def _usual_legs(text: bytes, names: Sequence[str]) -> tuple[Pairs, ...]:
-    values = [part.partition("=")[2] for part in text_of(text).split(";")[1:]]
+def _usual_legs(text: str, names: Sequence[str]) -> tuple[Pairs, ...]:
+    values = [part.partition("=")[2] for part in text_of(text.encode("latin-1")).split(";")[1:]]
     sets = [values[start : start + len(names)] for start in range(0, len(values), len(names))]
     return tuple(tuple(zip(names, leg, strict=True)) for leg in sets if any(leg))
 
@@ -257,9 +263,9 @@ def _core_of(body: bytes, line: bytes) -> tuple[list[bytes], bytes]:
 
 
 def _event(
-    prefix: bytes,
+    prefix: str,
     clock: Clock,
-    core: Iterable[str],
+    core: Sequence[str],
     reason: str,
     extra: Pairs,
     legs: tuple[Pairs, ...],
@@ -268,7 +274,7 @@ def _event(
 ) -> AccEvent:
     """Build the event of a line; ``core``: method, From tag, To tag, Call-ID and the code's digits, if any."""
     method, from_tag, to_tag, call_id, digits = core
-    kind, code = _kind_and_code(prefix, method, digits)
+    kind, code, is_final = _outcome(prefix, method, digits)
     return AccEvent(
         kind,
         method,
@@ -277,7 +283,7 @@ def _event(
         call_id,
         code,
         reason,
-        clock.reply_time if method == "INVITE" and kind in FINAL_REPLIES else clock.time,
+        clock.reply_time if is_final else clock.time,
         clock.precision,
         Backend.SYSLOG,
         extra,
@@ -292,10 +298,12 @@ def _event(
 
 
 @lru_cache(maxsize=1024)
-def _kind_and_code(prefix: bytes, method: str, digits: str) -> tuple[EventKind, int]:
+def _outcome(prefix: str, method: str, digits: str) -> tuple[EventKind, int, bool]:
+    """Return kind and code, and whether the time is that of an INVITE's final reply."""
     code = int(digits or 0)
-    kind = None if method == "BYE" else _KIND_OF_PREFIX.get(prefix)  # a STOP even if the script accounts it
-    return kind or classify(method, code, missed=prefix == b"call missed"), code
+    stated = None if method == "BYE" else _KIND_OF_PREFIX.get(prefix)  # a STOP even if the script accounts it
+    kind = stated or classify(method, code, missed=prefix == "call missed")
+    return kind, code, method == "INVITE" and kind in FINAL_REPLIES
 
 
 def _received_as(line: bytes, parsed: Parsed) -> Parsed:

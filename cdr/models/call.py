@@ -22,12 +22,11 @@ def _choices(words: Iterable[tuple[StrEnum, wording.Word]]) -> list[tuple[str, w
 
 
 class Call(models.Model):
-    """A call as ``cdr.correlation`` made it from the events; written by ``cdr.calls`` alone.
+    """A call as correlated from its events; written only by ``cdr.calls``.
 
-    ``identity`` (16 bytes) names the call within its Call-ID: the tag pair of the dialog, or the caller's tag of an
-    attempt. ``stop_due_at`` is when an ongoing call will be held for one whose STOP is missing.
-    ``superseded``: a later event showed this call to be part of another; it stays, flagged, so that whoever follows
-    changes learns of it.
+    ``identity`` (16 bytes) identifies the call within its Call-ID: the tag pair of the dialog, or the caller's tag of
+    an attempt. At ``stop_due_at`` an ongoing call gets the state No STOP. ``superseded``: a later event showed that
+    this call is part of another; the row stays, flagged, so that clients which follow changes learn of it.
     """
 
     State, Outcome, DurationKind, ReleasedBy = CallState, Outcome, DurationKind, ReleasedBy
@@ -83,7 +82,7 @@ class Call(models.Model):
                 condition=Q(duration_kind__in=["at_least", "at_most"]),
             ),
             models.Index(fields=["stop_due_at"], name="call_stop_due", condition=Q(state="ongoing")),
-            # Parts of numbers have an index beside these: see cdr.queries.trigrams.
+            # Parts of numbers have another index: see cdr.queries.trigrams.
             models.Index(Beginning("caller"), F("started_at").desc(), F("id").desc(), name="call_by_caller"),
             models.Index(Beginning("callee"), F("started_at").desc(), F("id").desc(), name="call_by_callee"),
             models.Index(
@@ -98,9 +97,9 @@ class Call(models.Model):
 
     @cached_property
     def settlement(self) -> Settlement | None:
-        """The settlement in force: only while the STOP is missing, and until it is revoked.
+        """The current settlement, only while the STOP is missing and until it is revoked.
 
-        One query for each call that lacks its STOP; ``cdr.calls.settlement.attach_settlements`` asks for many at once.
+        This is one query per call; ``cdr.calls.settlement.attach_settlements`` does it for many calls at once.
         """
         if not self.lacks_stop:
             return None
@@ -145,7 +144,7 @@ class Attempt(models.Model):
 
 
 class CallRevision(models.Model):
-    """What changed in a published call when later events came: ``changes`` maps a field to [before, after]."""
+    """The changes of a published call after later events: ``changes`` maps a field to [before, after]."""
 
     call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="revisions", db_index=False)
     revision = models.IntegerField(help_text=_("the revision that the change led to"))
@@ -158,10 +157,9 @@ class CallRevision(models.Model):
 
 
 class Settlement(models.Model):
-    """The end that a person set for a call without STOP: ``ended_at``, or marked as unknown (null).
+    """The end that a user set for a call without STOP: ``ended_at``, or null if marked as unknown.
 
-    It is in force while the call lacks its STOP and nobody revoked it (``Call.settlement``): a STOP that comes later
-    takes its place without a word here.
+    It is current until it is revoked or the STOP arrives (``Call.settlement``); a late STOP leaves this row unchanged.
     """
 
     call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="settlements")

@@ -1,4 +1,4 @@
-"""One accounting event as stored."""
+"""Stored accounting events."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from proxyconf.vocabulary.layout import Backend
 
 
 class Event(models.Model):
-    """An accounting event in normal form (``cdr.events.AccEvent``); written once, and changed
-    only by ``cdr.storage.reread``, where its input was read with a wrong zone, layout or product.
+    """An accounting event in normal form (``cdr.events.AccEvent``).
 
-    ``call_key`` is ``cdr.events.call_key(call_id)``, the number that calls are looked up by; it is null for an event
-    that belongs to no call (Accounting-On). ``extra`` is a list of [label, text], ``legs`` a list of such lists.
+    Events are written once; only ``cdr.storage.reread`` replaces them if their input was parsed with a wrong zone,
+    layout or product. ``call_key`` is ``cdr.events.call_key(call_id)``, or null for an event of no call
+    (Accounting-On). ``extra`` is a list of [label, text], ``legs`` a list of such lists.
     """
 
     proxy = models.ForeignKey(Proxy, on_delete=models.PROTECT, related_name="+", db_index=False)
@@ -47,8 +47,8 @@ class Event(models.Model):
     class Meta:
         ordering = ["time", "id"]
         constraints = [
-            # The time comes first: events arrive roughly in its order, so the index grows at its end, and the key is
-            # ready for partitions by month.
+            # The time comes first: events arrive roughly in order of time, so the index grows at its end, and the key
+            # allows partitions by month.
             models.UniqueConstraint(fields=["time", "fingerprint", "proxy"], name="event_unique")
         ]
         indexes = [models.Index(fields=["call_key"], name="event_call_key")]

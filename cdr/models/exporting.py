@@ -10,11 +10,12 @@ from django.utils.translation import gettext_lazy as _
 class ExportJob(models.Model):
     """Calls that a user requested as a file.
 
-    ``conditions`` is the query string of the filter, with its moments resolved: a preset counts from when it was asked.
-    ``columns`` (empty: the record's fields) are for all formats but JSON Lines, ``zone`` is for CSV and XLSX.
-    ``written`` counts the calls that are in the file so far; ``matches`` how many there will be, as far as it was
-    counted. ``size`` is in bytes. ``scope`` names the proxies that the file may tell of (null: all) and ``masked``
-    whether numbers are masked in it: what the user might see when asking.
+    ``conditions`` is the query string of the filter, with periods converted to times at the moment of the request.
+    ``columns`` (empty: the record's fields) apply to all formats but JSON Lines, ``zone`` to CSV and XLSX,
+    ``spreadsheet_safe`` to CSV. ``written`` is the number of calls in the file so far, ``matches`` the expected number,
+    if known. ``size`` is in bytes. ``scope`` names the proxies whose calls may be in the file (null: all), and
+    ``masked`` says whether numbers are masked in it, according to the user's permissions at the time of the request.
+    ``heard_at`` is the time of the last heartbeat of the worker, or of queueing.
     """
 
     class ExportState(models.TextChoices):
@@ -29,6 +30,7 @@ class ExportJob(models.Model):
     conditions = models.TextField(blank=True, default="")
     columns = models.JSONField(default=list)
     zone = models.CharField(max_length=64, default="UTC")
+    spreadsheet_safe = models.BooleanField(default=True)
     scope = models.JSONField(null=True, default=None)
     masked = models.BooleanField(default=False)
     state = models.CharField(max_length=16, choices=ExportState, default=ExportState.QUEUED)
@@ -37,7 +39,7 @@ class ExportJob(models.Model):
     written = models.BigIntegerField(default=0)
     size = models.BigIntegerField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
-    heard_at = models.DateTimeField(null=True, help_text=_("when the writer last told of its progress"))
+    heard_at = models.DateTimeField(null=True, help_text=_("last heartbeat of the worker, or time of queueing"))
     finished_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True)
 
@@ -51,7 +53,7 @@ class ExportJob(models.Model):
 
 
 class ExportChunk(models.Model):
-    """A piece of an export's file. In the database, so that any web server can send what any worker wrote."""
+    """A piece of an export's file, in the database, so that any web server can send what any worker wrote."""
 
     job = models.ForeignKey(ExportJob, on_delete=models.CASCADE, related_name="chunks", db_index=False)
     position = models.IntegerField()

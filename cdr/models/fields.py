@@ -36,7 +36,7 @@ class WordsField(models.TextField):
 
 
 class WallClockField(models.DateTimeField):
-    """A date and time without zone, as the proxies write it: local to whoever wrote it, never converted."""
+    """A date and time without zone, as written by the proxies in their local time; never converted."""
 
     def db_type(self, connection: BaseDatabaseWrapper) -> str:
         return "timestamp without time zone" if connection.vendor == "postgresql" else "datetime"
@@ -45,7 +45,7 @@ class WallClockField(models.DateTimeField):
         return value.replace(tzinfo=None) if hasattr(value, "replace") and hasattr(value, "tzinfo") else value
 
     def get_db_converters(self, connection: BaseDatabaseWrapper) -> list[Any]:
-        return [self.from_db_value]  # not the backend's, which would make it aware
+        return [self.from_db_value]  # not those of the backend, which would make it aware
 
     def get_prep_value(self, value: Any) -> Any:
         return models.Field.get_prep_value(self, self.to_python(value))
@@ -55,10 +55,9 @@ class WallClockField(models.DateTimeField):
 
 
 class Beginning(models.Func):
-    """The first ``LENGTH`` characters of a text column: what exact values are looked up by.
+    """The first ``LENGTH`` characters of a text column, which are indexed to find exact values.
 
-    An index on the whole text would refuse values beyond 2 700 bytes, and so the call that has one: a proxy sends what
-    its peers make up.
+    PostgreSQL refuses index entries over 2,700 bytes, and a caller may send a longer value.
     """
 
     LENGTH = 48

@@ -1,4 +1,4 @@
-"""The proxy's own tables, so that its ``db_url`` may point straight at our database."""
+"""The proxies' own tables in our database, to which their ``db_url`` may point."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from cdr.models.fields import WallClockField
 class AccRow(models.Model):
     """The columns that ``acc`` and ``missed_calls`` share.
 
-    Widths are those of Kamailio 5.3 and newer (its ``acc-create.sql``), OpenSIPS' further columns allowed for. Every
-    default lives in the database, for the proxy names only the columns it knows. An administrator may add columns for
-    ``db_extra`` and ``multi_leg_info``; readers find them by themselves. NULL is allowed where the proxies' own tables
-    forbid it: Kamailio's ``db_sqlite`` writes an empty To tag as NULL, and the row would be lost.
+    Widths are those of Kamailio 5.3 and newer (``acc-create.sql``), plus OpenSIPS' additional columns. All defaults are
+    in the database, because the proxy names only the columns it knows. An administrator may add columns for
+    ``db_extra`` and ``multi_leg_info``; they are read automatically. NULL is allowed, unlike in the proxies' own
+    schemas: Kamailio's ``db_sqlite`` writes an empty To tag as NULL, and the row would be lost.
     """
 
     method = models.CharField(max_length=16, null=True, db_default="")

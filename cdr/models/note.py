@@ -9,7 +9,7 @@ from cdr.models.call import Call
 
 
 class Note(models.Model):
-    """A remark of a user on a call; never changed."""
+    """A user's note on a call; never changed."""
 
     call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="notes")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

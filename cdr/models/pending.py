@@ -8,8 +8,8 @@ from django.db import models
 class Pending(models.Model):
     """A call whose events are to be correlated (again).
 
-    ``ingest`` marks in the transaction that stores the events; ``correlate`` deletes the mark first and reads the
-    events afterwards, so an event that arrives meanwhile waits for it and marks the call anew: no mark is lost.
+    ``ingest`` creates the mark in the transaction that stores the events. ``correlate`` deletes the mark before it
+    reads the events, so that an event which arrives meanwhile marks the call again.
     """
 
     call_key = models.BigIntegerField(primary_key=True)

@@ -17,13 +17,12 @@ FORGOTTEN = timedelta(hours=1)
 
 
 class Receiver(models.Model):
-    """One process that serves a source on one machine, as it last reported.
+    """The last report of the process that serves a source on one host.
 
-    ``rate`` is events per second since the report before, ``lag`` how many seconds after its own time the newest event
-    was stored, ``backlog`` the bytes that wait to be read (files), ``spool_bytes`` what waits in the spool to be stored
-    and ``spool_since`` when the oldest of it came. ``refused`` counts by reason what was dropped before it could become
-    an event or a ``Rejected`` (unknown senders, wrong secrets), since the process began. ``error`` says why it does not
-    run, or, of one that runs, what somebody should know.
+    ``rate`` is in events per second since the previous report, ``lag`` the delay of the newest event in seconds from
+    its own time until it was stored, ``backlog`` the number of bytes to read (files), ``spool_bytes`` the size of the
+    spool and ``spool_since`` the time of its oldest record. ``refused`` counts by reason the input dropped since the
+    start of the process (unknown senders, wrong secrets). ``error`` is the error, or the warning of a running process.
     """
 
     class ReceiverState(models.TextChoices):
@@ -51,14 +50,14 @@ class Receiver(models.Model):
     def __str__(self) -> str:
         return f"{self.source} on {self.host}"
 
-    def is_well(self, now: datetime) -> bool:
+    def is_healthy(self, now: datetime) -> bool:
         return self.state == self.ReceiverState.RUNNING and now - self.heard_at < STALE
 
-    def told(self, now: datetime) -> str:
+    def summary(self, now: datetime) -> str:
         """Return the health of the receiver in one line."""
-        about = (
+        parts = (
             self.get_state_display()
-            if self.state != self.ReceiverState.RUNNING or self.is_well(now)
+            if self.state != self.ReceiverState.RUNNING or self.is_healthy(now)
             else "not heard of",
             f"since {self.started_at:%Y-%m-%dT%H:%M:%SZ}",
             f"heard {self.heard_at:%Y-%m-%dT%H:%M:%SZ}",
@@ -71,4 +70,4 @@ class Receiver(models.Model):
             *(f"{count} {reason}" for reason, count in sorted(self.refused.items())),
             f"{'warning' if self.state == self.ReceiverState.RUNNING else 'error'}: {self.error}" if self.error else "",
         )
-        return "  ".join(filter(None, map(str, about)))
+        return "  ".join(filter(None, map(str, parts)))

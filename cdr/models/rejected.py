@@ -8,7 +8,7 @@ from cdr.models.source import Source
 
 
 class Rejected(models.Model):
-    """Input that looked like accounting and could not be understood: kept whole, to be replayed after a fix."""
+    """Input that looks like accounting but could not be parsed: stored unchanged, to be re-parsed after a fix."""
 
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="+")
     format = models.CharField(max_length=32)
@@ -24,4 +24,4 @@ class Rejected(models.Model):
         constraints = [models.UniqueConstraint(fields=["source", "fingerprint"], name="rejected_unique")]
 
     def __str__(self) -> str:
-        return f"{self.format} {self.received_at:%Y-%m-%d %H:%M:%S}"  # the reason may hold numbers
+        return f"{self.format} {self.received_at:%Y-%m-%d %H:%M:%S}"  # without the reason, which may contain numbers

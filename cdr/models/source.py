@@ -1,4 +1,4 @@
-"""One way events of a proxy arrive."""
+"""Sources: the ways in which events of a proxy arrive."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from proxyconf.models.sealing import Unreadable, seal, unseal
 
 
 class Source(models.Model):
-    """A way events of a proxy arrive, with its settings, its cursor and its health counters.
+    """A way in which events of a proxy arrive, with its settings, its cursor and its health counters.
 
-    ``settings`` are what ``KINDS[kind]`` declares; secrets among them are sealed when the source is saved. ``cursor``
-    says what was read so far; it moves in the transaction that stores the events.
+    ``settings`` are declared by ``KINDS[kind]``; their secrets are sealed when the source is saved. ``cursor`` is the
+    position up to which input was read; it advances in the transaction that stores the events.
     """
 
     class Kind(models.TextChoices):
@@ -70,7 +70,7 @@ class Source(models.Model):
         return any(one.network is not None and not one.network.prefixlen and not one.host for one in allowed)
 
     def parsed_settings(self) -> Settings:
-        """Return the settings, typed; raise ``SettingsError``."""
+        """Return the typed settings; raise ``SettingsError``."""
         return KINDS[self.kind].parse(sealed_settings(self.kind, self.settings))
 
 
@@ -88,10 +88,12 @@ def sealed_settings(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
 def secrets_to_enter_again(
     kind: str, before: dict[str, Any], after: dict[str, Any], entered: Collection[str]
 ) -> list[str]:
-    """Return the secrets that are stored, were not entered now, and would be sent to another target than before."""
-    settings = KINDS[kind]
-    stored = [name for name, one in settings.declared().items() if one.secret and before.get(name)]
-    if not any(_typed(settings, name, before) != _typed(settings, name, after) for name in settings.target):
+    """Return the stored secrets that must be entered again, because they would be sent to another target."""
+    kind_settings = KINDS[kind]
+    stored = [name for name, setting in kind_settings.declared().items() if setting.secret and before.get(name)]
+    if not any(
+        _typed(kind_settings, name, before) != _typed(kind_settings, name, after) for name in kind_settings.target
+    ):
         return []
     return [name for name in stored if name not in entered and after.get(name)]
 
@@ -102,21 +104,21 @@ def missing_senders(kind: str, settings: dict[str, Any], proxy: Proxy) -> str:
     return "" if not name or settings.get(name) or proxy.sender_addresses else name
 
 
-def _typed(settings: type[Settings], name: str, values: dict[str, Any]) -> Any:
+def _typed(kind_settings: type[Settings], name: str, values: dict[str, Any]) -> Any:
     value = values.get(name)
     try:
-        return settings.default(name) if value in (None, "") else settings.declared()[name].read(value)
+        return kind_settings.default(name) if value in (None, "") else kind_settings.declared()[name].read(value)
     except ValueError:
         return value
 
 
 def reveal(secret: Secret) -> bytes:
-    """Return a secret in plain text, to be used and never shown; raise ``LookupError`` with the remedy."""
+    """Return a secret in plain text, for use only, never for display; raise ``LookupError`` with the remedy."""
     if secret.variable:
-        found = os.environ.get(secret.variable, "")
-        if not found:
+        value = os.environ.get(secret.variable, "")
+        if not value:
             raise LookupError(f"the environment variable {secret.variable} is not set; set it for `up` or `collect`")
-        return found.encode()
+        return value.encode()
     try:
         return unseal(secret.sealed).encode()
     except Unreadable as error:

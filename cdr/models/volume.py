@@ -1,4 +1,4 @@
-"""Hourly rollup of calls, from which figures over long ranges are summed."""
+"""Hourly totals of calls, for figures over long time ranges."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from cdr.models.fields import WordsField
 
 
 class Volume(models.Model):
-    """Part of the sum of the calls that started in an ``hour`` (its beginning, UTC) and are alike in the other columns.
+    """A part of the totals of the calls that started in an ``hour`` (its start, UTC) with these values.
 
-    The rows of one hour and kind are to be summed: whoever writes a call adds a row with the difference it makes, in
-    the same transaction, so the sums always are those of the calls; rows are joined later. Superseded calls are in no
-    sum. ``measured`` calls were answered and have a measured ``duration_us`` (microseconds, summed).
+    The rows with the same hour and values must be summed: each transaction that writes calls inserts the difference, so
+    that the sums are always up to date; rows are merged later. Superseded calls are not included. ``measured`` calls
+    were answered and have a measured duration, ``duration_us`` in total (microseconds).
     """
 
     hour = models.DateTimeField()

@@ -116,7 +116,7 @@ def health_of(proxies: Sequence[Proxy], now: datetime) -> list[ProxyHealth]:
 
 def _source_health(source: Source, now: datetime) -> SourceHealth:
     receivers = list(source.receivers.all())
-    running = [one for one in receivers if one.is_well(now)]
+    running = [receiver for receiver in receivers if receiver.is_healthy(now)]
     refused: Counter[str] = Counter()
     for one in running:
         refused.update({str(reason): int(count) for reason, count in one.refused.items()})

@@ -1,4 +1,4 @@
-"""Who calls, is called and sends calls most: from the newest calls of a filter, ``LIMIT`` at most."""
+"""Count the busiest callers, callees and source addresses among the newest ``LIMIT`` calls of a filter."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST = 8
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """A caller, callee or source address (``None``: not logged) with how many calls, and how many of them answered."""
+    """A caller, callee or source address (``None``: not logged), with its numbers of calls and of answered calls."""
 
     value: str | None
     calls: int
@@ -25,7 +25,7 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class Busiest:
-    """The parties with most calls first. ``counted`` calls were looked at; ``capped``: there may be older ones."""
+    """The busiest parties, most calls first, of ``counted`` calls; ``capped``: there may be older calls."""
 
     callers: list[Party]
     callees: list[Party]
@@ -35,7 +35,7 @@ class Busiest:
 
 
 def busiest(call_filter: CallFilter, *, most: int = MOST) -> Busiest:
-    """Return the busiest ``most`` callers, callees and source addresses of the calls that ``call_filter`` gives."""
+    """Return the ``most`` busiest callers, callees and source addresses of the matching calls."""
     calls = call_filter.qs.annotate(
         answered=Case(When(outcome=Outcome.ANSWERED.value, then=Value(1)), default=Value(0))
     )

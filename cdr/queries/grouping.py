@@ -1,7 +1,7 @@
-"""Calls grouped and summed by the database: the newest ``limit`` of them, in one pass.
+"""Group and sum the newest ``limit`` calls of a queryset in the database, in one pass.
 
-The ORM can group what it filters, but not what it has cut to a number of rows; looking the rows up again by their keys
-costs four times as much.
+The ORM can group filtered rows, but not a limited number of rows; looking the rows up again by their keys takes four
+times as long.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Dates and times in conditions: how they are read, checked and shown in a form."""
+"""Parse, check and show dates and times in conditions."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from django.utils.translation import gettext_lazy as _
 from cdr.queries.periods import span
 
 EARLIEST, LATEST = datetime(1000, 1, 1, tzinfo=UTC), datetime(9998, 12, 30, tzinfo=UTC)
-"""The range of moments in conditions: it leaves room, before and after, for any time zone and any bar of a histogram.
+"""The range of times in conditions, with room before and after for any time zone and histogram bar.
 
-Nothing that a proxy writes is dated earlier: MySQL's DATETIME begins with the year 1000.
+No proxy writes an earlier time: MySQL's DATETIME starts with the year 1000.
 """
 
 
 class MomentInput(forms.DateTimeInput):
-    """The browser's own control for a date and time, in the current zone, whatever form the URL gave it in."""
+    """The browser's own control for a date and time, in the current zone; the URL may have it in any form."""
 
     input_type = "datetime-local"
 
@@ -39,21 +39,21 @@ class MomentInput(forms.DateTimeInput):
             return None
         local = timezone.localtime(moment).replace(tzinfo=None)
         if moment.microsecond:
-            return local.isoformat(timespec="milliseconds")  # browsers know no more
+            return local.isoformat(timespec="milliseconds")  # the precision of browsers
         return local.isoformat(timespec="seconds" if moment.second else "minutes")
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context = super().get_context(name, value, attrs)
         if (context["widget"]["value"] or "").count(":") > 1:
-            context["widget"]["attrs"]["step"] = "any"  # else the browser would not take the seconds
+            context["widget"]["attrs"]["step"] = "any"  # otherwise the browser does not accept seconds
         return context
 
 
 def parse_moment(text: str, *, end_of_day: bool = False) -> datetime:
-    """Read an ISO 8601 date or date and time; without a zone it is in the current one. Return UTC.
+    """Parse an ISO 8601 date or date and time, by default in the current zone; return UTC.
 
-    A date alone is its beginning, or its end if ``end_of_day``. A moment before ``EARLIEST`` or after ``LATEST`` is
-    that bound: no call is dated there. Raise ``ValueError`` for anything else.
+    A date means its start, or its end with ``end_of_day``. A time before ``EARLIEST`` or after ``LATEST`` becomes that
+    bound, where no call can be. Raise ``ValueError`` for anything else.
     """
     day = parse_date(text)
     moment = datetime.combine(day, time.min) if day else parse_datetime(text)
@@ -69,7 +69,7 @@ def parse_moment(text: str, *, end_of_day: bool = False) -> datetime:
 
 
 class MomentField(forms.CharField):
-    """A moment as a person or a script writes it; cleaned to UTC."""
+    """A date or time as written by a person or a script; cleaned to UTC."""
 
     def __init__(self, *, end_of_day: bool = False, **kwargs: Any) -> None:
         self.end_of_day = end_of_day

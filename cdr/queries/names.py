@@ -1,4 +1,4 @@
-"""The one name of each condition and column, and the old names that addresses, links and saved views may still use.
+"""The name of each condition and column, and the old names that URLs and saved views may still use.
 
 The names are those of the export record (``sip_code``, ``source_ip``, ``started_at``…).
 """
@@ -32,23 +32,23 @@ SEARCH_ALIASES: Mapping[str, str] = {
     "longer": "min_duration",
     "shorter": "max_duration",
 }
-"""Prefixes of the search box that stand for a condition of another name."""
+"""Prefixes of the search box for conditions of another name."""
 
 
 def current_parameter(name: str) -> str:
-    """Return the name that a parameter has now; ``not_`` before it stays."""
+    """Return the present name of a parameter; a prefix ``not_`` stays."""
     plain = name.removeprefix(NOT)
     sign = NOT if plain != name else ""
     return sign + OLD_PARAMETERS.get(plain, plain)
 
 
 def old_parameters(name: str) -> list[str]:
-    """Return the names that a parameter had before."""
+    """Return the old names of a parameter."""
     plain = name.removeprefix(NOT)
     sign = NOT if plain != name else ""
     return [sign + old for old, current in OLD_PARAMETERS.items() if current == plain]
 
 
 def current_column(name: str) -> str:
-    """Return the name that a column has now."""
+    """Return the present name of a column."""
     return OLD_COLUMNS.get(name, name)

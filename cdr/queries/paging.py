@@ -11,13 +11,16 @@ from django.db.models import QuerySet
 
 from cdr.models import Call
 from cdr.queries.keyset import OLDEST, Cursor
+from cdr.queries.ordering import NEWEST_FIRST, Order
 
 QUICK_COUNT_MS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class PagedCalls:
-    """Some calls, newest first. ``newer`` and ``older`` are its first and last row where the list goes on there."""
+    """A page of calls. ``newer`` and ``older`` are its first and last row if the list continues there; the names are
+    those of a list ordered newest first.
+    """
 
     rows: list[Call]
     newer: Cursor | None
@@ -25,40 +28,38 @@ class PagedCalls:
 
 
 def call_page(
-    calls: QuerySet[Call], size: int, *, after: Cursor | None = None, before: Cursor | None = None
+    calls: QuerySet[Call],
+    size: int,
+    *,
+    after: Cursor | None = None,
+    before: Cursor | None = None,
+    order: Order = NEWEST_FIRST,
 ) -> PagedCalls:
-    """Return the ``size`` calls that follow ``after`` (older), or precede ``before`` (newer), or the newest ones.
+    """Return ``size`` calls: those after the cursor ``after`` or before ``before``, or the first of the list.
 
-    ``before`` the place ``OLDEST`` stand the oldest ones.
+    With ``before=OLDEST`` these are the last calls of the list.
     """
     if before is not None:
-        return _page_before(calls, size, before)
-    older = calls.order_by("-started_at", "-id")
-    if after is not None:
-        older = older.filter(started_at__lte=after.at).exclude(started_at=after.at, pk__gte=after.pk)
-    rows = list(older[: size + 1])
+        return _page_before(calls, size, before, order)
+    following = order.sorted(calls if after is None else order.following(calls, after))
+    rows = list(following[: size + 1])
     return PagedCalls(
         rows[:size],
-        newer=_cursor(rows[0]) if after and rows else None,
-        older=_cursor(rows[size - 1]) if len(rows) > size else None,
+        newer=order.cursor(rows[0]) if after and rows else None,
+        older=order.cursor(rows[size - 1]) if len(rows) > size else None,
     )
 
 
-def _page_before(calls: QuerySet[Call], size: int, before: Cursor) -> PagedCalls:
-    rows = list(newer_than(calls, before).order_by("started_at", "id")[: size + 1])
-    if len(rows) <= size:  # the top is reached: fill the page from there
-        return call_page(calls, size)
+def _page_before(calls: QuerySet[Call], size: int, before: Cursor, order: Order) -> PagedCalls:
+    rows = list(order.opposite.sorted(order.preceding(calls, before))[: size + 1])
+    if len(rows) <= size:  # this is the first page: fill it
+        return call_page(calls, size, order=order)
     rows = rows[:size][::-1]
-    return PagedCalls(rows, newer=_cursor(rows[0]), older=None if before == OLDEST else _cursor(rows[-1]))
-
-
-def newer_than(calls: QuerySet[Call], cursor: Cursor) -> QuerySet[Call]:
-    """Return those of ``calls`` that stand before the cursor's row in a list read newest first."""
-    return calls.filter(started_at__gte=cursor.at).exclude(started_at=cursor.at, pk__lte=cursor.pk)
+    return PagedCalls(rows, order.cursor(rows[0]), None if before == OLDEST else order.cursor(rows[-1]))
 
 
 def capped_count(calls: QuerySet[Call], limit: int) -> int:
-    """Return how many calls there are, or ``limit + 1`` where there are more than ``limit``."""
+    """Return the number of calls, or ``limit + 1`` if there are more than ``limit``."""
     return calls.order_by()[: limit + 1].count()
 
 
@@ -77,7 +78,7 @@ def quick_count(calls: QuerySet[Call], limit: int) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """How many calls match: ``count`` of them, or about so many (``estimated``), or more than that (``at_least``)."""
+    """The number of matching calls: exactly ``count``, about ``count`` (``estimated``), or more (``at_least``)."""
 
     count: int
     estimated: bool = False
@@ -85,16 +86,16 @@ class Matches:
 
 
 def matches(calls: QuerySet[Call], limit: int) -> Matches:
-    """Count exactly up to ``limit``; beyond it, take the planner's estimate where the database has one."""
+    """Count exactly up to ``limit``; beyond it, return the planner's estimate if the database has one."""
     count = capped_count(calls, limit)
     if count <= limit:
         return Matches(count)
-    guessed = _planned_rows(calls)
-    return Matches(guessed, estimated=True) if guessed and guessed > limit else Matches(limit, at_least=True)
+    estimate = _planned_rows(calls)
+    return Matches(estimate, estimated=True) if estimate and estimate > limit else Matches(limit, at_least=True)
 
 
 def _planned_rows(calls: QuerySet[Call]) -> int | None:
-    """Return how many rows PostgreSQL's planner expects, from its statistics alone."""
+    """Return the number of rows that PostgreSQL's planner expects from its statistics."""
     if connections[calls.db].vendor != "postgresql":
         return None
     try:
@@ -104,15 +105,11 @@ def _planned_rows(calls: QuerySet[Call]) -> int | None:
     return int(plan[0]["Plan"]["Plan Rows"])
 
 
-def position(calls: QuerySet[Call], page: PagedCalls, limit: int) -> int | None:
-    """Return the place of the page's first row in the list, from 1; none for an empty page and beyond ``limit``."""
+def position(calls: QuerySet[Call], page: PagedCalls, limit: int, order: Order = NEWEST_FIRST) -> int | None:
+    """Return the position of the page's first row, from 1; ``None`` for an empty page, and beyond ``limit``."""
     if not page.rows:
         return None
     if page.newer is None:
         return 1
-    newer = capped_count(newer_than(calls, page.newer), limit)
-    return newer + 1 if newer <= limit else None
-
-
-def _cursor(call: Call) -> Cursor:
-    return Cursor(call.started_at, call.pk)
+    preceding = capped_count(order.preceding(calls, page.newer), limit)
+    return preceding + 1 if preceding <= limit else None

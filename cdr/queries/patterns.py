@@ -1,6 +1,6 @@
-"""How a condition on text meets a column: the whole, any part, a pattern with ``*``, a network, an extra field.
+"""Conditions on a text column: complete value, part, pattern with ``*``, network, extra field.
 
-Every condition here is true or false for each row, never unknown, so that its negation gives all the other rows.
+Each condition is true or false for every row, never NULL, so that its negation matches all other rows.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from django.dispatch import receiver
 from cdr.models.fields import Beginning
 
 EXACTLY, ANY = "=", "*"
-"""Text that begins with ``=`` is meant exactly, with whatever stands after it; elsewhere ``*`` is any text."""
+"""A value that starts with ``=`` is matched literally; in any other ``*`` stands for any text."""
 Network = IPv4Network | IPv6Network
 
 _PARTIES = ("caller", "callee")
-_TELLING = 7
-"""So many characters at the end of a party tell it from most others."""
+_DISTINCTIVE_LENGTH = 7
+"""The number of characters at the end of a party that distinguish it from most others."""
 
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _V4 = rf"{_OCTET}(\.{_OCTET}){{3}}"
@@ -40,29 +40,30 @@ _V6 = "|".join(
     ]
 )
 ADDRESS = rf"^({_V4}|{_V6}|\[({_V6})\])$"
-"""An IP address as proxies write it, IPv6 in brackets or not: what may be cast to PostgreSQL's ``inet``."""
+"""An IP address as proxies write it, IPv6 with or without brackets, which can be cast to PostgreSQL's ``inet``."""
 
 
 def text(field: str, value: str, *, part: bool, ignore_case: bool = False) -> Q:
-    """Match a column with ``=text`` exactly; else the whole with ``*`` for any text; without ``*`` any ``part`` of it,
-    or the whole.
+    """Match ``=text`` literally, and a pattern with ``*`` against the complete value.
+
+    Without ``*``, match any ``part`` of the column or, if false, its complete value.
     """
     case = "i" if ignore_case else ""
     if value.startswith(EXACTLY):
-        known = _exactly(field, value[1:])
+        condition = _exactly(field, value[1:])
     elif ANY in value:
-        known = _like(field, value, case)
+        condition = _like(field, value, case)
     elif part and ignore_case:
-        known = _holding(field, value)
+        condition = _containing(field, value)
     elif part:
-        known = Q(**{f"{field}__contains": value})
+        condition = Q(**{f"{field}__contains": value})
     else:
-        known = Q(**{f"{field}__{case}exact": value})
-    return known & Q(**{f"{field}__isnull": False})
+        condition = Q(**{f"{field}__{case}exact": value})
+    return condition & Q(**{f"{field}__isnull": False})
 
 
 def _exactly(field: str, value: str) -> Q:
-    """Match the whole; parties are looked up in the index of their beginnings, which a short one is all of."""
+    """Match the complete value; parties are found by the index on their first characters."""
     whole = Q(**{field: value})
     if field not in _PARTIES:
         return whole
@@ -70,48 +71,50 @@ def _exactly(field: str, value: str) -> Q:
     return beginning if len(value) < Beginning.LENGTH else beginning & whole
 
 
-def _holding(field: str, value: str) -> Q:
-    """Match any part, whatever its case. An index of trigrams looks for the end of a long party alone: numbers of one
-    country begin alike, and what nearly all calls have in common takes it longest.
+def _containing(field: str, value: str) -> Q:
+    """Match any part, ignoring case.
+
+    In the trigram index only the end of a long party is searched: numbers of one country start with the same digits,
+    and a search for trigrams that nearly all calls contain is slow.
     """
-    if field not in _PARTIES or len(value) <= _TELLING:
+    if field not in _PARTIES or len(value) <= _DISTINCTIVE_LENGTH:
         return Q(**{f"{field}__icontains": value})
     whole = GreaterThan(StrIndex(Upper(field), Upper(Value(value))), 0)
-    return Q(**{f"{field}__icontains": value[-_TELLING:]}) & Q(whole)
+    return Q(**{f"{field}__icontains": value[-_DISTINCTIVE_LENGTH:]}) & Q(whole)
 
 
 def _like(field: str, pattern: str, case: str) -> Q:
-    """Match text by its known parts: its beginning, its end, and what it contains."""
+    """Match a pattern by its start, its end and the parts between."""
     first, *middle, last = pattern.split(ANY)
-    known = Q(**{f"{field}__{case}startswith": first}) if first else Q()
+    condition = Q(**{f"{field}__{case}startswith": first}) if first else Q()
     for between in filter(None, middle):
-        known &= Q(**{f"{field}__{case}contains": between})
-    return known & Q(**{f"{field}__{case}endswith": last}) if last else known
+        condition &= Q(**{f"{field}__{case}contains": between})
+    return condition & Q(**{f"{field}__{case}endswith": last}) if last else condition
 
 
 def word(field: str, value: str) -> Q:
-    """Match a ``WordsField`` that holds ``value``."""
+    """Match a ``WordsField`` that contains ``value``."""
     return Q(**{f"{field}__contains": f" {value} "})
 
 
 def address(field: str, network: Network) -> Q:
-    """Match a column of text that is an address within ``network``, however the address is written."""
+    """Match a text column with an address in ``network``, in any notation."""
     if network.version == 4 and network.num_addresses == 1:
         return Q(**{field: str(network.network_address)}, **{f"{field}__isnull": False})
     return Q(_InNetwork(F(field), Value(str(network))))
 
 
 def read_network(written: str) -> Network:
-    """Read an address or a network in CIDR notation; host bits are cut off. Raise ``ValueError`` for anything else."""
-    if "%" in written:  # a zone (RFC 4007) means something on one host alone, and PostgreSQL knows none
+    """Parse an address or a network in CIDR notation, ignoring host bits. Raise ``ValueError`` for anything else."""
+    if "%" in written:  # a zone (RFC 4007) is local to a host, and PostgreSQL does not support it
         raise ValueError(f"{written!r} has a zone")
     return ip_network(written.strip().removeprefix("[").removesuffix("]"), strict=False)
 
 
 class ExtraText(Func):
-    """The value of one extra field of a call: ``ExtraText("extra", Value(label))``; null where it was not logged.
+    """The value of one extra field of a call: ``ExtraText("extra", Value(label))``; null if it was not logged.
 
-    Django's own key transform takes labels of digits for places in an array, and SQLite's paths know no quotes.
+    Django's own key transform takes labels of digits for array indexes, and SQLite's paths have no quoting.
     """
 
     output_field = TextField()
@@ -138,7 +141,7 @@ class AnyExtra(Func):
 
 
 class _InNetwork(Func):
-    """Whether text is an address within a network; text that is no address is not."""
+    """Whether text is an address in a network; false for other text."""
 
     output_field = BooleanField()
 
@@ -146,7 +149,7 @@ class _InNetwork(Func):
         column, column_parameters = compiler.compile(self.source_expressions[0])
         network, network_parameters = compiler.compile(self.source_expressions[1])
         is_within = f"btrim({column}, '[]')::inet <<= ({network})::inet"
-        sql = f"(CASE WHEN {column} ~ %s THEN {is_within} ELSE false END)"  # CASE: cast nothing that is no address
+        sql = f"(CASE WHEN {column} ~ %s THEN {is_within} ELSE false END)"  # CASE prevents casting other text
         return sql, [*column_parameters, ADDRESS, *column_parameters, *network_parameters]
 
     def as_sqlite(self, compiler: Any, connection: BaseDatabaseWrapper, **context: Any) -> Any:
@@ -154,8 +157,8 @@ class _InNetwork(Func):
 
 
 @receiver(connection_created)
-def _teach_sqlite(sender: Any, connection: BaseDatabaseWrapper, **_later: Any) -> None:
-    """Give SQLite what PostgreSQL has in its ``inet``."""
+def _add_sqlite_functions(sender: Any, connection: BaseDatabaseWrapper, **_later: Any) -> None:
+    """Add to SQLite the network test of PostgreSQL's ``inet``."""
     if connection.vendor == "sqlite":
         connection.connection.create_function("accweb_in_network", 2, _in_network, deterministic=True)
 

@@ -26,6 +26,7 @@ PREFIXES = (
     "caller",
     "callee",
     "call_id",
+    "id",
     "source_ip",
     "sip_code",
     "sip_reason",

@@ -1,7 +1,7 @@
-"""The index for parts of numbers: PostgreSQL finds them by their trigrams, with its extension pg_trgm.
+"""The trigram index for parts of numbers, with PostgreSQL's extension pg_trgm.
 
-Not every server has the extension, and not every role may set it up. Without it everything works, and a search for part
-of a number reads all calls of its time range.
+Not every server has the extension, and not every role may create it. Without it a search for part of a number still
+works, but reads all calls of its time range.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 NAME = "call_by_part_of_number"
 
 _EXTENSION = "CREATE EXTENSION IF NOT EXISTS pg_trgm"
-# Upper case is what Django's ``icontains`` compares. One index of two columns costs the writer less than two.
+# Django's ``icontains`` compares upper case. Writing one index of two columns is faster than writing two.
 _INDEX = (
     f"CREATE INDEX {{how}} IF NOT EXISTS {NAME} ON cdr_call"
     " USING gin (upper(caller) gin_trgm_ops, upper(callee) gin_trgm_ops)"
@@ -20,9 +20,9 @@ _INDEX = (
 
 
 def make_index(connection: BaseDatabaseWrapper, *, while_written: bool = False) -> str:
-    """Make the index where there is none yet; return why that cannot be, or nothing.
+    """Create the index if it does not exist; return "", or the reason why that is impossible.
 
-    ``while_written``: calls may be written meanwhile, which takes longer, and must not be within a transaction.
+    ``while_written``: allow writing calls meanwhile, which takes longer and is not possible in a transaction.
     """
     if connection.vendor != "postgresql":
         return "only PostgreSQL has such an index"
@@ -34,7 +34,7 @@ def make_index(connection: BaseDatabaseWrapper, *, while_written: bool = False) 
     with connection.cursor() as cursor:
         if while_written:
             cursor.execute("SELECT NOT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)", [NAME])
-            if cursor.fetchone() == (True,):  # an earlier run was ended
+            if cursor.fetchone() == (True,):  # left by an interrupted run
                 cursor.execute(f"DROP INDEX CONCURRENTLY {NAME}")
         cursor.execute(_INDEX.format(how="CONCURRENTLY" if while_written else ""))
     return ""

@@ -15,7 +15,9 @@ from cdr.storage.tables import Row, Statement
 
 
 class Sending:
-    """A transaction under way: COPY of ``rows``, then ``statements``, in a thread that waits for the database.
+    """A transaction under way, in a thread that waits for the database: COPY of ``rows``, ``statements``, ``updates``.
+
+    It fails unless each of ``updates`` changes one row.
 
     ``types`` are the column types of the binary COPY. The connection must not be in a transaction and cannot be used
     for anything else until ``finish`` has returned or raised.
@@ -28,11 +30,12 @@ class Sending:
         types: Sequence[str],
         rows: Iterable[Row],
         statements: Sequence[Statement],
+        updates: Sequence[Statement] = (),
     ) -> None:
         self._connection = connection
         self._error: Exception | None = None
         self._ended = os.eventfd(0)
-        self._thread = threading.Thread(target=self._run, args=(copy, types, rows, statements), daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(copy, types, rows, statements, updates), daemon=True)
         self._thread.start()
 
     def done(self) -> bool:
@@ -60,13 +63,23 @@ class Sending:
     def _readable(self) -> bool:
         return bool(select.select([self._ended], [], [], 0)[0])
 
-    def _run(self, copy: str, types: Sequence[str], rows: Iterable[Row], statements: Sequence[Statement]) -> None:
+    def _run(
+        self,
+        copy: str,
+        types: Sequence[str],
+        rows: Iterable[Row],
+        statements: Sequence[Statement],
+        updates: Sequence[Statement],
+    ) -> None:
         try:
             with self._connection.transaction():
                 write_rows(self._connection, copy, types, rows)
                 with self._connection.pipeline():  # which takes no COPY
                     for sql, values in statements:
                         self._connection.execute(sql.encode(), values)
+                    updated = [self._connection.execute(sql.encode(), values) for sql, values in updates]
+                if any(cursor.rowcount != 1 for cursor in updated):
+                    raise psycopg.IntegrityError("a source or its proxy has been deleted")
         except OverflowError as error:
             self._error = psycopg.DataError(f"{error}")
         except Exception as error:

@@ -14,7 +14,7 @@ from django.db import models
 
 from proxyconf.models.profile import Profile
 from proxyconf.models.proxy import Proxy
-from proxyconf.models.sealing import Unreadable, seal, unseal
+from proxyconf.models.sealing import REMEDY, Unreadable, seal, unseal
 from proxyconf.parse import config_text, facts_of_script
 from proxyconf.parse.files import ConfigFile, decoded
 from proxyconf.script_facts import ScriptFacts
@@ -62,7 +62,7 @@ def imported_files(proxy: Proxy) -> tuple[list[RawFile], tuple[str, ...]]:
     try:
         return unsealed_files(stored.files), tuple(stored.defines)
     except Unreadable:
-        log.error("configuration of %s was encrypted with another SECRET_KEY: import it again", proxy)
+        log.error("configuration of %s was encrypted with another SECRET_KEY: %s", proxy, REMEDY)
         return [], ()
 
 

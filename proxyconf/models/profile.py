@@ -11,6 +11,7 @@ from django.db import models, transaction
 from proxyconf.models.fields import ExtraField, FieldRow, LegField
 from proxyconf.models.proxy import Proxy
 from proxyconf.models.sealing import (
+    REMEDY,
     sealed_options,
     sealed_parameters,
     unsealed_options,
@@ -114,7 +115,7 @@ def unsealed(data: dict[str, Any], owner: str) -> dict[str, Any]:
     options, lost = unsealed_options(data["options"])
     parameters, also_lost = unsealed_parameters(data["other_parameters"])
     for name in (*lost, *also_lost):
-        log.error("profile of %s: %s was encrypted with another SECRET_KEY: enter it again", owner, name)
+        log.error("profile of %s: %s was encrypted with another SECRET_KEY: %s", owner, name, REMEDY)
     return data | {"options": options, "other_parameters": parameters}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -16,12 +17,17 @@ from django.utils.encoding import force_bytes
 
 from proxyconf.profile import SECRET_OPTIONS, mask_password
 
+REMEDY = "give that key in SECRET_KEY_FALLBACKS, or enter it again"
+"""What to do about a secret that was encrypted with another key."""
+
 _SEALED = "sealed"
 _PURPOSE = b"accweb database passwords"
+_TOKEN = re.compile(r"gAAAA[\w-]{90,}=*", re.ASCII)
+"""What Fernet writes: version, time, at least a block, and a checksum, in base64."""
 
 
 class Unreadable(ValueError):
-    """The text was encrypted with another ``SECRET_KEY``."""
+    """A secret was sealed with a key that is neither ``SECRET_KEY`` nor one of ``SECRET_KEY_FALLBACKS``."""
 
 
 def seal(text: str) -> str:
@@ -33,7 +39,44 @@ def unseal(text: str) -> str:
     try:
         return _fernet().decrypt(text.encode()).decode()
     except InvalidToken as error:
-        raise Unreadable("it was encrypted with another SECRET_KEY: enter it again") from error
+        raise Unreadable(f"it was encrypted with another SECRET_KEY: {REMEDY}") from error
+
+
+def resealed(value: Any) -> Any:
+    """Return a JSON value with every sealed text in it encrypted with ``SECRET_KEY``.
+
+    What cannot be read stays as it is; see ``unreadable``.
+    """
+    match value:
+        case dict():
+            return {key: resealed(item) for key, item in value.items()}
+        case list():
+            return [resealed(item) for item in value]
+        case str() if _TOKEN.fullmatch(value):
+            try:
+                return _fernet().rotate(value.encode()).decode("ascii")
+            except InvalidToken:
+                return value
+    return value
+
+
+def unreadable(value: Any, name: str) -> list[str]:
+    """Return the names of the sealed texts in a JSON value that no key fits; ``name`` is that of the value."""
+    match value:
+        case dict():
+            return [found for key, item in value.items() for found in unreadable(item, _member(name, key))]
+        case list():
+            return [found for item in value for found in unreadable(item, name)]
+        case str() if _TOKEN.fullmatch(value):
+            try:
+                unseal(value)
+            except Unreadable:
+                return [name]
+    return []
+
+
+def _member(name: str, key: str) -> str:
+    return name if key == _SEALED else f"{name}.{key}"
 
 
 def sealed_options(options: dict[str, Any]) -> dict[str, Any]:

@@ -17,9 +17,7 @@ def facts_of(statements: Statements, product: Product, flags: Iterable[int]) -> 
     """Return the facts about a script; ``flags`` are the numbers that it uses for purposes other than accounting."""
     modules = frozenset(statements.modules)
     return ScriptFacts(
-        is_whole=bool(statements.routes)
-        and not statements.missing_files
-        and not any(module.startswith(_OTHER_LANGUAGES) for module in modules),
+        is_whole=bool(statements.routes) and not statements.missing_files and not has_other_language(statements),
         assigned=frozenset(use.text for use in statements.variables if use.is_assigned),
         undeclared=tuple(_undeclared(statements)) if product is Product.OPENSIPS else (),
         tracks_dialogs=any(call.name in TRACKING_FUNCTIONS for call in statements.calls)
@@ -32,6 +30,11 @@ def facts_of(statements: Statements, product: Product, flags: Iterable[int]) -> 
         flags=frozenset(flags),
         modules=modules,
     )
+
+
+def has_other_language(statements: Statements) -> bool:
+    """Return whether a module runs routes in another language, such as Lua or Python."""
+    return any(module.startswith(_OTHER_LANGUAGES) for module in statements.modules)
 
 
 def _text(call: ScriptCall, position: int) -> str:

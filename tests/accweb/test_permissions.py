@@ -22,6 +22,7 @@ from proxyconf.models.profile import save_profile, suggested
 from proxyconf.models.revision import publish
 from proxyconf.vocabulary.layout import Backend
 from tests.addresses import all_names
+from tests.attack.test_second_factor import SECOND_FACTOR_PAGES
 from tests.factories import make_call, make_event, make_proxy, make_rejected, make_schedule
 
 pytestmark = pytest.mark.django_db
@@ -51,6 +52,11 @@ WHO: dict[str, tuple[str, Sequence[str]]] = {
     "tokens": ("get", LOGGED_IN),
     "token-revoke": ("post", LOGGED_IN),
     "locked-logins": ("get", ADMINISTRATORS),
+    "own-password": ("get", LOGGED_IN),
+    "sessions": ("get", LOGGED_IN),
+    "mfa_index": ("get", LOGGED_IN),
+    "account_login": ("get", ALL),
+    "socialaccount_login_cancelled": ("get", ALL),
     # calls
     "cdr:start": ("get", EVERYBODY_WITH_A_ROLE),
     "cdr:call-list": ("get", EVERYBODY_WITH_A_ROLE),
@@ -61,6 +67,8 @@ WHO: dict[str, tuple[str, Sequence[str]]] = {
     "cdr:trends": ("get", EVERYBODY_WITH_A_ROLE),
     "cdr:call-inside": ("get", EVERYBODY_WITH_A_ROLE),
     "cdr:new-calls": ("get", EVERYBODY_WITH_A_ROLE),
+    "cdr:compare-calls": ("get", EVERYBODY_WITH_A_ROLE),
+    "cdr:set-ends": ("get", ANALYSTS),
     "cdr:choose-columns": ("post", EVERYBODY_WITH_A_ROLE),
     "cdr:save-view": ("post", EVERYBODY_WITH_A_ROLE),
     "cdr:change-view": ("post", EVERYBODY_WITH_A_ROLE),
@@ -166,6 +174,14 @@ LEAD_ON = {
     "admin:app_list",
     "admin:autocomplete",
     "admin:view_on_site",
+    # to the login, to its end, or to a confirmation that it is oneself: tests/attack/test_second_factor.py
+    "account_logout",
+    "account_reauthenticate",
+    "openid_connect_login",
+    "openid_connect_callback",
+    "mfa_login_webauthn",
+    "mfa_authenticate",
+    *(f"mfa_{name}" for name in SECOND_FACTOR_PAGES),
 }
 
 

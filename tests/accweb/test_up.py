@@ -103,7 +103,7 @@ def test_up_serves_the_pages_makes_a_login_and_correlates_what_comes(
 ) -> None:
     service = start()
     assert f"http://127.0.0.1:{service.port}/" in service.said
-    assert re.search(r"login: admin  first password: kept in .*/data/admin-password", service.said)
+    assert re.search(r"login: admin  initial password: see .*/data/admin-password", service.said)
     assert "csrfmiddlewaretoken" in service.answer()
     _ingest(tmp_path, "a@x")
     service.wait_for(Call.objects.filter(call_id="a@x", state="completed").exists)
@@ -129,10 +129,10 @@ def test_up_ends_with_all_its_processes_at_a_signal(start: Callable[..., Service
 def test_up_starts_a_web_server_that_was_killed_again_and_refuses_no_request(start: Callable[..., Service]) -> None:
     service = start()
     service.answer()
-    (web,) = re.findall(r"web started \(process (\d+)\)", service.logged)
-    os.kill(int(web), signal.SIGKILL)
+    for process in re.findall(r"web-\d started \(process (\d+)\)", service.logged):
+        os.kill(int(process), signal.SIGKILL)
     assert "csrfmiddlewaretoken" in service.answer()
-    service.wait_for(lambda: len(re.findall("web started", service.logged)) == 2)
+    service.wait_for(lambda: len(re.findall(r"web-\d started", service.logged)) == 4)
 
 
 def test_up_takes_new_rows_of_the_proxys_tables_in_our_database(start: Callable[..., Service]) -> None:
@@ -157,19 +157,19 @@ def test_up_with_redis_has_celery_do_the_work(start: Callable[..., Service], red
     service.wait_for(lambda: Call.objects.filter(state="completed").count() == 2)
     ExportJob.objects.create(user=User.objects.create_user("ann"), format="jsonl")
     service.wait_for(ExportJob.objects.filter(state="done", written=2).exists)
-    assert re.findall(r"(\w+) started \(process", service.logged) == ["web", "collect", "worker", "beat"]
+    assert re.findall(r"([\w-]+) started \(process", service.logged) == ["web-1", "web-2", "collect", "worker", "beat"]
 
 
 @pytest.mark.django_db
 def test_without_redis_there_is_no_celery() -> None:
-    assert [program.name for program in programs(3)] == ["web", "collect"]
+    assert [program.name for program in programs(3)] == ["web-1", "web-2", "collect"]
 
 
 def test_a_port_that_is_taken_gives_one_line_with_the_remedy(manage: Manage) -> None:
     with taken_port() as port:
         ended = manage("up", "--port", str(port))
     assert ended.returncode == 1
-    assert f"port {port} of 127.0.0.1 cannot be had: Address already in use; stop what uses it" in ended.stderr
+    assert f"cannot listen on port {port} of 127.0.0.1: Address already in use; stop the process" in ended.stderr
     assert ended.stderr.count("\n") == 1
 
 

@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psycopg
@@ -100,7 +100,8 @@ def freeze(server: Postgres) -> Callable[[], object]:
 
     def thaw() -> None:
         for process in frozen:
-            os.kill(process, signal.SIGCONT)
+            with suppress(ProcessLookupError):  # a child that was ending is gone once the server continues
+                os.kill(process, signal.SIGCONT)
 
     return thaw
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -19,11 +18,15 @@ from django.db import InterfaceError, OperationalError, connections
 
 from accweb.demo import load_demo
 from accweb.first_login import make_first_login
+from accweb.management.commands.web import listening
 from accweb.runtime.supervisor import Program, Supervisor, stop_on_signals
 from cdr.receivers.known_sources import kept_sources
 from cdr.storage import database_probe
 
 _PATIENCE = 8.0
+_WEB = 2
+"""Processes of the web server."""
+
 _RETRY = 2.0
 """Seconds between looks whether the database is back."""
 
@@ -32,14 +35,14 @@ _COLLECT = Program("collect", (sys.executable, "manage.py", "collect"))
 
 class Command(BaseCommand):
     help = (
-        "Run everything on this machine: set up the database, make a first login, serve the pages, collect and "
-        "correlate. With REDIS_URL the work is done by Celery, else by a scheduler of its own. SIGTERM ends it all."
+        "Run all processes on this machine: migrate the database, create the first login, serve the pages, collect and "
+        "correlate. With REDIS_URL Celery does the periodic work, else a scheduler. SIGTERM ends all processes."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--demo", action="store_true", help="load recorded calls first, once")
-        parser.add_argument("--host", default="127.0.0.1", help="address to serve at (default 127.0.0.1)")
-        parser.add_argument("--port", default=str(settings.PORT), help="default: PORT, else 8000")
+        parser.add_argument("--demo", action="store_true", help="load recorded calls, unless they are loaded already")
+        parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
+        parser.add_argument("--port", default=str(settings.PORT), help="port to listen on (default: PORT, else 8000)")
 
     def handle(self, *, demo: bool, host: str, port: str, **options: Any) -> None:
         if not port.isascii() or not port.isdecimal() or not 1 <= int(port) <= 65535:
@@ -47,7 +50,7 @@ class Command(BaseCommand):
                 f"--port: {port!r} is not a number from 1 to 65535; use, for example, 8000", returncode=2
             )
         stop = stop_on_signals()
-        with _only_one(settings.DATA_DIR), _listen(host, int(port)) as listener:
+        with _only_one(settings.DATA_DIR), listening(host, int(port)) as listener:
             supervisor = Supervisor(settings.BASE_DIR)
             if not self._migrate(supervisor, stop):
                 return
@@ -83,7 +86,7 @@ class Command(BaseCommand):
     def _load_demo(self) -> None:
         try:
             if load_demo():
-                self.stdout.write("recorded calls loaded as a demo (proxies named demo-…)")
+                self.stdout.write("demo calls loaded (proxies named demo-…)")
         except FileNotFoundError as error:
             raise CommandError(
                 f"--demo: the recorded calls are missing: {error}; run this command from a checkout"
@@ -92,7 +95,7 @@ class Command(BaseCommand):
 
 @contextmanager
 def _only_one(folder: Path) -> Iterator[None]:
-    """Hold the data folder, which one ``up`` uses at a time; the kernel lets go of it however the process ends."""
+    """Lock the data folder, which only one ``up`` may use; the kernel releases the lock when the process ends."""
     with (folder / "up.lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -100,7 +103,7 @@ def _only_one(folder: Path) -> Iterator[None]:
             lock.seek(0)
             raise CommandError(
                 f"accweb already runs on the data folder {folder} (process {lock.read().strip() or 'unknown'}); "
-                "stop it first, or name another folder: ACCWEB_DATA_DIR"
+                "stop it first, or set ACCWEB_DATA_DIR to another folder"
             ) from None
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n")
@@ -108,49 +111,21 @@ def _only_one(folder: Path) -> Iterator[None]:
         yield
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """Take the port before anything else is done; the web server inherits it and so never finds it taken."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-        raise CommandError(
-            f"port {port} of {host} cannot be had: {reason}; stop what uses it or choose another: "
-            f"PORT={port % 65535 + 1} or --port",
-        ) from error
-
-
 def _shown(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
 def programs(listener: int) -> list[Program]:
-    """Return the processes that make up the service; the web server takes connections from ``listener``."""
-    python = (sys.executable, "-m")
+    """Return the processes that make up the service; those of the web server take connections from ``listener``."""
     level = settings.LOG_LEVEL.lower()
-    web = Program(
-        "web",
-        (
-            *python,
-            "gunicorn",
-            "accweb.wsgi",
-            f"--bind=fd://{listener}",
-            "--worker-class=gthread",
-            "--workers=2",
-            "--threads=8",
-            "--graceful-timeout=5",
-            "--no-control-socket",
-            "--log-level=warning",
-        ),
-        pass_fds=(listener,),
-    )
+    web = (sys.executable, "manage.py", "web", f"--fd={listener}")
+    common = [*(Program(f"web-{number}", web, pass_fds=(listener,)) for number in range(1, _WEB + 1)), _COLLECT]
     if not settings.REDIS_URL:
-        return [web, _COLLECT]
-    celery = (*python, "celery", "--app=accweb")
+        return common
+    celery = (sys.executable, "-m", "celery", "--app=accweb")
     worker = Program("worker", (*celery, "worker", f"--loglevel={level}", "--concurrency=2"))
     beat = Program(
         "beat",
         (*celery, "beat", f"--loglevel={level}", "--pidfile=", f"--schedule={settings.DATA_DIR / 'beat-schedule'}"),
     )
-    return [web, _COLLECT, worker, beat]
+    return [*common, worker, beat]

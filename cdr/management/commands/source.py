@@ -177,7 +177,7 @@ class Command(BaseCommand):
             if name in source.settings:
                 self.stdout.write(f"  {name}={_plain(source.settings[name])}")
         for receiver in Receiver.objects.filter(source=source).order_by("host"):
-            self.stdout.write(f"  on {receiver.host}: {receiver.told(timezone.now())}")
+            self.stdout.write(f"  on {receiver.host}: {receiver.summary(timezone.now())}")
 
 
 def _named(text: str) -> Source:

@@ -41,7 +41,7 @@ class OnCall(CallPage):
                     self.act(call, cast(User, request.user), form.cleaned_data)
                 return self._back()
             except NotSettled as refused:
-                form.add_error(None, str(refused.why))
+                form.add_error(None, str(refused.reason))
         return self.refuse(form)
 
     def act(self, call: Call, who: User, told: dict[str, Any]) -> None:

@@ -114,7 +114,7 @@ class StartPage(InZoneMixin, ShellMixin, TemplateView):
 
     def _collection(self, visibility: Visibility, reach: list[Proxy], now: datetime) -> dict[str, Any]:
         """Return what the page says of the sources, of what is to be settled, and what to do first."""
-        ongoing, settled = needs_review.ongoing(visibility, now), needs_review.settled_lately(visibility)
+        ongoing, settled = needs_review.ongoing(visibility, now), needs_review.recent_settlements(visibility)
         if visibility.numbers:
             record(self.request, Action.VIEWED, "overview", conditions=self.request.GET.urlencode())
         return {

@@ -57,7 +57,7 @@ def test_a_password_of_another_secret_key_is_left_out_and_the_log_says_so(caplog
         found = profile_of(Profile.objects.get())
     assert found.options == {"early_media": 1}
     assert found.extras == WHOLE.extras
-    assert "profile of kam1: db_url was encrypted with another SECRET_KEY: enter it again" in caplog.text
+    assert "profile of kam1: db_url was encrypted with another SECRET_KEY: give that key in" in caplog.text
 
 
 def test_a_password_is_read_while_its_key_is_a_fallback() -> None:
