@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('cdr', '0017_saved_reports'),
+        ('cdr', '0020_export_spreadsheet_safe'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
