@@ -41,6 +41,7 @@ from cdr.queries.conditions import (
     either,
     equal,
     read_code,
+    read_id,
     read_network,
     read_pair,
     read_pattern,
@@ -156,6 +157,12 @@ class CallFilter(django_filters.FilterSet):
     callee = Alternatives(text_condition("callee", part=True), label=_("Callee"), read=read_pattern, help_text=ANY_PART)
     call_id = Alternatives(
         call_id_condition, label=_("Call-ID"), read=read_pattern, longest=LONGEST_CALL_ID, help_text=WHOLE
+    )
+    id = Alternatives(
+        lambda value: Q(pk=read_id(value)),
+        label=_("Call"),
+        read=read_id,
+        help_text=_("The number of a call, as in the address of its page."),
     )
     tag = Alternatives(
         either(

@@ -33,14 +33,18 @@ from cdr.models import Call, CallRevision, Leg, Note, Settlement
 from cdr.monitoring.zones import wrong_zones
 from cdr.queries.conditions import LONGEST_TEXT
 from cdr.queries.paging import capped_count
+from cdr.queries.patterns import read_network
 from cdr.queries.visibility import Visibility
-from cdr.views.addresses import ZONE
+from cdr.views.addresses import LIST, ZONE
 from cdr.views.call.call_forms import NoteForm, SettlementForm
 from cdr.views.call.evidence import Known, knowledge
 from cdr.views.call.ladder import ladder_of
+from cdr.views.call.neighbours import neighbours
+from cdr.views.call.summary import summary
 from cdr.views.call.timeline import Used, timeline
 from cdr.views.reader_zone import InZoneMixin, zone_choices
 from proxyconf.models import Proxy
+from proxyconf.vocabulary.layout import Role
 
 MOST_EVENTS = 200
 MOST_RELATED = 50
@@ -49,6 +53,7 @@ MOST_SEARCHED = 5_000
 MOST_OPEN = 8
 """Raw inputs that are shown unfolded; of more, each is unfolded by who wants to see it."""
 AROUND = timedelta(minutes=5)
+_LISTED_ROLES = {Role.ACCOUNT: "account", Role.GATEWAY: "gateway"}
 
 _FIELD_LABELS: Mapping[str, Text] = {
     "started_at": _("started"),
@@ -157,6 +162,7 @@ class CallPage(InZoneMixin, ShellMixin, TemplateView):
             "revisions": [(one, _changes(visibility, call, one)) for one in call.revisions.all()],
             "calls_of_caller": _calls_of(self.zone_chosen, caller=call.caller) if visibility.numbers else "",
             "calls_of_callee": _calls_of(self.zone_chosen, callee=call.callee) if visibility.numbers else "",
+            "calls_of_source_ip": _calls_of_source(self.zone_chosen, call.source_ip),
             "related": related,
             "successors": [other for other in related if not other.superseded] if call.superseded else [],
             "around": around,
@@ -165,11 +171,15 @@ class CallPage(InZoneMixin, ShellMixin, TemplateView):
             "settlements": (settlements := list(call.settlements.select_related("by", "revoked_by"))),
             "settlement_form": SettlementForm(),
             "tracer": _tracer(call),
+            "neighbours": neighbours(call, self.request.GET.get(LIST, ""), visibility),
+            "from_list": self.request.GET.get(LIST, ""),
             **kwargs,
         }
         context |= _as_may_be_shown(visibility, call, events, [*notes, *settlements], [*related, *around.calls])
         context["route"] = _route(context["legs"])
+        context["extras"] = _extras(call, self.zone_chosen, proxies, linked=visibility.numbers)
         context["sections"] = _sections(context)
+        context["summary"] = summary(call, self.request.build_absolute_uri(reverse("cdr:call", args=[call.pk])))
         return super().get_context_data(**context)
 
 
@@ -245,6 +255,37 @@ def _calls_of(zone: str, **party: str | None) -> str:
     """Return the address of the list of a party's calls; a number that no list can be asked for gives all."""
     query = {name: text[:LONGEST_TEXT] for name, text in party.items() if text}
     return reverse("cdr:call-list", query=query | ({ZONE: zone} if zone else {}))
+
+
+def _calls_of_source(zone: str, source_ip: str | None) -> str:
+    """Return the address of the calls from an IP address; empty where the proxy logged something else."""
+    try:
+        read_network(source_ip or "")
+    except ValueError:
+        return ""
+    return reverse("cdr:call-list", query={"source_ip": source_ip} | ({ZONE: zone} if zone else {}))
+
+
+class ExtraField(NamedTuple):
+    """A logged field; ``calls``: the address of the calls of that account or gateway, empty for other fields."""
+
+    label: str
+    text: str
+    calls: str
+
+
+def _extras(call: Call, zone: str, proxies: Iterable[Proxy], *, linked: bool) -> list[ExtraField]:
+    layouts = [proxy.field_layout for proxy in proxies]
+    in_zone = {ZONE: zone} if zone else {}
+
+    def calls(label: str, text: str) -> str:
+        roles = {layout.role_of(label) for layout in layouts}
+        condition = next((name for role, name in _LISTED_ROLES.items() if role in roles), None)
+        if not (condition and linked and text and len(text) < LONGEST_TEXT):
+            return ""
+        return reverse("cdr:call-list", query={condition: f"={text}"} | in_zone)
+
+    return [ExtraField(label, text, calls(label, text)) for label, text in call.extra.items()]
 
 
 def _related(visibility: Visibility, call: Call) -> QuerySet[Call]:
