@@ -5,7 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar
 
-from django.contrib import admin
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
+from allauth.usersessions.models import UserSession
+from django import forms
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
@@ -15,18 +20,19 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, StackedInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldBooleanSwitchWidget
 
 from accweb.granting import grantable_groups, held_permissions, may_manage_group, may_manage_user
-from accweb.web.models import ApiToken, AuditEntry
+from accweb.identity.ending_sessions import remove_second_factors
+from accweb.web.audit import Action, record
+from accweb.web.models import ApiToken, AuditEntry, GroupPolicy
 from cdr.admin.collected import CollectedAdmin
 from cdr.display import clocks, markup
 from proxyconf.models import ProxyLimit
 from proxyconf.models.reach import proxies_for, within_reach
 
-admin.site.unregister(User)
-admin.site.unregister(Group)
-
+for _model in (User, Group, Authenticator, EmailAddress, SocialAccount, SocialApp, SocialToken, UserSession):
+    admin.site.unregister(_model)  # the first two have better ones below; the rest is on people's own pages
 
 _ABOUT_GROUPS = _(
     "Viewers see calls with masked numbers. Analysts see full numbers, export calls, write notes and set "
@@ -57,6 +63,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     change_password_form = AdminPasswordChangeForm
     list_display = ["username", "first_name", "last_name", "member_of", "is_superuser", "is_active", "last_login"]
     inlines = [ProxyLimitInline]
+    actions = ["remove_second_factors"]
     fieldsets = tuple(
         (title, {**options, "description": _ABOUT_GROUPS} if "groups" in options["fields"] else options)
         for title, options in DjangoUserAdmin.fieldsets or ()
@@ -92,6 +99,17 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
         if not change and limit:  # a user with a limit must not create users who see more
             ProxyLimit.objects.create(user=obj).proxies.set(limit.proxies.all())
 
+    @admin.action(description=_("Remove second factors and end sessions"), permissions=["change"])
+    def remove_second_factors(self, request: HttpRequest, users: Any) -> None:
+        """Help who lost phone and recovery codes: the password alone is asked for at the next login."""
+        for user in users:
+            if not may_manage_user(request.user, user):
+                messages.error(request, _("%(name)s has more permissions than you.") % {"name": user.get_username()})
+                continue
+            remove_second_factors(user)
+            record(request, Action.DELETED, f"second factors of {user.get_username()}")
+            messages.success(request, _("%(name)s has no second factor now.") % {"name": user.get_username()})
+
     @admin.display(description=_("groups"))
     def member_of(self, user: User) -> str:
         return ", ".join(group.name for group in user.groups.all())
@@ -100,8 +118,30 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
         return super().get_queryset(request).prefetch_related("groups")
 
 
+class GroupForm(forms.ModelForm):
+    second_factor = forms.BooleanField(
+        label=_("Second factor required"),
+        required=False,
+        help_text=_("Members without one set it up at the next login, before anything else; their API tokens wait."),
+        widget=UnfoldBooleanSwitchWidget,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["second_factor"].initial = GroupPolicy.objects.filter(
+            group=self.instance.pk, second_factor=True
+        ).exists()
+
+
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
+    form = GroupForm
+
+    def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        required = form.cleaned_data["second_factor"]
+        GroupPolicy.objects.update_or_create(group=obj, defaults={"second_factor": required})
+
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any) -> Any:
         field = super().formfield_for_manytomany(db_field, request, **kwargs)
         return _only_held(field, request) if request else field

@@ -27,6 +27,12 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "django_htmx",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -49,6 +55,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "accweb.web.second_factor.SecondFactorMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "accweb.web.lockout.LockoutMiddleware",
 ]
 
@@ -65,6 +73,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "accweb.identity.frame.frame",
                 "accweb.web.shell.version",
             ],
         },
@@ -75,6 +84,7 @@ DATABASES = {"default": environment.database("DATABASE_URL", default=DATA_DIR / 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 SESSION_COOKIE_AGE = 60 * environment.number("ACCWEB_SESSION_MINUTES", default=120, low=5, high=43_200)  # idle
+LONGEST_SESSION = 3600 * environment.number("ACCWEB_SESSION_HOURS", default=12, low=1, high=8760)  # in use
 
 AUTHENTICATION_BACKENDS = ["accweb.web.lockout.CountedLogin"]
 AUTH_PASSWORD_VALIDATORS = [
@@ -109,6 +119,52 @@ if BEHIND_TLS:  # a web server in front sets X-Forwarded-Proto and X-Forwarded-F
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
     SILENCED_SYSTEM_CHECKS = ["security.W021"]  # the owner of the domain decides about the preload list
+
+# django-allauth: no self sign-up, no e-mail; what is too often is counted by accweb.web.throttle.
+ACCOUNT_ADAPTER = "accweb.identity.adapters.AccountAdapter"
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+ACCOUNT_UNIQUE_EMAIL = False
+ACCOUNT_RATE_LIMITS = False
+MFA_ADAPTER = "accweb.identity.adapters.SecondFactorAdapter"
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_FORMS = {
+    "authenticate": "accweb.identity.forms.CodeForm",
+    "reauthenticate": "accweb.identity.forms.ConfirmingCodeForm",
+    "activate_totp": "accweb.identity.forms.FirstCodeForm",
+}
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RATE_LIMITS = False
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_ISSUER = "accweb"
+MFA_TOTP_PERIOD = 30
+MFA_TOTP_TOLERANCE = 1  # periods that a phone's clock may be off
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not BEHIND_TLS  # browsers allow it on localhost alone
+SOCIALACCOUNT_ADAPTER = "accweb.identity.single_sign_on.SingleSignOnAdapter"
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 5
+
+OIDC_URL = environment.issuer("ACCWEB_OIDC_URL")
+OIDC_NAME = environment.text("ACCWEB_OIDC_NAME") or "Single sign-on"
+OIDC_GROUPS_CLAIM = environment.text("ACCWEB_OIDC_GROUPS_CLAIM") or "groups"
+OIDC_ROLES = environment.pairs("ACCWEB_OIDC_ROLES")  # (the provider's group, the group here)
+OIDC_SECOND_FACTOR = environment.flag("ACCWEB_OIDC_SECOND_FACTOR", default=False)  # the provider checks one
+if OIDC_URL:
+    environment.require("ACCWEB_OIDC_URL", "ACCWEB_OIDC_CLIENT_ID", "ACCWEB_OIDC_CLIENT_SECRET", "ACCWEB_OIDC_ROLES")
+    SOCIALACCOUNT_PROVIDERS = {
+        "openid_connect": {
+            "OAUTH_PKCE_ENABLED": True,
+            "APPS": [
+                {
+                    "provider_id": "oidc",
+                    "name": OIDC_NAME,
+                    "client_id": environment.text("ACCWEB_OIDC_CLIENT_ID"),
+                    "secret": environment.text("ACCWEB_OIDC_CLIENT_SECRET"),
+                    "settings": {"server_url": OIDC_URL, "fetch_userinfo": False},
+                }
+            ],
+        }
+    }
 
 LOGGING = {
     "version": 1,
@@ -201,6 +257,17 @@ TLS_FOLDERS = environment.folders("ACCWEB_TLS_FOLDERS", default=["/etc/accweb/tl
 SOURCE_NETWORKS = environment.networks("ACCWEB_SOURCE_NETWORKS", default=["0.0.0.0/0", "::/0"])
 """Networks in which the database servers of sources may be; link-local addresses are never allowed."""
 
+MAIL_SERVER = environment.mail_server("EMAIL_URL")
+MAIL_IS_SET_UP = bool(MAIL_SERVER)
+EMAIL_HOST = MAIL_SERVER.get("host", "localhost")
+EMAIL_PORT = MAIL_SERVER.get("port", 25)
+EMAIL_HOST_USER = MAIL_SERVER.get("user", "")
+EMAIL_HOST_PASSWORD = MAIL_SERVER.get("password", "")
+EMAIL_USE_TLS = MAIL_SERVER.get("starttls", False)
+EMAIL_USE_SSL = MAIL_SERVER.get("tls", False)
+DEFAULT_FROM_EMAIL = environment.text("EMAIL_FROM") or "accweb@localhost"
+PUBLIC_URL = environment.web_address("ACCWEB_PUBLIC_URL")  # for links in mails
+
 REDIS_URL = environment.redis("REDIS_URL")
 CELERY_BROKER_URL = REDIS_URL or None
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -214,6 +281,8 @@ CELERY_BEAT_SCHEDULE = {
     "correlate": {"task": "cdr.tasks.correlate", "schedule": 1.0, "options": {"expires": 5}},
     "mark overdue": {"task": "cdr.tasks.mark_overdue", "schedule": 60.0, "options": {"expires": 60}},
     "write exports": {"task": "cdr.tasks.write_exports", "schedule": 2.0, "options": {"expires": 5}},
+    "plan reports": {"task": "cdr.tasks.plan_reports", "schedule": 10.0, "options": {"expires": 10}},
+    "forget old reports": {"task": "cdr.tasks.forget_old_reports", "schedule": 3600.0, "options": {"expires": 600}},
     "expire exports": {"task": "cdr.tasks.expire_exports", "schedule": 600.0, "options": {"expires": 600}},
     "forget expired": {"task": "accweb.web.tasks.forget_expired", "schedule": 600.0, "options": {"expires": 600}},
     "join volumes": {"task": "cdr.tasks.join_volumes", "schedule": 30.0, "options": {"expires": 30}},

@@ -43,7 +43,7 @@ class TooManyRequests(Exception):
         self.seconds = seconds
 
 
-class Attempt:
+class LoginAttempt:
     """A counted login attempt; call ``give_back`` if the password or the code was correct."""
 
     def __init__(self, request: HttpRequest, username: str) -> None:
@@ -118,13 +118,13 @@ def _is_known(username: str, address: str) -> bool:
 class CountedLogin(ModelBackend):
     """Django's model backend, with a limit of login attempts for requests."""
 
-    def authenticate(  # type: ignore[override]  # Django's own backend takes the same names
+    def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> User | None:
         """Return the user; raise ``TooManyRequests``."""
         if request is None or username is None or password is None:
             return super().authenticate(request, username, password, **kwargs)
-        attempt = Attempt(request, username)
+        attempt = LoginAttempt(request, username)
         user = super().authenticate(request, username, password, **kwargs)
         if user is not None:
             attempt.give_back(is_logged_in=getattr(request, "user", None) == user)

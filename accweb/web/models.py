@@ -48,6 +48,19 @@ class ApiToken(models.Model):
         return f"{self.name} ({self.prefix}…)"
 
 
+class GroupPolicy(models.Model):
+    """What a group requires of its members besides their permissions."""
+
+    group = models.OneToOneField("auth.Group", on_delete=models.CASCADE, related_name="policy")
+    second_factor = models.BooleanField(_("second factor required"), default=False)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.group)
+
+
 class RequestCount(models.Model):
     """How often ``subject`` did something within a span of time; ``accweb.web.throttle`` counts.
 

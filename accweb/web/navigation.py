@@ -91,6 +91,8 @@ def account(request: HttpRequest) -> list[Item]:
     """Return the items of the user menu, apart from logging out."""
     return [
         {"title": _("My account"), "link": reverse("account")},
+        {"title": _("Second factor"), "link": reverse("mfa_index")},
+        {"title": _("My sessions"), "link": reverse("sessions")},
         {"title": _("API tokens"), "link": reverse("tokens")},
         {"title": _("Change my password"), "link": reverse("admin:password_change")},
     ]

@@ -58,8 +58,8 @@ class ShellMixin(PermissionRequiredMixin, TemplateResponseMixin, ContextMixin):
         return HttpResponseClientRedirect(response.url) if HtmxDetails(self.request) else response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        frame = {} if self._is_partial() else _frame(self.request)
-        return super().get_context_data(**{**frame, "title": self.title, **kwargs})
+        around = {} if self._is_partial() else frame(self.request)
+        return super().get_context_data(**{**around, "title": self.title, **kwargs})
 
     def get_template_names(self) -> list[str]:
         return [self.partial_template_name] if self._is_partial() else super().get_template_names()
@@ -98,11 +98,12 @@ def too_many_requests(request: HttpRequest, seconds: float) -> HttpResponse:
 
 def _error_page(request: HttpRequest, template: str, status: int, title: Text, **context: Any) -> HttpResponse:
     inside = request.user.is_active and request.user.is_staff
-    frame = _frame(request) | {"frame": INSIDE if inside else OUTSIDE, "title": title, **context}
-    return render(request, template, frame, status=status)
+    shown = frame(request) | {"frame": INSIDE if inside else OUTSIDE, "title": title, **context}
+    return render(request, template, shown, status=status)
 
 
-def _frame(request: HttpRequest) -> dict[str, Any]:
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """Return what the templates of the frame need."""
     return admin.site.each_context(request)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from proxyconf.profile import SqlType
 from proxyconf.vocabulary.variables import Expression, IntegerForm, integer_form, parse_variable
 
 # in every request, and never empty there
@@ -90,5 +91,15 @@ def is_request_uri(expression: Expression) -> bool:
     return expression.name in _REQUEST_URI
 
 
-def _ends_with(expression: Expression, wanted: tuple[str, ...]) -> bool:
-    return bool(expression.transformations) and expression.transformations[-1].strip().startswith(wanted)
+def _ends_with(expression: Expression, prefixes: tuple[str, ...]) -> bool:
+    return bool(expression.transformations) and expression.transformations[-1].strip().startswith(prefixes)
+
+
+def suggested_type(variable: str) -> SqlType:
+    """Return the column type for a variable: integer only if its value is a number in every request."""
+    expression = expression_of(variable)
+    if expression is None:
+        return SqlType.VARCHAR
+    if is_number(expression):
+        return SqlType.INTEGER
+    return SqlType.TEXT if is_body(expression) else SqlType.VARCHAR

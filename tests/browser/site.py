@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
@@ -21,6 +22,7 @@ from proxyconf.models.profile import save_profile, suggested
 from proxyconf.models.revision import publish
 from proxyconf.vocabulary.layout import Backend
 from tests.factories import make_rejected
+from tests.identity import App, recovery_codes
 
 PROXY = "demo-kamailio-extras"
 
@@ -46,7 +48,10 @@ def build() -> User:
     """Load the recorded calls and add one of everything else; return the administrator, ann."""
     load_demo()
     ann = User.objects.create_superuser("ann", password="correct-horse-7")
-    User.objects.create_user("visitor", password="correct-horse-7", is_staff=True)
+    visitor = User.objects.create_user("visitor", password="correct-horse-7", is_staff=True)
+    App(visitor)
+    recovery_codes(visitor)
+    Authenticator.objects.create(user=visitor, type=Authenticator.Type.WEBAUTHN, data={"name": "<b>phone"})
     Group.objects.get_or_create(name="viewer")
     for name in (PROXY, "demo-opensips"):
         proxy = Proxy.objects.get(name=name)
@@ -128,6 +133,7 @@ def places() -> Mapping[str, Place]:
         return "&".join(f"id={one.pk}" for one in calls)
 
     settled = Call.objects.filter(settlements__isnull=False).values_list("pk", flat=True)[0]
+    key = Authenticator.objects.get(type=Authenticator.Type.WEBAUTHN).pk
     found = {
         "login": Place("/admin/login/", by=""),
         "not allowed": Place("/exports/", by="visitor", status=403),
@@ -160,6 +166,20 @@ def places() -> Mapping[str, Place]:
         "account": Place("/account/"),
         "tokens": Place("/account/tokens/"),
         "locked logins": Place("/access/locked/"),
+        "sessions": Place("/account/sessions/"),
+        "second factor": Place("/account/second-factor/"),
+        "second factor that is set up": Place("/account/second-factor/", by="visitor"),
+        "set up an app": Place("/account/second-factor/app/"),
+        "remove an app": Place("/account/second-factor/app/remove/", by="visitor"),
+        "recovery codes": Place("/account/second-factor/recovery-codes/", by="visitor"),
+        "new recovery codes": Place("/account/second-factor/recovery-codes/new/", by="visitor"),
+        "passkeys": Place("/account/second-factor/passkeys/", by="visitor"),
+        "add a passkey": Place("/account/second-factor/passkeys/add/"),
+        "rename a passkey": Place(f"/account/second-factor/passkeys/{key}/", by="visitor"),
+        "remove a passkey": Place(f"/account/second-factor/passkeys/{key}/remove/", by="visitor"),
+        "confirm by password": Place("/account/confirm/"),
+        "confirm by code": Place("/account/second-factor/confirm/", by="visitor"),
+        "sign-on that was cancelled": Place("/account/sso/cancelled/", by=""),
         "documentation of the API": Place("/api/v1/docs/"),
         "configurations": Place("/configuration/"),
         "no configuration yet": Place("/configuration/fresh/"),

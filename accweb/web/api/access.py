@@ -12,6 +12,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from accweb.web import second_factor
 from accweb.web.models import ApiToken
 from accweb.web.tokens import narrowed, note_use, token_of
 
@@ -34,6 +35,10 @@ class TokenAuthentication(BaseAuthentication):
         if token is None:
             raise AuthenticationFailed(
                 "This token is unknown, expired or revoked, or its user may not log in; create a new one."
+            )
+        if second_factor.is_missing(token.user):
+            raise AuthenticationFailed(
+                "The user's role requires a second factor; the user sets one up at the next login."
             )
         note_use(token, now)
         return narrowed(token.user, token.scopes), token
