@@ -121,9 +121,16 @@ class ProfileForm(forms.Form):
 
     def _add_flag(self, name: str, label: str, initial: Any, about: str = "") -> None:
         self.fields[name] = FlagField(label=label, help_text=about)
+        is_named = takes_flag_names(self.stored.product, self.stored.version)
+        self.fields[name].widget.attrs["data-flag"] = f"ACC_{label.removesuffix('_flag').upper()}" if is_named else ""
         self.initial[name] = initial
 
     # --- parts of the page
+
+    @property
+    def free_flags(self) -> str:
+        """The numbers that a new output may take, the best first."""
+        return " ".join(str(number) for number in self.stored.free_flags(self.flags_elsewhere) if number)
 
     def backend_choices(self) -> list[dict[str, Any]]:
         """Return the backends: name, title, description, why the release lacks it, whether it is chosen."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from proxyconf.profile import SqlType
 from proxyconf.vocabulary.variables import Expression, IntegerForm, integer_form, parse_variable
 
 # in every request, and never empty there
@@ -92,3 +93,13 @@ def is_request_uri(one: Expression) -> bool:
 
 def _ends_with(one: Expression, wanted: tuple[str, ...]) -> bool:
     return bool(one.transformations) and one.transformations[-1].strip().startswith(wanted)
+
+
+def suggested_type(variable: str) -> SqlType:
+    """Return the type of column that fits what a variable holds: an integer only where every request has a number."""
+    expression = expression_of(variable)
+    if expression is None:
+        return SqlType.VARCHAR
+    if is_number(expression):
+        return SqlType.INTEGER
+    return SqlType.TEXT if is_body(expression) else SqlType.VARCHAR
