@@ -32,6 +32,8 @@ PREFIXES = (
     "sip_reason",
     "attempt_code",
     "attempt_gateway",
+    "account",
+    "gateway",
     "state",
     "outcome",
     "flag",

@@ -32,7 +32,6 @@ from cdr.display.wording import Text
 from cdr.models import Call, CallRevision, Leg, Note, Settlement
 from cdr.monitoring.zones import wrong_zones
 from cdr.queries.conditions import LONGEST_TEXT
-from cdr.queries.names import EXTRA
 from cdr.queries.paging import capped_count
 from cdr.queries.patterns import read_network
 from cdr.queries.visibility import Visibility
@@ -54,6 +53,7 @@ MOST_SEARCHED = 5_000
 MOST_OPEN = 8
 """Raw inputs that are shown unfolded; of more, each is unfolded by who wants to see it."""
 AROUND = timedelta(minutes=5)
+_LISTED_ROLES = {Role.ACCOUNT: "account", Role.GATEWAY: "gateway"}
 
 _FIELD_LABELS: Mapping[str, Text] = {
     "started_at": _("started"),
@@ -280,8 +280,10 @@ def _extras(call: Call, zone: str, proxies: Iterable[Proxy], *, linked: bool) ->
 
     def calls(label: str, text: str) -> str:
         roles = {layout.role_of(label) for layout in layouts}
-        listed = linked and text and len(text) < LONGEST_TEXT and roles & {Role.ACCOUNT, Role.GATEWAY}
-        return reverse("cdr:call-list", query={EXTRA + label: f"={text}"} | in_zone) if listed else ""
+        condition = next((name for role, name in _LISTED_ROLES.items() if role in roles), None)
+        if not (condition and linked and text and len(text) < LONGEST_TEXT):
+            return ""
+        return reverse("cdr:call-list", query={condition: f"={text}"} | in_zone)
 
     return [ExtraField(label, text, calls(label, text)) for label, text in call.extra.items()]
 

@@ -145,7 +145,7 @@ class ReportPage(InZoneMixin, ShellMixin, TemplateView):
             "periods": filter_bar.periods(call_filter, address),
             "quick_periods": filter_bar.quick_periods(call_filter, address),
             "chosen_time": filter_bar.chosen_time(call_filter),
-            "added": [(name, call_filter.form.fields[name]) for name in filter_bar.ADDED],
+            **filter_bar.more_filters(call_filter, proxies),
             "zone": timezone.get_current_timezone_name(),
             "views": views,
             "masked": not visibility.numbers,
