@@ -376,7 +376,7 @@ def test_a_layout_comes_from_the_text() -> None:
 
 
 def test_a_layout_of_a_text_without_accounting_is_refused() -> None:
-    with pytest.raises(ValueError, match="no accounting is set up"):
+    with pytest.raises(ValueError, match="sets up no accounting"):
         layout_from_text("request_route { exit; }")
 
 
