@@ -161,10 +161,15 @@ class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
         return super().has_delete_permission(request, obj) and (obj is None or may_manage_group(request.user, obj))
 
 
+_ALLAUTH = ("account", "mfa", "socialaccount", "usersessions")
+
+
 def _only_held(field: Any, request: HttpRequest) -> Any:
-    """Restrict a field of permissions to those of the user."""
+    """Restrict a field of permissions to those of the user, without those that no page asks for."""
     if field is not None:
-        field.queryset = field.queryset.filter(pk__in=held_permissions(request.user).values("pk"))
+        field.queryset = field.queryset.exclude(content_type__app_label__in=_ALLAUTH).filter(
+            pk__in=held_permissions(request.user).values("pk")
+        )
     return field
 
 
