@@ -1,7 +1,7 @@
-"""What each state, outcome, flag and rule means, in words for the people who read calls.
+"""Labels and meanings of states, outcomes, flags and rules.
 
-``label`` is short (a badge, a column), ``meaning`` one or two sentences: what is known, and what support and billing
-should make of it.
+``label`` is short, for badges and columns; ``meaning`` is one or two sentences: what is known, and what support and
+billing should do.
 """
 
 from __future__ import annotations
@@ -239,4 +239,4 @@ LADDER_NOTES: Mapping[LadderNote, Text] = {
 }
 
 DOUBTFUL = frozenset({Flag.RINGING_INCLUDED, Flag.AMBIGUOUS_TIME, Flag.LATE_STOP})
-"""Flags that put a measured duration in doubt: it is shown as approximate."""
+"""Flags that make a measured duration uncertain: it is shown as approximate."""

@@ -1,4 +1,4 @@
-"""JSON Lines and CSV."""
+"""Write JSON Lines and CSV."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def json_lines(records: Iterable[Record]) -> Iterator[str]:
 def csv_lines(
     records: Iterable[Record], columns: Sequence[str] = FIELDS, zone: tzinfo = UTC, *, spreadsheet_safe: bool = True
 ) -> Iterator[str]:
-    """Yield CSV (RFC 4180) with a heading and the same columns for every call; nested values are JSON text, absent
-    ones empty, times ISO 8601 with their offset.
+    """Yield CSV (RFC 4180) with a heading and the same columns for every call.
 
-    ``spreadsheet_safe``: no cell is a formula to a spreadsheet. Text that begins like one gets an apostrophe before it,
-    telephone numbers with ``+`` too.
+    Nested values are JSON text, missing ones empty, times ISO 8601 with their offset. ``spreadsheet_safe``: no cell is
+    a formula for a spreadsheet, because text that starts like one is prefixed with an apostrophe, also telephone
+    numbers with ``+``.
     """
     line = io.StringIO(newline="")
     writer = csv.writer(line)
@@ -52,7 +52,7 @@ def _rows(
 
 
 def safe_cell(value: Any) -> Any:
-    """Return a value as a cell of CSV: text that a spreadsheet takes for a formula gets an apostrophe before it."""
+    """Return a value as a CSV cell; text that looks like a formula is prefixed with an apostrophe."""
     if isinstance(value, str):
         return "'" + value if value.startswith(_FORMULA) else value
     return _cell(value)

@@ -33,10 +33,10 @@ from cdr.export.jobs import (
     ACTIVE,
     LONGEST_CONDITIONS,
     cancel,
-    file_answer,
+    file_response,
     filter_of,
     has_enough,
-    may_have,
+    may_download,
     queue_export,
     remove,
 )
@@ -237,11 +237,11 @@ class ExportDownload(ExportPage):
         job = get_object_or_404(self.jobs(), pk=pk)
         if job.state != ExportJob.ExportState.DONE:
             raise Http404
-        if not may_have(self.user, job):
+        if not may_download(self.user, job):
             raise PermissionDenied
         if request.method == "GET":
             _note(request, filter_of(job), job.format, job.conditions, job.written, export=job.pk)
-        return file_answer(job)
+        return file_response(job)
 
 
 class ExportDeed(ExportPage):
@@ -336,7 +336,7 @@ def _row(job: ExportJob, user: User) -> ExportJobRow:
         conditions=list(call_filter.conditions()),
         address=ListAddress(reverse("cdr:call-list"), QueryDict(job.conditions)),
         active=job.state in ACTIVE,
-        offered=job.state == ExportJob.ExportState.DONE and may_have(user, job),
+        offered=job.state == ExportJob.ExportState.DONE and may_download(user, job),
         mine=_may_end(user, job),
         error=gettext(job.error) if job.error else "",
     )
