@@ -15,7 +15,7 @@ from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from environs import Env, EnvValidationError, ValidationError
 
@@ -214,6 +214,44 @@ def template_of_url(name: str, placeholders: Collection[str]) -> str:
 
     remedy = f"use one like https://HOST/search?callid={{call_id}}, with any of {allowed}"
     return _parsed(_env.str, name, "", remedy, validate=check).strip()
+
+
+def mail_server(name: str) -> dict[str, Any]:
+    """Return host, port, user, password and encryption of a mail server; nothing where none is set.
+
+    The address itself is never shown: it may hold a password.
+    """
+    url = text(name)
+    if not url:
+        return {}
+    remedy = "use smtp://USER:PASSWORD@HOST:587 (STARTTLS), smtps://…:465 (TLS) or smtp+plain://HOST:25"
+    ports = {"smtp": 587, "smtps": 465, "smtp+plain": 25}
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        stop(name, "not the address of a mail server", remedy)
+    if parts.scheme not in ports or not parts.hostname or port == 0 or parts.path.strip("/"):
+        stop(name, "not the address of a mail server", remedy)
+    return {
+        "host": parts.hostname,
+        "port": port or ports[parts.scheme],
+        "user": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
+        "starttls": parts.scheme == "smtp",
+        "tls": parts.scheme == "smtps",
+    }
+
+
+def web_address(name: str) -> str:
+    """Return the address of a web site without a slash at its end; empty where none is set."""
+
+    def check(value: str) -> None:
+        parts = urlsplit(value.strip())
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+            raise ValidationError(f"{value!r} is not the address of a web site")
+
+    return _parsed(_env.str, name, "", "use one like https://accweb.example.net", validate=check).strip().rstrip("/")
 
 
 def syslog_server(name: str) -> str:

@@ -257,6 +257,17 @@ TLS_FOLDERS = environment.folders("ACCWEB_TLS_FOLDERS", default=["/etc/accweb/tl
 SOURCE_NETWORKS = environment.networks("ACCWEB_SOURCE_NETWORKS", default=["0.0.0.0/0", "::/0"])
 """Networks in which the database servers of sources may be; link-local addresses are never allowed."""
 
+MAIL_SERVER = environment.mail_server("EMAIL_URL")
+MAIL_IS_SET_UP = bool(MAIL_SERVER)
+EMAIL_HOST = MAIL_SERVER.get("host", "localhost")
+EMAIL_PORT = MAIL_SERVER.get("port", 25)
+EMAIL_HOST_USER = MAIL_SERVER.get("user", "")
+EMAIL_HOST_PASSWORD = MAIL_SERVER.get("password", "")
+EMAIL_USE_TLS = MAIL_SERVER.get("starttls", False)
+EMAIL_USE_SSL = MAIL_SERVER.get("tls", False)
+DEFAULT_FROM_EMAIL = environment.text("EMAIL_FROM") or "accweb@localhost"
+PUBLIC_URL = environment.web_address("ACCWEB_PUBLIC_URL")  # for links in mails
+
 REDIS_URL = environment.redis("REDIS_URL")
 CELERY_BROKER_URL = REDIS_URL or None
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -270,6 +281,8 @@ CELERY_BEAT_SCHEDULE = {
     "correlate": {"task": "cdr.tasks.correlate", "schedule": 1.0, "options": {"expires": 5}},
     "mark overdue": {"task": "cdr.tasks.mark_overdue", "schedule": 60.0, "options": {"expires": 60}},
     "write exports": {"task": "cdr.tasks.write_exports", "schedule": 2.0, "options": {"expires": 5}},
+    "plan reports": {"task": "cdr.tasks.plan_reports", "schedule": 10.0, "options": {"expires": 10}},
+    "forget old reports": {"task": "cdr.tasks.forget_old_reports", "schedule": 3600.0, "options": {"expires": 600}},
     "expire exports": {"task": "cdr.tasks.expire_exports", "schedule": 600.0, "options": {"expires": 600}},
     "forget expired": {"task": "accweb.web.tasks.forget_expired", "schedule": 600.0, "options": {"expires": 600}},
     "join volumes": {"task": "cdr.tasks.join_volumes", "schedule": 30.0, "options": {"expires": 30}},

@@ -16,6 +16,7 @@ from cdr.views.overview.rankings import BusiestParties
 from cdr.views.overview.trends import Trends
 from cdr.views.reports.report_download import ReportDownload
 from cdr.views.reports.report_page import ReportPage
+from cdr.views.reports.schedule_pages import NewSchedule, ScheduleDeed, ScheduleList, SchedulePage, SendRunAgain
 
 app_name = "cdr"
 urlpatterns = [
@@ -38,6 +39,11 @@ urlpatterns = [
     path("calls/<int:pk>/settlement/revoke/", RevokeSettlement.as_view(), name="call-settlement-revoke"),
     path("reports/", ReportPage.as_view(), name="report"),
     path("reports/file.<str:name>", ReportDownload.as_view(), name="report-file"),
+    path("reports/schedules/", ScheduleList.as_view(), name="schedules"),
+    path("reports/schedules/new/", NewSchedule.as_view(), name="schedule-new"),
+    path("reports/schedules/<int:pk>/", SchedulePage.as_view(), name="schedule"),
+    path("reports/schedules/<int:pk>/runs/<int:run>/again/", SendRunAgain.as_view(), name="run-again"),
+    path("reports/schedules/<int:pk>/<str:deed>/", ScheduleDeed.as_view(), name="schedule-deed"),
     path("exports/", ExportHistory.as_view(), name="exports"),
     path("exports/new/", NewExport.as_view(), name="export-new"),
     path("exports/<int:pk>/file/", ExportDownload.as_view(), name="export-file"),

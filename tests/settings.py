@@ -30,6 +30,9 @@ for _name in (
     "ACCWEB_EXPORT_DAYS",
     "ACCWEB_EXPORTS_AT_ONCE",
     "ACCWEB_SPOOL_MEGABYTES",
+    "EMAIL_URL",
+    "EMAIL_FROM",
+    "ACCWEB_PUBLIC_URL",
 ):
     os.environ.pop(_name, None)
 

@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from accweb.identity import single_sign_on
 from accweb.identity.locked_logins import LockedLogins
 from accweb.identity.login_page import LoginPage
+from accweb.identity.passkey_pages import RemovePasskey, RenamePasskey
 from accweb.identity.password_page import PasswordPage
 from accweb.identity.sessions_page import SessionsPage
 
@@ -38,8 +39,8 @@ urlpatterns = [
     path(f"{_PASSKEYS}add/", never_cache(passkeys.add_webauthn), name="mfa_add_webauthn"),
     path(f"{_PASSKEYS}login/", never_cache(passkeys.login_webauthn), name="mfa_login_webauthn"),
     path(f"{_PASSKEYS}confirm/", never_cache(passkeys.reauthenticate_webauthn), name="mfa_reauthenticate_webauthn"),
-    path(f"{_PASSKEYS}<int:pk>/", never_cache(passkeys.edit_webauthn), name="mfa_edit_webauthn"),
-    path(f"{_PASSKEYS}<int:pk>/remove/", never_cache(passkeys.remove_webauthn), name="mfa_remove_webauthn"),
+    path(f"{_PASSKEYS}<int:pk>/", never_cache(RenamePasskey.as_view()), name="mfa_edit_webauthn"),
+    path(f"{_PASSKEYS}<int:pk>/remove/", never_cache(RemovePasskey.as_view()), name="mfa_remove_webauthn"),
     path("account/sso/<str:provider_id>/login/", single_sign_on.begin, name="openid_connect_login"),
     path("account/sso/<str:provider_id>/callback/", single_sign_on.finish, name="openid_connect_callback"),
     path("account/sso/cancelled/", single_sign_on.Cancelled.as_view(), name="socialaccount_login_cancelled"),
