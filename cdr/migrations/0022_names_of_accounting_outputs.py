@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('cdr', '0020_export_spreadsheet_safe'),
+        ('cdr', '0021_report_schedules'),
     ]
 
     operations = [
