@@ -21,6 +21,7 @@ from tests import servers
 ROOT = Path(__file__).resolve().parent.parent
 TESTS = Path(__file__).resolve().parent
 RECORDED = TESTS / "recorded"
+FIELD = TESTS / "field"
 DATABASE_FIXTURES = {"db", "transactional_db"}
 PROCESS_FIXTURES = {"browser", "database_url", "live_server", "mariadb_socket", "redis_url"}
 PROCESS_FOLDERS = tuple(TESTS / name for name in ("browser", "e2e", "kamailio"))

@@ -44,6 +44,12 @@ class AccountAdapter(DefaultAccountAdapter):
         just_now = bool(records) and time.time() - records[-1]["at"] < app_settings.REAUTHENTICATION_TIMEOUT
         return not just_now and super().is_reauthentication_required(app=app, **kwargs)
 
+    def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
+        """Name the methods as the pages do."""
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        names = {"mfa_reauthenticate": _("Use a code"), "mfa_reauthenticate:webauthn": _("Use a passkey")}
+        return [{**method, "description": names.get(method["id"], _("Use the password"))} for method in methods]
+
     def respond_user_inactive(self, request: HttpRequest, user: User) -> HttpResponse:
         messages.error(request, _("This account is inactive."))
         return redirect("account_login")

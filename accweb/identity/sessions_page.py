@@ -17,6 +17,16 @@ from accweb.identity.ending_sessions import end_sessions
 from accweb.web.audit import Action, record
 from accweb.web.shell import ShellMixin
 
+_BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
+_SYSTEMS = ("Android", "iPhone", "iPad", "Windows", "Mac OS", "Linux")
+
+
+def browser_of(user_agent: str) -> str:
+    """Return the names of browser and system, as far as they can be told; else what the program calls itself."""
+    browser = next((name for mark, name in _BROWSERS if f"{mark}/" in user_agent), "")
+    system = next((name for name in _SYSTEMS if name in user_agent), "")
+    return ", ".join(filter(None, (browser, system))) or user_agent
+
 
 class SessionsPage(ShellMixin, TemplateView):
     title = gettext_lazy("My sessions")
@@ -27,6 +37,8 @@ class SessionsPage(ShellMixin, TemplateView):
         if not UserSession.objects.filter(session_key=self.request.session.session_key).exists():
             UserSession.objects.create_from_request(self.request)
         sessions = UserSession.objects.purge_and_list(self.request.user)
+        for session in sessions:
+            session.browser = browser_of(session.user_agent)
         sessions.sort(key=lambda session: session.last_seen_at, reverse=True)
         return super().get_context_data(sessions=sessions, **kwargs)
 
