@@ -14,74 +14,73 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
-from django.db import models
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin, StackedInline
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldBooleanSwitchWidget
+from unfold.admin import ModelAdmin
+from unfold.forms import AdminPasswordChangeForm
+from unfold.widgets import UnfoldBooleanSwitchWidget
 
-from accweb.granting import grantable_groups, held_permissions, may_manage_group, may_manage_user
+from accweb.granting import held_permissions, may_manage_group, may_manage_user
 from accweb.identity.ending_sessions import remove_second_factors
+from accweb.user_forms import ChangeUserForm, NewUserForm
 from accweb.web.audit import Action, record
 from accweb.web.models import ApiToken, AuditEntry, GroupPolicy
 from cdr.admin.collected import CollectedAdmin
 from cdr.display import clocks, markup
-from proxyconf.models import ProxyLimit
-from proxyconf.models.reach import proxies_for, within_reach
 
 for _model in (User, Group, Authenticator, EmailAddress, SocialAccount, SocialApp, SocialToken, UserSession):
     admin.site.unregister(_model)  # the first two have better ones below; the rest is on people's own pages
 
-_ABOUT_GROUPS = _(
-    "Viewers see calls with masked numbers. Analysts see full numbers, export calls, write notes and set "
-    "end times. Operators configure proxies and sources and see masked numbers. Administrators may do "
-    "everything and manage users. A user in several groups has the permissions of all of them. Without a "
-    "proxy limit, a user sees the calls of all proxies."
-)
-
-
-class ProxyLimitInline(StackedInline):
-    model = ProxyLimit
-    # The admin's script does not initialize the two lists in a form that is added to the page.
-    formfield_overrides: ClassVar = {models.ManyToManyField: {"widget": UnfoldAdminCheckboxSelectMultipleWidget}}
-    extra = 0
-
-    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        return super().formfield_for_manytomany(db_field, request, queryset=proxies_for(request.user), **kwargs)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Return False for users with a limit, who must not remove the limits of others."""
-        return within_reach(request.user) is None and super().has_delete_permission(request, obj)
-
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin, ModelAdmin):
-    form = UserChangeForm
-    add_form = UserCreationForm
+    form = ChangeUserForm
+    add_form = NewUserForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ["username", "first_name", "last_name", "member_of", "is_superuser", "is_active", "last_login"]
-    inlines = [ProxyLimitInline]
+    list_display = ["username", "member_of", "sees_proxies", "numbers", "last_name", "is_active", "last_login"]
+    list_filter = ["groups", "is_active"]
+    filter_horizontal = ["user_permissions"]
     actions = ["remove_second_factors"]
-    fieldsets = tuple(
-        (title, {**options, "description": _ABOUT_GROUPS} if "groups" in options["fields"] else options)
-        for title, options in DjangoUserAdmin.fieldsets or ()
+    _access = (_("Access"), {"fields": ("groups", "reach", "proxies")})
+    _advanced = (
+        _("Advanced"),
+        {
+            "classes": ["collapse"],
+            "fields": ("is_staff", "is_superuser", "user_permissions", "last_login", "date_joined"),
+            "description": _("Single permissions in addition to those of the role. Most users need none."),
+        },
     )
-    add_fieldsets = (*DjangoUserAdmin.add_fieldsets, (None, {"fields": ("groups",), "description": _ABOUT_GROUPS}))
+    fieldsets: ClassVar[Any] = (
+        (None, {"fields": ("username", "password", "is_active")}),
+        _access,
+        (_("Personal info"), {"fields": ("first_name", "last_name", "email")}),
+        _advanced,
+    )
+    add_fieldsets = (*DjangoUserAdmin.add_fieldsets, _access)
 
-    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
-        if obj is None or (not request.user.is_superuser and obj.pk == request.user.pk):
-            return []  # a new user's limit is set on the next page; nobody may change their own limit
-        return self.inlines
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+
+        class RestrictedUserForm(form):  # type: ignore[misc, valid-type]
+            def __init__(self, *args: Any, **options: Any) -> None:
+                super().__init__(*args, **options)
+                self.restrict(request.user, obj)
+
+        return RestrictedUserForm
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or obj.pk != request.user.pk or request.user.is_superuser:
+            return fieldsets
+        own = (_("Access"), {"fields": ("groups",)})  # nobody may change their own limit
+        return tuple(own if one is self._access else one for one in fieldsets)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields = super().get_readonly_fields(request, obj)
         return fields if request.user.is_superuser else [*fields, "is_superuser"]
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "groups":
-            kwargs["queryset"] = grantable_groups(request.user)
         field = super().formfield_for_manytomany(db_field, request, **kwargs)
         return _only_held(field, request) if db_field.name == "user_permissions" else field
 
@@ -95,9 +94,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
         if not change:
             obj.is_staff = True  # required for every page, since all are in the admin's frame
         super().save_model(request, obj, form, change)
-        limit = ProxyLimit.objects.filter(user_id=request.user.pk or 0).first()
-        if not change and limit:  # a user with a limit must not create users who see more
-            ProxyLimit.objects.create(user=obj).proxies.set(limit.proxies.all())
+        form.store_reach(obj, is_new=not change)
 
     @admin.action(description=_("Remove second factors and end sessions"), permissions=["change"])
     def remove_second_factors(self, request: HttpRequest, users: Any) -> None:
@@ -114,8 +111,19 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     def member_of(self, user: User) -> str:
         return ", ".join(group.name for group in user.groups.all())
 
+    @admin.display(description=_("proxies"))
+    def sees_proxies(self, user: User) -> str:
+        limit = getattr(user, "proxy_limit", None)
+        return (
+            str(_("all")) if limit is None else ", ".join(proxy.name for proxy in limit.proxies.all()) or str(_("none"))
+        )
+
+    @admin.display(description=_("numbers"))
+    def numbers(self, user: User) -> str:
+        return str(_("full")) if user.has_perm("cdr.view_numbers") else str(_("masked"))
+
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).prefetch_related("groups")
+        return super().get_queryset(request).prefetch_related("groups", "proxy_limit__proxies")
 
 
 class GroupForm(forms.ModelForm):

@@ -78,15 +78,19 @@ class AddedChoice:
 def more_filters(call_filter: CallFilter, proxies: Sequence[Proxy]) -> dict[str, Any]:
     """Return what the panel for more conditions shows: fields, choices, and labels of extra fields."""
     fields = call_filter.form.fields
-    names = [(proxy.name, proxy.name) for proxy in proxies]
+    names: list[tuple[str, Text]] = [(proxy.name, proxy.name) for proxy in proxies]
     return {
         "added": [(name, fields[name]) for name in ADDED],
         "added_choices": [
             AddedChoice("proxy", _("Proxy"), names),
-            *(AddedChoice(name, fields[name].label, list(fields[name].choices)) for name in _SELECTED),
+            *(AddedChoice(name, CallFilter.base_filters[name].label, _options(name)) for name in _SELECTED),
         ],
         "added_labels": extra_labels(proxies, ()),
     }
+
+
+def _options(name: str) -> list[tuple[str, Text]]:
+    return list(CallFilter.base_filters[name].extra["choices"])
 
 
 def errors(call_filter: CallFilter) -> list[str]:
