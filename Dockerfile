@@ -1,18 +1,20 @@
-FROM python:3.11-slim AS compiled
+# bin/pin-images writes the digest of this image into .env, where compose.yaml finds it.
+ARG PYTHON_IMAGE=python:3.11-slim
+FROM ${PYTHON_IMAGE} AS compiled
 RUN apt-get -qq update && apt-get -qq install -y --no-install-recommends gcc libc6-dev
 WORKDIR /opt/accweb
-COPY requirements-dev.txt .
-RUN pip install --no-cache-dir $(grep -E '^(mypy|setuptools)==' requirements-dev.txt | cut -d ';' -f 1)
+COPY requirements-compile.txt .
+RUN pip install --no-cache-dir --require-hashes -r requirements-compile.txt
 COPY bin bin
 COPY cdr cdr
 COPY proxyconf proxyconf
 RUN python bin/compile_rooms.py
 
-FROM python:3.11-slim
-RUN useradd --system --create-home --home-dir /var/lib/accweb accweb
+FROM ${PYTHON_IMAGE}
+RUN useradd --system --create-home --home-dir /var/lib/accweb accweb && chmod 0700 /var/lib/accweb
 WORKDIR /opt/accweb
 COPY requirements.txt .
-RUN pip install --no-cache-dir -r requirements.txt
+RUN pip install --no-cache-dir --require-hashes -r requirements.txt
 COPY manage.py ./
 COPY accweb accweb
 COPY --from=compiled /opt/accweb/accweb__mypyc*.so ./

@@ -22,7 +22,7 @@ from accweb.web.shell import ShellMixin
 from cdr.queries.visibility import Visibility
 
 
-class PreferencesForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes none when it runs
+class PreferencesForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
     time_zone = forms.ChoiceField(
         label=gettext_lazy("Time zone"),
         required=False,
@@ -41,7 +41,7 @@ class PreferencesForm(forms.ModelForm):  # type: ignore[type-arg]  # it takes no
 
 
 class AccountPage(ShellMixin, TemplateView):
-    """Show a user's settings, permissions and tokens; open to everybody who may log in."""
+    """The user's settings, permissions and tokens; every user may see it."""
 
     title = gettext_lazy("My account")
     permission_required = ()
@@ -63,12 +63,12 @@ class AccountPage(ShellMixin, TemplateView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         assert isinstance(request.user, User)
-        chosen = preferences_of(request.user)
-        chosen.user = request.user
-        form = PreferencesForm(request.POST, instance=chosen)
+        preferences = preferences_of(request.user)
+        preferences.user = request.user
+        form = PreferencesForm(request.POST, instance=preferences)
         if not form.is_valid():
             return self.render_to_response(self.get_context_data(form=form))
         form.save()
-        with translation.override(chosen.language or request.LANGUAGE_CODE):
+        with translation.override(preferences.language or request.LANGUAGE_CODE):
             messages.success(request, _("Saved."))
         return redirect("account")

@@ -1,80 +1,86 @@
-"""Users, groups, limits to proxies and the audit log, in the look of the rest."""
+"""Admin of users, groups, proxy limits, API tokens and the audit log."""
 
 from __future__ import annotations
 
 import json
 from typing import Any, ClassVar
 
-from django.contrib import admin
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
+from allauth.usersessions.models import UserSession
+from django import forms
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
-from django.db import models
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin, StackedInline
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+from unfold.admin import ModelAdmin
+from unfold.forms import AdminPasswordChangeForm
+from unfold.widgets import UnfoldBooleanSwitchWidget
 
-from accweb.granting import grantable_groups, held_permissions, may_manage_group, may_manage_user
-from accweb.web.models import ApiToken, AuditEntry
+from accweb.granting import held_permissions, may_manage_group, may_manage_user
+from accweb.identity.ending_sessions import remove_second_factors
+from accweb.user_forms import ChangeUserForm, NewUserForm
+from accweb.web.audit import Action, record
+from accweb.web.models import ApiToken, AuditEntry, GroupPolicy
 from cdr.admin.collected import CollectedAdmin
 from cdr.display import clocks, markup
-from proxyconf.models import ProxyLimit
-from proxyconf.models.reach import proxies_for, within_reach
 
-admin.site.unregister(User)
-admin.site.unregister(Group)
-
-
-_WHAT_GROUPS_MAY = _(
-    "Viewers see calls with masked numbers. Analysts see full numbers, export calls, write notes and set "
-    "end times. Operators configure proxies and sources and see masked numbers. Administrators may do "
-    "everything and manage users. A user in several groups has the permissions of all of them. Without a "
-    "proxy limit, a user sees the calls of all proxies."
-)
-
-
-class ProxyLimitInline(StackedInline):
-    model = ProxyLimit
-    # The admin's two lists are not set up in a form that is added to the page, and would be one bare list there.
-    formfield_overrides: ClassVar = {models.ManyToManyField: {"widget": UnfoldAdminCheckboxSelectMultipleWidget}}
-    extra = 0
-
-    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        return super().formfield_for_manytomany(db_field, request, queryset=proxies_for(request.user), **kwargs)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let nobody who is limited lift the limit of somebody else."""
-        return within_reach(request.user) is None and super().has_delete_permission(request, obj)
+for _model in (User, Group, Authenticator, EmailAddress, SocialAccount, SocialApp, SocialToken, UserSession):
+    admin.site.unregister(_model)  # the first two have better ones below; the rest is on people's own pages
 
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin, ModelAdmin):
-    form = UserChangeForm
-    add_form = UserCreationForm
+    form = ChangeUserForm
+    add_form = NewUserForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ["username", "first_name", "last_name", "member_of", "is_superuser", "is_active", "last_login"]
-    inlines = [ProxyLimitInline]
-    fieldsets = tuple(
-        (title, {**shown, "description": _WHAT_GROUPS_MAY} if "groups" in shown["fields"] else shown)
-        for title, shown in DjangoUserAdmin.fieldsets or ()
+    list_display = ["username", "member_of", "sees_proxies", "numbers", "last_name", "is_active", "last_login"]
+    list_filter = ["groups", "is_active"]
+    filter_horizontal = ["user_permissions"]
+    actions = ["remove_second_factors"]
+    _access = (_("Access"), {"fields": ("groups", "reach", "proxies")})
+    _advanced = (
+        _("Advanced"),
+        {
+            "classes": ["collapse"],
+            "fields": ("is_staff", "is_superuser", "user_permissions", "last_login", "date_joined"),
+            "description": _("Single permissions in addition to those of the role. Most users need none."),
+        },
     )
-    add_fieldsets = (*DjangoUserAdmin.add_fieldsets, (None, {"fields": ("groups",), "description": _WHAT_GROUPS_MAY}))
+    fieldsets: ClassVar[Any] = (
+        (None, {"fields": ("username", "password", "is_active")}),
+        _access,
+        (_("Personal info"), {"fields": ("first_name", "last_name", "email")}),
+        _advanced,
+    )
+    add_fieldsets = (*DjangoUserAdmin.add_fieldsets, _access)
 
-    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
-        if obj is None or (not request.user.is_superuser and obj.pk == request.user.pk):
-            return []  # who is new is limited on the next page; nobody lifts a limit of their own
-        return self.inlines
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+
+        class RestrictedUserForm(form):  # type: ignore[misc, valid-type]
+            def __init__(self, *args: Any, **options: Any) -> None:
+                super().__init__(*args, **options)
+                self.restrict(request.user, obj)
+
+        return RestrictedUserForm
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or obj.pk != request.user.pk or request.user.is_superuser:
+            return fieldsets
+        own = (_("Access"), {"fields": ("groups",)})  # nobody may change their own limit
+        return tuple(own if one is self._access else one for one in fieldsets)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields = super().get_readonly_fields(request, obj)
         return fields if request.user.is_superuser else [*fields, "is_superuser"]
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "groups":
-            kwargs["queryset"] = grantable_groups(request.user)
         field = super().formfield_for_manytomany(db_field, request, **kwargs)
         return _only_held(field, request) if db_field.name == "user_permissions" else field
 
@@ -86,22 +92,64 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         if not change:
-            obj.is_staff = True  # every page stands in the admin's frame: without it a new user could see none
+            obj.is_staff = True  # required for every page, since all are in the admin's frame
         super().save_model(request, obj, form, change)
-        limit = ProxyLimit.objects.filter(user_id=request.user.pk or 0).first()
-        if not change and limit:  # who is limited makes no user who sees more
-            ProxyLimit.objects.create(user=obj).proxies.set(limit.proxies.all())
+        form.store_reach(obj, is_new=not change)
+
+    @admin.action(description=_("Remove second factors and end sessions"), permissions=["change"])
+    def remove_second_factors(self, request: HttpRequest, users: Any) -> None:
+        """Help who lost phone and recovery codes: the password alone is asked for at the next login."""
+        for user in users:
+            if not may_manage_user(request.user, user):
+                messages.error(request, _("%(name)s has more permissions than you.") % {"name": user.get_username()})
+                continue
+            remove_second_factors(user)
+            record(request, Action.DELETED, f"second factors of {user.get_username()}")
+            messages.success(request, _("%(name)s has no second factor now.") % {"name": user.get_username()})
 
     @admin.display(description=_("groups"))
     def member_of(self, user: User) -> str:
         return ", ".join(group.name for group in user.groups.all())
 
+    @admin.display(description=_("proxies"))
+    def sees_proxies(self, user: User) -> str:
+        limit = getattr(user, "proxy_limit", None)
+        return (
+            str(_("all")) if limit is None else ", ".join(proxy.name for proxy in limit.proxies.all()) or str(_("none"))
+        )
+
+    @admin.display(description=_("numbers"))
+    def numbers(self, user: User) -> str:
+        return str(_("full")) if user.has_perm("cdr.view_numbers") else str(_("masked"))
+
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).prefetch_related("groups")
+        return super().get_queryset(request).prefetch_related("groups", "proxy_limit__proxies")
+
+
+class GroupForm(forms.ModelForm):
+    second_factor = forms.BooleanField(
+        label=_("Second factor required"),
+        required=False,
+        help_text=_("Members without one set it up at the next login, before anything else; their API tokens wait."),
+        widget=UnfoldBooleanSwitchWidget,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["second_factor"].initial = GroupPolicy.objects.filter(
+            group=self.instance.pk, second_factor=True
+        ).exists()
 
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
+    form = GroupForm
+
+    def save_model(self, request: HttpRequest, obj: Group, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        required = form.cleaned_data["second_factor"]
+        GroupPolicy.objects.update_or_create(group=obj, defaults={"second_factor": required})
+
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any) -> Any:
         field = super().formfield_for_manytomany(db_field, request, **kwargs)
         return _only_held(field, request) if request else field
@@ -113,20 +161,25 @@ class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
         return super().has_delete_permission(request, obj) and (obj is None or may_manage_group(request.user, obj))
 
 
+_ALLAUTH = ("account", "mfa", "socialaccount", "usersessions")
+
+
 def _only_held(field: Any, request: HttpRequest) -> Any:
-    """Leave in a field of permissions those that the user holds."""
+    """Restrict a field of permissions to those of the user, without those that no page asks for."""
     if field is not None:
-        field.queryset = field.queryset.filter(pk__in=held_permissions(request.user).values("pk"))
+        field.queryset = field.queryset.exclude(content_type__app_label__in=_ALLAUTH).filter(
+            pk__in=held_permissions(request.user).values("pk")
+        )
     return field
 
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ModelAdmin):
-    """Everybody's tokens, to see and to revoke; each makes the own ones on the account's page."""
+    """The tokens of all users, to view and revoke; users create their own on the page API tokens."""
 
-    list_display = ["name", "user", "prefix", "told_scopes", "created_at", "expires_at", "last_used_at"]
+    list_display = ["name", "user", "prefix", "permissions_text", "created_at", "expires_at", "last_used_at"]
     list_select_related = ["user"]
-    fields = ["name", "user", "prefix", "told_scopes", "created_at", "expires_at", "last_used_at"]
+    fields = ["name", "user", "prefix", "permissions_text", "created_at", "expires_at", "last_used_at"]
     readonly_fields = fields
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -136,13 +189,13 @@ class ApiTokenAdmin(ModelAdmin):
         return False
 
     @admin.display(description=_("permissions"))
-    def told_scopes(self, token: ApiToken) -> str:
+    def permissions_text(self, token: ApiToken) -> str:
         return ", ".join(token.scopes)
 
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(CollectedAdmin):
-    """Who saw, exported, changed and settled what, newest first; nobody changes it."""
+    """The audit log, read-only, the newest entries first."""
 
     list_display = ["when", "who", "action", "about", "address"]
     list_filter = ["action"]

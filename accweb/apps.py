@@ -6,7 +6,7 @@ from django.core import checks
 
 
 class SiteConfig(AppConfig):
-    """The wiring: commands, the admin of users. Tables belong to ``accweb.web``."""
+    """Commands and the admin of users. Tables belong to ``accweb.web``."""
 
     name = "accweb"
     label = "accweb_site"

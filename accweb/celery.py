@@ -1,4 +1,4 @@
-"""The Celery app and nothing else."""
+"""The Celery app."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Demo data: the recorded calls of the tests, read from ``tests/recorded`` of the checkout."""
+"""Demo data: the recorded calls of the tests, from ``tests/recorded`` of the checkout."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from proxyconf.vocabulary.products import Product
 
 RECORDED = Path(__file__).resolve().parent.parent / "tests" / "recorded"
 CLUSTER = "demo"
-_MAX_CALL = timedelta(minutes=10)  # no recorded call is longer: those without a BYE show as such at once
+_MAX_CALL = timedelta(minutes=10)  # no recorded call is longer, so calls without BYE are shown as No STOP immediately
 _FORMAT_OF_FILE: Mapping[str, str] = {
     "syslog.txt": "syslog",
     "acc.csv": "acc-csv",
@@ -33,7 +33,7 @@ _FORMAT_OF_FILE: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class DemoProxy:
-    """A proxy and what was recorded of it. All its scenarios log the same fields in the same zone."""
+    """A demo proxy and its recordings, which all log the same fields in the same time zone."""
 
     name: str
     scenarios: Sequence[str]
@@ -83,10 +83,9 @@ PROXIES = (
 
 
 def load_demo() -> bool:
-    """Load the recorded calls, all or none; return whether they had not been loaded yet.
+    """Load the recorded calls unless a demo proxy exists; return whether they were loaded.
 
-    They count as loaded where one of the demo's proxies exists. Raise ``FileNotFoundError`` where the recordings do
-    not lie beside the program.
+    All or none are loaded. Raise ``FileNotFoundError`` if the recordings are missing.
     """
     if Proxy.objects.filter(name__in=[proxy.name for proxy in PROXIES]).exists():
         return False
@@ -94,7 +93,7 @@ def load_demo() -> bool:
         for proxy in PROXIES:
             _load(proxy)
     correlate_pending()
-    # The end of the recording counts as the present, should the clock of this machine be behind it.
+    # If the clock of this machine is behind the recordings, use their end as the current time.
     newest = Event.objects.filter(proxy__cluster=CLUSTER).aggregate(at=Max("time"))["at"]
     mark_overdue(now=max(timezone.now(), newest + 2 * _MAX_CALL))
     return True
@@ -115,13 +114,13 @@ def _load(demo: DemoProxy) -> None:
     tables = Source.objects.create(proxy=proxy, name="tables", kind=Source.Kind.IMPORT)
     for file, kind in recordings(demo):
         now = timezone.now()
-        with open_input(str(file)) as given:
-            parsed = FORMATS[kind](given.stream, reading_of(proxy, now))
+        with open_input(str(file)) as opened:
+            parsed = FORMATS[kind](opened.stream, reading_of(proxy, now))
             store(log if kind == "syslog" else tables, parsed, format=kind, received_at=now)
 
 
 def recordings(demo: DemoProxy) -> Iterator[tuple[Path, str]]:
-    """Yield the files of a demo's proxy with their formats."""
+    """Yield the files of a demo proxy with their formats."""
     for scenario in demo.scenarios:
         for name, kind in _FORMAT_OF_FILE.items():
             for file in (RECORDED / scenario / name, RECORDED / scenario / f"{name}.gz"):

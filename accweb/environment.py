@@ -15,7 +15,7 @@ from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from environs import Env, EnvValidationError, ValidationError
 
@@ -23,6 +23,7 @@ Value = TypeVar("Value")
 
 _env = Env()
 _HOST = re.compile(r"\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\]")
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _SQLITE, _POSTGRESQL = "sqlite:///FILE", "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
 
 
@@ -96,10 +97,43 @@ def folders(name: str, *, default: list[str]) -> list[str]:
     def check(paths: list[str]) -> None:
         for path in paths:
             if not path.startswith("/"):
-                raise ValidationError(f"{path!r} is no absolute path")
+                raise ValidationError(f"{path!r} is not an absolute path")
 
     remedy = "give absolute paths of folders, separated by commas"
     return _parsed(_env.list, name, default, remedy, subcast=str.strip, validate=check)
+
+
+def pairs(name: str) -> list[tuple[str, str]]:
+    """Return comma-separated ``LEFT=RIGHT``; the last ``=`` counts."""
+
+    def check(parts: list[str]) -> None:
+        for part in parts:
+            left, _, right = part.rpartition("=")
+            if not left.strip() or not right.strip():
+                raise ValidationError(f"{part!r} is not of the form NAME=GROUP")
+
+    remedy = "give pairs like voip-admins=administrator, separated by commas"
+    parts: list[str] = _parsed(_env.list, name, [], remedy, subcast=str.strip, validate=check)
+    split = [part.rpartition("=") for part in parts]
+    return [(left.strip(), right.strip()) for left, _, right in split]
+
+
+def issuer(name: str) -> str:
+    """Return the address of an OpenID provider, over TLS unless it is on this machine; empty where none is set."""
+
+    def check(value: str) -> None:
+        parts = urlsplit(value)
+        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+            raise ValidationError(f"{value!r} is not an https:// address")
+
+    return _parsed(_env.str, name, "", "use one like https://id.example.net/realms/voip", validate=check).strip("/ ")
+
+
+def require(reason: str, *names: str) -> None:
+    """Stop unless all variables are set, as ``reason`` needs them."""
+    for name in names:
+        if not text(name):
+            stop(name, f"not set, but {reason} is", f"set it, or leave {reason} out")
 
 
 def secret_key(name: str, folder: Path) -> str:
@@ -180,6 +214,44 @@ def template_of_url(name: str, placeholders: Collection[str]) -> str:
 
     remedy = f"use one like https://HOST/search?callid={{call_id}}, with any of {allowed}"
     return _parsed(_env.str, name, "", remedy, validate=check).strip()
+
+
+def mail_server(name: str) -> dict[str, Any]:
+    """Return host, port, user, password and encryption of a mail server; nothing where none is set.
+
+    The address itself is never shown: it may hold a password.
+    """
+    url = text(name)
+    if not url:
+        return {}
+    remedy = "use smtp://USER:PASSWORD@HOST:587 (STARTTLS), smtps://…:465 (TLS) or smtp+plain://HOST:25"
+    ports = {"smtp": 587, "smtps": 465, "smtp+plain": 25}
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        stop(name, "not the address of a mail server", remedy)
+    if parts.scheme not in ports or not parts.hostname or port == 0 or parts.path.strip("/"):
+        stop(name, "not the address of a mail server", remedy)
+    return {
+        "host": parts.hostname,
+        "port": port or ports[parts.scheme],
+        "user": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
+        "starttls": parts.scheme == "smtp",
+        "tls": parts.scheme == "smtps",
+    }
+
+
+def web_address(name: str) -> str:
+    """Return the address of a web site without a slash at its end; empty where none is set."""
+
+    def check(value: str) -> None:
+        parts = urlsplit(value.strip())
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+            raise ValidationError(f"{value!r} is not the address of a web site")
+
+    return _parsed(_env.str, name, "", "use one like https://accweb.example.net", validate=check).strip().rstrip("/")
 
 
 def syslog_server(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Nobody grants more than they hold: what a user may do to other users and groups."""
+"""Which users and groups a user may manage: nobody can grant permissions that they do not have."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 
 def held_permissions(user: Person) -> QuerySet[Permission]:
-    """Return the permissions of a user, also of one who may not log in; a superuser has all."""
+    """Return the permissions of a user, even if inactive; a superuser has all."""
     if getattr(user, "is_superuser", False):
         return Permission.objects.all()
     return Permission.objects.filter(Q(user=user.pk) | Q(group__user=user.pk)).distinct()
 
 
 def grantable_groups(user: Person) -> QuerySet[Group]:
-    """Return the groups that have no permission which the user lacks."""
-    beyond = Permission.objects.exclude(pk__in=held_permissions(user).values("pk"))
-    return Group.objects.exclude(permissions__in=beyond)
+    """Return the groups all of whose permissions the user has."""
+    lacking = Permission.objects.exclude(pk__in=held_permissions(user).values("pk"))
+    return Group.objects.exclude(permissions__in=lacking)
 
 
 def may_manage_user(manager: Person, user: User) -> bool:
-    """Tell whether the manager holds all that the user holds: who may change someone's password may act as them."""
+    """Return whether the manager has all permissions of the user, as whom they could log in with a new password."""
     if getattr(manager, "is_superuser", False):
         return True
     if user.is_superuser or held_permissions(user).exclude(pk__in=held_permissions(manager).values("pk")).exists():

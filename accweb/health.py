@@ -1,4 +1,4 @@
-"""Whether the service does its work: ``/healthz`` for whoever restarts it, ``/metrics`` for Prometheus."""
+"""The state of the service: ``/healthz`` for process managers, ``/metrics`` for Prometheus."""
 
 from __future__ import annotations
 
@@ -35,11 +35,10 @@ _MOST_PENDING = 1_000_000
 @never_cache
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
-    """200 where database and broker answer, somebody serves every source and correlation goes on, else 503.
+    """Respond with 200 if database and broker answer, every source is served and correlation proceeds, else with 503.
 
-    It answers within two seconds, whatever hangs.
-
-    Says how many, and no names; to strangers (see ``metrics``) only whether it is up.
+    It responds within two seconds, whatever hangs. The body contains counts and no names; for clients that may not read
+    ``metrics`` only the status.
     """
     answer = _health(timezone.now())
     return answer if _may_read_metrics(request) else JsonResponse(_status_alone(answer), status=answer.status_code)
@@ -78,7 +77,10 @@ def _health(now: datetime) -> JsonResponse:
 @never_cache
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Counters and gauges in Prometheus' text format, for who shows ``METRICS_TOKEN``; without one, this machine."""
+    """Respond with counters and gauges in Prometheus' text format.
+
+    Clients need the ``METRICS_TOKEN``; without one only this machine may read them.
+    """
     if not _may_read_metrics(request):
         answer = HttpResponse("show METRICS_TOKEN: Authorization: Bearer TOKEN\n", "text/plain", status=401)
         answer["WWW-Authenticate"] = "Bearer"
@@ -94,13 +96,13 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def _work(now: datetime) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the state of the broker, where one is used, and of correlation, which is unknown without the broker."""
+    """Return the state of the broker, if one is used, and of correlation, which is unknown without the broker."""
     broker = {"broker": _OK} if settings.REDIS_URL else {}
     try:
         found = progress.progress(now)
     except RedisError:
         return {"broker": "does not answer"}, {}
-    started = now - _STARTED > progress.PATIENCE  # else whoever correlates may just be starting, too
+    started = now - _STARTED > progress.PATIENCE  # before, the correlating process may still be starting
     return broker, {"correlation": "stands still" if started and found.is_stalled(now) else _OK}
 
 
@@ -108,7 +110,7 @@ def _may_read_metrics(request: HttpRequest) -> bool:
     if token := settings.METRICS_TOKEN:
         shown = request.headers.get("Authorization", "").removeprefix("Bearer ")
         return hmac.compare_digest(shown.encode(), token.encode())
-    # A web server in front is on this machine as well; it adds one of these, trusted or not.
+    # A web server in front, which may be on this machine, adds one of these headers.
     return client_address(request) in _LOCAL and not any(name in request.headers for name in _FORWARDING)
 
 
@@ -205,7 +207,7 @@ def _spool_lines(now: datetime) -> Iterator[str]:
 
 
 def _work_lines(now: datetime) -> Iterator[str]:
-    """Yield the state of the broker, where one is used, and of correlation."""
+    """Yield the state of the broker, if one is used, and of correlation."""
     try:
         found: progress.Progress | None = progress.progress(now)
     except RedisError:

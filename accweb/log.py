@@ -11,14 +11,14 @@ _BREAKS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")
 
 
 class OneLine(logging.Formatter):
-    """One line per record, tracebacks included: text from a proxy cannot forge a record of its own."""
+    """Formats each record as one line, including tracebacks, so that text from a proxy cannot forge a record."""
 
     def format(self, record: logging.LogRecord) -> str:
         return _BREAKS.sub(lambda match: ascii(match[0])[1:-1], super().format(record))
 
 
 MOST, WINDOW = 50, 10.0
-"""Records of one place in the code per so many seconds: a packet can cause thousands."""
+"""Maximum number of records from one place in the code within a time in seconds; a packet can cause thousands."""
 
 
 @dataclass(slots=True)
@@ -28,7 +28,7 @@ class _Site:
 
 
 class RateLimit(logging.Filter):
-    """Leave out records of a place in the code that writes too many; the next one that is kept says how many."""
+    """Drops records from a place in the code that writes too many; the next record states how many were dropped."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class RateLimit(logging.Filter):
         return number <= MOST
 
     def _counted(self, place: tuple[str, int]) -> tuple[int, int]:
-        """Return how many records of ``place`` the window before left out, and the number of this one in its own."""
+        """Return how many records of ``place`` were dropped in the last window, and this one's number in its own."""
         now, left_out = self._clock(), 0
         site = self._sites.setdefault(place, _Site(now))
         if now - site.began >= WINDOW:

@@ -27,6 +27,12 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "django_htmx",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -49,6 +55,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "accweb.web.second_factor.SecondFactorMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "accweb.web.lockout.LockoutMiddleware",
 ]
 
@@ -65,6 +73,8 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "accweb.identity.frame.frame",
+                "accweb.web.shell.version",
             ],
         },
     },
@@ -74,6 +84,7 @@ DATABASES = {"default": environment.database("DATABASE_URL", default=DATA_DIR / 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 SESSION_COOKIE_AGE = 60 * environment.number("ACCWEB_SESSION_MINUTES", default=120, low=5, high=43_200)  # idle
+LONGEST_SESSION = 3600 * environment.number("ACCWEB_SESSION_HOURS", default=12, low=1, high=8760)  # in use
 
 AUTHENTICATION_BACKENDS = ["accweb.web.lockout.CountedLogin"]
 AUTH_PASSWORD_VALIDATORS = [
@@ -92,14 +103,14 @@ FORMAT_MODULE_PATH = "accweb.formats"
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-WHITENOISE_USE_FINDERS = True  # straight from the packages: nothing to collect, nothing to go stale
+WHITENOISE_USE_FINDERS = True  # served directly from the packages, without collectstatic
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "cdr:start"
 
 BEHIND_TLS = environment.flag("ACCWEB_HTTPS", default=False)
 TRUSTED_PROXIES = environment.networks("ACCWEB_TRUSTED_PROXIES", default=["127.0.0.1", "::1"] if BEHIND_TLS else [])
-"""The web servers in front: what they write to X-Forwarded-For is the client's address."""
-if BEHIND_TLS:  # by a web server in front, which sets X-Forwarded-Proto and X-Forwarded-For
+"""The web servers in front, whose X-Forwarded-For is trusted."""
+if BEHIND_TLS:  # a web server in front sets X-Forwarded-Proto and X-Forwarded-For
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
     SECURE_REDIRECT_EXEMPT = ["^healthz$", "^metrics$"]  # asked from within, past the web server in front
@@ -107,7 +118,53 @@ if BEHIND_TLS:  # by a web server in front, which sets X-Forwarded-Proto and X-F
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
-    SILENCED_SYSTEM_CHECKS = ["security.W021"]  # the preload list is for the domain's owner to decide
+    SILENCED_SYSTEM_CHECKS = ["security.W021"]  # the owner of the domain decides about the preload list
+
+# django-allauth: no self sign-up, no e-mail; what is too often is counted by accweb.web.throttle.
+ACCOUNT_ADAPTER = "accweb.identity.adapters.AccountAdapter"
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+ACCOUNT_UNIQUE_EMAIL = False
+ACCOUNT_RATE_LIMITS = False
+MFA_ADAPTER = "accweb.identity.adapters.SecondFactorAdapter"
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_FORMS = {
+    "authenticate": "accweb.identity.forms.CodeForm",
+    "reauthenticate": "accweb.identity.forms.ConfirmingCodeForm",
+    "activate_totp": "accweb.identity.forms.FirstCodeForm",
+}
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RATE_LIMITS = False
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_ISSUER = "accweb"
+MFA_TOTP_PERIOD = 30
+MFA_TOTP_TOLERANCE = 1  # periods that a phone's clock may be off
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not BEHIND_TLS  # browsers allow it on localhost alone
+SOCIALACCOUNT_ADAPTER = "accweb.identity.single_sign_on.SingleSignOnAdapter"
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 5
+
+OIDC_URL = environment.issuer("ACCWEB_OIDC_URL")
+OIDC_NAME = environment.text("ACCWEB_OIDC_NAME") or "Single sign-on"
+OIDC_GROUPS_CLAIM = environment.text("ACCWEB_OIDC_GROUPS_CLAIM") or "groups"
+OIDC_ROLES = environment.pairs("ACCWEB_OIDC_ROLES")  # (the provider's group, the group here)
+OIDC_SECOND_FACTOR = environment.flag("ACCWEB_OIDC_SECOND_FACTOR", default=False)  # the provider checks one
+if OIDC_URL:
+    environment.require("ACCWEB_OIDC_URL", "ACCWEB_OIDC_CLIENT_ID", "ACCWEB_OIDC_CLIENT_SECRET", "ACCWEB_OIDC_ROLES")
+    SOCIALACCOUNT_PROVIDERS = {
+        "openid_connect": {
+            "OAUTH_PKCE_ENABLED": True,
+            "APPS": [
+                {
+                    "provider_id": "oidc",
+                    "name": OIDC_NAME,
+                    "client_id": environment.text("ACCWEB_OIDC_CLIENT_ID"),
+                    "secret": environment.text("ACCWEB_OIDC_CLIENT_SECRET"),
+                    "settings": {"server_url": OIDC_URL, "fetch_userinfo": False},
+                }
+            ],
+        }
+    }
 
 LOGGING = {
     "version": 1,
@@ -118,19 +175,19 @@ LOGGING = {
     "filters": {"rate": {"()": "accweb.log.RateLimit"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["rate"]}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
-    # Django's own handlers would write some records twice, or mail them.
+    # Django's own handlers would write some records twice, or send mail.
     "loggers": {
         "django": {"handlers": [], "level": "NOTSET"},
         "django.server": {"handlers": [], "propagate": True},
-        # Each task of each second would be worth two lines to them.
+        # They write two lines for each task, every second.
         "celery.app.trace": {"level": "NOTSET" if LOG_LEVEL == "DEBUG" else "WARNING"},
         "celery.beat": {"level": "NOTSET" if LOG_LEVEL == "DEBUG" else "WARNING"},
         "celery.worker.strategy": {"level": "NOTSET" if LOG_LEVEL == "DEBUG" else "WARNING"},
     },
 }
 
-NEXT_STEPS_READER = "cdr.monitoring.next_steps.next_steps"  # what knows the state of a proxy after publishing
-SIMULATED_CALL_READER = "cdr.queries.simulated_calls.simulated_calls"  # what makes calls of simulated records
+NEXT_STEPS_READER = "cdr.monitoring.next_steps.next_steps"  # returns the steps after publishing a profile
+SIMULATED_CALL_READER = "cdr.queries.simulated_calls.simulated_calls"  # makes calls from simulated records
 
 LOGIN_ATTEMPTS = environment.number("ACCWEB_LOGIN_ATTEMPTS", default=5, low=1, high=100)  # wrong passwords
 LOGIN_MINUTES = environment.number("ACCWEB_LOGIN_MINUTES", default=15, low=1, high=1440)  # that a lock-out lasts
@@ -156,8 +213,8 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "accweb",
     "VERSION": VERSION,
     "DESCRIPTION": "Call records made of the accounting of SIP proxies, and the proxies, sources and profiles behind "
-    "them. All answers are JSON in UTF-8, all times ISO 8601 in UTC. Text that a proxy sent is given as it came: treat "
-    "it as hostile. Members may be added to records; none is renamed or taken away within a version.",
+    "them. All responses are JSON in UTF-8, all times ISO 8601 in UTC. Text that a proxy sent is returned unchanged: "
+    "treat it as untrusted input. Members may be added to records; none is renamed or removed within a version.",
     "SCHEMA_PATH_PREFIX": "/api/v1/",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
@@ -194,16 +251,27 @@ FILE_ROOTS = environment.folders(
         str(DATA_DIR / "imports"),
     ],
 )
-"""Folders whose files sources may name (logs, dictionaries, SQLite databases)."""
+"""Folders from which sources may read files (logs, dictionaries, SQLite databases)."""
 TLS_FOLDERS = environment.folders("ACCWEB_TLS_FOLDERS", default=["/etc/accweb/tls", str(DATA_DIR / "tls")])
 """Folders of the certificates and keys of listeners; no source reads them as logs."""
 SOURCE_NETWORKS = environment.networks("ACCWEB_SOURCE_NETWORKS", default=["0.0.0.0/0", "::/0"])
-"""Where the database servers of sources may be; link-local addresses never."""
+"""Networks in which the database servers of sources may be; link-local addresses are never allowed."""
+
+MAIL_SERVER = environment.mail_server("EMAIL_URL")
+MAIL_IS_SET_UP = bool(MAIL_SERVER)
+EMAIL_HOST = MAIL_SERVER.get("host", "localhost")
+EMAIL_PORT = MAIL_SERVER.get("port", 25)
+EMAIL_HOST_USER = MAIL_SERVER.get("user", "")
+EMAIL_HOST_PASSWORD = MAIL_SERVER.get("password", "")
+EMAIL_USE_TLS = MAIL_SERVER.get("starttls", False)
+EMAIL_USE_SSL = MAIL_SERVER.get("tls", False)
+DEFAULT_FROM_EMAIL = environment.text("EMAIL_FROM") or "accweb@localhost"
+PUBLIC_URL = environment.web_address("ACCWEB_PUBLIC_URL")  # for links in mails
 
 REDIS_URL = environment.redis("REDIS_URL")
 CELERY_BROKER_URL = REDIS_URL or None
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_TASK_ALWAYS_EAGER = not REDIS_URL  # then the scheduler of `up` and `collect` calls the tasks
+CELERY_TASK_ALWAYS_EAGER = not REDIS_URL  # without Redis the scheduler of `up` and `collect` calls the tasks
 CELERY_TASK_ACKS_LATE = True  # a killed worker must not lose a call
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
@@ -213,6 +281,8 @@ CELERY_BEAT_SCHEDULE = {
     "correlate": {"task": "cdr.tasks.correlate", "schedule": 1.0, "options": {"expires": 5}},
     "mark overdue": {"task": "cdr.tasks.mark_overdue", "schedule": 60.0, "options": {"expires": 60}},
     "write exports": {"task": "cdr.tasks.write_exports", "schedule": 2.0, "options": {"expires": 5}},
+    "plan reports": {"task": "cdr.tasks.plan_reports", "schedule": 10.0, "options": {"expires": 10}},
+    "forget old reports": {"task": "cdr.tasks.forget_old_reports", "schedule": 3600.0, "options": {"expires": 600}},
     "expire exports": {"task": "cdr.tasks.expire_exports", "schedule": 600.0, "options": {"expires": 600}},
     "forget expired": {"task": "accweb.web.tasks.forget_expired", "schedule": 600.0, "options": {"expires": 600}},
     "join volumes": {"task": "cdr.tasks.join_volumes", "schedule": 30.0, "options": {"expires": 30}},
@@ -224,7 +294,7 @@ UNFOLD = {
     "SITE_TITLE": "accweb",
     "SITE_HEADER": "accweb",
     "SITE_SYMBOL": "call_log",
-    "SITE_URL": None,  # the pages stand in the same frame
+    "SITE_URL": None,  # there is no separate site: the pages are in the same frame
     "SHOW_VIEW_ON_SITE": False,
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("accweb/icon.svg")},
@@ -234,7 +304,7 @@ UNFOLD = {
     "ACCOUNT": {"navigation": "accweb.web.navigation.account"},
     "BORDER_RADIUS": "6px",
     "COLORS": {
-        "primary": {  # petrol: calm beside the colours of states, and dark enough for text
+        "primary": {  # petrol: unlike the colours of states, and dark enough for text
             "50": "oklch(97.5% .014 220)",
             "100": "oklch(94.5% .029 220)",
             "200": "oklch(89.5% .052 220)",

@@ -1,4 +1,4 @@
-"""The page on which people make and revoke their own tokens."""
+"""The page on which users create and revoke their own API tokens."""
 
 from __future__ import annotations
 
@@ -21,12 +21,10 @@ from accweb.web.models import ApiToken
 from accweb.web.shell import ShellMixin
 from accweb.web.tokens import SCOPES, TokenRefused, is_expired, new_token, scopes_of
 
-_USUAL = timedelta(days=365)
+_DEFAULT_LIFETIME = timedelta(days=365)
 
 
 class TokenForm(forms.Form):
-    """Name, scopes and expiry of a new token."""
-
     name = forms.CharField(
         label=gettext_lazy("Name"),
         max_length=80,
@@ -50,29 +48,29 @@ class TokenForm(forms.Form):
         scopes = self.fields["scopes"]
         assert isinstance(scopes, forms.MultipleChoiceField)
         scopes.choices = [(scope, SCOPES[scope]) for scope in scopes_of(user)]
-        self.fields["expires"].initial = timezone.localdate() + _USUAL
+        self.fields["expires"].initial = timezone.localdate() + _DEFAULT_LIFETIME
 
     @property
     def expires_at(self) -> datetime | None:
-        """The end of the day that was chosen, in the reader's zone."""
+        """The end of the chosen day, in the user's time zone."""
         day = self.cleaned_data["expires"]
         return timezone.make_aware(datetime.combine(day + timedelta(days=1), time.min)) if day else None
 
 
 class TokenPage(ShellMixin, TemplateView):
-    """List and create the user's own tokens; open to everybody who may log in."""
+    """List and create the user's own tokens; every user may see it."""
 
     title = gettext_lazy("API tokens")
     permission_required = ()
     template_name = "accweb/tokens.html"
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Make a token and show it: in this answer alone, which no session and no browser keeps."""
+        """Create a token and show it in this response only, which neither session nor browser stores."""
         assert isinstance(request.user, User)
         form = TokenForm(request.POST, user=request.user)
         if form.is_valid():
             try:
-                text = _made(request, request.user, form)
+                text = _create(request, request.user, form)
                 return self.render_to_response(self.get_context_data(new_token=text))
             except (TokenRefused, OverflowError) as error:
                 field, why = (
@@ -112,9 +110,9 @@ class RevokeToken(ShellMixin, TemplateView):
         return redirect("tokens")
 
 
-def _made(request: HttpRequest, user: User, form: TokenForm) -> str:
-    asked = form.cleaned_data
+def _create(request: HttpRequest, user: User, form: TokenForm) -> str:
+    data = form.cleaned_data
     with transaction.atomic():
-        token, text = new_token(user, asked["name"], asked["scopes"], expires_at=form.expires_at, now=timezone.now())
+        token, text = new_token(user, data["name"], data["scopes"], expires_at=form.expires_at, now=timezone.now())
         record(request, Action.ADDED, f"API token {token}", scopes=token.scopes)
     return text

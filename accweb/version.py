@@ -1,3 +1,3 @@
-"""The version of accweb, by semantic versioning over the export record, the API and the commands."""
+"""The version of accweb: semantic versioning of the export record, the API and the commands."""
 
 VERSION = "0.9.0"

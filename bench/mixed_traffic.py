@@ -7,6 +7,7 @@ and RADIUS outputs tell it; ``LAYOUT`` is what the proxy is configured to log.
 from __future__ import annotations
 
 import hashlib
+import heapq
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,10 @@ from typing import Any, NamedTuple
 
 BEGIN = datetime(2026, 5, 1, 12, tzinfo=UTC)
 CALLS_PER_SECOND = 50
+FIRST_CALL = 60
+"""Seconds from ``BEGIN``; a branch that failed comes before."""
+
+LONGEST = 600
 SECRET = b"testing123"
 EXTRAS = ("src_user", "dst_user", "src_ip")
 LEGS = ("src", "dst", "type")
@@ -61,19 +66,21 @@ def clean(calls: int, seed: int = 1) -> Iterator[Transaction]:
         yield _stop(start, dice)
 
 
-def transactions(calls: int, seed: int = 1) -> Iterator[Transaction]:
+def transactions(
+    calls: int, seed: int = 1, *, per_second: int = CALLS_PER_SECOND, longest: int = LONGEST
+) -> Iterator[Transaction]:
     """Yield what becomes of calls: 70 % answered, a quarter of them after a branch that failed; 8 % with two legs;
-    re-INVITEs in 5 %; 2 % without STOP, 2 % with a STOP hours late, 2 % with two.
+    re-INVITEs in 5 %; 2 % without STOP, 2 % with a STOP hours late, 2 % with two. ``longest`` is in seconds.
     """
     dice = random.Random(seed)
     for number in range(calls):
-        start = _call(number, dice)
+        start = _call(number, dice, per_second)
         if dice.random() < 0.08:
             caller, callee, _ = start.extra
             start = start._replace(legs=((callee, f"3{callee[1:]}", "1"), (caller, callee, "0")))
         fate = dice.random()
         if fate < 0.70:
-            yield from _answered(start, dice)
+            yield from _answered(start, dice, longest)
         elif fate < 0.80:
             yield start._replace(method="CANCEL", to_tag="", legs=())
             yield start._replace(code=487)
@@ -85,10 +92,10 @@ def transactions(calls: int, seed: int = 1) -> Iterator[Transaction]:
             yield start._replace(code=code)
 
 
-def _call(number: int, dice: random.Random) -> Transaction:
+def _call(number: int, dice: random.Random, per_second: int = CALLS_PER_SECOND) -> Transaction:
     caller, callee = f"+4930{dice.randrange(100_000):07}", f"+4420{dice.randrange(100_000):07}"
     return Transaction(
-        60 + number // CALLS_PER_SECOND,
+        FIRST_CALL + number // per_second,
         "INVITE",
         200,
         dice.randbytes(4).hex(),
@@ -98,11 +105,11 @@ def _call(number: int, dice: random.Random) -> Transaction:
     )
 
 
-def _answered(start: Transaction, dice: random.Random) -> Iterator[Transaction]:
+def _answered(start: Transaction, dice: random.Random, longest: int) -> Iterator[Transaction]:
     if dice.random() < 0.25:
         yield start._replace(code=408, to_tag="", missed=True, time=start.time - 20)
     yield start
-    stop = _stop(start, dice)
+    stop = _stop(start, dice, longest)
     if dice.random() < 0.05:
         yield start._replace(time=(start.time + stop.time) // 2, legs=(), within=True)
     fate = dice.random()
@@ -115,8 +122,8 @@ def _answered(start: Transaction, dice: random.Random) -> Iterator[Transaction]:
         yield stop._replace(time=stop.time + 4, code=481)
 
 
-def _stop(start: Transaction, dice: random.Random) -> Transaction:
-    stop = start._replace(method="BYE", time=start.time + dice.randint(5, 600), legs=(), within=True)
+def _stop(start: Transaction, dice: random.Random, longest: int = LONGEST) -> Transaction:
+    stop = start._replace(method="BYE", time=start.time + dice.randint(5, longest), legs=(), within=True)
     return stop._replace(from_tag=stop.to_tag, to_tag=stop.from_tag) if dice.random() < 0.3 else stop
 
 
@@ -124,6 +131,19 @@ def arriving(made: Iterator[Transaction], seed: int = 1) -> list[Transaction]:
     """Return transactions in the order in which they arrive: within seconds that of time, some STOPs hours late."""
     dice = random.Random(seed)
     return sorted(made, key=lambda one: one.time + dice.random() * 3)
+
+
+def stream(calls: int, per_second: int, longest: int) -> Iterator[Transaction]:
+    """Yield what ``arriving`` returns of ``transactions``, holding only what is to come later."""
+    dice = random.Random(1)
+    later: list[tuple[float, int, Transaction]] = []
+    for number, one in enumerate(transactions(calls, per_second=per_second, longest=longest)):
+        heapq.heappush(later, (one.time + dice.random() * 3, number, one))
+        begun = one.time - 30 if one.method == "INVITE" and not one.within else 0  # no later call says anything sooner
+        while later[0][0] < begun:
+            yield heapq.heappop(later)[2]
+    while later:
+        yield heapq.heappop(later)[2]
 
 
 def line(transaction: Transaction) -> bytes:

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from cdr.calls import correlate as correlation
 from cdr.calls import progress, volumes
+from cdr.delivery import sending
 from cdr.export import jobs, writing
 
 _ROUND = 20_000
@@ -57,6 +58,29 @@ def write_exports() -> int:
 def write_export(pk: int) -> bool:
     """Write an export; return whether it is finished. If the worker is killed, another one starts it again."""
     return writing.write_job(pk)
+
+
+@shared_task
+def plan_reports() -> int:
+    """Make the runs of schedules that are due, and have each be sent by a worker or, without Redis, here."""
+    now = timezone.now()
+    sending.plan_runs(now)
+    due = sending.due_runs(now)
+    for pk in due:
+        send_report.apply_async([pk], expires=60)
+    return len(due)
+
+
+@shared_task(autoretry_for=(DatabaseError,), retry_backoff=True, max_retries=1)
+def send_report(pk: int) -> bool:
+    """Send a run of a schedule; return whether it was looked at. What fails is tried again later."""
+    return sending.send_run(pk)
+
+
+@shared_task
+def forget_old_reports() -> int:
+    """Delete the history of schedules that is too old; return how many runs."""
+    return sending.forget_old_runs(timezone.now())
 
 
 @shared_task

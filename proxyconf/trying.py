@@ -9,9 +9,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from proxyconf.models import Proxy, Revision
+from proxyconf.models.imported import imported_files, patchable_files
 from proxyconf.models.profile import profile_of
 from proxyconf.models.revision import latest_revision
-from proxyconf.models.saved_flow import flows_of
+from proxyconf.models.saved_flow import flows_of, saved_script
+from proxyconf.parse import actions_of_script
+from proxyconf.patch import make_patch
 from proxyconf.profile import AccountingProfile
 from proxyconf.simulate.comparison import record_text
 from proxyconf.simulate.findings import SimulationFinding, findings_of
@@ -23,6 +26,8 @@ from proxyconf.simulated_calls import calls_of
 from proxyconf.vocabulary.messages import message as _
 
 DRAFT, PUBLISHED = "draft", "published"
+GENERATED = "generated"
+"""The routes that are taken: the generated ones, where an imported script has others."""
 WITHOUT = ("bye", "next_attempt", "record_route")
 """The parts that can be left out of the script: accounting of the BYE, of the next attempt, Record-Route."""
 MAX_FLOW = 200_000
@@ -81,9 +86,35 @@ def _json(text: str, what: str) -> Any:
         raise ValueError(_("{what} is not valid JSON: {error}", what=what, error=error)) from error
 
 
-def script_without(profile: AccountingProfile, without: Sequence[str]) -> Script:
-    """Return the generated routes without the parts in ``without``; raise ``ValueError`` for an unknown name."""
-    script = Script.generated(profile)
+def imported_script(proxy: Proxy, profile: AccountingProfile) -> Script | None:
+    """Return what the script that was imported for a proxy does once the patch to ``profile`` is applied; None if
+    there is none, or if its routes cannot be read.
+    """
+    files, defines = imported_files(proxy)
+    if not files:
+        return None
+    patched = make_patch(patchable_files(files), profile, defines).files
+    actions = actions_of_script(patched, profile.product, defines)
+    return None if actions is None else Script.written(profile, actions)
+
+
+def script_of(
+    proxy: Proxy, profile: AccountingProfile, without: Sequence[str] = (), routes: str = "", flow: str = ""
+) -> Script:
+    """Return the script's part for a profile, without the parts in ``without``.
+
+    ``routes`` is ``generated``, or empty: the part that was saved with ``flow``, else the imported script where there
+    is one. Raise ``ValueError`` for an unknown name.
+    """
+    if routes not in ("", GENERATED):
+        raise ValueError(_("{name!r} are no routes; use {generated}", name=routes, generated=GENERATED))
+    if not routes and (saved := saved_script(proxy, flow)) is not None:
+        return _without(saved, without)
+    script = None if routes == GENERATED else imported_script(proxy, profile)
+    return _without(script or Script.generated(profile), without)
+
+
+def _without(script: Script, without: Sequence[str]) -> Script:
     for name in without:
         if name == "record_route":
             script = replace(script, record_route=False)
@@ -103,15 +134,19 @@ def script_without(profile: AccountingProfile, without: Sequence[str]) -> Script
 
 
 def tried(
-    proxy: Proxy, profile: AccountingProfile, flow: Flow, without: Sequence[str] = (), script: Script | None = None
+    proxy: Proxy,
+    profile: AccountingProfile,
+    flow: Flow,
+    without: Sequence[str] = (),
+    script: Script | None = None,
+    routes: str = "",
 ) -> Simulation:
     """Simulate a flow with a profile of a proxy, in the proxy's time zone. The result contains no password.
 
-    ``script`` is the accounting that the script requests; by default the generated routes without the parts in
-    ``without``.
+    ``script`` is the accounting that the script requests; by default that of ``script_of``.
     """
-    masked = profile.masked()
-    return simulate(masked, flow, script or script_without(masked, without), zone=ZoneInfo(proxy.timezone))
+    script = script or script_of(proxy, profile, without, routes, flow.name)
+    return simulate(profile.masked(), flow, script, zone=ZoneInfo(proxy.timezone))
 
 
 def simulation_json(simulation: Simulation) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -21,6 +22,7 @@ from tests import servers
 ROOT = Path(__file__).resolve().parent.parent
 TESTS = Path(__file__).resolve().parent
 RECORDED = TESTS / "recorded"
+FIELD = TESTS / "field"
 DATABASE_FIXTURES = {"db", "transactional_db"}
 PROCESS_FIXTURES = {"browser", "database_url", "live_server", "mariadb_socket", "redis_url"}
 PROCESS_FOLDERS = tuple(TESTS / name for name in ("browser", "e2e", "kamailio"))
@@ -97,7 +99,8 @@ def emptied_audit_log() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def unlimited() -> None:
-    """Forget the requests that other tests made."""
+    """Forget the requests that other tests made, and what was cached for them."""
+    cache.clear()
     from accweb.web import throttle  # when Django is set up
 
     throttle.forget_blocks()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from itertools import count
 from typing import Any
 
+from django.contrib.auth.models import User
+
 from cdr.calls.volumes import Difference
 from cdr.events import call_key
-from cdr.models import Call, Event, Rejected, Source
+from cdr.models import Call, Event, Rejected, ReportSchedule, Source
 from cdr.models.fields import WordsField
 from cdr.storage.database import database_for_writes
 from proxyconf.models import Proxy
@@ -98,6 +100,23 @@ def make_event(**fields: Any) -> Event:
         "fingerprint": number.to_bytes(16, "big"),
     }
     return Event.objects.create(**defaults | fields)
+
+
+def make_schedule(owner: User, **fields: Any) -> ReportSchedule:
+    """Return a schedule that sends the calls of each account of the day before to a mailbox, at seven in Berlin."""
+    defaults: dict[str, Any] = {
+        "name": "Accounts",
+        "conditions": "group=account&figures=calls,minutes&sort=account",
+        "format": "csv",
+        "period": "yesterday",
+        "interval": "daily",
+        "at": time(7),
+        "zone": "Europe/Berlin",
+        "target": "email",
+        "recipients": ["billing@example.net"],
+        "next_at": datetime(2026, 6, 1, 5, tzinfo=UTC),
+    }
+    return ReportSchedule.objects.create(owner=owner, **defaults | fields)
 
 
 def make_rejected(**fields: Any) -> Rejected:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -53,12 +54,14 @@ LISTS = (
 )
 
 SHOWN: Mapping[str, Sequence[str]] = {
-    "cdr:start": ["period=all", urlencode({"period": SCRIPT, "proxy": QUOTES, "zone": TURNED})],
+    "cdr:start": ["period=all", "period=all&wall=1", urlencode({"period": SCRIPT, "proxy": QUOTES, "zone": TURNED})],
     "cdr:busiest": ["period=all", urlencode({"period": SCRIPT, "proxy": QUOTES})],
     "cdr:call-list": [*LISTS, *(urlencode({"q": word}) for word in (SCRIPT, QUOTES, TURNED, f"caller:{NAME}"))],
     "cdr:histogram": LISTS,
     "cdr:new-calls": LISTS,
-    "cdr:call": ["", urlencode({"zone": SCRIPT})],
+    "cdr:call": ["", urlencode({"zone": SCRIPT}), urlencode({"list": f"proxy=edge-1&zone={SCRIPT}"})],
+    "cdr:compare-calls": ["id={call}&id={busy}", urlencode({"id": SCRIPT})],
+    "cdr:set-ends": ["id={lost}", urlencode({"id": SCRIPT})],
     "cdr:call-inside": [""],
     "cdr:call-ladder": [""],
     "cdr:exports": [""],
@@ -125,6 +128,7 @@ def store(admin: User) -> Call:
         **whole, **lacking, call_id=ALL, cluster=NAME[:64], extra={"ua": ALL, NAME: ALL, ALL: ALL}, proxies=["edge-1"]
     )
     make_call(**whole, extra={ALL: ALL}, outcome="busy", state="unanswered", sip_code=486)
+    make_call(**whole, **lacking, call_id=f"lost{ALL}")
     call.legs.create(position=0, source=ALL, destination=ALL, type=ALL, values={ALL: ALL})
     call.attempts.create(position=0, code=486, reason=ALL, to_tag=ALL, time=NOON)
     changes = {"caller": [None, ALL], "extra": [{}, {ALL: ALL}], ALL: [ALL, ALL]}
@@ -175,12 +179,18 @@ def addresses(call: Call, admin: User) -> list[str]:
         for model, one in models.items():
             if name.startswith(f"admin:{model}_") and not name.endswith("_changelist"):
                 first[name] = one.pk
+    others = Call.objects.exclude(pk=call.pk)
+    keys = {"{call}": call.pk, "{busy}": others.get(outcome="busy").pk, "{lost}": others.get(state="stop_missing").pk}
     found: list[str] = []
     for name, queries in SHOWN.items():
         for argument in jobs if name.endswith("export-file") else [first.get(name)]:
             address = reverse(name, args=[] if argument is None else [argument])
             found += [f"{address}?{query}" if query else address for query in queries]
-    return found
+    return [reduce(lambda text, key: text.replace(*key), _texts(keys), one) for one in found]
+
+
+def _texts(keys: Mapping[str, int]) -> list[tuple[str, str]]:
+    return [(name, str(pk)) for name, pk in keys.items()]
 
 
 def shortly(address: str) -> str:

@@ -24,10 +24,15 @@ for _name in (
     "LOG_LEVEL",
     "SECRET_KEY",
     "ACCWEB_HTTPS",
+    "ACCWEB_OIDC_URL",
+    "ACCWEB_OIDC_ROLES",
     "TRACER_URL",
     "ACCWEB_EXPORT_DAYS",
     "ACCWEB_EXPORTS_AT_ONCE",
     "ACCWEB_SPOOL_MEGABYTES",
+    "EMAIL_URL",
+    "EMAIL_FROM",
+    "ACCWEB_PUBLIC_URL",
 ):
     os.environ.pop(_name, None)
 

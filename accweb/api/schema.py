@@ -11,13 +11,13 @@ from drf_spectacular.openapi import AutoSchema
 
 _ERROR = {
     "type": "object",
-    "description": "What went wrong.",
+    "description": "An error.",
     "properties": {
-        "error": {"type": "string", "description": "A sentence for people: what is wrong, and what helps."},
-        "code": {"type": "string", "description": "A word for programs, such as invalid, not_found or throttled."},
+        "error": {"type": "string", "description": "The problem and its remedy, for people."},
+        "code": {"type": "string", "description": "A constant for programs, such as invalid, not_found or throttled."},
         "fields": {
             "type": "object",
-            "description": "What is wrong with which parameter or member, by its name; only where there is such.",
+            "description": "Problems by name of the parameter or member, if any.",
             "additionalProperties": {"type": "array", "items": {"type": "string"}},
         },
     },
@@ -25,15 +25,15 @@ _ERROR = {
     "additionalProperties": False,
 }
 _ALWAYS = {
-    "400": "A parameter or a member of the body is unknown or makes no sense; fields names it. Nothing was done.",
+    "400": "A parameter or a member of the body is unknown or invalid; fields names it. Nothing was done.",
     "401": "No valid token, and no session.",
-    "403": "The user lacks the permission, or the token's scopes leave it out.",
-    "405": "This method is not for this address.",
-    "406": "Only other media types can be had here than Accept asks for.",
-    "429": "Too many requests in this minute; Retry-After says how many seconds to wait.",
-    "500": "Something went wrong on our side.",
+    "403": "The user or the token's scopes lack the permission.",
+    "405": "The method is not allowed at this address.",
+    "406": "This address does not have the media types in Accept.",
+    "429": "Too many requests in this minute; Retry-After is the number of seconds to wait.",
+    "500": "Internal error.",
 }
-_NOT_FOUND = "It does not exist, or you may not see it."
+_NOT_FOUND = "The resource does not exist, or you may not see it."
 _OF_A_BODY = {"413": "The body is too large.", "415": "The body is not JSON (Content-Type: application/json)."}
 _HEADERS = {
     "401": {"WWW-Authenticate": {"schema": {"type": "string"}, "description": "Bearer"}},
@@ -43,12 +43,12 @@ _HEADERS = {
 
 @cache
 def schema() -> dict[str, Any]:
-    """Return the schema of the whole API, whoever asks: OpenAPI 3."""
-    made: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
-    return made
+    """Return the OpenAPI 3 schema of the whole API, regardless of permissions."""
+    result: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return result
 
 
-class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # spectacular registers it so
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # subclassing registers it
     """``Authorization: Bearer TOKEN``."""
 
     target_class = "accweb.web.api.access.TokenAuthentication"
@@ -58,12 +58,12 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
         return {
             "type": "http",
             "scheme": "bearer",
-            "description": "A token of a user (made under /account/tokens/), which may do what its scopes name.",
+            "description": "A token of a user (created at /account/tokens/), limited to its scopes.",
         }
 
 
 def with_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Tell of each operation what it answers when something is wrong (a hook of drf-spectacular)."""
+    """Add the error responses to each operation (a hook of drf-spectacular)."""
     result["components"].setdefault("schemas", {})["Error"] = _ERROR
     for path, operations in result["paths"].items():
         for method, operation in operations.items():
@@ -72,14 +72,14 @@ def with_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:
                 errors["404"] = _NOT_FOUND
             if method in ("post", "put", "patch"):
                 errors |= _OF_A_BODY
-            told = {status: about["description"] for status, about in operation["responses"].items() if status >= "400"}
-            for status, description in (errors | told).items():
-                operation["responses"][status] = _answer(status, description)
+            own = {status: about["description"] for status, about in operation["responses"].items() if status >= "400"}
+            for status, description in (errors | own).items():
+                operation["responses"][status] = _response(status, description)
             operation["responses"] = dict(sorted(operation["responses"].items()))
     return result
 
 
-def _answer(status: str, description: str) -> dict[str, Any]:
+def _response(status: str, description: str) -> dict[str, Any]:
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
-    found: dict[str, Any] = {"description": description, "content": content}
-    return found | ({"headers": _HEADERS[status]} if status in _HEADERS else {})
+    response: dict[str, Any] = {"description": description, "content": content}
+    return response | ({"headers": _HEADERS[status]} if status in _HEADERS else {})

@@ -30,7 +30,7 @@ _ADDRESSES_RECORD = {
 
 
 class Root(ApiView):
-    """Where what can be found."""
+    """The addresses of the API's resources."""
 
     permission_required = LOGIN
 
@@ -46,7 +46,7 @@ class Root(ApiView):
 
 
 class TokenRecord(serializers.Serializer[object]):
-    """The token that was shown."""
+    """The token of the request."""
 
     name = serializers.CharField(help_text="Its name.")
     prefix = serializers.CharField(help_text="Its first characters.")
@@ -54,35 +54,35 @@ class TokenRecord(serializers.Serializer[object]):
 
 
 class MeRecord(serializers.Serializer[object]):
-    """Who asks, and what that may see."""
+    """The authenticated user and their permissions."""
 
-    user = serializers.CharField(help_text="Name of the user in whose name is asked.")
+    user = serializers.CharField(help_text="Name of the user.")
     permissions = serializers.ListField(
         child=serializers.ChoiceField(choices=list(SCOPES)),
-        help_text="What of the API may be used: the user's permissions, narrowed by the token's scopes.",
+        help_text="The user's permissions in the API, limited to the token's scopes.",
     )
     proxies = serializers.ListField(
         child=serializers.CharField(),
         allow_null=True,
         help_text="Names of the proxies that the user is limited to. Null: all.",
     )
-    token = TokenRecord(allow_null=True, help_text="The token that was shown. Null: a session was.")
+    token = TokenRecord(allow_null=True, help_text="The token of the request. Null: a session.")
 
 
 class Me(ApiView):
-    """For a program that wants to know whether its token does for what it is about to do."""
+    """The authenticated user and their permissions, so that programs can check their token."""
 
     permission_required = LOGIN
 
-    @extend_schema(operation_id="me", tags=["about"], summary="Who one is, and what one may", responses=MeRecord)
+    @extend_schema(operation_id="me", tags=["about"], summary="The authenticated user", responses=MeRecord)
     def get(self, request: Request) -> Response:
         refuse_unknown(request)
-        reach = within_reach(request.user)
+        proxies = within_reach(request.user)
         return Response(
             {
                 "user": request.user.get_username(),
                 "permissions": [scope for scope in SCOPES if request.user.has_perm(scope)],
-                "proxies": None if reach is None else sorted(reach),
+                "proxies": None if proxies is None else sorted(proxies),
                 "token": _token(request.auth) if isinstance(request.auth, ApiToken) else None,
             }
         )
@@ -93,13 +93,13 @@ def _token(token: ApiToken) -> dict[str, Any]:
 
 
 class VersionRecord(serializers.Serializer[object]):
-    """The version of accweb that answers."""
+    """The version of accweb."""
 
-    version = serializers.CharField(help_text="Version of accweb, like 1.2.0.")
+    version = serializers.CharField(help_text="Version of accweb, such as 1.2.0.")
 
 
 class ServedVersion(ApiView):
-    """For a program that needs members which came with a version."""
+    """The version of accweb, for programs that depend on members that a version added."""
 
     permission_required = LOGIN
 
@@ -110,7 +110,7 @@ class ServedVersion(ApiView):
 
 
 class Schema(ApiView):
-    """The schema as JSON (OpenAPI 3); it is the same for everybody."""
+    """The OpenAPI 3 schema as JSON, the same for all users."""
 
     permission_required = LOGIN
 
@@ -121,7 +121,7 @@ class Schema(ApiView):
 
 
 class Documentation(ShellMixin, TemplateView):
-    """The schema as a page to read, from which one can ask in one's own name."""
+    """The schema as an interactive page; its requests are made in the user's session."""
 
     title = _("API")
     template_name = "accweb/api_docs.html"

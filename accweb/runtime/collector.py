@@ -28,9 +28,9 @@ _SCHEDULER_PATIENCE = 5.0
 
 
 def collect(stop: Callable[[], bool], only: Sequence[str] = ()) -> None:
-    """Serve the sources (``only`` those named, by ``proxy/name`` or kind) until ``stop``; sources may change meanwhile.
+    """Serve the sources until ``stop`` returns true; follow changes of the sources.
 
-    Without Redis the periodic work is done here as well.
+    ``only`` limits them to those named ``proxy/name`` or of a kind. Without Redis the periodic work is done here too.
     """
     _Collector(only).run(stop)
 
@@ -56,7 +56,7 @@ class _Collector:
         connections.close_all()
 
     def _look(self) -> None:
-        """Update the processes to the current sources; keep them as they are while the database does not answer."""
+        """Adapt the processes to the current sources; leave them unchanged while the database does not answer."""
         try:
             with step_limit():
                 self._services, broken = enabled_services(self._only)
@@ -83,7 +83,7 @@ class _Collector:
         return {name: sources for name, sources in services.items() if SERVICES[sources[0].kind].spools}
 
     def _serve(self, name: str, sources: Sequence[Source], stop: Callable[[], bool]) -> None:
-        """Serve a service, in a process just forked for it."""
+        """Run a service in a newly forked process."""
         self._sockets.hand_over(sources)
         serve(name, SERVICES[sources[0].kind], stop, self._only, sources)
 

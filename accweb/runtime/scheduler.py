@@ -17,9 +17,9 @@ TICK = 0.1
 
 
 class Job(threading.Thread):
-    """Calls ``work`` every ``interval`` seconds until ``stopped``; after a failure less and less often, up to a minute.
+    """Calls ``work`` every ``interval`` seconds until ``stopped``; after failures with pauses that grow to a minute.
 
-    The thread is a daemon: the process need not wait for it, a transaction that is cut off is rolled back.
+    The thread is a daemon, so the process need not wait for it: an interrupted transaction is rolled back.
     """
 
     def __init__(self, name: str, work: Callable[[], object], interval: float, stopped: threading.Event) -> None:
@@ -41,13 +41,13 @@ class Job(threading.Thread):
         except Exception:
             self._pause = min(max(self._pause * 2, self._interval), LONGEST_PAUSE)
             logger.exception("%s failed; trying again in %.0f s", self.name, self._pause)
-            connections.close_all()  # the fault may be the connection's
+            connections.close_all()  # the connection may be the cause
         else:
             self._pause = self._interval
 
 
 def jobs(schedule: Mapping[str, Mapping[str, Any]], stopped: threading.Event) -> list[Job]:
-    """Return one job per entry of a Celery beat schedule whose intervals are seconds."""
+    """Return a job for each entry of a Celery beat schedule with intervals in seconds."""
     current_app.loader.import_default_modules()
     return [
         Job(name, current_app.tasks[entry["task"]], float(entry["schedule"]), stopped)
@@ -56,7 +56,7 @@ def jobs(schedule: Mapping[str, Mapping[str, Any]], stopped: threading.Event) ->
 
 
 def run(schedule: Mapping[str, Mapping[str, Any]], stop: Callable[[], bool], *, patience: float) -> None:
-    """Run the schedule until ``stop`` returns true; then wait at most ``patience`` seconds for running tasks."""
+    """Run the schedule until ``stop`` returns true; then wait up to ``patience`` seconds for running tasks."""
     stopped = threading.Event()
     running = jobs(schedule, stopped)
     for job in running:

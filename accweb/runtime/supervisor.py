@@ -1,4 +1,4 @@
-"""Child processes that are kept running: what ``up`` and ``collect`` consist of."""
+"""Supervision of child processes, for the commands ``up`` and ``collect``."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ logger = logging.getLogger(__name__)
 TICK = 0.1
 LONGEST_PAUSE = 30.0
 _GOOD_RUN = 60.0
-"""Seconds after which an end is not counted as the failure before come again: the next start has no pause."""
+"""Seconds after which a process counts as having run well: it is restarted without a pause."""
 
 _PR_SET_PDEATHSIG = 1
 
 
 class Process(Protocol):
-    """What ``subprocess.Popen`` has and a child needs."""
+    """The methods of ``subprocess.Popen`` that a child needs."""
 
     @property
     def pid(self) -> int: ...
@@ -42,7 +42,7 @@ class Process(Protocol):
 
 
 class Startable(Protocol):
-    """What can be kept running, with the name that the log calls it by."""
+    """Something that can be kept running; ``name`` is used in the log."""
 
     @property
     def name(self) -> str: ...
@@ -52,7 +52,7 @@ class Startable(Protocol):
 
 @dataclass(frozen=True)
 class Program:
-    """A command line with the name that the log calls it by, and the file descriptors it inherits."""
+    """A command line; the process inherits the file descriptors ``pass_fds``."""
 
     name: str
     command: Sequence[str]
@@ -64,28 +64,28 @@ class Program:
             cwd=folder,
             stdin=subprocess.DEVNULL,
             pass_fds=self.pass_fds,
-            start_new_session=True,  # Ctrl-C reaches this process alone, which then ends its children in order
+            start_new_session=True,  # Ctrl-C reaches only this process, which then ends its children
             preexec_fn=_end_with_parent if sys.platform == "linux" else None,
         )
 
 
 @dataclass(frozen=True)
 class Fork:
-    """A function that runs in a copy of this process until the function it is given says that it shall stop.
+    """A function that runs in a forked process until the function in its argument returns true.
 
-    A copy starts at once and shares the memory of the code. This process must have no other thread then.
+    A fork starts quickly and shares memory. This process must have no other threads when it forks.
     """
 
     name: str
     run: Callable[[Callable[[], bool]], None]
 
     def start(self, folder: Path) -> Process:
-        connections.close_all()  # a copy must not speak on our connections, and closing its copy would end ours
+        connections.close_all()  # the child must not share our connections, nor close them
         return _Forked(self)
 
 
 class _Forked:
-    """A forked process with the face of ``subprocess.Popen``."""
+    """A forked process with the interface of ``Process``."""
 
     def __init__(self, fork: Fork) -> None:
         self._process = multiprocessing.get_context("fork").Process(target=_run_forked, args=(fork,), name=fork.name)
@@ -126,7 +126,7 @@ def _run_forked(fork: Fork) -> None:
 
 
 class Child:
-    """A program that is restarted when it ends: at once after a good run, else after longer and longer pauses."""
+    """Restarts a program when it ends: immediately after a good run, else after growing pauses."""
 
     def __init__(self, program: Startable, folder: Path, on_end: Callable[[str, str], None]) -> None:
         self._program = program
@@ -142,7 +142,7 @@ class Child:
         return self._process is not None and self._process.poll() is None
 
     def tend(self, now: float) -> None:
-        """Start the process where it is due; note where it has ended."""
+        """Start the process if it is due; schedule a restart if it has ended."""
         if self._process is None:
             if now >= self._due:
                 self._start(now)
@@ -151,7 +151,7 @@ class Child:
             well_before = now - self._started > _GOOD_RUN or (status == 0 and not self._pause)
             self._pause = 0.0 if well_before else min(max(1.0, self._pause * 2), LONGEST_PAUSE)
             self._due = now + self._pause
-            if status == 0:  # it had nothing left to do: whoever wants it to run says so, or no longer does
+            if status == 0:  # it ended in order, for instance because its source was disabled
                 logger.info("%s ended", self._program.name)
                 return
             logger.error("%s ended (%s); starting it again in %.0f s", self._program.name, _reason(status), self._pause)
@@ -179,7 +179,7 @@ class Child:
 
 
 class Supervisor:
-    """Keeps a changing set of programs running. ``on_end`` is told the name of one that ended by itself, and why."""
+    """Keeps a changing set of programs running; calls ``on_end`` with name and reason when a program has failed."""
 
     def __init__(self, folder: Path, on_end: Callable[[str, str], None] = lambda name, reason: None) -> None:
         self._folder = folder
@@ -188,7 +188,7 @@ class Supervisor:
         self._leaving: list[tuple[Child, float]] = []
 
     def want(self, programs: Sequence[Startable], *, patience: float) -> None:
-        """Run these programs, each known by its name, and no others; others have ``patience`` seconds to end."""
+        """Run exactly these programs, identified by name; others get ``patience`` seconds to end."""
         names = {program.name for program in programs}
         for name in self._children.keys() - names:
             child = self._children.pop(name)
@@ -199,7 +199,7 @@ class Supervisor:
                 self._children[program.name] = Child(program, self._folder, self._on_end)
 
     def tend(self) -> None:
-        """Start what is due, note what ended, end what is no longer wanted. To be called often."""
+        """Start and restart programs, end those that are no longer wanted. To be called often."""
         now = time.monotonic()
         for child in self._children.values():
             child.tend(now)
@@ -224,7 +224,7 @@ class Supervisor:
         return bool(self._children)
 
     def end(self, patience: float) -> None:
-        """End everything, within ``patience`` seconds."""
+        """End all programs within ``patience`` seconds."""
         leaving = [*self._children.values(), *(child for child, _ in self._leaving)]
         for child in leaving:
             child.terminate()
@@ -234,16 +234,16 @@ class Supervisor:
 
 
 def stop_on_signals() -> Callable[[], bool]:
-    """Return a function that tells whether SIGTERM, SIGINT or SIGHUP came."""
-    came: list[int] = []  # a handler may run anywhere, between any two steps: it takes no lock
+    """Return a function that returns whether SIGTERM, SIGINT or SIGHUP was received."""
+    received: list[int] = []  # not a threading.Event: a signal handler must not take a lock
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda received, _frame: came.append(received))
-    return lambda: bool(came)
+        signal.signal(number, lambda signal_number, _frame: received.append(signal_number))
+    return lambda: bool(received)
 
 
 def _end_with_parent() -> None:
-    """Have the kernel end this process when its parent is gone, however that ended."""
+    """Have the kernel end this process when its parent process ends for any reason."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 

@@ -1,4 +1,4 @@
-"""Texts of the administration's look that its own package has in no other language, for the catalogue."""
+"""Texts of the admin theme that its package does not translate, for the message catalogue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Audit entries of what Django itself does: logins, failed logins, changes in the admin."""
+"""Audit entries of what Django and allauth do: logins, failed logins, second factors, changes in the admin."""
 
 from __future__ import annotations
 
@@ -6,11 +6,19 @@ from collections.abc import Mapping
 from functools import wraps
 from typing import Any
 
+from allauth.mfa.models import Authenticator
+from allauth.mfa.signals import (
+    authentication_failed,
+    authenticator_added,
+    authenticator_removed,
+    authenticator_reset,
+    authenticator_used,
+)
 from django.contrib import admin
 from django.contrib.admin import actions
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.auth.models import AnonymousUser, User
-from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.signals import post_save
@@ -27,6 +35,42 @@ _DEEDS = {ADDITION: Action.ADDED, CHANGE: Action.CHANGED, DELETION: Action.DELET
 def logged_in(sender: type[User], request: HttpRequest | None, user: User, **_: Any) -> None:
     address = client_address(request) if request else ""
     record_of(user, Action.LOGGED_IN, "", address=address)
+
+
+@receiver(user_logged_out)
+def logged_out(sender: type[User] | None, request: HttpRequest | None, user: User | None, **_: Any) -> None:
+    if request is not None and user is not None:
+        record_of(user, Action.LOGGED_OUT, "", address=client_address(request))
+
+
+@receiver(authenticator_added)
+def factor_added(sender: type[Authenticator], request: HttpRequest, authenticator: Authenticator, **_: Any) -> None:
+    record(request, Action.ADDED, f"second factor: {authenticator}")
+
+
+@receiver(authenticator_removed)
+def factor_removed(sender: type[Authenticator], request: HttpRequest, authenticator: Authenticator, **_: Any) -> None:
+    record(request, Action.DELETED, f"second factor: {authenticator}")
+
+
+@receiver(authenticator_reset)
+def codes_made(sender: type[Authenticator], request: HttpRequest, authenticator: Authenticator, **_: Any) -> None:
+    record(request, Action.CHANGED, f"second factor: {authenticator}")
+
+
+@receiver(authenticator_used)
+def factor_used(
+    sender: type[Authenticator], request: HttpRequest, user: User, authenticator: Authenticator, **_: Any
+) -> None:
+    """Keep that a recovery code was used: it is rare, and one less."""
+    if authenticator.type == Authenticator.Type.RECOVERY_CODES:
+        record_of(user, Action.CHANGED, "second factor: a recovery code was used", address=client_address(request))
+
+
+@receiver(authentication_failed)
+def code_refused(sender: type[Authenticator], request: HttpRequest, user: User, **_: Any) -> None:
+    address, name = client_address(request), user.get_username()
+    record_of(AnonymousUser(), Action.REFUSED, "wrong code", address=address, username=name)
 
 
 @receiver(user_login_failed)

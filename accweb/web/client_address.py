@@ -1,4 +1,4 @@
-"""Find out from which address a request comes."""
+"""The client address of a request."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from django.http import HttpRequest
 
 
 def client_address(request: HttpRequest) -> str:
-    """Return the client's address; empty where the server does not know it, as over a Unix socket.
+    """Return the client's address; empty if the server does not know it, as with a Unix socket.
 
-    ``X-Forwarded-For`` counts only as far as web servers in ``settings.TRUSTED_PROXIES`` wrote it: from the right, past
-    trusted addresses, to the first other one. What a client writes to the left of it is ignored.
+    Of ``X-Forwarded-For`` only the part that web servers in ``settings.TRUSTED_PROXIES`` wrote is used: from the right,
+    past trusted addresses, up to the first other one. The rest comes from the client and is ignored.
     """
     address: str = request.META.get("REMOTE_ADDR", "")
     for forwarded in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
@@ -23,7 +23,7 @@ def client_address(request: HttpRequest) -> str:
 
 
 def _is_trusted(address: str) -> bool:
-    if not address:  # a Unix socket: whoever connects is on this machine
+    if not address:  # a Unix socket: the peer is on this machine
         return bool(settings.TRUSTED_PROXIES)
     return _is_address(address) and any(ip_address(address) in network for network in settings.TRUSTED_PROXIES)
 

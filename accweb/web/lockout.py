@@ -1,13 +1,13 @@
-"""Hold back who guesses passwords or codes: per account and address, per address, and per account.
+"""Limit login attempts: per account and address, per address, and per account.
 
 * Attempts on an account from one address: ``LOGIN_ATTEMPTS`` in ``LOGIN_MINUTES``. They are counted before the password
   is compared, so that parallel requests share the count, and forgotten when a login succeeds.
-* Attempts from one address on any account: six times as many; right passwords do not count.
-* Attempts on one account from all addresses: four times as many, and twenty times as many in a day. An address from
-  which the account logged in lately is exempt: nobody else can lock its owner out there.
+* Attempts from one address on any account: six times as many; correct passwords do not count.
+* Attempts on one account from all addresses: four times as many, and twenty times as many in a day. Addresses from
+  which the account logged in recently are exempt, so that nobody else can lock the owner out there.
 
-Counts end by themselves; an attempt that is refused does not prolong them. Names without an account count alike, so
-that nothing is learnt about which exist.
+Counts expire; refused attempts do not prolong them. Unknown names are counted too, so that nothing is disclosed about
+which accounts exist.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ _PAIR, _ADDRESS, _ACCOUNT, _ACCOUNT_DAY = "login", "login address", "login accou
 
 
 class TooManyRequests(Exception):
-    """Nothing was tried; it may be after ``seconds``."""
+    """The attempt was refused; the next one is allowed after ``seconds``."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(seconds)
         self.seconds = seconds
 
 
-class Attempt:
-    """A counted attempt on an account; ``give_back`` when the password or the code was right."""
+class LoginAttempt:
+    """A counted login attempt; call ``give_back`` if the password or the code was correct."""
 
     def __init__(self, request: HttpRequest, username: str) -> None:
         self._pair = _pair_of(request, username)
@@ -74,7 +74,7 @@ class Attempt:
         self._taken.append((limit, subject))
 
     def give_back(self, *, is_logged_in: bool) -> None:
-        """Count the attempt as harmless; on the account from this address only where no login is under way."""
+        """Do not count the attempt; for account and address only if the user is logged in already."""
         for limit, subject in self._taken:
             if is_logged_in or limit.scope != _PAIR:
                 throttle.give_back(limit, subject)
@@ -107,7 +107,7 @@ def _pair_of(request: HttpRequest, username: str) -> str:
 
 
 def _is_known(username: str, address: str) -> bool:
-    """Tell whether the account logged in from the address lately."""
+    """Return whether the account logged in from the address recently."""
     logins = AuditEntry.objects.filter(
         action=Action.LOGGED_IN, username__iexact=username.strip(), at__gte=timezone.now() - _KNOWN_FOR
     )
@@ -116,15 +116,15 @@ def _is_known(username: str, address: str) -> bool:
 
 
 class CountedLogin(ModelBackend):
-    """Django's accounts and permissions; passwords that come with a request are counted."""
+    """Django's model backend, with a limit of login attempts for requests."""
 
-    def authenticate(  # type: ignore[override]  # Django's own backend takes the same names
+    def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> User | None:
         """Return the user; raise ``TooManyRequests``."""
         if request is None or username is None or password is None:
             return super().authenticate(request, username, password, **kwargs)
-        attempt = Attempt(request, username)
+        attempt = LoginAttempt(request, username)
         user = super().authenticate(request, username, password, **kwargs)
         if user is not None:
             attempt.give_back(is_logged_in=getattr(request, "user", None) == user)
@@ -138,7 +138,7 @@ def forget_attempts(sender: type[User], request: HttpRequest | None, user: User,
 
 
 class LockoutMiddleware:
-    """Answer an attempt that was refused: 429, and when to come back."""
+    """Responds to refused login attempts with status 429 and the time to wait."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
@@ -151,7 +151,7 @@ class LockoutMiddleware:
 
 
 class Lock(NamedTuple):
-    """Logins that are refused until a time: of an account, from an address, or of both together."""
+    """Logins are refused ``until`` a time: of an account, from an address, or of an account from an address."""
 
     account: str
     address: str
@@ -159,7 +159,7 @@ class Lock(NamedTuple):
 
 
 def locks() -> Sequence[Lock]:
-    """Return the lock-outs in force, those that last longest first."""
+    """Return the current locks, the longest first."""
     now = time.time()
     counts = RequestCount.objects.filter(scope__in=_WHAT, ends_at__gt=now).order_by("-ends_at", "subject")
     limits = _limits()
@@ -175,7 +175,7 @@ def _lock_of(count: RequestCount) -> Lock:
 
 
 def unlock(*, account: str = "", address: str = "") -> int:
-    """Forget the failed attempts of an account, or from an address; return how many counts there were."""
+    """Delete the counts of failed attempts of an account, or from an address; return their number."""
     subjects = RequestCount.objects.filter(scope__in=_WHAT)
     if account:
         of_account = subjects.filter(scope__in=(_ACCOUNT, _ACCOUNT_DAY), subject=_account(account))

@@ -10,7 +10,7 @@ from accweb.web.zones import validate_zone
 
 
 class Preferences(models.Model):
-    """The zone that a user's times are shown in and the language of the pages; empty: as the installation has it."""
+    """A user's time zone and language; empty values stand for the defaults of the installation."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="preferences")
     time_zone = models.CharField(_("time zone"), max_length=64, blank=True, default="", validators=[validate_zone])
@@ -24,10 +24,10 @@ class Preferences(models.Model):
 
 
 class ApiToken(models.Model):
-    """A key with which a program uses the API in a user's name; only its hash is stored.
+    """A token with which a program uses the API in a user's name; only its hash is stored.
 
-    It may do what its ``scopes`` (permissions, as ``cdr.view_call``) name and its user may. ``prefix`` is the token's
-    beginning, by which people tell tokens apart.
+    It has those permissions of its user that its ``scopes`` contain (such as ``cdr.view_call``). ``prefix`` is the
+    beginning of the token, for display.
     """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
@@ -46,6 +46,19 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+
+class GroupPolicy(models.Model):
+    """What a group requires of its members besides their permissions."""
+
+    group = models.OneToOneField("auth.Group", on_delete=models.CASCADE, related_name="policy")
+    second_factor = models.BooleanField(_("second factor required"), default=False)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.group)
 
 
 class RequestCount(models.Model):

@@ -1,4 +1,4 @@
-"""The sidebar: our pages first, then what is set up, then people."""
+"""The sidebar and the user menu."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "title": _("Data collection"),
             "separator": True,
             "items": [
-                _item(request, _("Health"), "monitor_heart", health, "cdr.view_source"),
+                _item(request, _("Health"), "monitor_heart", health, "cdr.view_source")
+                | {"badge": "cdr.monitoring.problems.menu_badge", "badge_variant": "danger"},
                 _admin_item(request, _("Proxies"), "dns", "proxyconf", "proxy"),
                 _item(request, _("Configuration"), "tune", configuration, "proxyconf.view_profile"),
                 _admin_item(request, _("Sources"), "sensors", "cdr", "source"),
@@ -74,9 +75,9 @@ def _admin_item(request: HttpRequest, title: Text, icon: str, app: str, model: s
 def _item(
     request: HttpRequest, title: Text, icon: str, link: str, permission: str, *, active: bool | None = None
 ) -> Item:
-    """Return an item; unless ``active`` says else, it is active on its page and those below."""
-    here = request.path.startswith(link) if active is None else active
-    return {"title": title, "icon": icon, "link": link, "permission": _allows(permission), "active": _always(here)}
+    """Return an item; by default it is active on its page and the pages below."""
+    is_active = request.path.startswith(link) if active is None else active
+    return {"title": title, "icon": icon, "link": link, "permission": _allows(permission), "active": _always(is_active)}
 
 
 def _allows(permission: str) -> Callable[[HttpRequest], bool]:
@@ -88,9 +89,11 @@ def _always(value: bool) -> Callable[[HttpRequest], bool]:
 
 
 def account(request: HttpRequest) -> list[Item]:
-    """Return the items of the user menu, without logging out."""
+    """Return the items of the user menu, apart from logging out."""
     return [
         {"title": _("My account"), "link": reverse("account")},
+        {"title": _("Second factor"), "link": reverse("mfa_index")},
+        {"title": _("My sessions"), "link": reverse("sessions")},
         {"title": _("API tokens"), "link": reverse("tokens")},
         {"title": _("Change my password"), "link": reverse("admin:password_change")},
     ]

@@ -18,15 +18,17 @@ def preferences_of(user: AbstractBaseUser | AnonymousUser) -> Preferences:
 
 
 class PreferencesMiddleware:
-    """Stands after those of sessions, logins and the browser's language, which holds for who chose none."""
+    """Must follow the middleware of sessions, logins and the browser's language, which is the default."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        chosen = preferences_of(request.user) if request.user.is_authenticated else Preferences()
-        if chosen.language:
-            translation.activate(chosen.language)
-            request.LANGUAGE_CODE = chosen.language
-        with timezone.override(ZoneInfo(chosen.time_zone) if chosen.time_zone else timezone.get_default_timezone()):
+        preferences = preferences_of(request.user) if request.user.is_authenticated else Preferences()
+        if preferences.language:
+            translation.activate(preferences.language)
+            request.LANGUAGE_CODE = preferences.language
+        with timezone.override(
+            ZoneInfo(preferences.time_zone) if preferences.time_zone else timezone.get_default_timezone()
+        ):
             return self._get_response(request)

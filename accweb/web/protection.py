@@ -1,13 +1,19 @@
-"""End sessions that are idle, and tell browsers what no page of ours does."""
+"""End sessions that are idle or too long, list them, and tell browsers what no page of ours does."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
+from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.contrib.auth import logout
+from django.contrib.auth.signals import user_logged_in
+from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 
-_USED_AT = "used_at"
+_STARTED_AT, _USED_AT = "started_at", "used_at"
 _EVERY = 300
 """Seconds after which the use of a session is noted again; each note is a write to the database."""
 
@@ -19,27 +25,51 @@ _CONTENT = {
     "object-src": "'none'",
     "base-uri": "'self'",
     "frame-ancestors": "'none'",
-    "form-action": "'self'",
 }
-_POLICIES = {
-    "Content-Security-Policy": "; ".join(f"{name} {sources}" for name, sources in _CONTENT.items()),
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-}
+_FORMS = "; form-action 'self'"
+_PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
 
 class ProtectionMiddleware:
-    """Prolong a session that a person uses; requests that a page makes by itself do not count. Add headers."""
+    """Add headers; prolong a session that a person uses, up to ``LONGEST_SESSION``.
+
+    Requests that a page makes by itself do not count as use.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated and _age(request) > settings.LONGEST_SESSION:
+            logout(request)
         response = self._get_response(request)
-        session = getattr(request, "session", None)
-        if session is not None and "_auth_user_id" in session and "HX-Request" not in request.headers:
-            now = int(time.time())
-            if abs(now - session.get(_USED_AT, 0)) >= _EVERY:
-                session[_USED_AT] = now  # saved with a new time of expiry
-        for name, value in _POLICIES.items():
-            response.setdefault(name, value)
+        if request.user.is_authenticated and "HX-Request" not in request.headers:
+            _note_use(request)
+        response.setdefault("Content-Security-Policy", _content_policy())
+        response.setdefault("Permissions-Policy", _PERMISSIONS)
         return response
+
+
+def _content_policy() -> str:
+    """Return the policy; with single sign-on a form may lead to the provider, and from there to others."""
+    policy = "; ".join(f"{name} {sources}" for name, sources in _CONTENT.items())
+    return policy if settings.OIDC_URL else policy + _FORMS
+
+
+def _age(request: HttpRequest) -> float:
+    now = time.time()
+    return float(now - request.session.get(_STARTED_AT, now))
+
+
+def _note_use(request: HttpRequest) -> None:
+    now = int(time.time())
+    if abs(now - request.session.get(_USED_AT, 0)) >= _EVERY:
+        request.session.setdefault(_STARTED_AT, now)
+        request.session[_USED_AT] = now  # saved with a new time of expiry
+        UserSession.objects.create_from_request(request)
+
+
+@receiver(user_logged_in)
+def begin(sender: type[Any], request: HttpRequest | None, **_: Any) -> None:
+    if request is not None:
+        request.session[_STARTED_AT] = int(time.time())

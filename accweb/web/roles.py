@@ -1,4 +1,4 @@
-"""The predefined groups and their permissions; a member of several has the permissions of all."""
+"""The predefined groups and their permissions."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 VIEWER, ANALYST, OPERATOR, ADMINISTRATOR = "viewer", "analyst", "operator", "administrator"
 
-_CHANGE_ALL = ("add", "change", "delete", "view")
+_ACTIONS = ("add", "change", "delete", "view")
 
 
 def _all_of(*models: str) -> frozenset[str]:
     return frozenset(
-        f"{app}.{deed}_{model}" for app, _, model in (name.partition(".") for name in models) for deed in _CHANGE_ALL
+        f"{app}.{action}_{model}" for app, _, model in (name.partition(".") for name in models) for action in _ACTIONS
     )
 
 

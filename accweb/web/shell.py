@@ -1,7 +1,7 @@
-"""Our pages inside the admin's frame; pages touch the theme only here.
+"""The frame of our pages inside the admin; only this module depends on the theme.
 
-A member of staff may see the frame; permissions open its rooms. Whoever is logged in and may not see a page is told
-so in a page of the same look, which names what is missing.
+Staff members may see the frame, their permissions decide about the pages. A user without permission gets a page that
+names the groups that have it.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ INSIDE, OUTSIDE = "shell.html", "outside.html"
 
 
 class Refused(PermissionDenied):
-    """Whoever is logged in may not see a page; ``needed`` are the permissions that it takes, as ``app.codename``."""
+    """The user may not see a page; ``needed`` are the permissions that it requires, as ``app.codename``."""
 
     def __init__(self, needed: Iterable[str]) -> None:
         super().__init__()
         self.needed = tuple(needed)
 
 
-@method_decorator(never_cache, name="dispatch")  # calls are personal data: no copy stays behind in the browser
+@method_decorator(never_cache, name="dispatch")  # calls are personal data: browsers must not store them
 @method_decorator(vary_on_headers("HX-Request"), name="dispatch")
 class ShellMixin(PermissionRequiredMixin, TemplateResponseMixin, ContextMixin):
-    """A page of our own inside the admin's frame; htmx gets only the changing part of it."""
+    """A page inside the admin's frame; htmx gets only the partial template."""
 
     title: Text = ""
     partial_template_name = ""
@@ -51,28 +51,28 @@ class ShellMixin(PermissionRequiredMixin, TemplateResponseMixin, ContextMixin):
         return self.request.user.is_staff and super().has_permission()
 
     def handle_no_permission(self) -> HttpResponse:  # type: ignore[override]  # any response will do
-        """Lead to the login, or say what is missing; a login must not end up inside the page that htmx changes."""
+        """Redirect to the login, or raise ``Refused``. For htmx the whole page is redirected, not the partial."""
         if self.request.user.is_authenticated:
             raise Refused(self.get_permission_required())
         response = super().handle_no_permission()
         return HttpResponseClientRedirect(response.url) if HtmxDetails(self.request) else response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        frame = {} if self._is_partial() else _frame(self.request)
-        return super().get_context_data(**{**frame, "title": self.title, **kwargs})
+        around = {} if self._is_partial() else frame(self.request)
+        return super().get_context_data(**{**around, "title": self.title, **kwargs})
 
     def get_template_names(self) -> list[str]:
         return [self.partial_template_name] if self._is_partial() else super().get_template_names()
 
     def _is_partial(self) -> bool:
-        htmx = HtmxDetails(self.request)  # a "back" that missed htmx's cache wants the whole page
+        htmx = HtmxDetails(self.request)  # after "back" without a cached copy htmx needs the whole page
         return bool(self.partial_template_name and htmx and not htmx.history_restore_request)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Say what may not be seen, and what to do about it."""
+    """Return the page for status 403, with the groups that have the missing permission."""
     groups = _groups_with(exception.needed) if isinstance(exception, Refused) else []
-    return _say(request, "403.html", 403, _("No access"), groups=groups)
+    return _error_page(request, "403.html", 403, _("No access"), groups=groups)
 
 
 def _groups_with(permissions: Iterable[str]) -> list[str]:
@@ -85,22 +85,28 @@ def _groups_with(permissions: Iterable[str]) -> list[str]:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _say(request, "404.html", 404, _("Not found"))
+    return _error_page(request, "404.html", 404, _("Not found"))
 
 
 def too_many_requests(request: HttpRequest, seconds: float) -> HttpResponse:
-    """Say when it may be tried again."""
+    """Return the page for status 429, with the time to wait."""
     minutes = math.ceil(seconds / 60)
-    response = _say(request, "429.html", 429, _("Too many attempts"), minutes=minutes)
+    response = _error_page(request, "429.html", 429, _("Too many attempts"), minutes=minutes)
     response["Retry-After"] = str(math.ceil(seconds))
     return response
 
 
-def _say(request: HttpRequest, template: str, status: int, title: Text, **context: Any) -> HttpResponse:
+def _error_page(request: HttpRequest, template: str, status: int, title: Text, **context: Any) -> HttpResponse:
     inside = request.user.is_active and request.user.is_staff
-    frame = _frame(request) | {"frame": INSIDE if inside else OUTSIDE, "title": title, **context}
-    return render(request, template, frame, status=status)
+    shown = frame(request) | {"frame": INSIDE if inside else OUTSIDE, "title": title, **context}
+    return render(request, template, shown, status=status)
 
 
-def _frame(request: HttpRequest) -> dict[str, Any]:
-    return admin.site.each_context(request) | {"version": settings.VERSION}
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """Return what the templates of the frame need."""
+    return admin.site.each_context(request)
+
+
+def version(request: HttpRequest) -> dict[str, str]:
+    """Add the version to the context of every page (a context processor)."""
+    return {"version": settings.VERSION}

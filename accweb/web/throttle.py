@@ -41,7 +41,7 @@ class Limit(NamedTuple):
     in_blocks: bool = False
 
 
-class Verdict(NamedTuple):
+class RateVerdict(NamedTuple):
     """``wait``: seconds until a request is allowed again; 0 where this one is."""
 
     wait: float
@@ -55,21 +55,21 @@ class _Block:
 
 _blocks: dict[tuple[str, str], _Block] = {}
 _lock = threading.Lock()
-_ALLOWED = Verdict(0)
+_ALLOWED = RateVerdict(0)
 
 
-def take(limit: Limit, subject: str) -> Verdict:
-    """Count a request of ``subject`` (an address, a token, an account) and tell whether it is within the limit."""
+def take(limit: Limit, subject: str) -> RateVerdict:
+    """Count a request of ``subject`` (an address, a token, an account) and return whether it is within the limit."""
     key, now = (limit.scope, subject[:_LONGEST_SUBJECT]), time.time()
     if _took_from_block(key, now):
         return _ALLOWED
     if wait := _wait(limit, key, now):
-        return Verdict(wait)
+        return RateVerdict(wait)
     size = max(1, limit.most // _BLOCKS) if limit.in_blocks else 1
     used, ends_at = _add(key, size, now, limit.seconds)
     granted = size - max(0, used - limit.most)
     if granted <= 0:
-        return Verdict(max(ends_at - now, 1), is_first_refusal=used == limit.most + 1)
+        return RateVerdict(max(ends_at - now, 1), is_first_refusal=used == limit.most + 1)
     if granted > 1:
         _keep_block(key, _Block(granted - 1, ends_at), now)
     return _ALLOWED
@@ -98,7 +98,7 @@ def forget_blocks() -> None:
 
 
 def network_of(address: str) -> str:
-    """Return who is counted as one asker: an IPv4 address, or the /64 network of an IPv6 address."""
+    """Return what is counted as one client: an IPv4 address, or the /64 network of an IPv6 address."""
     return str(ip_network(f"{address}/64", strict=False)) if ":" in address else address
 
 

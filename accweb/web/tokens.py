@@ -1,6 +1,6 @@
-"""Keys with which programs use the API in a user's name: made, found, narrowed to their scopes, revoked.
+"""API tokens: create, find, and limit users to the scopes of their token.
 
-Only a token's hash is stored. It is shown when it is made, and never again.
+Only a token's hash is stored, so it can be displayed only when it is created.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ SCOPES: Mapping[str, Text] = {
     "proxyconf.view_proxy": _("View proxies"),
     "proxyconf.view_profile": _("View accounting profiles and generated files"),
 }
-"""The permissions that the API asks for, and what each lets a program do."""
+"""The permissions that the API requires, with their labels."""
 
-_BEGINNING = "accweb_"
-"""Tells people, and programs that look for leaked keys, what this is."""
+_PREFIX = "accweb_"
+"""Identifies tokens of accweb to people and to scanners for leaked secrets."""
 
 _SHOWN = 12
 _LONGEST_NAME = 80
@@ -37,7 +37,7 @@ _USE_NOTED_EVERY = timedelta(minutes=1)
 
 
 class TokenRefused(ValueError):
-    """A token that cannot be made so; the text says why, to the person who wanted it. ``field``: what is wrong."""
+    """A token cannot be created; ``why`` is the reason for the user, ``field`` the form field at fault."""
 
     def __init__(self, field: str, why: Text) -> None:
         super().__init__(field, why)
@@ -48,14 +48,14 @@ class TokenRefused(ValueError):
 
 
 def scopes_of(user: User) -> list[str]:
-    """Return the scopes that a token of ``user`` can have: no more than the user may."""
+    """Return the scopes that a token of ``user`` can have: the user's own permissions."""
     return [scope for scope in SCOPES if user.has_perm(scope)]
 
 
 def new_token(
     user: User, name: str, scopes: Collection[str], *, expires_at: datetime | None, now: datetime
 ) -> tuple[ApiToken, str]:
-    """Make a token and return it with its text, which nobody can learn later. Raise ``TokenRefused``."""
+    """Create a token; return it with its text, which cannot be retrieved later. Raise ``TokenRefused``."""
     name = name.strip()
     if not name or len(name) > _LONGEST_NAME:
         raise TokenRefused("name", _("Enter a name of at most 80 characters."))
@@ -71,7 +71,7 @@ def new_token(
             )
     if expires_at is not None and expires_at <= now:
         raise TokenRefused("expires", _("The expiry date is in the past. Choose a later day."))
-    text = _BEGINNING + secrets.token_urlsafe(32)
+    text = _PREFIX + secrets.token_urlsafe(32)
     try:
         with transaction.atomic():
             token = ApiToken.objects.create(
@@ -88,7 +88,7 @@ def new_token(
 
 
 def token_of(text: str, now: datetime) -> ApiToken | None:
-    """Return the token with this text, with its user; ``None`` where it is none, has expired, or its user is out."""
+    """Return the token with this text, and its user; ``None`` if it is unknown or expired, or its user is inactive."""
     token = ApiToken.objects.select_related("user").filter(digest=_digest(text)).first()
     if token is None or not token.user.is_active or is_expired(token, now):
         return None
@@ -100,7 +100,7 @@ def is_expired(token: ApiToken, now: datetime) -> bool:
 
 
 def note_use(token: ApiToken, now: datetime) -> None:
-    """Record that the token was used, at most once a minute, so that a busy program does not write each time."""
+    """Record that the token was used, at most once a minute, to avoid a write for each request."""
     before = now - _USE_NOTED_EVERY
     if token.last_used_at is None or token.last_used_at < before:
         unnoted = Q(last_used_at=None) | Q(last_used_at__lt=before)
@@ -108,18 +108,18 @@ def note_use(token: ApiToken, now: datetime) -> None:
 
 
 def narrowed(user: User, scopes: Iterable[str]) -> User:
-    """Return ``user``, as long as this object lives, with those permissions alone that ``scopes`` name and it has.
+    """Limit the permissions of this ``user`` object, also of a superuser, to ``scopes``, and return it.
 
-    A superuser is narrowed too. The object is to be asked, not to be saved.
+    The object must not be saved.
     """
-    held = frozenset(scopes)
-    may, all_of = user.has_perm, user.get_all_permissions
+    allowed = frozenset(scopes)
+    user_has_perm, user_permissions = user.has_perm, user.get_all_permissions
 
     def has_perm(perm: str, obj: object = None) -> bool:
-        return perm in held and may(perm, obj)  # type: ignore[arg-type]
+        return perm in allowed and user_has_perm(perm, obj)  # type: ignore[arg-type]
 
     def get_all_permissions(obj: object = None) -> set[str]:
-        return held & all_of(obj)  # type: ignore[arg-type,return-value]
+        return allowed & user_permissions(obj)  # type: ignore[arg-type,return-value]
 
     def has_module_perms(app_label: str) -> bool:
         return any(permission.startswith(f"{app_label}.") for permission in get_all_permissions())

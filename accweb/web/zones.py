@@ -1,4 +1,4 @@
-"""Time zones, as settings and forms name them."""
+"""Validation of time zones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The conditions on calls as parameters: read by the filter of the pages, described for the schema."""
+"""The conditions on calls as parameters of the API, for the filter of the pages and for the schema."""
 
 from __future__ import annotations
 
@@ -91,6 +91,6 @@ def _of_extra_fields() -> Iterator[OpenApiParameter]:
         yield OpenApiParameter(
             f"{prefix}{EXTRA}LABEL",
             {"type": "string", "maxLength": LONGEST_TEXT, "pattern": NO_NULL},
-            description=f"{about} extra field LABEL (the label under which the proxy logs it) has this value: the "
-            "whole, or parts with * between them; after = everything counts, * too. May be repeated.",
+            description=f"{about} extra field LABEL (its label in the proxy's configuration) has this value: complete, "
+            "or with * as a wildcard; after =, * is an ordinary character. May be repeated.",
         )

@@ -1,7 +1,7 @@
-"""Events posted to us: one JSON object, an array of them, or one per line, as acc_json and OpenSIPS' events have them.
+"""Receive events by HTTP POST: one JSON object, an array, or one object per line, in the form of acc_json and OpenSIPS.
 
-The answer comes after the commit and tells, item by item, what could not be understood; that is kept as rejected, so
-nothing need be sent again. Sending something twice stores it once.
+The response comes after the commit and lists the objects that could not be parsed. These are stored as rejected input,
+so nothing needs to be sent again. Sending an event twice stores it once.
 """
 
 from __future__ import annotations
@@ -33,39 +33,41 @@ from cdr.storage.safe_parsing import parsed_safely
 from proxyconf.vocabulary.products import Product
 
 MOST_ITEMS = 10_000
-"""Objects that one post may hold: they are stored by one transaction."""
+"""Maximum number of objects per post, which one transaction stores."""
 
-MOST_TOLD = 100
-"""Errors that an answer lists."""
+MOST_ERRORS = 100
+"""Maximum number of errors in a response."""
 
 _SCHEMES = ("bearer", "token")
 _COUNTS = {
-    "read": "Objects that were read.",
+    "read": "Objects read.",
     "events": "Events stored.",
-    "duplicates": "Events that were known already.",
-    "rejected": "Objects that could not be understood; they are kept.",
+    "duplicates": "Events that were stored before.",
+    "rejected": "Objects that could not be parsed; they are stored as rejected input.",
     "ignored": "Objects that are not accounting.",
-    "dropped": "Objects that could not be understood and were not kept, being too many.",
+    "dropped": "Objects that could not be parsed and were not stored, because there were too many.",
 }
 OPERATION: dict[str, Any] = {
     "operationId": "events_post",
     "tags": ["events"],
     "summary": "Store events of a proxy",
-    "description": "Takes objects as Kamailio's acc_json and OpenSIPS' event interface write them: one, an array of "
-    "them, or one per line. The answer comes after the commit; sending something twice stores it once. The token is "
-    "that of a source of kind http, not that of a user.",
+    "description": "Takes objects of Kamailio's acc_json and OpenSIPS' event interface: one object, an array, or one "
+    "object per line. The response comes after the commit; sending an event twice stores it once. The token is that of "
+    "a source of kind http, not that of a user.",
     "security": [{"source": []}],
     "requestBody": {
         "required": True,
         "content": {
             "application/json": {
-                "schema": {"description": "An object, or an array of objects. What else it holds is kept as rejected."}
+                "schema": {
+                    "description": "An object, or an array of objects. Anything else in it is stored as rejected input."
+                }
             }
         },
     },
     "responses": {
         "200": {
-            "description": "What became of the objects.",
+            "description": "The number of objects by result.",
             "content": {
                 "application/json": {
                     "schema": {
@@ -74,12 +76,12 @@ OPERATION: dict[str, Any] = {
                             **{name: {"type": "integer", "description": about} for name, about in _COUNTS.items()},
                             "errors": {
                                 "type": "array",
-                                "description": f"Why objects were rejected: the first {MOST_TOLD}.",
+                                "description": f"Why objects were rejected: the first {MOST_ERRORS}.",
                                 "items": {
                                     "type": "object",
                                     "properties": {
-                                        "item": {"type": "integer", "description": "Which object, from 0."},
-                                        "error": {"type": "string", "description": "What is wrong with it."},
+                                        "item": {"type": "integer", "description": "Index of the object, from 0."},
+                                        "error": {"type": "string", "description": "Why it was rejected."},
                                     },
                                     "required": ["item", "error"],
                                 },
@@ -90,16 +92,16 @@ OPERATION: dict[str, Any] = {
                 }
             },
         },
-        "429": {"description": "Too many posts in this minute: post it again after Retry-After seconds."},
-        "503": {"description": "The database does not answer: post it again after Retry-After seconds."},
+        "429": {"description": "Too many posts in this minute; try again after Retry-After seconds."},
+        "503": {"description": "The database does not answer; try again after Retry-After seconds."},
     },
 }
-"""What the schema says of it (OpenAPI 3)."""
+"""The operation in the schema (OpenAPI 3)."""
 
 
-@csrf_exempt  # whoever posts shows a token, no cookie
+@csrf_exempt  # authenticated by a token, not by a cookie
 def post_events(request: HttpRequest) -> JsonResponse:
-    """Store posted events; 200 after the commit, with what became of them; 503 while the database is away."""
+    """Store posted events; respond 200 with the counts after the commit, or 503 while the database is down."""
     try:
         return _stored(request)
     except (DatabaseError, InterfaceError):
@@ -136,37 +138,37 @@ def _stored(request: HttpRequest) -> JsonResponse:
     reading = reading_of(source.proxy, now)
     parsed = [parsed_safely(_parser(source, reading), item) for item in items]
     dropped = dropped_items(source, parsed)
-    kept = [one for index, one in enumerate(parsed) if index not in dropped]
-    counts = store(source, kept, format=_format(source), received_at=now, batch=len(kept) + 1)
+    records = [record for index, record in enumerate(parsed) if index not in dropped]
+    counts = store(source, records, format=_format(source), received_at=now, batch=len(records) + 1)
     if counts.events:
         wake.correlation()
-    told = {**counts.as_dict(), "read": len(parsed), "dropped": len(dropped)}
-    return JsonResponse({**told, "errors": _errors(parsed)})
+    content = {**counts.as_dict(), "read": len(parsed), "dropped": len(dropped)}
+    return JsonResponse({**content, "errors": _errors(parsed)})
 
 
 def _source(authorization: str) -> Source | None:
-    """Return the source whose token this is. Every token is compared, in constant time."""
+    """Return the source with this token. All tokens are compared, in constant time."""
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() not in _SCHEMES:
         return None
-    found = None
+    matching = None
     for source in Source.objects.filter(kind=Source.Kind.HTTP, enabled=True).select_related("proxy"):
         try:
             settings: Any = source.parsed_settings()
             if hmac.compare_digest(reveal(settings.token), token.strip().encode()):
-                found = source
+                matching = source
         except (SettingsError, LookupError):
             continue
-    return found
+    return matching
 
 
 def _items(body: bytes) -> Sequence[bytes]:
-    """Return the objects as bytes: as they came, or of an array as they would be written. Raise ``ValueError``."""
+    """Return the objects as bytes, those of an array serialized again. Raise ``ValueError``."""
     text = body.strip()
     if not text:
         raise ValueError("it is empty")
     if text.startswith(b"["):
-        return [json_bytes(json.dumps(one, ensure_ascii=False)) for one in _array(text)]
+        return [json_bytes(json.dumps(element, ensure_ascii=False)) for element in _array(text)]
     try:
         json_object(text)
         return [text]
@@ -176,8 +178,8 @@ def _items(body: bytes) -> Sequence[bytes]:
 
 def _array(text: bytes) -> list[Any]:
     try:
-        found: list[Any] = json.loads(text.decode("utf-8", "surrogateescape"), strict=False)
-        return found
+        elements: list[Any] = json.loads(text.decode("utf-8", "surrogateescape"), strict=False)
+        return elements
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 
@@ -187,10 +189,10 @@ def _format(source: Source) -> str:
 
 
 def _parser(source: Source, reading: Reading) -> Callable[[bytes], Parsed]:
-    """Return what reads an object.
+    """Return the parser of an object.
 
-    The parameters of OpenSIPS' events look like acc_json's objects: the product decides, unless the object says that
-    it is an event.
+    The parameters of OpenSIPS' events look like objects of acc_json, so the product decides, unless the object has the
+    name of an event.
     """
     is_opensips = source.proxy.product == Product.OPENSIPS
 
@@ -203,10 +205,10 @@ def _parser(source: Source, reading: Reading) -> Callable[[bytes], Parsed]:
 
 
 def _errors(parsed: Sequence[Parsed]) -> list[dict[str, Any]]:
-    wrong = [(index, one.reason) for index, one in enumerate(parsed) if isinstance(one, Rejection)]
-    return [{"item": index, "error": reason} for index, reason in wrong[:MOST_TOLD]]
+    rejected = [(index, record.reason) for index, record in enumerate(parsed) if isinstance(record, Rejection)]
+    return [{"item": index, "error": reason} for index, reason in rejected[:MOST_ERRORS]]
 
 
 def _refusal(status: int, code: str, error: str) -> JsonResponse:
-    """Return an error in the shape that the whole API has (``accweb.web.api.errors``)."""
+    """Return an error in the form of the whole API (``accweb.web.api.errors``)."""
     return JsonResponse({"error": error, "code": code}, status=status)

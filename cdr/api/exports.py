@@ -39,10 +39,10 @@ from cdr.export.formats import FORMATS
 from cdr.export.jobs import (
     LONGEST_CONDITIONS,
     MOST_WAITING,
-    file_answer,
+    file_response,
     filter_of,
     has_enough,
-    may_have,
+    may_download,
     queue_export,
     remove,
 )
@@ -55,14 +55,14 @@ _MOST_COLUMNS = 200
 
 
 class Conflict(APIException):
-    """What is asked does not go with how things stand now; it may later."""
+    """The request is not possible in the present state."""
 
     status_code = status.HTTP_409_CONFLICT
     default_code = "conflict"
 
 
 class NewExportRecord(serializers.Serializer[Any]):
-    """What a file is to be."""
+    """The requested form of a file."""
 
     format = serializers.ChoiceField(
         choices=[(one.name, one.use) for one in FORMATS.values()], help_text="The format of the file."
@@ -72,7 +72,7 @@ class NewExportRecord(serializers.Serializer[Any]):
         allow_blank=True,
         default="",
         max_length=LONGEST_CONDITIONS,
-        help_text="Which calls, as the query string of the list: state=completed&since=2026-05-01. Empty: all calls. "
+        help_text="Conditions, as the query string of the list: state=completed&since=2026-05-01. Empty: all calls. "
         "A period such as today counts from now.",
     )
     columns = serializers.ListField(
@@ -80,7 +80,7 @@ class NewExportRecord(serializers.Serializer[Any]):
         required=False,
         default=list,
         max_length=_MOST_COLUMNS,
-        help_text="Columns in their order, for formats that have columns: fields of the record, settled_ended_at, "
+        help_text="Columns in order, for formats with columns: fields of the record, settled_ended_at, "
         "settled_duration, settled_reason, settled_by, settled_at, and extra.LABEL for an extra field. Empty: the "
         "fields of the record.",
     )
@@ -89,7 +89,13 @@ class NewExportRecord(serializers.Serializer[Any]):
         default="UTC",
         max_length=64,
         validators=[validate_zone],
-        help_text="IANA name of the zone that times are written in, for formats that have one.",
+        help_text="IANA name of the time zone of all times, for formats with a time zone.",
+    )
+
+    spreadsheet_safe = serializers.BooleanField(
+        required=False,
+        default=True,
+        help_text="CSV only: put an apostrophe before text that a spreadsheet would take for a formula, such as +4930.",
     )
 
     def validate_columns(self, columns: list[str]) -> list[str]:
@@ -100,35 +106,37 @@ class NewExportRecord(serializers.Serializer[Any]):
 
 
 class ExportRecord(serializers.Serializer[object]):
-    """A file that was asked for."""
+    """An export."""
 
     id = serializers.IntegerField(help_text="Number of the export.")
     format = serializers.CharField(help_text="The format of the file.")
     conditions = serializers.CharField(
-        allow_blank=True, help_text="Which calls, as the query string of the list, with moments in place of a period."
+        allow_blank=True, help_text="Conditions, as the query string of the list, with times in place of a period."
     )
-    columns = serializers.ListField(child=serializers.CharField(), help_text="Columns that were chosen.")
-    zone = serializers.CharField(help_text="Zone that times are written in.")
-    masked = serializers.BooleanField(help_text="Whether numbers are masked in it.")
-    state = serializers.ChoiceField(choices=ExportJob.ExportState.choices, help_text="How far it is.")
-    error = serializers.CharField(allow_blank=True, help_text="Why it failed, or was begun again; empty: neither.")
+    columns = serializers.ListField(child=serializers.CharField(), help_text="The selected columns.")
+    zone = serializers.CharField(help_text="Time zone of all times.")
+    spreadsheet_safe = serializers.BooleanField(help_text="Whether a CSV has no formulas.")
+    masked = serializers.BooleanField(help_text="Whether numbers are masked in the file.")
+    state = serializers.ChoiceField(choices=ExportJob.ExportState.choices, help_text="State of the export.")
+    error = serializers.CharField(allow_blank=True, help_text="Why it failed or was restarted. Empty: neither.")
     matches = serializers.IntegerField(
-        allow_null=True, help_text="How many calls there will be in it. Null: not counted (yet)."
+        allow_null=True, help_text="Number of matching calls. Null: not counted yet, or too many to count."
     )
-    written = serializers.IntegerField(help_text="How many calls are in it so far.")
+    written = serializers.IntegerField(help_text="Number of calls written so far.")
     size = serializers.IntegerField(allow_null=True, help_text="Size of the file in bytes. Null: not finished.")
-    created_at = serializers.DateTimeField(help_text="When it was asked for. ISO 8601 in UTC.")
+    created_at = serializers.DateTimeField(help_text="Time of the request. ISO 8601 in UTC.")
     finished_at = serializers.DateTimeField(
-        allow_null=True, help_text="When it was finished or failed. ISO 8601 in UTC. Null: not yet."
+        allow_null=True, help_text="Time at which it finished or failed. ISO 8601 in UTC. Null: not yet."
     )
     expires_at = serializers.DateTimeField(
-        allow_null=True, help_text="When the file will be deleted. ISO 8601 in UTC. Null: the export has no file."
+        allow_null=True,
+        help_text="Time at which the file will be deleted. ISO 8601 in UTC. Null: the export has no file.",
     )
-    file = serializers.URLField(allow_null=True, help_text="Where the file is. Null: there is none (yet, or any more).")
+    file = serializers.URLField(allow_null=True, help_text="URL of the file. Null: there is no file yet, or no longer.")
 
 
 class ExportPageRecord(PageRecord):
-    """Some exports, and where to go on."""
+    """A page of exports."""
 
     results = ExportRecord(many=True)
 
@@ -137,18 +145,18 @@ class ExportView(ApiView):
     permission_required: str | Mapping[str, str] | None = "cdr.export_call"
 
     def jobs(self, request: Request) -> QuerySet[ExportJob]:
-        """Return the exports that the asker made."""
+        """Return the exports of the client's user."""
         return ExportJob.objects.filter(user=cast(User, request.user))
 
     def job(self, request: Request, pk: int) -> ExportJob:
-        found = self.jobs(request).filter(pk=pk).first()
-        if found is None:
+        job = self.jobs(request).filter(pk=pk).first()
+        if job is None:
             raise Http404(f"Export {pk} does not exist, or is not yours.")
-        return found
+        return job
 
 
 class ExportList(ExportView):
-    """The exports that were asked for in the user's name, the first one first."""
+    """The exports of the client's user, oldest first."""
 
     @extend_schema(
         operation_id="exports_list",
@@ -165,32 +173,39 @@ class ExportList(ExportView):
     @extend_schema(
         operation_id="exports_create",
         tags=["exports"],
-        summary="Ask for a file of calls",
-        description="The file is written in the background, from one moment of the database, and kept for some days. "
-        "Ask for the export until its state is done, then fetch its file.",
+        summary="Request a file of calls",
+        description="The file is written in the background from a snapshot of the database, and kept for some days. "
+        "Poll the export until its state is done, then fetch its file.",
         request=NewExportRecord,
         responses={
             201: ExportRecord,
-            409: OpenApiResponse(description=f"{MOST_WAITING} of your exports are waiting already."),
+            409: OpenApiResponse(description=f"{MOST_WAITING} of your exports are pending already."),
         },
     )
     def post(self, request: Request) -> Response:
         refuse_unknown(request)
         wanted = NewExportRecord(data=request.data)
         wanted.is_valid(raise_exception=True)
-        given = wanted.validated_data
-        conditions = _conditions(request, given["conditions"])
+        requested = wanted.validated_data
+        conditions = _conditions(request, requested["conditions"])
         if has_enough(cast(User, request.user)):
             raise Conflict(f"{MOST_WAITING} of your exports are pending; wait for one to finish, or delete one.")
-        shaped = FORMATS[given["format"]].shaped
-        columns = given["columns"] if shaped else []
-        job = queue_export(cast(User, request.user), conditions, given["format"], columns=columns, zone=given["zone"])
+        shaped = FORMATS[requested["format"]].shaped
+        columns = requested["columns"] if shaped else []
+        job = queue_export(
+            cast(User, request.user),
+            conditions,
+            requested["format"],
+            columns=columns,
+            zone=requested["zone"],
+            spreadsheet_safe=requested["spreadsheet_safe"],
+        )
         location = {"Location": reverse("api:export", args=[job.pk], request=request)}
         return Response(_record(request, job), status=status.HTTP_201_CREATED, headers=location)
 
 
 class ExportDetail(ExportView):
-    """How far an export is."""
+    """The state of an export."""
 
     @extend_schema(operation_id="exports_get", tags=["exports"], summary="One export", responses=ExportRecord)
     def get(self, request: Request, pk: int) -> Response:
@@ -201,8 +216,8 @@ class ExportDetail(ExportView):
         operation_id="exports_delete",
         tags=["exports"],
         summary="Delete an export and its file",
-        description="One that is waiting or being written is cancelled.",
-        responses={204: OpenApiResponse(description="It is gone.")},
+        description="An export that is queued or running is cancelled.",
+        responses={204: OpenApiResponse(description="The export was deleted.")},
     )
     def delete(self, request: Request, pk: int) -> Response:
         refuse_unknown(request)
@@ -211,7 +226,7 @@ class ExportDetail(ExportView):
 
 
 class ExportFile(ExportView):
-    """The file of an export that is done."""
+    """The file of a finished export."""
 
     content_negotiation_class = AnyAccept
 
@@ -232,7 +247,7 @@ class ExportFile(ExportView):
         job = self.job(request, pk)
         if job.state != ExportJob.ExportState.DONE:
             raise Conflict(f"The export has no file: its state is {job.get_state_display()}.")
-        if not may_have(cast(User, request.user), job):
+        if not may_download(cast(User, request.user), job):
             raise PermissionDenied("The file contains more than you, or your token, may see now.")
         conditions = filter_of(job)
         if request.method == "GET":
@@ -246,18 +261,18 @@ class ExportFile(ExportView):
                 masked=job.masked,
                 export=job.pk,
             )
-        return file_answer(job)
+        return file_response(job)
 
 
 def _conditions(request: Request, text: str) -> CallFilter:
-    """Return the filter; conditions that are unknown or make no sense are errors by name."""
+    """Return the filter; raise ``ValidationError`` that names unknown and invalid conditions."""
     data = QueryDict(text)
-    found = CallFilter(data, Visibility.of(request.user))
-    errors = {name: list(map(str, said)) for name, said in found.form.errors.items()}
+    conditions = CallFilter(data, Visibility.of(request.user))
+    errors = {name: list(map(str, messages)) for name, messages in conditions.form.errors.items()}
     errors |= {name: ["Unknown condition."] for name in unknown_parameters(data)}
     if errors:
         raise ValidationError({"conditions": errors})
-    return found
+    return conditions
 
 
 def _record(request: Request, job: ExportJob) -> dict[str, Any]:
@@ -268,6 +283,7 @@ def _record(request: Request, job: ExportJob) -> dict[str, Any]:
         "conditions": job.conditions,
         "columns": job.columns,
         "zone": job.zone,
+        "spreadsheet_safe": job.spreadsheet_safe,
         "masked": job.masked,
         "state": job.state,
         "error": job.error,

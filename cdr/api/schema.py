@@ -1,4 +1,4 @@
-"""What the schema says of addresses that are no view of the framework."""
+"""Add the addresses to the schema that are not views of the REST framework."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cdr.api.events import OPERATION
 
 
 def with_events(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Tell of the address that proxies post events to, which is no view of the framework (a hook, too)."""
+    """Add the address to which events are posted (a postprocessing hook)."""
     result["paths"]["/api/v1/events/"] = {"post": {**OPERATION, "responses": dict(OPERATION["responses"])}}
     schemes = result["components"].setdefault("securitySchemes", {})
     schemes["source"] = {"type": "http", "scheme": "bearer", "description": "The token of a source of kind http."}

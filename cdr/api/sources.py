@@ -32,53 +32,56 @@ PROXY = "proxy"
 
 
 class ReceiverRecord(serializers.Serializer[object]):
-    """One process that serves the source, as it last reported (every few seconds)."""
+    """The last report of a process that serves the source (every few seconds)."""
 
-    host = serializers.CharField(help_text="The machine that it runs on.")
+    host = serializers.CharField(help_text="The host on which it runs.")
     state = serializers.ChoiceField(
         choices=Receiver.ReceiverState.choices,
-        help_text="running: it serves; retrying: it tries again; failed: see error.",
+        help_text="running; retrying: it retries after an error; failed: see error.",
     )
     well = serializers.BooleanField(help_text="Whether it is running and has reported in the last 20 seconds.")
-    error = serializers.CharField(allow_blank=True, help_text="What is wrong; empty: nothing.")
-    started_at = serializers.DateTimeField(help_text="When it began. ISO 8601 in UTC.")
-    heard_at = serializers.DateTimeField(help_text="When it last reported. ISO 8601 in UTC.")
-    rate = serializers.FloatField(help_text="Events per second since the report before.")
+    error = serializers.CharField(allow_blank=True, help_text="The error or warning. Empty: none.")
+    started_at = serializers.DateTimeField(help_text="Time of its start. ISO 8601 in UTC.")
+    heard_at = serializers.DateTimeField(help_text="Time of its last report. ISO 8601 in UTC.")
+    rate = serializers.FloatField(help_text="Events per second since the previous report.")
     lag = serializers.FloatField(
-        allow_null=True, help_text="Seconds from the newest event's own time until it was stored. Null: no event yet."
+        allow_null=True,
+        help_text="Delay of the newest event in seconds, from its time until it was stored. Null: no event yet.",
     )
-    backlog = serializers.IntegerField(help_text="Bytes of a file that wait to be read.")
+    backlog = serializers.IntegerField(help_text="Bytes of a file that are not read yet.")
     refused = serializers.DictField(
-        child=serializers.IntegerField(), help_text="By reason, how much it dropped before reading it, since it began."
+        child=serializers.IntegerField(), help_text="Input dropped before parsing since its start, by reason."
     )
 
 
 class SourceRecord(serializers.Serializer[object]):
-    """One way events of a proxy arrive."""
+    """A way in which events of a proxy arrive."""
 
-    id = serializers.IntegerField(help_text="Number of the source in accweb.")
+    id = serializers.IntegerField(help_text="Id of the source.")
     proxy = serializers.CharField(help_text="Name of the proxy whose events arrive.")
-    name = serializers.CharField(help_text="Its name, unique for the proxy.")
+    name = serializers.CharField(help_text="Name of the source, unique for the proxy.")
     kind = serializers.ChoiceField(choices=Source.Kind.choices, help_text="How events arrive.")
-    enabled = serializers.BooleanField(help_text="Whether it is to be served.")
-    settings = serializers.DictField(help_text="What was set for it, without secrets; the kind says what there is.")
+    enabled = serializers.BooleanField(help_text="Whether the source is enabled.")
+    settings = serializers.DictField(help_text="Its settings, which depend on the kind, without secrets.")
     secrets = serializers.ListField(child=serializers.CharField(), help_text="Names of the secrets that are set.")
     events = serializers.IntegerField(help_text="Events stored.")
-    duplicates = serializers.IntegerField(help_text="Events that were known already.")
-    rejected = serializers.IntegerField(help_text="Records that could not be understood; they are kept.")
+    duplicates = serializers.IntegerField(help_text="Events that were stored before.")
+    rejected = serializers.IntegerField(
+        help_text="Records that could not be parsed; they are stored as rejected input."
+    )
     ignored = serializers.IntegerField(help_text="Records that are not accounting.")
     last_event_at = serializers.DateTimeField(
         allow_null=True, help_text="Time of the newest event. ISO 8601 in UTC. Null: none yet."
     )
     last_received_at = serializers.DateTimeField(
-        allow_null=True, help_text="When something came last. ISO 8601 in UTC. Null: never."
+        allow_null=True, help_text="Time of the last input. ISO 8601 in UTC. Null: never."
     )
-    error = serializers.CharField(allow_blank=True, help_text="What was wrong with it last; empty: nothing.")
+    error = serializers.CharField(allow_blank=True, help_text="The last error. Empty: none.")
     receivers = ReceiverRecord(many=True, help_text="The processes that serve it.")
 
 
 class SourcePageRecord(PageRecord):
-    """Some sources, and where to go on."""
+    """A page of sources."""
 
     results = SourceRecord(many=True)
 
@@ -88,7 +91,7 @@ class SourceView(ApiView):
 
 
 class SourceList(SourceView):
-    """The sources of the proxies within reach, in the order in which they were made."""
+    """The sources of the proxies that the client may see, in order of creation."""
 
     @extend_schema(
         operation_id="sources_list",
@@ -96,7 +99,7 @@ class SourceList(SourceView):
         summary="Sources",
         parameters=[
             OpenApiParameter(
-                PROXY, {"type": "string", "pattern": NO_NULL}, description="Name of a proxy: only its sources."
+                PROXY, {"type": "string", "pattern": NO_NULL}, description="Only sources of the proxy with this name."
             ),
             LIMIT_PARAMETER,
             AFTER_NUMBER,
@@ -118,7 +121,7 @@ class SourceList(SourceView):
 
 
 class SourceDetail(SourceView):
-    """A source, with what came through it and who serves it."""
+    """A source with its counters and receivers."""
 
     @extend_schema(operation_id="sources_get", tags=["sources"], summary="One source", responses=SourceRecord)
     def get(self, request: Request, pk: int) -> Response:

@@ -21,24 +21,24 @@ from cdr.queries.statistics import LIMIT, figures, series
 from cdr.queries.visibility import Visibility
 
 ZONE, STEP = "zone", "step"
-_CAPPED = f"Where the conditions cannot be answered from hourly sums, the newest {LIMIT} calls are counted."
+_CAPPED = f"If hourly totals cannot answer the conditions, only the newest {LIMIT} calls are counted."
 
 
 class CountByCode(serializers.Serializer[object]):
-    """How many calls failed with a SIP code."""
+    """The number of calls that failed with a SIP code."""
 
-    code = serializers.IntegerField(allow_null=True, help_text="Final SIP code. Null: not known.")
-    calls = serializers.IntegerField(help_text="How many calls.")
+    code = serializers.IntegerField(allow_null=True, help_text="Final SIP code. Null: unknown.")
+    calls = serializers.IntegerField(help_text="Number of calls.")
 
 
 class FiguresRecord(serializers.Serializer[object]):
-    """Sums over the calls, and rates made of them (ITU-T E.425)."""
+    """Totals of the calls, and rates (ITU-T E.425)."""
 
     since = serializers.DateTimeField(
-        allow_null=True, help_text="Beginning of the range asked for, inclusive. ISO 8601 in UTC. Null: open."
+        allow_null=True, help_text="Start of the requested range, inclusive. ISO 8601 in UTC. Null: open."
     )
     until = serializers.DateTimeField(
-        allow_null=True, help_text="End of the range asked for, exclusive. ISO 8601 in UTC. Null: open."
+        allow_null=True, help_text="End of the requested range, exclusive. ISO 8601 in UTC. Null: open."
     )
     calls = serializers.IntegerField(help_text="All calls.")
     answered = serializers.IntegerField(help_text="Answered calls.")
@@ -50,34 +50,40 @@ class FiguresRecord(serializers.Serializer[object]):
     acd = serializers.FloatField(
         allow_null=True, help_text="Mean of the measured durations of answered calls, in seconds. Null: there is none."
     )
-    minutes = serializers.FloatField(help_text="Measured durations of answered calls in all, in minutes.")
+    minutes = serializers.FloatField(help_text="Total of the measured durations of answered calls, in minutes.")
     measured = serializers.IntegerField(help_text="Answered calls with a measured duration.")
-    without_stop = serializers.IntegerField(help_text="Calls whose STOP never came.")
-    settled = serializers.IntegerField(help_text="Those of them whose end was settled by hand.")
-    outcomes = serializers.DictField(child=serializers.IntegerField(), help_text="Calls by outcome; none: left out.")
-    states = serializers.DictField(child=serializers.IntegerField(), help_text="Calls by state; none: left out.")
-    failures = CountByCode(many=True, help_text="Calls that were not answered by final SIP code, the most first.")
-    capped = serializers.BooleanField(help_text=f"Whether each sum is a lower bound. {_CAPPED}")
+    without_stop = serializers.IntegerField(help_text="Calls with the state No STOP.")
+    settled = serializers.IntegerField(help_text="Those of them whose end was set manually.")
+    outcomes = serializers.DictField(
+        child=serializers.IntegerField(), help_text="Calls by outcome; outcomes without calls are left out."
+    )
+    states = serializers.DictField(
+        child=serializers.IntegerField(), help_text="Calls by state; states without calls are left out."
+    )
+    failures = CountByCode(many=True, help_text="Unanswered calls by final SIP code, most calls first.")
+    capped = serializers.BooleanField(help_text=f"Whether all totals are lower bounds. {_CAPPED}")
 
 
 class BucketRecord(serializers.Serializer[object]):
     """The calls that started in a part of the range."""
 
-    since = serializers.DateTimeField(help_text="Its beginning, inclusive. ISO 8601 in UTC.")
-    until = serializers.DateTimeField(help_text="Its end, exclusive. ISO 8601 in UTC.")
+    since = serializers.DateTimeField(help_text="Start, inclusive. ISO 8601 in UTC.")
+    until = serializers.DateTimeField(help_text="End, exclusive. ISO 8601 in UTC.")
     calls = serializers.IntegerField(help_text="All calls that started in it.")
     groups = serializers.DictField(
         child=serializers.IntegerField(),
-        help_text=f"The same by group of outcomes ({', '.join(group.value for group in GROUPS)}); none: left out.",
+        help_text=f"Calls by group of outcomes ({', '.join(group.value for group in GROUPS)}), without empty groups.",
     )
 
 
 class SeriesRecord(serializers.Serializer[object]):
-    """Calls over time: parts of equal length, one after the other, without gaps."""
+    """Calls over time: consecutive parts without gaps."""
 
-    step = serializers.ChoiceField(choices=[step.value for step in Step], help_text="How long a part is.")
-    zone = serializers.CharField(help_text="Zone whose days, weeks, months and years they are.")
-    later = serializers.IntegerField(help_text="Calls that start after the last part: a proxy's clock is ahead.")
+    step = serializers.ChoiceField(choices=[step.value for step in Step], help_text="Length of a part.")
+    zone = serializers.CharField(help_text="Time zone of the days, weeks, months and years.")
+    later = serializers.IntegerField(
+        help_text="Number of calls that start after the last part, because the clock of a proxy is ahead."
+    )
     capped = serializers.BooleanField(help_text=f"Whether the oldest calls are left out. {_CAPPED}")
     results = BucketRecord(many=True)
 
@@ -85,12 +91,12 @@ class SeriesRecord(serializers.Serializer[object]):
 ZONE_PARAMETER = OpenApiParameter(
     ZONE,
     {"type": "string", "enum": sorted(available_timezones())},
-    description="IANA name of the zone that days and times without a zone are taken in. Absent: UTC.",
+    description="IANA name of the time zone of days, and of times without a zone. Absent: UTC.",
 )
 _STEP = OpenApiParameter(
     STEP,
     {"type": "string", "enum": [step.value for step in Step]},
-    description="How long a part is. Absent, or too short for the range: what suits the range.",
+    description="Length of a part. Absent, or too short for the range: chosen according to the range.",
 )
 
 
@@ -99,7 +105,7 @@ class StatisticsView(ApiView):
 
 
 class Statistics(StatisticsView):
-    """Sums and rates over the calls that meet all conditions, of which the list tells one by one."""
+    """Totals and rates of the calls that meet all conditions."""
 
     @extend_schema(
         operation_id="statistics",
@@ -114,7 +120,7 @@ class Statistics(StatisticsView):
 
 
 class StatisticsSeries(StatisticsView):
-    """How many of the calls that meet all conditions started when, by group of outcomes."""
+    """The number of calls that meet all conditions over time, by group of outcomes."""
 
     @extend_schema(
         operation_id="statistics_series",
@@ -156,25 +162,25 @@ def _step(request: Request) -> Step | None:
 
 
 def _figures(conditions: CallFilter) -> dict[str, Any]:
-    found, span = figures(conditions), conditions.time_range
-    failures = sorted(found.failures.items(), key=lambda item: (-item[1], item[0] or 0))
+    totals, span = figures(conditions), conditions.time_range
+    failures = sorted(totals.failures.items(), key=lambda item: (-item[1], item[0] or 0))
     return {
         "since": span.since,
         "until": span.until,
-        "calls": found.calls,
-        "answered": found.answered,
-        "delivered": found.delivered,
-        "asr": found.asr,
-        "ner": found.ner,
-        "acd": None if found.acd is None else found.acd.total_seconds(),
-        "minutes": found.minutes,
-        "measured": found.measured,
-        "without_stop": found.without_stop,
-        "settled": found.settled,
-        "outcomes": {outcome.value: calls for outcome, calls in found.outcomes.items()},
-        "states": {state.value: calls for state, calls in found.states.items()},
+        "calls": totals.calls,
+        "answered": totals.answered,
+        "delivered": totals.delivered,
+        "asr": totals.asr,
+        "ner": totals.ner,
+        "acd": None if totals.acd is None else totals.acd.total_seconds(),
+        "minutes": totals.minutes,
+        "measured": totals.measured,
+        "without_stop": totals.without_stop,
+        "settled": totals.settled,
+        "outcomes": {outcome.value: calls for outcome, calls in totals.outcomes.items()},
+        "states": {state.value: calls for state, calls in totals.states.items()},
         "failures": [{"code": code, "calls": calls} for code, calls in failures],
-        "capped": found.capped,
+        "capped": totals.capped,
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from django.db import transaction
 from django.db.models import Count, Max
@@ -30,6 +31,11 @@ _VOLUMES = Table(
 )  # a ``Kind`` and its sums
 _ANSWERED, _MEASURED = Outcome.ANSWERED.value, DurationKind.MEASURED.value
 _MICROSECOND = timedelta(microseconds=1)
+
+
+@lru_cache(maxsize=4096)  # many calls start in one second
+def _hour_of(time: datetime) -> datetime:
+    return time.replace(minute=0, second=0, microsecond=0)
 
 
 class _Sums:
@@ -61,7 +67,7 @@ class Difference:
         duration_kind: str,
     ) -> None:
         """Add a call (``sign`` 1) or remove it (-1); ``started_at`` is UTC, state and kinds are plain ``str``."""
-        kind = (started_at.replace(minute=0, second=0, microsecond=0), proxies, state, outcome, sip_code)
+        kind = (_hour_of(started_at), proxies, state, outcome, sip_code)
         sums = self._sums.get(kind)
         if sums is None:
             sums = self._sums[kind] = _Sums()

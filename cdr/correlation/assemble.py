@@ -63,7 +63,7 @@ def assemble(cluster: str, case: Case, policies: Mapping[str, Policy], now: date
         flags.add(Flag.FORKED)
     call.flags = tuple(sorted(flags))
     call.proxies = tuple(sorted({one.proxy for one in members}))
-    call.backends = tuple(sorted({one.event.backend.value for one in members}))
+    call.backends = tuple(sorted({one.event.backend._value_ for one in members}))
     call.events = len(members)
     return assembled
 

@@ -21,14 +21,14 @@ _LONGEST_CALL_ID = 48
 
 
 class SettledEnd(Protocol):
-    """The end of a call that a person set; none: unknown for good."""
+    """The end of a call that a user set; ``None``: permanently unknown."""
 
     @property
     def ended_at(self) -> datetime | None: ...
 
 
 class PublishedCall(Protocol):
-    """What is shown of a call in a line of a list."""
+    """The values of a call that its row in a list shows."""
 
     @property
     def call_id(self) -> str: ...
@@ -67,7 +67,7 @@ _STATE_ICONS: Mapping[CallState, str] = {
 
 
 def duration_sign(call: PublishedCall) -> str:
-    """Return what stands before a duration that is not simply measured: ≥, ≤ or ≈."""
+    """Return the sign before a duration that is not exactly measured: ≥, ≤ or ≈."""
     match call.duration_kind:
         case DurationKind.AT_LEAST:
             return "≥"
@@ -78,7 +78,7 @@ def duration_sign(call: PublishedCall) -> str:
 
 
 def duration(call: PublishedCall) -> SafeString:
-    """Show how long a call lasted, with ≥, ≤ or ≈ where that is not simply measured."""
+    """Show the duration of a call, with ≥, ≤ or ≈ if it is not exactly measured."""
     if call.answered_at is None and call.state == CallState.UNANSWERED:
         return NOTHING
     if call.duration is None and call.settlement and call.settlement.ended_at and call.answered_at:
@@ -109,7 +109,7 @@ def state_badge(state: str) -> SafeString:
     return _state_badge(state, get_language())
 
 
-@cache  # a list shows the same few again and again; the language is part of what they look like
+@cache  # lists repeat the same few badges, whose look depends on the language
 def _state_badge(state: str, language: str | None) -> SafeString:
     word = wording.STATES[CallState(state)]
     return format_html(
@@ -122,7 +122,7 @@ def _state_badge(state: str, language: str | None) -> SafeString:
 
 
 def state_of(call: PublishedCall) -> SafeString:
-    """Show the state of a call, and where a person settled its end, that."""
+    """Show the state of a call, or that its end was set manually."""
     return _settled_badge(get_language()) if call.settlement else state_badge(call.state)
 
 
@@ -135,7 +135,7 @@ def _settled_badge(language: str | None) -> SafeString:
 
 
 def outcome(call: PublishedCall) -> SafeString:
-    """Show what became of the INVITE, with the code where it says more than the word."""
+    """Show the outcome, with the response code unless the call was answered."""
     word = wording.OUTCOMES[Outcome(call.outcome)] if call.outcome else None
     code = call.sip_code if call.outcome != Outcome.ANSWERED else None
     if word is None:
@@ -149,7 +149,7 @@ def outcome(call: PublishedCall) -> SafeString:
 
 
 def released_by(call: PublishedCall) -> SafeString:
-    """Show who hung up."""
+    """Show who released the call."""
     if not call.released_by:
         return NOTHING
     word = wording.RELEASED[ReleasedBy(call.released_by)]
@@ -158,12 +158,12 @@ def released_by(call: PublishedCall) -> SafeString:
 
 
 def _flag_word(flag: str) -> wording.Word:
-    """A flag of a later version has no sentence here yet, but is shown."""
+    """Return label and meaning of a flag; a flag of a later version has no meaning here."""
     return wording.FLAGS[Flag(flag)] if flag in set(Flag) else wording.Word(flag.replace("_", " "), "")
 
 
 def flag_badges(flags: Iterable[str]) -> SafeString:
-    """Show flags as words; each tells its meaning when pointed at."""
+    """Show flags as labels with their meanings as tooltips."""
     return format_html_join(
         " ",
         '<span class="flag" title="{}">{}</span>',
@@ -181,13 +181,13 @@ def rule_word(rule: str) -> wording.Word:
 
 
 def parties(call: PublishedCall) -> SafeString:
-    """Show who called whom; where the proxy did not log it, the Call-ID keeps the row useful."""
-    who = party(None)
+    """Show caller and callee; if one was not logged, add the Call-ID to identify the row."""
+    markup = party(None)
     if call.caller or call.callee:
-        who = format_html('<span class="parties">{} {} {}</span>', party(call.caller), arrow(), party(call.callee))
+        markup = format_html('<span class="parties">{} {} {}</span>', party(call.caller), arrow(), party(call.callee))
     if call.caller and call.callee:
-        return who
+        return markup
     call_id = visible(call.call_id, _LONGEST_CALL_ID)
     return format_html(
-        '<span class="who">{} <span class="call-id" title="{}">{}</span></span>', who, _("Call-ID"), call_id
+        '<span class="who">{} <span class="call-id" title="{}">{}</span></span>', markup, _("Call-ID"), call_id
     )

@@ -1,4 +1,4 @@
-"""Times and lengths of time as a reader sees them."""
+"""Format times and durations."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ def moment(value: datetime | None, precision: int = 1) -> SafeString:
         '<time datetime="{}" title="{} UTC">{}</time>',
         value.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}",
-        _written(local, precision),
+        _formatted(local, precision),
     )
 
 
 def moment_in(value: datetime, zone: tzinfo) -> SafeString:
-    """Write a time in ``zone``, with the offset from UTC for who points at it."""
+    """Write a time in ``zone``, with the offset from UTC as a tooltip."""
     local = value.astimezone(zone)
-    return format_html('<span title="UTC{}">{}</span>', f"{local:%z}", _written(local, 1))
+    return format_html('<span title="UTC{}">{}</span>', f"{local:%z}", _formatted(local, 1))
 
 
-def _written(local: datetime, precision: int) -> str:
+def _formatted(local: datetime, precision: int) -> str:
     text = f"{local:%Y-%m-%d %H:%M:%S}"
     if local.microsecond and precision < 1_000_000:
         text += f".{local.microsecond:06d}"[: 4 if precision >= 1_000 or local.microsecond % 1000 == 0 else 7]
@@ -40,7 +40,7 @@ def _written(local: datetime, precision: int) -> str:
 
 
 def clock(value: timedelta | None) -> str:
-    """Write a duration as 0:42 or 1:02:03, whole seconds, cut like a clock."""
+    """Write a duration as 0:42 or 1:02:03, truncated to whole seconds."""
     if value is None:
         return "–"
     sign = "−" if value < timedelta(0) else ""
@@ -50,12 +50,12 @@ def clock(value: timedelta | None) -> str:
 
 
 def exact_seconds(value: timedelta) -> str:
-    """Write a duration in seconds with all the digits that it has."""
+    """Write a duration in seconds with all its digits."""
     return f"{trimmed_decimal(value / timedelta(seconds=1), 6)}{NARROW_SPACE}s"
 
 
 def lag(value: datetime, received: datetime, precision: int) -> SafeString:
-    """Say how long after an event's own time it was received; a time of whole seconds may lie up to one back."""
+    """Show the delay from an event's own time to its receipt; its time may be truncated to ``precision``."""
     late = received - value
     if late < -timedelta(microseconds=precision):
         return format_html(
@@ -73,7 +73,7 @@ def lag(value: datetime, received: datetime, precision: int) -> SafeString:
 
 
 def since(passed: timedelta | None, precision: int) -> SafeString:
-    """Say how much later than the event before it an event was, with the fraction that its ``precision`` has."""
+    """Show the time since the previous event, with the fraction that its ``precision`` has."""
     if passed is None:
         return SafeString("")
     if abs(passed) < timedelta(seconds=1):
@@ -84,7 +84,7 @@ def since(passed: timedelta | None, precision: int) -> SafeString:
 
 
 def ago(value: datetime | None) -> str:
-    """Say how long ago something was, in its largest unit: a glance tells a silent source."""
+    """Say how long ago something was, in the largest unit."""
     if value is None:
         return gettext("never")
     seconds = int((timezone.now() - value).total_seconds())

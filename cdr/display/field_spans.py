@@ -1,7 +1,7 @@
-"""Where in the input, as received, the fields that an event was made of stand.
+"""Locate the fields of an event in its original record.
 
-Parsing keeps no positions, and need not: what it took is known, with its label, and is looked for again. A field that
-is not found as it was taken (a number written another way, a time) is simply not marked.
+Parsing does not store positions; the values are searched again with their labels. A field that is written differently
+in the record (a time, a number in another form) is not marked.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from typing import NamedTuple
 
 _CORE_LABELS = {"call_id": ("call_id", "callid"), "code": ("code", "sip_code"), "reason": ("reason", "sip_reason")}
 _MOST_TRIES = 64
-"""So many places are tried for one field: a line made of one letter is no reason to look for long."""
+"""How many places are tried for one field, to limit the work on a hostile line."""
 _SHORTEST_BARE = 2
 _BOUNDS = " \t\r\n,;:=\"'|<>(){}[]"
 
 
 class Span(NamedTuple):
-    """The value of the field ``label`` stands from ``start`` to ``end`` (exclusive), in characters."""
+    """The position of the value of a field, from ``start`` to ``end`` (exclusive), in characters or bytes."""
 
     start: int
     end: int
@@ -25,38 +25,38 @@ class Span(NamedTuple):
 
 
 def locate_fields(text: str, fields: Iterable[tuple[str, str]]) -> list[Span]:
-    """Return where the values of ``fields`` (label and value, in the order logged) stand in ``text``, by position.
+    """Return the positions of the values of ``fields`` (label and value, in the order logged) in ``text``, sorted.
 
-    The first place after the field before it wins, as in parsing: a value that holds what looks like later fields
-    does not have them marked. A value beside its label (``label=value``, ``"label": "value"``) goes before a bare one.
+    As in parsing, the first place after the previous field counts, so that text inside a value that looks like a later
+    field is not marked. A value next to its label (``label=value``, ``"label": "value"``) is preferred to a bare one.
     """
-    found: list[Span] = []
+    spans: list[Span] = []
     end = 0
     for label, value in fields:
         if not value:
             continue
-        span = _beside_label(text, label, value, end, found) or _beside_label(text, label, value, 0, found)
-        span = span or _bare(text, label, value, end, found)
+        span = _next_to_label(text, label, value, end, spans) or _next_to_label(text, label, value, 0, spans)
+        span = span or _bare(text, label, value, end, spans)
         if span is not None:
-            found.append(span)
+            spans.append(span)
             end = span.end
-    return sorted(found)
+    return sorted(spans)
 
 
 def locate_in_packet(packet: bytes, fields: Iterable[tuple[str, str]]) -> list[Span]:
-    """Return where the values of ``fields`` stand in a RADIUS or Diameter packet, by position, in bytes.
+    """Return the positions of the values of ``fields`` in a RADIUS or Diameter packet in bytes, sorted.
 
-    A value is known by the length that stands before it: that of an attribute (RFC 2865 section 5) or of an AVP
-    (RFC 6733 section 4.1). A number may stand there as text or as four bytes.
+    A value is recognised by the length before it: that of an attribute (RFC 2865 section 5) or of an AVP (RFC 6733
+    section 4.1). A number may be text or four bytes.
     """
-    found: list[Span] = []
+    spans: list[Span] = []
     for label, value in fields:
-        for written in filter(None, (value.encode("utf-8", "surrogateescape"), _four_bytes(value))):
-            span = _attribute(packet, label, written, found)
+        for encoded in filter(None, (value.encode("utf-8", "surrogateescape"), _four_bytes(value))):
+            span = _attribute(packet, label, encoded, spans)
             if span is not None:
-                found.append(span)
+                spans.append(span)
                 break
-    return sorted(found)
+    return sorted(spans)
 
 
 def _four_bytes(value: str) -> bytes:
@@ -64,29 +64,29 @@ def _four_bytes(value: str) -> bytes:
     return number.to_bytes(4, "big") if number < 2**32 else b""
 
 
-def _attribute(packet: bytes, label: str, written: bytes, taken: Sequence[Span]) -> Span | None:
-    at = packet.find(written)
+def _attribute(packet: bytes, label: str, encoded: bytes, taken: Sequence[Span]) -> Span | None:
+    position = packet.find(encoded)
     for _ in range(_MOST_TRIES):
-        if at < 0:
+        if position < 0:
             return None
-        span = Span(at, at + len(written), label)
+        span = Span(position, position + len(encoded), label)
         free = all(span.end <= other.start or other.end <= span.start for other in taken)
-        if free and _has_length_before(packet, at, len(written)):
+        if free and _has_length_before(packet, position, len(encoded)):
             return span
-        at = packet.find(written, at + 1)
+        position = packet.find(encoded, position + 1)
     return None
 
 
-def _has_length_before(packet: bytes, at: int, size: int) -> bool:
+def _has_length_before(packet: bytes, position: int, size: int) -> bool:
     return (
-        (at >= 2 and packet[at - 1] == size + 2)
-        or (at >= 8 and int.from_bytes(packet[at - 3 : at]) == size + 8)
-        or (at >= 12 and int.from_bytes(packet[at - 7 : at - 4]) == size + 12)  # with the number of a vendor
+        (position >= 2 and packet[position - 1] == size + 2)
+        or (position >= 8 and int.from_bytes(packet[position - 3 : position]) == size + 8)
+        or (position >= 12 and int.from_bytes(packet[position - 7 : position - 4]) == size + 12)  # AVP with a vendor id
     )
 
 
-def _beside_label(text: str, label: str, value: str, start: int, taken: Sequence[Span]) -> Span | None:
-    """Return the first of all ways to write a label with its value: who forges another way can only come later."""
+def _next_to_label(text: str, label: str, value: str, start: int, taken: Sequence[Span]) -> Span | None:
+    """Return the earliest occurrence in any notation of label and value, because a forged one can only come later."""
     spans = (
         _first(text, label, value, before, start, taken)
         for name in _CORE_LABELS.get(label, (label,))
@@ -100,19 +100,19 @@ def _bare(text: str, label: str, value: str, start: int, taken: Sequence[Span]) 
 
 
 def _first(text: str, label: str, value: str, before: str, start: int, taken: Sequence[Span]) -> Span | None:
-    """Return the first place of ``before`` and ``value`` that is bounded on both sides and not taken."""
-    at = start
+    """Return the first free place of ``before`` and ``value`` with a boundary on both sides."""
+    position = start
     for _ in range(_MOST_TRIES):
-        at = text.find(before + value, at)
-        if at < 0:
+        position = text.find(before + value, position)
+        if position < 0:
             return None
-        span = Span(at + len(before), at + len(before) + len(value), label)
+        span = Span(position + len(before), position + len(before) + len(value), label)
         free = all(span.end <= other.start or other.end <= span.start for other in taken)
-        if free and _is_bound(text, at - 1) and _is_bound(text, span.end):
+        if free and _is_boundary(text, position - 1) and _is_boundary(text, span.end):
             return span
-        at += 1
+        position += 1
     return None
 
 
-def _is_bound(text: str, at: int) -> bool:
-    return not 0 <= at < len(text) or text[at] in _BOUNDS
+def _is_boundary(text: str, position: int) -> bool:
+    return not 0 <= position < len(text) or text[position] in _BOUNDS

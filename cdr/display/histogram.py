@@ -1,4 +1,4 @@
-"""Calls over time, pure: how a range is cut into buckets, and what the calls of a bucket are told apart by."""
+"""Divide a time range into buckets, and the calls of a bucket into groups. Pure."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ MOST_BUCKETS = 800
 
 
 class Group(StrEnum):
-    """What calls are told apart by in a chart, from the bottom of a bar to its top."""
+    """The groups of calls in a bar, from bottom to top."""
 
     ANSWERED = "answered"
-    NOT_ANSWERED = "not_taken"  # reached the callee, who did not take it
+    NOT_ANSWERED = "not_taken"  # reached the callee, who did not answer
     FAILED = "failed"
     SETUP = "setup"  # no outcome yet
 
@@ -32,11 +32,11 @@ GROUP_OF: Mapping[str | None, Group] = {
     None: Group.SETUP,
     **{outcome.value: group for group, outcomes in OUTCOMES.items() for outcome in outcomes},
 }
-"""The group of each outcome as it is stored."""
+"""The group of each outcome as stored."""
 
 
 class Step(StrEnum):
-    """How long a bucket is. Days and longer are those of a zone: a day may have 23 or 25 hours."""
+    """The length of a bucket. Days and longer steps follow a time zone: a day may have 23 or 25 hours."""
 
     MINUTE = "minute"
     FIVE_MINUTES = "5min"
@@ -85,10 +85,10 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Buckets one after the other, without gaps. ``capped``: the oldest calls are not counted
-    (see ``cdr.queries.statistics``).
+    """Consecutive buckets without gaps.
 
-    ``later`` calls start after the last bucket: their proxies' clocks are ahead.
+    ``capped``: the oldest calls are not counted (see ``cdr.queries.statistics``). ``later`` is the number of calls that
+    start after the last bucket, because the clocks of their proxies are ahead.
     """
 
     step: Step
@@ -103,46 +103,44 @@ class Series:
 
 
 def step_for(since: datetime, until: datetime) -> Step:
-    """Return the step that cuts the range into some dozens of buckets, two hundred at most up to 20 years."""
+    """Return the step that divides the range into some dozens of buckets, at most 200 for up to 20 years."""
     length = until - since
     return next((step for step, longest in _LONGEST_RANGE.items() if length <= longest), Step.YEAR)
 
 
 def allows(step: Step, since: datetime, until: datetime) -> bool:
-    """Tell whether the range in buckets of ``step`` can still be drawn."""
+    """Tell whether the range has few enough buckets of ``step`` to be drawn."""
     return (until - since) / _LENGTHS[step] <= MOST_BUCKETS
 
 
 def edges(since: datetime, until: datetime, step: Step, zone: tzinfo) -> list[datetime]:
-    """Return where buckets of ``step`` begin and end (UTC) so that they cover the range; its ends are edges as well.
+    """Return the bounds (UTC) of the buckets of ``step`` in the range, including its start and end.
 
-    Buckets up to an hour begin at whole ones of UTC; longer ones at the first moment of a day of ``zone``.
+    Buckets of up to an hour are aligned to UTC, longer ones to the start of a day in ``zone``.
     """
     if until <= since:
         return []
-    found = [since.astimezone(UTC)]
+    bounds = [since.astimezone(UTC)]
     if step in (Step.DAY, Step.WEEK, Step.MONTH, Step.YEAR):
         day = _first_day(since.astimezone(zone).date(), step)
         while (edge := _midnight(day, zone)) < until:
             if edge > since:
-                found.append(edge)
+                bounds.append(edge)
             day = _next_day(day, step)
     else:
         length = _LENGTHS[step]
         edge = _EPOCH + (since - _EPOCH) // length * length + length
         while edge < until:
-            found.append(edge)
+            bounds.append(edge)
             edge += length
-    return [*found, until.astimezone(UTC)]
+    return [*bounds, until.astimezone(UTC)]
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _midnight(day: date, zone: tzinfo) -> datetime:
-    """Return the first moment of a day. Where the clock skips midnight, that is the moment it skips; where midnight
-    comes twice, the first one.
-    """
+    """Return the start of a day; if the clock skips midnight, the time of the change; if it repeats, the first one."""
     return datetime.combine(day, time.min, zone).astimezone(UTC)
 
 
@@ -168,18 +166,18 @@ def _next_day(day: date, step: Step) -> date:
     return day + timedelta(days=1)
 
 
-def buckets_of(places: Sequence[datetime], counted: Iterable[tuple[datetime, Group, int]]) -> tuple[list[Bucket], int]:
-    """Put what was counted (from a moment on, of a group, how many) into the buckets between ``places``.
+def buckets_of(bounds: Sequence[datetime], counted: Iterable[tuple[datetime, Group, int]]) -> tuple[list[Bucket], int]:
+    """Sum counts (start time, group, number of calls) into the buckets between ``bounds``.
 
-    Returns them and how many calls start after the last. What starts before the first belongs to it: a count of a
-    whole minute or hour is dated by its beginning.
+    Returns the buckets and the number of calls after the last one. Counts before the first bucket belong to it, because
+    a count of a whole minute or hour has the time of its start.
     """
-    sums = [dict.fromkeys(Group, 0) for _ in places[1:]]
+    sums = [dict.fromkeys(Group, 0) for _ in bounds[1:]]
     later = 0
     for moment, group, count in counted:
-        at = max(bisect_right(places, moment) - 1, 0)
-        if at < len(sums):
-            sums[at][group] += count
+        index = max(bisect_right(bounds, moment) - 1, 0)
+        if index < len(sums):
+            sums[index][group] += count
         else:
             later += count
-    return [Bucket(since, until, own) for since, until, own in zip(places, places[1:], sums, strict=False)], later
+    return [Bucket(since, until, own) for since, until, own in zip(bounds, bounds[1:], sums, strict=False)], later

@@ -1,6 +1,6 @@
-"""The bars of a histogram as SVG, pure: one column per bucket, stacked by group, each a link.
+"""Draw the bars of a histogram as SVG: one column per bucket, stacked by group, each a link. Pure.
 
-The drawing is stretched to its place, so it holds no text; axes, legend and table stand around it in the page.
+The drawing is stretched to its container, so it contains no text; axes, legend and table are separate in the page.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import NamedTuple
 from cdr.display.histogram import Bucket, Group
 
 HEIGHT = 100
-_LEAST = 1.5  # so much is seen of one call among thousands
+_LEAST = 1.5  # minimum height, so that one call among thousands is visible
 _GAP = 0.14  # of a column's width
 
 
 class HistogramBar(NamedTuple):
-    """A bucket with what it says and where it leads."""
+    """A bucket with its tooltip and link."""
 
     bucket: Bucket
     title: str
@@ -58,7 +58,7 @@ def _iso(moment: datetime) -> str:
 
 
 def _stack(index: int, bucket: Bucket, most: int) -> Iterator[str]:
-    """Yield the parts of a bar from the bottom up; each that is there is seen, and none leaves the drawing."""
+    """Yield the parts of a bar from bottom to top, each visible and all within the drawing."""
     counted = [(group, max(bucket.counts[group] * HEIGHT / most, _LEAST)) for group in Group if bucket.counts[group]]
     shrunk = min(1.0, HEIGHT / (sum(height for _, height in counted) or 1))
     y = float(HEIGHT)

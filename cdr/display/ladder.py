@@ -36,7 +36,7 @@ class LadderParty(StrEnum):
 
 
 class End(StrEnum):
-    """How the call ends as far as is known."""
+    """How the call ended, as far as is known."""
 
     RECORDED = "recorded"
     ONGOING = "ongoing"
@@ -46,8 +46,10 @@ class End(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is to be drawn. ``legs`` are source and destination of each hop, oldest first; ``released_by`` (absent: not
-    known) sent the BYE; ``ended_at`` is the time where the end was settled by hand.
+    """The call to draw.
+
+    ``legs`` are source and destination of each hop, oldest first; ``released_by`` (``None``: unknown) sent the BYE;
+    ``ended_at`` is the end if it was set manually.
     """
 
     caller: str | None
@@ -65,19 +67,19 @@ class Side(StrEnum):
     CALLER = "caller"
     PROXY = "proxy"
     BRANCH = "branch"  # a phone that did not answer
-    FORWARDER = "forwarder"  # a party that a leg names, without a branch of its own
+    FORWARDER = "forwarder"  # a party of a leg without a branch of its own
     CALLEE = "callee"
 
 
 class Lifeline(NamedTuple):
-    """A lifeline. ``name`` is absent where nothing names it."""
+    """A column of the ladder. ``name`` is ``None`` if it was not logged."""
 
     side: Side
     name: str | None
 
 
 class Hop(NamedTuple):
-    """A message's way from one column to another, both by index."""
+    """A part of a message's path from one column to another, both by index."""
 
     source: int
     target: int
@@ -86,8 +88,10 @@ class Hop(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message on its way. ``time`` is absent where it was not recorded; ``events`` are the ids of its events,
-    ``proxy_columns`` the columns of the proxies they came from. Not ``directed``: who sent it is not known.
+    """A message.
+
+    ``time`` is ``None`` if it was not recorded; ``events`` are the ids of its events, ``proxy_columns`` the columns of
+    the proxies that reported them. Not ``directed``: its sender is unknown.
     """
 
     label: str
@@ -101,20 +105,20 @@ class Message:
 
 
 class Gap(NamedTuple):
-    """Time that passed without a message."""
+    """A pause without messages."""
 
     length: timedelta
 
 
 class LadderNote(StrEnum):
-    """What stands across the ladder where no arrow can."""
+    """A remark across the ladder in place of an arrow."""
 
     NO_START = "no_start"
     NO_STOP = "no_stop"
     ONGOING = "ongoing"
     SETTLED = "settled"
-    TIMED_OUT = "timed_out"  # the proxy gave up waiting: no reply came
-    RECORD_ENDED = "record_ended"  # the end that the proxy's own record of the dialog tells
+    TIMED_OUT = "timed_out"  # the proxy stopped waiting for a response
+    RECORD_ENDED = "record_ended"  # the end in the proxy's own record of the dialog
     CUT = "cut"  # more messages than are drawn
 
 

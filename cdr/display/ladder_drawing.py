@@ -38,7 +38,7 @@ from cdr.events import SECOND, EventKind
 MOST_MESSAGES = 100
 MOST_BRANCHES, MOST_FORWARDERS = 6, 3
 LONG = timedelta(seconds=3)
-"""A silence from which on it is drawn."""
+"""The shortest pause that is drawn."""
 _CHALLENGES = frozenset({401, 407})
 _TIMED_OUT, _TERMINATED = 408, 487
 _WITHIN = frozenset({Rule.REINVITE, Rule.IN_DIALOG})
@@ -65,17 +65,18 @@ _RANKS: dict[Rule, int] = {
 
 
 def in_order(events: Iterable[LadderEvent]) -> list[LadderEvent]:
-    """Return the events in their logical order: by time, and within a second that some proxy's clock does not
-    divide by what they mean (a START goes before its ACK and its STOP).
+    """Return the events in logical order: by time, and within a second by meaning (START, ACK, STOP).
+
+    The meaning only counts if the time of some event is truncated to the second.
     """
     ordered = list(events)
     coarse = any(event.precision >= SECOND for event in ordered)
 
-    def place(event: LadderEvent) -> tuple[datetime, int, bool, datetime, int]:
+    def order(event: LadderEvent) -> tuple[datetime, int, bool, datetime, int]:
         whole = event.time.replace(microsecond=0) if coarse else event.time
         return whole, _rank(event), event.rule is Rule.SAME, event.time, event.id
 
-    return sorted(ordered, key=place)
+    return sorted(ordered, key=order)
 
 
 def _rank(event: LadderEvent) -> int:
@@ -119,7 +120,7 @@ def _by_message(ordered: Sequence[LadderEvent]) -> list[EventGroup]:
 
 @dataclass(slots=True)
 class _Ladder:
-    """A drawing in the making."""
+    """Builds a drawing."""
 
     subject: Subject
     groups: Sequence[EventGroup]
@@ -160,21 +161,23 @@ class _Ladder:
     def _add_forwarders(self) -> None:
         """Add a column for each intermediate party of the legs that has no branch."""
         between = dict.fromkeys(destination for _, destination in self.subject.legs[:-1] if destination)
-        known = {column.name for column in self.columns}
-        for name in [name for name in between if name not in known][:MOST_FORWARDERS]:
+        drawn_names = {column.name for column in self.columns}
+        for name in [name for name in between if name not in drawn_names][:MOST_FORWARDERS]:
             self.columns.append(Lifeline(Side.FORWARDER, name))
 
     def legs(self) -> tuple[tuple[int, int], ...]:
         """Return the legs whose both ends have a column."""
-        place: dict[str | None, int] = {}
+        column_of: dict[str | None, int] = {}
         for index, column in enumerate(self.columns):
             if column.side is not Side.PROXY and column.name:
-                place.setdefault(column.name, index)
-        ends = [(place.get(source), place.get(target)) for source, target in self.subject.legs]
+                column_of.setdefault(column.name, index)
+        ends = [(column_of.get(source), column_of.get(target)) for source, target in self.subject.legs]
         if ends and self.subject.answered:
             ends[-1] = (ends[-1][0], self.callee)
         return tuple(
-            (event, other) for event, other in ends if event is not None and other is not None and event != other
+            (source, target)
+            for source, target in ends
+            if source is not None and target is not None and source != target
         )
 
     def draw(self, group: EventGroup) -> None:
@@ -313,13 +316,13 @@ class _Ladder:
     def _add(
         self, group: EventGroup, label: str, hops: tuple[Hop, ...], *, failed: bool = False, directed: bool = True
     ) -> None:
-        sharpest = min(group, key=lambda event: event.precision)
+        most_precise = min(group, key=lambda event: event.precision)
         self.rows.append(
             Message(
                 label,
                 hops,
-                sharpest.time,
-                sharpest.precision,
+                most_precise.time,
+                most_precise.precision,
                 failed,
                 directed,
                 tuple(event.id for event in group),
@@ -350,8 +353,10 @@ def _reply_of_branch(event: LadderEvent) -> str:
 
 
 def _with_gaps(rows: Sequence[LadderRow]) -> Iterator[LadderRow]:
-    """Put the silences between the rows, each right before the message that ends it: what was inferred before it
-    (the ACK of an answer, the INVITE to the next phone) followed at once from the message before.
+    """Insert the pauses, each immediately before the row with a time that ends it.
+
+    Inferred messages before it (the ACK of an answer, the INVITE to the next phone) followed the previous message
+    immediately.
     """
     last: datetime | None = None
     for row in rows:

@@ -1,6 +1,6 @@
-"""A call's ladder as SVG: one text for the page (its style sheet colours it) and for a file of its own.
+"""Render a call's ladder as SVG, for a page (whose style sheet colours it) and as a file of its own.
 
-Everything that came from a proxy is escaped, cut to its place, and shown with marks for what nobody would see.
+Text from a proxy is escaped, shortened to its place, and shown with marks for invisible characters.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _TIMES, _SPACE, _EDGE = 104, 196, 90
 _HEAD, _LEG, _ROW, _REMARK, _GAP, _FOOT = 58, 26, 38, 34, 40, 16
 _LONGEST_NAME, _LONGEST_LABEL, _WIDE_LABEL = 20, 22, 46
 
-# Outside a page there are no variables of ours: then the colours here hold, and the viewer's own scheme decides.
+# Outside of a page its CSS variables are missing: these colours and the viewer's own colour scheme apply.
 _STYLE = """
 svg:root{background:#fff}
 @media(prefers-color-scheme:dark){svg:root{background:#151b27;--ink:#f1f3f6;--quiet:#9aa2b1;--line:#3d4554;\
@@ -55,9 +55,7 @@ _CALM = frozenset({LadderNote.ONGOING, LadderNote.RECORD_ENDED, LadderNote.CUT, 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What is written besides what the events say, in the reader's language. ``linked``: events of the page, named
-    ``event-ID``, are led to.
-    """
+    """The texts of the drawing in the reader's language. ``linked``: messages link to ``#event-ID`` of the page."""
 
     title: str
     description: str
@@ -77,7 +75,7 @@ def svg(drawing: Drawing, words: Words, zone: tzinfo) -> str:
     body = "".join(_body(drawing, words, zone, top, bottom))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="ladder"'
-        f' role="group" aria-labelledby="ladder-title ladder-desc"'  # no image: its arrows are links
+        f' role="group" aria-labelledby="ladder-title ladder-desc"'  # not an image, because its arrows are links
         f' viewBox="0 0 {width} {bottom}" width="{width}" height="{bottom}">'
         f'<title id="ladder-title">{_text(words.title, 200)}</title>'
         f'<desc id="ladder-desc">{_text(words.description, 4000)}</desc>'
@@ -96,7 +94,7 @@ def _body(drawing: Drawing, words: Words, zone: tzinfo, top: int, bottom: int) -
         middle = y + _height(row) // 2
         match row:
             case Gap(length):
-                yield _silence(drawing, _silent(length), middle)
+                yield _pause(drawing, _pause_text(length), middle)
             case LadderRemark():
                 yield _remark(drawing, row, words, middle)
             case Message():
@@ -131,19 +129,19 @@ def _head(index: int, column: Lifeline, words: Words) -> str:
 
 
 def _leg(source: int, target: int, name: str, y: int) -> str:
-    one, other = _x(source), _x(target)
+    left, right = _x(source), _x(target)
     return (
-        f'<path class="leg" d="M{one} {y + 4}V{y}H{other}V{y + 4}"/>'
-        f'<text class="leg-name" x="{(one + other) // 2}" y="{y - 4}">{_text(name, _LONGEST_NAME)}</text>'
+        f'<path class="leg" d="M{left} {y + 4}V{y}H{right}V{y + 4}"/>'
+        f'<text class="leg-name" x="{(left + right) // 2}" y="{y - 4}">{_text(name, _LONGEST_NAME)}</text>'
     )
 
 
-def _silent(length: timedelta) -> str:
+def _pause_text(length: timedelta) -> str:
     """Write 00:42 or 1:02:03, days before them."""
     return str(length).split(".")[0].removeprefix("0:")
 
 
-def _silence(drawing: Drawing, length: str, y: int) -> str:
+def _pause(drawing: Drawing, length: str, y: int) -> str:
     first, last = _x(0), _x(len(drawing.columns) - 1)
     return (
         f'<line class="break" x1="{first}" y1="{y}" x2="{last}" y2="{y}"/>'
@@ -173,7 +171,7 @@ def _message(message: Message, words: Words, y: int) -> str:
 
 
 def _label(message: Message, y: int) -> str:
-    """Write the label once, over the recorded hop, else over the first."""
+    """Write the label once, above the recorded hop or else the first."""
     hop = next((hop for hop in message.hops if hop.recorded), message.hops[0])
     columns = abs(hop.target - hop.source)
     middle = (_x(hop.source) + _x(hop.target)) // 2
@@ -193,7 +191,7 @@ def _hop(hop: Hop, directed: bool, y: int) -> str:
 
 
 def _clock(time: datetime, precision: int, zone: tzinfo, day: str) -> tuple[str, str]:
-    """Write a time of day; with the date where it is another than that of the row before."""
+    """Write a time of day, with the date if it differs from that of the previous row."""
     local = time.astimezone(zone)
     date = f"{local:%Y-%m-%d}"
     text = f"{local:%H:%M:%S}"

@@ -1,4 +1,4 @@
-"""Values of a call as safe markup: text from a proxy, labels with their values, parties."""
+"""Render values of a call as safe markup: text from a proxy, labels with values, parties."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ NOTHING = mark_safe('<span class="muted nothing">–</span>')
 _NOT_LOGGED = _("not logged")
 
 
-def marked(shown: Iterable[Piece]) -> SafeString:
+def marked(text_pieces: Iterable[Piece]) -> SafeString:
     return format_html_join(
-        "", "{}", ((format_html('<span class="mark">{}</span>', p.text) if p.hidden else p.text,) for p in shown)
+        "", "{}", ((format_html('<span class="mark">{}</span>', p.text) if p.hidden else p.text,) for p in text_pieces)
     )
 
 
 def visible(value: object, longest: int = 0) -> SafeString:
-    """Show text from a proxy: escaped, hidden characters marked, kept from turning what stands around it.
+    """Show text from a proxy: escaped, with hidden characters marked, and isolated in its writing direction.
 
-    ``longest`` cuts it (0: never); what was cut is said by an ellipsis.
+    Text longer than ``longest`` (0: no limit) is cut and ends with an ellipsis.
     """
     text = "" if value is None else str(value)
     cut = "…" if longest and len(text) > longest else ""
@@ -37,32 +37,32 @@ def visible(value: object, longest: int = 0) -> SafeString:
 
 
 def visible_lines(text: str) -> SafeString:
-    """Show text that a person wrote, with its line breaks."""
+    """Show text written by a user, with its line breaks."""
     return format_html_join("\n", "{}", ((visible(line),) for line in text.splitlines()))
 
 
 def shortly(value: str | None, longest: int = _LONGEST_TITLE) -> str:
-    """Return text for a place that holds no markup, such as the title of the window."""
+    """Return short text for a place without markup, such as the title of the window."""
     return one_line(value or "?", longest)
 
 
 def number(value: int) -> str:
-    """Write a count with thin gaps between the thousands."""
+    """Write a count with narrow spaces between the thousands."""
     return f"{value:,}".replace(",", NARROW_SPACE)
 
 
 def decimal(value: float, digits: int = 1) -> str:
-    """Write a number with so many decimals, after the decimal mark of the reader's language."""
+    """Write a number with ``digits`` decimals and the decimal separator of the reader's language."""
     return f"{value:.{digits}f}".replace(".", str(get_format("DECIMAL_SEPARATOR")))
 
 
 def trimmed_decimal(value: float, digits: int = 1) -> str:
-    """Write a number with at most so many decimals, in the reader's language."""
+    """Write a number with at most ``digits`` decimals, in the reader's language."""
     return decimal(value, digits).rstrip("0").rstrip(".,")
 
 
 def minutes(value: float) -> str:
-    """Write minutes: whole ones from a hundred on, with a decimal below."""
+    """Write minutes, from 100 on without a decimal."""
     return number(round(value)) if value >= 100 else decimal(value)
 
 
@@ -71,7 +71,7 @@ def icon(name: str) -> SafeString:
 
 
 def arrow() -> SafeString:
-    """Show the direction of a call; it is read out as a word."""
+    """Show the direction of a call; screen readers read a word."""
     return _arrow(get_language())
 
 
@@ -81,20 +81,20 @@ def _arrow(language: str | None) -> SafeString:
 
 
 def party(value: str | None) -> SafeString:
-    """Show a caller or callee, or that the proxy logged none."""
+    """Show a caller or callee, or that it was not logged."""
     if not value:
         return format_html('<span class="muted">{}</span>', _NOT_LOGGED)
     return format_html('<span class="party">{}</span>', visible(value, LONGEST_PARTY))
 
 
 def value(value: str | None) -> SafeString:
-    """Show a logged value whole, however long, or say that there is none."""
+    """Show a complete logged value, or say that there is none."""
     if not value:
         return format_html('<span class="muted">{}</span>', _NOT_LOGGED if value is None else _("empty"))
     return format_html('<span class="value">{}</span>', visible(value))
 
 
 def pairs(labelled: Iterable[tuple[str, str]]) -> SafeString:
-    """Show labels with their values, one to a line, in the order given."""
+    """Show labels with their values, one per line, in this order."""
     lines = format_html_join("", "<li>{} = {}</li>", ((visible(label, 64), value(text)) for label, text in labelled))
     return format_html('<ul class="pairs">{}</ul>', lines) if lines else NOTHING

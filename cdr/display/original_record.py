@@ -1,4 +1,4 @@
-"""The original record of an event, with the fields that were recognized in it marked."""
+"""Show the original record of an event with its fields marked."""
 
 from __future__ import annotations
 
@@ -15,42 +15,46 @@ from cdr.display.markup import marked
 from cdr.display.safe_text import HEX_WIDTH, ascii_text, hex_rows, is_binary, one_line, raw_pieces
 
 _LONGEST_RAW = 64 * 1024
-_UNTAKEN = re.compile("[\x00\udc80-\udcff]")
+_ESCAPED_WHEN_PARSED = re.compile("[\x00\udc80-\udcff]")
 
 
 def raw_input(raw: bytes | memoryview, fields: Iterable[tuple[str, str]] = ()) -> SafeString:
-    """Show input exactly as received: text with every odd byte marked, a packet as a hex dump.
+    """Show input exactly as received: text with invisible characters marked, a packet as a hex dump.
 
     The values of ``fields`` (label and value, in the order logged) are marked, each with its label.
     """
     shown = bytes(raw)[:_LONGEST_RAW]
     body = _dump_with_fields(shown, fields) if is_binary(shown) else _with_fields(shown, fields)
-    left = len(raw) - len(shown)
-    note = ngettext("… and {number} more byte", "… and {number} more bytes", left).format(number=left) if left else ""
+    hidden = len(raw) - len(shown)
+    note = (
+        ngettext("… and {number} more byte", "… and {number} more bytes", hidden).format(number=hidden)
+        if hidden
+        else ""
+    )
     return format_html('<pre class="raw" dir="ltr" tabindex="0">{}{}</pre>', body, note)
 
 
 def _with_fields(raw: bytes, fields: Iterable[tuple[str, str]]) -> SafeString:
-    """Mark the fields in text; a value that held bytes which are no text is known by their ``\\xff``."""
+    """Mark the fields in text; values with bytes that are not UTF-8 contain them as ``\\xff``."""
     text = raw.decode("utf-8", "surrogateescape")
-    taken, places = _as_taken(text)
+    parsed_text, places = _as_parsed(text)
     parts: list[SafeString] = []
     end = 0
-    for span in (Span(places[s], places[e], label) for s, e, label in locate_fields(taken, fields)):
+    for span in (Span(places[s], places[e], label) for s, e, label in locate_fields(parsed_text, fields)):
         parts += [_raw_text(text[end : span.start]), _field(text[span.start : span.end], span.label)]
         end = span.end
     return format_html_join("", "{}", ((part,) for part in [*parts, _raw_text(text[end:])]))
 
 
 def _dump_with_fields(raw: bytes, fields: Iterable[tuple[str, str]]) -> SafeString:
-    """Write a packet as a dump, with the fields marked among its bytes and in their text."""
+    """Write a packet as a hex dump, with the fields marked in both bytes and text."""
     spans = locate_in_packet(raw, fields)
-    labels: dict[int, str] = {at: span.label for span in spans for at in range(span.start, span.end)}
+    labels: dict[int, str] = {index: span.label for span in spans for index in range(span.start, span.end)}
     lines: list[SafeString] = []
     for start, row in hex_rows(raw):
         runs = [
-            (label, bytes(row[at] for at in run))
-            for label, run in _runs([labels.get(start + at) for at in range(len(row))])
+            (label, bytes(row[index] for index in run))
+            for label, run in _runs([labels.get(start + index) for index in range(len(row))])
         ]
         numbers = format_html_join(" ", "{}", ((_run(label, part.hex(" ")),) for label, part in runs))
         text = format_html_join("", "{}", ((_run(label, ascii_text(part)),) for label, part in runs))
@@ -59,8 +63,8 @@ def _dump_with_fields(raw: bytes, fields: Iterable[tuple[str, str]]) -> SafeStri
 
 
 def _runs(labels: Sequence[str | None]) -> Iterator[tuple[str | None, list[int]]]:
-    """Yield what stands next to each other under one label, by index."""
-    for label, run in groupby(range(len(labels)), key=lambda at: labels[at]):
+    """Yield the indexes of adjacent bytes with the same label."""
+    for label, run in groupby(range(len(labels)), key=lambda index: labels[index]):
         yield label, list(run)
 
 
@@ -70,20 +74,18 @@ def _run(label: str | None, text: str) -> str | SafeString:
     )
 
 
-def _as_taken(text: str) -> tuple[str, Sequence[int]]:
-    """Return text as parsing took it (``cdr.events.text_of``), and the place in ``text`` of each of its characters and
-    of its end.
-    """
-    if not _UNTAKEN.search(text):
+def _as_parsed(text: str) -> tuple[str, Sequence[int]]:
+    """Return text as parsed (``cdr.events.text_of``), and the position of each character and the end in ``text``."""
+    if not _ESCAPED_WHEN_PARSED.search(text):
         return text, range(len(text) + 1)
-    taken: list[str] = []
+    parsed: list[str] = []
     places: list[int] = []
-    for at, character in enumerate(text):
+    for position, character in enumerate(text):
         code = ord(character)
-        written = f"\\x{code - 0xDC00 if code else 0:02x}" if _UNTAKEN.match(character) else character
-        taken.append(written)
-        places += [at] * len(written)
-    return "".join(taken), [*places, len(text)]
+        escaped = f"\\x{code - 0xDC00 if code else 0:02x}" if _ESCAPED_WHEN_PARSED.match(character) else character
+        parsed.append(escaped)
+        places += [position] * len(escaped)
+    return "".join(parsed), [*places, len(text)]
 
 
 def _raw_text(text: str) -> SafeString:

@@ -1,4 +1,4 @@
-"""What a revision changed in a call, field by field."""
+"""Show the changes of a revision, field by field."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _LONGEST_CHANGE = 500
 
 
 def plain(value: object) -> SafeString:
-    """Show a value out of JSON as a person would write it."""
+    """Show a JSON value in readable form."""
     if value is None or value in ("", [], {}):
         return NOTHING
-    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return visible(", ".join(value), _LONGEST_CHANGE)
     return visible(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), _LONGEST_CHANGE)
 
 
 def _none_of(field: str) -> SafeString:
-    """Say that a field had no value: a time or length was not known, anything else was not there."""
+    """Say that a field had no value: "unknown" for times and durations, otherwise "none"."""
     if field.endswith("_at") or field == "duration":
         return format_html('<span class="muted">{}</span>', _("unknown"))
     return format_html('<span class="muted">{}</span>', _("none"))
@@ -53,7 +53,7 @@ def _leg_in_words(leg: Mapping[str, Any]) -> str:
 
 
 def changed(field: str, value: Any) -> SafeString:
-    """Show what a field of a call was before or after a revision, like the call's page shows the field."""
+    """Show the value of a field before or after a revision, in the form of the call's page."""
     match field, value:
         case _ if value in (None, "", [], {}):
             return _none_of(field)
@@ -62,7 +62,9 @@ def changed(field: str, value: Any) -> SafeString:
         case "superseded", bool():
             return visible(gettext("yes") if value else gettext("no"))
         case "attempts", list():
-            return visible(", ".join(f"{one.get('code')} {one.get('reason')}" for one in value), _LONGEST_CHANGE)
+            return visible(
+                ", ".join(f"{attempt.get('code')} {attempt.get('reason')}" for attempt in value), _LONGEST_CHANGE
+            )
         case "legs", list():
             return visible(", ".join(map(_leg_in_words, value)), _LONGEST_CHANGE)
         case "extra", dict():
@@ -75,10 +77,12 @@ def changed(field: str, value: Any) -> SafeString:
             return state_badge(value)
         case "outcome", str() if value in set(Outcome):
             return visible(wording.OUTCOMES[Outcome(value)].label)
+        case "backends", list():
+            return visible(wording.backend_names(value), _LONGEST_CHANGE)
         case "flags", list():
             return flag_badges(value)
         case "duration", int() | float():
             return visible(exact_seconds(timedelta(seconds=value)))
-        case (("started_at" | "answered_at" | "ended_at" | "stop_due_at"), str()) if found := parse_datetime(value):
-            return moment(found)
+        case (("started_at" | "answered_at" | "ended_at" | "stop_due_at"), str()) if time := parse_datetime(value):
+            return moment(time)
     return plain(value)

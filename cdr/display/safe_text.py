@@ -1,7 +1,7 @@
-"""Hostile text and bytes made fully visible: nothing hides, nothing turns the reading direction.
+"""Make hostile text and bytes fully visible, without effect on the writing direction.
 
-Whatever a proxy sends may hold control characters, marks that reverse the direction of what follows, and bytes that
-are no text at all. Here they become *pieces*: plain text, and marks that a page shows as such.
+Input from a proxy may contain control characters, marks that reverse the writing direction, and bytes that are not
+text. They are split into *pieces*: plain text, and marks that a page shows as such.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 # Controls (C0, DEL, C1), soft hyphen, zero-width and direction marks, line separators, invisible operators, isolates,
-# byte order mark, interlinear annotations, variation selectors, tags: what Unicode calls Cc, Cf, Zl, Zp and what
-# shows as nothing.
+# byte order mark, interlinear annotations, variation selectors, tags: the Unicode categories Cc, Cf, Zl, Zp and
+# characters without a glyph.
 _HIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff"
     "\uffa0\ufff9-\ufffb\ufe00-\ufe0f\U000e0000-\U000e01ef\ud800-\udfff]"
@@ -25,14 +25,14 @@ _LARGEST_SHARE_OF_ODD_BYTES = 0.3
 
 
 class Piece(NamedTuple):
-    """Text as it stands, or (``hidden``) a mark that stands for one character or byte which nobody would see."""
+    """Visible text or (``hidden``) the mark of one invisible character or byte."""
 
     text: str
     hidden: bool = False
 
 
 def pieces(text: str) -> Iterator[Piece]:
-    """Split ``text`` at what would not be seen."""
+    """Split ``text`` at invisible characters."""
     end = 0
     for match in _HIDDEN.finditer(text):
         if match.start() > end:
@@ -44,7 +44,7 @@ def pieces(text: str) -> Iterator[Piece]:
 
 
 def is_plain(text: str) -> bool:
-    """Tell whether ``text`` holds nothing that would not be seen."""
+    """Tell whether ``text`` has no invisible characters."""
     return _HIDDEN.search(text) is None
 
 
@@ -54,15 +54,13 @@ def _mark(character: str) -> str:
 
 
 def one_line(text: str, longest: int = 64) -> str:
-    """Return the beginning of ``text`` for a place that holds no markup (a title), with marks for what is hidden."""
+    """Return the start of ``text`` for a place without markup (a title), with marks for invisible characters."""
     shown = "".join(piece.text for piece in pieces(text[: longest + 1]))
     return shown if len(shown) <= longest else f"{shown[:longest]}…"
 
 
 def raw_pieces(raw: bytes) -> Iterator[Piece]:
-    """Split input at bytes that are no UTF-8 (marked ``\\xff``) and at what would not be seen; a line's end keeps its
-    break after the mark.
-    """
+    """Split input at bytes that are not UTF-8 (marked ``\\xff``) and at invisible characters; keep line breaks."""
     text = raw.decode("utf-8", "surrogateescape")
     for piece in re.split("([\udc80-\udcff]|\n)", text):
         if piece == "\n":
@@ -77,16 +75,18 @@ def raw_pieces(raw: bytes) -> Iterator[Piece]:
 def is_binary(raw: bytes) -> bool:
     """Tell whether input is a packet rather than text.
 
-    RADIUS and Diameter have a control character among their first four bytes (the packet's length, the version);
-    anything else is a packet if much of it is no printable UTF-8.
+    RADIUS and Diameter have a control character among their first four bytes (the packet's length, the version); any
+    other input is a packet if much of it is not printable UTF-8.
     """
     text = raw.decode("utf-8", "surrogateescape")
-    odd = [at for at, character in enumerate(text) if character not in "\t\r\n" and not character.isprintable()]
+    odd = [
+        position for position, character in enumerate(text) if character not in "\t\r\n" and not character.isprintable()
+    ]
     return bool(odd) and (odd[0] < _HEAD or len(odd) > _LARGEST_SHARE_OF_ODD_BYTES * len(text))
 
 
 def ascii_text(raw: bytes) -> str:
-    """Return bytes as a dump shows them beside their numbers: what is not printable ASCII as a dot."""
+    """Return the text column of a hex dump, with a dot for each byte that is not printable ASCII."""
     return "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in raw)
 
 

@@ -1,4 +1,4 @@
-"""The address of a call in a SIP tracer (Homer, sngrep's web fronts…), from a template of the installation."""
+"""Link to a call in a SIP tracer (Homer, web front ends of sngrep…), with the URL template of the installation."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 PLACEHOLDERS = ("call_id", "from", "to", "from_ms", "to_ms")
-"""What a template may hold in braces: the Call-ID, and the time around the call in ISO 8601 (UTC) or milliseconds
+"""Placeholders of a template, in braces: the Call-ID, and the time around the call in ISO 8601 (UTC) or milliseconds
 since 1970."""
 AROUND = timedelta(minutes=1)
 _PLACEHOLDER = re.compile("{(.*?)}")
 
 
 def address(template: str, call_id: str, since: datetime, until: datetime) -> str:
-    """Return the template with its placeholders filled in, each value percent-encoded; a minute is added on
-    both sides.
-    """
+    """Return the template with the percent-encoded values; a minute is added before and after the call."""
     first, last = since - AROUND, until + AROUND
     values: Mapping[str, str] = {
         "call_id": call_id,
@@ -26,7 +24,7 @@ def address(template: str, call_id: str, since: datetime, until: datetime) -> st
         "from_ms": _milliseconds(first),
         "to_ms": _milliseconds(last),
     }
-    return _PLACEHOLDER.sub(lambda found: quote(values[found[1]], safe="", errors="replace"), template)
+    return _PLACEHOLDER.sub(lambda match: quote(values[match[1]], safe="", errors="replace"), template)
 
 
 def _iso(moment: datetime) -> str:

@@ -1,4 +1,4 @@
-"""Calls for other programs: as records, and as files of them."""
+"""Export calls as records and files."""
 
 from cdr.export.record import FIELDS, Record, record_of, records
 

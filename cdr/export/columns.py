@@ -1,6 +1,6 @@
-"""The columns of a file with rows: the fields of the record, and those that are made of it.
+"""The columns of a table file: the fields of the record, and columns derived from them.
 
-A settlement and each extra field may stand in a column of its own: ``settled_reason``, ``extra.User-Agent``.
+The parts of a settlement and each extra field can have columns of their own: ``settled_reason``, ``extra.User-Agent``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SETTLED = ("settled_ended_at", "settled_duration", "settled_reason", "settled_by
 EXTRA = "extra."
 COLUMNS = (*FIELDS, *SETTLED)
 MOMENTS = frozenset({"started_at", "answered_at", "ended_at", "updated_at", "settled_ended_at", "settled_at"})
-"""Columns that hold a time (ISO 8601, UTC)."""
+"""Columns with a time (ISO 8601, UTC)."""
 SECONDS = frozenset({"duration", "settled_duration"})
 WHOLE_NUMBERS = frozenset({"id", "sip_code", "events", "revision"})
 LONGEST_NAME = 200
@@ -25,17 +25,19 @@ LONGEST_NAME = 200
 
 @dataclass(frozen=True, slots=True)
 class FileShape:
-    """How a file is to look: its ``columns``, the ``zone`` that its times are written in, and what it says of itself
-    (pairs of a word and its value, for formats that have a place for them).
+    """The form of a file: its ``columns``, the ``zone`` of its times, and metadata (pairs of name and value).
+
+    ``spreadsheet_safe``: no cell of a CSV is a formula for a spreadsheet.
     """
 
     columns: Sequence[str] = COLUMNS
     zone: tzinfo = UTC
     about: Sequence[tuple[str, str]] = ()
+    spreadsheet_safe: bool = True
 
 
 def is_column(name: str) -> bool:
-    """Tell whether there may be a column of this name; there is one for every label of an extra field."""
+    """Tell whether a column name is valid; any label of an extra field gives one."""
     return name in COLUMNS or (name.startswith(EXTRA) and len(EXTRA) < len(name) <= LONGEST_NAME)
 
 

@@ -1,4 +1,4 @@
-"""The formats that calls are exported in, by name."""
+"""The export formats, by name."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ Write = Callable[[Iterable[Record], Sink, FileShape], None]
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format: how people call it and what it is good for, its media type, and what writes it.
+    """An export format: its label, its use, its media type and its writer.
 
-    ``binary`` files are not for a terminal. ``shaped`` ones have columns to choose, ``zoned`` ones a time zone.
+    ``binary`` files cannot be printed on a terminal. ``shaped`` ones have selectable columns, ``zoned`` ones a time
+    zone.
     """
 
     name: str
@@ -39,7 +40,7 @@ def _write_jsonl(records: Iterable[Record], sink: Sink, shape: FileShape) -> Non
 
 
 def _write_csv(records: Iterable[Record], sink: Sink, shape: FileShape) -> None:
-    for line in csv_lines(records, shape.columns, shape.zone):
+    for line in csv_lines(records, shape.columns, shape.zone, spreadsheet_safe=shape.spreadsheet_safe):
         sink.write(line.encode())
 
 
@@ -56,8 +57,8 @@ def _write_parquet(records: Iterable[Record], sink: Sink, shape: FileShape) -> N
 
 
 FORMATS: Mapping[str, Format] = {
-    one.name: one
-    for one in (
+    each.name: each
+    for each in (
         Format(
             "jsonl",
             "JSON Lines",
@@ -88,4 +89,4 @@ FORMATS: Mapping[str, Format] = {
     )
 }
 CONTRACT = FileShape(columns=FIELDS)
-"""The columns of the command's CSV: scripts rely on them."""
+"""The columns of the command's CSV, on which scripts rely."""

@@ -1,4 +1,4 @@
-"""Exports that are written in the background: who asks leaves a job; ``cdr.export.writing`` writes it."""
+"""Export jobs: request, cancel, download and expire exports, which ``cdr.export.writing`` writes in the background."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ SILENCE = timedelta(minutes=1)
 COUNT_LIMIT = 10_000_000
 ACTIVE = (State.QUEUED, State.RUNNING)
 MOST_WAITING = 5
-"""So many of a user's exports may be active at once."""
+"""Maximum number of active exports per user."""
 LONGEST_CONDITIONS = 50_000
 CANCELLED = _("Cancelled.")
-BEGUN_AGAIN = _("The worker stopped before the file was complete; the export was restarted.")
-ENDED_TWICE = _("The worker stopped twice before the file was complete. Export fewer calls, or see the worker's log.")
-OUR_FAULT = _("The export failed because of an internal error. The worker's log has the details.")
+RESTARTED = _("The worker stopped before the file was complete; the export was restarted.")
+FAILED_TWICE = _("The worker stopped twice before the file was complete. Export fewer calls, or see the worker's log.")
+INTERNAL_ERROR = _("The export failed because of an internal error. The worker's log has the details.")
 
 
 def queue_export(
@@ -42,6 +42,7 @@ def queue_export(
     *,
     columns: Iterable[str] = (),
     zone: str = "UTC",
+    spreadsheet_safe: bool = True,
 ) -> ExportJob:
     """Queue an export of the calls that ``call_filter`` selects, within its visibility."""
     visibility = call_filter.visibility
@@ -51,25 +52,27 @@ def queue_export(
         conditions=conditions_of(call_filter),
         columns=list(columns),
         zone=zone,
+        spreadsheet_safe=spreadsheet_safe,
         scope=None if visibility.proxies is None else sorted(visibility.proxies),
         masked=not visibility.numbers,
     )
 
 
 def filter_of(job: ExportJob) -> CallFilter:
-    """Return the filter of a job, within the visibility of who asked."""
+    """Return the filter of a job, with the visibility that its user had when requesting it."""
     scope = None if job.scope is None else frozenset(job.scope)
     return CallFilter(QueryDict(job.conditions), Visibility(scope, not job.masked), now=job.created_at)
 
 
 def has_enough(user: User) -> bool:
-    """Tell whether so many exports of ``user`` are waiting or being written that no more may be asked for."""
+    """Tell whether ``user`` has the maximum number of active exports."""
     return ExportJob.objects.filter(user=user, state__in=ACTIVE)[:MOST_WAITING].count() >= MOST_WAITING
 
 
-def may_have(user: User, job: ExportJob) -> bool:
-    """Tell whether ``user`` may have the file: the own one, or any with the permission, and in neither case one that
-    tells more than the user may see today.
+def may_download(user: User, job: ExportJob) -> bool:
+    """Tell whether ``user`` may download the file.
+
+    It must be the user's own or the user needs the permission; and it must not show more than the user may see now.
     """
     visibility = Visibility.of(user)
     within = visibility.proxies is None or (job.scope is not None and visibility.proxies.issuperset(job.scope))
@@ -78,18 +81,18 @@ def may_have(user: User, job: ExportJob) -> bool:
 
 
 def content(job: ExportJob) -> Iterator[bytes]:
-    """Yield the file of a finished job; raise ``Lost`` where it is deleted meanwhile."""
-    sent, position = 0, 0
-    while sent < (job.size or 0):
+    """Yield the file of a finished job; raise ``Lost`` if it is deleted meanwhile."""
+    bytes_sent, position = 0, 0
+    while bytes_sent < (job.size or 0):
         chunk = ExportChunk.objects.filter(job=job, position=position).values_list("data", flat=True).first()
         if chunk is None:
             raise Lost(f"the file of export {job.pk} is gone")
         yield bytes(chunk)
-        sent, position = sent + len(chunk), position + 1
+        bytes_sent, position = bytes_sent + len(chunk), position + 1
 
 
-def file_answer(job: ExportJob) -> StreamingHttpResponse:
-    """Return the answer that sends the file of a finished job, piece by piece."""
+def file_response(job: ExportJob) -> StreamingHttpResponse:
+    """Return the response that streams the file of a finished job."""
     return StreamingHttpResponse(
         content(job),
         content_type=FORMATS[job.format].media_type,
@@ -101,35 +104,35 @@ def file_answer(job: ExportJob) -> StreamingHttpResponse:
 
 
 def cancel(job: ExportJob) -> bool:
-    """Have a job not be written (any further); return whether there was still something to cancel."""
+    """Cancel a job; return whether it was still active."""
     with transaction.atomic():
         waiting = ExportJob.objects.filter(pk=job.pk, state__in=ACTIVE)
         return bool(waiting.update(state=State.FAILED, error=CANCELLED, finished_at=timezone.now())) and clear(job)
 
 
 def remove(job: ExportJob) -> None:
-    """Delete a job with its file; cancelled first, so that whoever writes it does not add to what is being deleted."""
+    """Delete a job with its file; it is cancelled first, so that its worker does not add to the file."""
     with transaction.atomic():
         cancel(job)
         job.delete()
 
 
 def due(now: datetime) -> list[int]:
-    """Return the active jobs of which nothing was heard for ``SILENCE``, or never; those that wait longest first.
+    """Return the active jobs without a heartbeat for ``SILENCE``, oldest first.
 
-    They wait for a writer, or have lost it. Where one is busy for longer, its lock keeps others away.
+    They are queued, or their worker was killed. The lock of a worker that is merely slow keeps others away.
     """
     silent = Q(heard_at=None) | Q(heard_at__lt=now - SILENCE)
     return list(ExportJob.objects.filter(silent, state__in=ACTIVE).order_by("id").values_list("id", flat=True))
 
 
 def note_sent(pk: int, now: datetime) -> None:
-    """Keep a job from being due until ``SILENCE`` has passed, for a writer to begin it meanwhile."""
+    """Note that a job was queued, so that it is not due for ``SILENCE``, in which a worker should start it."""
     ExportJob.objects.filter(pk=pk, state__in=ACTIVE).update(heard_at=now)
 
 
 def expire(now: datetime) -> int:
-    """Delete the files whose time is over; return how many."""
+    """Delete expired files; return how many."""
     over = ExportJob.objects.filter(state=State.DONE, expires_at__lte=now)
     for job in over:
         with transaction.atomic():
@@ -139,6 +142,6 @@ def expire(now: datetime) -> int:
 
 
 def clear(job: ExportJob) -> bool:
-    """Delete what there is of a job's file."""
+    """Delete the chunks of a job's file."""
     ExportChunk.objects.filter(job=job).delete()
     return True

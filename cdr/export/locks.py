@@ -1,7 +1,7 @@
-"""Locks that a writer of an export holds, and loses when its process ends, however that ends.
+"""Locks of the worker that writes an export, released whenever its process ends.
 
-On PostgreSQL they are advisory locks of a session, on SQLite locked files in the data folder. So nobody needs to tell
-that it is alive: who gets the lock of an export knows that no other process writes it.
+On PostgreSQL they are advisory locks of a session, on SQLite locked files in the data folder. A worker that gets the
+lock of an export knows that no other process is writing it.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from django.conf import settings
 from django.db import connection, connections
 
 ALIAS = "export"
-"""The connection that holds the locks; what is written over it is committed beside the snapshot that is read."""
-_NAMESPACE = 0x6163636  # of our advisory locks, among others in the database
-_SECONDS_TO_NOTICE = 30  # that a machine is gone; PostgreSQL's own value is two hours
+"""The connection that holds the locks; it commits independently of the snapshot that is being read."""
+_NAMESPACE = 0x6163636  # of our advisory locks in the database
+_SECONDS_TO_NOTICE = 30  # until a dead host is noticed; PostgreSQL's default is two hours
 
 
 class WriterLocks:
@@ -43,7 +43,7 @@ class WriterLocks:
             file.close()
 
     def take(self, name: str) -> bool:
-        """Take a lock without waiting; return whether nobody else holds it."""
+        """Try to take a lock without waiting; return whether that succeeded."""
         return self._take_in_database(name) if connection.vendor == "postgresql" else self._take_file(name)
 
     def _take_in_database(self, name: str) -> bool:
@@ -57,7 +57,7 @@ class WriterLocks:
         file = path.open("w")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            taken = os.path.samestat(os.fstat(file.fileno()), path.stat())  # else its holder has just removed it
+            taken = os.path.samestat(os.fstat(file.fileno()), path.stat())  # otherwise its holder has just removed it
         except (BlockingIOError, FileNotFoundError):
             taken = False
         if taken:

@@ -1,7 +1,7 @@
-"""Parquet, written by the row group: typed columns for data tools.
+"""Write Parquet in row groups: typed columns for data tools.
 
-Times are timestamps in UTC with microseconds, durations seconds as in the other formats (Parquet has no type for them),
-words lists, and what is nested JSON text.
+Times are timestamps in UTC with microseconds, durations are seconds as in the other formats (Parquet has no type for
+them), words are lists, and other nested values are JSON text.
 """
 
 from __future__ import annotations

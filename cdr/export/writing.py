@@ -1,7 +1,7 @@
-"""Writing an export: whichever worker takes the job's lock writes it, and a killed one is replaced.
+"""Write exports: the worker that gets a job's lock writes it, and a killed worker is replaced.
 
-The lock ends with its holder. Who gets the lock of a job that is said to be running therefore takes it over; a job that
-ended two writers is given up.
+The lock is released when its holder ends, so a worker that gets the lock of a running job takes it over. A job that
+ended two workers fails.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from cdr.export.columns import FileShape
 from cdr.export.formats import FORMATS
-from cdr.export.jobs import ACTIVE, BEGUN_AGAIN, COUNT_LIMIT, ENDED_TWICE, OUR_FAULT, clear, filter_of
+from cdr.export.jobs import ACTIVE, COUNT_LIMIT, FAILED_TWICE, INTERNAL_ERROR, RESTARTED, clear, filter_of
 from cdr.export.locks import WriterLocks
 from cdr.export.record import FIELDS, Record, records
 from cdr.export.selection import in_words, oldest_first
@@ -33,10 +33,10 @@ State = ExportJob.ExportState
 
 
 def write_job(pk: int) -> bool:
-    """Write an export; return whether it is done with, for good or ill.
+    """Write an export; return whether it is finished, successfully or not.
 
-    It is not where another worker writes it, or where as many as may be are being written: then it is due again.
-    Raises ``DatabaseError``; the job can then be written anew.
+    It is not if another worker is writing it, or if the maximum number of exports is being written: it is then due
+    again. Raises ``DatabaseError``; the job can then be started again.
     """
     with WriterLocks() as locks:
         if not any(locks.take(f"slot-{number}") for number in range(settings.EXPORTS_AT_ONCE)):
@@ -51,7 +51,7 @@ def write_job(pk: int) -> bool:
 
 
 def _claim(pk: int, now: datetime) -> ExportJob | None:
-    """Set a job running whose lock is held; return none where there is nothing to write."""
+    """Set a job, whose lock is held, to running; return ``None`` if there is nothing to write."""
     job = ExportJob.objects.filter(pk=pk, state__in=ACTIVE).first()
     if job is None:
         return None
@@ -59,12 +59,12 @@ def _claim(pk: int, now: datetime) -> ExportJob | None:
     lost_before = bool(job.error)
     claimed = ExportJob.objects.filter(pk=pk, state=job.state)
     if job.state == State.RUNNING:
-        job.error = BEGUN_AGAIN
+        job.error = RESTARTED
     job.state, job.heard_at, job.written, job.size = State.RUNNING, now, 0, None
     if not claimed.update(state=job.state, heard_at=now, written=0, size=None, error=job.error):
         return None  # cancelled at this moment
     if lost_before:
-        _fail(job, ENDED_TWICE)
+        _fail(job, FAILED_TWICE)
         return None
     return job
 
@@ -78,7 +78,7 @@ def _write_claimed(job: ExportJob) -> None:
         raise
     except Exception:
         logger.exception("export %d failed", job.pk)
-        _fail(job, OUR_FAULT)
+        _fail(job, INTERNAL_ERROR)
 
 
 def _write(job: ExportJob) -> None:
@@ -91,8 +91,8 @@ def _write(job: ExportJob) -> None:
     with snapshot():
         count = capped_count(filters.qs, COUNT_LIMIT)
         file.matches = count if count <= COUNT_LIMIT else None
-        found = file.counted(records(oldest_first(filters), filters.visibility))
-        write(found, filters, job.format, file, columns=job.columns, zone=job.zone)
+        counted_records = file.counted(records(oldest_first(filters), filters.visibility))
+        write(counted_records, filters, job.format, file, columns=job.columns, zone=job.zone, safe=job.spreadsheet_safe)
     now = timezone.now()
     file.end(state=State.DONE, finished_at=now, expires_at=now + timedelta(days=settings.EXPORT_DAYS), error="")
 
@@ -105,12 +105,14 @@ def write(
     *,
     columns: Iterable[str],
     zone: str,
+    safe: bool = True,
 ) -> None:
-    """Write a file that says which filter it is of."""
+    """Write a file with the filter in its metadata. ``safe``: a CSV without formulas."""
     tzinfo = ZoneInfo(zone)
     with timezone.override(tzinfo):
         conditions = in_words(filters)
-    FORMATS[format].write(calls, sink, FileShape(tuple(columns) or FIELDS, tzinfo, (("filter", conditions),)))
+    shape = FileShape(tuple(columns) or FIELDS, tzinfo, (("filter", conditions),), safe)
+    FORMATS[format].write(calls, sink, shape)
 
 
 def _fail(job: ExportJob, reason: str) -> None:

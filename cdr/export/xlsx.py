@@ -1,8 +1,8 @@
-"""Workbooks for spreadsheets (Office Open XML), written with constant memory: rows go to temporary files.
+"""Write Excel workbooks (Office Open XML) with constant memory: rows go to temporary files.
 
-Text is text, never a formula or a link, also when somebody edits the cell. Nothing is cut: what has no room on a sheet
-goes to the next one, what has no room in a cell (Excel's limit is 32 767 UTF-16 units) to the sheet "Long values".
-Cells know no time zone: times are those of the file's zone, which the sheet "About" names.
+Text is always text, never a formula or a link, even when the cell is edited. Nothing is truncated: rows continue on
+further sheets, and values that are too long for a cell (Excel's limit is 32,767 UTF-16 units) go to the sheet "Long
+values". Cells have no time zone: times are in the zone of the file, which the sheet "About" names.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from cdr.export.sink import Sink, whole_or_not
 ROWS_PER_SHEET = 1_048_576
 LONGEST_CELL = 32_767
 LONG_VALUES = "Long values"
-_PART = LONGEST_CELL // 2  # characters that surely fit: each is one or two units
+_PART = LONGEST_CELL // 2  # number of characters that always fits, each one or two units
 _FIRST_YEAR = 1900
-_UNWRITABLE = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]")  # XML 1.0 has no way to write them
+_UNWRITABLE = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]")  # not allowed in XML 1.0
 _LIKE_AN_ESCAPE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 _WIDTHS = {"id": 9, "call_id": 36, "extra": 40, "legs": 40, "attempts": 40, "user_agent": 30, "sip_code": 9}
 
@@ -39,24 +39,24 @@ def write_xlsx(records: Iterable[Record], sink: Sink, shape: FileShape) -> None:
         _Book(book, shape).write(records)
         try:
             book.close()
-        except FileCreateError as error:  # the library's word for what the sink raised
+        except FileCreateError as error:  # the library wraps what the sink raised
             raise error.args[0] from None
 
 
 class TextSheet(Worksheet):
-    """A sheet whose text is text: the library takes text between ``<r>`` and ``</r>`` for markup of its own."""
+    """A sheet with plain text only: the library takes text between ``<r>`` and ``</r>`` for its own markup."""
 
     def _xml_rich_inline_string(self, string: str, attributes: Any = ()) -> None:
         self._xml_inline_string(string, True, attributes)
 
     @staticmethod
     def _escape_control_characters(data: str) -> str:
-        """Write what XML cannot hold as ``_xHHHH_`` (ECMA-376 part 1, 22.9.2.19), and text that looks so as well."""
+        """Escape characters that XML lacks, and text like escapes, as ``_xHHHH_`` (ECMA-376-1, 22.9.2.19)."""
         return _UNWRITABLE.sub(lambda records: f"_x{ord(records[0]):04X}_", _LIKE_AN_ESCAPE.sub("_x005F_", data))
 
 
 class _Book:
-    """A workbook while it is written."""
+    """Writes a workbook."""
 
     def __init__(self, book: Workbook, shape: FileShape) -> None:
         self._book = book
@@ -84,7 +84,7 @@ class _Book:
             self._row += 1
             self._calls += 1
         self._finish_sheet()
-        self._tell_about()
+        self._write_about()
 
     def _write(self, place: int, column: str, value: Any) -> None:
         if column in MOMENTS:
@@ -94,17 +94,17 @@ class _Book:
         else:
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             if len(text) > _PART and _units(text) > LONGEST_CELL:
-                text = self._put_aside(column, text)
+                text = self._write_long_value(column, text)
             self._sheet.write_string(self._row, place, text, self._text)
 
     def _write_moment(self, place: int, moment: datetime) -> None:
         if moment.year > _FIRST_YEAR:
             self._sheet.write_datetime(self._row, place, moment.replace(tzinfo=None), self._time)
-        else:  # before the spreadsheet's calendar begins
+        else:  # before the start of the spreadsheet's calendar
             self._sheet.write_string(self._row, place, moment.isoformat(), self._text)
 
-    def _put_aside(self, column: str, text: str) -> str:
-        """Write text that no cell holds to a sheet of its own, in parts; return what refers to it."""
+    def _write_long_value(self, column: str, text: str) -> str:
+        """Write text that is too long for a cell to another sheet, in parts; return a reference to it."""
         if self._long is None:
             self._long = self._add_sheet(LONG_VALUES)
             self._head(self._long, ["sheet", "row", "column", "parts, to be read one after the other"])
@@ -139,7 +139,7 @@ class _Book:
         for place, name in enumerate(names):
             sheet.write_string(0, place, name, self._heading)
 
-    def _tell_about(self) -> None:
+    def _write_about(self) -> None:
         sheet = self._add_sheet("About")
         sheet.set_column(0, 0, 24)
         sheet.set_column(1, 1, 80)

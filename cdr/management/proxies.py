@@ -1,4 +1,4 @@
-"""Proxies as commands name them."""
+"""Find the proxies that commands name."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from proxyconf.models import Proxy
 
 
 def named_proxy(name: str) -> Proxy:
-    """Return the proxy of that name; else end the command with what there is and how to add one."""
+    """Return the proxy of that name, or fail with the known proxies and the command to add one."""
     proxy = Proxy.objects.filter(name=name).first()
     if proxy is None:
-        known = ", ".join(Proxy.objects.order_by("name").values_list("name", flat=True)[:20]) or "none"
-        raise CommandError(f"unknown proxy {name!r} (known: {known}); add it: manage.py proxy add {name}", returncode=2)
+        names = ", ".join(Proxy.objects.order_by("name").values_list("name", flat=True)[:20]) or "none"
+        raise CommandError(f"unknown proxy {name!r} (known: {names}); add it: manage.py proxy add {name}", returncode=2)
     return proxy

@@ -1,4 +1,4 @@
-"""Why input was rejected, as commands print it: alike reasons together, each with an example."""
+"""Print the reasons of rejections, grouped, each with an example."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class Reasons:
-    """Counts rejections by their reason, whatever values and line numbers the reasons name."""
+    """Counts rejections by reason, ignoring values and line numbers in the reasons."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
@@ -30,14 +30,14 @@ class Reasons:
         self._examples.setdefault(group, rejection)
 
     def counted(self, parsed: Iterable[Parsed]) -> Iterator[Parsed]:
-        """Pass records on, and count the rejections among them."""
+        """Yield the records, and count the rejections among them."""
         for record in parsed:
             if isinstance(record, Rejection):
                 self.add(record)
             yield record
 
     def lines(self) -> Iterator[str]:
-        """Yield two lines for each group, the largest first: its number and a reason, and the input of an example."""
+        """Yield two lines per group, largest group first: number and reason, and the input of an example."""
         for group, count in self._counts.most_common():
             example = self._examples[group]
             yield f"{count} rejected: {printable(example.reason)}"
@@ -45,5 +45,5 @@ class Reasons:
 
 
 def printable(text: str) -> str:
-    """Return text that a terminal shows as it is: control characters as escapes."""
+    """Return text for a terminal, with control characters escaped."""
     return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)

@@ -7,6 +7,7 @@ from cdr.models.note import Note
 from cdr.models.pending import Pending
 from cdr.models.receiver import Receiver
 from cdr.models.rejected import Rejected
+from cdr.models.scheduling import ReportSchedule, ScheduledRun
 from cdr.models.source import Source
 from cdr.models.volume import Volume
 
@@ -25,7 +26,9 @@ __all__ = [
     "Pending",
     "Receiver",
     "Rejected",
+    "ReportSchedule",
     "SavedView",
+    "ScheduledRun",
     "Settlement",
     "Source",
     "Volume",

@@ -11,11 +11,11 @@ class ExportJob(models.Model):
     """Calls that a user requested as a file.
 
     ``conditions`` is the query string of the filter, with periods converted to times at the moment of the request.
-    ``columns`` (empty: the record's fields) apply to all formats but JSON Lines, ``zone`` to CSV and XLSX. ``written``
-    is the number of calls in the file so far, ``matches`` the expected number, if known. ``size`` is in bytes.
-    ``scope`` names the proxies whose calls may be in the file (null: all), and ``masked`` says whether numbers are
-    masked in it, according to the user's permissions at the time of the request. ``heard_at`` is the time of the last
-    heartbeat of the worker, or of queueing.
+    ``columns`` (empty: the record's fields) apply to all formats but JSON Lines, ``zone`` to CSV and XLSX,
+    ``spreadsheet_safe`` to CSV. ``written`` is the number of calls in the file so far, ``matches`` the expected number,
+    if known. ``size`` is in bytes. ``scope`` names the proxies whose calls may be in the file (null: all), and
+    ``masked`` says whether numbers are masked in it, according to the user's permissions at the time of the request.
+    ``heard_at`` is the time of the last heartbeat of the worker, or of queueing.
     """
 
     class ExportState(models.TextChoices):
@@ -30,6 +30,7 @@ class ExportJob(models.Model):
     conditions = models.TextField(blank=True, default="")
     columns = models.JSONField(default=list)
     zone = models.CharField(max_length=64, default="UTC")
+    spreadsheet_safe = models.BooleanField(default=True)
     scope = models.JSONField(null=True, default=None)
     masked = models.BooleanField(default=False)
     state = models.CharField(max_length=16, choices=ExportState, default=ExportState.QUEUED)
@@ -43,7 +44,6 @@ class ExportJob(models.Model):
     expires_at = models.DateTimeField(null=True)
 
     class Meta:
-        ordering = ["-created_at", "-id"]
         default_permissions = ("view", "delete")
         indexes = [models.Index(fields=["state", "id"], name="export_by_state")]
 

@@ -6,7 +6,8 @@ import os
 from collections.abc import Collection
 from typing import Any
 
-from django.db import models
+from django.core.exceptions import ValidationError
+from django.db import connection, models
 from django.utils.translation import gettext_lazy as _
 
 from cdr.sources import KINDS
@@ -59,6 +60,12 @@ class Source(models.Model):
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.settings = sealed_settings(self.kind, self.settings)
         super().save(*args, **kwargs)
+
+    def clean(self) -> None:
+        if self.kind == self.Kind.MIRROR and self._state.adding and connection.vendor == "sqlite":
+            raise ValidationError(
+                _("Proxies cannot write to accweb's SQLite database. Use PostgreSQL, or add a source of kind database.")
+            )
 
     @property
     def accepts_everybody(self) -> bool:

@@ -1,4 +1,4 @@
-"""How a proxy's accounting gets here: for each backend the exact lines, on its side and on ours."""
+"""Show how to connect a proxy: for each backend the exact lines for both sides."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from cdr.sources.setting import SettingsError
 from proxyconf.models import Proxy
 from proxyconf.models.revision import latest_revision
 from proxyconf.public import (
-    BACKEND_NAMES,
     AccountingProfile,
     acc_section,
     find_artefact,
@@ -26,7 +25,7 @@ from proxyconf.public import (
     routing_hints,
     syslog_rule,
 )
-from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.layout import BACKEND_NAMES, Backend
 from proxyconf.vocabulary.parameters import backends_of
 from proxyconf.vocabulary.products import Product, Version
 
@@ -37,15 +36,15 @@ _SYSLOG_TLS = 6514
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Lines to copy, and what they are."""
+    """Lines to copy, and their caption."""
 
     caption: Text
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """One way for events to arrive. ``is_set_up``: there is a source for it already."""
+class ConnectionWay:
+    """One way to connect. ``is_set_up``: there is a source for it already."""
 
     backend: Backend
     title: str
@@ -53,11 +52,11 @@ class Way:
     is_set_up: bool
 
 
-def ways(proxy: Proxy, sources: Sequence[Source], host: str) -> list[Way]:
-    """Return the ways that the release of ``proxy`` supports.
+def ways(proxy: Proxy, sources: Sequence[Source], host: str) -> list[ConnectionWay]:
+    """Return the ways to connect that the release of ``proxy`` supports.
 
-    Lines are those of the published profile; of a suggested one for backends that it does not use, or where nothing is
-    published. ``host`` is the name under which the proxy reaches accweb.
+    The lines are those of the published profile, or of a suggested one for backends that it does not use. ``host`` is
+    the name under which the proxy reaches accweb.
     """
     release = Product(proxy.product), Version.parse(proxy.version)
     revision = latest_revision(proxy)
@@ -67,7 +66,7 @@ def ways(proxy: Proxy, sources: Sequence[Source], host: str) -> list[Way]:
 
 def _way(
     proxy: Proxy, backend: Backend, sources: Sequence[Source], host: str, published: AccountingProfile | None
-) -> Way:
+) -> ConnectionWay:
     kinds = _KINDS[backend]
     own = next((source for source in sources if source.kind in kinds), None)
     kind = own.kind if own else _usual_kind(backend)
@@ -84,7 +83,7 @@ def _way(
         *_beside(profile, backend, host, port, own),
         *([] if own else _encrypted(proxy, profile, backend, host)),
     ]
-    return Way(backend, BACKEND_NAMES[backend], blocks, own is not None)
+    return ConnectionWay(backend, BACKEND_NAMES[backend], blocks, own is not None)
 
 
 _KINDS: Mapping[Backend, tuple[Source.Kind, ...]] = {
@@ -98,7 +97,7 @@ _KINDS: Mapping[Backend, tuple[Source.Kind, ...]] = {
 
 
 def _usual_kind(backend: Backend) -> Source.Kind:
-    """Return the kind to begin with: our own tables only where a proxy can reach them."""
+    """Return the kind to suggest: our own tables only if a proxy can reach them."""
     if backend is Backend.SQL and not _own_server():
         return Source.Kind.DATABASE
     return _KINDS[backend][0]
@@ -118,21 +117,21 @@ def _port(source: Source | None, kind: str) -> int:
 
 
 def _options(profile: AccountingProfile, backend: Backend, kind: str, host: str, port: int) -> dict[str, int | str]:
-    """Return the parameters without which a backend does nothing."""
+    """Return the parameters that a backend requires."""
     match backend:
         case Backend.SQL:
-            wanted: dict[str, int | str] = {"db_url": _db_url(kind, host)}
+            options: dict[str, int | str] = {"db_url": _db_url(kind, host)}
         case Backend.RADIUS if "aaa_url" in profile.parameters:
-            wanted = {"aaa_url": "radius:/etc/opensips/radiusclient.conf"}
+            options = {"aaa_url": "radius:/etc/opensips/radiusclient.conf"}
         case Backend.RADIUS:
-            wanted = {"radius_config": f"/etc/{profile.product}/radiusclient.conf"}
+            options = {"radius_config": f"/etc/{profile.product}/radiusclient.conf"}
         case Backend.DIAMETER if "aaa_url" in profile.parameters:
-            wanted = {"aaa_url": "diameter:freeDiameter-client.conf"}
+            options = {"aaa_url": "diameter:freeDiameter-client.conf"}
         case Backend.DIAMETER:
-            wanted = {"diameter_client_host": host, "diameter_client_port": port}
+            options = {"diameter_client_host": host, "diameter_client_port": port}
         case _:
-            wanted = {}
-    return {key: value for key, value in wanted.items() if key in profile.parameters}
+            options = {}
+    return {key: value for key, value in options.items() if key in profile.parameters}
 
 
 def _db_url(kind: str, host: str) -> str:

@@ -1,8 +1,8 @@
-"""Drift: where what a proxy logs and what it is known to log went apart. Pure.
+"""Find configuration drift: differences between a proxy's layout and the labels that it actually logs. Pure.
 
-The layout says which labels a proxy writes; a sample of its newest events says which it does write. A difference
-costs: a log line is read by the layout's labels in their order, so a label that the proxy does not write ends the
-reading there, and one that nobody configured becomes part of the value before it.
+The labels are those in a sample of its newest events. Differences matter: a log line is parsed with the layout's labels
+in order, so parsing stops at a label that the proxy does not write, and an unknown label becomes part of the value
+before it.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from proxyconf.vocabulary.layout import Backend, FieldLayout
 from proxyconf.vocabulary.products import Product
 
 ENOUGH = 5
-"""Events of a backend from which on "never" and "always" may be said."""
+"""Minimum number of events of a backend for a finding of "never" or "always"."""
 
-_FOLDED = frozenset({Backend.SQL, Backend.RADIUS})  # databases and dictionaries know names in either case
-_ENVELOPE = frozenset(  # what the client's library adds
+_FOLDED = frozenset({Backend.SQL, Backend.RADIUS})  # names in databases and dictionaries ignore case
+_ENVELOPE = frozenset(  # added by the client library
     {"destination-realm", "nas-identifier", "nas-ip-address", "nas-ipv6-address", "nas-port", "service-type"}
 )
 _UNKNOWN_LABEL = re.compile(r";(?!user=(?:phone|ip)\b)([A-Za-z_][A-Za-z0-9_.-]{0,63})=")
@@ -32,17 +32,17 @@ _NO_FIELDS = (EventKind.MANUAL, EventKind.ON, EventKind.OFF)
 
 
 class Sign(StrEnum):
-    """What is wrong."""
+    """The kind of a finding."""
 
     NEVER_SEEN = "never_seen"  # configured, and in no event
     NOT_CONFIGURED = "not_configured"  # in events, and not configured
     ALWAYS_EMPTY = "always_empty"
     LEGS_MIXED = "legs_mixed"
-    GUESSED = "guessed"  # the layout does not tell; a heuristic reads
+    GUESSED = "guessed"  # not in the layout; a heuristic is used
 
 
 class Sample(NamedTuple):
-    """An event, as much of it as matters here; legs and extras as received."""
+    """The relevant parts of an event; legs and extras as received."""
 
     backend: Backend
     kind: EventKind
@@ -52,8 +52,10 @@ class Sample(NamedTuple):
 
 
 class DriftFinding(NamedTuple):
-    """One difference. ``labels`` in configured order; ``of_legs``: they are those of legs, ``of_dialogs``: of dialog
-    records; ``often`` of ``total`` events (calls, for mixed legs) show it.
+    """One difference.
+
+    ``labels`` are in configured order; they belong to legs with ``of_legs``, to dialog records with ``of_dialogs``.
+    ``often`` of ``total`` events (for mixed legs: calls) have it.
     """
 
     sign: Sign
@@ -73,21 +75,23 @@ def find_drift(
     for sample in samples:
         if sample.kind not in _NO_FIELDS:
             groups[sample.backend, sample.kind is EventKind.CDR and product is not Product.OPENSIPS].append(sample)
-    found: list[DriftFinding] = []
+    findings: list[DriftFinding] = []
     for (backend, of_dialogs), group in sorted(groups.items()):
-        found += _of_extras(_extras(layout, backend, product, of_dialogs=of_dialogs), backend, of_dialogs, group)
+        findings += _of_extras(_extras(layout, backend, product, of_dialogs=of_dialogs), backend, of_dialogs, group)
         if not of_dialogs:
-            found += _of_legs(_legs(layout, backend), backend, group)
-            found += _guesses(layout, backend, group)
+            findings += _of_legs(_legs(layout, backend), backend, group)
+            findings += _guesses(layout, backend, group)
     if mixed:
-        tellers = [backend for (backend, _), group in sorted(groups.items()) if any(one.legs for one in group)]
-        backend = tellers[0] if tellers else Backend.SYSLOG
-        found.append(DriftFinding(Sign.LEGS_MIXED, backend, _legs(layout, backend) or (), mixed, calls, of_legs=True))
-    return found
+        with_legs = [backend for (backend, _), group in sorted(groups.items()) if any(sample.legs for sample in group)]
+        backend = with_legs[0] if with_legs else Backend.SYSLOG
+        findings.append(
+            DriftFinding(Sign.LEGS_MIXED, backend, _legs(layout, backend) or (), mixed, calls, of_legs=True)
+        )
+    return findings
 
 
 def _extras(layout: FieldLayout, backend: Backend, product: Product, *, of_dialogs: bool) -> tuple[str, ...] | None:
-    """Return the configured labels, none where they are unknown. OpenSIPS configures both AAA protocols as one."""
+    """Return the configured labels, or ``None`` if unknown. OpenSIPS configures both AAA protocols alike."""
     if of_dialogs:
         return None if backend is Backend.JSON else layout.cdr.extras  # acc_json has a list of its own
     configured = layout.extras.get(backend)
@@ -109,47 +113,47 @@ def _of_extras(
     configured: tuple[str, ...] | None, backend: Backend, of_dialogs: bool, group: Sequence[Sample]
 ) -> Iterable[DriftFinding]:
     total = len(group)
-    seen = _Seen((sample.extra for sample in group), backend)
+    seen = _LabelCounts((sample.extra for sample in group), backend)
     if configured is not None:
         if total >= ENOUGH:
             never = tuple(label for label in configured if _folded(label, backend) not in seen.often)
             yield from _finding(Sign.NEVER_SEEN, backend, never, 0, total, of_dialogs)
-        strange = seen.others({_folded(label, backend) for label in configured} | _ENVELOPE)
+        unknown = seen.others({_folded(label, backend) for label in configured} | _ENVELOPE)
         if backend is Backend.SYSLOG:
-            strange |= _inside_values(group)
-        most = max(strange.values(), default=0)
-        yield from _finding(Sign.NOT_CONFIGURED, backend, tuple(strange), most, total, of_dialogs)
+            unknown |= _inside_values(group)
+        most = max(unknown.values(), default=0)
+        yield from _finding(Sign.NOT_CONFIGURED, backend, tuple(unknown), most, total, of_dialogs)
     if total >= ENOUGH:
         yield from _finding(Sign.ALWAYS_EMPTY, backend, seen.empty(), total, total, of_dialogs)
 
 
 def _of_legs(configured: tuple[str, ...] | None, backend: Backend, group: Sequence[Sample]) -> Iterable[DriftFinding]:
-    """Compare legs, where there are any: calls that were not forwarded have none."""
+    """Compare legs, if there are any: calls that were not forwarded have none."""
     with_legs = [sample for sample in group if sample.legs]
     if not with_legs:
         return
     total = len(with_legs)
-    seen = _Seen((leg for sample in with_legs for leg in sample.legs), backend)
+    seen = _LabelCounts((leg for sample in with_legs for leg in sample.legs), backend)
     if configured is not None:
         never = tuple(label for label in configured if _folded(label, backend) not in seen.often)
         yield from _finding(Sign.NEVER_SEEN, backend, never if total >= ENOUGH else (), 0, total, of_legs=True)
-        strange = tuple(seen.others({_folded(label, backend) for label in configured}))
-        often = sum(any(label in strange for leg in sample.legs for label, _ in leg) for sample in with_legs)
-        yield from _finding(Sign.NOT_CONFIGURED, backend, strange, often, total, of_legs=True)
+        unknown = tuple(seen.others({_folded(label, backend) for label in configured}))
+        often = sum(any(label in unknown for leg in sample.legs for label, _ in leg) for sample in with_legs)
+        yield from _finding(Sign.NOT_CONFIGURED, backend, unknown, often, total, of_legs=True)
     if total >= ENOUGH:
         yield from _finding(Sign.ALWAYS_EMPTY, backend, seen.empty(), total, total, of_legs=True)
 
 
 def _guesses(layout: FieldLayout, backend: Backend, group: Sequence[Sample]) -> Iterable[DriftFinding]:
-    """Say where a heuristic reads: the labels of log lines; elsewhere which of the labels are those of legs."""
+    """Report guessed labels: all labels of log lines, or the leg labels of other backends."""
     if backend is Backend.SYSLOG and backend not in layout.extras:
-        guessed = tuple(_Seen((sample.extra for sample in group), backend).spelled)
+        guessed = tuple(_LabelCounts((sample.extra for sample in group), backend).spelled)
         yield DriftFinding(Sign.GUESSED, backend, guessed, sum(bool(sample.extra) for sample in group), len(group))
     elif backend is not Backend.JSON and _legs(layout, backend) is None:
         legs = [leg for sample in group for leg in sample.legs]
         if legs:
             often = sum(bool(sample.legs) for sample in group)
-            guessed = tuple(_Seen(legs, backend).spelled)
+            guessed = tuple(_LabelCounts(legs, backend).spelled)
             yield DriftFinding(Sign.GUESSED, backend, guessed, often, len(group), of_legs=True)
 
 
@@ -167,8 +171,8 @@ def _finding(
         yield DriftFinding(sign, backend, labels, often, total, of_legs, of_dialogs)
 
 
-class _Seen:
-    """The labels of events (or legs), folded: in how many each is, in how many with a value, how it is spelled."""
+class _LabelCounts:
+    """The labels of events (or legs): how many have each label, how many with a value, and its spelling."""
 
     def __init__(self, events: Iterable[Pairs], backend: Backend) -> None:
         self.often: Counter[str] = Counter()
@@ -184,7 +188,7 @@ class _Seen:
         return tuple(self.spelled[label] for label in self.often if not self.filled[label])
 
     def others(self, own: set[str]) -> dict[str, int]:
-        """Return the labels that are not among ``own`` (folded), as spelled, with how often they are there."""
+        """Return the labels not in ``own`` (folded) in their spelling, with their numbers."""
         return {self.spelled[label]: often for label, often in self.often.items() if label not in own}
 
 
@@ -193,10 +197,10 @@ def _folded(label: str, backend: Backend) -> str:
 
 
 def _inside_values(group: Sequence[Sample]) -> dict[str, int]:
-    """Return what looks like a label within values of log lines, if most lines have it: some may well be forged."""
-    found: Counter[str] = Counter()
+    """Return apparent labels inside values of log lines that most lines have; rarer ones may be forged."""
+    counts: Counter[str] = Counter()
     for sample in group:
         values = (sample.reason, *(text for _, text in sample.extra), *(t for leg in sample.legs for _, t in leg))
-        found.update({name for value in values if ";" in value for name in _UNKNOWN_LABEL.findall(value)})
-    most = {name: count for name, count in found.items() if count > len(group) / 2 and count >= ENOUGH}
+        counts.update({name for value in values if ";" in value for name in _UNKNOWN_LABEL.findall(value)})
+    most = {name: count for name, count in counts.items() if count > len(group) / 2 and count >= ENOUGH}
     return {name: count for name, count in most.items() if name not in _SIP_PARAMETERS}

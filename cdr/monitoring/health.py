@@ -1,7 +1,7 @@
-"""How the sources of proxies fare, and one verdict for each proxy.
+"""Determine the health of sources, and one verdict for each proxy.
 
-What is asked here is bounded whatever the tables hold: samples are the newest events of a proxy among the newest
-``SCAN`` of all, counts stop at a limit and say so.
+All queries are bounded, whatever the size of the tables: samples are the events of a proxy among the newest ``SCAN``
+events, and counts stop at a limit.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from django.db.models import Min, Q, QuerySet
 from cdr.events import EventKind
 from cdr.models import Call, Event, Receiver, Rejected, Source
 from cdr.monitoring.drift import DriftFinding, Sample, find_drift
-from cdr.monitoring.loss import BackendEvent, Meter, measure
+from cdr.monitoring.loss import BackendEvent, LossReport, measure
 from cdr.monitoring.zones import WrongZone, wrong_zones
 from cdr.sources import KINDS
 from proxyconf.models import Proxy
@@ -28,19 +28,19 @@ from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.products import Product
 
 SCAN = 100_000
-"""Events of all proxies among which those of one proxy are looked for, newest first."""
+"""Number of newest events of all proxies among which those of one proxy are searched."""
 
 SAMPLE = 1_000
-"""Events that drift is found in."""
+"""Number of events that are checked for drift."""
 
 METERED, WINDOW, SETTLED = 10_000, timedelta(hours=24), timedelta(minutes=10)
-"""Events that the loss meter compares, from how long a time, and how old they are at least: backends lag."""
+"""Maximum number of events, time window and minimum age (backends lag) for measuring event loss."""
 
 MOST_WAITING = 1_000
 GROUPED = 500
-"""Rejections that are counted, and those that are sorted by reason."""
+"""Maximum numbers of rejections that are counted, and grouped by reason."""
 
-_PAUSES, _SCAN_OF_PAUSES = 200, 20_000  # asked for each source that says nothing
+_PAUSES, _SCAN_OF_PAUSES = 200, 20_000  # for each source that is silent
 _SHORTEST_SILENCE, _LONGEST_SILENCE, _USUAL_SILENCE = timedelta(minutes=15), timedelta(days=3), timedelta(days=1)
 _TIMES_LONGER = 4
 _CLOCK_TOLERANCE = timedelta(seconds=5)
@@ -51,23 +51,25 @@ _MOST_CALLS = 500
 
 
 class Verdict(IntEnum):
-    """How a source or a proxy fares; the worst of the sources is that of the proxy."""
+    """The health of a source or a proxy; a proxy has the worst verdict of its sources."""
 
     WELL = 0
     SWITCHED_OFF = 1
-    WAITING = 2  # nothing came yet
+    WAITING = 2  # no event yet
     NO_SOURCE = 3
     CLOCK_AHEAD = 4  # events come before their own time
     REJECTS = 5
     SILENT = 6
-    FAILING = 7  # its receiver says that it cannot do its work
+    FAILING = 7  # its receiver reports an error
     NOT_RUNNING = 8
 
 
 @dataclass(slots=True)
 class SourceHealth:
-    """A source with who serves it. ``rate`` and ``lag`` are of the receivers that run; ``waiting`` counts rejections
-    that wait to be read again, up to ``MOST_WAITING``; ``since``: when it fell silent or was last heard of.
+    """A source with its receivers.
+
+    ``rate`` and ``lag`` are those of the running receivers; ``waiting`` is the number of pending rejections, up to
+    ``MOST_WAITING``; ``since`` is the time of the last input or report.
     """
 
     source: Source
@@ -86,17 +88,17 @@ class SourceHealth:
 
 @dataclass(slots=True)
 class ProxyHealth:
-    """A proxy with its sources and the verdict: the worst of them, and of which source it is."""
+    """A proxy with its sources; ``worst`` is the source that determines the verdict."""
 
     proxy: Proxy
     sources: Sequence[SourceHealth]
 
     @property
     def worst(self) -> SourceHealth | None:
-        on = [one for one in self.sources if one.verdict is not Verdict.SWITCHED_OFF]
-        # That one way was never used says little where others are.
-        used = [one for one in on if one.verdict is not Verdict.WAITING or one.refused] or on
-        return max(used or self.sources, key=lambda one: one.verdict, default=None)
+        on = [source for source in self.sources if source.verdict is not Verdict.SWITCHED_OFF]
+        # A source that was never used says little if others are in use.
+        used = [source for source in on if source.verdict is not Verdict.WAITING or source.refused] or on
+        return max(used or self.sources, key=lambda source: source.verdict, default=None)
 
     @property
     def verdict(self) -> Verdict:
@@ -104,10 +106,10 @@ class ProxyHealth:
 
 
 def health_of(proxies: Sequence[Proxy], now: datetime) -> list[ProxyHealth]:
-    """Return how ``proxies`` fare, in their order."""
+    """Return the health of ``proxies``, in this order."""
     sources: dict[int, list[Source]] = {}
-    of_them = Source.objects.filter(proxy__in=proxies).select_related("proxy").prefetch_related("receivers")
-    for source in of_them.order_by("name"):
+    own_sources = Source.objects.filter(proxy__in=proxies).select_related("proxy").prefetch_related("receivers")
+    for source in own_sources.order_by("name"):
         sources.setdefault(source.proxy_id, []).append(source)
     return [
         ProxyHealth(proxy, [_source_health(source, now) for source in sources.get(proxy.pk, ())]) for proxy in proxies
@@ -118,22 +120,22 @@ def _source_health(source: Source, now: datetime) -> SourceHealth:
     receivers = list(source.receivers.all())
     running = [receiver for receiver in receivers if receiver.is_healthy(now)]
     refused: Counter[str] = Counter()
-    for one in running:
-        refused.update({str(reason): int(count) for reason, count in one.refused.items()})
-    lags = [one.lag for one in running if one.lag is not None]
+    for receiver in running:
+        refused.update({str(reason): int(count) for reason, count in receiver.refused.items()})
+    lags = [receiver.lag for receiver in running if receiver.lag is not None]
     health = SourceHealth(
         source,
         Verdict.WELL,
         receivers,
-        rate=sum(one.rate for one in running) if running else None,
+        rate=sum(receiver.rate for receiver in running) if running else None,
         lag=max(lags, default=None),
-        backlog=sum(one.backlog for one in running),
-        spool_bytes=sum(one.spool_bytes for one in receivers),
-        spool_since=min((one.spool_since for one in receivers if one.spool_since), default=None),
+        backlog=sum(receiver.backlog for receiver in running),
+        spool_bytes=sum(receiver.spool_bytes for receiver in receivers),
+        spool_since=min((receiver.spool_since for receiver in receivers if receiver.spool_since), default=None),
         refused=refused,
         waiting=waiting(source)[:MOST_WAITING].count() if source.rejected else 0,
         since=source.last_received_at,
-        warning="; ".join(dict.fromkeys(one.error for one in running if one.error))
+        warning="; ".join(dict.fromkeys(receiver.error for receiver in running if receiver.error))
         or ("" if KINDS[source.kind].served else source.error),
     )
     health.verdict = _verdict(health, running, now)
@@ -163,7 +165,7 @@ def _is_ahead(receiver: Receiver) -> bool:
 
 
 def _rejects(health: SourceHealth) -> bool:
-    """Tell whether what waits is news: nothing later was understood, or it came within a day of what came last."""
+    """Tell whether pending rejections are recent: within a day of the last input, or there was none."""
     if not health.waiting:
         return False
     source = health.source
@@ -172,7 +174,7 @@ def _rejects(health: SourceHealth) -> bool:
 
 
 def _is_silent(source: Source, now: datetime) -> bool:
-    """Tell whether nothing came for much longer than is usual; files that people hand in come when they come."""
+    """Tell whether no input came for much longer than usual; not for files ingested by a command."""
     assert source.last_received_at is not None
     pause = now - source.last_received_at
     if source.kind == Source.Kind.IMPORT or pause < _SHORTEST_SILENCE:
@@ -182,8 +184,9 @@ def _is_silent(source: Source, now: datetime) -> bool:
 
 
 def silence_after(times: Sequence[datetime]) -> timedelta:
-    """Return how long a source may well say nothing, by the ``times`` of its newest events: a few times its longest
-    pause, within reason.
+    """Return the pause after which a source counts as silent: a few times the longest between ``times``, within limits.
+
+    ``times`` are those of its newest events.
     """
     if len(times) < _ENOUGH_PAUSES:
         return _USUAL_SILENCE
@@ -196,7 +199,7 @@ def silence_after(times: Sequence[datetime]) -> timedelta:
 
 
 def waiting(source: Source) -> QuerySet[Rejected]:
-    """Return the rejections of ``source`` that wait to be read again."""
+    """Return the pending rejections of ``source``."""
     return Rejected.objects.filter(source=source, replayed_at=None)
 
 
@@ -213,19 +216,19 @@ _VARYING = re.compile(r"""'[^']*'|"[^"]*"|\d+|^line \d+: """)
 
 
 def reasons(sources: Iterable[Source]) -> tuple[list[Reason], bool]:
-    """Return why input of ``sources`` waits, the most frequent first, and whether more waits than was looked at.
+    """Return the reasons of pending rejections of ``sources``, most frequent first, and whether some were not examined.
 
-    Reasons that differ in numbers and quoted text alone are the same.
+    Reasons that differ only in numbers and quoted text are the same.
     """
-    found: dict[tuple[int, str], Reason] = {}
+    by_text: dict[tuple[int, str], Reason] = {}
     more = False
     for source in sources:
         rows = list(waiting(source).order_by("-pk").defer("raw", "fingerprint")[: GROUPED + 1])
         more = more or len(rows) > GROUPED
         for row in rows[:GROUPED]:
             key = source.pk, _VARYING.sub("…", row.reason[:500])
-            found.setdefault(key, Reason(source, row)).count += 1
-    return sorted(found.values(), key=lambda one: (-one.count, one.sample.pk)), more
+            by_text.setdefault(key, Reason(source, row)).count += 1
+    return sorted(by_text.values(), key=lambda reason: (-reason.count, reason.sample.pk)), more
 
 
 # --- events
@@ -234,7 +237,7 @@ def reasons(sources: Iterable[Source]) -> tuple[list[Reason], bool]:
 def newest_events(proxy: Proxy, *, until: datetime | None, scan: int = SCAN) -> QuerySet[Event]:
     """Return the events of ``proxy`` among the newest ``scan`` of all up to ``until``, newest first."""
     events = Event.objects.all() if until is None else Event.objects.filter(time__lte=until)
-    # There is no index by proxy: that of the times tells, without a look at the events, how far back is far enough.
+    # There is no index by proxy; the index of times alone gives the time of the oldest event to consider.
     since = events.order_by("-time").values("time")[:scan].aggregate(since=Min("time"))["since"]
     if since is None:
         return Event.objects.none()
@@ -243,21 +246,21 @@ def newest_events(proxy: Proxy, *, until: datetime | None, scan: int = SCAN) -> 
 
 def newest_time(sources: Iterable[SourceHealth]) -> datetime | None:
     """Return the time of the newest event of these sources."""
-    times = [one.source.last_event_at for one in sources if one.source.last_event_at]
+    times = [health.source.last_event_at for health in sources if health.source.last_event_at]
     return max(times, default=None)
 
 
 def restarts(proxy: Proxy) -> list[Event]:
-    """Return the newest reports of a proxy that it starts or ends (RADIUS Accounting-On and -Off)."""
-    told = Event.objects.filter(proxy=proxy, call_key=None, kind__in=(EventKind.ON.value, EventKind.OFF.value))
-    # Found by having no call, and sorted here: by the index of times it would be a long way to the few there are.
-    found = list(told.select_related("source").order_by()[:_MOST_LOOKED_AT])
-    return sorted(found, key=lambda event: event.time, reverse=True)[:_MOST_RESTARTS]
+    """Return the newest reports that a proxy started or stopped (RADIUS Accounting-On and -Off)."""
+    reports = Event.objects.filter(proxy=proxy, call_key=None, kind__in=(EventKind.ON.value, EventKind.OFF.value))
+    # Found by their missing call and sorted here, because the index of times would be slow for so few events.
+    events = list(reports.select_related("source").order_by()[:_MOST_LOOKED_AT])
+    return sorted(events, key=lambda event: event.time, reverse=True)[:_MOST_RESTARTS]
 
 
 @dataclass(slots=True)
 class Drift:
-    """What differs in the newest ``events`` events, since ``since``, and zones that seem wrong."""
+    """Differences in the newest ``events`` events, from ``since`` on, and time zones that seem wrong."""
 
     findings: Sequence[DriftFinding] = ()
     zones: Sequence[WrongZone] = ()
@@ -266,7 +269,7 @@ class Drift:
 
 
 def drift_of(proxy: Proxy, until: datetime | None) -> Drift:
-    """Compare the newest events of a proxy with what it is known to log."""
+    """Compare the newest events of a proxy with its layout."""
     fields = ("backend", "kind", "extra", "legs", "reason", "time", "call_key")
     rows = list(newest_events(proxy, until=until).values_list(*fields)[:SAMPLE])
     if not rows:
@@ -281,17 +284,17 @@ def drift_of(proxy: Proxy, until: datetime | None) -> Drift:
     findings = find_drift(
         proxy.field_layout, samples, product=Product(proxy.product), calls=calls.count() if keys else 0, mixed=mixed
     )
-    # All events of the calls, whatever their times: where a zone is wrong these lie hours apart.
-    told = Event.objects.filter(call_key__in=keys, proxy=proxy).select_related("proxy", "source__proxy")
-    zones = wrong_zones(told.defer("extra", "legs", "raw")[: 2 * SAMPLE])
+    # All events of the calls, whatever their times: with a wrong zone these are hours apart.
+    events_of_calls = Event.objects.filter(call_key__in=keys, proxy=proxy).select_related("proxy", "source__proxy")
+    zones = wrong_zones(events_of_calls.defer("extra", "legs", "raw")[: 2 * SAMPLE])
     return Drift(findings, zones, len(rows), rows[-1][5])
 
 
 @dataclass(slots=True)
 class Loss:
-    """What the meter reads of ``events`` events between two times; ``capped``: the window holds more."""
+    """The event loss among ``events`` events between two times; ``capped``: there are more in the window."""
 
-    meter: Meter
+    meter: LossReport
     events: int
     since: datetime
     until: datetime
@@ -299,7 +302,7 @@ class Loss:
 
 
 def loss_of(proxy: Proxy, newest: datetime | None, now: datetime) -> Loss | None:
-    """Compare what the backends of ``proxy`` delivered lately, or before it fell silent; nothing where nothing came."""
+    """Compare the recent events of the backends of ``proxy``; ``None`` without events."""
     if newest is None:
         return None
     until = now - SETTLED if now - SETTLED < newest <= now else newest
@@ -308,7 +311,7 @@ def loss_of(proxy: Proxy, newest: datetime | None, now: datetime) -> Loss | None
     rows = list(events.values_list(*fields)[: METERED + 1])
     if not rows:
         return None
-    told = [
+    backend_events = [
         BackendEvent(
             Backend(backend),
             EventKind(kind),
@@ -322,20 +325,20 @@ def loss_of(proxy: Proxy, newest: datetime | None, now: datetime) -> Loss | None
         )
         for backend, kind, method, code, call_id, from_tag, to_tag, time, flags in rows[:METERED]
     ]
-    since = told[-1].time if len(rows) > METERED else until - WINDOW
-    whole = _whole(told, since, until if until < newest else None)
-    return Loss(measure(whole), len(told), since, until, len(rows) > METERED)
+    since = backend_events[-1].time if len(rows) > METERED else until - WINDOW
+    complete = _without_edges(backend_events, since, until if until < newest else None)
+    return Loss(measure(complete), len(backend_events), since, until, len(rows) > METERED)
 
 
-def _whole(told: Sequence[BackendEvent], since: datetime, until: datetime | None) -> Iterable[BackendEvent]:
-    """Leave out what may have its counterpart beyond the beginning of the window, or its end if more follows."""
+def _without_edges(events: Sequence[BackendEvent], since: datetime, until: datetime | None) -> Iterable[BackendEvent]:
+    """Leave out events whose counterparts may be outside of the window."""
     edge = timedelta(seconds=3)
     beyond = {
-        (one.call_id, one.method, one.code)
-        for one in told
-        if one.time < since + edge or (until is not None and one.time > until - edge)
+        (event.call_id, event.method, event.code)
+        for event in events
+        if event.time < since + edge or (until is not None and event.time > until - edge)
     }
-    return [one for one in told if (one.call_id, one.method, one.code) not in beyond]
+    return [event for event in events if (event.call_id, event.method, event.code) not in beyond]
 
 
 def _pairs(stored: Any) -> tuple[tuple[str, str], ...]:

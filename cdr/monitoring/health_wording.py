@@ -1,4 +1,4 @@
-"""Verdicts, findings and losses in words: what each means, and what to do about it."""
+"""Texts for verdicts, findings and losses: what each means, and what to do."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from django.urls import reverse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from cdr.display.wording import Text, Word
+from cdr.display.wording import Text, Word, backend_name
 from cdr.monitoring.drift import DriftFinding, Sign
 from cdr.monitoring.health import Verdict
 from cdr.monitoring.loss import Sort
 from cdr.storage.replay import Replayed
 from proxyconf.models import Profile, Proxy
 from proxyconf.models.profile import profile_of
-from proxyconf.public import BACKEND_NAMES, AccountingProfile, acc_section
+from proxyconf.public import AccountingProfile, acc_section
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.parameters import BackendNames, backends_of
 from proxyconf.vocabulary.products import Product, Version
@@ -74,21 +74,17 @@ SORTS: Mapping[Sort, Word] = {
 }
 
 
-def backend_name(backend: Backend | str) -> str:
-    return BACKEND_NAMES[Backend(backend)]
-
-
-def replayed_in_words(done: Replayed) -> str:
-    """Say how many waited, were taken and still fail."""
-    if not done.waited:
+def replayed_in_words(result: Replayed) -> str:
+    """Describe the result of re-parsing rejected input."""
+    if not result.waited:
         return gettext("No rejected input is pending.")
     parts = [
-        ngettext("{n} record was re-parsed:", "{n} records were re-parsed:", done.waited).format(n=done.waited),
+        ngettext("{n} record was re-parsed:", "{n} records were re-parsed:", result.waited).format(n=result.waited),
         gettext("{taken} accepted ({events} new events), {ignored} not accounting, {failing} still rejected.").format(
-            taken=done.taken, events=done.events, ignored=done.ignored, failing=done.failing
+            taken=result.taken, events=result.events, ignored=result.ignored, failing=result.failing
         ),
         gettext("More records are pending: re-parse the next part, or run “manage.py source replay” to re-parse all.")
-        if done.more
+        if result.more
         else "",
     ]
     return " ".join(filter(None, parts))
@@ -96,7 +92,7 @@ def replayed_in_words(done: Replayed) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Where a remedy can be applied."""
+    """A page on which a remedy can be applied."""
 
     label: Text
     address: str
@@ -105,8 +101,9 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """A finding in words: ``what`` is so, for which ``labels`` (hostile text), what it ``means``, what to do, with the
-    exact ``lines`` for the proxy's configuration where they are known.
+    """A finding in words: ``what`` is wrong with which ``labels`` (hostile text), what it ``means``, and the remedy.
+
+    ``lines`` are the exact lines of the proxy's configuration, if known.
     """
 
     what: str
@@ -118,13 +115,13 @@ class Advice:
 
 
 def advise(findings: Iterable[DriftFinding], proxy: Proxy) -> list[Advice]:
-    """Put findings about ``proxy`` into words; its profile, where there is one, gives the lines."""
+    """Describe findings about ``proxy``, with configuration lines if it has a profile."""
     model = Profile.objects.filter(proxy=proxy).first()
-    about = _About(proxy, profile_of(model) if model else None)
-    return [about.advice(finding) for finding in findings]
+    adviser = _Adviser(proxy, profile_of(model) if model else None)
+    return [adviser.advice(finding) for finding in findings]
 
 
-class _About:
+class _Adviser:
     def __init__(self, proxy: Proxy, profile: AccountingProfile | None) -> None:
         self._proxy = proxy
         self._profile = profile
@@ -247,8 +244,8 @@ class _About:
             place = gettext("{place} (dialog records)").format(place=place)
         elif finding.of_legs:
             place = gettext("{place} (legs)").format(place=place)
-        said = what.format(place=place, often=finding.often, total=finding.total)
-        return Advice(said, finding.labels, means, remedy, lines, links)
+        sentence = what.format(place=place, often=finding.often, total=finding.total)
+        return Advice(sentence, finding.labels, means, remedy, lines, links)
 
     def _parameter(self, finding: DriftFinding) -> str:
         names = self._names.get(finding.backend, BackendNames("acc"))
@@ -257,36 +254,38 @@ class _About:
         return "cdr_extra" if finding.of_dialogs else names.extra or "extra_fields"
 
     def _lines(self, finding: DriftFinding, without: tuple[str, ...]) -> str:
-        """Return the lines of the profile's configuration that name the fields, less some; empty without a profile."""
+        """Return the profile's configuration lines for the fields, without some labels; empty without a profile."""
         if self._profile is None or finding.of_dialogs:
             return ""
-        gone = {label.lower() for label in without}
+        dropped = {label.lower() for label in without}
         profile = replace(
             self._profile,
             extras=tuple(
                 replace(field, labels={b: text for b, text in field.labels.items() if b is not finding.backend})
-                if field.labels.get(finding.backend, "").lower() in gone
+                if field.labels.get(finding.backend, "").lower() in dropped
                 else field
                 for field in self._profile.extras
             ),
-            legs=tuple(field for field in self._profile.legs if not (finding.of_legs and field.name.lower() in gone)),
+            legs=tuple(
+                field for field in self._profile.legs if not (finding.of_legs and field.name.lower() in dropped)
+            ),
         )
         return _statement(acc_section(profile), self._parameter(finding), self._names.get(finding.backend))
 
 
 def _statement(section: str, parameter: str, names: BackendNames | None) -> str:
-    """Return the ``modparam`` of a parameter (of one backend, where all share it) out of a section."""
-    found: list[str] = []
-    taking = False
+    """Return the ``modparam`` of a parameter (of one backend, if all share it) in a section."""
+    lines: list[str] = []
+    is_inside = False
     for line in section.splitlines():
         if line.startswith("modparam("):
-            taking = f'"{parameter}"' in line and (
+            is_inside = f'"{parameter}"' in line and (
                 parameter not in ("extra_fields", "leg_fields") or names is None or f'"{names.type}:' in line
             )
-        if taking:
-            found.append(line)
-            taking = not line.endswith(")")
-    return "\n".join(found)
+        if is_inside:
+            lines.append(line)
+            is_inside = not line.endswith(")")
+    return "\n".join(lines)
 
 
 def _is_name(label: str) -> bool:

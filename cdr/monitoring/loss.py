@@ -1,19 +1,18 @@
-"""The loss meter: of the events of one proxy, which did one backend deliver and another did not. Pure.
+"""Measure event loss: events of a proxy that one backend delivered and another did not. Pure.
 
-A proxy that accounts to several backends tells each of them the same, so what one lacks was lost on its way, unless it
-is of a kind that the backend never gets. What that is follows from flags in the proxy's script, and is not known here:
-a kind that a backend delivered not once is held for *not logged there*, and said so; it is no loss.
+A proxy that accounts to several backends sends the same events to each, so an event that one lacks was lost, unless
+that backend never gets events of its kind. This depends on flags in the proxy's script and is unknown here: a kind that
+a backend never delivered is reported as *not logged there*, not as lost.
 
-How backends tell the same thing differently (module documentation of ``acc``, ``acc_radius``, ``acc_json``):
+Backends report the same event differently (module documentation of ``acc``, ``acc_radius``, ``acc_json``):
 
-* RADIUS and ``acc_json`` have no word for a missed call: it looks like a failed one. Either kind is delivered there by
-  whatever failed with that code.
-* RADIUS calls a re-INVITE an interim event.
-* The proxy reads the clock again for each backend. Times more than ``SAME_MOMENT`` apart are different events, unless
-  a local time may be an hour off.
-* A To tag is compared in answers and within dialogs only: Kamailio writes a stale one into some other events.
-* SQL has a row for each leg of one event, OpenSIPS' event interface an event.
-* What a script accounts by hand goes to one backend by its nature, and does not count; nor does what tells no Call-ID.
+* RADIUS and ``acc_json`` do not distinguish missed calls from failed ones, so any failure with the code counts as both.
+* RADIUS reports a re-INVITE as an interim event.
+* The proxy reads the clock again for each backend. Times more than ``SAME_MOMENT`` apart are different events, unless a
+  local time may be an hour off.
+* To tags are compared only in answers and within dialogs, because Kamailio writes an outdated one into other events.
+* SQL has one row per leg of an event, OpenSIPS' event interface one event per leg.
+* Records of the script go to one backend only and are not counted; neither are events without a Call-ID.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from proxyconf.vocabulary.layout import Backend
 
 
 class Sort(StrEnum):
-    """What an event says, as far as all backends can tell it."""
+    """The kinds of events that all backends can distinguish."""
 
     ANSWER = "answer"  # an INVITE got a 2xx: START or re-INVITE
     BYE = "bye"
@@ -45,7 +44,7 @@ class Sort(StrEnum):
 
 
 class BackendEvent(NamedTuple):
-    """An event, as much of it as the meter needs. ``uncertain``: its time may be an hour off."""
+    """The relevant parts of an event. ``uncertain``: its time may be an hour off."""
 
     backend: Backend
     kind: EventKind
@@ -59,15 +58,15 @@ class BackendEvent(NamedTuple):
 
     @classmethod
     def sure(cls, flags: Iterable[str]) -> bool:
-        """Tell whether the time of an event with these flags is sure."""
+        """Tell whether the time of an event with these flags is certain."""
         return Flag.AMBIGUOUS_TIME not in set(flags)
 
 
 class BackendShare(NamedTuple):
-    """What one backend delivered of one sort of events.
+    """The events of one sort that one backend delivered.
 
-    ``known`` events were delivered by any backend, ``lost`` of them not by this one: their Call-IDs, by time, one for
-    each event. ``logged``: the backend delivered at least one, so it is told of this sort at all.
+    ``known`` is the number of events that any backend delivered; ``lost`` has the Call-IDs of those that this one did
+    not, by time, one per event. ``logged``: the backend delivered at least one event of this sort.
     """
 
     sort: Sort
@@ -78,12 +77,12 @@ class BackendShare(NamedTuple):
 
     @property
     def percent(self) -> float:
-        """How much of what it should have delivered it did not."""
+        """The percentage of lost events."""
         return 100 * len(self.lost) / self.known if self.known else 0.0
 
 
-class Meter(NamedTuple):
-    """What the meter reads. ``shares``: one for each sort that was seen and each backend, in the order of these."""
+class LossReport(NamedTuple):
+    """The result: one share for each sort that occurred and each backend, in this order."""
 
     backends: tuple[Backend, ...]
     shares: tuple[BackendShare, ...]
@@ -100,25 +99,27 @@ _WITH_TO_TAG = frozenset({Sort.ANSWER, Sort.BYE, Sort.ACK})
 _Key = tuple[Sort, str, str, str, str, int]
 
 
-def measure(events: Iterable[BackendEvent]) -> Meter:
-    """Compare what the backends of one proxy delivered. With one backend there is nothing to compare."""
+def measure(events: Iterable[BackendEvent]) -> LossReport:
+    """Compare the events that the backends of one proxy delivered; with one backend there is nothing to compare."""
     by_key: dict[_Key, list[BackendEvent]] = defaultdict(list)
     for event in events:
         if event.call_id and event.kind not in (EventKind.MANUAL, EventKind.ON, EventKind.OFF):
             by_key[_key(event)].append(event)
     backends = tuple(
-        one for one in Backend if any(event.backend is one for events in by_key.values() for event in events)
+        backend
+        for backend in Backend
+        if any(event.backend is backend for events in by_key.values() for event in events)
     )
-    seen: dict[Sort, list[_Fact]] = defaultdict(list)
+    occurrences: dict[Sort, list[_Occurrence]] = defaultdict(list)
     for key, events in by_key.items():
-        seen[key[0]] += _facts(key, events)
-    _borrow(seen)
-    shares = [_share(sort, backend, seen[sort]) for sort in Sort if seen[sort] for backend in backends]
-    return Meter(backends, tuple(shares))
+        occurrences[key[0]] += _occurrences(key, events)
+    _reassign_failures(occurrences)
+    shares = [_share(sort, backend, occurrences[sort]) for sort in Sort if occurrences[sort] for backend in backends]
+    return LossReport(backends, tuple(shares))
 
 
-class _Fact(NamedTuple):
-    """One thing that happened, the time it was first told, and who told it."""
+class _Occurrence(NamedTuple):
+    """One occurrence of an event, the time of its first report, and the backends that reported it."""
 
     key: _Key
     time: datetime
@@ -126,10 +127,10 @@ class _Fact(NamedTuple):
 
 
 def _key(event: BackendEvent) -> _Key:
-    """Return what is equal in all backends that tell of the same thing, its time excepted."""
+    """Return the values that reports of the same event have in common, except its time."""
     sort = _sort(event)
     if sort is Sort.CDR:
-        return sort, "", event.call_id, "", "", 0  # the code is that of another event in RADIUS, and absent in a log
+        return sort, "", event.call_id, "", "", 0  # in RADIUS the code is that of another event, in a log it is missing
     to_tag = event.to_tag if sort in _WITH_TO_TAG else ""
     return sort, event.method, event.call_id, event.from_tag, to_tag, event.code
 
@@ -141,67 +142,67 @@ def _sort(event: BackendEvent) -> Sort:
     return _SORTS.get(kind, Sort.OTHER)
 
 
-def _facts(key: _Key, events: Sequence[BackendEvent]) -> list[_Fact]:
-    """Tell apart what happened several times: by time, or where times are unsure, by how often each backend told it."""
+def _occurrences(key: _Key, events: Sequence[BackendEvent]) -> list[_Occurrence]:
+    """Separate repeated events by time or, if times are uncertain, by the number of reports of each backend."""
     if any(event.uncertain for event in events):
         return _counted(key, events)
-    found: list[list[BackendEvent]] = []
+    groups: list[list[BackendEvent]] = []
     for event in sorted(events, key=lambda event: event.time):
-        if found and event.time - found[-1][0].time <= SAME_MOMENT:
-            found[-1].append(event)
+        if groups and event.time - groups[-1][0].time <= SAME_MOMENT:
+            groups[-1].append(event)
         else:
-            found.append([event])
-    return [_Fact(key, group[0].time, frozenset(event.backend for event in group)) for group in found]
+            groups.append([event])
+    return [_Occurrence(key, group[0].time, frozenset(event.backend for event in group)) for group in groups]
 
 
-def _counted(key: _Key, events: Sequence[BackendEvent]) -> list[_Fact]:
+def _counted(key: _Key, events: Sequence[BackendEvent]) -> list[_Occurrence]:
     """Match the first event of each backend with the first of the others, and so on."""
     times: dict[Backend, list[datetime]] = defaultdict(list)
     for event in sorted(events, key=lambda event: event.time):
-        own = times[event.backend]
-        if not own or event.time - own[-1] > SAME_MOMENT:
-            own.append(event.time)
-    most = max(map(len, times.values()))
+        times_of_backend = times[event.backend]
+        if not times_of_backend or event.time - times_of_backend[-1] > SAME_MOMENT:
+            times_of_backend.append(event.time)
+    count = max(map(len, times.values()))
     return [
-        _Fact(
+        _Occurrence(
             key,
-            min(own[number] for own in times.values() if number < len(own)),
-            frozenset(backend for backend, own in times.items() if number < len(own)),
+            min(times_of_backend[number] for times_of_backend in times.values() if number < len(times_of_backend)),
+            frozenset(backend for backend, times_of_backend in times.items() if number < len(times_of_backend)),
         )
-        for number in range(most)
+        for number in range(count)
     ]
 
 
-def _borrow(seen: dict[Sort, list[_Fact]]) -> None:
-    """Let a failure told by a backend without a word for missed calls stand for the missed call too.
+def _reassign_failures(occurrences: dict[Sort, list[_Occurrence]]) -> None:
+    """Count failures from backends that do not distinguish missed calls for the missed call as well.
 
-    Where another backend tells the failed call, that is what the record is; where none does, it is the missed one.
+    Such a record is of the failed call if another backend reports one, otherwise only of the missed call.
     """
-    failed = _by_what(seen[Sort.FAILED])
-    missed = _by_what(seen[Sort.MISSED])
-    for number, miss in enumerate(seen[Sort.MISSED]):
-        vague = {one for fact in failed[miss.key[1:]] if _alike(fact, miss) for one in fact.by}
-        seen[Sort.MISSED][number] = miss._replace(by=miss.by | vague & _SAYS_FAILED_FOR_MISSED)
-    seen[Sort.FAILED] = [
+    failed = _by_content(occurrences[Sort.FAILED])
+    missed = _by_content(occurrences[Sort.MISSED])
+    for number, miss in enumerate(occurrences[Sort.MISSED]):
+        vague = {backend for fact in failed[miss.key[1:]] if _at_same_time(fact, miss) for backend in fact.by}
+        occurrences[Sort.MISSED][number] = miss._replace(by=miss.by | vague & _SAYS_FAILED_FOR_MISSED)
+    occurrences[Sort.FAILED] = [
         fact
-        for fact in seen[Sort.FAILED]
-        if fact.by - _SAYS_FAILED_FOR_MISSED or not any(_alike(fact, miss) for miss in missed[fact.key[1:]])
+        for fact in occurrences[Sort.FAILED]
+        if fact.by - _SAYS_FAILED_FOR_MISSED or not any(_at_same_time(fact, miss) for miss in missed[fact.key[1:]])
     ]
 
 
-def _by_what(facts: Iterable[_Fact]) -> dict[tuple[object, ...], list[_Fact]]:
-    """Index failures by what they say besides being failed or missed ones."""
-    found: dict[tuple[object, ...], list[_Fact]] = defaultdict(list)
+def _by_content(facts: Iterable[_Occurrence]) -> dict[tuple[object, ...], list[_Occurrence]]:
+    """Index failures by everything but their sort."""
+    by_content: dict[tuple[object, ...], list[_Occurrence]] = defaultdict(list)
     for fact in facts:
-        found[fact.key[1:]].append(fact)
-    return found
+        by_content[fact.key[1:]].append(fact)
+    return by_content
 
 
-def _alike(failed: _Fact, missed: _Fact) -> bool:
+def _at_same_time(failed: _Occurrence, missed: _Occurrence) -> bool:
     return abs(failed.time - missed.time) <= SAME_MOMENT
 
 
-def _share(sort: Sort, backend: Backend, facts: Sequence[_Fact]) -> BackendShare:
+def _share(sort: Sort, backend: Backend, facts: Sequence[_Occurrence]) -> BackendShare:
     lost = sorted((fact for fact in facts if backend not in fact.by), key=lambda fact: (fact.time, fact.key))
     return BackendShare(
         sort,

@@ -16,13 +16,13 @@ from proxyconf.public import NextStep, StepState
 def next_steps(proxy: Proxy) -> Sequence[NextStep]:
     """Return the steps for a proxy: install the files, add a source, first event, comparison with the configuration.
 
-    Files are known to be installed when an event came after the latest revision was published.
+    The files count as installed when an event arrived after the latest revision was published.
     """
     latest = proxy.revisions.order_by("-number").first()
     newest = newest_events(proxy, until=None).first()
-    came = latest is not None and newest is not None and newest.received_at >= latest.created_at
+    has_new_event = latest is not None and newest is not None and newest.received_at >= latest.created_at
     has_source = Source.objects.filter(proxy=proxy, enabled=True).exists()
-    states = _states(came, has_source, came)
+    states = _states(has_new_event, has_source, has_new_event)
     health = reverse("cdr:health-proxy", args=[proxy.name])
     return [
         NextStep(
@@ -30,21 +30,21 @@ def next_steps(proxy: Proxy) -> Sequence[NextStep]:
         ),
         NextStep(_("Add source"), states[1], _("A source receives what the proxy writes."), health),
         NextStep(_("First event"), states[2], _("Waiting for the first event after publishing."), health),
-        _comparison(proxy, came, health),
+        _comparison(proxy, has_new_event, health),
     ]
 
 
 def _states(*done: bool) -> list[StepState]:
-    first = next((index for index, one in enumerate(done) if not one), len(done))
+    first = next((index for index, is_done in enumerate(done) if not is_done), len(done))
     return [
-        StepState.DONE if one else StepState.CURRENT if index == first else StepState.OPEN
-        for index, one in enumerate(done)
+        StepState.DONE if is_done else StepState.CURRENT if index == first else StepState.OPEN
+        for index, is_done in enumerate(done)
     ]
 
 
-def _comparison(proxy: Proxy, came: bool, url: str) -> NextStep:
+def _comparison(proxy: Proxy, has_new_event: bool, url: str) -> NextStep:
     title = _("Log fields match the configuration")
-    if not came:
+    if not has_new_event:
         return NextStep(title, StepState.OPEN)
     findings = drift_of(proxy, None).findings
     if findings:

@@ -1,7 +1,7 @@
-"""Proxies whose time zone is set wrong here, found by events that several backends report.
+"""Find proxies whose configured time zone is wrong, by events that several backends report.
 
-Seconds since 1970 are right in any zone, wall clocks are not: where the log and the table tell of the same event at
-times that lie whole hours, halves or quarters apart, the table was not read in the zone of the proxy's clock.
+Seconds since 1970 are independent of the zone, local times are not: if the times of the same event in the log and in
+the table differ by whole, half or quarter hours, the table was not read in the zone of the proxy's clock.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from django.utils.translation import gettext_lazy as _
 
 from cdr.display.markup import trimmed_decimal
+from cdr.display.wording import backend_name
 from cdr.events import EventKind
 from cdr.models import Event
 from cdr.storage.reread import CannotReread, StoredInput
@@ -22,7 +23,7 @@ from proxyconf.vocabulary.layout import Backend
 
 _WALL_CLOCKS = frozenset({Backend.SQL, Backend.JSON})
 """Backends that may write local time without its zone."""
-_STEP = timedelta(minutes=15)  # no zone in use has an offset between
+_STEP = timedelta(minutes=15)  # all zones in use have such offsets
 _SLACK, _MINUTE = timedelta(seconds=5), timedelta(minutes=1)
 _MOST = timedelta(hours=26)  # from UTC-12:00 to UTC+14:00
 _COMPARED = frozenset({EventKind.ANSWERED, EventKind.FAILED, EventKind.MISSED, EventKind.BYE, EventKind.CANCEL})
@@ -46,11 +47,10 @@ _CORRECTED = _(
 
 @dataclass(frozen=True, slots=True)
 class WrongZone:
-    """Events that reached us from ``proxy`` through ``backend`` lie ``ahead`` (negative: behind) of the same events
-    through ``other``; ``events`` are their primary keys, in pairs.
+    """Times of events from ``backend`` are ``ahead`` (negative: behind) of those of the same events from ``other``.
 
-    ``offset`` is that of the proxy's clock from UTC by this evidence; absent where the zone that the proxy has now
-    fits, and only what was stored before it was corrected does not.
+    ``events`` are pairs of primary keys. ``offset`` is the resulting UTC offset of the proxy's clock; ``None`` if the
+    proxy's present zone is right, and only events stored before its correction are wrong.
     """
 
     proxy: Proxy
@@ -62,21 +62,23 @@ class WrongZone:
 
     @property
     def finding(self) -> str:
-        """What is wrong, in a sentence."""
-        said = _LATER if self.ahead > timedelta(0) else _EARLIER
+        """The problem, in a sentence."""
+        text = _LATER if self.ahead > timedelta(0) else _EARLIER
         hours = trimmed_decimal(abs(self.ahead) / timedelta(hours=1), 2)
-        return str(said).format(proxy=self.proxy.name, backend=self.backend, hours=hours, other=self.other)
+        return str(text).format(
+            proxy=self.proxy.name, backend=backend_name(self.backend), hours=hours, other=backend_name(self.other)
+        )
 
     @property
     def remedy(self) -> str:
-        """What to do about it, in a sentence or two; the command stands in ``command``."""
+        """The remedy; ``command`` is the command for it."""
         if self.offset is None:
             return str(_CORRECTED).format(zone=self.proxy.timezone)
         return str(_TO_BE_SET).format(offset=offset_in_words(self.offset), zone=self.proxy.timezone)
 
     @property
     def command(self) -> str:
-        """The command that reads the events of the proxy again."""
+        """The command that re-parses the events of the proxy."""
         return f"manage.py source reread {self.proxy.name}"
 
 
@@ -91,57 +93,65 @@ def offset_in_words(offset: timedelta) -> str:
 
 
 def wrong_zones(events: Iterable[Event]) -> list[WrongZone]:
-    """Return what ``events`` (with proxy and source; of a call, or the latest of a proxy) betray of wrong zones.
+    """Return the wrong zones that ``events`` (with proxy and source) of a call or a proxy reveal.
 
-    Nothing is said of an event that a backend reports twice, once at the right time: a session refreshed each half
-    hour looks like that.
+    An event that a backend reports twice, once at the right time, is ignored: it may be a session refreshed every half
+    hour.
     """
     recorded: dict[tuple[object, ...], dict[Backend, list[Event]]] = defaultdict(lambda: defaultdict(list))
     for event in events:
         if event.kind in _COMPARED:
             same = (event.proxy_id, event.call_id, event.method, event.code, event.from_tag, event.to_tag)
             recorded[same][Backend(event.backend)].append(event)
-    found: dict[tuple[int, Backend, Backend, timedelta], list[tuple[Event, Event]]] = defaultdict(list)
+    pairs_by_difference: dict[tuple[int, Backend, Backend, timedelta], list[tuple[Event, Event]]] = defaultdict(list)
     for by_backend in recorded.values():
         for backend in _WALL_CLOCKS & by_backend.keys():
             for other in sorted(by_backend.keys() - _WALL_CLOCKS):
-                one, reference = by_backend[backend], by_backend[other]
-                if ahead := _apart(one, reference):
-                    found[one[0].proxy_id, backend, other, ahead].append((_first(one), _first(reference)))
-    return [_wrong(*key[1:], pairs) for key, pairs in sorted(found.items(), key=lambda one: (one[0][0], -len(one[1])))]
+                events_of_backend, reference = by_backend[backend], by_backend[other]
+                if ahead := _difference(events_of_backend, reference):
+                    pairs_by_difference[events_of_backend[0].proxy_id, backend, other, ahead].append(
+                        (_first(events_of_backend), _first(reference))
+                    )
+    return [
+        _wrong(*key[1:], pairs)
+        for key, pairs in sorted(
+            pairs_by_difference.items(),
+            key=lambda events_of_backend: (events_of_backend[0][0], -len(events_of_backend[1])),
+        )
+    ]
 
 
 def _first(events: Sequence[Event]) -> Event:
     return min(events, key=lambda event: (event.time, event.pk))
 
 
-def _apart(events: Sequence[Event], reference: Sequence[Event]) -> timedelta | None:
-    """Return by how much ``events`` lie ahead of ``reference``; none where they do not or some meet."""
-    if any(abs(one.time - other.time) <= _SLACK for one in events for other in reference):
+def _difference(events: Sequence[Event], reference: Sequence[Event]) -> timedelta | None:
+    """Return by how much ``events`` are ahead of ``reference``; ``None`` if they are not, or if some coincide."""
+    if any(abs(event.time - other.time) <= _SLACK for event in events for other in reference):
         return None
     return _by_zones(_first(events).time - _first(reference).time)
 
 
 def _by_zones(difference: timedelta) -> timedelta | None:
-    """Return a difference of two clocks that their zones alone explain, less the clocks' resolution."""
+    """Return a difference between two clocks rounded to a difference of zones; ``None`` if zones do not explain it."""
     whole = round(difference / _STEP) * _STEP
     return whole if whole and abs(difference - whole) <= _SLACK and abs(whole) <= _MOST else None
 
 
 def _wrong(backend: Backend, other: Backend, ahead: timedelta, pairs: Sequence[tuple[Event, Event]]) -> WrongZone:
     event, reference = pairs[0]
-    ids = tuple((one.pk, another.pk) for one, another in pairs)
+    ids = tuple((event.pk, other.pk) for event, other in pairs)
     return WrongZone(event.proxy, backend, other, ahead, _offset(event, reference.time, ahead), ids)
 
 
 def _offset(event: Event, recorded: datetime, ahead: timedelta) -> timedelta | None:
-    """Return the offset at which the proxy's clock ran; none if it is that of the zone that the proxy has now."""
+    """Return the UTC offset of the proxy's clock; ``None`` if it is that of the proxy's present zone."""
     now = event.time
     try:
         if read := StoredInput(event.source).read(event):
             now = read[0].time
     except CannotReread:
-        pass  # then the zone was not corrected since, as far as one can tell
+        pass  # assume that the zone was not corrected since
     still = now - recorded
     if abs(still) <= _SLACK:
         return None

@@ -134,6 +134,12 @@ def between_condition(*, part: bool) -> Callable[[str], Q]:
     return matching
 
 
+def read_id(value: str) -> int:
+    if not re.fullmatch("[0-9]{1,18}", value):
+        raise ValidationError(_("%(value)r is not a valid number of a call"), params={"value": value})
+    return int(value)
+
+
 def any_extra_condition(value: str) -> Q:
     return Q(patterns.AnyExtra("extra", Value(value.removeprefix(patterns.EXACTLY))))
 

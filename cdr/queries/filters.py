@@ -41,6 +41,7 @@ from cdr.queries.conditions import (
     either,
     equal,
     read_code,
+    read_id,
     read_network,
     read_pair,
     read_pattern,
@@ -58,7 +59,7 @@ from cdr.queries.periods import label as period_label
 from cdr.queries.roles import AccountFilter, GatewayFilter
 from cdr.queries.search import PAIR
 from cdr.queries.visibility import Visibility
-from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.layout import BACKEND_NAMES
 
 _DURATION_KINDS = [
     *((kind.value, word.label) for kind, word in wording.DURATIONS.items()),
@@ -157,6 +158,12 @@ class CallFilter(django_filters.FilterSet):
     call_id = Alternatives(
         call_id_condition, label=_("Call-ID"), read=read_pattern, longest=LONGEST_CALL_ID, help_text=WHOLE
     )
+    id = Alternatives(
+        lambda value: Q(pk=read_id(value)),
+        label=_("Call"),
+        read=read_id,
+        help_text=_("The number of a call, as in the address of its page."),
+    )
     tag = Alternatives(
         either(
             text_condition("from_tag", part=False, ignore_case=False),
@@ -222,7 +229,7 @@ class CallFilter(django_filters.FilterSet):
     backend = Choices(
         word_condition("backends"),
         label=_("Accounting output"),
-        choices=[(backend.value, backend.value) for backend in Backend],
+        choices=[(backend.value, name) for backend, name in BACKEND_NAMES.items()],
         help_text=_("Calls that were reported through this accounting output."),
     )
     settled = django_filters.ChoiceFilter(

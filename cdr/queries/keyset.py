@@ -1,4 +1,4 @@
-"""The cursor of a page in a list that is ordered newest first.
+"""The cursor of a page in an ordered list.
 
 A cursor contains the sort key of a row, so page 10,000 is as fast as page 1, and new rows do not shift the pages.
 """
@@ -10,13 +10,13 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 _CURSOR = re.compile(r"(-?\d{1,18})\.(\d{1,19})", re.ASCII)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _LARGEST_KEY = 2**63 - 1
 
 
 class Cursor(NamedTuple):
-    """A row of a list ordered by time and key, both descending. ``at`` is aware."""
+    """A row of a list ordered by time and key. ``at`` is aware."""
 
     at: datetime
     pk: int
@@ -28,14 +28,14 @@ class Cursor(NamedTuple):
         try:
             if match is None or int(match[2]) > _LARGEST_KEY:
                 raise ValueError
-            return cls(_EPOCH + int(match[1]) * _MICROSECOND, int(match[2]))
+            return cls(EPOCH + int(match[1]) * _MICROSECOND, int(match[2]))
         except (ValueError, OverflowError):
             raise ValueError(
                 f"{text[:80]!r} is not a valid position in the list; start again from its first page"
             ) from None
 
     def __str__(self) -> str:
-        return f"{(self.at - _EPOCH) // _MICROSECOND}.{self.pk}"
+        return f"{(self.at - EPOCH) // _MICROSECOND}.{self.pk}"
 
 
 OLDEST = Cursor(datetime.min.replace(tzinfo=UTC), 0)

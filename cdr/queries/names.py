@@ -22,6 +22,7 @@ OLD_COLUMNS: Mapping[str, str] = {
 }
 SEARCH_ALIASES: Mapping[str, str] = {
     **OLD_PARAMETERS,
+    "gw": "gateway",
     "ip": "source_ip",
     "ua": "user_agent",
     "user-agent": "user_agent",

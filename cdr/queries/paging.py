@@ -11,13 +11,16 @@ from django.db.models import QuerySet
 
 from cdr.models import Call
 from cdr.queries.keyset import OLDEST, Cursor
+from cdr.queries.ordering import NEWEST_FIRST, Order
 
 QUICK_COUNT_MS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class PagedCalls:
-    """A page of calls, newest first. ``newer`` and ``older`` are its first and last row if the list continues there."""
+    """A page of calls. ``newer`` and ``older`` are its first and last row if the list continues there; the names are
+    those of a list ordered newest first.
+    """
 
     rows: list[Call]
     newer: Cursor | None
@@ -25,36 +28,34 @@ class PagedCalls:
 
 
 def call_page(
-    calls: QuerySet[Call], size: int, *, after: Cursor | None = None, before: Cursor | None = None
+    calls: QuerySet[Call],
+    size: int,
+    *,
+    after: Cursor | None = None,
+    before: Cursor | None = None,
+    order: Order = NEWEST_FIRST,
 ) -> PagedCalls:
-    """Return ``size`` calls: those after the cursor ``after`` (older) or before ``before`` (newer), or the newest.
+    """Return ``size`` calls: those after the cursor ``after`` or before ``before``, or the first of the list.
 
-    With ``before=OLDEST`` these are the oldest calls.
+    With ``before=OLDEST`` these are the last calls of the list.
     """
     if before is not None:
-        return _page_before(calls, size, before)
-    older = calls.order_by("-started_at", "-id")
-    if after is not None:
-        older = older.filter(started_at__lte=after.at).exclude(started_at=after.at, pk__gte=after.pk)
-    rows = list(older[: size + 1])
+        return _page_before(calls, size, before, order)
+    following = order.sorted(calls if after is None else order.following(calls, after))
+    rows = list(following[: size + 1])
     return PagedCalls(
         rows[:size],
-        newer=_cursor(rows[0]) if after and rows else None,
-        older=_cursor(rows[size - 1]) if len(rows) > size else None,
+        newer=order.cursor(rows[0]) if after and rows else None,
+        older=order.cursor(rows[size - 1]) if len(rows) > size else None,
     )
 
 
-def _page_before(calls: QuerySet[Call], size: int, before: Cursor) -> PagedCalls:
-    rows = list(newer_than(calls, before).order_by("started_at", "id")[: size + 1])
+def _page_before(calls: QuerySet[Call], size: int, before: Cursor, order: Order) -> PagedCalls:
+    rows = list(order.opposite.sorted(order.preceding(calls, before))[: size + 1])
     if len(rows) <= size:  # this is the first page: fill it
-        return call_page(calls, size)
+        return call_page(calls, size, order=order)
     rows = rows[:size][::-1]
-    return PagedCalls(rows, newer=_cursor(rows[0]), older=None if before == OLDEST else _cursor(rows[-1]))
-
-
-def newer_than(calls: QuerySet[Call], cursor: Cursor) -> QuerySet[Call]:
-    """Return the calls before the cursor in a list ordered newest first."""
-    return calls.filter(started_at__gte=cursor.at).exclude(started_at=cursor.at, pk__lte=cursor.pk)
+    return PagedCalls(rows, order.cursor(rows[0]), None if before == OLDEST else order.cursor(rows[-1]))
 
 
 def capped_count(calls: QuerySet[Call], limit: int) -> int:
@@ -104,15 +105,11 @@ def _planned_rows(calls: QuerySet[Call]) -> int | None:
     return int(plan[0]["Plan"]["Plan Rows"])
 
 
-def position(calls: QuerySet[Call], page: PagedCalls, limit: int) -> int | None:
+def position(calls: QuerySet[Call], page: PagedCalls, limit: int, order: Order = NEWEST_FIRST) -> int | None:
     """Return the position of the page's first row, from 1; ``None`` for an empty page, and beyond ``limit``."""
     if not page.rows:
         return None
     if page.newer is None:
         return 1
-    newer = capped_count(newer_than(calls, page.newer), limit)
-    return newer + 1 if newer <= limit else None
-
-
-def _cursor(call: Call) -> Cursor:
-    return Cursor(call.started_at, call.pk)
+    preceding = capped_count(order.preceding(calls, page.newer), limit)
+    return preceding + 1 if preceding <= limit else None

@@ -35,6 +35,7 @@ LABELS: Mapping[str, str | Promise] = {
     "30d": _("30 days"),
     "today": _("Today"),
     "yesterday": _("Yesterday"),
+    "last_week": _("Previous week"),
     "this_month": _("This month"),
     "last_month": _("Last month"),
 }
@@ -70,9 +71,11 @@ def range_of(period: str, now: datetime, zone: tzinfo) -> TimeRange:
     today = now.astimezone(zone).date()
     first = today.replace(day=1)
     day = timedelta(days=1)
+    monday = today - today.weekday() * day
     since, until = {
         "today": (today, today + day),
         "yesterday": (today - day, today),
+        "last_week": (monday - 7 * day, monday),
         "this_month": (first, (first + 31 * day).replace(day=1)),
         "last_month": ((first - day).replace(day=1), first),
     }[period]

@@ -146,10 +146,10 @@ class CopySender:
     def __init__(self, table: Table) -> None:
         self._command, self._types = _copy_command(f'"{table.name}"', table), _wire_types(table)
 
-    def send(self, rows: Iterable[Row], keys: Iterable[int], statements: Iterable[Statement]) -> Sending:
-        """Start a transaction that inserts rows, marks ``keys`` as pending and runs ``statements``."""
+    def send(self, rows: Iterable[Row], keys: Iterable[int], updates: Sequence[Statement]) -> Sending:
+        """Start a transaction that inserts rows, marks ``keys`` as pending and runs ``updates``, each of one row."""
         connection.ensure_connection()
-        return Sending(connection.connection, self._command, self._types, rows, [(_MARK, [_array(keys)]), *statements])
+        return Sending(connection.connection, self._command, self._types, rows, [(_MARK, [_array(keys)])], updates)
 
 
 class StagedRows:

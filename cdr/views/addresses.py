@@ -10,11 +10,13 @@ from cdr.queries.reports.definition import PARAMETERS as OF_REPORTS
 
 AFTER, BEFORE = "after", "before"
 """Parameters of the page cursor: the calls that follow it (older) or precede it (newer)."""
-ZONE, COLUMNS, WORD, LIVE = "zone", "columns", "word", "live"
-"""Parameters of how a list is shown: the zone of its times, its columns, the words that were searched (their other
-readings are offered), and whether it looks for new calls.
+ZONE, COLUMNS, SORT, WORD, LIVE = "zone", "columns", "sort", "word", "live"
+"""Parameters of how a list is shown: the zone of its times, its columns and order, the words that were searched (their
+other readings are offered), and whether it looks for new calls.
 """
-SHOWN_AS = (ZONE, COLUMNS, WORD, LIVE)
+SHOWN_AS = (ZONE, COLUMNS, SORT, WORD, LIVE)
+LIST = "list"
+"""Parameter of a call's page: the query string of the list that one came from."""
 STEP = "by"
 """Parameter of the overview: the width of the chart's bars."""
 
@@ -69,7 +71,7 @@ class ListAddress:
     def bare(self) -> ListAddress:
         """Return the address without conditions, shown alike."""
         changed = ListAddress(self.path, QueryDict())
-        for name in (ZONE, COLUMNS, LIVE):
+        for name in (ZONE, COLUMNS, SORT, LIVE):
             if self._conditions.getlist(name):
                 changed._conditions.setlist(name, self._conditions.getlist(name))
         return changed

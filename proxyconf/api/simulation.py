@@ -19,11 +19,11 @@ from proxyconf.models import Proxy
 from proxyconf.models.saved_flow import flows_of
 from proxyconf.simulate.flow import Flow
 from proxyconf.simulate.script import Script
-from proxyconf.trying import DRAFT, WITHOUT, flow_named, profile_named, simulation_json, tried
+from proxyconf.trying import DRAFT, GENERATED, WITHOUT, flow_named, profile_named, script_of, simulation_json, tried
 
 T = TypeVar("T")
 
-FLOW, PROFILE, AGAINST, LACKS, SCRIPT = "flow", "profile", "against", "without", "script"
+FLOW, PROFILE, AGAINST, LACKS, SCRIPT, FROM = "flow", "profile", "against", "without", "script", "routes"
 
 
 class FlowRecord(serializers.Serializer[object]):
@@ -83,7 +83,7 @@ class SimulationBody(serializers.Serializer[object]):
     script = serializers.DictField(
         required=False,
         help_text="The accounting that the script requests for each kind of request: invite, reinvite, bye, ack, "
-        "cancel and next_attempt with account, missed, failed and cdr. Absent: the generated routes.",
+        "cancel and next_attempt with account, missed, failed and cdr. Absent: that of the routes.",
     )
 
 
@@ -93,6 +93,12 @@ _PARAMETERS = [
         AGAINST, OpenApiTypes.STR, description="A profile to compare with; PROXY:draft for another proxy."
     ),
     OpenApiParameter(LACKS, OpenApiTypes.STR, many=True, enum=WITHOUT, description="Parts of the script to omit."),
+    OpenApiParameter(
+        FROM,
+        OpenApiTypes.STR,
+        enum=[GENERATED],
+        description="The generated routes, also where a script was imported.",
+    ),
 ]
 _NAMED = OpenApiParameter(FLOW, OpenApiTypes.STR, required=True, description="Name of a call flow.")
 
@@ -122,7 +128,7 @@ class SimulationView(ApiView):
         responses=SimulationRecord,
     )
     def get(self, request: Request, name: str) -> Response:
-        refuse_unknown(request, FLOW, PROFILE, AGAINST, LACKS)
+        refuse_unknown(request, FLOW, PROFILE, AGAINST, LACKS, FROM)
         proxy = proxy_within_reach(request, name)
         return Response(_simulated(request, proxy, lambda: flow_named(proxy, request.query_params.get(FLOW, ""))))
 
@@ -135,7 +141,7 @@ class SimulationView(ApiView):
         responses=SimulationRecord,
     )
     def post(self, request: Request, name: str) -> Response:
-        refuse_unknown(request, PROFILE, AGAINST, LACKS)
+        refuse_unknown(request, PROFILE, AGAINST, LACKS, FROM)
         proxy = proxy_within_reach(request, name)
         body = request.data if isinstance(request.data, dict) else {}
         script_json = body.get(SCRIPT)
@@ -150,7 +156,9 @@ def _simulated(
     flow = _read(FLOW, read_flow)
     without = parameters.getlist(LACKS)
     profile = _read(PROFILE, lambda: profile_named(proxy, parameters.get(PROFILE, DRAFT)))
-    result = simulation_json(_read(LACKS, lambda: tried(proxy, profile, flow, without, script)))
+    routes = parameters.get(FROM, "")
+    _read(FROM, lambda: script_of(proxy, profile, (), routes))
+    result = simulation_json(_read(LACKS, lambda: tried(proxy, profile, flow, without, script, routes)))
     if parameters.get(AGAINST):
         name, colon, which = parameters[AGAINST].rpartition(":")
         other = proxy_within_reach(request, name) if colon else proxy

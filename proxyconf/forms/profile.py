@@ -15,10 +15,9 @@ from proxyconf.forms.flags import FlagField
 from proxyconf.forms.options import GROUPS, OptionSection, changed_options, field_name, group_of, option_fields
 from proxyconf.forms.presets import with_new_backends
 from proxyconf.forms.rows import FieldRows, changed_lists, rows_of
-from proxyconf.layout_form import BACKEND_NAMES
 from proxyconf.profile import AccountingProfile, DoAccounting, Flags, takes_flag_names
 from proxyconf.translation import translated
-from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.layout import BACKEND_NAMES, Backend
 from proxyconf.vocabulary.parameters import RELEASES, ParameterKind, parameters_of, why_absent, why_no_backend
 from proxyconf.vocabulary.products import Version
 
@@ -121,9 +120,16 @@ class ProfileForm(forms.Form):
 
     def _add_flag(self, name: str, label: str, initial: Any, about: str = "") -> None:
         self.fields[name] = FlagField(label=label, help_text=about)
+        is_named = takes_flag_names(self.stored.product, self.stored.version)
+        self.fields[name].widget.attrs["data-flag"] = f"ACC_{label.removesuffix('_flag').upper()}" if is_named else ""
         self.initial[name] = initial
 
     # --- parts of the page
+
+    @property
+    def free_flags(self) -> str:
+        """The numbers that a new output may take, the best first."""
+        return " ".join(str(number) for number in self.stored.free_flags(self.flags_elsewhere) if number)
 
     def backend_choices(self) -> list[dict[str, Any]]:
         """Return the backends: name, title, description, why the release lacks it, whether it is chosen."""

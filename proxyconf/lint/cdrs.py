@@ -34,7 +34,7 @@ def cdr_call_id(profile: AccountingProfile) -> Iterator[Problem]:
     if not any(_role(one) is Role.CALL_ID for _label, one in profile.cdr_labels(Backend.SYSLOG)):
         yield warning(
             Place("cdr_extras", _("fields of dialog records")),
-            _("The records do not hold the Call-ID."),
+            _("The records do not contain the Call-ID."),
             _(
                 "Keep it in the dialog when the call starts, $dlg_var(call_id) = $ci;, and add a field "
                 "callid=$dlg_var(call_id)."
@@ -54,39 +54,39 @@ def _role(one: ExtraDefinition) -> Role | None:
 def cdr_label_shared(profile: AccountingProfile) -> Iterator[Problem]:
     if "cdr_extra" not in profile.parameters:
         return
-    for found in fields(profile):
-        in_log, in_sql = (found.one.labels.get(one, "") for one in (Backend.SYSLOG, Backend.SQL))
-        if found.kind == "cdr_extras" and in_log and in_sql and in_log != in_sql:
+    for field in fields(profile):
+        in_log, in_sql = (field.definition.labels.get(one, "") for one in (Backend.SYSLOG, Backend.SQL))
+        if field.kind == "cdr_extras" and in_log and in_sql and in_log != in_sql:
             yield warning(
-                found.at("labels.sql", _("label for SQL")),
+                field.place("labels.sql", _("label for SQL")),
                 _(
-                    "The label for SQL is {sql!r}, and that for the log, {log!r}, counts for both.",
+                    "The label for SQL is {sql!r}, but the label for the log, {log!r}, is used for both.",
                     sql=in_sql,
                     log=in_log,
                 ),
                 _("Use one label for both."),
             ).fixed_by(
-                change_field(found, _("Use {label}", label=in_log), labels={**found.one.labels, Backend.SQL: in_log})
+                change_field(
+                    field, _("Use {label}", label=in_log), labels={**field.definition.labels, Backend.SQL: in_log}
+                )
             )
 
 
-@rule("cdr-fields-unused", _("The fields belong to records that nobody asked for."))
+@rule("cdr-fields-unused", _("The fields belong to records that are not enabled."))
 def cdr_fields_unused(profile: AccountingProfile) -> Iterator[Problem]:
-    found = [kind for kind in ("cdr_extras", "cdr_legs") if takes(profile, kind) and getattr(profile, kind)]
-    if found and not profile.uses_dialog:
+    kinds = [kind for kind in ("cdr_extras", "cdr_legs") if takes(profile, kind) and getattr(profile, kind)]
+    if kinds and not profile.uses_dialog:
         remedy = (
             _("Set cdr_enable to 1, or remove the fields.")
             if profile.product is Product.KAMAILIO
             else _("Ask for dialog records (cdr), or remove the fields.")
         )
-        at = Place(found[0], _("fields of dialog records"))
+        place = Place(kinds[0], _("fields of dialog records"))
         turned_on = set_option("cdr_enable", 1) if "cdr_enable" in profile.parameters else None
-        yield warning(at, _("Records of dialogs are not turned on."), remedy).fixed_by(
-            turned_on, remove_fields(found[0])
-        )
+        yield warning(place, _("Dialog records are not enabled."), remedy).fixed_by(turned_on, remove_fields(kinds[0]))
 
 
-@rule("cdr-nowhere", _("The records are made and go nowhere."))
+@rule("cdr-nowhere", _("The records are created, but not written anywhere."))
 def cdr_nowhere(profile: AccountingProfile) -> Iterator[Problem]:
     if not profile.is_on("cdr_enable") or "cdr_log_enable" not in profile.parameters:
         return
@@ -94,7 +94,7 @@ def cdr_nowhere(profile: AccountingProfile) -> Iterator[Problem]:
     if not profile.is_on("cdr_log_enable") and not profile.is_on("cdrs_table") and not to_json:
         yield warning(
             option_place("cdr_log_enable"),
-            _("Neither the log nor a table gets them."),
+            _("They are written neither to the log nor to a table."),
             _("Set cdrs_table to acc_cdrs."),
         ).fixed_by(set_option("cdrs_table", "acc_cdrs"))
 
@@ -110,7 +110,7 @@ def cdr_json_needs_acc(profile: AccountingProfile) -> Iterator[Problem]:
         ).fixed_by(set_options({"cdr_enable": 1, "acc_json.cdr_enable": 1}))
 
 
-@rule("cdr-names", _("The names of start, end and duration are fields, columns and variables of the dialog."))
+@rule("cdr-names", _("The names of start, end and duration are labels, columns and dialog variables."))
 def cdr_names(profile: AccountingProfile) -> Iterator[Problem]:
     if not profile.is_on("cdr_enable") or "cdr_start_id" not in profile.parameters:
         return
@@ -122,7 +122,7 @@ def cdr_names(profile: AccountingProfile) -> Iterator[Problem]:
                 option_place(key), _("{key} is empty.", key=key), _("Give it a name."), _("The proxy does not start.")
             ).fixed_by(use_default("cdr_start_id", "cdr_end_id", "cdr_duration_id"))
         elif name in seen:
-            why = _("One value takes the place of the other.")
+            why = _("One value overwrites the other.")
             yield error(
                 option_place(key),
                 _("{key} and {other} are both {name!r}.", key=key, other=seen[name], name=name),
@@ -132,7 +132,7 @@ def cdr_names(profile: AccountingProfile) -> Iterator[Problem]:
         seen.setdefault(name, key)
 
 
-@rule("cdr-start", _("The duration then has the ringing in it, and calls that were not answered have one too."))
+@rule("cdr-start", _("The duration then includes the ringing time, and calls that were not answered have one too."))
 def cdr_start(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.is_on("cdr_enable") and number_of(profile, "cdr_start_on_confirmed") == 0:
         yield warning(
@@ -142,7 +142,7 @@ def cdr_start(profile: AccountingProfile) -> Iterator[Problem]:
         ).fixed_by(set_option("cdr_start_on_confirmed", 1))
 
 
-@rule("cdr-expired", _("A dialog whose BYE never came ends when its time is up."))
+@rule("cdr-expired", _("A dialog without BYE ends when its timeout expires."))
 def cdr_expired(profile: AccountingProfile) -> Iterator[Problem]:
     if not profile.is_on("cdr_enable") or "cdr_expired_dlg_enable" not in profile.parameters:
         return
@@ -151,14 +151,14 @@ def cdr_expired(profile: AccountingProfile) -> Iterator[Problem]:
         yield warning(
             place,
             _("A call whose BYE is lost gets no dialog record."),
-            _("Set cdr_expired_dlg_enable to 1: the end is then that of the dialog's time."),
+            _("Set cdr_expired_dlg_enable to 1; the call then ends when the dialog expires."),
         ).fixed_by(set_option("cdr_expired_dlg_enable", 1))
         return
-    for found in fields(profile):
-        expression = expression_of(found.one.variable)
-        if found.kind == "cdr_extras" and expression is not None and expression.name != "dlg_var":
+    for field in fields(profile):
+        expression = expression_of(field.definition.variable)
+        if field.kind == "cdr_extras" and expression is not None and expression.name != "dlg_var":
             yield note(
-                found.variable,
+                field.variable_place,
                 _("{variable} is empty in the record of a dialog that expires.", variable=expression.text),
                 _("Keep the value in $dlg_var(…) and log that."),
                 _("There is no message then: only variables of the dialog have a value."),
@@ -212,13 +212,13 @@ def opensips_cdr_expired(profile: AccountingProfile, facts: ScriptFacts) -> Iter
     elif has_timeout:
         yield note(
             place,
-            _("A call whose BYE is lost leaves nothing unless the dialog ends with a BYE."),
+            _("A call whose BYE is lost leaves no record unless the proxy ends the dialog with a BYE."),
             _('Call create_dialog("B") for each initial INVITE.'),
         )
     else:
         yield warning(
             place,
-            _("A call whose BYE is lost leaves nothing, or a record that ends hours later."),
+            _("A call whose BYE is lost leaves no record, or a record that ends hours later."),
             _(
                 'Call create_dialog("B") for each initial INVITE, and set modparam("dialog", "default_timeout", '
                 "…) to the longest call in seconds."
@@ -233,6 +233,6 @@ def opensips_cdr_start(profile: AccountingProfile) -> Iterator[Problem]:
         # acc_logic.c: is_cdr_acc_on() looks at all backends together
         yield note(
             place,
-            _("Ongoing calls are not visible, and a proxy that crashes leaves nothing of them."),
-            _("Do not ask for call records if you need START and STOP: asked of one output, they count for all."),
+            _("Ongoing calls are not visible, and are lost if the proxy crashes."),
+            _("Do not request call records if you need START and STOP: the setting of one output applies to all."),
         )

@@ -24,10 +24,10 @@ from proxyconf.script_facts import ScriptFacts
 
 
 def check(profile: AccountingProfile, facts: ScriptFacts | None = None) -> list[Finding]:
-    """Return all findings, the gravest first, else in the order of the rules. It takes any profile and never fails.
+    """Return all findings, the most severe first, then in the order of the rules. Any profile can be checked.
 
-    ``facts`` are those of the script that the profile belongs to; without them nothing is said of a script.
+    ``facts`` are those of the profile's script; without them there are no findings about the script.
     """
-    known = facts or ScriptFacts()
-    found = [finding for rule in rules().values() for finding in rule.findings(profile, known)]
-    return sorted(found, key=lambda finding: finding.severity.rank)
+    facts = facts or ScriptFacts()
+    findings = [finding for rule in rules().values() for finding in rule.findings(profile, facts)]
+    return sorted(findings, key=lambda finding: finding.severity.rank)

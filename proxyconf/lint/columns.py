@@ -1,7 +1,7 @@
-"""Names of columns and tables: what the databases take for a name when the proxy writes it without quotes.
+"""Rules about the names of columns and tables, which most proxies write without quotes.
 
-Seen with Kamailio 5.6: the drivers for PostgreSQL and SQLite write names bare, that for MySQL puts them in backquotes.
-The drivers of OpenSIPS and OpenSER, and those of older Kamailios, are taken to write all of them bare.
+Seen with Kamailio 5.6: the drivers for PostgreSQL and SQLite do not quote names, the one for MySQL does. The drivers of
+OpenSIPS, OpenSER and older Kamailio releases are assumed not to quote any.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LONGEST_NAME = 63  # PostgreSQL; MySQL takes 64; Kamailio's table argument 63
 
 
 def dialect(profile: AccountingProfile) -> Dialect | None:
-    """Return the database that the profile's ``db_url`` leads to, if it says so."""
+    """Return the database of the profile's ``db_url``, if it is known."""
     return dialect_of(str(profile.option("db_url") or ""))
 
 
@@ -46,17 +46,17 @@ def writes_cdr_table(profile: AccountingProfile) -> bool:
 @rule(
     "column-name",
     _(
-        "The proxy writes names of columns without quotes: the database takes such a name for something "
-        "else and refuses every row. Only the proxy's log tells."
+        "The proxy writes column names without quotes, so such a name is a syntax error and the database refuses "
+        "every row. Only the proxy's log reports it."
     ),
 )
 def column_name(profile: AccountingProfile) -> Iterator[Problem]:
-    for text, at, fix in _column_names(profile):
-        reported = bad_characters(text) and not at.path.startswith("options.")  # as a label, to all its backends
+    for text, place, fix in _column_names(profile):
+        reported = bad_characters(text) and not place.path.startswith("options.")  # as a label, to all its backends
         if not _NAME.fullmatch(text) and not reported:
             yield (warning if _quotes(profile) else error)(
-                at,
-                _("{text!r} is no name of a column.", text=text),
+                place,
+                _("{text!r} is not a valid column name.", text=text),
                 _("Use letters, digits and underscores: {plain}.", plain=plain(text)),
             ).fixed_by(fix)
 
@@ -64,43 +64,45 @@ def column_name(profile: AccountingProfile) -> Iterator[Problem]:
 @rule(
     "column-reserved",
     _(
-        "The proxy writes names of columns without quotes: a word of SQL is a syntax error, and every "
-        "row is lost. Only the proxy's log tells."
+        "The proxy writes column names without quotes, so a reserved word is a syntax error and every row is lost. "
+        "Only the proxy's log reports it."
     ),
 )
 def column_reserved(profile: AccountingProfile) -> Iterator[Problem]:
     if _quotes(profile):
         return
     known = dialect(profile)
-    for text, at, fix in _column_names(profile):
-        found = [one for one in ([known] if known else Dialect) if folded(text) in RESERVED[one]]
-        if found:
-            where = all_of(_TITLES[one] for one in found)
+    for text, place, fix in _column_names(profile):
+        dialects = [other for other in ([known] if known else Dialect) if folded(text) in RESERVED[other]]
+        if dialects:
+            where = all_of(_TITLES[other] for other in dialects)
             yield (error if known else warning)(
-                at,
-                _("{text!r} is a word of SQL in {where}.", text=text, where=where),
+                place,
+                _("{text!r} is a reserved word in {where}.", text=text, where=where),
                 _("Choose another name, such as x_{text}.", text=text),
             ).fixed_by(fix)
 
 
 @rule("column-length", _("MySQL refuses names of more than 64 characters; PostgreSQL cuts them to 63."))
 def column_length(profile: AccountingProfile) -> Iterator[Problem]:
-    for text, at, fix in _column_names(profile):
+    for text, place, fix in _column_names(profile):
         if len(text) > LONGEST_NAME:
             # PostgreSQL cuts the name in the table and in each INSERT alike
             severity = warning if dialect(profile) is Dialect.POSTGRESQL else error
             yield severity(
-                at, _("The name has {count} characters.", count=len(text)), _("Use {most} at most.", most=LONGEST_NAME)
+                place,
+                _("The name has {count} characters.", count=len(text)),
+                _("Use {most} at most.", most=LONGEST_NAME),
             ).fixed_by(fix)
 
 
 @rule("column-case", _("PostgreSQL folds names without quotes to lower case."))
 def column_case(profile: AccountingProfile) -> Iterator[Problem]:
     if dialect(profile) is Dialect.POSTGRESQL:
-        for text, at, fix in _column_names(profile):
+        for text, place, fix in _column_names(profile):
             if text != folded(text):
                 yield note(
-                    at,
+                    place,
                     _("The column will be {folded!r}, not {text!r}.", folded=folded(text), text=text),
                     _("Write it in lower case."),
                 ).fixed_by(fix)
@@ -125,49 +127,49 @@ def column_shared(profile: AccountingProfile) -> Iterator[Problem]:
 
 @rule("table-name", _("The proxy writes names of tables without quotes, and Kamailio takes 63 characters at most."))
 def table_name(profile: AccountingProfile) -> Iterator[Problem]:
-    for text, at in _tables(profile):
+    for text, place in _tables(profile):
         if profile.product is Product.KAMAILIO and "$" in text:
             continue
         if not _TABLE.fullmatch(text) or len(text) > LONGEST_NAME:
             yield error(
-                at,
-                _("{text!r} is no name of a table.", text=text),
+                place,
+                _("{text!r} is not a valid table name.", text=text),
                 _("Use letters, digits and underscores, {most} characters at most.", most=LONGEST_NAME),
-            ).fixed_by(_default_table(at))
+            ).fixed_by(_default_table(place))
 
 
 @rule(
     "table-variables",
     _(
-        "The proxy fills in the variables for each event and does not make the table: a row for a table "
-        "that is not there yet is lost."
+        "The proxy replaces the variables for each event and does not create the table: a row for a table that does "
+        "not exist is lost."
     ),
 )
 def table_variables(profile: AccountingProfile) -> Iterator[Problem]:
-    for text, at in _tables(profile):
+    for text, place in _tables(profile):
         if profile.product is Product.KAMAILIO and "$" in text:
             yield note(
-                at,
-                _("The name {text!r} holds variables.", text=text),
-                _("Make each table before its first event, like the one that the generated SQL makes."),
+                place,
+                _("The name {text!r} contains variables.", text=text),
+                _("Create each table before its first event, like the one in the generated SQL."),
             )
 
 
-@rule("table-shared", _("Missed calls would stand among the accounted ones, and nothing in a row tells them apart."))
+@rule("table-shared", _("Missed and accounted calls would be in one table, and nothing in a row distinguishes them."))
 def table_shared(profile: AccountingProfile) -> Iterator[Problem]:
     accounted, missed = (str(profile.option(f"db_table_{one}") or "") for one in ("acc", "missed_calls"))
     if writes_sql(profile) and accounted and folded(accounted) == folded(missed):
         yield warning(
             option_place("db_table_missed_calls"),
-            _("Accounted and missed calls go to one table, {missed!r}.", missed=missed),
-            _("Use a table of its own, such as missed_calls."),
+            _("Accounted and missed calls are written to the same table, {missed!r}.", missed=missed),
+            _("Use a separate table, such as missed_calls."),
         ).fixed_by(_own_table(accounted))
 
 
-def _default_table(at: Place) -> Fix:
-    if at.path == "do_accounting.table":
+def _default_table(place: Place) -> Fix:
+    if place.path == "do_accounting.table":
         return change_do_accounting(_("Use the table acc"), table="")
-    return use_default(at.path.removeprefix("options."))
+    return use_default(place.path.removeprefix("options."))
 
 
 def _own_table(accounted: str) -> Fix:
@@ -184,7 +186,7 @@ def _quotes(profile: AccountingProfile) -> bool:
 
 class _ColumnName(NamedTuple):
     text: str
-    at: Place
+    place: Place
     fix: Fix | None
 
 
@@ -193,7 +195,7 @@ def _column_names(profile: AccountingProfile) -> Iterator[_ColumnName]:
     for label in labels(profile):
         is_cdr = label.record != str(label.backend)
         if label.backend is Backend.SQL and (not is_cdr or writes_cdr_table(profile)):
-            yield _ColumnName(label.text, label.at, rename(profile, label))
+            yield _ColumnName(label.text, label.place, rename(profile, label))
     options: list[str] = []
     if writes_sql(profile):
         options += [key for key in profile.parameters if key.startswith("acc_") and key.endswith("_column")]
@@ -206,7 +208,7 @@ def _column_names(profile: AccountingProfile) -> Iterator[_ColumnName]:
 
 
 def _tables(profile: AccountingProfile) -> Iterator[tuple[str, Place]]:
-    """Yield the names of tables that the profile chooses."""
+    """Yield the table names that the profile sets."""
     options = ["db_table_acc", "db_table_missed_calls"] if writes_sql(profile) else []
     options += ["cdrs_table"] if writes_cdr_table(profile) else []
     for key in options:

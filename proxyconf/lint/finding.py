@@ -1,4 +1,4 @@
-"""What a check has to say."""
+"""The findings of the check."""
 
 from __future__ import annotations
 
@@ -22,26 +22,24 @@ class Fix(NamedTuple):
 
 
 class Severity(StrEnum):
-    """How grave a finding is."""
-
     ERROR = "error"  # the proxy does not start or ends, or records are lost or wrong
     WARNING = "warning"  # records or values may be lost or misread, depending on the calls or on the script
-    NOTE = "note"  # as it should be, but worth knowing
+    NOTE = "note"  # correct, but worth knowing
 
     @property
     def rank(self) -> int:
-        """The place in an order that begins with the gravest."""
+        """The position in an order that begins with the most severe."""
         return list(Severity).index(self)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding of ``rule``, whose name never changes.
+    """A finding of ``rule``, whose name never changes.
 
-    ``where`` is a path into the profile's fields (``extras[2].labels.sql``, ``flags.account.radius``,
-    ``options.failed_filter``, empty for the profile as a whole), ``place`` says the same to people. ``what`` is what
-    was found, ``why`` what comes of it, ``remedy`` how to mend it; each is one or a few plain sentences. ``fixes`` are
-    the remedies that are changes of the profile alone, the first one recommended.
+    ``where`` is a path in the profile (``extras[2].labels.sql``, ``flags.account.radius``, ``options.failed_filter``,
+    empty for the whole profile), ``place`` the same in words. ``what`` is the problem, ``why`` its consequence,
+    ``remedy`` how to fix it, each in a few sentences. ``fixes`` are the remedies that change only the profile, the
+    recommended one first.
     """
 
     severity: Severity
@@ -59,7 +57,7 @@ class Finding:
 
 
 def grouped(findings: Iterable[Finding]) -> list[tuple[Finding, list[Finding]]]:
-    """Return the findings in order, each note with the later notes of its rule; errors and warnings stand alone."""
+    """Return the findings in order, each note with the later notes of its rule; errors and warnings are not grouped."""
     groups: list[tuple[Finding, list[Finding]]] = []
     first_notes: dict[str, list[Finding]] = {}
     for finding in findings:

@@ -161,14 +161,14 @@ def numbered(name: str) -> Iterator[str]:
 # --- fields
 
 
-def change_field(found: Field, title: str, **members: Any) -> Fix:
+def change_field(target: Field, title: str, **members: Any) -> Fix:
     """Return the fix that changes members of one field."""
-    return Fix(title, lambda profile: _with_field(profile, found, replace(found.one, **members)))
+    return Fix(title, lambda profile: _with_field(profile, target, replace(target.definition, **members)))
 
 
-def set_variable(found: Field, variable: str) -> Fix:
+def set_variable(target: Field, variable: str) -> Fix:
     """Return the fix that reads a field from another variable."""
-    return change_field(found, _("Use {variable}", variable=variable), variable=variable)
+    return change_field(target, _("Use {variable}", variable=variable), variable=variable)
 
 
 def add_field(kind: str, field: ExtraDefinition | LegDefinition) -> Fix:
@@ -222,10 +222,10 @@ def without_backend(profile: AccountingProfile, backend: Backend) -> Fix | None:
     return Fix(_("Do without {backend}", backend=BACKEND_WORDS[backend]), change)
 
 
-def _with_field(profile: AccountingProfile, found: Field, field: ExtraDefinition | LegDefinition) -> AccountingProfile:
-    fields = list(getattr(profile, found.kind))
-    fields[found.index] = field
-    return _with_fields(profile, found.kind, fields)
+def _with_field(profile: AccountingProfile, target: Field, field: ExtraDefinition | LegDefinition) -> AccountingProfile:
+    fields = list(getattr(profile, target.kind))
+    fields[target.index] = field
+    return _with_fields(profile, target.kind, fields)
 
 
 def _with_fields(
@@ -242,10 +242,10 @@ def rename(profile: AccountingProfile, label: Label, wanted: str = "") -> Fix | 
     """Return the fix that gives a label a name like ``wanted``, by default like the one that it has, which no rule
     objects to; None where no name suits all backends.
     """
-    is_name = label.at.path.endswith(".name")
+    is_name = label.place.path.endswith(".name")
     if is_name and Backend.DIAMETER in profile.backends:  # one name for a number and the names of the others
         return None
-    key = None if is_name else Backend(label.at.path.rpartition(".")[2])
+    key = None if is_name else Backend(label.place.path.rpartition(".")[2])
 
     def change(profile: AccountingProfile) -> AccountingProfile:
         names = _candidates(Backend.SYSLOG if key is None else label.backend, wanted or label.text)
@@ -254,12 +254,12 @@ def rename(profile: AccountingProfile, label: Label, wanted: str = "") -> Fix | 
     return Fix(_("Rename the label"), change)
 
 
-def rename_field(found: Field) -> Fix:
+def rename_field(target: Field) -> Fix:
     """Return the fix that gives a field a name that no rule objects to."""
 
     def change(profile: AccountingProfile) -> AccountingProfile:
-        names = _candidates(Backend.SYSLOG, found.one.name or found.one.variable)
-        return _first_accepted(profile, (_with_name(profile, found, None, name) for name in names))
+        names = _candidates(Backend.SYSLOG, target.definition.name or target.definition.variable)
+        return _first_accepted(profile, (_with_name(profile, target, None, name) for name in names))
 
     return Fix(_("Rename the field"), change)
 
@@ -274,35 +274,38 @@ def rename_option(key: str) -> Fix:
     return Fix(_("Rename it"), change)
 
 
-def label_field(profile: AccountingProfile, found: Field, backends: Iterable[Backend]) -> Fix:
+def label_field(profile: AccountingProfile, target: Field, backends: Iterable[Backend]) -> Fix:
     """Return the fix that gives a field labels for all of the backends."""
-    if isinstance(found.one, LegDefinition) and not profile.uses_field_declarations:
-        return rename_field(found)  # its name is the label everywhere
+    if isinstance(target.definition, LegDefinition) and not profile.uses_field_declarations:
+        return rename_field(target)  # its name is the label everywhere
     wanted = tuple(backends)
 
     def change(profile: AccountingProfile) -> AccountingProfile:
-        names = zip(*(_candidates(backend, found.one.name or found.one.variable) for backend in wanted), strict=False)
+        names = zip(
+            *(_candidates(backend, target.definition.name or target.definition.variable) for backend in wanted),
+            strict=False,
+        )
         return _first_accepted(
-            profile, (_with_labels(profile, found, dict(zip(wanted, one, strict=True))) for one in names)
+            profile, (_with_labels(profile, target, dict(zip(wanted, one, strict=True))) for one in names)
         )
 
     return Fix(_("Add labels"), change)
 
 
-def _with_labels(profile: AccountingProfile, found: Field, labels: Mapping[Backend, str]) -> AccountingProfile:
+def _with_labels(profile: AccountingProfile, target: Field, labels: Mapping[Backend, str]) -> AccountingProfile:
     for backend, label in labels.items():
-        profile = _with_name(profile, found, backend, label)
+        profile = _with_name(profile, target, backend, label)
     return profile
 
 
-def _with_name(profile: AccountingProfile, found: Field, backend: Backend | None, name: str) -> AccountingProfile:
-    field = getattr(profile, found.kind)[found.index]
+def _with_name(profile: AccountingProfile, target: Field, backend: Backend | None, name: str) -> AccountingProfile:
+    field = getattr(profile, target.kind)[target.index]
     if backend is None:
-        return _with_field(profile, found, replace(field, name=name))
+        return _with_field(profile, target, replace(field, name=name))
     labels = {**field.labels, backend: name}
-    if found.kind == "cdr_extras" and profile.product is Product.KAMAILIO and backend in _ONE_LIST:
+    if target.kind == "cdr_extras" and profile.product is Product.KAMAILIO and backend in _ONE_LIST:
         labels |= dict.fromkeys(_ONE_LIST & field.labels.keys(), name)
-    return _with_field(profile, found, replace(field, labels=labels))
+    return _with_field(profile, target, replace(field, labels=labels))
 
 
 def _candidates(backend: Backend, wanted: str) -> Iterator[str]:
@@ -328,7 +331,7 @@ def _first_accepted(profile: AccountingProfile, candidates: Iterable[AccountingP
 
 def _problems(profile: AccountingProfile) -> tuple[Counter[str], int]:
     """Return how often each rule finds more than a note, and how many findings there are."""
-    found = [
+    severities = [
         (rule.name, problem.severity) for rule in rules().values() for problem in rule.find(profile, ScriptFacts())
     ]
-    return Counter(name for name, severity in found if severity is not Severity.NOTE), len(found)
+    return Counter(name for name, severity in severities if severity is not Severity.NOTE), len(severities)

@@ -1,4 +1,4 @@
-"""Message flags, which ask for accounting in every release before OpenSIPS 2.2."""
+"""Rules about message flags, which request accounting in every release before OpenSIPS 2.2."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class _Use(NamedTuple):
-    """What a flag is used for: ``purpose`` is account, missed, failed, prepare or cdr."""
+    """A use of a flag; ``purpose`` is account, missed, failed, prepare or cdr."""
 
     flag: MessageFlag
     purpose: str
-    at: Place
+    place: Place
     backend: Backend | None = None
 
 
 def uses(profile: AccountingProfile) -> Iterator[_Use]:
-    """Yield the flags that the profile sets for what the release has."""
+    """Yield the flags of the profile that the release has."""
     if profile.uses_do_accounting:
         return
     used = {backend: profile.known_backends[backend] for backend in used_backends(profile)}
@@ -58,8 +58,8 @@ def _place(path: str, words: str) -> Place:
 @script_rule(
     "flag-range",
     _(
-        "A message has flags 0 to 31. With another number the proxy does not start, or (in modules that "
-        "do not look) the flag is another one than the script sets and nothing is accounted."
+        "A message has flags 0 to 31. With another number the proxy does not start, or (in modules that do not check "
+        "it) the flag differs from the one that the script sets, and nothing is accounted."
     ),
 )
 def flag_range(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
@@ -67,7 +67,7 @@ def flag_range(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Probl
         if use.flag.number is not None and use.flag.number not in FLAG_NUMBERS:
             free = next(iter(profile.free_flags(facts.flags)), None)
             yield error(
-                use.at,
+                use.place,
                 _("The flag {number} does not exist.", number=use.flag.number),
                 _("Use a number from 0 to 31; {free} is free.", free=free)
                 if free is not None
@@ -87,25 +87,25 @@ def _wrong_form(profile: AccountingProfile, use: _Use) -> Problem | None:
     title = f"{profile.product.label} {profile.version}"
     number, name = use.flag
     if number is None and not name:
-        return error(use.at, _("The flag has neither number nor name."), _("Give it one, or do without the flag."))
+        return error(use.place, _("The flag has neither number nor name."), _("Set one, or remove the flag."))
     if name and not _NAME.fullmatch(name):
         needed = number is None
         return (error if needed else warning)(
-            use.at,
-            _("{name!r} is no name of a flag.", name=name),
+            use.place,
+            _("{name!r} is not a valid flag name.", name=name),
             _("Use letters, digits and underscores."),
             _("The proxy cannot read it and does not start.") if needed else _("The number is used without the name."),
         )
     if named and number is not None:
         return warning(
-            use.at,
+            use.place,
             _("The flag is the number {number}.", number=number),
             _("Give it a name instead, here and in setflag()."),
             _("{title} takes names; it reads a number too, with a warning at each start.", title=title),
         )
     if not named and number is None:
         return error(
-            use.at,
+            use.place,
             _("The flag has a name, {name}, and no number.", name=name),
             _("Give it a number from 0 to 31."),
             _("{title} takes numbers only.", title=title),
@@ -148,8 +148,8 @@ def flag_clash(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Probl
                 grave = (other.purpose, use.purpose) == ("account", "missed")
                 name = key.number if key.number is not None else key.name
                 yield (error if grave else warning)(
-                    use.at,
-                    _("Flag {name} is the {place} already.", name=name, place=other.at.words),
+                    use.place,
+                    _("Flag {name} is the {place} already.", name=name, place=other.place.words),
                     _free(profile, facts),
                     why,
                 ).fixed_by(set_flag(profile, facts, use.purpose, use.backend))
@@ -168,7 +168,7 @@ def flag_name_clash(profile: AccountingProfile) -> Iterator[Problem]:
             number = numbers.setdefault(use.flag.name, use.flag.number)
             if number != use.flag.number:
                 yield warning(
-                    use.at,
+                    use.place,
                     _("The name {name} stands for flag {number} already.", name=use.flag.name, number=number),
                     _("Give each flag its own name."),
                 ).fixed_by(_rename_flag(profile, use))
@@ -186,14 +186,14 @@ def _rename_flag(profile: AccountingProfile, use: _Use) -> Fix:
 @script_rule(
     "flag-unset-is-0",
     _(
-        "In acc_radius, acc_diameter and acc_json a flag that is not set is flag 0: whatever request "
-        "carries flag 0 is accounted."
+        "In acc_radius, acc_diameter and acc_json a flag that is not set is flag 0: every request with flag 0 is "
+        "accounted."
     ),
 )
 def flag_unset_is_0(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
     if profile.product is not Product.KAMAILIO:
         return
-    others = [use.at.words for use in uses(profile) if use.flag.number == 0]
+    others = [use.place.words for use in uses(profile) if use.flag.number == 0]
     for backend in used_backends(profile):
         names = profile.known_backends[backend]
         if names.module == "acc":
@@ -201,18 +201,19 @@ def flag_unset_is_0(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[
         wanted = ((names.flag, profile.flags.account, "account"), (names.missed_flag, profile.flags.missed, "missed"))
         for parameter, flags, path in wanted:
             if backend not in flags:
-                at = _place(f"{path}.{backend}", BACKEND_WORDS[backend])
+                place = _place(f"{path}.{backend}", BACKEND_WORDS[backend])
                 fix = set_flag(profile, facts, path, backend)
                 if others:
                     what = _("{parameter} is not set, and flag 0 is the {place}.", parameter=parameter, place=others[0])
-                    yield error(at, what, _free(profile, facts)).fixed_by(fix)
+                    yield error(place, what, _free(profile, facts)).fixed_by(fix)
                 else:
                     what = _("{parameter} is not set.", parameter=parameter)
-                    yield warning(at, what, _free(profile, facts)).fixed_by(fix)
+                    yield warning(place, what, _free(profile, facts)).fixed_by(fix)
 
 
 @script_rule(
-    "flag-missing", _("Without the flag no transaction is accounted to the output; only the script's own calls are.")
+    "flag-missing",
+    _("Without the flag no transaction is accounted to the output; only explicit calls in the script are."),
 )
 def flag_missing(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
     if profile.uses_do_accounting:
@@ -220,9 +221,9 @@ def flag_missing(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Pro
     if has_dialog_records_alone(profile):
         yield note(
             Place("flags", _("flags")),
-            _("Only dialog records are written, and no event is accounted."),
-            _("Give an output its flag if START, STOP and failed calls are wanted."),
-            _("Calls that fail leave nothing unless cdr_on_failed is on, and ongoing calls are not visible."),
+            _("Only dialog records are written; no events are accounted."),
+            _("Set the flag of an output if you need START, STOP and failed calls."),
+            _("Failed calls are not recorded unless cdr_on_failed is on, and ongoing calls are not visible."),
         )
         return
     for backend in used_backends(profile):
@@ -242,11 +243,11 @@ def flag_missing(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Pro
     _("The flag for failed calls adds them to what is accounted; by itself it selects no output."),
 )
 def failed_without_account(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
-    found = list(uses(profile))
-    failed = [use for use in found if use.purpose == "failed"]
-    if failed and not any(use.purpose == "account" for use in found):
+    all_uses = list(uses(profile))
+    failed = [use for use in all_uses if use.purpose == "failed"]
+    if failed and not any(use.purpose == "account" for use in all_uses):
         yield error(
-            failed[0].at,
+            failed[0].place,
             _("failed_transaction_flag is set, and no output has a flag."),
             _("Set log_flag, db_flag or that of another output too, here and in the script."),
         ).fixed_by(set_account_flags(facts, used_backends(profile)))
@@ -267,14 +268,14 @@ def failed_missing(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[P
             yield note(
                 Place("do_accounting.failed", _("failed calls")),
                 _("Failed calls are not accounted."),
-                _('Call do_accounting("…", "failed") for the INVITE too if they shall be.'),
-                _("The script asks for it for the BYE alone."),
+                _('Call do_accounting("…", "failed") for the INVITE too if they should be.'),
+                _("The script requests it only for the BYE."),
             ).fixed_by(change_do_accounting(_("Account failed calls"), failed=frozenset(used)))
         elif used and not (profile.do_accounting.failed | profile.do_accounting.cdr) & set(used):
             yield warning(
                 Place("do_accounting.failed", _("failed calls")),
                 _("Failed calls are not accounted."),
-                _('Call do_accounting("…", "failed"), for the BYE as well: asked of one output, it counts for all.'),
+                _('Call do_accounting("…", "failed"), for the BYE as well; the setting of one output applies to all.'),
             ).fixed_by(change_do_accounting(_("Account failed calls"), failed=frozenset(used)))
     elif has_dialog_records_alone(profile):
         return
@@ -286,26 +287,30 @@ def failed_missing(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[P
             ).fixed_by(set_flag(profile, facts, "failed") if set(used) & profile.flags.account.keys() else None)
 
 
-@rule(
+@script_rule(
     "missed-once",
     _(
         "A missed call is written once for each time that it is asked for: the next attempt of the same "
         "call is not seen unless the script asks again."
     ),
 )
-def missed_once(profile: AccountingProfile) -> Iterator[Problem]:
+def missed_once(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
+    if facts.is_whole:
+        if facts.has_failure_route:
+            yield from _not_again(profile, facts)
+        return
     if profile.uses_do_accounting:
         if profile.do_accounting.missed & set(used_backends(profile)):
             yield note(
                 Place("do_accounting.missed", _("missed calls")),
-                _("Missed calls must be asked for before each attempt."),
+                _("Missed calls must be requested before each attempt."),
                 _('Call do_accounting("…", "missed") in the failure_route too, where the next attempt is made.'),
             )
         return
     for use in uses(profile):
         if use.purpose == "missed":
             yield note(
-                use.at,
+                use.place,
                 _("The flag is cleared with each missed call."),
                 _(
                     "Set it again in the failure_route where the next attempt is made; set without another attempt "
@@ -315,8 +320,28 @@ def missed_once(profile: AccountingProfile) -> Iterator[Problem]:
             return
 
 
+def _not_again(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
+    """Yield what the failure routes of a script leave out."""
+    if profile.uses_do_accounting:
+        if profile.do_accounting.missed & set(used_backends(profile)) and not facts.requests_missed_again:
+            yield warning(
+                Place("do_accounting.missed", _("missed calls")),
+                _("The failure_route does not request missed calls again."),
+                _('Call do_accounting("…", "missed") there, where the next attempt is made.'),
+            )
+        return
+    for use in uses(profile):
+        if use.purpose == "missed" and not {str(use.flag.number), use.flag.name or "0"} & facts.flags_set_again:
+            flag = use.flag.name or str(use.flag.number)
+            yield warning(
+                use.place,
+                _("The failure_route does not set flag {flag} again.", flag=flag),
+                _("Write setflag({flag}); there, where the next attempt is made.", flag=flag),
+            )
+
+
 def has_dialog_records_alone(profile: AccountingProfile) -> bool:
-    """Return whether Kamailio writes records of dialogs and no flag asks for events."""
+    """Return whether Kamailio writes dialog CDRs and no flag requests events."""
     return profile.is_on("cdr_enable") and not profile.flags.account and not profile.flags.missed
 
 

@@ -1,7 +1,8 @@
-"""What a variable's value can be: absent, a number, as long as the caller likes."""
+"""Properties of variables' values: whether they may be empty, are numbers, or have unlimited length."""
 
 from __future__ import annotations
 
+from proxyconf.profile import SqlType
 from proxyconf.vocabulary.variables import Expression, IntegerForm, integer_form, parse_variable
 
 # in every request, and never empty there
@@ -19,9 +20,9 @@ _DIGITS = frozenset(
         *("ful", "tUl", "fUl", "rul", "hdrc", "cnt", "bs"),
     }
 )
-# what the script sets itself: empty where it did not
+# set by the script, else empty
 _SCRIPT = frozenset({"avp", "var", "vz", "vn", "xavp", "xavu", "xavi", "shv", "sht", "dlg_var", "dlg", "T_branch_idx"})
-# text that the caller or the callee writes
+# text from the caller or the callee
 _FOREIGN = frozenset(
     {
         *("ua", "hdr", "hfl", "sel", "fU", "fu", "from", "from.user", "fn", "tU", "tu", "to", "to.user", "tn"),
@@ -39,56 +40,66 @@ _SAFE = ("s.escape", "s.encode", "s.md5", "s.sha", "s.len", "s.int", "s.crc", "s
 
 
 def expression_of(variable: str) -> Expression | None:
-    """Return the variable as read; None if it is not exactly one."""
+    """Return the parsed variable; None if the text is not exactly one variable."""
     try:
         return parse_variable(variable)
     except ValueError:
         return None
 
 
-def may_be_empty(one: Expression) -> bool:
-    """Return whether a request, a BYE for one, can be without the value."""
-    if one.transformations and integer_form(one) is not IntegerForm.ALWAYS:
+def may_be_empty(expression: Expression) -> bool:
+    """Return whether a request, for instance a BYE, may lack the value."""
+    if expression.transformations and integer_form(expression) is not IntegerForm.ALWAYS:
         return True
-    return one.name not in _PRESENT or one.index is not None
+    return expression.name not in _PRESENT or expression.index is not None
 
 
-def is_number(one: Expression) -> bool:
+def is_number(expression: Expression) -> bool:
     """Return whether the value, written as text, is always digits."""
-    if one.transformations:
-        return integer_form(one) is IntegerForm.ALWAYS and not may_be_empty(one)
-    return one.name in _DIGITS and not may_be_empty(one)
+    if expression.transformations:
+        return integer_form(expression) is IntegerForm.ALWAYS and not may_be_empty(expression)
+    return expression.name in _DIGITS and not may_be_empty(expression)
 
 
-def is_set_by_the_script(one: Expression) -> bool:
-    """Return whether nobody but the script decides on the value."""
-    return one.name in _SCRIPT
+def is_set_by_the_script(expression: Expression) -> bool:
+    """Return whether only the script sets the value."""
+    return expression.name in _SCRIPT
 
 
-def may_be_long(one: Expression) -> bool:
-    """Return whether a caller or a callee decides how long the value is."""
-    return one.name in _FOREIGN and not _ends_with(one, _SHORTENING)
+def may_be_long(expression: Expression) -> bool:
+    """Return whether the caller or the callee determines the length of the value."""
+    return expression.name in _FOREIGN and not _ends_with(expression, _SHORTENING)
 
 
-def is_body(one: Expression) -> bool:
-    """Return whether the value is a whole message or its body, long as a rule."""
-    return one.name in _BODIES and not _ends_with(one, _SHORTENING)
+def is_body(expression: Expression) -> bool:
+    """Return whether the value is a whole message or its body, which is usually long."""
+    return expression.name in _BODIES and not _ends_with(expression, _SHORTENING)
 
 
-def may_hold_separators(one: Expression) -> bool:
-    """Return whether the value is text from the network that may hold ``;``, ``=`` and line breaks."""
-    return one.name in _HEADERS and not _ends_with(one, _SAFE)
+def may_hold_separators(expression: Expression) -> bool:
+    """Return whether the value is text from the network that may contain ``;``, ``=`` and line breaks."""
+    return expression.name in _HEADERS and not _ends_with(expression, _SAFE)
 
 
-def is_credential(one: Expression) -> bool:
+def is_credential(expression: Expression) -> bool:
     """Return whether the value comes from the credentials of a request."""
-    return one.name in _CREDENTIALS
+    return expression.name in _CREDENTIALS
 
 
-def is_request_uri(one: Expression) -> bool:
-    """Return whether the value is of the request URI."""
-    return one.name in _REQUEST_URI
+def is_request_uri(expression: Expression) -> bool:
+    """Return whether the value is part of the request URI."""
+    return expression.name in _REQUEST_URI
 
 
-def _ends_with(one: Expression, wanted: tuple[str, ...]) -> bool:
-    return bool(one.transformations) and one.transformations[-1].strip().startswith(wanted)
+def _ends_with(expression: Expression, prefixes: tuple[str, ...]) -> bool:
+    return bool(expression.transformations) and expression.transformations[-1].strip().startswith(prefixes)
+
+
+def suggested_type(variable: str) -> SqlType:
+    """Return the column type for a variable: integer only if its value is a number in every request."""
+    expression = expression_of(variable)
+    if expression is None:
+        return SqlType.VARCHAR
+    if is_number(expression):
+        return SqlType.INTEGER
+    return SqlType.TEXT if is_body(expression) else SqlType.VARCHAR

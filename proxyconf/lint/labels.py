@@ -1,4 +1,4 @@
-"""The names that values get: what a name may hold, and which are taken."""
+"""Rules about labels: their characters, duplicates, and reserved names."""
 
 from __future__ import annotations
 
@@ -30,76 +30,76 @@ _TAG = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*( +[A-Za-z0-9_-]+)*")  # cfg.lex of O
 @rule(
     "label-characters",
     _(
-        "A record is a row of name=value;name=value without any quoting: with such a name the proxy does "
-        "not start, or readers cut the record in the wrong place."
+        "A record has the form name=value;name=value without quoting: with such a name the proxy does not start, or "
+        "readers split the record in the wrong place."
     ),
 )
 def label_characters(profile: AccountingProfile) -> Iterator[Problem]:
     for label in _once(labels(profile)):
-        if found := bad_characters(label.text):
+        if characters := bad_characters(label.text):
             yield error(
-                label.at,
-                _("The label {label!r} holds {found}.", label=label.text, found=all_of(found)),
+                label.place,
+                _("The label {label!r} contains {found}.", label=label.text, found=all_of(characters)),
                 _("Use letters, digits and underscores: {plain}.", plain=plain(label.text)),
             ).fixed_by(rename(profile, label))
 
 
 @rule("trailing-separator", _("After the last field a semicolon is a syntax error: the proxy does not start."))
 def trailing_separator(profile: AccountingProfile) -> Iterator[Problem]:
-    for found in fields(profile):
-        if found.one.variable.rstrip().endswith(";"):
+    for field in fields(profile):
+        if field.definition.variable.rstrip().endswith(";"):
             yield error(
-                found.variable,
-                _("{variable!r} ends with a semicolon.", variable=found.one.variable),
+                field.variable_place,
+                _("{variable!r} ends with a semicolon.", variable=field.definition.variable),
                 _("Remove the semicolon."),
-            ).fixed_by(set_variable(found, found.one.variable.rstrip("; \t\r\n")))
-    for at, one in enumerate(profile.other_parameters):
-        parameter = find_parameter(profile.product, profile.version, one.name, one.module)
+            ).fixed_by(set_variable(field, field.definition.variable.rstrip("; \t\r\n")))
+    for index, other in enumerate(profile.other_parameters):
+        parameter = find_parameter(profile.product, profile.version, other.name, other.module)
         is_list = parameter is not None and parameter.kind in (ParameterKind.EXTRAS, ParameterKind.LEGS)
-        if is_list and isinstance(one.value, str) and one.value.rstrip().endswith(";"):
-            place = Place(f"other_parameters[{at}]", _("parameter {name}", name=one.name))
+        if is_list and isinstance(other.value, str) and other.value.rstrip().endswith(";"):
+            place = Place(f"other_parameters[{index}]", _("parameter {name}", name=other.name))
             yield error(
-                place, _("The list {value!r} ends with a semicolon.", value=one.value), _("Remove the semicolon.")
-            ).fixed_by(set_parameter(at, one.value.rstrip("; \t\r\n")))
+                place, _("The list {value!r} ends with a semicolon.", value=other.value), _("Remove the semicolon.")
+            ).fixed_by(set_parameter(index, other.value.rstrip("; \t\r\n")))
 
 
 @rule("field-unused", _("A field is logged by those backends for which it has a label."))
 def field_unused(profile: AccountingProfile) -> Iterator[Problem]:
     used = used_backends(profile)
     logged = {(label.field.kind, label.field.index) for label in labels(profile) if label.text.strip()}
-    for found in fields(profile):
-        if used and (found.kind, found.index) not in logged:
+    for field in fields(profile):
+        if used and (field.kind, field.index) not in logged:
             words = any_of(BACKEND_WORDS[one] for one in used)
             yield warning(
-                found.at(), _("No output in use logs this field."), _("Give it a label for {words}.", words=words)
-            ).fixed_by(label_field(profile, found, used))
+                field.place(), _("No output in use logs this field."), _("Give it a label for {words}.", words=words)
+            ).fixed_by(label_field(profile, field, used))
 
 
-@rule("tag-form", _("The tag is what the script calls the field: $acc_extra(tag), $acc_leg(tag)."))
+@rule("tag-form", _("The tag is the name of the field in the script: $acc_extra(tag), $acc_leg(tag)."))
 def tag_form(profile: AccountingProfile) -> Iterator[Problem]:
     if not profile.uses_field_declarations:
         return
     seen: dict[tuple[str, str], str] = {}
-    for found in fields(profile):
-        name = found.one.name
+    for field in fields(profile):
+        name = field.definition.name
         if not _TAG.fullmatch(name):
             yield error(
-                found.at("name", _("name")),
+                field.place("name", _("name")),
                 _("The name {name!r} cannot stand in $acc_extra(…) or $acc_leg(…).", name=name),
                 _("Use letters, digits and underscores: {plain}.", plain=plain(name)),
                 _("The proxy does not start with a tag that it cannot read."),
-            ).fixed_by(rename_field(found))
-        elif (found.kind, name) in seen:
+            ).fixed_by(rename_field(field))
+        elif (field.kind, name) in seen:
             yield error(
-                found.at("name", _("name")),
-                _("The name {name!r} is used by {place} already.", name=name, place=seen[found.kind, name]),
+                field.place("name", _("name")),
+                _("The name {name!r} is used by {place} already.", name=name, place=seen[field.kind, name]),
                 _("Give each field a name of its own."),
                 _("Two fields of one tag are one field: the value assigned last is logged for both."),
-            ).fixed_by(rename_field(found))
-        seen.setdefault((found.kind, name), found.at().words)
+            ).fixed_by(rename_field(field))
+        seen.setdefault((field.kind, name), field.place().words)
 
 
-@rule("label-repeated", _("Readers cannot tell two values of one name apart."))
+@rule("label-repeated", _("Readers cannot distinguish two values with the same name."))
 def label_repeated(profile: AccountingProfile) -> Iterator[Problem]:
     seen: dict[tuple[str, str], Label] = {}
     for label in labels(profile):
@@ -109,23 +109,23 @@ def label_repeated(profile: AccountingProfile) -> Iterator[Problem]:
             continue
         lost = label.backend is Backend.SQL
         yield (error if lost else warning)(
-            label.at,
-            _("The label {label!r} is used by {place} already.", label=label.text, place=first.at.words),
+            label.place,
+            _("The label {label!r} is used by {place} already.", label=label.text, place=first.place.words),
             _("Give each field a label of its own."),
             _("The INSERT names the column twice, so the database refuses every row.") if lost else "",
         ).fixed_by(rename(profile, label))
 
 
-@rule("label-core-name", _("Every record has fields of its own, which no extra field may be named like."))
+@rule("label-core-name", _("Extra fields must not have the names of the fields that every record has."))
 def label_core_name(profile: AccountingProfile) -> Iterator[Problem]:
     for label in labels(profile):
         taken = _core_names(profile, label)
         if _compared(label) in taken:
             severity = warning if label.backend in (Backend.SYSLOG, Backend.EVENTS) else error
             yield severity(
-                label.at,
+                label.place,
                 _(
-                    "{label!r} is the name of a field that {backend} has anyway.",
+                    "{label!r} is the name of a core field of {backend}.",
                     label=label.text,
                     backend=BACKEND_WORDS[label.backend],
                 ),
@@ -140,8 +140,8 @@ _CONSEQUENCE: Mapping[Backend, str] = {
     Backend.SYSLOG: _("The line has the name twice; readers take the first or the last of them."),
     Backend.SQL: _("The INSERT names the column twice, so the database refuses every row."),
     Backend.RADIUS: _("The request has the attribute twice; servers keep one of them."),
-    Backend.DIAMETER: _("The message has the AVP twice, and the reader takes one for the other."),
-    Backend.JSON: _("The extra value takes the place of the proxy's own."),
+    Backend.DIAMETER: _("The message has the AVP twice, and readers confuse the two."),
+    Backend.JSON: _("The extra value replaces the proxy's own."),
     Backend.EVENTS: _("The event has the parameter twice; readers keep one of them."),
 }
 _LOG = frozenset({"timestamp", "method", "from_tag", "to_tag", "call_id", "code", "reason"})
@@ -186,16 +186,16 @@ def _writes_setup(profile: AccountingProfile) -> bool:
 
 
 def _compared(label: Label) -> str:
-    """Return a label as its backend compares it: SQL and RADIUS do not tell case apart."""
+    """Return a label for comparison: SQL and RADIUS ignore case."""
     if label.backend is Backend.SQL:
         return folded(label.text)
     return label.text.lower() if label.backend is Backend.RADIUS else label.text
 
 
-def _once(found: Iterable[Label]) -> Iterator[Label]:
-    """Yield each place once: a leg's name serves all backends."""
+def _once(all_labels: Iterable[Label]) -> Iterator[Label]:
+    """Yield one label per place: the name of a leg is its label for all backends."""
     seen = set()
-    for label in found:
-        if label.at.path not in seen:
-            seen.add(label.at.path)
+    for label in all_labels:
+        if label.place.path not in seen:
+            seen.add(label.place.path)
             yield label

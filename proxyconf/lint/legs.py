@@ -1,4 +1,4 @@
-"""Leg fields: where their values come from, and what backends make of several legs."""
+"""Rules about leg fields: the source of their values, and what the backends do with several legs."""
 
 from __future__ import annotations
 
@@ -19,47 +19,51 @@ _LEGS = Place("legs", _("leg fields"))
 
 
 def _listed_legs(profile: AccountingProfile) -> Iterator[tuple[Field, Expression]]:
-    """Yield the fields of ``multi_leg_info`` with what they are read from, where that can be understood."""
-    for found in fields(profile):
-        expression = expression_of(found.one.variable)
-        if isinstance(found.one, LegDefinition) and expression is not None and not profile.uses_field_declarations:
-            yield found, expression
+    """Yield the fields of ``multi_leg_info`` with their variables, if these are valid."""
+    for field in fields(profile):
+        expression = expression_of(field.definition.variable)
+        if (
+            isinstance(field.definition, LegDefinition)
+            and expression is not None
+            and not profile.uses_field_declarations
+        ):
+            yield field, expression
 
 
 @rule("leg-avp", _("Legs are read from the stack of an AVP's values: the proxy does not start with another variable."))
 def leg_avp(profile: AccountingProfile) -> Iterator[Problem]:
-    for found, expression in _listed_legs(profile):
+    for field, expression in _listed_legs(profile):
         if expression.name != "avp":
             yield error(
-                found.variable,
-                _("{variable} is no AVP.", variable=expression.text),
+                field.variable_place,
+                _("{variable} is not an AVP.", variable=expression.text),
                 _(
                     "Push the value into an AVP in the script and write $avp({name}) here.",
-                    name=found.one.name or "name",
+                    name=field.definition.name or "name",
                 ),
-            ).fixed_by(set_variable(found, f"$avp({plain(found.one.name or expression.name)})"))
+            ).fixed_by(set_variable(field, f"$avp({plain(field.definition.name or expression.name)})"))
 
 
 @rule("leg-index", _("Legs are all values of the AVP, one after the other, as they were pushed."))
 def leg_index(profile: AccountingProfile) -> Iterator[Problem]:
-    for found, expression in _listed_legs(profile):
+    for field, expression in _listed_legs(profile):
         if expression.name == "avp" and (expression.index is not None or expression.transformations):
             yield warning(
-                found.variable,
+                field.variable_place,
                 _("Index and transformations of {variable} have no effect.", variable=expression.text),
                 _("Write $avp({name}).", name=expression.argument),
-            ).fixed_by(set_variable(found, f"$avp({expression.argument})"))
+            ).fixed_by(set_variable(field, f"$avp({expression.argument})"))
 
 
 @rule("legs-name", _("The name of a leg field is its label in every output."))
 def legs_name(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.uses_field_declarations:
         return
-    for found in fields(profile):
-        if isinstance(found.one, LegDefinition) and not found.one.name.strip():
+    for field in fields(profile):
+        if isinstance(field.definition, LegDefinition) and not field.definition.name.strip():
             yield error(
-                found.at("name", _("name")), _("The leg field has no name."), _("Give it one, such as src or dst.")
-            ).fixed_by(rename_field(found))
+                field.place("name", _("name")), _("The leg field has no name."), _("Give it one, such as src or dst.")
+            ).fixed_by(rename_field(field))
 
 
 @rule(
@@ -71,7 +75,7 @@ def legs_json(profile: AccountingProfile) -> Iterator[Problem]:
         yield error(
             _LEGS,
             _("multi_leg_info is used together with acc_json."),
-            _("Do without the leg fields or without JSON; the log, SQL and RADIUS take legs."),
+            _("Remove the leg fields or JSON; the log, SQL and RADIUS support legs."),
         ).fixed_by(remove_fields("legs"), without_backend(profile, Backend.JSON))
 
 
@@ -91,11 +95,11 @@ def legs_diameter(profile: AccountingProfile) -> Iterator[Problem]:
         yield error(
             _LEGS,
             _("Diameter is used together with legs of other backends."),
-            _("Do without the legs or without Diameter."),
+            _("Remove the legs or Diameter."),
         ).fixed_by(remove_fields("legs"), without_backend(profile, Backend.DIAMETER))
     else:
         what = _("Diameter is used with leg fields.")
-        yield warning(_LEGS, what, _("Do without the legs.")).fixed_by(remove_fields("legs"))
+        yield warning(_LEGS, what, _("Remove the legs.")).fixed_by(remove_fields("legs"))
 
 
 @rule(

@@ -1,4 +1,4 @@
-"""How many fields a release takes."""
+"""Rules about the number of fields."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def too_many_extras(profile: AccountingProfile) -> Iterator[Problem]:
     yield from _longer(profile, "extras", {key: sizes[key] for key in sizes if key == "acc_extra_size"})
     # seen live on Kamailio 5.6: the list of dialog records is read with the size of the other one
     yield from _longer(profile, "cdr_extras", sizes)
-    legs = [found for found in fields(profile) if found.kind == "legs"]
+    legs = [field for field in fields(profile) if field.kind == "legs"]
     size = sizes.get("acc_extra_size")
     if size is not None and size < len(legs) <= MOST_LEGS:
         yield error(
@@ -39,20 +39,20 @@ def _longer(profile: AccountingProfile, kind: str, sizes: Mapping[str, int]) -> 
     counts: dict[str, list[Field]] = {}
     for label in labels(profile, kind):
         counts.setdefault(label.record, []).append(label.field)
-    found = max(counts.values(), key=len, default=[])
-    if len(found) > limit:
+    logged = max(counts.values(), key=len, default=[])
+    if len(logged) > limit:
         yield error(
-            found[limit].at(),
+            logged[limit].place(),
             _(
                 "This is field {number} of {count}; the list takes {limit}.",
                 number=limit + 1,
-                count=len(found),
+                count=len(logged),
                 limit=limit,
             ),
-            _("Set {options} to {count} or more.", options=all_of(sizes), count=len(found))
+            _("Set {options} to {count} or more.", options=all_of(sizes), count=len(logged))
             if sizes
             else _("Log {limit} fields at most.", limit=limit),
-        ).fixed_by(set_options({key: max(size, len(found)) for key, size in sizes.items()}) if sizes else None)
+        ).fixed_by(set_options({key: max(size, len(logged)) for key, size in sizes.items()}) if sizes else None)
 
 
 @rule("too-many-legs", _("The list of leg fields has a fixed size; the proxy does not start with one that is longer."))
@@ -60,10 +60,10 @@ def too_many_legs(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.uses_field_declarations:
         return
     for kind in ("legs", "cdr_legs"):
-        found = [one for one in fields(profile) if one.kind == kind]
-        if len(found) > MOST_LEGS:
+        legs = [field for field in fields(profile) if field.kind == kind]
+        if len(legs) > MOST_LEGS:
             yield error(
-                found[MOST_LEGS].at(),
-                _("There are {count} leg fields; the list takes {most}.", count=len(found), most=MOST_LEGS),
+                legs[MOST_LEGS].place(),
+                _("There are {count} leg fields; the list takes {most}.", count=len(legs), most=MOST_LEGS),
                 _("Keep {most} of them.", most=MOST_LEGS),
             )

@@ -11,8 +11,8 @@ _WORDS = {";": _("a semicolon"), "=": _("an equals sign"), '"': _("a quote"), "'
 
 
 def bad_characters(text: str) -> list[str]:
-    """Return, in words, the characters of a label that no backend can carry."""
-    return list(dict.fromkeys(_WORDS.get(one, _("a blank")) for one in _BAD.findall(text)))
+    """Return the names of those characters in a label that no backend allows."""
+    return list(dict.fromkeys(_WORDS.get(one, _("a space")) for one in _BAD.findall(text)))
 
 
 def plain(text: str) -> str:

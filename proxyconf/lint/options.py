@@ -1,4 +1,4 @@
-"""Options of the accounting modules: whether the release has them, what they may hold, what comes of them."""
+"""Rules about the options of the accounting modules: availability, values, consequences."""
 
 from __future__ import annotations
 
@@ -31,20 +31,18 @@ _CHECKED_AT_START = frozenset({"cdr_enable", "cdr_expired_dlg_enable"})
 _TIME_FORMAT_LENGTH = 127
 
 
-@rule(
-    "option-unknown", _("The proxy does not start with a parameter that its module does not have, so it is left out.")
-)
+@rule("option-unknown", _("The proxy does not start with a parameter that its module does not have, so it is omitted."))
 def option_unknown(profile: AccountingProfile) -> Iterator[Problem]:
     for key in profile.options:
         if key not in profile.parameters:
             yield warning(
                 option_place(key),
                 why_absent(profile.product, profile.version, key),
-                _("Remove it, or choose a release."),
+                _("Remove it, or choose another release."),
             ).fixed_by(use_default(key))
 
 
-@rule("option-type", _("The proxy does not start with a text where it wants a number, or the other way round."))
+@rule("option-type", _("The proxy does not start with a text instead of a number, or with a number instead of a text."))
 def option_type(profile: AccountingProfile) -> Iterator[Problem]:
     for key, value in profile.options.items():
         parameter = profile.applicable_options().get(key)
@@ -53,7 +51,7 @@ def option_type(profile: AccountingProfile) -> Iterator[Problem]:
         if parameter.is_integer and not isinstance(value, int):
             yield error(
                 option_place(key),
-                _("{value!r} is no number.", value=value),
+                _("{value!r} is not a number.", value=value),
                 _("Allowed: {allowed}.", allowed=_(parameter.allowed)),
             ).fixed_by(set_option(key, int(value)) if is_decimal(value) else use_default(key))
         elif not parameter.is_integer and not isinstance(value, str):
@@ -64,7 +62,7 @@ def option_type(profile: AccountingProfile) -> Iterator[Problem]:
             ).fixed_by(set_option(key, str(value)) if not key.endswith("facility") else use_default(key))
 
 
-@rule("option-value", _("The module takes the value as it comes and does something that nobody asked for."))
+@rule("option-value", _("The module does not check the value, and its behaviour is undefined."))
 def option_value(profile: AccountingProfile) -> Iterator[Problem]:
     for key, value in profile.options.items():
         parameter = profile.applicable_options().get(key)
@@ -101,10 +99,10 @@ def failed_filter_form(profile: AccountingProfile) -> Iterator[Problem]:
     place = option_place("failed_filter")
     codes = [int(one) for one in value.split(",")] if _FILTER.fullmatch(value) else []
     if not codes:
-        what = _("{value!r} is no list of codes.", value=value)
+        what = _("{value!r} is not a valid list of codes.", value=value)
         yield error(place, what, _("Write it like 404,486.")).fixed_by(_clean_filter(value))
     elif min(codes) < 300:
-        what = _("{code} is no code of a failed call.", code=min(codes))
+        what = _("{code} is not a code of a failed call.", code=min(codes))
         yield error(place, what, _("Use codes from 300 to 699.")).fixed_by(_clean_filter(value))
     elif len(codes) > _MOST_FILTERED:
         yield error(
@@ -113,7 +111,7 @@ def failed_filter_form(profile: AccountingProfile) -> Iterator[Problem]:
     elif max(codes) > 699:
         yield warning(
             place,
-            _("{code} is no SIP code.", code=max(codes)),
+            _("{code} is not a valid SIP code.", code=max(codes)),
             _("Use codes from 300 to 699."),
             _("It filters nothing."),
         ).fixed_by(_clean_filter(value))
@@ -127,7 +125,7 @@ def _clean_filter(value: str) -> Fix:
     return set_option("failed_filter", ",".join(list(dict.fromkeys(codes))[:_MOST_FILTERED]))
 
 
-@rule("failed-filter-effect", _("The filter holds back failed transactions of acc only."))
+@rule("failed-filter-effect", _("The filter only suppresses failed transactions of acc."))
 def failed_filter_effect(profile: AccountingProfile) -> Iterator[Problem]:
     if not profile.is_on("failed_filter"):
         return
@@ -165,7 +163,7 @@ def log_level(profile: AccountingProfile) -> Iterator[Problem]:
             yield note(
                 option_place("log_level"),
                 _("The lines have level {level} (NOTICE); the core's default is debug=0.", level=level),
-                _("See that the script sets debug={level} or higher.", level=level),
+                _("Make sure that the script sets debug={level} or higher.", level=level),
             )
 
 
@@ -175,7 +173,7 @@ def log_facility(profile: AccountingProfile) -> Iterator[Problem]:
         if key in profile.applicable_options() and key.endswith("facility") and value not in _FACILITIES:
             yield error(
                 option_place(key),
-                _("{value!r} is no facility.", value=value),
+                _("{value!r} is not a valid facility.", value=value),
                 _("Use LOG_DAEMON, LOG_USER or LOG_LOCAL0 to LOG_LOCAL7."),
             ).fixed_by(_facility(key, str(value)))
 
@@ -208,7 +206,7 @@ def report_ack(profile: AccountingProfile) -> Iterator[Problem]:
 
 @rule(
     "early-media",
-    _("The event of a provisional reply is no answer, and a reply that is sent again gives another event."),
+    _("The event of a provisional reply is not an answer, and a retransmitted reply causes another event."),
 )
 def early_media(profile: AccountingProfile) -> Iterator[Problem]:
     if not profile.is_on("early_media"):
@@ -242,13 +240,13 @@ def early_media(profile: AccountingProfile) -> Iterator[Problem]:
 def detect_direction_rr(profile: AccountingProfile) -> Iterator[Problem]:
     if not profile.is_on("detect_direction"):
         return
-    for at, one in enumerate(profile.other_parameters):
-        if (one.module, one.name) == ("rr", "append_fromtag") and one.value in (0, "0"):
+    for index, other in enumerate(profile.other_parameters):
+        if (other.module, other.name) == ("rr", "append_fromtag") and other.value in (0, "0"):
             yield error(
-                Place(f"other_parameters[{at}]", _("parameter append_fromtag of rr")),
+                Place(f"other_parameters[{index}]", _("parameter append_fromtag of rr")),
                 _("detect_direction is on and append_fromtag is 0."),
                 _('Set modparam("rr", "append_fromtag", 1), or detect_direction to 0.'),
-            ).fixed_by(set_parameter(at, 1), set_option("detect_direction", 0))
+            ).fixed_by(set_parameter(index, 1), set_option("detect_direction", 0))
 
 
 @rule("detect-direction-who", _("The tags of a BYE from the callee are swapped back before it is written."))
@@ -256,7 +254,7 @@ def detect_direction_who(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.is_on("detect_direction"):
         yield note(
             option_place("detect_direction"),
-            _("Who released the call is not visible any more."),
+            _("It is no longer visible who released the call."),
             _("Set detect_direction to 0: accweb joins START and STOP whatever the order of the tags."),
         ).fixed_by(set_option("detect_direction", 0))
 
@@ -351,14 +349,14 @@ def json_output(profile: AccountingProfile) -> Iterator[Problem]:
     if not to_syslog and not to_queue:
         yield warning(
             option_place(f"{prefix}output_syslog"),
-            _("The objects go nowhere."),
-            _("Name a queue, or leave the output to syslog on."),
+            _("The objects are not written anywhere."),
+            _("Set a queue, or enable the output to syslog."),
         ).fixed_by(use_default(f"{prefix}output_syslog"))
     elif to_syslog and number_of(profile, f"{prefix}log_level") == 1:
         yield note(
             option_place(f"{prefix}log_level"),
             _("The objects are written to syslog with priority ALERT."),
-            _("Set it to 5 (NOTICE), so that they wake nobody, or the output to 0 to keep them out of syslog."),
+            _("Set it to 5 (NOTICE), so that they raise no alarm, or the output to 0 to keep them out of syslog."),
             _("The number is that of syslog(3), and 1 is ALERT."),
         ).fixed_by(set_option(f"{prefix}log_level", 5))
 
@@ -369,21 +367,21 @@ def json_kind(profile: AccountingProfile) -> Iterator[Problem]:
         yield note(
             Place("flags.missed.json", _("flag for missed calls in JSON")),
             _("A missed call looks like an accounted one."),
-            _("Do without the missed flag, or add a field that the script sets, such as kind=$avp(kind)."),
+            _("Remove the missed flag, or add a field that the script sets, such as kind=$avp(kind)."),
         )
 
 
-@rule("json-encoded", _('Such a value is embedded as it is; what is no JSON becomes "INVALID_JSON".'))
+@rule("json-encoded", _('Such a value is embedded unchanged; if it is not JSON it becomes "INVALID_JSON".'))
 def json_encoded(profile: AccountingProfile) -> Iterator[Problem]:
     prefix = str(profile.option("acc_json.acc_pre_encoded_prefix") or "")
     if prefix and Backend.JSON in used_backends(profile):
-        for at, one in enumerate(profile.extras):
-            if one.labels.get(Backend.JSON, "").startswith(prefix):
+        for index, extra in enumerate(profile.extras):
+            if extra.labels.get(Backend.JSON, "").startswith(prefix):
                 yield note(
                     Place(
-                        f"extras[{at}].labels.json",
-                        _("extra field {number} “{name}”, label for JSON", number=at + 1, name=one.name),
+                        f"extras[{index}].labels.json",
+                        _("extra field {number} “{name}”, label for JSON", number=index + 1, name=extra.name),
                     ),
-                    _("{variable} must hold JSON text.", variable=one.variable),
-                    _("See that the script writes it so, or choose a label without the prefix."),
+                    _("{variable} must hold JSON text.", variable=extra.variable),
+                    _("Make sure that the script assigns valid JSON, or choose a label without the prefix."),
                 )

@@ -1,4 +1,4 @@
-"""What the rules walk over: the fields and labels of a profile, each with its place."""
+"""The fields and labels of a profile with their places, for the rules."""
 
 from __future__ import annotations
 
@@ -30,55 +30,55 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of the profile: ``kind`` is the name of its list there."""
+    """A field of the profile; ``kind`` is the name of its list."""
 
     kind: str
     index: int
-    one: ExtraDefinition | LegDefinition
+    definition: ExtraDefinition | LegDefinition
 
-    def at(self, part: str = "", words: str = "") -> Place:
+    def place(self, part: str = "", words: str = "") -> Place:
         """Return the place of the field, or of a part of it."""
-        place = _("{field} {number}", field=_KINDS[self.kind], number=self.index + 1)
-        if self.one.name:
-            place = _("{field} “{name}”", field=place, name=self.one.name)
+        description = _("{field} {number}", field=_KINDS[self.kind], number=self.index + 1)
+        if self.definition.name:
+            description = _("{field} “{name}”", field=description, name=self.definition.name)
         if words:
-            place = _("{field}, {part}", field=place, part=words)
+            description = _("{field}, {part}", field=description, part=words)
         path = f"{self.kind}[{self.index}]"
-        return Place(f"{path}.{part}" if part else path, place)
+        return Place(f"{path}.{part}" if part else path, description)
 
     @property
-    def variable(self) -> Place:
-        """The place of its variable."""
-        return self.at("variable", _("variable"))
+    def variable_place(self) -> Place:
+        return self.place("variable", _("variable"))
 
 
 class Label(NamedTuple):
-    """A label that a backend gets. Labels of one ``record`` stand side by side in what the proxy writes."""
+    """A label for a backend. Labels with the same ``record`` are written to the same record."""
 
     text: str
     backend: Backend
     field: Field
-    at: Place
+    place: Place
     record: str
 
 
 def used_backends(profile: AccountingProfile) -> tuple[Backend, ...]:
     """Return the backends in use that the release has."""
-    return tuple(one for one in profile.backends if one in profile.known_backends)
+    return tuple(backend for backend in profile.backends if backend in profile.known_backends)
 
 
 def fields(profile: AccountingProfile) -> Iterator[Field]:
-    """Yield the fields that the proxy looks at: those of a kind that its release has. Kamailio looks at those of dialog
-    records only if such records are turned on.
+    """Yield the fields that the proxy uses: of the kinds that its release has.
+
+    Kamailio uses the fields of dialog CDRs only if these are enabled.
     """
     for kind in ("extras", "legs", "cdr_extras", "cdr_legs"):
-        asleep = kind == "cdr_extras" and profile.product is Product.KAMAILIO and not profile.uses_dialog
-        if takes(profile, kind) and not asleep:
-            yield from (Field(kind, index, one) for index, one in enumerate(getattr(profile, kind)))
+        is_ignored = kind == "cdr_extras" and profile.product is Product.KAMAILIO and not profile.uses_dialog
+        if takes(profile, kind) and not is_ignored:
+            definitions = getattr(profile, kind)
+            yield from (Field(kind, index, definition) for index, definition in enumerate(definitions))
 
 
 def takes(profile: AccountingProfile, kind: str) -> bool:
-    """Return whether a release has fields of a kind."""
     match kind:
         case "extras":
             return True
@@ -90,40 +90,39 @@ def takes(profile: AccountingProfile, kind: str) -> bool:
 
 
 def labels(profile: AccountingProfile, *kinds: str) -> Iterator[Label]:
-    """Yield the labels that the backends in use get, of all kinds of fields or of those named."""
-    for found in fields(profile):
-        if not kinds or found.kind in kinds:
+    """Yield the labels of the backends in use, of fields of these kinds, by default of all."""
+    for field in fields(profile):
+        if not kinds or field.kind in kinds:
             for backend in used_backends(profile):
-                yield from _label(profile, found, backend)
+                yield from _label(profile, field, backend)
 
 
-def _label(profile: AccountingProfile, found: Field, backend: Backend) -> Iterator[Label]:
-    kamailio_cdr = found.kind == "cdr_extras" and profile.product is Product.KAMAILIO
+def _label(profile: AccountingProfile, field: Field, backend: Backend) -> Iterator[Label]:
+    kamailio_cdr = field.kind == "cdr_extras" and profile.product is Product.KAMAILIO
     record = f"{backend} dialog record" if kamailio_cdr else str(backend)
-    if isinstance(found.one, LegDefinition) and not profile.uses_field_declarations:
-        yield Label(found.one.name, backend, found, found.at("name", _("name")), record)
+    if isinstance(field.definition, LegDefinition) and not profile.uses_field_declarations:
+        yield Label(field.definition.name, backend, field, field.place("name", _("name")), record)
         return
-    text, key = found.one.labels.get(backend, ""), backend
+    text, key = field.definition.labels.get(backend, ""), backend
     if kamailio_cdr and backend in (Backend.SYSLOG, Backend.SQL):  # one list for both; the log's label counts
-        key = Backend.SYSLOG if found.one.labels.get(Backend.SYSLOG) else Backend.SQL
-        text = found.one.labels.get(key, "")
+        key = Backend.SYSLOG if field.definition.labels.get(Backend.SYSLOG) else Backend.SQL
+        text = field.definition.labels.get(key, "")
     if text:
         yield Label(
             text,
             backend,
-            found,
-            found.at(f"labels.{key}", _("label for {backend}", backend=BACKEND_WORDS[backend])),
+            field,
+            field.place(f"labels.{key}", _("label for {backend}", backend=BACKEND_WORDS[backend])),
             record,
         )
 
 
 def option_place(key: str) -> Place:
-    """Return the place of an option."""
     return Place(f"options.{key}", _("option {key}", key=key))
 
 
 def number_of(profile: AccountingProfile, key: str) -> int | None:
-    """Return the value of an option where it is an integer."""
+    """Return the value of an option if it is an integer."""
     value = profile.option(key)
     return value if isinstance(value, int) else None
 

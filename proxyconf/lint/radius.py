@@ -1,4 +1,4 @@
-"""RADIUS: what the client library and the server make of names, numbers, types and long values."""
+"""Rules about RADIUS: names, numbers, types and lengths for the client library and the server."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _ASSIGNED = range(101, 123)
 
 
 def radius_labels(profile: AccountingProfile) -> Iterator[Label]:
-    """Yield the labels that are names of RADIUS attributes."""
+    """Yield the labels of RADIUS attributes."""
     for label in labels(profile):
         if label.backend is Backend.RADIUS and label.record == str(label.backend):
             yield label
@@ -44,7 +44,7 @@ def sends_radius(profile: AccountingProfile) -> bool:
     return Backend.RADIUS in used_backends(profile)
 
 
-@rule("radius-config-missing", _("Without the client's configuration no request is sent, and nothing says so."))
+@rule("radius-config-missing", _("Without the client's configuration no request is sent, and no error is reported."))
 def radius_config_missing(profile: AccountingProfile) -> Iterator[Problem]:
     if not sends_radius(profile):
         return
@@ -58,7 +58,7 @@ def radius_config_missing(profile: AccountingProfile) -> Iterator[Problem]:
         )
 
 
-@rule("aaa-url-diameter", _("Without the protocol's address no request is sent, and nothing says so."))
+@rule("aaa-url-diameter", _("Without the protocol's address no request is sent, and no error is reported."))
 def aaa_url_diameter(profile: AccountingProfile) -> Iterator[Problem]:
     if Backend.DIAMETER in used_backends(profile) and profile.uses_do_accounting:
         if sends_radius(profile):
@@ -79,7 +79,7 @@ def _aaa_url(profile: AccountingProfile, backend: Backend, scheme: str) -> Itera
         declared = profile.extra_labels(backend) + profile.leg_labels(backend)
         if profile.uses_field_declarations and declared:
             why = _("The proxy does not start with fields for a protocol that has no address.")
-            yield error(option_place("aaa_url"), _("aaa_url is not set, and there are fields for it."), remedy, why)
+            yield error(option_place("aaa_url"), _("aaa_url is not set, but there are fields for it."), remedy, why)
         else:
             yield warning(option_place("aaa_url"), _("aaa_url is not set."), remedy)
     elif not url.startswith(f"{scheme}:"):
@@ -101,15 +101,15 @@ def radius_name(profile: AccountingProfile) -> Iterator[Problem]:
     for label in radius_labels(profile):
         if len(label.text) > LONGEST_NAME:
             yield error(
-                label.at,
+                label.place,
                 _("The name {label!r} has {count} characters.", label=label.text, count=len(label.text)),
                 _("Use {most} at most.", most=LONGEST_NAME),
                 _("Seen live: radcli refuses the whole dictionary, and the proxy does not start."),
             ).fixed_by(rename(profile, label))
         elif not _NAME.fullmatch(label.text):
             yield error(
-                label.at,
-                _("{label!r} is no name of an attribute.", label=label.text),
+                label.place,
+                _("{label!r} is not a valid attribute name.", label=label.text),
                 _("Use letters, digits and hyphens: UA-Attr."),
             ).fixed_by(rename(profile, label))
 
@@ -117,22 +117,22 @@ def radius_name(profile: AccountingProfile) -> Iterator[Problem]:
 @rule("radius-leg-integer", _("A leg without the value then reads memory that is not there: the worker crashes."))
 def radius_leg_integer(profile: AccountingProfile) -> Iterator[Problem]:
     for label in radius_labels(profile):
-        if isinstance(label.field.one, LegDefinition) and _wire(profile, label) is not RadiusWire.STRING:
+        if isinstance(label.field.definition, LegDefinition) and _wire(profile, label) is not RadiusWire.STRING:
             yield error(
-                label.field.at("radius_type", _("type of the attribute")),
-                _("The leg attribute {label} is no string.", label=label.text),
-                _("Make it a string, under a name that is no standard attribute of another type."),
+                label.field.place("radius_type", _("type of the attribute")),
+                _("The leg attribute {label} is not a string.", label=label.text),
+                _("Make it a string, with a name that is not a standard attribute of another type."),
             ).fixed_by(_change_type(profile, label, RadiusType.STRING))
 
 
 @rule("radius-type", _("The client sends the bytes that the type asks for, whatever the value is."))
 def radius_type(profile: AccountingProfile) -> Iterator[Problem]:
     for label in radius_labels(profile):
-        expression = expression_of(label.field.one.variable)
-        if isinstance(label.field.one, LegDefinition) or expression is None:
+        expression = expression_of(label.field.definition.variable)
+        if isinstance(label.field.definition, LegDefinition) or expression is None:
             continue
         form = integer_form(expression) if sends_integers(profile) else IntegerForm.NEVER
-        wire, place = _wire(profile, label), label.field.at("radius_type", _("type of the attribute"))
+        wire, place = _wire(profile, label), label.field.place("radius_type", _("type of the attribute"))
         if form is IntegerForm.ALWAYS and wire is RadiusWire.STRING:
             yield error(
                 place,
@@ -145,7 +145,7 @@ def radius_type(profile: AccountingProfile) -> Iterator[Problem]:
                     "Make it an integer, or text of the value: {variable} copied into an AVP as a string.",
                     variable=expression.text,
                 ),
-                _("The server gets 4 bytes that are no text."),
+                _("The server receives 4 bytes that are not text."),
             ).fixed_by(_change_type(profile, label, RadiusType.INTEGER))
         elif form is IntegerForm.NEVER and wire is not RadiusWire.STRING:
             yield error(
@@ -169,10 +169,10 @@ def radius_type(profile: AccountingProfile) -> Iterator[Problem]:
                     label=label.text,
                     type=_A[wire],
                 ),
-                _("See that the script always puts a text into it.")
+                _("Make sure that the script always assigns text to it.")
                 if as_text
-                else _("See that the script always puts a number into it."),
-                _("A value of the other kind arrives as nonsense."),
+                else _("Make sure that the script always assigns a number to it."),
+                _("Other values arrive garbled."),
             )
 
 
@@ -193,14 +193,14 @@ _A: Mapping[RadiusWire, str] = {
 
 @rule("radius-number", _("Client and server must agree on what a number means."))
 def radius_number(profile: AccountingProfile) -> Iterator[Problem]:
-    given: dict[int, str] = {one.number: one.name for one in attributes_of(profile).acc if one.number}
+    assigned: dict[int, str] = {one.number: one.name for one in attributes_of(profile).acc if one.number}
     seen: set[str] = set()
     for label in radius_labels(profile):
-        number = label.field.one.radius_number
+        number = label.field.definition.radius_number
         if number is None or label.text.lower() in seen:
             continue
         seen.add(label.text.lower())
-        place = label.field.at("radius_number", _("number of the attribute"))
+        place = label.field.place("radius_number", _("number of the attribute"))
         leave_number = change_field(label.field, _("Number automatically"), radius_number=None)
         agreed = agreed_number(profile.product, label.text)
         if agreed is not None:
@@ -208,7 +208,7 @@ def radius_number(profile: AccountingProfile) -> Iterator[Problem]:
                 yield warning(
                     place,
                     _(
-                        "Everybody knows {label} as {agreed}, not {number}.",
+                        "The well-known number of {label} is {agreed}, not {number}.",
                         label=label.text,
                         agreed=agreed,
                         number=number,
@@ -216,12 +216,12 @@ def radius_number(profile: AccountingProfile) -> Iterator[Problem]:
                     _("Use {agreed}, or another name.", agreed=agreed),
                 ).fixed_by(leave_number)
             continue
-        if problem := _wrong_number(profile, number, given):
-            yield problem._replace(at=place).fixed_by(leave_number)
-        given.setdefault(number, label.text)
+        if problem := _wrong_number(profile, number, assigned):
+            yield problem._replace(place=place).fixed_by(leave_number)
+        assigned.setdefault(number, label.text)
 
 
-def _wrong_number(profile: AccountingProfile, number: int, given: Mapping[int, str]) -> Problem | None:
+def _wrong_number(profile: AccountingProfile, number: int, assigned: Mapping[int, str]) -> Problem | None:
     free = _(
         "Use a number from 224 to 240 or 192 to 223, such as {number}, or leave it to the generator.",
         number=_free(profile),
@@ -231,13 +231,13 @@ def _wrong_number(profile: AccountingProfile, number: int, given: Mapping[int, s
         why = _(
             "The type of an attribute is one byte. Attributes of a vendor do not work: the module drops the vendor."
         )
-        return error(BACKENDS, _("{number} is no number of an attribute.", number=number), free, why)
-    if number in given:
+        return error(BACKENDS, _("{number} is not a valid attribute number.", number=number), free, why)
+    if number in assigned:
         return error(
             BACKENDS,
-            _("{number} is {name} already.", number=number, name=given[number]),
+            _("{number} is already the number of {name}.", number=number, name=assigned[number]),
             free,
-            _("Servers take one for the other."),
+            _("Servers confuse the two attributes."),
         )
     if number == 26 or number > 240:
         why = _(
@@ -247,22 +247,22 @@ def _wrong_number(profile: AccountingProfile, number: int, given: Mapping[int, s
     if number in standard:
         return error(
             BACKENDS,
-            _("{number} is {name}.", number=number, name=standard[number]),
+            _("{number} is the number of {name}.", number=number, name=standard[number]),
             free,
-            _("Servers take one for the other."),
+            _("Servers confuse the two attributes."),
         )
     if number in _ASSIGNED:
         why = _("101 to 122 have become Error-Cause, EAP-Key-Name and Digest-* (RFC 5176, 4072, 5090).")
         return warning(BACKENDS, _("{number} belongs to another attribute by now.", number=number), free, why)
     if number not in LOCAL_NUMBERS:
-        why = _("It is assigned to another attribute, or may be any day: 192 to 240 are for local use.")
+        why = _("It is or may become the number of another attribute; 192 to 240 are for local use.")
         return warning(BACKENDS, _("{number} is not free for local use.", number=number), free, why)
     return None
 
 
 def _free(profile: AccountingProfile) -> int:
-    found = attributes_of(profile)
-    used = {one.number for one in (*found.standard, *found.acc, *found.fields)}
+    attributes = attributes_of(profile)
+    used = {one.number for one in (*attributes.standard, *attributes.acc, *attributes.fields)}
     return next((number for number in LOCAL_NUMBERS if number not in used), LOCAL_NUMBERS[0])
 
 
@@ -274,7 +274,7 @@ def radius_no_number(profile: AccountingProfile) -> Iterator[Problem]:
             if label.text.lower() in without:
                 without.discard(label.text.lower())
                 yield error(
-                    label.at,
+                    label.place,
                     _("No free number is left for {label}.", label=label.text),
                     _("Send fewer fields, or give it a number that your server does not use."),
                 )
@@ -303,17 +303,17 @@ def radius_shared_numbers(profile: AccountingProfile) -> Iterator[Problem]:
 )
 def radius_long_text(profile: AccountingProfile) -> Iterator[Problem]:
     for label in radius_labels(profile):
-        expression = expression_of(label.field.one.variable)
-        if expression is None or isinstance(label.field.one, LegDefinition):
+        expression = expression_of(label.field.definition.variable)
+        if expression is None or isinstance(label.field.definition, LegDefinition):
             continue
         cut = shortened(expression.text, LONGEST_TEXT)
         remedy, fix = _("Cut it: {cut}.", cut=cut), set_variable(label.field, cut)
         if is_body(expression):
-            what = _("{variable} is longer as a rule.", variable=expression.text)
-            yield error(label.field.variable, what, remedy).fixed_by(fix)
+            what = _("{variable} is usually longer.", variable=expression.text)
+            yield error(label.field.variable_place, what, remedy).fixed_by(fix)
         elif may_be_long(expression):
             what = _("The length of {variable} is not limited.", variable=expression.text)
-            yield warning(label.field.variable, what, remedy).fixed_by(fix)
+            yield warning(label.field.variable_place, what, remedy).fixed_by(fix)
 
 
 @rule(
@@ -354,4 +354,4 @@ def opensips_cdr_code(profile: AccountingProfile) -> Iterator[Problem]:
 
 def _wire(profile: AccountingProfile, label: Label) -> RadiusWire:
     standard = STANDARD.get(label.text.lower())
-    return standard.wire if standard else wire_of(profile, label.field.one)
+    return standard.wire if standard else wire_of(profile, label.field.definition)

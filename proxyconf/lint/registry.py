@@ -1,4 +1,4 @@
-"""The rules: one function each, with a name that never changes and the reason why it is one."""
+"""The rules of the check: a function each, with a name that never changes and the consequence of its problems."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from proxyconf.script_facts import ScriptFacts
 
 
 class Place(NamedTuple):
-    """Where in a profile: the path of ``Finding.where``, and the words of ``Finding.place``."""
+    """A place in a profile: the path for ``Finding.where``, and the words for ``Finding.place``."""
 
     path: str = ""
     words: str = ""
 
 
 class Problem(NamedTuple):
-    """What a rule yields. ``why`` replaces the rule's own reason where that depends on the profile."""
+    """A problem found by a rule. ``why`` replaces the rule's consequence if that depends on the profile."""
 
     severity: Severity
-    at: Place
+    place: Place
     what: str
     remedy: str
     why: str = ""
@@ -39,20 +39,19 @@ ScriptFinder: TypeAlias = Callable[[AccountingProfile, ScriptFacts], Iterable[Pr
 
 @dataclass(frozen=True, slots=True)
 class LintRule:
-    """A rule: its name, its reason, and what finds its problems in a profile."""
+    """A rule: its name, the consequence of its problems, and the function that finds them in a profile."""
 
     name: str
     why: str
     find: ScriptFinder
 
     def findings(self, profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Finding]:
-        """Yield what the rule has to say about a profile."""
         for problem in self.find(profile, facts):
             yield Finding(
                 problem.severity,
                 self.name,
-                problem.at.path,
-                problem.at.words,
+                problem.place.path,
+                problem.place.words,
                 problem.what,
                 problem.why or self.why,
                 problem.remedy,
@@ -64,7 +63,7 @@ _rules: dict[str, LintRule] = {}
 
 
 def rule(name: str, why: str) -> Callable[[Finder], Finder]:
-    """Register the function below as the rule ``name``; ``why`` is its reason, as a finding says it."""
+    """Register the decorated function as the rule ``name``; ``why`` is the consequence in its findings."""
 
     def register(find: Finder) -> Finder:
         _register(name, why, lambda profile, _facts: find(profile))
@@ -74,7 +73,7 @@ def rule(name: str, why: str) -> Callable[[Finder], Finder]:
 
 
 def script_rule(name: str, why: str) -> Callable[[ScriptFinder], ScriptFinder]:
-    """Register the function below as ``rule`` does; it is also given the facts of the proxy's script."""
+    """Like ``rule``, for a function that also takes the facts about the proxy's script."""
 
     def register(find: ScriptFinder) -> ScriptFinder:
         _register(name, why, find)
@@ -90,20 +89,19 @@ def _register(name: str, why: str, find: ScriptFinder) -> None:
 
 
 def rules() -> Mapping[str, LintRule]:
-    """Return all rules by name."""
     return _rules
 
 
-def error(at: Place, what: str, remedy: str, why: str = "") -> Problem:
-    """Return a problem by which the proxy does not start or ends, or records are lost or wrong."""
-    return Problem(Severity.ERROR, at, what, remedy, why)
+def error(place: Place, what: str, remedy: str, why: str = "") -> Problem:
+    """Return a problem because of which the proxy does not start or ends, or records are lost or wrong."""
+    return Problem(Severity.ERROR, place, what, remedy, why)
 
 
-def warning(at: Place, what: str, remedy: str, why: str = "") -> Problem:
-    """Return a problem by which records or values may be lost or misread."""
-    return Problem(Severity.WARNING, at, what, remedy, why)
+def warning(place: Place, what: str, remedy: str, why: str = "") -> Problem:
+    """Return a problem because of which records or values may be lost or misread."""
+    return Problem(Severity.WARNING, place, what, remedy, why)
 
 
-def note(at: Place, what: str, remedy: str, why: str = "") -> Problem:
-    """Return what is no problem but worth knowing."""
-    return Problem(Severity.NOTE, at, what, remedy, why)
+def note(place: Place, what: str, remedy: str, why: str = "") -> Problem:
+    """Return something that is worth knowing, but not a problem."""
+    return Problem(Severity.NOTE, place, what, remedy, why)

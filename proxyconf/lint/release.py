@@ -1,4 +1,4 @@
-"""What the release has, and what of the profile it does not have."""
+"""Rules about the release: which parts of the profile it supports."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from proxyconf.vocabulary.parameters import (
     why_absent,
     why_no_backend,
 )
-from proxyconf.vocabulary.products import Product
+from proxyconf.vocabulary.products import Product, Version
 
 _ACC_MODULES = frozenset({"acc", "acc_radius", "acc_diameter", "acc_json"})
 _TITLES = {
@@ -41,7 +41,7 @@ _TITLES = {
 }
 
 
-@rule("release-unknown", _("Which parameters it has is not known here, so nothing can be generated for it."))
+@rule("release-unknown", _("Its parameters are not known, so nothing can be generated for it."))
 def release_unknown(profile: AccountingProfile) -> Iterator[Problem]:
     if not is_known(profile.product, profile.version):
         yield error(
@@ -51,7 +51,23 @@ def release_unknown(profile: AccountingProfile) -> Iterator[Problem]:
         )
 
 
-@rule("backend-unknown", _("It is left out of the configuration: nothing is accounted there."))
+@rule("release-newer", _("What a later release added or removed is not known here."))
+def release_newer(profile: AccountingProfile) -> Iterator[Problem]:
+    newest = RELEASES[profile.product][-1]
+    if profile.version[:2] > Version.parse(newest)[:2]:
+        yield note(
+            Place("version", _("release")),
+            _(
+                "{product} {version} is read as {newest}, the newest release that is known.",
+                product=profile.product.label,
+                version=profile.version,
+                newest=newest,
+            ),
+            _("Compare the generated files with the release's documentation."),
+        )
+
+
+@rule("backend-unknown", _("It is omitted from the configuration: nothing is accounted to it."))
 def backend_unknown(profile: AccountingProfile) -> Iterator[Problem]:
     if is_known(profile.product, profile.version):
         for backend in profile.backends:
@@ -61,7 +77,7 @@ def backend_unknown(profile: AccountingProfile) -> Iterator[Problem]:
                 )
 
 
-@script_rule("backend-missing", _("The modules are loaded and write nothing."))
+@script_rule("backend-missing", _("The modules are loaded, but write nothing."))
 def backend_missing(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
     known = is_known(profile.product, profile.version)
     if known and not used_backends(profile) and not profile.is_on("cdr_enable"):
@@ -70,7 +86,7 @@ def backend_missing(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[
         )
 
 
-@rule("fields-unknown", _("They are left out of the configuration."))
+@rule("fields-unknown", _("They are omitted from the configuration."))
 def fields_unknown(profile: AccountingProfile) -> Iterator[Problem]:
     if not is_known(profile.product, profile.version):
         return
@@ -97,7 +113,7 @@ def flags_unused(profile: AccountingProfile) -> Iterator[Problem]:
         yield note(
             Place("flags", _("flags")),
             _("{title} has no accounting flags.", title=title),
-            _("Remove them: they do nothing."),
+            _("Remove them: they have no effect."),
         ).fixed_by(remove_flags(account={}, missed={}))
     elif not profile.uses_do_accounting and (asked.missed or asked.failed or asked.cdr or asked.table):
         yield note(
@@ -115,61 +131,73 @@ def flags_unused(profile: AccountingProfile) -> Iterator[Problem]:
 def parameter_unknown(profile: AccountingProfile) -> Iterator[Problem]:
     if not is_known(profile.product, profile.version):
         return
-    for at, one in enumerate(profile.other_parameters):
-        if one.module not in _ACC_MODULES:
+    for index, other in enumerate(profile.other_parameters):
+        if other.module not in _ACC_MODULES:
             continue
-        if find_parameter(profile.product, profile.version, one.name, one.module) is None:
-            key = f"{one.module}.{one.name}" if one.module == "acc_json" else one.name
+        if find_parameter(profile.product, profile.version, other.name, other.module) is None:
+            key = f"{other.module}.{other.name}" if other.module == "acc_json" else other.name
             reason = why_absent(profile.product, profile.version, key)
             yield error(
-                Place(f"other_parameters[{at}]", _("parameter {name} of {module}", name=one.name, module=one.module)),
+                Place(
+                    f"other_parameters[{index}]",
+                    _("parameter {name} of {module}", name=other.name, module=other.module),
+                ),
                 reason
                 or _(
                     "{product} {version} has {name} in another module.",
                     product=profile.product.label,
                     version=profile.version,
-                    name=one.name,
+                    name=other.name,
                 ),
-                _("Remove it, or use what took its place."),
-            ).fixed_by(remove_parameter(at))
+                _("Remove it, or use its replacement."),
+            ).fixed_by(remove_parameter(index))
 
 
-@rule("parameter-type", _("The proxy does not start with a text where it wants a number, or the other way round."))
+@rule(
+    "parameter-type",
+    _("The proxy does not start with a text instead of a number, or with a number instead of a text."),
+)
 def parameter_type(profile: AccountingProfile) -> Iterator[Problem]:
-    for at, one in enumerate(profile.other_parameters):
-        parameter = find_parameter(profile.product, profile.version, one.name, one.module)
-        if one.module not in _ACC_MODULES or parameter is None or parameter.kind is ParameterKind.FLAG:
+    for index, other in enumerate(profile.other_parameters):
+        parameter = find_parameter(profile.product, profile.version, other.name, other.module)
+        if other.module not in _ACC_MODULES or parameter is None or parameter.kind is ParameterKind.FLAG:
             continue
-        if parameter.is_integer != isinstance(one.value, int):
+        if parameter.is_integer != isinstance(other.value, int):
             yield error(
-                Place(f"other_parameters[{at}]", _("parameter {name} of {module}", name=one.name, module=one.module)),
-                _("{value!r} is no number.", value=one.value)
+                Place(
+                    f"other_parameters[{index}]",
+                    _("parameter {name} of {module}", name=other.name, module=other.module),
+                ),
+                _("{value!r} is not a number.", value=other.value)
                 if parameter.is_integer
-                else _("{value!r} is a number, not a text.", value=one.value),
+                else _("{value!r} is a number, not a text.", value=other.value),
                 _("Allowed: {allowed}.", allowed=_(parameter.allowed)),
-            ).fixed_by(_as_type(at, one.value, parameter))
+            ).fixed_by(_as_type(index, other.value, parameter))
 
 
-def _as_type(at: int, value: Value, parameter: Parameter) -> Fix:
+def _as_type(index: int, value: Value, parameter: Parameter) -> Fix:
     if not parameter.is_integer:
-        return set_parameter(at, str(value))
-    return set_parameter(at, int(value)) if is_decimal(value) else remove_parameter(at)
+        return set_parameter(index, str(value))
+    return set_parameter(index, int(value)) if is_decimal(value) else remove_parameter(index)
 
 
-@rule("parameter-repeated", _("Of a parameter that is set twice the last counts."))
+@rule("parameter-repeated", _("If a parameter is set twice, the last value counts."))
 def parameter_repeated(profile: AccountingProfile) -> Iterator[Problem]:
     seen = set()
-    for at, one in enumerate(profile.other_parameters):
-        parameter = find_parameter(profile.product, profile.version, one.name, one.module)
+    for index, other in enumerate(profile.other_parameters):
+        parameter = find_parameter(profile.product, profile.version, other.name, other.module)
         adds_up = parameter is None or parameter.kind is ParameterKind.FIELDS
         modelled = parameter is not None and parameter.key in profile.options
-        if one.module in _ACC_MODULES and not adds_up and (modelled or (one.module, one.name) in seen):
+        if other.module in _ACC_MODULES and not adds_up and (modelled or (other.module, other.name) in seen):
             yield warning(
-                Place(f"other_parameters[{at}]", _("parameter {name} of {module}", name=one.name, module=one.module)),
-                _("{name} is set twice.", name=one.name),
+                Place(
+                    f"other_parameters[{index}]",
+                    _("parameter {name} of {module}", name=other.name, module=other.module),
+                ),
+                _("{name} is set twice.", name=other.name),
                 _("Remove one of the two."),
-            ).fixed_by(remove_parameter(at))
-        seen.add((one.module, one.name))
+            ).fixed_by(remove_parameter(index))
+        seen.add((other.module, other.name))
 
 
 @rule("event-subscriber", _("An event that nobody has subscribed to is dropped."))

@@ -1,4 +1,4 @@
-"""What the script does with the fields: known only where the proxy's whole configuration was imported."""
+"""Rules about the script's use of the fields, which is known only if the whole configuration was imported."""
 
 from __future__ import annotations
 
@@ -42,19 +42,23 @@ def dialog_variable_unset(profile: AccountingProfile, facts: ScriptFacts) -> Ite
     if profile.product is not Product.KAMAILIO or not (facts.is_whole and facts.tracks_dialogs):
         return
     own = {str(profile.option(key)) for key in _CDR_NAMES}
-    for found in fields(profile):
-        expression = expression_of(found.one.variable)
-        if found.kind != "cdr_extras" or expression is None or expression.name != "dlg_var":
+    for field in fields(profile):
+        expression = expression_of(field.definition.variable)
+        if field.kind != "cdr_extras" or expression is None or expression.name != "dlg_var":
             continue
         name = expression.argument or ""
-        if name not in own and f"dlg_var({name})" not in facts.assigned and isinstance(found.one, ExtraDefinition):
+        if (
+            name not in own
+            and f"dlg_var({name})" not in facts.assigned
+            and isinstance(field.definition, ExtraDefinition)
+        ):
             yield warning(
-                found.variable,
+                field.variable_place,
                 _("$dlg_var({name}) is never assigned.", name=name),
                 _(
                     "Add $dlg_var({name}) = {value}; where the script starts to track the dialog, after dlg_manage().",
                     name=name,
-                    value=_value(found.one, name),
+                    value=_value(field.definition, name),
                 ),
             )
 

@@ -1,4 +1,4 @@
-"""Rows: whether they are written at all, and which the database refuses."""
+"""Rules about SQL rows: whether they are written, and whether the database accepts them."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def sql_fields(profile: AccountingProfile) -> Iterator[Field]:
     seen = set()
     for label in labels(profile):
         is_cdr = label.record != str(label.backend)
-        if label.backend is Backend.SQL and label.at.path not in seen and (not is_cdr or writes_cdr_table(profile)):
-            seen.add(label.at.path)
+        if label.backend is Backend.SQL and label.place.path not in seen and (not is_cdr or writes_cdr_table(profile)):
+            seen.add(label.place.path)
             yield label.field
 
 
-@rule("db-url-missing", _("Without a database the flags for SQL do nothing, and nothing says so."))
+@rule("db-url-missing", _("Without a database the flags for SQL have no effect, and no error is reported."))
 def db_url_missing(profile: AccountingProfile) -> Iterator[Problem]:
     if profile.is_on("db_url") or "db_url" not in profile.parameters:
         return
@@ -48,7 +48,7 @@ def db_url_missing(profile: AccountingProfile) -> Iterator[Problem]:
         if profile.uses_field_declarations and any(profile.extra_labels(Backend.SQL) + profile.leg_labels(Backend.SQL)):
             yield error(
                 option_place("db_url"),
-                _("db_url is not set, and there are fields for SQL."),
+                _("db_url is not set, but there are fields for SQL."),
                 remedy,
                 _("The proxy does not start with fields for a database that it does not have."),
             )
@@ -69,7 +69,7 @@ def db_url_form(profile: AccountingProfile) -> Iterator[Problem]:
     if isinstance(url, str) and url.strip() and not _URL.fullmatch(url.strip()):
         yield error(
             option_place("db_url"),
-            _("The address of the database begins with no driver."),
+            _("The address of the database does not begin with a driver."),
             _("Write it like mysql://user:password@host/database or postgres://… or sqlite:///file."),
         )
 
@@ -102,38 +102,38 @@ def sqlite_workers(profile: AccountingProfile) -> Iterator[Problem]:
 @rule(
     "column-integer",
     _(
-        "All values are inserted as text: where the value is absent or no number the database refuses "
-        "the row, and the event is lost."
+        "All values are inserted as text: if the value is missing or not a number the database refuses the row, and "
+        "the event is lost."
     ),
 )
 def column_integer(profile: AccountingProfile) -> Iterator[Problem]:
     if dialect(profile) is Dialect.SQLITE:  # takes any text
         return
-    for found in sql_fields(profile):
-        expression = expression_of(found.one.variable)
-        if found.one.sql_type is not SqlType.INTEGER or expression is None or is_number(expression):
+    for field in sql_fields(profile):
+        expression = expression_of(field.definition.variable)
+        if field.definition.sql_type is not SqlType.INTEGER or expression is None or is_number(expression):
             continue
-        nulls = profile.is_on("cdr_extra_nullable" if found.kind == "cdr_extras" else "acc_extra_nullable")
-        if nulls and (isinstance(found.one, LegDefinition) or is_set_by_the_script(expression)):
+        nulls = profile.is_on("cdr_extra_nullable" if field.kind == "cdr_extras" else "acc_extra_nullable")
+        if nulls and (isinstance(field.definition, LegDefinition) or is_set_by_the_script(expression)):
             continue
-        how = _("may be empty") if may_be_empty(expression) else _("is no number")
+        how = _("may be empty") if may_be_empty(expression) else _("is not a number")
         yield error(
-            found.at("sql_type", _("type of the column")),
+            field.place("sql_type", _("type of the column")),
             _("The column is an integer, and {variable} {how}.", variable=expression.text, how=how),
             _("Make it varchar or text."),
-        ).fixed_by(change_field(found, _("Make it varchar"), sql_type=SqlType.VARCHAR))
+        ).fixed_by(change_field(field, _("Make it varchar"), sql_type=SqlType.VARCHAR))
 
 
 @rule("column-width", _("A column takes text of one character at least; MySQL takes 16 383 at most."))
 def column_width(profile: AccountingProfile) -> Iterator[Problem]:
-    for found in sql_fields(profile):
-        width = found.one.sql_width
-        if found.one.sql_type is SqlType.VARCHAR and not 0 < width <= _WIDEST:
+    for field in sql_fields(profile):
+        width = field.definition.sql_width
+        if field.definition.sql_type is SqlType.VARCHAR and not 0 < width <= _WIDEST:
             yield warning(
-                found.at("sql_width", _("width of the column")),
+                field.place("sql_width", _("width of the column")),
                 _("A width of {width} is not possible everywhere.", width=width),
                 _("Choose the type text for long values; the generated SQL does."),
-            ).fixed_by(change_field(found, _("Make it text"), sql_type=SqlType.TEXT))
+            ).fixed_by(change_field(field, _("Make it text"), sql_type=SqlType.TEXT))
 
 
 @rule(
@@ -146,19 +146,19 @@ def column_width(profile: AccountingProfile) -> Iterator[Problem]:
 def column_foreign_text(profile: AccountingProfile) -> Iterator[Problem]:
     if dialect(profile) is Dialect.SQLITE:  # looks at no width
         return
-    for found in sql_fields(profile):
-        expression = expression_of(found.one.variable)
-        if found.one.sql_type is SqlType.VARCHAR and expression is not None and may_be_long(expression):
-            cut = shortened(expression.text, found.one.sql_width)
+    for field in sql_fields(profile):
+        expression = expression_of(field.definition.variable)
+        if field.definition.sql_type is SqlType.VARCHAR and expression is not None and may_be_long(expression):
+            cut = shortened(expression.text, field.definition.sql_width)
             yield note(
-                found.at("sql_width", _("width of the column")),
+                field.place("sql_width", _("width of the column")),
                 _(
                     "The length of {variable} is not limited; the column holds {width} characters.",
                     variable=expression.text,
-                    width=found.one.sql_width,
+                    width=field.definition.sql_width,
                 ),
                 _("Choose the type text, or cut the value: {cut}.", cut=cut),
-            ).fixed_by(change_field(found, _("Make it text"), sql_type=SqlType.TEXT), set_variable(found, cut))
+            ).fixed_by(change_field(field, _("Make it text"), sql_type=SqlType.TEXT), set_variable(field, cut))
 
 
 def _with_long_as_text(profile: AccountingProfile) -> AccountingProfile:
@@ -206,6 +206,6 @@ def call_id_width(profile: AccountingProfile) -> Iterator[Problem]:
 
 
 def shortened(variable: str, width: int) -> str:
-    """Return a variable cut to a width by a transformation, which all products have alike."""
+    """Return a variable with a transformation that truncates it to ``width``."""
     inner = variable[2:-1] if variable.startswith("$(") else variable[1:]
     return f"$({inner}{{s.substr,0,{max(width, 1)}}})"

@@ -1,7 +1,7 @@
-"""Words that are no names in SQL unless they are quoted.
+"""Reserved words of SQL, which are not valid names without quotes.
 
-Tried one by one as the name of a column: PostgreSQL 18, SQLite 3.40, MariaDB 10.11; for MySQL those of its manual for
-8.4 too.
+Each was tried as a column name with PostgreSQL 18, SQLite 3.40 and MariaDB 10.11; for MySQL those in the manual of 8.4
+were added.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The pseudo-variables of extra fields: written as one, known to the product, and with a value when accounting asks."""
+"""Rules about the pseudo-variables of fields: their syntax, availability, and value when events are accounted."""
 
 from __future__ import annotations
 
@@ -62,12 +62,12 @@ class _Read(NamedTuple):
 
 
 def variables(profile: AccountingProfile, kind: type[ExtraDefinition | LegDefinition] | None = None) -> Iterator[_Read]:
-    """Yield the fields whose variable can be read, with what was read."""
-    for found in fields(profile):
-        if kind is None or isinstance(found.one, kind):
-            expression = expression_of(found.one.variable)
+    """Yield the fields that have a valid variable, with that variable."""
+    for field in fields(profile):
+        if kind is None or isinstance(field.definition, kind):
+            expression = expression_of(field.definition.variable)
             if expression is not None:
-                yield _Read(found, expression)
+                yield _Read(field, expression)
 
 
 def is_script_expression(profile: AccountingProfile, text: str) -> bool:
@@ -101,17 +101,17 @@ def is_script_expression(profile: AccountingProfile, text: str) -> bool:
     ),
 )
 def variable_one(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
-    for found in fields(profile):
-        text = found.one.variable.strip()
+    for field in fields(profile):
+        text = field.definition.variable.strip()
         if text.endswith(";") or is_script_expression(profile, text):  # the former is a finding of its own
             continue
         if not text and profile.uses_field_declarations:  # an included file may do it
-            function = "acc_leg" if isinstance(found.one, LegDefinition) else "acc_extra"
+            function = "acc_leg" if isinstance(field.definition, LegDefinition) else "acc_extra"
             yield note(
-                found.variable,
-                _("${function}({name}) is never assigned.", function=function, name=found.one.name)
+                field.variable_place,
+                _("${function}({name}) is never assigned.", function=function, name=field.definition.name)
                 if facts.is_whole
-                else _("${function}({name}) is not assigned here.", function=function, name=found.one.name),
+                else _("${function}({name}) is not assigned here.", function=function, name=field.definition.name),
                 _("Assign it in the script, or enter a variable."),
                 _("The field is empty in each record unless the script assigns it."),
             )
@@ -120,62 +120,67 @@ def variable_one(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Pro
             parse_variable(text)
         except ValueError as problem:
             yield error(
-                found.variable,
+                field.variable_place,
                 _("{problem}.", problem=problem.args[0]),
-                _(
+                _('Write variables and texts in quotes, joined by +, such as $fU + "@" + $fd.')
+                if profile.uses_field_declarations
+                else _(
                     "Write one variable, such as $fU or $hdr(User-Agent). To log a text, or several values together, "
                     "put it into an AVP in the script and log $avp(name)."
                 ),
+                _("The script assigns the value to the field: the proxy does not start with what it cannot read.")
+                if profile.uses_field_declarations
+                else "",
             )
 
 
 @rule("variable-argument", _("The proxy does not start with it."))
 def variable_argument(profile: AccountingProfile) -> Iterator[Problem]:
-    for found, expression in variables(profile):
+    for field, expression in variables(profile):
         known = find_variable(profile.product, expression.name) is not None
         if known and (problem := why_wrong(profile.product, expression)):
-            yield error(found.variable, problem, _("Write it as its module's documentation has it."))
+            yield error(field.variable_place, problem, _("Write it as its module's documentation has it."))
 
 
 @rule("variable-unknown", _("The proxy does not start with a variable that neither it nor a loaded module has."))
 def variable_unknown(profile: AccountingProfile) -> Iterator[Problem]:
     is_listed = profile.product is not Product.OPENSER and is_known(profile.product, profile.version)
-    for found, expression in variables(profile):
+    for field, expression in variables(profile):
         problem = why_not_in(profile.product, profile.version, expression.name)
         if problem:
             near = [f"${name}" for name in nearest_names(profile.product, expression.name, version=profile.version)]
             yield (error if is_listed else warning)(
-                found.variable,
+                field.variable_place,
                 problem,
                 _("Did you mean {near}?", near=any_of(near))
                 if near
                 else _("Look the name up in the module's documentation."),
-            ).fixed_by(*(_renamed(profile, found, expression, name.removeprefix("$")) for name in near))
+            ).fixed_by(*(_renamed(profile, field, expression, name.removeprefix("$")) for name in near))
 
 
-def _renamed(profile: AccountingProfile, found: Field, expression: Expression, name: str) -> Fix | None:
+def _renamed(profile: AccountingProfile, field: Field, expression: Expression, name: str) -> Fix | None:
     text = expression.text.replace(expression.name, name, 1)
     renamed = expression_of(text)
-    return None if renamed is None or why_wrong(profile.product, renamed) else set_variable(found, text)
+    return None if renamed is None or why_wrong(profile.product, renamed) else set_variable(field, text)
 
 
 @rule("variable-transformation", _("The proxy does not start with a transformation that it does not know."))
 def variable_transformation(profile: AccountingProfile) -> Iterator[Problem]:
-    for found, expression in variables(profile):
+    for field, expression in variables(profile):
         for text in expression.transformations:
             if problem := why_not_transformed(profile.product, profile.version, text):
-                yield error(found.variable, problem, _("Use one that the documentation of this release lists."))
+                yield error(field.variable_place, problem, _("Use one that the documentation of this release lists."))
 
 
 @script_rule("transformation-module", _("The proxy does not start with a transformation whose module is not loaded."))
 def transformation_module(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
-    for found, expression in variables(profile):
+    for field, expression in variables(profile):
         for text in expression.transformations:
             module = module_of(profile.product, text)
             if not module or module in facts.modules:
                 continue
             yield (warning if facts.is_whole else note)(
-                found.variable,
+                field.variable_place,
                 _("{{{name}}} is a transformation of the module {module}.", name=text.split(",")[0], module=module),
                 _("Load {module} in the script.", module=module),
             )
@@ -183,20 +188,20 @@ def transformation_module(profile: AccountingProfile, facts: ScriptFacts) -> Ite
 
 @rule("variable-index", _("The proxy does not start with an index that it cannot read."))
 def variable_index(profile: AccountingProfile) -> Iterator[Problem]:
-    for found, expression in variables(profile):
+    for field, expression in variables(profile):
         index = (expression.index or "0").strip()
         if not _INDEX.fullmatch(index):
             yield error(
-                found.variable,
+                field.variable_place,
                 _("[{index}] is not a valid index of ${name}.", index=index, name=expression.name),
                 _("Use a number, a variable, or * for all values."),
             )
         elif profile.product is Product.KAMAILIO and expression.index and expression.name in _SINGLE:
             yield error(
-                found.variable,
+                field.variable_place,
                 _("${name} takes no index.", name=expression.name),
                 _("Write ${name} without the index.", name=expression.name),
-            ).fixed_by(set_variable(found, _without_index(expression)))
+            ).fixed_by(set_variable(field, _without_index(expression)))
 
 
 def _without_index(expression: Expression) -> str:
@@ -206,24 +211,24 @@ def _without_index(expression: Expression) -> str:
 
 @rule("variable-avp-number", _("The proxy does not start with an AVP name that it cannot read."))
 def variable_avp_number(profile: AccountingProfile) -> Iterator[Problem]:
-    for found, expression in variables(profile):
+    for field, expression in variables(profile):
         prefix, name = expression.avp or ("", "")
         is_name = profile.product is Product.OPENSIPS and profile.version >= (1, 7)
         if prefix == "i" and not name.isdecimal() and not is_name:
             yield error(
-                found.variable,
+                field.variable_place,
                 _("{name!r} is not a valid AVP number.", name=name),
                 _("Write $avp(s:{name}).", name=name),
-            ).fixed_by(set_variable(found, expression.text.replace(f"i:{name}", f"s:{name}", 1)))
+            ).fixed_by(set_variable(field, expression.text.replace(f"i:{name}", f"s:{name}", 1)))
 
 
 @rule("variable-choice", _("The proxy does not start with an argument that the variable does not have."))
 def variable_choice(profile: AccountingProfile) -> Iterator[Problem]:
-    for found, expression in variables(profile):
+    for field, expression in variables(profile):
         choices = _CHOICES.get(expression.name) if profile.product is Product.KAMAILIO else None
         if choices and expression.argument and expression.argument not in choices:
             yield error(
-                found.variable,
+                field.variable_place,
                 _(
                     "{argument!r} is not a valid argument of ${name}.",
                     argument=expression.argument,
@@ -232,7 +237,7 @@ def variable_choice(profile: AccountingProfile) -> Iterator[Problem]:
                 _("Use one of {choices}.", choices=", ".join(choices)),
             ).fixed_by(
                 *(
-                    set_variable(found, expression.text.replace(expression.argument, choice, 1))
+                    set_variable(field, expression.text.replace(expression.argument, choice, 1))
                     for choice in choices
                     if choice.lower() == expression.argument.lower()
                 )
@@ -241,11 +246,11 @@ def variable_choice(profile: AccountingProfile) -> Iterator[Problem]:
 
 @rule("variable-header", _("The proxy does not start with a name that no header can have."))
 def variable_header(profile: AccountingProfile) -> Iterator[Problem]:
-    for found, expression in variables(profile):
+    for field, expression in variables(profile):
         name = expression.argument or ""
         if expression.name in ("hdr", "hdrc") and name and not name.startswith("$") and not _HEADER.fullmatch(name):
             yield error(
-                found.variable,
+                field.variable_place,
                 _("{name!r} is not a valid header name.", name=name),
                 _("Write it like $hdr(User-Agent)."),
             )
@@ -256,10 +261,10 @@ def variable_header(profile: AccountingProfile) -> Iterator[Problem]:
     _("Extra values are taken from the request, in events of replies too: a value of the reply is empty there."),
 )
 def variable_reply(profile: AccountingProfile) -> Iterator[Problem]:
-    for found, expression in variables(profile):
+    for field, expression in variables(profile):
         if _availability(profile, expression) is Availability.REPLY:
             yield warning(
-                found.variable,
+                field.variable_place,
                 _("${name} has a value in replies only.", name=expression.name),
                 _(
                     "Copy it in an onreply_route, as in $avp(reply_value) = {variable};, and log that.",
@@ -278,10 +283,10 @@ _ELSEWHERE: Mapping[Availability, str] = {
 
 @rule("variable-elsewhere", _("No accounting happens there, so the field is always empty."))
 def variable_elsewhere(profile: AccountingProfile) -> Iterator[Problem]:
-    for found, expression in variables(profile):
+    for field, expression in variables(profile):
         if where := _ELSEWHERE.get(_availability(profile, expression) or Availability.ANY):
             yield warning(
-                found.variable,
+                field.variable_place,
                 _("${name} has a value only {where}.", name=expression.name, where=where),
                 _("Copy it into an AVP in the script and log that."),
             )
@@ -290,12 +295,12 @@ def variable_elsewhere(profile: AccountingProfile) -> Iterator[Problem]:
 @script_rule("variable-dialog", _("Such a variable is empty in requests whose dialog the proxy does not track."))
 def variable_dialog(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
     tracked = "create_dialog()" if profile.product is Product.OPENSIPS else "dlg_manage()"
-    for found, expression in variables(profile):
+    for field, expression in variables(profile):
         if _availability(profile, expression) is Availability.DIALOG and not (
             profile.uses_dialog or facts.tracks_dialogs
         ):
             yield note(
-                found.variable,
+                field.variable_place,
                 _("${name} is a variable of dialogs.", name=expression.name),
                 _("Load the dialog module and call {tracked} for the INVITE.", tracked=tracked),
             )
@@ -309,10 +314,10 @@ def variable_dialog(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[
     ),
 )
 def variable_credentials(profile: AccountingProfile) -> Iterator[Problem]:
-    for found, expression in variables(profile):
-        if is_credential(expression) and not isinstance(found.one, LegDefinition):
+    for field, expression in variables(profile):
+        if is_credential(expression) and not isinstance(field.definition, LegDefinition):
             yield note(
-                found.variable,
+                field.variable_place,
                 _("${name} is empty in most events.", name=expression.name),
                 _("Take it from the START of a call. To have it in every event, keep it in a variable of the dialog."),
             )
@@ -328,10 +333,10 @@ def variable_request_uri(profile: AccountingProfile) -> Iterator[Problem]:
     read = list(variables(profile, ExtraDefinition))
     if any(expression.name in ("ou", "oU") for _field, expression in read):
         return
-    for found, expression in read:
+    for field, expression in read:
         if is_request_uri(expression):
             yield note(
-                found.variable,
+                field.variable_place,
                 _("${name} is where the call went, not what was dialled.", name=expression.name),
                 _("Log $ou (or its user, $oU) too if the number dialled matters."),
             ).fixed_by(add_field("extras", _dialled(profile)))
@@ -353,15 +358,15 @@ def _dialled(profile: AccountingProfile) -> ExtraDefinition:
 def variable_foreign_text(profile: AccountingProfile) -> Iterator[Problem]:
     if Backend.SYSLOG not in used_backends(profile):
         return
-    for found, expression in variables(profile, ExtraDefinition):
-        if may_hold_separators(expression) and found.one.labels.get(Backend.SYSLOG):
+    for field, expression in variables(profile, ExtraDefinition):
+        if may_hold_separators(expression) and field.definition.labels.get(Backend.SYSLOG):
             what = _("{variable} is written by the caller.", variable=expression.text)
             if profile.product is Product.OPENSER:
-                yield note(found.variable, what, _("Let nothing else rely on the fields that follow it."))
+                yield note(field.variable_place, what, _("Let nothing else rely on the fields that follow it."))
                 return
             escaped = _escaped(expression)
             remedy = _("Log it escaped, as in {escaped}, where anything else reads the log.", escaped=escaped)
-            yield note(found.variable, what, remedy).fixed_by(set_variable(found, escaped))
+            yield note(field.variable_place, what, remedy).fixed_by(set_variable(field, escaped))
             return
 
 
@@ -373,20 +378,20 @@ def _escaped(expression: Expression) -> str:
 
 @rule("avp-form", _("Which names of AVPs a release takes has changed."))
 def avp_form(profile: AccountingProfile) -> Iterator[Problem]:
-    for found, expression in variables(profile):
+    for field, expression in variables(profile):
         if expression.avp is None:
             continue
         prefix, name = expression.avp
         if prefix and profile.product is Product.OPENSIPS and profile.version >= (1, 7):
             yield note(  # usr_avp.c: parse_avp_spec() takes the whole text for the name
-                found.variable,
+                field.variable_place,
                 _("The name of this AVP is “{prefix}:{name}”.", prefix=prefix, name=name),
                 _("Write it the same way in the script, where $avp({name}) is another AVP.", name=name),
                 _("Since OpenSIPS 1.7 i: and s: are part of the name."),
             )
         elif not prefix and not name.startswith("$") and _aliased(profile):
             yield warning(
-                found.variable,
+                field.variable_place,
                 _(
                     "In {product} {version} $avp({name}) is an alias.",
                     product=profile.product.label,
@@ -395,7 +400,7 @@ def avp_form(profile: AccountingProfile) -> Iterator[Problem]:
                 ),
                 _("Define it with avp_aliases, or write $avp(s:{name}) here and in the script.", name=name),
                 _("The proxy does not start with an alias that is not defined."),
-            ).fixed_by(set_variable(found, expression.text.replace(f"({name}", f"(s:{name}", 1)))
+            ).fixed_by(set_variable(field, expression.text.replace(f"({name}", f"(s:{name}", 1)))
 
 
 def _aliased(profile: AccountingProfile) -> bool:

@@ -20,13 +20,14 @@ from proxyconf.simulate.simulation import Simulation
 from proxyconf.simulated_calls import calls_of
 from proxyconf.trying import (
     DRAFT,
+    GENERATED,
     MAX_FLOW,
     WITHOUT,
     flow_from_text,
     flow_named,
     profile_named,
     script_from_text,
-    script_without,
+    script_of,
     simulation_json,
     tried,
 )
@@ -41,13 +42,16 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--flow-file", metavar="FILE", help="read the call flow from a JSON file; - is standard input")
     parser.add_argument("--show-flow", action="store_true", help="write the flow as JSON, for editing, and exit")
     parser.add_argument("--script-file", metavar="FILE", help="JSON file with the accounting that the script requests")
-    parser.add_argument("--show-script", action="store_true", help="write that JSON for the generated routes, and exit")
+    parser.add_argument("--show-script", action="store_true", help="write that JSON for the routes, and exit")
     parser.add_argument(
         "--profile", default=DRAFT, metavar="WHICH", help="draft (default), published or a revision number"
     )
     parser.add_argument("--against", metavar="[PROXY:]WHICH", help="compare with this profile, also of another proxy")
     parser.add_argument(
         "--without", action="append", default=[], choices=WITHOUT, help="omit a part of the script; may be repeated"
+    )
+    parser.add_argument(
+        "--routes", default="", choices=[GENERATED], help="use the generated routes, also if a script was imported"
     )
     parser.add_argument("--json", action="store_true", help="write one JSON object")
 
@@ -57,7 +61,8 @@ def run(stdout: OutputWrapper, proxy: Proxy, options: dict[str, Any]) -> None:
     try:
         flow = _flow(proxy, options)
         if options["show_script"]:
-            script = script_without(profile_named(proxy, options["profile"]), options["without"])
+            profile = profile_named(proxy, options["profile"])
+            script = script_of(proxy, profile, options["without"], options["routes"])
             stdout.write(json.dumps(script.to_json(), indent=1))
         elif flow is None:
             for listed in flows_of(proxy).values():
@@ -76,9 +81,10 @@ def _flow(proxy: Proxy, options: dict[str, Any]) -> Flow | None:
     return flow_from_text(_text("--flow-file", options["flow_file"]))
 
 
-def _script(options: dict[str, Any]) -> Script | None:
+def _script(options: dict[str, Any]) -> tuple[Script | None, str]:
+    """Return the script of a file, and whose routes are taken without one."""
     file = options["script_file"]
-    return None if file is None else script_from_text(_text("--script-file", file))
+    return None if file is None else script_from_text(_text("--script-file", file)), options["routes"]
 
 
 def _text(option: str, file: str) -> str:
@@ -89,7 +95,7 @@ def _text(option: str, file: str) -> str:
 
 
 def _write(stdout: OutputWrapper, proxy: Proxy, flow: Flow, options: dict[str, Any]) -> None:
-    simulation = tried(proxy, profile_named(proxy, options["profile"]), flow, options["without"], _script(options))
+    simulation = tried(proxy, profile_named(proxy, options["profile"]), flow, options["without"], *_script(options))
     other = _against(proxy, flow, options)
     if options["json"]:
         both = {"against": simulation_json(other)} if other else {}
@@ -115,7 +121,7 @@ def _against(proxy: Proxy, flow: Flow, options: dict[str, Any]) -> Simulation | 
     other = Proxy.objects.filter(name=name).first() if colon else proxy
     if other is None:
         raise ValueError(f"--against: there is no proxy {name!r}; see: manage.py proxy list")
-    return tried(other, profile_named(other, which), flow, options["without"], _script(options))
+    return tried(other, profile_named(other, which), flow, options["without"], *_script(options))
 
 
 def _write_calls(stdout: OutputWrapper, simulation: Simulation, sign: str = "") -> None:

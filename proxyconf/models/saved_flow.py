@@ -9,14 +9,18 @@ from django.db import models
 from proxyconf.models.proxy import Proxy
 from proxyconf.simulate.flow import Flow
 from proxyconf.simulate.flows import FLOWS
+from proxyconf.simulate.script import Script
 
 
 class SavedFlow(models.Model):
-    """An edited flow, saved with a proxy. ``flow`` has the form of ``Flow.to_json``."""
+    """An edited flow, saved with a proxy. ``flow`` has the form of ``Flow.to_json``; ``script``, where the script's
+    part was edited too, that of ``Script.to_json``.
+    """
 
     proxy = models.ForeignKey(Proxy, on_delete=models.CASCADE, related_name="flows")
     name = models.CharField(max_length=64, validators=[RegexValidator(r"^[a-z0-9][a-z0-9-]*$")])
     flow = models.JSONField()
+    script = models.JSONField(null=True, blank=True)
     updated_at = models.DateTimeField(auto_now=True)
     updated_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
 
@@ -33,3 +37,9 @@ def flows_of(proxy: Proxy) -> dict[str, Flow]:
     """Return the built-in flows and those saved with the proxy, by name."""
     saved = {flow.name: Flow.from_json(flow.flow) for flow in proxy.flows.all()}
     return {**FLOWS, **saved}
+
+
+def saved_script(proxy: Proxy, flow: str) -> Script | None:
+    """Return the script's part that was saved with a flow of the proxy; None if there is none."""
+    text = proxy.flows.filter(name=flow).values_list("script", flat=True).first()
+    return None if text is None else Script.from_json(text)

@@ -8,19 +8,20 @@ from typing import NamedTuple
 
 from proxyconf.parse.assemble import Assembly
 from proxyconf.parse.detection import guess_product, guess_version
-from proxyconf.parse.facts import facts_of
+from proxyconf.parse.facts import facts_of, has_other_language
 from proxyconf.parse.files import ConfigFile, join_files
+from proxyconf.parse.request_paths import script_actions
 from proxyconf.parse.statements import ScriptCall, Statements, functions_called, read_statements
 from proxyconf.parse.tokens import Reader, Remark, Tested
 from proxyconf.profile import AccountingProfile
 from proxyconf.profile_layout import layout_of
-from proxyconf.script_facts import ScriptFacts
+from proxyconf.script_facts import ScriptActions, ScriptFacts
 from proxyconf.vocabulary.layout import FieldLayout
 from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.products import Product, Version
 
 __all__ = [
-    *("Choice", "ConfigFile", "Imported", "Remark", "config_text", "facts_of_script"),
+    *("ConfigFile", "DefineChoice", "Imported", "Remark", "actions_of_script", "config_text", "facts_of_script"),
     *(
         "layout_from_text",
         "parse_accounting",
@@ -129,6 +130,18 @@ def facts_of_script(
 ) -> ScriptFacts:
     """Return the facts about a configuration that the check of a profile uses."""
     return _read(join_files(files).text, product, version, tuple(defines))[0].facts
+
+
+def actions_of_script(
+    files: Sequence[ConfigFile], product: Product, defines: Iterable[str] = ()
+) -> ScriptActions | None:
+    """Return what the routes of a configuration do for accounting on each kind of request; None if it has none, or if
+    they are in another language.
+    """
+    text, defines = join_files(files).text, tuple(defines)
+    if has_other_language(_statements(text, product, defines)[1]):
+        return None
+    return script_actions(list(Reader(text, defines, preprocess=product is Product.KAMAILIO).tokens()))
 
 
 def parse_accounting(text: str, product: Product | None = None, version: Version | None = None) -> Imported:

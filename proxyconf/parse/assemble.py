@@ -304,13 +304,10 @@ class Assembly:
         if uses_do_accounting(self.product, self.version):
             used = set(requested.backends) or self._backends_declared()
         else:
-            used = {
-                backend
-                for backend, names in self._names.items()
-                if {names.flag_key, names.missed_key} & set(self.flags)
-                or {names.extra_key, names.extra_bye_key} & set(self.lists)
-            }
-            used = used or self._backends_of_dialogs()
+            keys = self._names.items()
+            flagged = {one for one, names in keys if {names.flag_key, names.missed_key} & set(self.flags)}
+            listed = {one for one, names in keys if {names.extra_key, names.extra_bye_key} & set(self.lists)}
+            used = flagged | listed | (set() if flagged else self._backends_of_dialogs())
             modules = {*self.statements.modules, *(one.parameter.module for one in known)}
             used |= {backend for module, backend in _ENGINE_MODULES.items() if module in modules}
         return tuple(one for one in Backend if one in used and one in self._names)

@@ -17,9 +17,7 @@ def facts_of(statements: Statements, product: Product, flags: Iterable[int]) -> 
     """Return the facts about a script; ``flags`` are the numbers that it uses for purposes other than accounting."""
     modules = frozenset(statements.modules)
     return ScriptFacts(
-        is_whole=bool(statements.routes)
-        and not statements.missing_files
-        and not any(module.startswith(_OTHER_LANGUAGES) for module in modules),
+        is_whole=bool(statements.routes) and not statements.missing_files and not has_other_language(statements),
         assigned=frozenset(use.text for use in statements.variables if use.is_assigned),
         undeclared=tuple(_undeclared(statements)) if product is Product.OPENSIPS else (),
         tracks_dialogs=any(call.name in TRACKING_FUNCTIONS for call in statements.calls)
@@ -31,7 +29,29 @@ def facts_of(statements: Statements, product: Product, flags: Iterable[int]) -> 
         ),
         flags=frozenset(flags),
         modules=modules,
+        has_failure_route=any(route.kind == "failure_route" for route in statements.routes),
+        flags_set_again=frozenset(
+            word
+            for call in statements.calls
+            if call.name == "setflag" and call.arguments and _is_after_failure(call)
+            for word in (str(call.arguments[0].value), call.arguments[0].word)
+            if word
+        ),
+        requests_missed_again=any(
+            call.name == "do_accounting" and "missed" in _text(call, 1).lower() and _is_after_failure(call)
+            for call in statements.calls
+        ),
     )
+
+
+def _is_after_failure(call: ScriptCall) -> bool:
+    """Return whether a failure_route reaches the call, or may reach it: it can call any named route."""
+    return call.surroundings.route.startswith(("failure_route", "route["))
+
+
+def has_other_language(statements: Statements) -> bool:
+    """Return whether a module runs routes in another language, such as Lua or Python."""
+    return any(module.startswith(_OTHER_LANGUAGES) for module in statements.modules)
 
 
 def _text(call: ScriptCall, position: int) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from proxyconf.profile import AccountingProfile
+from proxyconf.profile import AccountingProfile, MessageFlag
+from proxyconf.script_facts import RequestActions, ScriptActions
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.messages import message as _
 from proxyconf.vocabulary.products import Product
@@ -99,6 +100,19 @@ class Script:
             bye_on_timeout=is_cdr,
         )
 
+    @classmethod
+    def written(cls, profile: AccountingProfile, actions: ScriptActions) -> Self:
+        """Return what a proxy's own script does with the flags of ``profile``."""
+        marks = {name: _marks(profile, getattr(actions, name)) for name in _MARKED}
+        if marks["invite"].cdr and profile.uses_do_accounting:
+            marks["bye"] = Marks()  # acc_logic.c: within a dialog that has its context a call adds no event
+        return cls(
+            **marks,
+            record_route=actions.invite.is_recorded,
+            missed_again_without_attempt=bool(marks["next_attempt"].missed) and not actions.next_attempt.is_relayed,
+            bye_on_timeout=actions.invite.ends_dialog,
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON data from which ``from_json`` builds an equal script."""
         marks = {name: getattr(self, name).to_json() for name in _MARKED}
@@ -115,6 +129,31 @@ class Script:
         members: dict[str, Any] = {name: Marks.from_json(data[name], name) for name in _MARKED if name in data}
         members |= {name: bool(data[name]) for name in _SWITCHES if name in data}
         return cls(**members)
+
+
+def _marks(profile: AccountingProfile, actions: RequestActions) -> Marks:
+    if profile.uses_do_accounting:
+        return _asked(profile, actions)
+
+    def is_set(flag: MessageFlag | None) -> bool:
+        return flag is not None and bool({flag.name or "", str(flag.number)} & actions.flags)
+
+    flags = profile.flags
+    usable = [one for one in profile.backends if one in profile.known_backends]
+    return Marks(
+        frozenset(one for one in usable if is_set(flags.account.get(one))),
+        frozenset(one for one in usable if is_set(flags.missed.get(one))),
+        failed="failed_transaction_flag" in profile.parameters and is_set(flags.failed),
+        cdr="cdr_flag" in profile.parameters and is_set(flags.cdr),
+    )
+
+
+def _asked(profile: AccountingProfile, actions: RequestActions) -> Marks:
+    types = {profile.known_backends[one].type: one for one in profile.backends if one in profile.known_backends}
+    account = {types[one] for call in actions.accounting for one in call.types if one in types}
+    missed = {types[one] for call in actions.accounting if "missed" in call.flags for one in call.types if one in types}
+    flags = {flag for call in actions.accounting for flag in call.flags}
+    return Marks(frozenset(account), frozenset(missed), failed="failed" in flags, cdr="cdr" in flags)
 
 
 def _backends(names: Any, where: str) -> frozenset[Backend]:

@@ -21,6 +21,7 @@ from proxyconf.comparison import changes
 from proxyconf.forms.presets import PRESETS, with_preset
 from proxyconf.forms.profile import ProfileForm
 from proxyconf.forms.rows import EXTRAS
+from proxyconf.lint.kinds import suggested_type
 from proxyconf.models import Profile
 from proxyconf.models.profile import save_profile
 from proxyconf.profile import AccountingProfile
@@ -169,12 +170,13 @@ def _lists(form: ProfileForm) -> Mapping[str, Any]:
 
 
 class VariableChoice(NamedTuple):
-    """A variable that the form offers: as written, what it is, and the usual name and role of its value."""
+    """A variable that the form offers: as written, what it is, and the usual name, role and SQL type of its value."""
 
     text: str
     meaning: str
     name: str
     role: str
+    sql_type: str
 
 
 def _variables(profile: AccountingProfile) -> list[VariableChoice]:
@@ -182,5 +184,6 @@ def _variables(profile: AccountingProfile) -> list[VariableChoice]:
     for one in variables_in(profile.product, profile.version).values():
         text = f"${one.name}" + ("()" if one.takes is Takes.REQUIRED else "")
         name = suggested_name(text)
-        found.append(VariableChoice(text, one.meaning, name, str(suggest_role(name, text) or "")))
+        role = str(suggest_role(name, text) or "")
+        found.append(VariableChoice(text, one.meaning, name, role, suggested_type(f"${one.name}").value))
     return found

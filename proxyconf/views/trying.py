@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.functional import cached_property
 from django.utils.http import urlencode
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accweb.web.audit import Action
-from proxyconf.layout_form import BACKEND_NAMES
+from proxyconf.comparison import changes
 from proxyconf.lint import Severity
+from proxyconf.lint.finding import Fix
 from proxyconf.models import Proxy, SavedFlow
+from proxyconf.models.profile import save_profile
 from proxyconf.models.reach import proxies_for
 from proxyconf.models.saved_flow import flows_of
 from proxyconf.simulate.comparison import ComparedRecord, compare
-from proxyconf.simulate.findings import findings_of
+from proxyconf.simulate.findings import SimulationFinding, findings_of
+from proxyconf.simulate.fixes import fixes_of
 from proxyconf.simulate.flow import Flow
 from proxyconf.simulate.record import SimulatedRecord
 from proxyconf.simulate.script import Script
@@ -33,16 +38,21 @@ from proxyconf.simulated_calls import CallsReading, calls_of
 from proxyconf.translation import translated
 from proxyconf.trying import (
     DRAFT,
+    GENERATED,
     PUBLISHED,
     WITHOUT,
     flow_from_text,
     flow_named,
+    imported_script,
     profile_named,
     script_from_text,
+    script_of,
     tried,
 )
+from proxyconf.views.findings import FixButton
+from proxyconf.views.fixing import in_words
 from proxyconf.views.pages import CHANGE, ProxyPage
-from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.layout import BACKEND_NAMES, Backend
 
 _LATEST = 10
 LACKS = {
@@ -88,17 +98,53 @@ class TryIt(ProxyPage):
         if "delete" in request.POST:
             return self._delete(request, request.POST["delete"])
         texts = {name: request.POST.get(name, "") for name in ("flow_text", "script_text")}
+        flow: Flow | None
         try:
-            flow = flow_from_text(texts["flow_text"])
-            if "save" in request.POST:
-                return self._save(request, flow)
+            flow = flow_from_text(texts["flow_text"]) if texts["flow_text"] or "fix" not in request.POST else None
             script = script_from_text(texts["script_text"]) if texts["script_text"].strip() else None
+            if "fix" in request.POST:
+                self._fix(request.POST["fix"], flow, script)
+            elif "save" in request.POST and flow is not None:
+                return self._save(request, flow, script)
         except ValueError as error:
             context = self.get_context_data(is_flow_wrong=True, error=translated(error.args[0]), **texts)
             return self.render_to_response(context)
+        if flow is None:
+            return redirect(f"{request.path}?{urlencode(self._choice(), doseq=True)}")
         return self.render_to_response(self.get_context_data(flow=flow, script=script))
 
-    def _save(self, request: HttpRequest, flow: Flow) -> HttpResponse:
+    @cached_property
+    def has_script(self) -> bool:
+        """Whether the imported script has routes that can be followed."""
+        return self.draft is not None and imported_script(self.proxy, self.value) is not None
+
+    def _fixes(self, choice: dict[str, Any], finding: SimulationFinding) -> tuple[Fix, ...]:
+        """Return the fixes of a finding about the draft, for a user who may change it."""
+        if choice["profile"] != DRAFT or not self.request.user.has_perm(CHANGE):
+            return ()
+        return fixes_of(self.value, finding, self.facts)
+
+    def _fix(self, key: str, flow: Flow | None, script: Script | None) -> None:
+        """Apply the fix that ``key`` names to the draft."""
+        if not self.request.user.has_perm(CHANGE):
+            raise PermissionDenied
+        choice = self._choice()
+        flow = flow or flow_named(self.proxy, choice["flow"])
+        simulation = tried(self.proxy, self.value, flow, choice["without"], script, choice["routes"])
+        offered = ((one, fix) for one in findings_of(simulation) for fix in self._fixes(choice, one))
+        fix = next((fix for finding, fix in offered if _fix_key(finding, fix) == key), None)
+        if fix is None:
+            messages.warning(self.request, _("Nothing was changed: the draft does not have this finding any more."))
+            return
+        changed = fix.change(self.value)
+        made = changes(self.value, changed)
+        save_profile(self.proxy, changed)
+        self.kept(Action.CHANGED, draft=[one._asdict() for one in made], fix=fix.title)
+        messages.success(self.request, _("The fix is in the draft: %(changes)s.") % {"changes": in_words(made)})
+        self.__dict__.pop("value", None)  # the stored draft is another one now
+        self.__dict__.pop("proxy", None)
+
+    def _save(self, request: HttpRequest, flow: Flow, script: Script | None) -> HttpResponse:
         if not request.user.has_perm(CHANGE):
             raise PermissionDenied
         name = request.POST.get("name", "").strip()
@@ -109,11 +155,32 @@ class TryIt(ProxyPage):
         except ValidationError as error:
             raise ValueError(_("The name must be lower-case letters, digits and hyphens.")) from error
         SavedFlow.objects.update_or_create(
-            proxy=self.proxy, name=name, defaults={"flow": saved.flow, "updated_by": saved.updated_by}
+            proxy=self.proxy,
+            name=name,
+            defaults={"flow": saved.flow, "script": self._edited(script), "updated_by": saved.updated_by},
         )
         self.kept(Action.CHANGED, flow=name)
         messages.success(request, _("The call flow %(name)s is saved.") % {"name": name})
         return redirect(f"{reverse('proxyconf:try', args=[self.proxy.name])}?{urlencode({'flow': name})}")
+
+    def _edited(self, script: Script | None) -> Any:
+        """Return the script's part as JSON if it was edited; None if it is that of the routes."""
+        choice = self._choice()
+        profile = profile_named(self.proxy, choice["profile"])
+        is_usual = script == script_of(self.proxy, profile, choice["without"], choice["routes"])
+        return None if script is None or is_usual else script.to_json()
+
+    def _choice(self) -> dict[str, Any]:
+        """Return what is tried: profile, flow, routes, what the script lacks, what it is compared with."""
+        parameters = self.request.POST if self.request.method == "POST" else self.request.GET
+        routes = parameters.get("routes", "")
+        return {
+            "profile": parameters.get("profile", "") or (DRAFT if self.draft else PUBLISHED),
+            "against": parameters.get("against", ""),
+            "without": [one for one in parameters.getlist("without") if one in WITHOUT],
+            "flow": parameters.get("flow", "") or next(iter(flows_of(self.proxy))),
+            "routes": routes if routes == GENERATED else "",
+        }
 
     def _delete(self, request: HttpRequest, name: str) -> HttpResponse:
         if not request.user.has_perm(CHANGE):
@@ -124,13 +191,7 @@ class TryIt(ProxyPage):
         return redirect("proxyconf:try", self.proxy.name)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        parameters = self.request.POST if self.request.method == "POST" else self.request.GET
-        choice = {
-            "profile": parameters.get("profile", "") or (DRAFT if self.draft else PUBLISHED),
-            "against": parameters.get("against", ""),
-            "without": [one for one in parameters.getlist("without") if one in WITHOUT],
-            "flow": parameters.get("flow", ""),
-        }
+        choice = self._choice()
         context: dict[str, Any] = {
             "choice": choice,
             "flows": flows_of(self.proxy),
@@ -138,6 +199,7 @@ class TryIt(ProxyPage):
             "profiles": self._profiles(),
             "others": [one for one in proxies_for(self.request.user).order_by("name") if one != self.proxy],
             "lacks": LACKS,
+            "has_script": self.has_script,
             "error": "",
             "is_flow_wrong": False,
         }
@@ -154,23 +216,25 @@ class TryIt(ProxyPage):
 
     def _result(self, choice: dict[str, Any], edited: Flow | None, script: Script | None) -> dict[str, Any]:
         try:
-            flow = edited or flow_named(self.proxy, choice["flow"] or next(iter(flows_of(self.proxy))))
+            flow = edited or flow_named(self.proxy, choice["flow"])
             profile = profile_named(self.proxy, choice["profile"])
-            simulation = tried(self.proxy, profile, flow, choice["without"], script)
+            simulation = tried(self.proxy, profile, flow, choice["without"], script, choice["routes"])
             other = self._other(choice, flow, script)
         except ValueError as error:
             return {"error": translated(error.args[0])}
         reading = calls_of(simulation)
-        findings = [one._replace(text=translated(one.text)) for one in findings_of(simulation)]
+        findings = findings_of(simulation)
         result: dict[str, Any] = {
             "flow_now": flow,
             "simulation": simulation,
-            "findings": findings,
+            "findings": [_shown_finding(one, self._fixes(choice, one)) for one in findings],
+            "counts": Counter(one.severity.value for one in findings),
             "is_whole": all(one.severity is Severity.NOTE for one in findings),
             "tables": list(record_tables(simulation)),
             "calls": _call_rows(reading),
             "ladders": [mark_safe(call.ladder) for call in reading.calls if call.ladder],  # noqa: S308  # escaped there
             "unreadable": reading.rejected,
+            "is_edited": edited is not None,
             "flow_text": json.dumps(flow.to_json(), indent=1, ensure_ascii=False),
             "script_text": json.dumps(simulation.script.to_json(), indent=1),
         }
@@ -190,6 +254,24 @@ class TryIt(ProxyPage):
         if proxy is None:
             raise ValueError(_("There is no proxy %(name)s.") % {"name": name})
         return proxy
+
+
+class TriedFinding(NamedTuple):
+    """A finding as the page shows it."""
+
+    severity: str
+    text: str
+    setting: str
+    fixes: tuple[FixButton, ...]
+
+
+def _shown_finding(finding: SimulationFinding, fixes: Iterable[Fix]) -> TriedFinding:
+    buttons = tuple(FixButton(translated(fix.title), _fix_key(finding, fix)) for fix in fixes)
+    return TriedFinding(finding.severity.value, translated(finding.text), finding.setting, buttons)
+
+
+def _fix_key(finding: SimulationFinding, fix: Fix) -> str:
+    return json.dumps([finding.text, fix.title])
 
 
 def record_tables(simulation: Simulation) -> Iterator[RecordTable]:

@@ -216,6 +216,7 @@ document.addEventListener("keydown", (event) => {
       ArrowRight: () => moveWithin(row, 1),
       ArrowLeft: () => moveWithin(row, -1),
       e: () => toggle(row.querySelector(".expander")),
+      x: () => row.querySelector(".col-more input").click(),
     }),
     ...(onRow && { Enter: () => (window.location = row.dataset.call) }),
     ...(onCell && { Enter: () => openMenu(document.activeElement), " ": () => openMenu(document.activeElement) }),
@@ -224,6 +225,18 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   acts();
 });
+
+// What is done with selected calls: two can be compared.
+const showSelection = () => {
+  const count = document.querySelectorAll(".col-more input:checked").length;
+  const form = document.getElementById("selection");
+  if (!form) return;
+  form.querySelector(".selected-count b").textContent = count;
+  for (const button of form.querySelectorAll("[data-needs]")) button.disabled = count !== Number(button.dataset.needs);
+};
+document.addEventListener("change", (event) => event.target.matches(".col-more input") && showSelection());
+document.addEventListener("reset", () => setTimeout(showSelection));
+window.addEventListener("pageshow", showSelection); // a page that one comes back to has its ticks still
 
 // A range of the histogram is zoomed into by dragging over it.
 let from = null;
@@ -273,6 +286,19 @@ document.addEventListener("click", (event) => {
   mover.focus();
 });
 
+// The heads of the columns stay below the bar, however high its conditions make it.
+const bars = new ResizeObserver(([{ target }]) => {
+  const height = getComputedStyle(target).position === "sticky" ? target.offsetHeight : 0;
+  document.documentElement.style.setProperty("--bar-height", `${height}px`);
+});
+const measureBar = () => {
+  bars.disconnect();
+  const bar = document.querySelector(".sticky-bar");
+  if (bar) bars.observe(bar);
+};
+
+measureBar();
+document.addEventListener("htmx:afterSwap", measureBar);
 reachable();
 document.addEventListener("htmx:afterSwap", reachable);
 document.addEventListener("htmx:beforeSwap", (event) => event.detail.target === list() && closeMenu());

@@ -139,6 +139,7 @@ if (form) {
   const describe = (row, name) => {
     const variable = row.querySelector("[name$=-variable]");
     const role = row.querySelector("[name$=-role]");
+    const sqlType = row.querySelector("[name$=-sql_type]");
     let suggested = "";
     variable.addEventListener("input", () => {
       const known = offered.get(variable.value);
@@ -147,6 +148,7 @@ if (form) {
       name.value = suggested;
       name.dispatchEvent(new Event("input", { bubbles: true }));
       if (known?.role && role.value === "" && [...role.options].some((one) => one.value === known.role)) role.value = known.role;
+      if (sqlType && known?.sqlType) sqlType.value = known.sqlType;
     });
   };
   const prepare = (row) => {
@@ -164,6 +166,33 @@ if (form) {
 
   for (const row of form.querySelectorAll("[data-row]")) prepare(row);
   for (const box of form.querySelectorAll("[data-rows]")) renumber(box);
+
+  // An output that is selected gets flags that nothing else has, and the labels that the other outputs have.
+  const flags = () => [...form.querySelectorAll("[data-flag]")];
+  const numberOf = (flag) => /[0-9]+$/.exec(flag.value.trim())?.[0];
+  const giveFlag = (flag) => {
+    if (flag.value.trim() !== "") return;
+    const used = new Set(flags().map(numberOf));
+    flag.value = flag.dataset.flag || form.dataset.freeFlags.split(" ").find((number) => !used.has(number)) || "";
+  };
+  const setUp = (backend) => {
+    for (const kind of ["flag", "missed"]) {
+      const flag = form.querySelector(`[name=${kind}_${backend}]`);
+      if (flag) giveFlag(flag);
+    }
+    const missed = [...form.querySelectorAll("[name=ask_missed]")];
+    if (missed.some((one) => one.checked)) for (const one of missed) one.checked ||= one.value === backend;
+    for (const input of form.querySelectorAll(`[data-row]:not([hidden]) [name$=-label_${backend}]`)) {
+      const row = input.closest("[data-row]");
+      const others = ["syslog", "sql"].map((one) => row.querySelector(`[name$=-label_${one}]`)?.value);
+      const isLogged = [...row.querySelectorAll("[name*=-label_]")].some((one) => one.value !== "");
+      const called = others.find(Boolean) || row.querySelector("[name$=-name]").value;
+      if (input.value === "" && isLogged) input.value = labelFor(input, called);
+    }
+  };
+  form.addEventListener("change", (event) => {
+    if (event.target.name === "backends" && event.target.checked) setUp(event.target.value);
+  });
 
   // --- the preview
 

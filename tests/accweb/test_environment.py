@@ -266,3 +266,85 @@ def test_another_address_of_a_syslog_server_is_refused(monkeypatch: pytest.Monke
     monkeypatch.setenv("THING", address)
     with pytest.raises(SystemExit, match=r"THING.*is not the address of a syslog server; use udp://HOST:514"):
         environment.syslog_server("THING")
+
+
+@pytest.mark.parametrize(
+    ("address", "server"),
+    [
+        ("smtp://me:p%40ss@mail.example.net", ("mail.example.net", 587, "me", "p@ss", True, False)),
+        ("smtps://me:secret@mail.example.net:4465", ("mail.example.net", 4465, "me", "secret", False, True)),
+        ("smtp+plain://127.0.0.1:1025", ("127.0.0.1", 1025, "", "", False, False)),
+    ],
+)
+def test_a_mail_server_is_named_by_its_address(
+    address: str, server: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THING", address)
+    found = environment.mail_server("THING")
+    assert tuple(found[name] for name in ("host", "port", "user", "password", "starttls", "tls")) == server
+
+
+def test_without_an_address_there_is_no_mail_server() -> None:
+    assert environment.mail_server("THING") == {}
+
+
+@pytest.mark.parametrize(
+    "address", ["mail:25", "http://mail", "smtp://", "smtp://me:secret@mail:0", "smtp://me:secret@mail:x", "smtp://m/a"]
+)
+def test_a_wrong_mail_server_stops_the_start_without_showing_its_password(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THING", address)
+    with pytest.raises(SystemExit, match="THING") as stopped:
+        environment.mail_server("THING")
+    assert "secret" not in str(stopped.value)
+
+
+def test_the_address_of_a_web_site_has_no_slash_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", "https://accweb.example.net/calls/")
+    assert environment.web_address("THING") == "https://accweb.example.net/calls"
+
+
+@pytest.mark.parametrize("address", ["accweb.example.net", "ftp://host", "https://", "https://host/?a=1"])
+def test_another_address_of_a_web_site_stops_the_start(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", address)
+    with pytest.raises(SystemExit, match="THING"):
+        environment.web_address("THING")
+
+
+def test_pairs_are_split_at_their_last_sign(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", "/voip/noc=viewer, ops=operator")
+    assert environment.pairs("THING")[0] == ("/voip/noc", "viewer")
+    monkeypatch.setenv("THING", "a=b=viewer")
+    assert environment.pairs("THING") == [("a=b", "viewer")]
+    monkeypatch.delenv("THING")
+    assert environment.pairs("THING") == []
+
+
+@pytest.mark.parametrize("value", ["noc", "=viewer", "noc=", "a=b,c"])
+def test_a_pair_without_two_sides_stops_the_start(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", value)
+    with pytest.raises(SystemExit, match=r"THING: .*voip-admins=administrator"):
+        environment.pairs("THING")
+
+
+@pytest.mark.parametrize(
+    "value", ["http://id.example.net", "id.example.net", "ftp://localhost", "http://localhost.evil"]
+)
+def test_a_provider_without_tls_stops_the_start(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", value)
+    with pytest.raises(SystemExit, match="not an https:// address"):
+        environment.issuer("THING")
+
+
+@pytest.mark.parametrize("value", ["https://id.example.net/realms/voip/", "http://127.0.0.1:8080"])
+def test_a_provider_has_tls_or_is_on_this_machine(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", value)
+    assert environment.issuer("THING") == value.rstrip("/")
+
+
+def test_a_variable_that_another_one_needs_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", "x")
+    environment.require("THING", "THING")
+    with pytest.raises(SystemExit, match="OTHER: not set, but THING is"):
+        environment.require("THING", "THING", "OTHER")

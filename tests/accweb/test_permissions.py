@@ -9,10 +9,12 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accweb.web.audit import Action, record_of
 from accweb.web.models import ApiToken, AuditEntry
 from accweb.web.roles import ADMINISTRATOR, ANALYST, OPERATOR, ROLES, VIEWER
+from cdr.delivery.sending import send_now
 from cdr.models import ExportJob, SavedView
 from proxyconf.models import Profile
 from proxyconf.models.imported import RawFile, store_imported
@@ -20,7 +22,8 @@ from proxyconf.models.profile import save_profile, suggested
 from proxyconf.models.revision import publish
 from proxyconf.vocabulary.layout import Backend
 from tests.addresses import all_names
-from tests.factories import make_call, make_event, make_proxy, make_rejected
+from tests.attack.test_second_factor import SECOND_FACTOR_PAGES
+from tests.factories import make_call, make_event, make_proxy, make_rejected, make_schedule
 
 pytestmark = pytest.mark.django_db
 
@@ -49,6 +52,11 @@ WHO: dict[str, tuple[str, Sequence[str]]] = {
     "tokens": ("get", LOGGED_IN),
     "token-revoke": ("post", LOGGED_IN),
     "locked-logins": ("get", ADMINISTRATORS),
+    "own-password": ("get", LOGGED_IN),
+    "sessions": ("get", LOGGED_IN),
+    "mfa_index": ("get", LOGGED_IN),
+    "account_login": ("get", ALL),
+    "socialaccount_login_cancelled": ("get", ALL),
     # calls
     "cdr:start": ("get", EVERYBODY_WITH_A_ROLE),
     "cdr:call-list": ("get", EVERYBODY_WITH_A_ROLE),
@@ -59,11 +67,18 @@ WHO: dict[str, tuple[str, Sequence[str]]] = {
     "cdr:trends": ("get", EVERYBODY_WITH_A_ROLE),
     "cdr:call-inside": ("get", EVERYBODY_WITH_A_ROLE),
     "cdr:new-calls": ("get", EVERYBODY_WITH_A_ROLE),
+    "cdr:compare-calls": ("get", EVERYBODY_WITH_A_ROLE),
+    "cdr:set-ends": ("get", ANALYSTS),
     "cdr:choose-columns": ("post", EVERYBODY_WITH_A_ROLE),
     "cdr:save-view": ("post", EVERYBODY_WITH_A_ROLE),
     "cdr:change-view": ("post", EVERYBODY_WITH_A_ROLE),
     "cdr:report": ("get", EVERYBODY_WITH_A_ROLE),
     "cdr:report-file": ("get", ANALYSTS),
+    "cdr:schedules": ("get", ANALYSTS),
+    "cdr:schedule-new": ("get", ANALYSTS),
+    "cdr:schedule": ("get", ANALYSTS),
+    "cdr:schedule-deed": ("post", ANALYSTS),
+    "cdr:run-again": ("post", ANALYSTS),
     "cdr:call-notes": ("post", ANALYSTS),
     "cdr:call-settlement": ("post", ANALYSTS),
     "cdr:call-settlement-revoke": ("post", ANALYSTS),
@@ -159,6 +174,14 @@ LEAD_ON = {
     "admin:app_list",
     "admin:autocomplete",
     "admin:view_on_site",
+    # to the login, to its end, or to a confirmation that it is oneself: tests/attack/test_second_factor.py
+    "account_logout",
+    "account_reauthenticate",
+    "openid_connect_login",
+    "openid_connect_callback",
+    "mfa_login_webauthn",
+    "mfa_authenticate",
+    *(f"mfa_{name}" for name in SECOND_FACTOR_PAGES),
 }
 
 
@@ -230,6 +253,10 @@ def _own(name: str, user: User | None) -> list[Any] | None:
         owner = user or User.objects.get(username="other")
         state = ExportJob.ExportState.QUEUED if name == "cdr:export-cancel" else ExportJob.ExportState.DONE
         return [ExportJob.objects.create(user=owner, format="csv", state=state).pk]
+    if name in ("cdr:schedule", "cdr:schedule-deed", "cdr:run-again"):
+        schedule = make_schedule(user or User.objects.get(username="other"))
+        last = {"cdr:schedule-deed": ["stop"], "cdr:run-again": [send_now(schedule, timezone.now()).pk]}
+        return [schedule.pk, *last.get(name, [])]
     if name == "cdr:change-view":
         owner = user or User.objects.get(username="other")
         return [SavedView.objects.create(owner=owner, name="mine").pk]

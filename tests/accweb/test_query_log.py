@@ -20,7 +20,7 @@ from django.utils import timezone
 from cdr.models import Call, ExportJob
 from cdr.queries.keyset import OLDEST, Cursor
 from tests.accweb.test_permissions import WHO
-from tests.factories import make_call, make_event, make_proxy, make_rejected
+from tests.factories import make_call, make_event, make_proxy, make_rejected, make_schedule
 
 pytestmark = [pytest.mark.django_db, pytest.mark.thorough]
 
@@ -85,6 +85,9 @@ def _addresses(call: Call) -> dict[str, list[str]]:
         found[name] += [f"{reverse(name)}?{turn}={at}" for turn in ("after", "before") for at in (place, str(OLDEST))]
     found["cdr:new-calls"].append(f"{reverse('cdr:new-calls')}?before={place}")
     found["api:calls"].append(f"{reverse('api:calls')}?updated_after=2026-01-01")
+    for name in ("cdr:schedules", "cdr:schedule-new"):
+        found[name] = [reverse(name)]
+    found["cdr:schedule"] = [reverse("cdr:schedule", args=[make_schedule(User.objects.get(username="ann")).pk])]
     for name in ("cdr:exports", "cdr:health", "api:exports", "api:sources"):
         found[name] = [reverse(name)]
     of_one: dict[str, Any] = {

@@ -103,7 +103,7 @@ def test_up_serves_the_pages_makes_a_login_and_correlates_what_comes(
 ) -> None:
     service = start()
     assert f"http://127.0.0.1:{service.port}/" in service.said
-    assert re.search(r"login: admin  first password: kept in .*/data/admin-password", service.said)
+    assert re.search(r"login: admin  initial password: see .*/data/admin-password", service.said)
     assert "csrfmiddlewaretoken" in service.answer()
     _ingest(tmp_path, "a@x")
     service.wait_for(Call.objects.filter(call_id="a@x", state="completed").exists)
@@ -169,7 +169,7 @@ def test_a_port_that_is_taken_gives_one_line_with_the_remedy(manage: Manage) -> 
     with taken_port() as port:
         ended = manage("up", "--port", str(port))
     assert ended.returncode == 1
-    assert f"port {port} of 127.0.0.1 cannot be had: Address already in use; stop what uses it" in ended.stderr
+    assert f"cannot listen on port {port} of 127.0.0.1: Address already in use; stop the process" in ended.stderr
     assert ended.stderr.count("\n") == 1
 
 

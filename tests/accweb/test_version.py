@@ -21,7 +21,13 @@ def test_the_command_line_says_the_version_of_accweb_and_of_django(argument: str
 
 def test_every_page_says_it_below(admin_client: Client) -> None:
     footer = f'<p class="app-footer">accweb {__version__}</p>'
-    for name in ("cdr:call-list", "account"):
+    for name in (
+        "cdr:call-list",
+        "account",
+        "admin:auth_user_changelist",
+        "admin:auth_user_add",
+        "admin:password_change",
+    ):
         assert footer in admin_client.get(reverse(name)).content.decode()
     assert footer in admin_client.get("/no-such-page/").content.decode()
 

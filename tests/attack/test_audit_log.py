@@ -312,7 +312,7 @@ def test_what_the_command_line_changes_or_takes_out_leaves_an_entry(
     call_command(*arguments, stdout=out)
     entry = AuditEntry.objects.get()
     assert (entry.action, entry.target) == (action, target)
-    assert out.getvalue().split("shown this once: ")[-1] not in str(entry.detail)  # no secret
+    assert out.getvalue().split("not shown again: ")[-1] not in str(entry.detail)  # no secret
 
 
 @pytest.mark.django_db

@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 from django.urls import reverse
 
-from accweb.web.roles import ADMINISTRATOR, ANALYST, OPERATOR
+from accweb.web.roles import ADMINISTRATOR, ANALYST, OPERATOR, VIEWER
 from proxyconf.models import ProxyLimit
 from tests.factories import make_proxy
 
@@ -31,10 +31,9 @@ MANAGES = ("view_user", "add_user", "change_user", "delete_user", "view_group", 
 def change(client: Client, user: User, **fields: object) -> int:
     data: dict[str, object] = {"username": user.username, "is_active": "on", "is_staff": "on"}
     data |= {f"date_joined_{part}": value for part, value in enumerate(("2026-05-31", "12:00:00"))}
-    forms = {"proxy_limit-TOTAL_FORMS": 0, "proxy_limit-INITIAL_FORMS": 0}
     data |= {"groups": list(user.groups.values_list("pk", flat=True))}
     data |= {"user_permissions": list(user.user_permissions.values_list("pk", flat=True))}
-    return client.post(reverse("admin:auth_user_change", args=[user.pk]), {**data, **forms, **fields}).status_code
+    return client.post(reverse("admin:auth_user_change", args=[user.pk]), {**data, **fields}).status_code
 
 
 def test_an_administrator_does_not_become_superuser(client: Client) -> None:
@@ -103,12 +102,22 @@ def test_who_is_limited_to_proxies_does_not_lift_the_own_limit_or_pass_it(client
     ProxyLimit.objects.create(user=user).proxies.add(make_proxy("edge-1"))
     other = User.objects.create_user("unlimited", is_staff=True)
 
-    forms = {"proxy_limit-TOTAL_FORMS": 1, "proxy_limit-INITIAL_FORMS": 1, "proxy_limit-0-DELETE": "on"}
-    change(client, user, **forms, **{"proxy_limit-0-id": user.proxy_limit.pk, "proxy_limit-0-user": user.pk})
+    change(client, user, reach="all")
+    change(client, user, reach="some", proxies=[make_proxy("edge-2").pk])
     assert list(ProxyLimit.objects.get(user=user).proxies.values_list("name", flat=True)) == ["edge-1"]
     assert change(client, other, first_name="mine") == 403
 
     password = "correct-horse-7"
-    data = {"username": "new", "usable_password": "true", "password1": password, "password2": password}
+    viewers = Group.objects.get(name=VIEWER)
+    data: dict[str, object] = {
+        "username": "new",
+        "usable_password": "true",
+        "password1": password,
+        "password2": password,
+    }
+    data |= {"groups": [viewers.pk]}
+    client.post(reverse("admin:auth_user_add"), data | {"reach": "all"})
+    client.post(reverse("admin:auth_user_add"), data | {"reach": "some", "proxies": [make_proxy("edge-2").pk]})
+    assert not User.objects.filter(username="new").exists()
     client.post(reverse("admin:auth_user_add"), data)
     assert list(ProxyLimit.objects.get(user__username="new").proxies.values_list("name", flat=True)) == ["edge-1"]

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.test import Client, override_settings
 from django.utils import timezone
 
@@ -127,6 +128,13 @@ def test_an_administrator_unlocks_an_account_or_an_address(ann: User) -> None:
         post(f"user{number}", "wrong")
     assert lockout.unlock(address="203.0.113.9")
     assert post("ann", PASSWORD) == 302
+
+
+def test_logins_that_are_begun_and_left_are_limited(db: None) -> None:
+    headers = {"Accept": "application/json", "X-Requested-With": "XMLHttpRequest"}
+    answers = [Client().get("/account/second-factor/passkeys/login/", headers=headers) for _ in range(125)]
+    assert [answer.status_code for answer in answers] == [200] * 120 + [429] * 5
+    assert Session.objects.count() == 120
 
 
 COUNT = """

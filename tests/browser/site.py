@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import NamedTuple
 
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
@@ -15,12 +17,14 @@ from accweb.demo import load_demo
 from accweb.web.audit import Action, record_of
 from accweb.web.models import ApiToken, AuditEntry
 from cdr.calls.settlement import settle
-from cdr.models import Call, Event, ExportJob, Note, Rejected, SavedView, Source
+from cdr.models import Call, Event, ExportJob, Note, Rejected, ReportSchedule, SavedView, ScheduledRun, Source
 from proxyconf.models import Profile, Proxy
 from proxyconf.models.profile import save_profile, suggested
 from proxyconf.models.revision import publish
 from proxyconf.vocabulary.layout import Backend
-from tests.factories import make_rejected
+from tests.factories import make_rejected, make_schedule
+from tests.generated_calls import make_thirty_days
+from tests.identity import App, recovery_codes
 
 PROXY = "demo-kamailio-extras"
 
@@ -46,7 +50,10 @@ def build() -> User:
     """Load the recorded calls and add one of everything else; return the administrator, ann."""
     load_demo()
     ann = User.objects.create_superuser("ann", password="correct-horse-7")
-    User.objects.create_user("visitor", password="correct-horse-7", is_staff=True)
+    visitor = User.objects.create_user("visitor", password="correct-horse-7", is_staff=True)
+    App(visitor)
+    recovery_codes(visitor)
+    Authenticator.objects.create(user=visitor, type=Authenticator.Type.WEBAUTHN, data={"name": "<b>phone"})
     Group.objects.get_or_create(name="viewer")
     for name in (PROXY, "demo-opensips"):
         proxy = Proxy.objects.get(name=name)
@@ -61,11 +68,30 @@ def build() -> User:
     SavedView.objects.create(owner=ann, name="busy ones", conditions="outcome=busy", shared=True)
     for state in ExportJob.ExportState.values:
         ExportJob.objects.create(user=ann, format="csv", state=state, conditions="outcome=busy", matches=3, written=1)
+    make_thirty_days(timezone.now(), calls_per_day=4)
+    make_runs(ann)
     ApiToken.objects.create(user=ann, name="billing", prefix="accweb_x", digest="1", scopes=["cdr.view_call"])
     record_of(ann, Action.VIEWED, "a call", filter="caller=+49")
     for _ in range(6):
         Client().post("/admin/login/", {"username": "<b>bob</b>", "password": "wrong"})
     return ann
+
+
+def make_runs(owner: User) -> None:
+    """Add a schedule with a run in each state, and one that stopped by itself."""
+    schedule = make_schedule(owner, name="Minutes per account", url="https://example.net/hook")
+    for day, state in enumerate(ScheduledRun.RunState.values):
+        waits = state in ("waiting", "sending")
+        schedule.runs.create(
+            due_at=timezone.now() - timedelta(days=day),
+            state=state,
+            error="" if state == "sent" else "451 try later",
+            next_try_at=timezone.now() if waits else None,
+            finished_at=None if waits else timezone.now(),
+            receivers="billing@example.net",
+            size=2048,
+        )
+    make_schedule(owner, name="Old", next_at=None, stopped_because="The user ann may not export calls any more.")
 
 
 def _open(selector: str) -> Callable[[Page], None]:
@@ -111,6 +137,7 @@ LIST = (
             "saved views": "details.views",
         }.items()
     ),
+    State("selected calls", lambda page: page.locator(".col-more input").first.check(), ".selection"),
     State("an expanded row", _waits_for(_expanded), "tr.inside"),
     State("menu of a cell", _waits_for(_cell_menu), ".cell-menu"),
 )
@@ -122,13 +149,37 @@ def places() -> Mapping[str, Place]:
     def call(**conditions: object) -> str:
         return f"/calls/{Call.objects.filter(**conditions).order_by('pk').values_list('pk', flat=True)[0]}/"
 
+    def selected(**conditions: object) -> str:
+        calls = Call.objects.filter(**conditions, settlements=None).order_by("-pk")[:2]
+        return "&".join(f"id={one.pk}" for one in calls)
+
     settled = Call.objects.filter(settlements__isnull=False).values_list("pk", flat=True)[0]
+    key = Authenticator.objects.get(type=Authenticator.Type.WEBAUTHN).pk
     found = {
         "login": Place("/admin/login/", by=""),
         "not allowed": Place("/exports/", by="visitor", status=403),
+        "report by day": Place(
+            "/reports/",
+            states=[
+                State(name, _open(selector), selector)
+                for name, selector in {"columns": "details.columns", "saved reports": "details.views"}.items()
+            ],
+        ),
+        "report by gateway and weekday": Place("/reports/?group=gateway&per=weekday&period=30d"),
+        "report by prefix": Place("/reports/?group=callee_prefix&group=outcome&digits=5&sort=-minutes"),
+        "report with errors": Place("/reports/?group=nothing&state=lost"),
+        "report of nothing": Place("/reports/?group=caller&since=2001-01-01&until=2001-01-02"),
+        "report of a visitor": Place("/reports/", by="visitor", status=403),
+        "trends": Place("/trends/?period=30d"),
+        "scheduled reports": Place("/reports/schedules/"),
+        "schedule": Place(f"/reports/schedules/{ReportSchedule.objects.earliest('pk').pk}/"),
+        "stopped schedule": Place(f"/reports/schedules/{ReportSchedule.objects.latest('pk').pk}/"),
+        "new schedule": Place("/reports/schedules/new/?period=last_month&group=account&per=day"),
+        "new schedule of an export": Place("/reports/schedules/new/?content=export&outcome=busy"),
         "Not found": Place("/calls/99999999/", status=404),
         "start": Place("/?period=all", states=[State("sidebar", _sidebar)]),
         "start, nothing in its time": Place("/?period=1h"),
+        "wall": Place("/?period=all&wall=1"),
         "busiest": Place("/busiest/?period=all"),
         "calls": Place("/calls/", states=LIST),
         "calls by conditions": Place("/calls/?outcome=busy&not_caller=x&code=486&q=486"),
@@ -142,6 +193,11 @@ def places() -> Mapping[str, Place]:
         "call with failed attempts": Place(call(attempts__position=1)),
         "busy call": Place(call(outcome="busy")),
         "settled call": Place(f"/calls/{settled}/?zone=America/New_York"),
+        "a call and its list": Place(call(outcome="busy") + "?list=outcome%3Dbusy"),
+        "comparison of two calls": Place("/calls/compare/?" + selected(outcome="answered")),
+        "comparison of no calls": Place("/calls/compare/"),
+        "ends of calls": Place("/calls/set-ends/?" + selected(state="stop_missing")),
+        "longest calls": Place("/calls/?since=2000-01-01&until=2000-01-20&sort=-duration"),
         "exports": Place("/exports/"),
         "new export": Place("/exports/new/?outcome=busy"),
         "health": Place("/health/"),
@@ -150,6 +206,20 @@ def places() -> Mapping[str, Place]:
         "account": Place("/account/"),
         "tokens": Place("/account/tokens/"),
         "locked logins": Place("/access/locked/"),
+        "sessions": Place("/account/sessions/"),
+        "second factor": Place("/account/second-factor/"),
+        "second factor that is set up": Place("/account/second-factor/", by="visitor"),
+        "set up an app": Place("/account/second-factor/app/"),
+        "remove an app": Place("/account/second-factor/app/remove/", by="visitor"),
+        "recovery codes": Place("/account/second-factor/recovery-codes/", by="visitor"),
+        "new recovery codes": Place("/account/second-factor/recovery-codes/new/", by="visitor"),
+        "passkeys": Place("/account/second-factor/passkeys/", by="visitor"),
+        "add a passkey": Place("/account/second-factor/passkeys/add/"),
+        "rename a passkey": Place(f"/account/second-factor/passkeys/{key}/", by="visitor"),
+        "remove a passkey": Place(f"/account/second-factor/passkeys/{key}/remove/", by="visitor"),
+        "confirm by password": Place("/account/confirm/"),
+        "confirm by code": Place("/account/second-factor/confirm/", by="visitor"),
+        "sign-on that was cancelled": Place("/account/sso/cancelled/", by=""),
         "documentation of the API": Place("/api/v1/docs/"),
         "configurations": Place("/configuration/"),
         "no configuration yet": Place("/configuration/fresh/"),

@@ -43,6 +43,15 @@ def test_from_files_to_a_patch_of_them(opened: Open, tmp_path: Path) -> None:
     expect(cell(row, "label_sql")).to_have_value("ua")
     expect(cell(row, "role")).to_have_value("user_agent")
     screenshot(admin, "profile-imported")
+
+    # an output that is selected has its flags and labels before anything is saved
+    admin.get_by_label("RADIUS").first.check()
+    expect(cell(row, "label_radius")).to_have_value("Ua")
+    expect(cell(rows(admin, "extras").first, "label_radius")).to_have_value("Src-User")
+    expect(admin.locator("[name=flag_radius]")).to_have_value("20")
+    expect(admin.locator("[name=missed_radius]")).to_have_value("21")
+    expect(admin.locator("#preview .code")).to_contain_text("radius_flag")
+    admin.get_by_label("RADIUS").first.uncheck()
     admin.get_by_role("button", name="Save draft").click()
     field = profile_of(Profile.objects.get()).extras[-1]
     assert (field.labels[Backend.SQL], field.role) == ("ua", Role.USER_AGENT)

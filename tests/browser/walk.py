@@ -13,6 +13,7 @@ from playwright.sync_api import Error as PlaywrightError
 from pytest_django.live_server_helper import LiveServer
 
 from tests.browser.site import Place
+from tests.identity import confirm
 
 WIDE: ViewportSize = {"width": 1400, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -26,6 +27,7 @@ def _context(browser: Browser, server: LiveServer, user: str, **options: Any) ->
     if user:
         client = Client()
         client.force_login(User.objects.get(username=user))
+        confirm(client)
         value = client.cookies[settings.SESSION_COOKIE_NAME].value
         context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": value, "url": server.url}])
     return context

@@ -1,4 +1,4 @@
-"""Dates as operators write them: sortable, 24 hours, to the second."""
+"""Date formats: sortable, 24 hours, with seconds."""
 
 DATE_FORMAT = "Y-m-d"
 TIME_FORMAT = "H:i:s"

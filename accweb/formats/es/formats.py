@@ -1,4 +1,4 @@
-"""Dates as in English; numbers with a decimal comma and thin gaps between the thousands."""
+"""Dates as in English; numbers with a decimal comma and thin spaces between thousands."""
 
 from accweb.formats.en.formats import (  # noqa: F401 - Django reads them here
     DATE_FORMAT,

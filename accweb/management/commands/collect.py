@@ -22,7 +22,7 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="PROXY/NAME|KIND",
-            help="serve only this source or this kind of sources (may be repeated); others are served elsewhere",
+            help="serve only this source or this kind of sources; may be repeated",
         )
 
     def handle(self, *args: Any, only: list[str], **options: Any) -> None:

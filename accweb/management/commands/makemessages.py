@@ -1,4 +1,4 @@
-"""Extract the texts to translate: Django's, and what the table of parameters says to the reader."""
+"""Extract the texts to translate, including those in the table of parameters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WORDS = re.compile(r"[^$:]*[a-z]{4}[^$:]*")  # not syntax such as name=$pv or d
 
 
 class TableOrSource(makemessages.BuildFile):
-    """A file that is searched for texts; xgettext reads a table as calls that mark its sentences."""
+    """A file to extract texts from; for xgettext a table is converted to calls that mark its sentences."""
 
     def preprocess(self) -> None:
         if not self.path.endswith(".csv"):

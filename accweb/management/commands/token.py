@@ -1,4 +1,4 @@
-"""Manage the tokens with which programs use the API."""
+"""Manage API tokens."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ _LONGEST_DAYS = 36_500
 
 
 class Command(BaseCommand):
-    help = "Make, list and revoke tokens of the API. A token is shown when it is made, and never again."
+    help = "Create, list and revoke API tokens. A token is displayed only when it is created."
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True, metavar="add|list|revoke")
-        add = actions.add_parser("add", help="make a token; it is the last line of the output")
+        add = actions.add_parser("add", help="create a token; it is the last line of the output")
         add.add_argument("user", help="the user in whose name it is used")
-        add.add_argument("name", help="what to call it: the program that will use it, say")
+        add.add_argument("name", help="its name, for example the program that will use it")
         add.add_argument(
             "--scope",
             action="append",
             default=[],
             metavar="PERMISSION",
-            help=f"what it may do, may be repeated (default: all that the user may): {', '.join(SCOPES)}",
+            help=f"a permission of the token, may be repeated (default: all of the user): {', '.join(SCOPES)}",
         )
-        add.add_argument("--days", type=int, help="how long it is good for (default: until it is revoked)")
+        add.add_argument("--days", type=int, help="days until it expires (default: it does not expire)")
         listing = actions.add_parser("list", help="list the tokens")
-        listing.add_argument("user", nargs="?", help="those of this user (default: all)")
-        revoke = actions.add_parser("revoke", help="make a token useless at once")
+        listing.add_argument("user", nargs="?", help="only the tokens of this user")
+        revoke = actions.add_parser("revoke", help="revoke a token")
         revoke.add_argument("user")
         revoke.add_argument("name")
 
@@ -57,7 +57,7 @@ class Command(BaseCommand):
         except TokenRefused as error:
             raise CommandError(f"{error.field}: {error}", returncode=2) from error
         record_of(user, Action.ADDED, f"API token {token}", by="manage.py token", scopes=token.scopes)
-        self.stdout.write(f"made {token} for {user.get_username()}; keep it now, it is shown this once:\n{text}")
+        self.stdout.write(f"created {token} for {user.get_username()}; copy it now, it cannot be shown again:\n{text}")
 
     def _list(self, username: str | None) -> None:
         tokens = ApiToken.objects.select_related("user").order_by("user__username", "name")
@@ -86,5 +86,6 @@ def _line(token: ApiToken) -> str:
     expires = f"{token.expires_at:%Y-%m-%d}" if token.expires_at else "never"
     used = f"{token.last_used_at:%Y-%m-%d %H:%M}" if token.last_used_at else "never"
     state = "  EXPIRED" if is_expired(token, timezone.now()) else ""
-    about = f"made {token.created_at:%Y-%m-%d}  expires {expires}  last used {used}  may {', '.join(token.scopes)}"
+    scopes = ", ".join(token.scopes)
+    about = f"created {token.created_at:%Y-%m-%d}  expires {expires}  last used {used}  scopes {scopes}"
     return f"{token.user.get_username()}  {token}  {about}{state}"

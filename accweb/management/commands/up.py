@@ -35,14 +35,14 @@ _COLLECT = Program("collect", (sys.executable, "manage.py", "collect"))
 
 class Command(BaseCommand):
     help = (
-        "Run everything on this machine: set up the database, make a first login, serve the pages, collect and "
-        "correlate. With REDIS_URL the work is done by Celery, else by a scheduler of its own. SIGTERM ends it all."
+        "Run all processes on this machine: migrate the database, create the first login, serve the pages, collect and "
+        "correlate. With REDIS_URL Celery does the periodic work, else a scheduler. SIGTERM ends all processes."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--demo", action="store_true", help="load recorded calls first, once")
-        parser.add_argument("--host", default="127.0.0.1", help="address to serve at (default 127.0.0.1)")
-        parser.add_argument("--port", default=str(settings.PORT), help="default: PORT, else 8000")
+        parser.add_argument("--demo", action="store_true", help="load recorded calls, unless they are loaded already")
+        parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
+        parser.add_argument("--port", default=str(settings.PORT), help="port to listen on (default: PORT, else 8000)")
 
     def handle(self, *, demo: bool, host: str, port: str, **options: Any) -> None:
         if not port.isascii() or not port.isdecimal() or not 1 <= int(port) <= 65535:
@@ -86,7 +86,7 @@ class Command(BaseCommand):
     def _load_demo(self) -> None:
         try:
             if load_demo():
-                self.stdout.write("recorded calls loaded as a demo (proxies named demo-…)")
+                self.stdout.write("demo calls loaded (proxies named demo-…)")
         except FileNotFoundError as error:
             raise CommandError(
                 f"--demo: the recorded calls are missing: {error}; run this command from a checkout"
@@ -95,7 +95,7 @@ class Command(BaseCommand):
 
 @contextmanager
 def _only_one(folder: Path) -> Iterator[None]:
-    """Hold the data folder, which one ``up`` uses at a time; the kernel lets go of it however the process ends."""
+    """Lock the data folder, which only one ``up`` may use; the kernel releases the lock when the process ends."""
     with (folder / "up.lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -103,7 +103,7 @@ def _only_one(folder: Path) -> Iterator[None]:
             lock.seek(0)
             raise CommandError(
                 f"accweb already runs on the data folder {folder} (process {lock.read().strip() or 'unknown'}); "
-                "stop it first, or name another folder: ACCWEB_DATA_DIR"
+                "stop it first, or set ACCWEB_DATA_DIR to another folder"
             ) from None
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n")

@@ -36,6 +36,6 @@ def listening(host: str, port: int) -> socket.socket:
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
         raise CommandError(
-            f"port {port} of {host} cannot be had: {reason}; stop what uses it or choose another: "
+            f"cannot listen on port {port} of {host}: {reason}; stop the process that uses it, or choose another port: "
             f"PORT={port % 65535 + 1} or --port",
         ) from error

@@ -1,4 +1,4 @@
-"""Who asks, and whether that may be: a token's scopes narrow its user; a view that names no permission is closed."""
+"""Authentication and permissions of the API. A view without a permission is closed to everybody."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from accweb.web import second_factor
 from accweb.web.models import ApiToken
 from accweb.web.tokens import narrowed, note_use, token_of
 
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
     from rest_framework.views import APIView
 
 LOGIN = "login"
-"""In place of a view's permission: whoever is known may ask."""
+"""Instead of a view's permission: every authenticated user may use it."""
 
 
 class TokenAuthentication(BaseAuthentication):
-    """``Authorization: Bearer TOKEN``. Who shows none may have a session."""
+    """``Authorization: Bearer TOKEN``. Other requests may have a session."""
 
     def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
         scheme, _, text = request.headers.get("Authorization", "").partition(" ")
@@ -33,7 +34,11 @@ class TokenAuthentication(BaseAuthentication):
         token = token_of(text.strip(), now)
         if token is None:
             raise AuthenticationFailed(
-                "This token is unknown, has expired or was revoked, or its user may not log in; make a new one."
+                "This token is unknown, expired or revoked, or its user may not log in; create a new one."
+            )
+        if second_factor.is_missing(token.user):
+            raise AuthenticationFailed(
+                "The user's role requires a second factor; the user sets one up at the next login."
             )
         note_use(token, now)
         return narrowed(token.user, token.scopes), token
@@ -43,7 +48,7 @@ class TokenAuthentication(BaseAuthentication):
 
 
 class Granted(BasePermission):
-    """Lets in who has the permission that the view names, for all methods or for each; without one it is closed."""
+    """Requires the view's permission, for all methods or by method; a view without one is closed."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         needed: str | Mapping[str, str] | None = getattr(view, "permission_required", None)
@@ -53,5 +58,5 @@ class Granted(BasePermission):
             return False
         if needed == LOGIN or request.user.has_perm(needed):
             return True
-        self.message = f"The permission {needed} is missing: the user lacks it, or the token's scopes leave it out."
+        self.message = f"The user or the token's scopes lack the permission {needed}."
         return False

@@ -1,7 +1,7 @@
-"""One shape for everything that goes wrong: ``{"error": …, "code": …, "fields": {…}}``, always as JSON.
+"""Error responses of the API, always JSON: ``{"error": …, "code": …, "fields": {…}}``.
 
-``error`` is a sentence for people, ``code`` a word for programs, ``fields`` says what is wrong with which parameter or
-member; it is there where there is such.
+``error`` is a sentence for people, ``code`` a constant for programs, ``fields`` the problems by parameter or member, if
+there are any.
 """
 
 from __future__ import annotations
@@ -26,19 +26,18 @@ Fields = Mapping[str, Sequence[str]]
 class TooLarge(exceptions.APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_code = "too_large"
-    default_detail = "The body is larger than this address takes."
+    default_detail = "The body is too large for this address."
 
 
 def refusal(
     status: int, code: str, error: str, *, fields: Fields | None = None, headers: Mapping[str, str] | None = None
 ) -> JsonResponse:
-    """Return an error response."""
-    told: dict[str, Any] = {"error": error, "code": code}
-    return JsonResponse(told | ({"fields": fields} if fields else {}), status=status, headers=headers)
+    body: dict[str, Any] = {"error": error, "code": code}
+    return JsonResponse(body | ({"fields": fields} if fields else {}), status=status, headers=headers)
 
 
 def answer(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
-    """Return the answer to what a view raised; none for what nobody foresaw, which is logged and answered by a 500."""
+    """Return the response to an exception of a view; None for unexpected ones, which are logged and become a 500."""
     match error:
         case Http404():
             error = exceptions.NotFound(str(error) or None)
@@ -52,10 +51,10 @@ def answer(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
         return None
     if isinstance(error, exceptions.ValidationError):
         fields = _fields(error.detail)
-        said = " ".join(
+        text = " ".join(
             f"{name}: {' '.join(problems)}" if name else " ".join(problems) for name, problems in fields.items()
         )
-        return refusal(error.status_code, "invalid", said, fields={name: p for name, p in fields.items() if name})
+        return refusal(error.status_code, "invalid", text, fields={name: p for name, p in fields.items() if name})
     headers = {}
     if challenge := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
@@ -65,25 +64,27 @@ def answer(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
 
 
 def _fields(detail: Any, name: str = "") -> dict[str, list[str]]:
-    """Return what is wrong by parameter or member; ``a.b`` for a member of a member, empty for the whole."""
+    """Return the problems by parameter or member: ``a.b`` for a member of a member, empty for the whole request."""
     if isinstance(detail, Mapping):
-        found: dict[str, list[str]] = {}
+        problems: dict[str, list[str]] = {}
         for key, inner in detail.items():
-            below = "" if key == "non_field_errors" else str(key)
-            found |= _fields(inner, ".".join(filter(None, (name, below))))
-        return found
-    return {name: [str(one) for one in (detail if isinstance(detail, list) else [detail])]}
+            member = "" if key == "non_field_errors" else str(key)
+            problems |= _fields(inner, ".".join(filter(None, (name, member))))
+        return problems
+    return {name: list(map(str, detail if isinstance(detail, list) else [detail]))}
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer an address that leads nowhere: programs in their shape, people with a page."""
+    """Respond to an unknown address: with an API error or a page."""
     if request.path.startswith(PREFIX):
-        return refusal(404, "not_found", f"There is nothing at {request.path[:200]}; {PREFIX}v1/ lists what there is.")
+        return refusal(
+            404, "not_found", f"There is nothing at {request.path[:200]}; see {PREFIX}v1/ for the addresses."
+        )
     return shell.not_found(request, exception)
 
 
 def failed(request: HttpRequest) -> HttpResponseBase:
     """Respond to an internal error; the log has the reason."""
     if request.path.startswith(PREFIX):
-        return refusal(500, "error", "Something went wrong on our side; the log of accweb tells what.")
+        return refusal(500, "error", "Internal error; see the log of accweb.")
     return defaults.server_error(request)

@@ -1,6 +1,6 @@
 """Rate limits per minute: of a token, of a user with a session, of a source, and of an address without any of them.
 
-Who shows a wrong token counts as who shows none.
+An invalid token counts as none.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Make calls of the events that wait."""
+"""Correlate pending events."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Command(BaseCommand):
     help = "Correlate until nothing is pending, and mark the calls whose STOP is overdue."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--all", action="store_true", help="from the first event, as if none had been correlated")
+        parser.add_argument("--all", action="store_true", help="correlate all events again")
 
     def handle(self, *, all: bool, **options: Any) -> None:  # noqa: A002
         if all:

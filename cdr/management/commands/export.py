@@ -1,4 +1,4 @@
-"""Give calls to other programs."""
+"""Export calls."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ _MOMENTS = ("since", "until")
 _YES_NO: Mapping[str, str] = {"yes": "1", "no": "0"}
 _HELP = {
     "period": "start of the call, days and months in UTC",
-    "since": "start of the call at or after: 2026-05-01, 2026-05-01T14:30Z, or 24h for so long ago",
-    "until": "start of the call before; a date includes that day",
-    "caller": "any part of it; with * for the parts that do not matter, the whole",
-    "callee": "as --caller",
+    "since": "calls that started at or after this time: 2026-05-01, 2026-05-01T14:30Z, or 24h for 24 hours ago",
+    "until": "calls that started before this time; a date includes that day",
+    "caller": "any part of the value, or the complete value with * as a wildcard",
+    "callee": "like --caller",
     "call_id": "the complete Call-ID, or a part with *",
     "proxy": "calls that this proxy reported",
     "settled": "calls in state No STOP: whether their end was set manually",
@@ -49,16 +49,16 @@ _HELP = {
 
 class Command(BaseCommand):
     help = (
-        "Write calls, oldest first, as JSON Lines, CSV, XLSX or Parquet. Memory stays constant. Conditions narrow each "
-        "other; values of a repeated one are alternatives; times without a zone are UTC. In CSV, text that a "
-        "spreadsheet would take for a formula begins with an apostrophe; XLSX and Parquet have columns for an end "
-        "set manually as well."
+        "Write calls, oldest first, as JSON Lines, CSV, XLSX or Parquet, with constant memory. All conditions must "
+        "match; values of a repeated condition are alternatives; times without a zone are UTC. In CSV, text that "
+        "looks like a formula is prefixed with an apostrophe; XLSX and Parquet also have columns for an end set "
+        "manually."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("what", choices=["calls"], help="calls")
         parser.add_argument("--format", default="jsonl", help=_one_of(FORMATS))
-        parser.add_argument("--output", type=Path, metavar="FILE", help="where to (default: standard output)")
+        parser.add_argument("--output", type=Path, metavar="FILE", help="output file (default: standard output)")
         for name in CallFilter.base_filters:
             if name != "superseded":
                 options = [_option(name), *(_option(old) for old in old_parameters(name))]
@@ -69,17 +69,17 @@ class Command(BaseCommand):
                 action="append",
                 default=[],
                 metavar="LABEL=VALUE",
-                help=f"calls that {what} this value in this extra field; with * for the parts that do not matter",
+                help=f"calls that {what} this value in this extra field, with * as a wildcard",
             )
         parser.add_argument(
             "--updated-after",
             action="append",
             default=[],
             metavar="VALUE",
-            help="calls made or changed at this moment or later, in the order of change, superseded ones included",
+            help="calls created or changed at this time or later, in order of change, including superseded ones",
         )
         parser.add_argument(
-            "--include-superseded", action="store_true", help="also calls that turned out to be part of another"
+            "--include-superseded", action="store_true", help="also calls that were merged into another call"
         )
 
     def handle(
@@ -92,18 +92,20 @@ class Command(BaseCommand):
     ) -> None:
         if format not in FORMATS:
             raise CommandError(f"unknown format {format!r}; use {_one_of(FORMATS)}", returncode=2)
-        wanted = FORMATS[format]
-        if wanted.binary and output is None and sys.stdout.isatty():
-            raise CommandError(f"{wanted.label} is a binary format; write it to a file with --output", returncode=2)
+        chosen_format = FORMATS[format]
+        if chosen_format.binary and output is None and sys.stdout.isatty():
+            raise CommandError(
+                f"{chosen_format.label} is a binary format; write it to a file with --output", returncode=2
+            )
         now = timezone.now()
-        calls = _asked(options, now, include_superseded=options["include_superseded"] or bool(updated_after))
+        calls = _matching_calls(options, now, include_superseded=options["include_superseded"] or bool(updated_after))
         if updated_after:
             calls = calls.filter(updated_at__gte=_changed_since(updated_after[-1], now)).order_by("updated_at", "id")
-        shape = FileShape() if wanted.binary else CONTRACT
+        shape = FileShape() if chosen_format.binary else CONTRACT
         conditions = {name: values for name, values in options.items() if values and name in CallFilter.base_filters}
         record_command("export", Action.EXPORTED, "calls", format=format, updated_after=updated_after, **conditions)
-        with _opened(output, self.stdout, wanted) as sink, snapshot():
-            wanted.write(_counted(records(calls)), sink, shape)
+        with _opened(output, self.stdout, chosen_format) as sink, snapshot():
+            chosen_format.write(_counted(records(calls)), sink, shape)
 
 
 def _option(name: str) -> str:
@@ -116,44 +118,44 @@ def _one_of(names: Mapping[str, Any]) -> str:
 
 
 def _choices(name: str) -> Mapping[str, Any]:
-    """Return the values that a condition may have, where they can be listed."""
+    """Return the possible values of a condition, if they can be listed."""
     return _YES_NO if name == "settled" else dict(CallFilter.base_filters[name].extra.get("choices", ()))
 
 
 def _help(name: str) -> str:
     if name.startswith(NOT):
-        return f"the calls that {_option(name.removeprefix(NOT))} does not find"
+        return f"calls that do not match {_option(name.removeprefix(NOT))}"
     condition = CallFilter.base_filters[name]
-    told = _HELP.get(name) or str(condition.extra.get("help_text", condition.label)).rstrip(".")
+    text = _HELP.get(name) or str(condition.extra.get("help_text", condition.label)).rstrip(".")
     if choices := _choices(name):
-        told += f": {_one_of(choices)}"
+        text += f": {_one_of(choices)}"
     if isinstance(condition, Alternatives):
-        told += "; may be repeated"
-    return told.replace("%", "%%")
+        text += "; may be repeated"
+    return text.replace("%", "%%")
 
 
-def _asked(options: dict[str, Any], now: datetime, *, include_superseded: bool) -> QuerySet[Call]:
-    """Return the calls that the options ask for, by the filter that the pages use."""
-    asked = QueryDict(mutable=True)
+def _matching_calls(options: dict[str, Any], now: datetime, *, include_superseded: bool) -> QuerySet[Call]:
+    """Return the calls that match the options, with the filter of the pages."""
+    conditions = QueryDict(mutable=True)
     for name in CallFilter.base_filters:
-        asked.setlist(name, [_value(name, value, now) for value in options.get(name, [])])
+        conditions.setlist(name, [_value(name, value, now) for value in options.get(name, [])])
     for option, prefix in (("extra", EXTRA), ("not_extra", NOT + EXTRA)):
         for pair in options.get(option, []):
             label, equals, value = pair.partition("=")
             if not label or not equals:
                 raise CommandError(f"{_option(option)}: {pair!r} does not have the form LABEL=VALUE", returncode=2)
-            asked.appendlist(prefix + label, value)
+            conditions.appendlist(prefix + label, value)
     if include_superseded:
-        asked["superseded"] = "1"
-    found = CallFilter(asked, Visibility(), now=now)
-    for name, problems in found.form.errors.as_data().items():
+        conditions["superseded"] = "1"
+    call_filter = CallFilter(conditions, Visibility(), now=now)
+    for name, problems in call_filter.form.errors.as_data().items():
         for problem in problems:
-            told = " ".join(problem.messages)
+            text = " ".join(problem.messages)
             if problem.code == "invalid_choice" and _choices(name):
-                value = (problem.params or {}).get("value", asked.get(name))
-                told = f"{value!r} is unknown; use {_one_of(_choices(name))}"
-            raise CommandError(f"{_option(name)}: {told}", returncode=2)
-    calls: QuerySet[Call] = found.qs
+                value = (problem.params or {}).get("value", conditions.get(name))
+                text = f"{value!r} is unknown; use {_one_of(_choices(name))}"
+            raise CommandError(f"{_option(name)}: {text}", returncode=2)
+    calls: QuerySet[Call] = call_filter.qs
     return calls.order_by("started_at", "id")
 
 
@@ -164,7 +166,7 @@ def _value(name: str, value: str, now: datetime) -> str:
 
 
 def _absolute(value: str, now: datetime) -> str:
-    """Return the moment that lies a span (``24h``) before ``now``; any other text as it is."""
+    """Return the time of a span (``24h``) before ``now``; any other text unchanged."""
     try:
         return (now - parse_span(value)).isoformat()
     except (ValueError, OverflowError):
@@ -181,7 +183,7 @@ def _changed_since(value: str, now: datetime) -> datetime:
 
 
 class _Text:
-    """A sink for text, of which each part that is written ends a line."""
+    """A sink for text that is written line by line."""
 
     def __init__(self, out: OutputWrapper) -> None:
         self._out = out
@@ -194,7 +196,7 @@ class _Text:
 
 
 @contextmanager
-def _opened(output: Path | None, stdout: OutputWrapper, wanted: Format) -> Iterator[Sink]:
+def _opened(output: Path | None, stdout: OutputWrapper, chosen_format: Format) -> Iterator[Sink]:
     """Open where to write to. A reader that goes away (``| head``) ends the command without a word, status 1."""
     if output is not None:
         try:
@@ -205,7 +207,7 @@ def _opened(output: Path | None, stdout: OutputWrapper, wanted: Format) -> Itera
         return
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", newline="")
-    sink: Sink = sys.stdout.buffer if wanted.binary else _Text(stdout)
+    sink: Sink = sys.stdout.buffer if chosen_format.binary else _Text(stdout)
     try:
         yield sink
         sink.flush()
@@ -214,8 +216,8 @@ def _opened(output: Path | None, stdout: OutputWrapper, wanted: Format) -> Itera
         sys.exit(1)
 
 
-def _counted(found: Iterator[Record]) -> Iterator[Record]:
+def _counted(exported: Iterator[Record]) -> Iterator[Record]:
     """Show progress on a terminal, unless the calls themselves go there."""
     quiet = sys.stdout.isatty() or not sys.stderr.isatty()
-    progress: Iterator[Record] = iter(tqdm(found, unit=" calls", disable=quiet))
+    progress: Iterator[Record] = iter(tqdm(exported, unit=" calls", disable=quiet))
     return progress

@@ -1,4 +1,4 @@
-"""Make the index for parts of numbers."""
+"""Create the index for parts of numbers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cdr.queries.trigrams import make_index
 
 
 class Command(BaseCommand):
-    help = "Make the index for parts of numbers where `migrate` could not; calls may be written meanwhile."
+    help = "Create the index for parts of numbers if `migrate` could not; calls may be written meanwhile."
 
     def handle(self, **options: Any) -> None:
         problem = make_index(connection, while_written=True)
@@ -20,4 +20,4 @@ class Command(BaseCommand):
                 f"no index for parts of numbers: {problem}; install PostgreSQL's contrib package if pg_trgm is missing,"
                 " or have an administrator run CREATE EXTENSION pg_trgm in this database"
             )
-        self.stdout.write("parts of numbers are found by their index")
+        self.stdout.write("the index for parts of numbers exists")

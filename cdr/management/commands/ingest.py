@@ -1,4 +1,4 @@
-"""Take in events from files."""
+"""Store events from files."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ AUTO = "auto"
 
 class Command(BaseCommand):
     help = (
-        "Store the accounting events of files, each once however often it is loaded. The calls they belong to are "
-        "made by the command `correlate`, or by `up` and `collect` where one of them runs."
+        "Store the accounting events of files, each event only once. The command `correlate` creates their calls; "
+        "`up` and `collect` do so automatically."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--proxy", required=True, metavar="NAME", help="the proxy that wrote the files")
         parser.add_argument("--format", default=AUTO, help=f"{AUTO} (default), {', '.join(FORMATS)}")
-        parser.add_argument("--json", action="store_true", help="end with the counts as one JSON object")
-        parser.add_argument("files", nargs="+", metavar="FILE", help="- is standard input; gzip is unpacked")
+        parser.add_argument("--json", action="store_true", help="print the counts as a JSON object")
+        parser.add_argument("files", nargs="+", metavar="FILE", help="- is standard input; gzip is decompressed")
 
     def handle(
         self,
@@ -61,7 +61,7 @@ class Command(BaseCommand):
                 failed += 1
                 self.stderr.write(f"{name}: {problem}")
             elif counts.read and counts.ignored == counts.read:
-                self.stderr.write(f"{name}: no accounting in it; if there should be, is --format right?")
+                self.stderr.write(f"{name}: no accounting found; check --format if there should be some")
             for line in reasons.lines():
                 self.stderr.write(f"{name}: {line}")
         self.stdout.write(_json_of(total) if json else _sentence(total))
@@ -70,42 +70,42 @@ class Command(BaseCommand):
 
 
 def _take(source: Source, name: str, chosen_format: str, reasons: Reasons) -> tuple[IngestCounts, str]:
-    """Store the events of one input; return what was done and, if not all of it could be taken, why not."""
+    """Store the events of one input; return the counts, and the problem if not all of it could be stored."""
     try:
         with _bar(name) as bar, open_input(name, bar.update) as opened:
             if not opened.head and not opened.damage:
-                return IngestCounts(), "it is empty"
-            form = detect(opened.head, name) if chosen_format == AUTO else chosen_format
+                return IngestCounts(), "the file is empty"
+            format_name = detect(opened.head, name) if chosen_format == AUTO else chosen_format
             now = timezone.now()
-            parsed = FORMATS[form](opened.stream, reading_of(source.proxy, now))
-            counts = store(source, reasons.counted(parsed), format=form, received_at=now)
+            parsed = FORMATS[format_name](opened.stream, reading_of(source.proxy, now))
+            counts = store(source, reasons.counted(parsed), format=format_name, received_at=now)
             return counts, _problem(opened, counts, chosen_format)
     except OSError as error:
-        return IngestCounts(), f"{error.strerror or error}; not taken"
+        return IngestCounts(), f"{error.strerror or error}; nothing was stored"
     except Unparsable as error:  # a table whose heading lacks what every row needs
         return IngestCounts(), f"{error}; not taken"
 
 
 def _problem(opened: Input, counts: IngestCounts, chosen_format: str) -> str:
     if opened.damage:
-        return f"damaged or cut off after {counts.read} records, which are taken ({opened.damage})"
+        return f"damaged or cut off after {counts.read} records, which were stored ({opened.damage})"
     if counts.events or counts.duplicates or counts.rejected:
         return ""
     if b"\0" in opened.head:
-        return "binary data without any accounting in it; is it the right file?"
+        return "binary data without accounting; is it the right file?"
     if chosen_format != AUTO:
         return ""
     why = unreadable_table(opened.head)
     if why or looks_like_log(opened.head) or is_dump(opened.head) or not counts.read:
         return why
     return (
-        "no accounting in it, and what it is cannot be told: no log lines, table, dump, RADIUS detail or JSON; "
-        "say --format if it is one of these"
+        "no accounting found in an unknown format: no log lines, table, dump, RADIUS detail or JSON; set --format if "
+        "it is one of these"
     )
 
 
 def _bar(name: str) -> tqdm:
-    """Return a progress bar on a terminal, and one that shows nothing elsewhere."""
+    """Return a progress bar, which is only shown on a terminal."""
     return tqdm(
         total=size_of(name),
         desc="standard input" if name == STDIN else Path(name).name,
@@ -122,11 +122,11 @@ def _json_of(counts: IngestCounts) -> str:
 
 def _sentence(counts: IngestCounts) -> str:
     text = (
-        f"read {counts.read} records: {counts.events} new events, {counts.duplicates} known already, "
-        f"{counts.rejected} rejected, {counts.ignored} no accounting"
+        f"read {counts.read} records: {counts.events} new events, {counts.duplicates} duplicates, "
+        f"{counts.rejected} rejected, {counts.ignored} not accounting"
     )
     if counts.rejected:
-        text += "; `manage.py rejected list` shows them, as Rejected does in the browser"
+        text += "; `manage.py rejected list` and the page Rejected input show them"
     if counts.events:
-        text += "; `manage.py correlate` makes calls of them (`up` and `collect` do it by themselves)"
+        text += "; `manage.py correlate` creates their calls (`up` and `collect` do it automatically)"
     return text

@@ -20,24 +20,26 @@ _SHOWN = 100
 
 class Command(BaseCommand):
     help = (
-        "Show input that looked like accounting and could not be understood, and read it again after a fix (of a "
-        "proxy's layout, product or time zone, say)."
+        "Show input that looks like accounting but could not be parsed, and re-parse it after a fix, for example of "
+        "a proxy's layout, product or time zone."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True, metavar="list|show|replay")
         listing = actions.add_parser("list", help="list rejected input, newest first")
-        replaying = actions.add_parser("replay", help="read rejected input again; status 1 if some is still rejected")
+        replaying = actions.add_parser(
+            "replay", help="re-parse rejected input; exit status 1 if some is still rejected"
+        )
         for action in (listing, replaying):
             action.add_argument("--proxy", default="", metavar="NAME", help="only input of this proxy")
-            action.add_argument("--source", default="", metavar="NAME", help="only input of the sources of this name")
+            action.add_argument("--source", default="", metavar="NAME", help="only input of sources with this name")
             action.add_argument("--format", default="", help="only input of this format")
-        listing.add_argument("--all", action="store_true", help="also what was understood when it was read again")
-        listing.add_argument("--limit", type=int, default=50, metavar="N", help="how many at most (default 50)")
-        replaying.add_argument("ids", nargs="*", type=int, metavar="ID", help="numbers as `list` shows (default: all)")
-        showing = actions.add_parser("show", help="show one whole: why it was rejected, and the input as it came")
-        showing.add_argument("id", type=int, metavar="ID", help="its number, as `list` shows it")
-        showing.add_argument("--raw", action="store_true", help="write the input alone, byte by byte")
+        listing.add_argument("--all", action="store_true", help="also input that was re-parsed successfully")
+        listing.add_argument("--limit", type=int, default=50, metavar="N", help="maximum number (default 50)")
+        replaying.add_argument("ids", nargs="*", type=int, metavar="ID", help="ids shown by `list` (default: all)")
+        showing = actions.add_parser("show", help="show one completely: the reason and the input")
+        showing.add_argument("id", type=int, metavar="ID", help="its id, shown by `list`")
+        showing.add_argument("--raw", action="store_true", help="write only the input, unchanged")
 
     def handle(self, *, action: str, **options: Any) -> None:
         match action:
@@ -81,18 +83,18 @@ class Command(BaseCommand):
                     f"rejected input {listed} is not pending; list pending input with `manage.py rejected list`"
                 )
             selected = selected.filter(pk__in=ids)
-        done = replay(selected)
-        target = f"rejected input {', '.join(map(str, ids))}" if ids else "rejected input, all that waits"
+        result = replay(selected)
+        target = f"rejected input {', '.join(map(str, ids))}" if ids else "rejected input, all pending"
         conditions = {name: options[name] for name in ("proxy", "source", "format") if options[name]}
-        record_command("rejected replay", Action.REPLAYED, target, **conditions, **done.as_dict())
-        if not done.waited:
-            self.stdout.write("no rejected input waits to be read again")
+        record_command("rejected replay", Action.REPLAYED, target, **conditions, **result.as_dict())
+        if not result.waited:
+            self.stdout.write("no rejected input is pending")
             return
         self.stdout.write(
-            f"{done.waited} waited, {done.taken} taken ({done.events} new events), {done.ignored} no accounting, "
-            f"{done.failing} still rejected"
+            f"{result.waited} re-parsed: {result.taken} accepted ({result.events} new events), {result.ignored} not "
+            f"accounting, {result.failing} still rejected"
         )
-        if done.failing:
+        if result.failing:
             sys.exit(1)
 
 
@@ -115,5 +117,5 @@ def _selected(
 
 
 def _line(rejected: Rejected) -> str:
-    state = "" if rejected.replayed_at is None else f"  understood {rejected.replayed_at:%Y-%m-%dT%H:%M:%SZ}"
+    state = "" if rejected.replayed_at is None else f"  parsed {rejected.replayed_at:%Y-%m-%dT%H:%M:%SZ}"
     return f"{rejected.pk}  {rejected.received_at:%Y-%m-%dT%H:%M:%SZ}  {rejected.source}  {rejected.format}{state}"

@@ -24,11 +24,11 @@ from cdr.storage.replay import Replayed, replay
 from cdr.storage.reread import CannotReread, RereadCounts, reread
 
 _BAR = "{percentage:3.0f}% |{bar}| {elapsed}<{remaining}"
-_SET = "a setting of the kind (see `source kinds`); - as the value of a secret: ask for it or read it from stdin"
+_SET = "a setting of the kind (see `source kinds`); the value - of a secret prompts for it or reads it from stdin"
 
 
 class Command(BaseCommand):
-    help = "Add, change, show and remove sources of events. Running receivers take changes over within seconds."
+    help = "Add, change, show and remove sources of events. Running receivers apply changes within seconds."
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(
@@ -38,28 +38,28 @@ class Command(BaseCommand):
         add = actions.add_parser("add", help="add a source")
         add.add_argument("--proxy", required=True, metavar="NAME", help="the proxy whose events arrive")
         add.add_argument("--kind", required=True, help=kinds)
-        add.add_argument("--name", default="", help="what to call it (default: its kind)")
+        add.add_argument("--name", default="", help="name of the source (default: its kind)")
         add.add_argument("--set", action="append", default=[], metavar="SETTING=VALUE", dest="assignments", help=_SET)
-        actions.add_parser("list", help="list the sources with what came through them")
-        actions.add_parser("kinds", help="list the kinds of sources and what can be set for each")
+        actions.add_parser("list", help="list the sources with their counters")
+        actions.add_parser("kinds", help="list the kinds of sources and their settings")
         change = actions.add_parser("set", help="change settings of a source")
         change.add_argument("source", metavar="PROXY/NAME")
         change.add_argument(
-            "assignments", nargs="+", metavar="SETTING=VALUE", help=f"{_SET}; nothing: back to the default"
+            "assignments", nargs="+", metavar="SETTING=VALUE", help=f"{_SET}; an empty value restores the default"
         )
         for action, what in (
-            ("show", "show a source's settings and who serves it"),
-            ("enable", "have a source served"),
-            ("disable", "stop serving a source"),
-            ("remove", "remove a source that no event came through"),
+            ("show", "show the settings and receivers of a source"),
+            ("enable", "enable a source"),
+            ("disable", "disable a source"),
+            ("remove", "remove a source without events"),
         ):
             actions.add_parser(action, help=what).add_argument("source", metavar="PROXY/NAME")
-        again = actions.add_parser("replay", help="read rejected input again, after a fix")
+        again = actions.add_parser("replay", help="re-parse rejected input after a fix")
         again.add_argument("replayed", metavar="PROXY[/NAME]", help="a source, or all sources of a proxy")
         again = actions.add_parser(
             "reread",
-            help="read stored events again from their raw input, after the zone, layout or product of a proxy was "
-            "corrected; their calls are correlated anew, and tell what changed as a revision",
+            help="re-parse the raw input of stored events after the zone, layout or product of a proxy was corrected; "
+            "their calls are correlated again, with changes as revisions",
         )
         again.add_argument("of", metavar="PROXY[/NAME]", help="all events of a proxy, or those of one source")
 
@@ -99,41 +99,40 @@ class Command(BaseCommand):
         record_command("source add", Action.ADDED, f"source {source}", kind=kind, settings=sorted(settings))
         self.stdout.write(f"added {source}")
         if token:
-            self.stdout.write(f"its token, shown this once: {token}")
+            self.stdout.write(f"copy its token, it is not shown again: {token}")
 
     def _set(self, source: Source, assignments: Sequence[str]) -> None:
         entered = _settings(source.kind, assignments)
         changed = {name: value for name, value in {**source.settings, **entered}.items() if value != ""}
-        if again := secrets_to_enter_again(source.kind, source.settings, changed, entered):
+        if secrets_missing := secrets_to_enter_again(source.kind, source.settings, changed, entered):
             raise CommandError(
-                f"another server would get the stored {again[0]}; enter it again: {again[0]}=-", returncode=2
+                f"the stored {secrets_missing[0]} would go to another server; enter it again: {secrets_missing[0]}=-",
+                returncode=2,
             )
         _save(source, changed)
         record_command("source set", Action.CHANGED, f"source {source}", settings=sorted(entered))
         self.stdout.write(f"changed {source}")
 
     def _reread(self, of: str) -> None:
-        chosen = {"source": _named(of)} if "/" in of else {"proxy": named_proxy(of)}
+        conditions = {"source": _named(of)} if "/" in of else {"proxy": named_proxy(of)}
         with tqdm(total=100.0, unit="%", leave=False, disable=not sys.stderr.isatty(), bar_format=_BAR) as bar:
 
             def show(counts: RereadCounts, share: float) -> None:
                 bar.update(100 * share - bar.n)
 
             try:
-                counts = reread(Event.objects.filter(**chosen), on_progress=show)
+                counts = reread(Event.objects.filter(**conditions), on_progress=show)
             except CannotReread as error:
                 raise CommandError(
-                    f"{error}; records read so far are kept; fix the problem and run the command again"
+                    f"{error}; events re-parsed so far are stored; fix the problem and run the command again"
                 ) from None
         record_command("source reread", Action.CHANGED, f"events of {of}", read=counts.read, replaced=counts.replaced)
         self.stdout.write(
-            f"read {counts.read} events again: {counts.replaced} replaced, {counts.merged} joined with the same event, "
-            f"{counts.same} as they were, {counts.unreadable} kept because their raw input cannot be read"
+            f"re-parsed {counts.read} events: {counts.replaced} replaced, {counts.merged} merged, {counts.same} "
+            f"unchanged, {counts.unreadable} kept because their raw input cannot be parsed"
         )
         if counts.replaced or counts.merged:
-            self.stdout.write(
-                "`manage.py correlate` brings their calls up to date (`up` and `collect` do it by themselves)"
-            )
+            self.stdout.write("`manage.py correlate` updates their calls (`up` and `collect` do it automatically)")
 
     def _remove(self, source: Source) -> None:
         try:
@@ -148,9 +147,9 @@ class Command(BaseCommand):
         for source in sources:
             with tqdm(desc=str(source), unit=" records", leave=False, disable=not sys.stderr.isatty()) as bar:
                 rejected = Rejected.objects.filter(source=source)
-                done = replay(rejected, on_progress=lambda so_far: bar.update(so_far.waited - bar.n))
-            record_command("source replay", Action.REPLAYED, f"rejected input of {source}", **done.as_dict())
-            self.stdout.write(f"{source}: {_sentence(done)}")
+                result = replay(rejected, on_progress=lambda so_far: bar.update(so_far.waited - bar.n))
+            record_command("source replay", Action.REPLAYED, f"rejected input of {source}", **result.as_dict())
+            self.stdout.write(f"{source}: {_sentence(result)}")
         if not sources:
             self.stderr.write(f"{name} has no source")
 
@@ -159,7 +158,9 @@ class Command(BaseCommand):
         for source in sources:
             self.stdout.write(_line(source))
         if not sources:
-            self.stderr.write("no source yet; add one: manage.py source add --proxy NAME --kind mirror")
+            self.stderr.write(
+                "no sources yet; add one: manage.py source add --proxy NAME --kind KIND (see `source kinds`)"
+            )
 
     def _kinds(self) -> None:
         for kind in Source.Kind:
@@ -168,7 +169,7 @@ class Command(BaseCommand):
             for name, setting in settings.declared().items():
                 default = settings.default(name)
                 none = default in ("", Secret())
-                shown = "must be given" if default is None else "" if none else f"default {_plain(default)}"
+                shown = "required" if default is None else "" if none else f"default {_plain(default)}"
                 self.stdout.write(f"  {name}: {setting.help}" + (f" ({shown})" if shown else ""))
 
     def _show(self, source: Source) -> None:
@@ -189,17 +190,17 @@ def _named(text: str) -> Source:
 
 
 def _settings(kind: str, assignments: Sequence[str]) -> dict[str, Any]:
-    """Return what ``SETTING=VALUE`` arguments give."""
+    """Return the settings of ``SETTING=VALUE`` arguments."""
     declared = KINDS[kind].declared()
-    found: dict[str, Any] = {}
-    for one in assignments:
-        name, equals, value = one.partition("=")
+    settings: dict[str, Any] = {}
+    for assignment in assignments:
+        name, equals, value = assignment.partition("=")
         if not equals:
-            raise CommandError(f"{one!r} does not have the form SETTING=VALUE", returncode=2)
+            raise CommandError(f"{assignment!r} does not have the form SETTING=VALUE", returncode=2)
         if name in declared and declared[name].secret and value == "-":
             value = getpass.getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
-        found[name] = value
-    return found
+        settings[name] = value
+    return settings
 
 
 def _save(source: Source, settings: dict[str, Any]) -> None:
@@ -213,8 +214,8 @@ def _save(source: Source, settings: dict[str, Any]) -> None:
         raise CommandError(str(error), returncode=2) from error
     if name := missing_senders(source.kind, source.settings, source.proxy):
         raise CommandError(
-            f"{name}: it is not known who may send; give addresses, such as --set {name}=192.0.2.10, or the proxy its "
-            f"addresses; {name}=0.0.0.0/0,::/0 accepts everybody",
+            f"{name}: the allowed senders are unknown; set addresses, such as --set {name}=192.0.2.10, or give the "
+            f"proxy its addresses; {name}=0.0.0.0/0,::/0 accepts everybody",
             returncode=2,
         )
     source.save()
@@ -222,7 +223,7 @@ def _save(source: Source, settings: dict[str, Any]) -> None:
 
 def _line(source: Source) -> str:
     last = f"{source.last_received_at:%Y-%m-%dT%H:%M:%SZ}" if source.last_received_at else "never"
-    about = (
+    parts = (
         str(source),
         source.kind,
         "" if source.enabled else "disabled",
@@ -233,23 +234,23 @@ def _line(source: Source) -> str:
         f"last received {last}",
         f"error: {source.error.splitlines()[0]}" if source.error.strip() else "",
     )
-    return "  ".join(filter(None, about))
+    return "  ".join(filter(None, parts))
 
 
-def _sentence(done: Replayed) -> str:
-    if not done.waited:
-        return "nothing was rejected that waits to be read again"
+def _sentence(result: Replayed) -> str:
+    if not result.waited:
+        return "no rejected input is pending"
     text = (
-        f"{done.waited} waited, {done.taken} taken ({done.events} new events), {done.ignored} no accounting, "
-        f"{done.failing} still rejected"
+        f"{result.waited} re-parsed: {result.taken} accepted ({result.events} new events), {result.ignored} not "
+        f"accounting, {result.failing} still rejected"
     )
-    return f"{text}; why, is under Rejected in the browser" if done.failing else text
+    return f"{text}; `manage.py rejected list` shows why" if result.failing else text
 
 
 def _plain(value: Any) -> str:
     match value:
         case {"sealed": _}:
-            return "(kept secret)"
+            return "(secret)"
         case tuple() if type(value) is tuple:
             return ", ".join(map(str, value)) or "none"
         case list():

@@ -1,4 +1,4 @@
-"""The page of one call: what happened, and how we know."""
+"""The page of a call: what happened, and how it is known."""
 
 from __future__ import annotations
 
@@ -33,22 +33,27 @@ from cdr.models import Call, CallRevision, Leg, Note, Settlement
 from cdr.monitoring.zones import wrong_zones
 from cdr.queries.conditions import LONGEST_TEXT
 from cdr.queries.paging import capped_count
+from cdr.queries.patterns import read_network
 from cdr.queries.visibility import Visibility
-from cdr.views.addresses import ZONE
+from cdr.views.addresses import LIST, ZONE
 from cdr.views.call.call_forms import NoteForm, SettlementForm
 from cdr.views.call.evidence import Known, knowledge
 from cdr.views.call.ladder import ladder_of
+from cdr.views.call.neighbours import neighbours
+from cdr.views.call.summary import summary
 from cdr.views.call.timeline import Used, timeline
 from cdr.views.reader_zone import InZoneMixin, zone_choices
 from proxyconf.models import Proxy
+from proxyconf.vocabulary.layout import Role
 
 MOST_EVENTS = 200
 MOST_RELATED = 50
 MOST_NOTES = 500
 MOST_SEARCHED = 5_000
 MOST_OPEN = 8
-"""Raw inputs that are shown unfolded; of more, each is unfolded by who wants to see it."""
+"""Up to this number of original records are shown unfolded."""
 AROUND = timedelta(minutes=5)
+_LISTED_ROLES = {Role.ACCOUNT: "account", Role.GATEWAY: "gateway"}
 
 _FIELD_LABELS: Mapping[str, Text] = {
     "started_at": _("started"),
@@ -73,7 +78,7 @@ _FIELD_LABELS: Mapping[str, Text] = {
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a revision changed in one field."""
+    """The change of one field in a revision."""
 
     field: Text
     before: SafeString
@@ -82,7 +87,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """A zone that times are shown in, and whose clock runs in it."""
+    """A time zone to choose, and the proxies that use it."""
 
     name: str
     zone: tzinfo
@@ -90,7 +95,7 @@ class Zone:
 
 
 class Moment(NamedTuple):
-    """One of the call's times: where it is missing, why; and how it is known."""
+    """One of the call's times, why it is missing, and how it is known."""
 
     label: Text
     at: datetime | None
@@ -99,7 +104,7 @@ class Moment(NamedTuple):
 
 
 class Section(NamedTuple):
-    """A part of the page that one can go to, and how much there is of it."""
+    """A section of the page, and the number of its items."""
 
     anchor: str
     label: Text
@@ -107,7 +112,7 @@ class Section(NamedTuple):
 
 
 class CallPage(InZoneMixin, ShellMixin, TemplateView):
-    """A call, as the asker may see it: numbers masked or not, and of the events those of the proxies within reach."""
+    """A call as the user may see it: numbers masked or not, and only events of visible proxies."""
 
     permission_required: str | tuple[str, ...] = "cdr.view_call"
     template_name = "cdr/call.html"
@@ -117,9 +122,9 @@ class CallPage(InZoneMixin, ShellMixin, TemplateView):
         return Visibility.of(self.request.user)
 
     def call(self) -> Call:
-        """Return the call that the address names, as it is stored; one out of reach is not there."""
-        found: Call = get_object_or_404(self.visibility.calls(), pk=self.kwargs["pk"])
-        return found
+        """Return the stored call of the URL; respond 404 for one that the user may not see."""
+        call: Call = get_object_or_404(self.visibility.calls(), pk=self.kwargs["pk"])
+        return call
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         visibility, call = self.visibility, self.call()
@@ -157,6 +162,7 @@ class CallPage(InZoneMixin, ShellMixin, TemplateView):
             "revisions": [(one, _changes(visibility, call, one)) for one in call.revisions.all()],
             "calls_of_caller": _calls_of(self.zone_chosen, caller=call.caller) if visibility.numbers else "",
             "calls_of_callee": _calls_of(self.zone_chosen, callee=call.callee) if visibility.numbers else "",
+            "calls_of_source_ip": _calls_of_source(self.zone_chosen, call.source_ip),
             "related": related,
             "successors": [other for other in related if not other.superseded] if call.superseded else [],
             "around": around,
@@ -165,22 +171,26 @@ class CallPage(InZoneMixin, ShellMixin, TemplateView):
             "settlements": (settlements := list(call.settlements.select_related("by", "revoked_by"))),
             "settlement_form": SettlementForm(),
             "tracer": _tracer(call),
+            "neighbours": neighbours(call, self.request.GET.get(LIST, ""), visibility),
+            "from_list": self.request.GET.get(LIST, ""),
             **kwargs,
         }
-        context |= _as_may_be_shown(visibility, call, events, [*notes, *settlements], [*related, *around.calls])
+        context |= _mask(visibility, call, events, [*notes, *settlements], [*related, *around.calls])
         context["route"] = _route(context["legs"])
+        context["extras"] = _extras(call, self.zone_chosen, proxies, linked=visibility.numbers)
         context["sections"] = _sections(context)
+        context["summary"] = summary(call, self.request.build_absolute_uri(reverse("cdr:call", args=[call.pk])))
         return super().get_context_data(**context)
 
 
-def _as_may_be_shown(
+def _mask(
     visibility: Visibility,
     call: Call,
     events: Sequence[Used],
     written: Iterable[Note | Settlement],
     others: Iterable[Call],
 ) -> dict[str, Any]:
-    """Mask what is to be masked, in place; the last thing done, for nothing can be looked up by it afterwards.
+    """Mask numbers in place; this comes last, because masked values cannot be used in queries.
 
     Returns legs and attempts.
     """
@@ -196,7 +206,7 @@ def _as_may_be_shown(
 
 
 def _unmasking() -> str:
-    """Return the name of the permission that shows numbers and raw input, as the admin lists it."""
+    """Return the name of the permission for numbers and original records, as listed in the admin."""
     return Permission.objects.values_list("name", flat=True).get(content_type__app_label="cdr", codename="view_numbers")
 
 
@@ -217,7 +227,7 @@ def _times(call: Call, started: Known, answered: Known | None, ended: Known) -> 
 
 
 def _zones(proxies: Iterable[Proxy], readers: str) -> list[Zone]:
-    """The zone of the page, UTC, the reader's, and those of the proxies' clocks: each once."""
+    """Return the time zones of the page, the user and the proxies, and UTC, each once."""
     clocks: dict[str, list[str]] = {timezone.get_current_timezone_name(): [], "UTC": [], readers: []}
     for proxy in proxies:
         clocks.setdefault(proxy.timezone, []).append(proxy.name)
@@ -225,7 +235,7 @@ def _zones(proxies: Iterable[Proxy], readers: str) -> list[Zone]:
 
 
 def _route(legs: Sequence[Leg]) -> list[str | None]:
-    """The hops of a forwarded call, A → B → C: each leg's source where the leg before did not lead to it."""
+    """Return the hops of a forwarded call, A → B → C; a leg's source is left out if the previous leg led to it."""
     hops: list[str | None] = []
     for leg in legs:
         if not hops or hops[-1] != leg.source:
@@ -242,9 +252,40 @@ def _changes(visibility: Visibility, call: Call, revision: CallRevision) -> list
 
 
 def _calls_of(zone: str, **party: str | None) -> str:
-    """Return the address of the list of a party's calls; a number that no list can be asked for gives all."""
+    """Return the URL of the list of a party's calls; long numbers are truncated."""
     query = {name: text[:LONGEST_TEXT] for name, text in party.items() if text}
     return reverse("cdr:call-list", query=query | ({ZONE: zone} if zone else {}))
+
+
+def _calls_of_source(zone: str, source_ip: str | None) -> str:
+    """Return the address of the calls from an IP address; empty where the proxy logged something else."""
+    try:
+        read_network(source_ip or "")
+    except ValueError:
+        return ""
+    return reverse("cdr:call-list", query={"source_ip": source_ip} | ({ZONE: zone} if zone else {}))
+
+
+class ExtraField(NamedTuple):
+    """A logged field; ``calls``: the address of the calls of that account or gateway, empty for other fields."""
+
+    label: str
+    text: str
+    calls: str
+
+
+def _extras(call: Call, zone: str, proxies: Iterable[Proxy], *, linked: bool) -> list[ExtraField]:
+    layouts = [proxy.field_layout for proxy in proxies]
+    in_zone = {ZONE: zone} if zone else {}
+
+    def calls(label: str, text: str) -> str:
+        roles = {layout.role_of(label) for layout in layouts}
+        condition = next((name for role, name in _LISTED_ROLES.items() if role in roles), None)
+        if not (condition and linked and text and len(text) < LONGEST_TEXT):
+            return ""
+        return reverse("cdr:call-list", query={condition: f"={text}"} | in_zone)
+
+    return [ExtraField(label, text, calls(label, text)) for label, text in call.extra.items()]
 
 
 def _related(visibility: Visibility, call: Call) -> QuerySet[Call]:
@@ -252,7 +293,7 @@ def _related(visibility: Visibility, call: Call) -> QuerySet[Call]:
 
 
 class Around(NamedTuple):
-    """Calls of the same parties, either way round, close in time. ``whole``: all calls of that time were looked at."""
+    """Nearby calls between the same parties in either direction. ``whole``: all calls of that time were examined."""
 
     calls: list[Call]
     whole: bool
@@ -261,26 +302,25 @@ class Around(NamedTuple):
 def _around(visibility: Visibility, call: Call) -> Around:
     """Return the calls between the call's parties within ``AROUND`` of its start, in time order.
 
-    No index has both parties, so the calls next in time are looked through, and no more than ``MOST_SEARCHED`` of them
-    on each side.
+    No index has both parties, so the nearest calls are searched, at most ``MOST_SEARCHED`` before and after.
     """
     if not call.caller and not call.callee:
         return Around([], True)
     same = Q(caller=call.caller, callee=call.callee) | Q(caller=call.callee, callee=call.caller)
-    at = call.started_at
-    earlier = Call.objects.filter(started_at__gte=at - AROUND, started_at__lt=at).order_by("-started_at", "-id")
-    later = Call.objects.filter(started_at__gte=at, started_at__lte=at + AROUND).order_by("started_at", "id")
-    found: list[Call] = []
+    start = call.started_at
+    earlier = Call.objects.filter(started_at__gte=start - AROUND, started_at__lt=start).order_by("-started_at", "-id")
+    later = Call.objects.filter(started_at__gte=start, started_at__lte=start + AROUND).order_by("started_at", "id")
+    nearby: list[Call] = []
     for side in (earlier, later):
         near = side[:MOST_SEARCHED].values("pk")
         others = visibility.calls().filter(same, pk__in=near, superseded=False)
-        found += others.exclude(call_key=call.call_key, call_id=call.call_id)[:MOST_RELATED]
+        nearby += others.exclude(call_key=call.call_key, call_id=call.call_id)[:MOST_RELATED]
     whole = all(capped_count(side, MOST_SEARCHED) <= MOST_SEARCHED for side in (earlier, later))
-    return Around(sorted(found, key=lambda other: (other.started_at, other.pk)), whole)
+    return Around(sorted(nearby, key=lambda other: (other.started_at, other.pk)), whole)
 
 
 def _tracer(call: Call) -> str:
-    """Return where the installation's tracer shows the call's messages; empty where it has none."""
+    """Return the URL of the call in the installation's SIP tracer; empty without a tracer."""
     if not settings.TRACER_URL:
         return ""
     last = call.ended_at or call.answered_at or call.started_at
@@ -288,9 +328,9 @@ def _tracer(call: Call) -> str:
 
 
 def _sections(context: Mapping[str, Any]) -> list[Section]:
-    """Return the parts that the page has, in their order."""
+    """Return the sections of the page, in order."""
     events = len(context["events"]) + context["more_events"]
-    counted = [
+    sections = [
         Section("times", _("Overview"), None),
         Section("flags", _("Flags"), len(context["call"].flags)),
         Section("settlement", _("Manual end"), _settlements(context)),
@@ -303,7 +343,9 @@ def _sections(context: Mapping[str, Any]) -> list[Section]:
         Section("related", _("Related"), len(context["related"])),
         Section("around", _("Nearby calls, same parties"), len(context["around"].calls)),
     ]
-    return [one for one in counted if one.number != 0] + [Section("notes", _("Notes"), len(context["notes"]))]
+    return [section for section in sections if section.number != 0] + [
+        Section("notes", _("Notes"), len(context["notes"]))
+    ]
 
 
 def _settlements(context: Mapping[str, Any]) -> int | None:

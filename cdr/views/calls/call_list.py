@@ -24,13 +24,15 @@ from cdr.models import Call
 from cdr.queries.columns import PREFETCHED, Column, extra_labels
 from cdr.queries.filters import CallFilter, unknown_parameters
 from cdr.queries.keyset import OLDEST, Cursor
-from cdr.queries.paging import Matches, PagedCalls, call_page, capped_count, matches, newer_than, position
+from cdr.queries.ordering import NEWEST_FIRST, Order
+from cdr.queries.paging import Matches, PagedCalls, call_page, capped_count, matches, position
 from cdr.queries.statistics import exact_count
 from cdr.queries.visibility import Visibility
 from cdr.views.addresses import AFTER, BEFORE, LIVE, SHOWN_AS, ZONE, ListAddress, overview_address, report_address
 from cdr.views.calls import filter_bar
 from cdr.views.calls.call_rows import call_rows
 from cdr.views.calls.column_choice import chosen_columns
+from cdr.views.calls.order_choice import ORDER_TEXTS, chosen_order, headings
 from cdr.views.calls.saved_views import built_in_lists, views_for
 from cdr.views.calls.searching import SEARCH, counted, prefixes, sent, understood
 from cdr.views.calls.tally import tally
@@ -79,7 +81,9 @@ class CallListView(InZoneMixin, ShellMixin, TemplateView):
             + _unknown(self.request)
             + list(filter(None, [self.zone_error, *columns.errors]))
         )
-        page, cursor_error = self._page(call_filter, columns.columns)
+        order, order_error = chosen_order(address, call_filter)
+        errors += order_error
+        page, cursor_error = self._page(call_filter, columns.columns, order)
         attach_settlements(page.rows)
         states = call_filter.form.cleaned_data.get("state", []) if call_filter.form.is_valid() else []
         chips = filter_bar.chips(call_filter, address)
@@ -102,7 +106,7 @@ class CallListView(InZoneMixin, ShellMixin, TemplateView):
             periods=filter_bar.periods(call_filter, address),
             quick_periods=filter_bar.quick_periods(call_filter, address),
             chosen_time=filter_bar.chosen_time(call_filter),
-            added=[(name, call_filter.form.fields[name]) for name in filter_bar.ADDED],
+            **filter_bar.more_filters(call_filter, proxies),
             tabs=filter_bar.tabs(states, address),
             zones=zone_choices(self.readers_zone, timezone.get_current_timezone_name(), proxies),
             zone=timezone.get_current_timezone_name(),
@@ -110,17 +114,19 @@ class CallListView(InZoneMixin, ShellMixin, TemplateView):
             columns=columns.columns,
             usual_columns=columns.usual,
             offered_columns=columns.offered(labels),
-            rows=call_rows(
-                shown, columns.columns, visibility, usual=columns.usual, zone=address.conditions.get(ZONE) or ""
-            ),
+            rows=call_rows(shown, columns.columns, visibility, usual=columns.usual, address=address),
+            zone_chosen=address.conditions.get(ZONE, ""),
+            headings=headings(columns.columns, order, address),
+            order=order,
+            order_text=ORDER_TEXTS[order.name],
             page=page,
             matches=found,
             told=tally(found),
-            shown=_shown(page, position(call_filter.qs, page, COUNT_LIMIT)),
+            shown=_shown(page, position(call_filter.qs, page, COUNT_LIMIT, order)),
             newer=page.newer and address.setting(before=page.newer),
             older=page.older and address.setting(after=page.older),
             oldest=page.older and address.setting(before=OLDEST),
-            live=_live(address, page),
+            live=_live(address, page) if order == NEWEST_FIRST else None,
             address=address,
             action=address.path,
             overview=overview_address(address.conditions),
@@ -135,15 +141,15 @@ class CallListView(InZoneMixin, ShellMixin, TemplateView):
             **kwargs,
         )
 
-    def _page(self, call_filter: CallFilter, columns: list[Column]) -> tuple[PagedCalls, list[str]]:
+    def _page(self, call_filter: CallFilter, columns: list[Column], order: Order) -> tuple[PagedCalls, list[str]]:
         if _unknown(self.request):
             return PagedCalls([], None, None), []
         calls = call_filter.qs.prefetch_related(*{PREFETCHED[one.name] for one in columns if one.name in PREFETCHED})
         try:
             after, before = self._cursor(AFTER), self._cursor(BEFORE)
         except ValueError as error:
-            return call_page(calls, PAGE_SIZE), [str(error)]
-        return call_page(calls, PAGE_SIZE, after=after, before=before), []
+            return call_page(calls, PAGE_SIZE, order=order), [str(error)]
+        return call_page(calls, PAGE_SIZE, after=after, before=before, order=order), []
 
     def _cursor(self, name: str) -> Cursor | None:
         text = self.request.GET.get(name)
@@ -164,7 +170,7 @@ class NewCalls(InZoneMixin, ShellMixin, TemplateView):
         address = ListAddress(reverse("cdr:call-list"), self.request.GET)
         calls = CallFilter(self.request.GET, Visibility.of(self.request.user)).qs
         try:
-            calls = newer_than(calls, Cursor.parse(self.request.GET.get(BEFORE, "")))
+            calls = NEWEST_FIRST.preceding(calls, Cursor.parse(self.request.GET.get(BEFORE, "")))
         except ValueError:
             calls = calls.none() if self.request.GET.get(BEFORE) else calls
         count = capped_count(calls, NEW_LIMIT)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cdr.correlation.record import CallState
 from cdr.display.wording import Text
+from cdr.queries.columns import extra_labels
 from cdr.queries.filters import CallFilter, Condition
 from cdr.queries.periods import LABELS as PERIOD_LABELS
 from cdr.queries.periods import label as period_label
 from cdr.views.addresses import ListAddress
+from proxyconf.models import Proxy
 
 QUICK = ("1h", "24h", "7d", "30d")
 """Presets of the time that are always at hand; the others stand in the panel."""
@@ -33,6 +36,8 @@ ADDED = (
     "tag",
 )
 """Conditions that the form has an empty field for, which adds a value."""
+_SELECTED = ("released_by", "duration_kind")
+"""Conditions that the form has an empty choice for, which adds a value."""
 _TIME = ("period", "since", "until")
 _TABS: Mapping[CallState, Text] = {
     CallState.COMPLETED: _("Completed"),
@@ -59,6 +64,33 @@ class Chip:
     condition: Condition
     removed: ListAddress
     alternative: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AddedChoice:
+    """An empty choice of the form: its parameter, and the values that it may add."""
+
+    name: str
+    label: Text
+    options: list[tuple[str, Text]]
+
+
+def more_filters(call_filter: CallFilter, proxies: Sequence[Proxy]) -> dict[str, Any]:
+    """Return what the panel for more conditions shows: fields, choices, and labels of extra fields."""
+    fields = call_filter.form.fields
+    names: list[tuple[str, Text]] = [(proxy.name, proxy.name) for proxy in proxies]
+    return {
+        "added": [(name, fields[name]) for name in ADDED],
+        "added_choices": [
+            AddedChoice("proxy", _("Proxy"), names),
+            *(AddedChoice(name, CallFilter.base_filters[name].label, _options(name)) for name in _SELECTED),
+        ],
+        "added_labels": extra_labels(proxies, ()),
+    }
+
+
+def _options(name: str) -> list[tuple[str, Text]]:
+    return list(CallFilter.base_filters[name].extra["choices"])
 
 
 def errors(call_filter: CallFilter) -> list[str]:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cdr.display.markup import number
 from cdr.display.wording import Text
+from cdr.queries.columns import extra_labels
 from cdr.queries.filters import CallFilter
 from cdr.queries.moments import parse_moment
 from cdr.queries.names import EXTRA, NOT
@@ -23,20 +24,19 @@ from cdr.queries.search import NO_PREFIXES, PAIR, SINGLE, Prefixes, SearchCondit
 from cdr.queries.visibility import Visibility
 from cdr.views.addresses import SHOWN_AS, WORD, ListAddress
 from proxyconf.models import Proxy
-from proxyconf.vocabulary.layout import Role
 
 SEARCH, READ_IN = "q", "read_in"
 """What was typed, and the zone that the form's times were shown in: parameters of the form alone."""
+EXTRA_LABEL, EXTRA_VALUE = "extra_label", "extra_value"
+"""The form's fields for the label and the value of an extra field."""
 _MOST_TERMS = 20
 _MOST_OFFERED = 6
 _MOST_COUNTED = 100
 _TIME = ("since", "until", "period")
-_ROLE_WORDS: Mapping[Role | None, tuple[str, ...]] = {Role.GATEWAY: ("gateway", "gw"), Role.ACCOUNT: ("account",)}
 _READINGS: Mapping[str, Text] = {
     "number": _("number contains “{value}”"),
     "between": _("between {value}"),
     "any_extra": _("an extra field is “{value}”"),
-    "attempt_gateway": _("attempt gateway {value}"),
     "period": _("time: {value}"),
     "call_id": _("Call-ID {value}"),
     "tag": _("tag {value}"),
@@ -70,19 +70,11 @@ class Understood:
 
 
 def prefixes(proxies: Iterable[Proxy]) -> Prefixes:
-    """Return what a word before a colon stands for by the fields that these proxies log: each label, and ``gateway``,
-    ``gw`` and ``account`` the labels of that role. A gateway is looked for in failed attempts as well.
-    """
+    """Return the conditions for words before a colon, in lower case: the labels of extra fields of these proxies."""
     found: dict[str, list[str]] = defaultdict(list)
-    for proxy in proxies:
-        layout = proxy.field_layout
-        for label in dict.fromkeys(label for labels in layout.extras.values() for label in labels):
-            role = layout.role_of(label)
-            for word in {label.lower(), *_ROLE_WORDS.get(role, ())}:
-                found[word].append(EXTRA + label)
-    for word in _ROLE_WORDS[Role.GATEWAY]:
-        found[word].append("attempt_gateway")
-    return {word: list(dict.fromkeys(conditions)) for word, conditions in found.items()}
+    for label in extra_labels(proxies, ()):
+        found[label.lower()].append(EXTRA + label)
+    return found
 
 
 def searched(address: ListAddress, text: str, known: Prefixes = NO_PREFIXES) -> ListAddress:
@@ -104,6 +96,9 @@ def sent(path: str, data: QueryDict, known: Prefixes = NO_PREFIXES) -> ListAddre
     for now, and whoever follows a link to them.
     """
     conditions = data.copy()
+    label, value = (conditions.pop(name, [""])[-1] for name in (EXTRA_LABEL, EXTRA_VALUE))
+    if label and value:
+        conditions.appendlist(EXTRA + str(label), str(value))
     text, zone = conditions.pop(SEARCH, [""])[-1], conditions.pop(READ_IN, [""])[-1]
     for name in ("since", "until"):
         if conditions.get(name):

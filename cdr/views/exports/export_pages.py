@@ -33,10 +33,10 @@ from cdr.export.jobs import (
     ACTIVE,
     LONGEST_CONDITIONS,
     cancel,
-    file_answer,
+    file_response,
     filter_of,
     has_enough,
-    may_have,
+    may_download,
     queue_export,
     remove,
 )
@@ -44,12 +44,15 @@ from cdr.export.selection import conditions_of, in_words, oldest_first
 from cdr.export.snapshot import snapshot
 from cdr.export.writing import write
 from cdr.models import ExportJob
+from cdr.queries.columns import extra_labels
 from cdr.queries.filters import CallFilter, Condition
 from cdr.queries.paging import Matches, matches
 from cdr.queries.visibility import Visibility
 from cdr.views.addresses import ListAddress
-from cdr.views.calls.filter_bar import errors
+from cdr.views.calls.filter_bar import ConditionLink, errors
 from cdr.views.calls.tally import tally
+from cdr.views.exports.presets import PRESET, PRESETS, preset_columns
+from proxyconf.models.reach import proxies_named
 
 AT_ONCE = 20_000
 """So many calls are sent at once; it is also where counting ends."""
@@ -74,6 +77,7 @@ class ExportForm(forms.Form):
     conditions = forms.CharField(required=False, max_length=LONGEST_CONDITIONS, widget=forms.HiddenInput)
     format = forms.ChoiceField(label=_("Format"), choices=[(one.name, one.label) for one in FORMATS.values()])
     zone = forms.CharField(label=_("Time zone"), max_length=64, validators=[validate_zone])
+    bare = forms.BooleanField(label=_("Bare text in CSV"), required=False)
     column = ColumnsField(label=_("Columns"), required=False)
 
     def clean_column(self) -> list[str]:
@@ -142,6 +146,7 @@ class NewExport(ExportPage):
             formats=FORMATS.values(),
             zones=sorted(available_timezones()),
             columns=_columns(form, call_filter),
+            presets=_presets(ListAddress.of(self.request), self.request.GET.get(PRESET, "")),
             masked=not call_filter.visibility.numbers,
             proxies=None if call_filter.visibility.proxies is None else sorted(call_filter.visibility.proxies),
             **kwargs,
@@ -160,7 +165,14 @@ class NewExport(ExportPage):
         if has_enough(self.user):
             form.add_error(None, _("Too many of your exports are queued. Wait until one is complete, or cancel one."))
             return self._again(form)
-        queue_export(self.user, call_filter, wanted["format"], columns=wanted["column"], zone=wanted["zone"])
+        queue_export(
+            self.user,
+            call_filter,
+            wanted["format"],
+            columns=wanted["column"],
+            zone=wanted["zone"],
+            spreadsheet_safe=not wanted["bare"],
+        )
         return redirect("cdr:exports")
 
     def _again(self, form: ExportForm) -> HttpResponse:
@@ -176,7 +188,12 @@ class NewExport(ExportPage):
                 else conditions_of(call_filter),  # what makes no sense stays so
                 "format": "csv",
                 "zone": timezone.get_current_timezone_name(),
-                "column": list(COLUMNS),
+                "column": preset_columns(
+                    self.request.GET.get(PRESET, ""),
+                    ListAddress.of(self.request),
+                    self.user,
+                    _configured_labels(self._sight),
+                ),
             }
         )
 
@@ -220,11 +237,11 @@ class ExportDownload(ExportPage):
         job = get_object_or_404(self.jobs(), pk=pk)
         if job.state != ExportJob.ExportState.DONE:
             raise Http404
-        if not may_have(self.user, job):
+        if not may_download(self.user, job):
             raise PermissionDenied
         if request.method == "GET":
             _note(request, filter_of(job), job.format, job.conditions, job.written, export=job.pk)
-        return file_answer(job)
+        return file_response(job)
 
 
 class ExportDeed(ExportPage):
@@ -259,7 +276,15 @@ def _file_at_once(request: HttpRequest, call_filter: CallFilter, wanted: dict[st
     counted = _Counted(records(oldest_first(call_filter), call_filter.visibility))
     try:
         with snapshot():
-            write(counted, call_filter, wanted["format"], file, columns=wanted["column"], zone=wanted["zone"])
+            write(
+                counted,
+                call_filter,
+                wanted["format"],
+                file,
+                columns=wanted["column"],
+                zone=wanted["zone"],
+                safe=not wanted["bare"],
+            )
     except BaseException:
         file.close()
         raise
@@ -311,7 +336,7 @@ def _row(job: ExportJob, user: User) -> ExportJobRow:
         conditions=list(call_filter.conditions()),
         address=ListAddress(reverse("cdr:call-list"), QueryDict(job.conditions)),
         active=job.state in ACTIVE,
-        offered=job.state == ExportJob.ExportState.DONE and may_have(user, job),
+        offered=job.state == ExportJob.ExportState.DONE and may_download(user, job),
         mine=_may_end(user, job),
         error=gettext(job.error) if job.error else "",
     )
@@ -324,15 +349,26 @@ def _may_end(user: User, job: ExportJob) -> bool:
 def _columns(form: ExportForm, call_filter: CallFilter) -> list[OfferedColumn]:
     """Return the columns that one may choose: those that were chosen in their order, then the others."""
     chosen = [name for name in form["column"].value() or [] if is_column(name)]
-    others = [name for name in (*COLUMNS, *_extra_columns(call_filter)) if name not in chosen]
+    offered = dict.fromkeys((*COLUMNS, *_extra_columns(call_filter)))
+    others = [name for name in offered if name not in chosen]
     return [OfferedColumn(name, True) for name in chosen] + [OfferedColumn(name, False) for name in others]
 
 
 def _extra_columns(call_filter: CallFilter) -> list[str]:
     """Return a column for each extra field that the newest of the calls have."""
     newest = call_filter.qs.order_by("-started_at", "-id").values_list("extra", flat=True)[:_SAMPLE]
-    names = dict.fromkeys(EXTRA + label for extra in newest for label in extra)
+    labels = [*_configured_labels(call_filter.visibility), *(label for extra in newest for label in extra)]
+    names = dict.fromkeys(EXTRA + label for label in labels)
     return [name for name in names if is_column(name)][:_MOST_EXTRAS]
+
+
+def _configured_labels(visibility: Visibility) -> list[str]:
+    """Return the labels of extra fields that the proxies within reach are set up to log."""
+    return extra_labels(proxies_named(visibility.proxies), ())
+
+
+def _presets(address: ListAddress, chosen: str) -> list[ConditionLink]:
+    return [ConditionLink(label, address.setting(**{PRESET: name}), name == chosen) for name, label in PRESETS.items()]
 
 
 def _is_small(found: Matches) -> bool:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.generic import TemplateView
 
 from accweb.web.shell import ShellMixin
+from cdr.display.clocks import clock
 from cdr.display.trend_svg import line_svg
 from cdr.display.wording import Text
 from cdr.queries.comparison import comparisons
@@ -85,6 +86,6 @@ def _trend(figure: Figure, now: ReportTable, before: ReportTable | None) -> Tren
     if figure.name == "acd":
         top = max([value or 0.0 for value in (*values, *older)], default=0.0) or 1.0
     written = cell(figure, now.total, now.total)
-    most = f"{timedelta(seconds=round(top))}" if figure.name == "acd" else "100\u202f%"
+    most = clock(timedelta(seconds=top)) if figure.name == "acd" else "100\u202f%"
     line = mark_safe(line_svg(values, older, most=top))  # noqa: S308  # numbers alone
     return Trend(figure.name, figure.label, figure.meaning, written, line, most)

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cdr.display.wording import Text
 
-LAST_MONTH_BY_ACCOUNT = "period=last_month&group=account&per=day&figures=calls,answered,minutes,no_stop"
+LAST_MONTH_BY_ACCOUNT = "period=last_month&group=account&per=day&figures=minutes,calls,answered,no_stop"
 
 
 def built_in_reports(*, masked: bool) -> list[tuple[Text, str, Text]]:

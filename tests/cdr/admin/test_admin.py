@@ -77,7 +77,7 @@ def test_what_was_collected_cannot_be_changed_by_hand(admin_client: Client, mode
 def test_a_source_can_be_added_and_its_health_is_shown(admin_client: Client) -> None:
     proxy = make_proxy()
     fields = {"proxy": proxy.pk, "name": "tables", "enabled": "on"}
-    assert admin_client.post(reverse("admin:cdr_source_add") + "?kind=mirror", fields).status_code == 302
+    assert admin_client.post(reverse("admin:cdr_source_add") + "?kind=http", fields).status_code == 302
     source = make_source(proxy=proxy, events=1234567, error="connection refused")
     html = admin_client.get(reverse("admin:cdr_source_changelist")).text
     assert "1\u202f234\u202f567" in html
@@ -118,7 +118,7 @@ def test_what_is_of_proxies_out_of_reach_is_not_there(model: str) -> None:
 def test_a_source_can_be_given_to_a_proxy_within_reach_alone() -> None:
     client = client_with("add_source", "view_source", reach="near")
     far = make_proxy("far")
-    address = reverse("admin:cdr_source_add") + "?kind=mirror"
+    address = reverse("admin:cdr_source_add") + "?kind=http"
     assert "far" not in client.get(address).text
     client.post(address, {"proxy": far.pk, "name": "tables", "enabled": "on"})
     assert not Source.objects.exists()

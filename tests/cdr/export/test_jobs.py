@@ -22,7 +22,7 @@ from pyarrow import parquet
 
 from cdr.export import jobs, storing, writing
 from cdr.export.formats import FORMATS
-from cdr.export.jobs import cancel, content, due, expire, may_have, queue_export, remove
+from cdr.export.jobs import cancel, content, due, expire, may_download, queue_export, remove
 from cdr.export.locks import WriterLocks
 from cdr.export.snapshot import snapshot
 from cdr.export.storing import Lost
@@ -223,10 +223,10 @@ def test_a_worker_that_is_killed_in_the_middle_costs_nothing_but_time(
 
 def test_a_job_that_ends_its_writers_is_given_up(ann: User) -> None:
     job = queue_export(ann, asked(), "jsonl")
-    ExportJob.objects.update(state=State.RUNNING, error=jobs.BEGUN_AGAIN)
+    ExportJob.objects.update(state=State.RUNNING, error=jobs.RESTARTED)
     assert write_job(job.pk)
     job.refresh_from_db()
-    assert (job.state, job.error) == (State.FAILED, jobs.ENDED_TWICE)
+    assert (job.state, job.error) == (State.FAILED, jobs.FAILED_TWICE)
 
 
 @pytest.mark.parametrize("deed", ["cancel", "delete"])
@@ -292,7 +292,7 @@ def test_a_fault_of_ours_ends_the_job_and_leaves_no_chunk(
     job = queue_export(ann, asked(), "jsonl")
     assert write_next()
     job.refresh_from_db()
-    assert (job.state, job.error) == (State.FAILED, jobs.OUR_FAULT)
+    assert (job.state, job.error) == (State.FAILED, jobs.INTERNAL_ERROR)
     assert ExportChunk.objects.count() == 0
     assert "no such thing" in caplog.text
 
@@ -429,18 +429,20 @@ def test_nobody_gets_a_file_that_tells_more_than_one_may_see_today(ann: User) ->
         queue_export(ann, asked(visibility=Visibility(numbers=False)), "jsonl"),
     )
     ann = allowed(ann, "view_numbers")
-    assert may_have(ann, open_)
-    assert may_have(ann, masked)
+    assert may_download(ann, open_)
+    assert may_download(ann, masked)
     ann = allowed(ann)
-    assert not may_have(ann, open_)
-    assert may_have(ann, masked)
+    assert not may_download(ann, open_)
+    assert may_download(ann, masked)
     ProxyLimit.objects.create(user=ann).proxies.add(make_proxy("kam1"))
-    assert not may_have(ann, masked)
-    assert may_have(ann, queue_export(ann, asked(visibility=Visibility(frozenset({"kam1"}), numbers=False)), "jsonl"))
+    assert not may_download(ann, masked)
+    assert may_download(
+        ann, queue_export(ann, asked(visibility=Visibility(frozenset({"kam1"}), numbers=False)), "jsonl")
+    )
 
 
 def test_a_file_of_somebody_else_needs_a_permission(ann: User) -> None:
     job = queue_export(ann, asked(visibility=Visibility(numbers=False)), "jsonl")
     bob = User.objects.create_user("bob")
-    assert not may_have(bob, job)
-    assert may_have(allowed(bob, "view_exportjob"), job)
+    assert not may_download(bob, job)
+    assert may_download(allowed(bob, "view_exportjob"), job)

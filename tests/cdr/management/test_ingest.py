@@ -82,8 +82,8 @@ def test_without_json_the_last_line_is_a_sentence_that_says_what_to_do_next(file
     out = StringIO()
     call_command("ingest", "--proxy", "kam1", str(file), stdout=out)
     assert out.getvalue() == (
-        "read 5 records: 4 new events, 0 known already, 0 rejected, 1 no accounting; "
-        "`manage.py correlate` makes calls of them (`up` and `collect` do it by themselves)\n"
+        "read 5 records: 4 new events, 0 duplicates, 0 rejected, 1 not accounting; "
+        "`manage.py correlate` creates their calls (`up` and `collect` do it automatically)\n"
     )
 
 
@@ -121,12 +121,12 @@ def test_an_unknown_format_is_named_with_those_there_are(file: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda bad: None, "No such file or directory; not taken"),
-        (lambda bad: bad.mkdir(), "Is a directory; not taken"),
-        (lambda bad: bad.touch(), "it is empty"),
-        (lambda bad: bad.write_bytes(gzip.compress(b"")), "it is empty"),
-        (lambda bad: bad.write_bytes(bytes(range(256)) * 100), "binary data without any accounting in it"),
-        (lambda bad: bad.symlink_to(bad), "Too many levels of symbolic links; not taken"),
+        (lambda bad: None, "No such file or directory; nothing was stored"),
+        (lambda bad: bad.mkdir(), "Is a directory; nothing was stored"),
+        (lambda bad: bad.touch(), "the file is empty"),
+        (lambda bad: bad.write_bytes(gzip.compress(b"")), "the file is empty"),
+        (lambda bad: bad.write_bytes(bytes(range(256)) * 100), "binary data without accounting"),
+        (lambda bad: bad.symlink_to(bad), "Too many levels of symbolic links; nothing was stored"),
     ],
     ids=["missing", "directory", "empty", "empty-gzip", "binary", "loop"],
 )
@@ -160,7 +160,7 @@ def test_a_table_whose_heading_lacks_a_column_gets_one_line_and_the_others_are_t
 def test_a_file_without_accounting_is_no_failure_and_is_said(tmp_path: Path) -> None:
     (tmp_path / "quiet.log").write_text("May  1 12:00:00 host kamailio[1]: INFO: nothing happens\n")
     ended = ingest(tmp_path / "quiet.log")
-    assert "no accounting in it" in ended.err
+    assert "no accounting found" in ended.err
     assert (ended.counts["ignored"], ended.status) == (1, 0)
 
 
@@ -234,7 +234,7 @@ def test_reasons_of_rejections_are_grouped_with_an_example_each(tmp_path: Path) 
 def test_a_file_of_which_nobody_can_tell_what_it_is_is_a_failure(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("Dear Sir,\n\nyour invoice is wrong.\n")
     ended = ingest(tmp_path / "letter.txt")
-    assert "what it is cannot be told" in ended.err
+    assert "in an unknown format" in ended.err
     assert (ended.counts["events"], ended.status) == (0, 1)
 
 

@@ -62,12 +62,12 @@ def test_what_is_accounting_now_is_taken_and_the_rest_stays(source: Source) -> N
     assert end.value.code == 1
     assert Event.objects.get().duration_us == 42_000_000
     assert "of another format" not in run("list")
-    assert "understood" in run("list", "--all")
+    assert "parsed" in run("list", "--all")
 
 
 def test_chosen_ones_of_one_proxy_are_read_again(source: Source) -> None:
     other = make_proxy("other")
     assert isinstance(other, Proxy)
-    assert run("replay", "--proxy", "other") == "no rejected input waits to be read again\n"
+    assert run("replay", "--proxy", "other") == "no rejected input is pending\n"
     rejected = Rejected.objects.get(reason="of another format")
-    assert run("replay", rejected.pk) == "1 waited, 1 taken (1 new events), 0 no accounting, 0 still rejected\n"
+    assert run("replay", rejected.pk) == "1 re-parsed: 1 accepted (1 new events), 0 not accounting, 0 still rejected\n"

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdr.events import AccEvent, EventKind
-from cdr.monitoring.loss import BackendEvent, BackendShare, Meter, Sort, measure
+from cdr.monitoring.loss import BackendEvent, BackendShare, LossReport, Sort, measure
 from proxyconf.vocabulary.layout import Backend
 from tests.recorded_scenarios import DIAMETER, EVENTS, JSON, RADIUS, SCENARIOS, SQL, Scenario
 
@@ -35,7 +35,7 @@ def told(event: AccEvent) -> BackendEvent:
     return BackendEvent(event.backend, event.kind, *core, not sure)
 
 
-def share(meter: Meter, sort: Sort, backend: Backend) -> BackendShare:
+def share(meter: LossReport, sort: Sort, backend: Backend) -> BackendShare:
     (found,) = (one for one in meter.shares if (one.sort, one.backend) == (sort, backend))
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,7 +14,7 @@ from cdr.queries.filters import CallFilter
 from cdr.queries.visibility import Visibility
 
 BERLIN = ZoneInfo("Europe/Berlin")
-NOW = datetime(2026, 4, 1, 12, tzinfo=BERLIN)  # a Wednesday, three days after the clock went forward
+NOW = datetime(2026, 4, 1, 10, tzinfo=UTC)  # noon in Berlin on a Wednesday, three days after the clock went forward
 
 pytestmark = pytest.mark.django_db
 

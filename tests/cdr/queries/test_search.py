@@ -142,10 +142,11 @@ def test_two_numbers_may_also_be_either_of_them() -> None:
 
 
 def test_a_prefix_may_be_a_label_or_stand_for_several() -> None:
-    prefixes = {"rate": ["extra.Rate"], "gw": ["extra.gw", "attempt_gateway"]}
-    rate, gateway = parse("Rate:std -gw:vienna", prefixes)
+    prefixes = {"rate": ["extra.Rate"], "peer": ["extra.peer", "extra.Peer"]}
+    rate, peer = parse("Rate:std -peer:vienna", prefixes)
     assert rate.readings == (("extra.Rate", "std"),)
-    assert gateway.readings == (("not_extra.gw", "vienna"), ("not_attempt_gateway", "vienna"))
+    assert peer.readings == (("not_extra.peer", "vienna"), ("not_extra.Peer", "vienna"))
+    assert taken("gw:vienna account:7") == [("gateway", "vienna"), ("account", "7")]
     assert taken("rate:std") == [("number", "rate:std")]
 
 

@@ -83,7 +83,7 @@ def test_dialogs_that_end_with_a_bye_are_only_asked_for_their_longest_time() -> 
 
 def test_accounting_of_a_failed_bye_is_not_asked_for_again() -> None:
     (found,) = of_rule(asking(opensips()), "failed-missing", ScriptFacts(accounts_failed_bye=True))
-    assert found.remedy == 'Call do_accounting("…", "failed") for the INVITE too if they shall be.'
+    assert found.remedy == 'Call do_accounting("…", "failed") for the INVITE too if they should be.'
 
 
 def test_suggested_flags_are_none_of_the_script() -> None:

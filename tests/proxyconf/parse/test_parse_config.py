@@ -376,7 +376,7 @@ def test_a_layout_comes_from_the_text() -> None:
 
 
 def test_a_layout_of_a_text_without_accounting_is_refused() -> None:
-    with pytest.raises(ValueError, match="no accounting is set up"):
+    with pytest.raises(ValueError, match="sets up no accounting"):
         layout_from_text("request_route { exit; }")
 
 
@@ -438,3 +438,13 @@ def test_any_text_is_read_without_an_error(text: str, product: Product | None) -
 )
 def test_a_text_that_is_made_to_take_long_is_read_like_any_other(text: str) -> None:
     assert parse_config(text).profile.product in Product
+
+
+def test_records_of_dialogs_alone_are_in_the_log_and_in_their_table_whatever_fields_the_log_has() -> None:
+    text = """
+    modparam("acc", "log_extra", "ua=$ua")
+    modparam("acc", "db_url", "mysql://sip@host/acc")
+    modparam("acc", "cdr_enable", 1)
+    modparam("acc", "cdrs_table", "acc_cdrs")
+    """
+    assert parse_config(text, product=Product.KAMAILIO).profile.backends == (Backend.SYSLOG, Backend.SQL)

@@ -8,7 +8,7 @@ from proxyconf.parse import parse_files
 from proxyconf.parse.files import ConfigFile
 from proxyconf.profile import AccountingProfile
 from proxyconf.vocabulary.products import Product, Version
-from tests.conftest import RECORDED
+from tests.conftest import FIELD, RECORDED
 
 
 class Configuration(NamedTuple):
@@ -124,6 +124,11 @@ _MAIN, _PART, _REST = KAMAILIO_TEXT.partition(_MARK)
 _DATABASE, _END, _ROUTES = _REST.partition("#!endif\n")
 KAMAILIO = (Product.KAMAILIO, Version(5, 6))
 OPENSIPS = (Product.OPENSIPS, Version(3, 4))
+OF_KAMAILIO = frozenset({"flat.cfg", "kam.cfg", "cdr-only.cfg", "named-flags.cfg"})
+"""The files of the field that are for Kamailio."""
+WITH_FLAGS = frozenset({"16-acc-table-shared-with-failed"})
+"""The cases of the field with an OpenSIPS that has flags."""
+OLD_OPENSIPS = (Product.OPENSIPS, Version(2, 1))
 CONFIGURATIONS = {
     "kamailio": Configuration((ConfigFile("kamailio.cfg", KAMAILIO_TEXT),), *KAMAILIO),
     "kamailio with a database": Configuration((ConfigFile("kamailio.cfg", KAMAILIO_TEXT),), *KAMAILIO, ("WITH_ACCDB",)),
@@ -146,5 +151,12 @@ CONFIGURATIONS = {
             *((Product.OPENSIPS, Version(3, 6)) if path.parent.name.startswith("opensips") else KAMAILIO),
         )
         for path in sorted(RECORDED.glob("*/acc.cfg"))
+    },
+    **{
+        f"{path.parent.name}/{path.name}": Configuration(
+            (ConfigFile(path.name, path.read_text()),),
+            *(KAMAILIO if path.name in OF_KAMAILIO else OLD_OPENSIPS if path.parent.name in WITH_FLAGS else OPENSIPS),
+        )
+        for path in sorted(FIELD.glob("*/*.cfg"))
     },
 }

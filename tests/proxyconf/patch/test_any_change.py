@@ -25,7 +25,9 @@ def changed(draw: st.DrawFn, configuration: Configuration) -> AccountingProfile:
     """The profile of a configuration with any of its parts as in some other profile of the release."""
     own = configuration.profile
     other = draw(profiles([(own.product, own.version)], texts=names))
-    parts = ["extras", "legs", "cdr_extras", "options"]
+    parts = ["extras", "legs", "cdr_extras"]
+    if own.flags.account or own.uses_do_accounting:  # else options alone say which outputs are in use
+        parts.append("options")
     chosen = {name: getattr(other, name) for name in draw(st.sets(st.sampled_from(parts)))}
     if draw(st.booleans()):
         chosen |= {name: getattr(other, name) for name in ("backends", "flags", "do_accounting", "options")}

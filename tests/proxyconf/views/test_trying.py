@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from dataclasses import replace
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from proxyconf.models import Proxy, SavedFlow
-from proxyconf.models.profile import save_profile, suggested
+from proxyconf.models import Profile, Proxy, SavedFlow
+from proxyconf.models.imported import RawFile, store_imported
+from proxyconf.models.profile import profile_of, save_profile, suggested
 from proxyconf.models.revision import publish
+from proxyconf.profile import MessageFlag
 from proxyconf.simulate.flows import FLOWS
 from proxyconf.vocabulary.layout import Backend
 from tests.factories import make_proxy
+from tests.proxyconf.lint.cases import flags
 from tests.proxyconf.views.conftest import Login
 
 PASSWORD = "s3cret"
@@ -121,3 +126,60 @@ def test_what_ones_own_script_asks_for_is_taken(editor: Client, proxy: Proxy) ->
     assert "the BYE is answered 481" in text
     wrong = editor.post(reverse("proxyconf:try", args=["edge-1"]), {**sent, "script_text": '{"bye": {"account": "x"}}'})
     assert "bye.account must be a list of backends" in wrong.text
+
+
+@pytest.fixture
+def imported(proxy: Proxy) -> Proxy:
+    """Its script was imported: it sets no flag for the BYE."""
+    script = (
+        "request_route { if (has_totag()) { loose_route(); t_relay(); exit; } record_route(); setflag(20); t_relay(); }"
+    )
+    store_imported(proxy, [RawFile("kamailio.cfg", script.encode())], [])
+    save_profile(proxy, replace(suggested(proxy, [Backend.SYSLOG]), flags=flags(account={Backend.SYSLOG: 20})))
+    return proxy
+
+
+def test_the_imported_script_says_what_is_asked_for(login: Login, imported: Proxy) -> None:
+    viewer = login("view_profile")
+    text = page(viewer, flow="answered-caller-hangs-up")
+    assert "The end of the call is not in the log: the script does not set its flag on the BYE." in text
+    generated = page(viewer, flow="answered-caller-hangs-up", routes="generated")
+    assert "Nothing of this call is lost" in generated
+
+
+def test_a_fix_is_applied_to_the_draft_and_the_flow_tried_again(login: Login, imported: Proxy) -> None:
+    editor = login("view_profile", "change_profile")
+    query = {"flow": "busy", "routes": "generated"}
+    title = "log_missed_flag: Use flag 21"
+    key = re.search(rf'value="([^"]*)">{title}</button>', page(editor, **query))
+    assert key is not None
+    data = {**query, "fix": html.unescape(key[1]), "profile": "draft"}
+    reply = editor.post(reverse("proxyconf:try", args=["edge-1"]), data, follow=True)
+    assert "The fix is in the draft" in reply.text
+    assert title not in reply.text
+    assert profile_of(Profile.objects.get(proxy=imported)).flags.missed == {Backend.SYSLOG: MessageFlag(21)}
+
+
+def test_who_may_not_change_the_profile_is_offered_no_fix(login: Login, imported: Proxy) -> None:
+    viewer = login("view_profile")
+    assert "Apply fix" not in page(viewer, flow="busy", routes="generated")
+    reply = viewer.post(reverse("proxyconf:try", args=["edge-1"]), {"fix": "x", "flow": "busy", "profile": "draft"})
+    assert reply.status_code == 403
+
+
+def test_a_flow_is_saved_with_the_edited_part_of_the_script(login: Login, imported: Proxy) -> None:
+    editor = login("view_profile", "change_profile")
+    flow = json.dumps(FLOWS["answered-caller-hangs-up"].to_json())
+    script = json.dumps({"invite": {"account": ["syslog"]}, "bye": {"account": ["syslog"]}})
+    data = {"flow_text": flow, "script_text": script, "save": "1", "name": "mine"}
+    editor.post(reverse("proxyconf:try", args=["edge-1"]), data)
+    assert SavedFlow.objects.get().script["bye"]["account"] == ["syslog"]
+    assert "the script does not set its flag on the BYE" not in page(editor, flow="mine")
+
+
+def test_a_flow_is_saved_without_a_part_that_was_not_edited(login: Login, imported: Proxy) -> None:
+    editor = login("view_profile", "change_profile")
+    shown = editor.get(reverse("proxyconf:try", args=["edge-1"]), {"flow": "busy"}).context
+    data = {"flow_text": shown["flow_text"], "script_text": shown["script_text"], "save": "1", "name": "mine"}
+    editor.post(reverse("proxyconf:try", args=["edge-1"]), data)
+    assert SavedFlow.objects.get().script is None

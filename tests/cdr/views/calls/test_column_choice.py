@@ -18,7 +18,8 @@ pytestmark = pytest.mark.django_db
 
 def headings(html: str) -> list[str]:
     head = html[html.index("<thead") : html.index("</thead>")]
-    return re.findall(r'<th scope="col" class="[^"]*">([^<]*)</th>', head)
+    cells = re.findall(r'<th scope="col" class="(?!col-more)[^"]*"[^>]*>(.*?)</th>', head, re.DOTALL)
+    return [re.sub(r"<span.*?</span>|<[^>]*>", "", cell).strip() for cell in cells]
 
 
 def test_the_address_says_which_columns_and_in_which_order(analyst: Client) -> None:

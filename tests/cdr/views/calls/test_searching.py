@@ -158,7 +158,9 @@ def test_a_period_may_count_back_any_number_of_minutes(analyst: Client) -> None:
 def test_a_role_or_label_before_a_colon_means_the_extra_field_of_a_configured_proxy(analyst: Client) -> None:
     layout = FieldLayout(extras={Backend.SQL: ("out_gw", "Rate")}, roles={"out_gw": Role.GATEWAY})
     make_proxy(name="edge-1", layout=layout.to_json())
-    assert address(analyst, "q=gw:vienna") == "/calls/?extra.out_gw=vienna&word=gw%3Avienna"
+    make_call(call_id="vienna", extra={"out_gw": "vienna"})
+    make_call(call_id="graz", extra={"out_gw": "graz"})
+    assert ids(analyst, "gw:vienna") == {"vienna"}
     assert address(analyst, "q=rate:std") == "/calls/?extra.Rate=std"
 
 
@@ -191,3 +193,14 @@ def ids(client: Client, typed: str) -> set[str]:
 
 def text_of(response: HttpResponse) -> str:
     return " ".join(re.sub(r"<[^>]*>", " ", unescape(response.text)).split())
+
+
+def test_the_form_adds_a_proxy_a_kind_of_duration_and_an_extra_field(analyst: Client) -> None:
+    make_proxy(name="edge-1", layout=FieldLayout(extras={Backend.SQL: ("rate",)}).to_json())
+    html = analyst.get("/calls/").text
+    assert '<option value="edge-1">' in html
+    assert '<option value="at_least">' in html
+    assert '<option value="rate">' in html
+    sent = "q=&proxy=edge-1&released_by=&duration_kind=at_least&extra_label=rate&extra_value=std"
+    assert address(analyst, sent) == "/calls/?proxy=edge-1&duration_kind=at_least&extra.rate=std"
+    assert address(analyst, "q=&extra_label=rate&extra_value=") == "/calls/"
