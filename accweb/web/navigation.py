@@ -44,7 +44,8 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "title": _("Data collection"),
             "separator": True,
             "items": [
-                _item(request, _("Health"), "monitor_heart", health, "cdr.view_source"),
+                _item(request, _("Health"), "monitor_heart", health, "cdr.view_source")
+                | {"badge": "cdr.monitoring.problems.menu_badge", "badge_variant": "danger"},
                 _admin_item(request, _("Proxies"), "dns", "proxyconf", "proxy"),
                 _item(request, _("Configuration"), "tune", configuration, "proxyconf.view_profile"),
                 _admin_item(request, _("Sources"), "sensors", "cdr", "source"),
