@@ -59,7 +59,7 @@ from cdr.queries.periods import label as period_label
 from cdr.queries.roles import AccountFilter, GatewayFilter
 from cdr.queries.search import PAIR
 from cdr.queries.visibility import Visibility
-from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.layout import BACKEND_NAMES
 
 _DURATION_KINDS = [
     *((kind.value, word.label) for kind, word in wording.DURATIONS.items()),
@@ -229,7 +229,7 @@ class CallFilter(django_filters.FilterSet):
     backend = Choices(
         word_condition("backends"),
         label=_("Accounting output"),
-        choices=[(backend.value, backend.value) for backend in Backend],
+        choices=[(backend.value, name) for backend, name in BACKEND_NAMES.items()],
         help_text=_("Calls that were reported through this accounting output."),
     )
     settled = django_filters.ChoiceFilter(

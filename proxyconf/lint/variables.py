@@ -122,10 +122,15 @@ def variable_one(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Pro
             yield error(
                 field.variable_place,
                 _("{problem}.", problem=problem.args[0]),
-                _(
+                _('Write variables and texts in quotes, joined by +, such as $fU + "@" + $fd.')
+                if profile.uses_field_declarations
+                else _(
                     "Write one variable, such as $fU or $hdr(User-Agent). To log a text, or several values together, "
                     "put it into an AVP in the script and log $avp(name)."
                 ),
+                _("The script assigns the value to the field: the proxy does not start with what it cannot read.")
+                if profile.uses_field_declarations
+                else "",
             )
 
 

@@ -24,6 +24,16 @@ class Backend(StrEnum):
     EVENTS = "events"  # OpenSIPS event interface (evi)
 
 
+BACKEND_NAMES: Mapping[Backend, str] = {
+    Backend.SYSLOG: "syslog",
+    Backend.SQL: "SQL",
+    Backend.RADIUS: "RADIUS",
+    Backend.DIAMETER: "Diameter",
+    Backend.JSON: "acc_json",
+    Backend.EVENTS: "event interface",
+}
+
+
 class Role(StrEnum):
     """The meaning of a logged label."""
 

@@ -22,7 +22,7 @@ from accweb.web import audit
 from accweb.web.server_host import server_host
 from accweb.web.shell import ShellMixin
 from cdr.display.safe_text import one_line
-from cdr.display.wording import Text
+from cdr.display.wording import Text, backend_name
 from cdr.models import Event, Rejected, Source
 from cdr.monitoring.connecting import ways
 from cdr.monitoring.drift import ENOUGH
@@ -50,7 +50,6 @@ from cdr.monitoring.health_wording import (
     Advice,
     Link,
     advise,
-    backend_name,
     replayed_in_words,
 )
 from cdr.monitoring.loss import BackendShare
