@@ -59,7 +59,7 @@ _ALLOWED = RateVerdict(0)
 
 
 def take(limit: Limit, subject: str) -> RateVerdict:
-    """Count a request of ``subject`` (an address, a token, an account) and tell whether it is within the limit."""
+    """Count a request of ``subject`` (an address, a token, an account) and return whether it is within the limit."""
     key, now = (limit.scope, subject[:_LONGEST_SUBJECT]), time.time()
     if _took_from_block(key, now):
         return _ALLOWED
@@ -98,7 +98,7 @@ def forget_blocks() -> None:
 
 
 def network_of(address: str) -> str:
-    """Return who is counted as one asker: an IPv4 address, or the /64 network of an IPv6 address."""
+    """Return what is counted as one client: an IPv4 address, or the /64 network of an IPv6 address."""
     return str(ip_network(f"{address}/64", strict=False)) if ":" in address else address
 
 

@@ -179,6 +179,7 @@ def places() -> Mapping[str, Place]:
         "Not found": Place("/calls/99999999/", status=404),
         "start": Place("/?period=all", states=[State("sidebar", _sidebar)]),
         "start, nothing in its time": Place("/?period=1h"),
+        "wall": Place("/?period=all&wall=1"),
         "busiest": Place("/busiest/?period=all"),
         "calls": Place("/calls/", states=LIST),
         "calls by conditions": Place("/calls/?outcome=busy&not_caller=x&code=486&q=486"),

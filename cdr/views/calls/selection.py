@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
+from django.utils.html import strip_tags
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -65,7 +66,7 @@ class Line(NamedTuple):
 
     @property
     def differs(self) -> bool:
-        return len(set(map(str, self.values))) > 1
+        return len({strip_tags(str(value)) for value in self.values}) > 1
 
 
 @dataclass(frozen=True, slots=True)

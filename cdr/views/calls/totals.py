@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
@@ -14,12 +15,14 @@ from cdr.display.markup import minutes, number, trimmed_decimal
 from cdr.display.wording import Text
 from cdr.queries.comparison import Comparison, comparisons
 from cdr.queries.filters import CallFilter
+from cdr.queries.reports.sums import Sums
 from cdr.queries.statistics import Figures, figures
 from cdr.views.addresses import ListAddress
 from cdr.views.calls.histogram import percent
 
 _NOT_MEASURED = [kind.value for kind in DurationKind if kind is not DurationKind.MEASURED]
 Value = float | timedelta | None
+Summed = Figures | Sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Total:
 class _Measure:
     label: Text
     meaning: Text
-    value: Callable[[Figures], Value]
+    value: Callable[[Any], Value]
     is_rate: bool = False
 
 
@@ -81,20 +84,21 @@ MEASURES: dict[str, _Measure] = {
 OF_LIST = ("calls", "minutes", "asr", "acd", "not_measured")
 
 
-def totals(call_filter: CallFilter, calls: ListAddress, names: Sequence[str] = OF_LIST) -> list[Total]:
-    """Return the figures of the matching calls; ``calls`` is the address of their list."""
-    sums = figures(call_filter)
+def totals(call_filter: CallFilter, calls: ListAddress, sums: Summed | None = None) -> list[Total]:
+    """Return the figures of the matching calls; ``calls`` is the address of their list, ``sums`` is what is known."""
+    sums = figures(call_filter) if sums is None else sums
+    at_least = "≥ " if isinstance(sums, Figures) and sums.capped else ""
     earlier = Earlier(call_filter, sums)
     return [
         Total(
             name,
             MEASURES[name].label,
-            ("≥ " if sums.capped and not MEASURES[name].is_rate else "") + _written(MEASURES[name].value(sums), name),
+            ("" if MEASURES[name].is_rate else at_least) + _written(MEASURES[name].value(sums), name),
             MEASURES[name].meaning,
             earlier.of(name),
             _not_measured(call_filter, calls) if name == "not_measured" and sums.answered > sums.measured else None,
         )
-        for name in names
+        for name in OF_LIST
     ]
 
 
@@ -108,10 +112,10 @@ def _not_measured(call_filter: CallFilter, calls: ListAddress) -> ListAddress | 
 class Earlier:
     """The figures at earlier times, for comparison; none if one of them counts only some of the calls."""
 
-    def __init__(self, call_filter: CallFilter, now: Figures) -> None:
+    def __init__(self, call_filter: CallFilter, now: Summed) -> None:
         self._now = now
         self._then: list[tuple[Comparison, Figures]] = []
-        if not now.capped:
+        if not (isinstance(now, Figures) and now.capped):
             found = [(earlier, figures(earlier.call_filter)) for earlier in comparisons(call_filter)]
             self._then = [(earlier, sums) for earlier, sums in found if sums.calls and not sums.capped]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Case, Q, Value, When
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import NoReverseMatch, reverse
@@ -24,6 +25,7 @@ from cdr.display.histogram import OUTCOMES, Group, Step
 from cdr.display.markup import minutes, number
 from cdr.display.wording import STATES, Text
 from cdr.models import Call, Event, Source
+from cdr.monitoring.problems import collection_problems
 from cdr.queries import needs_review
 from cdr.queries.filters import CallFilter, Condition
 from cdr.queries.periods import LABELS, span
@@ -40,6 +42,8 @@ from cdr.views.reader_zone import InZoneMixin, zone_choices
 from proxyconf.models import Proxy
 from proxyconf.models.reach import proxies_named
 
+WALL = "wall"
+"""Parameter that shows the page on a screen on the wall: large, without controls."""
 SEGMENTS = ("1h", "24h", "7d", "30d", "all")
 _MOST_SOURCES = 50
 _OF_RANGE = ("period", "since", "until", "proxy")
@@ -75,6 +79,9 @@ class StartPage(InZoneMixin, ShellMixin, TemplateView):
             return redirect(str(sent(request.path, request.GET)))
         return super().get(request, *args, **kwargs)
 
+    def get_template_names(self) -> list[str]:
+        return ["cdr/wall.html"] if self.request.GET.get(WALL) else super().get_template_names()
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         visibility, now = Visibility.of(self.request.user), timezone.now()
         newest = visibility.calls().filter(superseded=False).order_by("-started_at", "-id").first()
@@ -101,6 +108,7 @@ class StartPage(InZoneMixin, ShellMixin, TemplateView):
             codes=code_bars(sums, calls),
             failures=sum(sums.failures.values()),
             report=report_address(conditions),
+            wall=own.setting(**{WALL: "1"}),
             trends_address=ListAddress(reverse("cdr:trends"), conditions),
             busiest_address=ListAddress(reverse("cdr:busiest"), conditions),
             newest=newest,
@@ -118,7 +126,8 @@ class StartPage(InZoneMixin, ShellMixin, TemplateView):
         if visibility.numbers:
             record(self.request, Action.VIEWED, "overview", conditions=self.request.GET.urlencode())
         return {
-            "sources": Source.objects.filter(proxy__in=visible).select_related("proxy")[:_MOST_SOURCES],
+            "sources": _worst_first(visible),
+            "problems": collection_problems(visibility.proxies),
             "waiting": needs_review.waiting() if visibility.proxies is None else None,
             "ongoing": ongoing,
             "setup": figures(CallFilter(QueryDict("period=24h&state=setup"), visibility, now=now)).calls,
@@ -137,6 +146,17 @@ class StartPage(InZoneMixin, ShellMixin, TemplateView):
 
     def _list_of(self, conditions: str) -> ListAddress:
         return list_address(QueryDict(conditions)).setting(**{ZONE: self.zone_chosen or None})
+
+
+def _worst_first(proxies: list[Proxy]) -> list[Source]:
+    """Return sources with an error first, then those with rejected input, then the others by name."""
+    trouble = Case(
+        When(~Q(error=""), enabled=True, then=Value(0)),
+        When(rejected__gt=0, enabled=True, then=Value(1)),
+        default=Value(2),
+    )
+    sources = Source.objects.filter(proxy__in=proxies).select_related("proxy")
+    return list(sources.order_by(trouble, "proxy__name", "name")[:_MOST_SOURCES])
 
 
 def _with_range(query: QueryDict, newest: Call | None, now: datetime) -> QueryDict:

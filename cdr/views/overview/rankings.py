@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -17,15 +18,20 @@ from cdr.display.markup import party
 from cdr.display.reply_codes import PHRASES
 from cdr.display.wording import Text
 from cdr.queries import patterns
-from cdr.queries.busiest import LIMIT, Busiest, Party, busiest
+from cdr.queries.busiest import LIMIT, MOST, Busiest, Party, busiest
 from cdr.queries.conditions import LONGEST_TEXT
 from cdr.queries.filters import CallFilter
+from cdr.queries.reports.definition import FIGURE, Report
+from cdr.queries.reports.dimensions import PLAIN
+from cdr.queries.reports.table import GroupRow, report_table
 from cdr.queries.statistics import Figures
 from cdr.queries.visibility import Visibility, masked
-from cdr.views.addresses import ListAddress, list_address
+from cdr.views.addresses import ListAddress, list_address, report_address
 from cdr.views.calls.histogram import percent
 
 _MOST_CODES = 8
+_SECONDS = 2.0
+"""So long may a ranking by gateway or account take; where it takes longer, the report shows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,10 @@ class BusiestParties(ShellMixin, TemplateView):
         if visibility.numbers and parties.counted and not self._is_partial():  # else the overview has recorded it
             record(self.request, Action.VIEWED, "busiest parties", conditions=self.request.GET.urlencode())
         return super().get_context_data(
-            rankings=list(_rankings(parties, list_address(self.request.GET), visibility)),
+            rankings=[
+                *_rankings(parties, list_address(self.request.GET), visibility),
+                *_of_roles(call_filter, list_address(self.request.GET), visibility),
+            ],
             counted=parties.counted,
             capped=parties.capped,
             limit=LIMIT,
@@ -92,6 +101,14 @@ class Ranking:
     label: Text
     heading: Text
     bars: list[Bar]
+    by_calls: ListAddress
+    by_minutes: ListAddress
+
+    @classmethod
+    def of(cls, name: str, label: Text, heading: Text, bars: list[Bar], calls: ListAddress) -> Ranking:
+        """Return a ranking with the reports that show all of it, by calls and by minutes."""
+        report = report_address(calls.conditions).setting(group=name)
+        return cls(name, label, heading, bars, report.setting(sort="-calls"), report.setting(sort="-minutes"))
 
 
 def _rankings(parties: Busiest, calls: ListAddress, visibility: Visibility) -> Iterator[Ranking]:
@@ -99,9 +116,36 @@ def _rankings(parties: Busiest, calls: ListAddress, visibility: Visibility) -> I
         ("caller", _("Busiest callers"), _("Caller"), parties.callers),
         ("callee", _("Busiest callees"), _("Callee"), parties.callees),
     ):
-        yield Ranking(name, label, heading, _bars(of_kind, calls, name, visibility))
-    yield Ranking(
-        "source_ip", _("Busiest source IPs"), _("Source IP"), _bars(parties.gateways, calls, "source_ip", Visibility())
+        yield Ranking.of(name, label, heading, _bars(of_kind, calls, name, visibility), calls)
+    sources = _bars(parties.gateways, calls, "source_ip", Visibility())
+    yield Ranking.of("source_ip", _("Busiest source IPs"), _("Source IP"), sources, calls)
+
+
+def _of_roles(call_filter: CallFilter, calls: ListAddress, visibility: Visibility) -> Iterator[Ranking]:
+    """Yield the busiest gateways, which count attempts where they happened, and accounts, if any are logged."""
+    for name, label, heading in (
+        ("gateway", _("Busiest gateways"), _("Gateway")),
+        ("account", _("Busiest accounts"), _("Account")),
+    ):
+        report = Report((PLAIN[name],), figures=(FIGURE["calls"],), sort="calls", descending=True)
+        table = report_table(call_filter, report, timezone.get_current_timezone(), seconds=_SECONDS)
+        rows = [row for row in table.rows if row.keys[0]][:MOST]
+        if rows:
+            yield Ranking.of(
+                name, label, heading, [_role_bar(row, rows[0], name, calls, visibility) for row in rows], calls
+            )
+
+
+def _role_bar(row: GroupRow, first: GroupRow, name: str, calls: ListAddress, visibility: Visibility) -> Bar:
+    dimension, key = PLAIN[name], row.keys[0]
+    condition = dimension.condition(key) if visibility.numbers else None
+    return Bar(
+        party(str(dimension.shown(key, visibility))),
+        "",
+        row.sums.calls,
+        percent(row.sums.asr or 0),
+        _width(row.sums.calls, first.sums.calls or 1),
+        calls.setting(**dict([condition])) if condition else None,
     )
 
 

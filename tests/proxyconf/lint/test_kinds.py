@@ -50,7 +50,7 @@ def test_a_value_that_a_request_may_lack_may_be_empty(variable: str, empty: bool
 
 @pytest.mark.parametrize(
     ("variable", "number"),
-    [("$sp", True), ("$ml", True), ("$(fu{s.len})", True), ("$fU", False), ("$(ua{s.len})", True)],
+    [("$sp", True), ("$ml", True), ("$(fu{s.len})", True), ("$fU", False), ("$(ua{s.len})", False)],
 )
 def test_only_values_that_are_always_digits_are_numbers(variable: str, number: bool) -> None:
     assert is_number(expression(variable)) == number
