@@ -1,8 +1,8 @@
 """Single sign-on with OpenID Connect: which users may log in, and which groups they get.
 
 The provider's claim of groups is applied at every login: the user is added to or removed from each group that
-``ACCWEB_OIDC_ROLES`` maps to and keeps all others. Users who get no group are refused. An account of the provider always
-becomes a user of its own, never an existing user of the same name or e-mail address.
+``ACCWEB_OIDC_ROLES`` maps to and keeps all others. Users who get no group are refused. An account of the provider
+always becomes a user of its own, never an existing user of the same name or e-mail address.
 """
 
 from __future__ import annotations
