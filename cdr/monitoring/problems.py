@@ -37,10 +37,9 @@ def collection_problems(names: frozenset[str] | None) -> list[CollectionProblem]
     return cache.get_or_set(_key(names), lambda: _problems(names), KEPT_SECONDS) or []
 
 
-def menu_badge(request: HttpRequest) -> str:
-    """Return the number of proxies with a problem for the menu; empty for none."""
-    count = len(collection_problems(within_reach(request.user)))
-    return str(count) if count else ""
+def menu_badge(request: HttpRequest) -> int:
+    """Return the number of proxies with a problem, for the menu."""
+    return len(collection_problems(within_reach(request.user)))
 
 
 def _problems(names: frozenset[str] | None) -> list[CollectionProblem]:

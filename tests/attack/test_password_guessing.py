@@ -72,6 +72,14 @@ def test_an_attacker_locks_nobody_out_where_they_work(ann: User) -> None:
     assert post("ann", PASSWORD, "192.0.2.7") == 302
 
 
+def test_hammering_at_one_account_locks_nobody_else_out_at_the_same_address(ann: User) -> None:
+    User.objects.create_user("bob", password=PASSWORD, is_staff=True)
+    for _ in range(60):
+        post("ann", "wrong")
+    assert post("ann", PASSWORD) == 429
+    assert post("bob", PASSWORD) == 302
+
+
 def test_a_lock_out_ends_although_the_attack_goes_on(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(50):
         post("ann", "wrong")

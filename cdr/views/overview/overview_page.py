@@ -108,6 +108,7 @@ class StartPage(InZoneMixin, ShellMixin, TemplateView):
             codes=code_bars(sums, calls),
             failures=sum(sums.failures.values()),
             report=report_address(conditions),
+            wall=own.setting(**{WALL: "1"}),
             trends_address=ListAddress(reverse("cdr:trends"), conditions),
             busiest_address=ListAddress(reverse("cdr:busiest"), conditions),
             newest=newest,
