@@ -17,7 +17,7 @@ from unfold.widgets import (
 
 from cdr.events import Unparsable
 from cdr.models import Source
-from cdr.models.source import missing_senders, sealed_settings, secrets_to_enter_again
+from cdr.models.source import deletes_more, missing_senders, sealed_settings, secrets_to_enter_again
 from cdr.receivers.database_service import rows_to_delete
 from cdr.sources import KINDS
 from cdr.sources.setting import Setting, SettingsError
@@ -94,9 +94,7 @@ class SourceForm(_SourceModelForm):
     def _check_deletion(self, before: dict[str, Any]) -> None:
         """Ask for confirmation before rows are deleted; not again while the settings stay the same."""
         after = self.instance.settings
-        if self.kind != Source.Kind.DATABASE or not after.get("move") or self.errors:
-            return
-        if self.cleaned_data.get(CONFIRM_DELETION) or {**before, "late_seconds": 0} == {**after, "late_seconds": 0}:
+        if self.errors or self.cleaned_data.get(CONFIRM_DELETION) or not deletes_more(self.kind, before, after):
             return
         try:
             source = Source(proxy=self.cleaned_data["proxy"], kind=self.kind, settings=after)
