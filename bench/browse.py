@@ -160,6 +160,7 @@ def _pages(by_hand: psycopg.Cursor[Any]) -> Iterator[Page]:
     yield Page("histogram, 30 days", f"/calls/histogram/?{urlencode(since)}", _start(month)[:2])
     numbers = _histogram(*_part(caller))
     yield Page("histogram, partial number", f"/calls/histogram/?{urlencode({'number': caller})}", numbers)
+    yield from _reports(month)
     yield Page("busiest, 30 days", f"/busiest/?{urlencode(since)}", _busiest(month))
     newer = (
         "SELECT count(*) FROM (SELECT FROM cdr_call WHERE (started_at, id) > (%s, %s) LIMIT 100) AS capped",
@@ -225,6 +226,29 @@ def _start(since: datetime) -> list[Hand]:
         ),
         ("SELECT * FROM cdr_settlement WHERE revoked_at IS NULL ORDER BY at DESC LIMIT 5", []),
     ]
+
+
+def _reports(month: datetime) -> Iterator[Page]:
+    """Yield reports of 30 days: by day from the volumes, by account from the calls."""
+    since = {"since": month.isoformat(), "until": (month + timedelta(days=30)).isoformat()}
+    hours = (
+        "SELECT hour, sum(calls), sum(calls) FILTER (WHERE outcome = 'answered'), sum(measured), sum(duration_us)"
+        " FROM cdr_volume WHERE hour >= %s GROUP BY 1"
+    )
+    figures = "count(*), count(*) FILTER (WHERE outcome = 'answered'), sum(duration)"
+    for name, group, key in (
+        ("account", "account", "extra ->> 'account'"),
+        ("callee prefix", "callee_prefix", "substr(callee, 1, 5)"),
+        ("caller", "caller", "caller"),
+    ):
+        asked = {"group": group} | since
+        of_calls = (
+            f"SELECT {key}, {figures} FROM cdr_call WHERE started_at >= %s AND NOT superseded"
+            " GROUP BY 1 ORDER BY 2 DESC LIMIT 20001"
+        )
+        yield Page(f"report of 30 days by {name}", f"/reports/?{urlencode(asked)}", [(of_calls, [month])])
+    by_day = urlencode({"per": "day"} | since)
+    yield Page("report of 30 days by day", f"/reports/?{by_day}", [(hours, [month])])
 
 
 def _histogram(condition: str, parameters: Sequence[Any]) -> list[Hand]:
@@ -345,6 +369,7 @@ def _address_of(view: Any) -> Iterator[str]:
 
 def _compare_templates(client: Any, repetitions: int) -> None:
     """Print the CPU time of our rows and page beside those of a plain template of the same cells."""
+    from django.http import QueryDict
     from django.template import engines
     from django.views.generic import TemplateView
 
@@ -353,6 +378,7 @@ def _compare_templates(client: Any, repetitions: int) -> None:
     from cdr.models import Call
     from cdr.queries.columns import DEFAULT, columns_of
     from cdr.queries.visibility import Visibility
+    from cdr.views.addresses import ListAddress
     from cdr.views.calls.call_rows import call_rows
 
     engine = engines["django"]
@@ -361,6 +387,7 @@ def _compare_templates(client: Any, repetitions: int) -> None:
         '{% extends "shell.html" %}{% load i18n %}{% block page %}' + _PLAIN_CELLS + "{% endblock %}"
     )
     calls = list(Call.objects.order_by("-started_at", "-id")[: _ROWS - 1])
+    list_of_all = ListAddress("/calls/", QueryDict())
     attach_settlements(calls)
     columns, _unknown = columns_of(DEFAULT)
 
@@ -377,7 +404,9 @@ def _compare_templates(client: Any, repetitions: int) -> None:
     with _address_of(Plain.as_view()) as address:
         times = _in_turn(
             repetitions * 3,
-            lambda: "".join(row.markup for row in call_rows(calls, columns, Visibility(), usual=True, zone="")),
+            lambda: "".join(
+                row.markup for row in call_rows(calls, columns, Visibility(), usual=True, address=list_of_all)
+            ),
             lambda: cells.render({"calls": calls}),
             lambda: client.get("/calls/"),
             lambda: client.get("/calls/", headers={"HX-Request": "true"}),

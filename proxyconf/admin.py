@@ -17,9 +17,10 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from proxyconf.layout_form import BACKEND_NAMES, LayoutForm, extras_field, legs_field
+from proxyconf.layout_form import LayoutForm, extras_field, legs_field
 from proxyconf.models import Proxy
 from proxyconf.models.reach import within_reach
+from proxyconf.vocabulary.layout import BACKEND_NAMES
 
 _PARSING_FIELDS = ("product", "version", "timezone", "layout")
 """The fields that determine how events of a proxy are parsed."""

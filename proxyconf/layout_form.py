@@ -18,17 +18,9 @@ from unfold.widgets import (
 )
 
 from proxyconf.parse.lists import split_declaration, split_pairs
-from proxyconf.vocabulary.layout import Backend, CdrLayout, FieldLayout, Role, TimeLayout, suggest_role
+from proxyconf.vocabulary.layout import BACKEND_NAMES, Backend, CdrLayout, FieldLayout, Role, TimeLayout, suggest_role
 
 NONE = "-"
-BACKEND_NAMES: Mapping[Backend, str] = {
-    Backend.SYSLOG: "syslog",
-    Backend.SQL: "SQL",
-    Backend.RADIUS: "RADIUS",
-    Backend.DIAMETER: "Diameter",
-    Backend.JSON: "acc_json",
-    Backend.EVENTS: "event interface",
-}
 _TIME_MODES = [
     (0, _("0: whole seconds")),
     (1, _("1: seconds and microseconds in two fields")),

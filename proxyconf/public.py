@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from proxyconf.artefacts import find_artefact
-from proxyconf.layout_form import BACKEND_NAMES
 from proxyconf.next_steps import NextStep, StepState
 from proxyconf.profile import AccountingProfile
 from proxyconf.profile_layout import layout_of
@@ -17,7 +16,6 @@ from proxyconf.simulate.simulation import Simulation
 from proxyconf.simulated_calls import CallsReading, SimulatedCall
 
 __all__ = [
-    "BACKEND_NAMES",
     "AccountingProfile",
     "CallsReading",
     "FieldContent",

@@ -23,6 +23,8 @@ class ScriptFacts:
     ``create_dialog()`` requests a BYE to both sides when the dialog expires. ``accounts_failed_bye``:
     ``do_accounting(…, "failed")`` is called for the BYE. ``flags`` are the numbers of the message flags that the script
     uses for purposes other than accounting. ``modules`` are the loaded modules.
+    ``flags_set_again`` are the flags, by number and by name, that a failure_route sets, or a named route that one may
+    call; ``requests_missed_again``: ``do_accounting(…, "missed")`` is called there.
     """
 
     is_whole: bool = False
@@ -33,6 +35,9 @@ class ScriptFacts:
     accounts_failed_bye: bool = False
     flags: frozenset[int] = frozenset()
     modules: frozenset[str] = frozenset()
+    has_failure_route: bool = False
+    flags_set_again: frozenset[str] = frozenset()
+    requests_missed_again: bool = False
 
 
 class AccountingCall(NamedTuple):

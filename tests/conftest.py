@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -98,7 +99,8 @@ def emptied_audit_log() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def unlimited() -> None:
-    """Forget the requests that other tests made."""
+    """Forget the requests that other tests made, and what was cached for them."""
+    cache.clear()
     from accweb.web import throttle  # when Django is set up
 
     throttle.forget_blocks()

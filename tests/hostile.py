@@ -54,7 +54,7 @@ LISTS = (
 )
 
 SHOWN: Mapping[str, Sequence[str]] = {
-    "cdr:start": ["period=all", urlencode({"period": SCRIPT, "proxy": QUOTES, "zone": TURNED})],
+    "cdr:start": ["period=all", "period=all&wall=1", urlencode({"period": SCRIPT, "proxy": QUOTES, "zone": TURNED})],
     "cdr:busiest": ["period=all", urlencode({"period": SCRIPT, "proxy": QUOTES})],
     "cdr:call-list": [*LISTS, *(urlencode({"q": word}) for word in (SCRIPT, QUOTES, TURNED, f"caller:{NAME}"))],
     "cdr:histogram": LISTS,

@@ -1,4 +1,4 @@
-"""Addresses of logging in: of django-allauth's pages those that accweb has, and no others."""
+"""URLs of the login: only those of django-allauth's pages that accweb uses."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.urls import path
 from django.views.decorators.cache import never_cache
 
 from accweb.identity import single_sign_on
+from accweb.identity.limited import limited
 from accweb.identity.locked_logins import LockedLogins
 from accweb.identity.login_page import LoginPage
 from accweb.identity.passkey_pages import RemovePasskey, RenamePasskey
@@ -37,11 +38,11 @@ urlpatterns = [
     path(f"{_CODES}file/", recovery_codes.download_recovery_codes, name="mfa_download_recovery_codes"),
     path(_PASSKEYS, never_cache(passkeys.list_webauthn), name="mfa_list_webauthn"),
     path(f"{_PASSKEYS}add/", never_cache(passkeys.add_webauthn), name="mfa_add_webauthn"),
-    path(f"{_PASSKEYS}login/", never_cache(passkeys.login_webauthn), name="mfa_login_webauthn"),
+    path(f"{_PASSKEYS}login/", limited(never_cache(passkeys.login_webauthn)), name="mfa_login_webauthn"),
     path(f"{_PASSKEYS}confirm/", never_cache(passkeys.reauthenticate_webauthn), name="mfa_reauthenticate_webauthn"),
     path(f"{_PASSKEYS}<int:pk>/", never_cache(RenamePasskey.as_view()), name="mfa_edit_webauthn"),
     path(f"{_PASSKEYS}<int:pk>/remove/", never_cache(RemovePasskey.as_view()), name="mfa_remove_webauthn"),
-    path("account/sso/<str:provider_id>/login/", single_sign_on.begin, name="openid_connect_login"),
+    path("account/sso/<str:provider_id>/login/", limited(single_sign_on.begin), name="openid_connect_login"),
     path("account/sso/<str:provider_id>/callback/", single_sign_on.finish, name="openid_connect_callback"),
     path("account/sso/cancelled/", single_sign_on.Cancelled.as_view(), name="socialaccount_login_cancelled"),
     path("access/locked/", LockedLogins.as_view(), name="locked-logins"),

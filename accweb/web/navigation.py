@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
 from accweb.web.shell import Text
@@ -44,7 +45,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "title": _("Data collection"),
             "separator": True,
             "items": [
-                _item(request, _("Health"), "monitor_heart", health, "cdr.view_source"),
+                _item(request, _("Health"), "monitor_heart", health, "cdr.view_source") | _problem_badge(request),
                 _admin_item(request, _("Proxies"), "dns", "proxyconf", "proxy"),
                 _item(request, _("Configuration"), "tune", configuration, "proxyconf.view_profile"),
                 _admin_item(request, _("Sources"), "sensors", "cdr", "source"),
@@ -64,6 +65,12 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             ],
         },
     ]
+
+
+def _problem_badge(request: HttpRequest) -> Item:
+    """Return the number of proxies with a problem as a badge; nothing where there is none."""
+    count = import_string("cdr.monitoring.problems.menu_badge")(request)  # by name: the frame stands below the rooms
+    return {"badge": count, "badge_variant": "danger"} if count else {}  # a text would be the path of a function
 
 
 def _admin_item(request: HttpRequest, title: Text, icon: str, app: str, model: str) -> Item:

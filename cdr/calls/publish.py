@@ -72,7 +72,7 @@ class UnpublishedCall(NamedTuple):
         return self.record.from_tag
 
 
-class PublishedCall(NamedTuple):
+class PublishedRow(NamedTuple):
     """A call as it is stored."""
 
     id: int
@@ -145,7 +145,7 @@ def _add(database: EventDatabase, calls: Sequence[UnpublishedCall], volumes: Dif
 
 def _change(
     database: EventDatabase,
-    pairs: Sequence[tuple[PublishedCall, UnpublishedCall]],
+    pairs: Sequence[tuple[PublishedRow, UnpublishedCall]],
     volumes: Difference,
     now: datetime,
     updated_at: datetime,
@@ -184,7 +184,7 @@ def _change(
 
 
 def _supersede(
-    database: EventDatabase, calls: Sequence[PublishedCall], volumes: Difference, now: datetime, updated_at: datetime
+    database: EventDatabase, calls: Sequence[PublishedRow], volumes: Difference, now: datetime, updated_at: datetime
 ) -> None:
     """Flag calls that turned out to be part of others."""
     if not calls:
@@ -296,13 +296,13 @@ def _content(record: CallRecord) -> Content:
     )
 
 
-def _published(row: Row) -> PublishedCall:
+def _published(row: Row) -> PublishedRow:
     pk, key, identity, superseded, revision, updated_at, *content = row
     content[_EXTRA] = {} if content[_EXTRA] == "{}" else json.loads(content[_EXTRA])
-    return PublishedCall(pk, key, identity, superseded, revision, updated_at, Content(*content))
+    return PublishedRow(pk, key, identity, superseded, revision, updated_at, Content(*content))
 
 
-def _revision(wire: Wire, old: PublishedCall, now: datetime, changes: Mapping[str, Any]) -> Row:
+def _revision(wire: Wire, old: PublishedRow, now: datetime, changes: Mapping[str, Any]) -> Row:
     return (old.id, wire.int4(old.revision + 1), wire.time(now), wire.json(_json(changes)))
 
 

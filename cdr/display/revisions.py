@@ -77,6 +77,8 @@ def changed(field: str, value: Any) -> SafeString:
             return state_badge(value)
         case "outcome", str() if value in set(Outcome):
             return visible(wording.OUTCOMES[Outcome(value)].label)
+        case "backends", list():
+            return visible(wording.backend_names(value), _LONGEST_CHANGE)
         case "flags", list():
             return flag_badges(value)
         case "duration", int() | float():

@@ -6,7 +6,7 @@ billing should do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from django.utils.functional import Promise
@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from cdr.correlation.record import CallState, DurationKind, Flag, Outcome, ReleasedBy, Rule
 from cdr.display.histogram import Group
 from cdr.display.ladder import LadderNote, Side
+from proxyconf.vocabulary.layout import BACKEND_NAMES, Backend
 
 Text = str | Promise
 
@@ -240,3 +241,12 @@ LADDER_NOTES: Mapping[LadderNote, Text] = {
 
 DOUBTFUL = frozenset({Flag.RINGING_INCLUDED, Flag.AMBIGUOUS_TIME, Flag.LATE_STOP})
 """Flags that make a measured duration uncertain: it is shown as approximate."""
+
+
+def backend_name(backend: str) -> str:
+    """Return the name of an accounting output; that of a later version is shown as stored."""
+    return BACKEND_NAMES[Backend(backend)] if backend in set(Backend) else backend
+
+
+def backend_names(backends: Iterable[str]) -> str:
+    return ", ".join(map(backend_name, backends))

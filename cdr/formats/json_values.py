@@ -11,7 +11,7 @@ from cdr.events import Unparsable, text_of
 def json_object(raw: bytes) -> dict[str, Any]:
     """Return a JSON object; raise ``Unparsable`` for anything else. Pass its strings through ``json_text``."""
     try:
-        value = json.loads(raw.decode("utf-8", "surrogateescape"), strict=False, parse_constant=_refuse)
+        value = _decode(raw.decode("utf-8", "surrogateescape"))
     except RecursionError:
         raise Unparsable("the JSON is nested too deeply") from None
     except ValueError as error:
@@ -24,6 +24,9 @@ def json_object(raw: bytes) -> dict[str, Any]:
 
 def _refuse(word: str) -> None:
     raise ValueError(f"{word} is not valid JSON")
+
+
+_decode = json.JSONDecoder(strict=False, parse_constant=_refuse).decode  # json.loads would make one per object
 
 
 def json_text(value: Any) -> str:

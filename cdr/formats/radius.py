@@ -259,6 +259,8 @@ class _LearnedDictionary:
         before = len(self._attributes)
         for entry in listed if isinstance(listed, list) else ():
             match entry:
+                case {"type": int(number)} if (0, number) in self._attributes:
+                    continue  # the first definition counts
                 case {"type": int(number), "name": str(name), "value": value} if 0 < number < 256 and name:
                     standard = OPENSIPS_NUMBERS.named(name) or OPENSER_NUMBERS.named(name)
                     guessed = (DataType.INTEGER, 4) if isinstance(value, int) else (DataType.TEXT, 0)

@@ -322,7 +322,9 @@ class PacketShape:
     A proxy sends few kinds of packets and repeats most values, so decoded values are cached.
     """
 
-    def __init__(self, names: Sequence[str], decode: Callable[[int, bytes], Value], reading: Reading) -> None:
+    def __init__(
+        self, names: Sequence[str], decode: Callable[[int, bytes], Value], reading: Reading, backend: Backend
+    ) -> None:
         """``decode(index, raw)`` returns the value of the attribute ``names[index]``."""
         self._reading = reading
         self._decode = decode
@@ -339,11 +341,17 @@ class PacketShape:
         self._times = _Cached(self._decode_time)
         self._creations = _Cached(self._decode_created)
         self._services = _Cached(self._is_sip_service)
-        self._extras = [
-            (index, _Cached(partial(self._pair, index, name)))
+        rest = [
+            (index, name)
             for index, name in enumerate(names)
             if name not in _CORE and name not in _DELIVERY and name != _SERVICE_TYPE
         ]
+        self._rest = [(index, _Cached(partial(self._pair, index, name))) for index, name in rest]
+        # What is an extra and what belongs to which leg depends on the names alone: split their places in the rest.
+        places = [(name, str(place)) for place, (_, name) in enumerate(rest)]
+        extras, legs = _split_legs(places, leg_labels(reading, backend), extra_labels(reading, backend))
+        self._extras = [int(place) for _, place in extras]
+        self._legs = [[(label, int(place or -1)) for label, place in leg] for leg in legs]
 
     @classmethod
     def of(
@@ -353,15 +361,9 @@ class PacketShape:
         once = [name for name in names if name in _CORE or name == _SERVICE_TYPE]
         if len(set(once)) < len(once) or not _USUAL_CORE.issubset(once):
             return None
-        labels = leg_labels(reading, backend)
-        rest = [(name, "") for name in names if name not in once]
-        if (
-            len(rest) > MOST_EXTRAS
-            or (labels and _mixes_legs(reading))
-            or _split_legs(rest, labels, extra_labels(reading, backend))[1]
-        ):
+        if len(names) - len(once) > MOST_EXTRAS or (leg_labels(reading, backend) and _mixes_legs(reading)):
             return None
-        return cls(names, decode, reading)
+        return cls(names, decode, reading, backend)
 
     def event(self, values: Sequence[bytes], backend: Backend, raw: bytes) -> AccEvent | None:
         """Return the event of a packet with these values; ``None`` if it needs ``event_of``."""
@@ -376,7 +378,11 @@ class PacketShape:
         created_at = self._creations[values[self._created_index]] if self._created_index is not None else (None,)
         if created_at is None:
             return None
-        extra = tuple([pairs[values[index]] for index, pairs in self._extras])
+        rest = [pairs[values[index]] for index, pairs in self._rest]
+        extra = tuple([rest[place] for place in self._extras])
+        legs: tuple[Pairs, ...] = ()
+        if self._legs:
+            legs = tuple([tuple([rest[at] if at >= 0 else (label, "") for label, at in leg]) for leg in self._legs])
         moment = time[0]
         if self._setup_index is not None and decoded_kind[1] == "INVITE" and decoded_kind[0] in FINAL_REPLIES:
             moment = delayed_time(
@@ -394,6 +400,7 @@ class PacketShape:
             time[1],
             backend,
             extra,
+            legs,
             created_at=created_at[0],
             raw=raw,
         )

@@ -9,7 +9,7 @@ from cdr.events import EventKind
 from cdr.models.fields import WordsField
 from cdr.models.source import Source
 from proxyconf.models import Proxy
-from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.layout import BACKEND_NAMES
 
 
 class Event(models.Model):
@@ -22,7 +22,7 @@ class Event(models.Model):
 
     proxy = models.ForeignKey(Proxy, on_delete=models.PROTECT, related_name="+", db_index=False)
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+", db_index=False)
-    kind = models.CharField(max_length=16, choices=[(k.value, k.value) for k in EventKind])
+    kind = models.CharField(max_length=16, choices=[(kind.value, kind.value) for kind in EventKind])
     method = models.TextField()
     from_tag = models.TextField()
     to_tag = models.TextField()
@@ -32,7 +32,7 @@ class Event(models.Model):
     reason = models.TextField()
     time = models.DateTimeField()
     precision = models.IntegerField(help_text="resolution of the time in microseconds")
-    backend = models.CharField(max_length=16, choices=[(b.value, b.value) for b in Backend])
+    backend = models.CharField(max_length=16, choices=[(output.value, name) for output, name in BACKEND_NAMES.items()])
     extra = models.JSONField(default=list)
     legs = models.JSONField(default=list)
     ended_at = models.DateTimeField(null=True)
@@ -45,7 +45,6 @@ class Event(models.Model):
     fingerprint = models.BinaryField(max_length=16)
 
     class Meta:
-        ordering = ["time", "id"]
         constraints = [
             # The time comes first: events arrive roughly in order of time, so the index grows at its end, and the key
             # allows partitions by month.

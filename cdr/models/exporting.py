@@ -44,7 +44,6 @@ class ExportJob(models.Model):
     expires_at = models.DateTimeField(null=True)
 
     class Meta:
-        ordering = ["-created_at", "-id"]
         default_permissions = ("view", "delete")
         indexes = [models.Index(fields=["state", "id"], name="export_by_state")]
 

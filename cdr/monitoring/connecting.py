@@ -18,7 +18,6 @@ from cdr.sources.setting import SettingsError
 from proxyconf.models import Proxy
 from proxyconf.models.revision import latest_revision
 from proxyconf.public import (
-    BACKEND_NAMES,
     AccountingProfile,
     acc_section,
     find_artefact,
@@ -26,7 +25,7 @@ from proxyconf.public import (
     routing_hints,
     syslog_rule,
 )
-from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.layout import BACKEND_NAMES, Backend
 from proxyconf.vocabulary.parameters import backends_of
 from proxyconf.vocabulary.products import Product, Version
 

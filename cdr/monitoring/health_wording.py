@@ -9,14 +9,14 @@ from django.urls import reverse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from cdr.display.wording import Text, Word
+from cdr.display.wording import Text, Word, backend_name
 from cdr.monitoring.drift import DriftFinding, Sign
 from cdr.monitoring.health import Verdict
 from cdr.monitoring.loss import Sort
 from cdr.storage.replay import Replayed
 from proxyconf.models import Profile, Proxy
 from proxyconf.models.profile import profile_of
-from proxyconf.public import BACKEND_NAMES, AccountingProfile, acc_section
+from proxyconf.public import AccountingProfile, acc_section
 from proxyconf.vocabulary.layout import Backend
 from proxyconf.vocabulary.parameters import BackendNames, backends_of
 from proxyconf.vocabulary.products import Product, Version
@@ -72,10 +72,6 @@ SORTS: Mapping[Sort, Word] = {
         _("other requests"), _("MESSAGE, REGISTER and other transactions that the proxy's script accounts.")
     ),
 }
-
-
-def backend_name(backend: Backend | str) -> str:
-    return BACKEND_NAMES[Backend(backend)]
 
 
 def replayed_in_words(result: Replayed) -> str:

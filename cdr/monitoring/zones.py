@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from django.utils.translation import gettext_lazy as _
 
 from cdr.display.markup import trimmed_decimal
+from cdr.display.wording import backend_name
 from cdr.events import EventKind
 from cdr.models import Event
 from cdr.storage.reread import CannotReread, StoredInput
@@ -64,7 +65,9 @@ class WrongZone:
         """The problem, in a sentence."""
         text = _LATER if self.ahead > timedelta(0) else _EARLIER
         hours = trimmed_decimal(abs(self.ahead) / timedelta(hours=1), 2)
-        return str(text).format(proxy=self.proxy.name, backend=self.backend, hours=hours, other=self.other)
+        return str(text).format(
+            proxy=self.proxy.name, backend=backend_name(self.backend), hours=hours, other=backend_name(self.other)
+        )
 
     @property
     def remedy(self) -> str:

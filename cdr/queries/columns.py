@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from cdr.correlation.record import Flag
 from cdr.display import badges, clocks, markup
 from cdr.display.safe_text import one_line
-from cdr.display.wording import Text
+from cdr.display.wording import Text, backend_names
 from cdr.events import SECOND
 from cdr.models import Call
 from cdr.queries import patterns
@@ -74,7 +74,7 @@ def _proxies_and_outputs(call: Call) -> SafeString:
     return format_html(
         '<span class="proxies">{}</span> <span class="muted">{}</span>',
         markup.visible(", ".join(call.proxies), 64),
-        ", ".join(call.backends),
+        backend_names(call.backends),
     )
 
 
@@ -171,7 +171,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "backends",
         _("Accounting outputs"),
-        lambda c: _text(", ".join(c.backends)),
+        lambda c: _text(backend_names(c.backends)),
         lambda c: _words("backend", c.backends),
     ),
     Column(

@@ -19,21 +19,21 @@ FEW = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class PendingCorrelation:
     """The number of Call-IDs with pending events (a lower bound if it is ``LIMIT``), and since when the oldest wait."""
 
     call_ids: int
     since: datetime | None
 
 
-def waiting() -> Waiting:
+def waiting() -> PendingCorrelation:
     """Return the pending correlation. ``since`` is looked up only for the next few hundred Call-IDs."""
     call_ids = Pending.objects.all()[:LIMIT].count()
     if not call_ids:
-        return Waiting(0, None)
+        return PendingCorrelation(0, None)
     marks = list(Pending.objects.order_by("call_key").values_list("call_key", flat=True)[:_MARKS])
     marked = Event.objects.filter(call_key__in=marks).order_by().values("call_key").annotate(at=Max("received_at"))
-    return Waiting(call_ids, min((row["at"] for row in marked), default=None))
+    return PendingCorrelation(call_ids, min((row["at"] for row in marked), default=None))
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ class Spooling:
         self._is_away = False
         self._probe_at = 0.0
         self._drain_at = 0.0
+        self._chunk = CHUNK
         self._tell_at: dict[int, float] = {}
 
     def is_away(self) -> bool:
@@ -128,17 +129,19 @@ class Spooling:
             spool = self._existing(served.source.pk)
             if spool is None:
                 return 0
-            records = _next_chunk(spool)
+            records = _next_chunk(spool, self._chunk)
             batches = [_deserialized(served, record) for record in records]
             store_batches(batches)
             if records:
                 spool.advance(records[-1].end)
         except (DatabaseError, InterfaceError, OSError, ValueError, TypeError, LookupError) as error:
             self._drain_at = time.monotonic() + self._retry
+            self._chunk //= 8  # it may have been more than a busy database stores in time
             served.spool_error = f"the spool cannot be drained: {' '.join(f'{error}'.split())}"
             logger.error("%s: %s", served.source, served.spool_error)
             close_connection()
             return 0
+        self._chunk = min(CHUNK, 2 * self._chunk + 1)
         served.spool_error = ""
         served.spool_bytes, served.spool_since = spool.length, _oldest(spool)
         mark_full(spool_path(self._folder, served.source.pk), is_full=False)
@@ -166,13 +169,13 @@ def _oldest(spool: Spool) -> datetime | None:
     return _EPOCH + first.time * _MICROSECOND if first else None
 
 
-def _next_chunk(spool: Spool) -> list[SpoolRecord]:
+def _next_chunk(spool: Spool, size: int) -> list[SpoolRecord]:
     total_size = 0
 
     def fits(record: SpoolRecord) -> bool:
         nonlocal total_size
         total_size += len(record.data)
-        return total_size - len(record.data) < CHUNK
+        return total_size - len(record.data) < size
 
     return list(takewhile(fits, spool.records()))
 

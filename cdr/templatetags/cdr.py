@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from django import template
 
-from cdr.display import badges, clocks, markup, original_record, revisions
+from cdr.display import badges, clocks, markup, original_record, revisions, wording
 
 register = template.Library()
 
 for _show in (
     clocks.ago,
+    wording.backend_name,
+    wording.backend_names,
     clocks.clock,
     badges.duration,
     clocks.exact_seconds,

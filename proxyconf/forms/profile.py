@@ -15,10 +15,9 @@ from proxyconf.forms.flags import FlagField
 from proxyconf.forms.options import GROUPS, OptionSection, changed_options, field_name, group_of, option_fields
 from proxyconf.forms.presets import with_new_backends
 from proxyconf.forms.rows import FieldRows, changed_lists, rows_of
-from proxyconf.layout_form import BACKEND_NAMES
 from proxyconf.profile import AccountingProfile, DoAccounting, Flags, takes_flag_names
 from proxyconf.translation import translated
-from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.layout import BACKEND_NAMES, Backend
 from proxyconf.vocabulary.parameters import RELEASES, ParameterKind, parameters_of, why_absent, why_no_backend
 from proxyconf.vocabulary.products import Version
 

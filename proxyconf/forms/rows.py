@@ -10,9 +10,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from proxyconf.layout_form import BACKEND_NAMES
 from proxyconf.profile import AccountingProfile, ExtraDefinition, LegDefinition, RadiusType, SqlType
-from proxyconf.vocabulary.layout import Backend, Role, suggest_leg_role, suggest_role
+from proxyconf.vocabulary.layout import BACKEND_NAMES, Backend, Role, suggest_leg_role, suggest_role
 from proxyconf.vocabulary.products import Product
 
 EXTRAS, LEGS, CDR_EXTRAS, CDR_LEGS = "extras", "legs", "cdr_extras", "cdr_legs"

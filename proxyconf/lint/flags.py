@@ -287,14 +287,18 @@ def failed_missing(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[P
             ).fixed_by(set_flag(profile, facts, "failed") if set(used) & profile.flags.account.keys() else None)
 
 
-@rule(
+@script_rule(
     "missed-once",
     _(
         "A missed call is written once for each time that it is asked for: the next attempt of the same "
         "call is not seen unless the script asks again."
     ),
 )
-def missed_once(profile: AccountingProfile) -> Iterator[Problem]:
+def missed_once(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
+    if facts.is_whole:
+        if facts.has_failure_route:
+            yield from _not_again(profile, facts)
+        return
     if profile.uses_do_accounting:
         if profile.do_accounting.missed & set(used_backends(profile)):
             yield note(
@@ -314,6 +318,26 @@ def missed_once(profile: AccountingProfile) -> Iterator[Problem]:
                 ),
             )
             return
+
+
+def _not_again(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Problem]:
+    """Yield what the failure routes of a script leave out."""
+    if profile.uses_do_accounting:
+        if profile.do_accounting.missed & set(used_backends(profile)) and not facts.requests_missed_again:
+            yield warning(
+                Place("do_accounting.missed", _("missed calls")),
+                _("The failure_route does not request missed calls again."),
+                _('Call do_accounting("…", "missed") there, where the next attempt is made.'),
+            )
+        return
+    for use in uses(profile):
+        if use.purpose == "missed" and not {str(use.flag.number), use.flag.name or "0"} & facts.flags_set_again:
+            flag = use.flag.name or str(use.flag.number)
+            yield warning(
+                use.place,
+                _("The failure_route does not set flag {flag} again.", flag=flag),
+                _("Write setflag({flag}); there, where the next attempt is made.", flag=flag),
+            )
 
 
 def has_dialog_records_alone(profile: AccountingProfile) -> bool:

@@ -31,7 +31,7 @@ from proxyconf.vocabulary.parameters import (
     why_absent,
     why_no_backend,
 )
-from proxyconf.vocabulary.products import Product
+from proxyconf.vocabulary.products import Product, Version
 
 _ACC_MODULES = frozenset({"acc", "acc_radius", "acc_diameter", "acc_json"})
 _TITLES = {
@@ -48,6 +48,22 @@ def release_unknown(profile: AccountingProfile) -> Iterator[Problem]:
             Place("version", _("release")),
             _("{product} {version} is not known.", product=profile.product.label, version=profile.version),
             _("Choose one of {releases}.", releases=", ".join(RELEASES[profile.product])),
+        )
+
+
+@rule("release-newer", _("What a later release added or removed is not known here."))
+def release_newer(profile: AccountingProfile) -> Iterator[Problem]:
+    newest = RELEASES[profile.product][-1]
+    if profile.version[:2] > Version.parse(newest)[:2]:
+        yield note(
+            Place("version", _("release")),
+            _(
+                "{product} {version} is read as {newest}, the newest release that is known.",
+                product=profile.product.label,
+                version=profile.version,
+                newest=newest,
+            ),
+            _("Compare the generated files with the release's documentation."),
         )
 
 

@@ -29,7 +29,24 @@ def facts_of(statements: Statements, product: Product, flags: Iterable[int]) -> 
         ),
         flags=frozenset(flags),
         modules=modules,
+        has_failure_route=any(route.kind == "failure_route" for route in statements.routes),
+        flags_set_again=frozenset(
+            word
+            for call in statements.calls
+            if call.name == "setflag" and call.arguments and _is_after_failure(call)
+            for word in (str(call.arguments[0].value), call.arguments[0].word)
+            if word
+        ),
+        requests_missed_again=any(
+            call.name == "do_accounting" and "missed" in _text(call, 1).lower() and _is_after_failure(call)
+            for call in statements.calls
+        ),
     )
+
+
+def _is_after_failure(call: ScriptCall) -> bool:
+    """Return whether a failure_route reaches the call, or may reach it: it can call any named route."""
+    return call.surroundings.route.startswith(("failure_route", "route["))
 
 
 def has_other_language(statements: Statements) -> bool:

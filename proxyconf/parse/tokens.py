@@ -90,6 +90,7 @@ _TOKEN = re.compile(
 )
 _BRANCHING = re.compile(r"(?:#!|!!)(ifdef|ifndef|ifexp|else|endif)\b[ \t]*([A-Za-z_]\w*)?[^\n]*")
 _DEFINITION = re.compile(r"[ \t]+([A-Za-z_]\w*)[ \t]*((?:\\\r?\n|[^\n])*)")
+_COMMENT_IN_VALUE = re.compile(r"""(?:[^"'#/\s]|/(?!/)|"[^"]*"|'[^']*')(?:[^"'#/]|/(?!/)|"[^"]*"|'[^']*')*(?:\#|//)""")
 _REST_OF_LINE = re.compile(r"[^\n]*")
 _STRING = re.compile(r"\s*(?:\"((?:[^\"\\]|\\.)*)\"|'([^']*)')", re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{1,2})|([0-7]{2,3})|(.))", re.DOTALL)
@@ -233,6 +234,9 @@ class Reader:
             self._remark(match.start(), match[0], _("a definition without a name"))
             return self._end_of_line(match.start())
         name, value = rest[1], _unix(rest[2]).replace("\\\n", "").strip()
+        if _COMMENT_IN_VALUE.match(value):
+            why = _("the comment is part of the value: the proxy does not start where the name is used")
+            self._remark(match.start(), f"{match[0]} {name} {value}", why)
         self.definitions.append(Definition(name, rest.start(2), rest.start(2) + len(rest[2].rstrip())))
         if word in ("defenv", "trydefenv", "defexp", "defexps"):
             why = _("the value is only known when the proxy starts")

@@ -102,12 +102,12 @@ def _write(editor: Editor, strings: Sequence[Token], changes: Iterable[tuple[int
             if stop - begin == right - left and not (first and text) and len(strings) > 1:
                 emptied.add(index)
             first = False
+    kept = next((index for index in range(len(strings)) if index not in emptied), len(strings) - 1)
     for index, begin, stop, text in pending:
         token = strings[index]
-        if index in emptied and index > 0:
-            before = strings[index - 1].end
-            editor.replace(before, token.end, "")
-        elif index in emptied:
-            editor.replace(token.start, strings[1].start, "")
+        if index in emptied and index > kept:
+            editor.replace(strings[index - 1].end, token.end, "")
+        elif index in emptied and index < kept:
+            editor.replace(token.start, strings[index + 1].start, "")
         else:
             editor.replace(token.start + 1 + begin, token.start + 1 + stop, text)

@@ -17,7 +17,6 @@ from accweb.web.server_host import server_host
 from accweb.web.shell import ShellMixin
 from proxyconf.forms.presets import PRESETS, with_preset
 from proxyconf.forms.profile import ABOUT_BACKENDS
-from proxyconf.layout_form import BACKEND_NAMES
 from proxyconf.models import FetchToken, Proxy
 from proxyconf.models.fetch_token import new_token
 from proxyconf.models.imported import script_facts
@@ -29,7 +28,7 @@ from proxyconf.translation import translated
 from proxyconf.views.editor import preview_of
 from proxyconf.views.findings import shown_findings
 from proxyconf.views.pages import CHANGE, PUBLISH, VIEW, ProxyPage
-from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.layout import BACKEND_NAMES, Backend
 from proxyconf.vocabulary.parameters import backends_of, why_no_backend
 from proxyconf.vocabulary.products import Product, Version
 

@@ -21,7 +21,6 @@ from django.utils.translation import gettext_lazy
 
 from accweb.web.audit import Action
 from proxyconf.comparison import changes
-from proxyconf.layout_form import BACKEND_NAMES
 from proxyconf.lint import Severity
 from proxyconf.lint.finding import Fix
 from proxyconf.models import Proxy, SavedFlow
@@ -53,7 +52,7 @@ from proxyconf.trying import (
 from proxyconf.views.findings import FixButton
 from proxyconf.views.fixing import in_words
 from proxyconf.views.pages import CHANGE, ProxyPage
-from proxyconf.vocabulary.layout import Backend
+from proxyconf.vocabulary.layout import BACKEND_NAMES, Backend
 
 _LATEST = 10
 LACKS = {

@@ -310,3 +310,41 @@ def test_another_address_of_a_web_site_stops_the_start(address: str, monkeypatch
     monkeypatch.setenv("THING", address)
     with pytest.raises(SystemExit, match="THING"):
         environment.web_address("THING")
+
+
+def test_pairs_are_split_at_their_last_sign(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", "/voip/noc=viewer, ops=operator")
+    assert environment.pairs("THING")[0] == ("/voip/noc", "viewer")
+    monkeypatch.setenv("THING", "a=b=viewer")
+    assert environment.pairs("THING") == [("a=b", "viewer")]
+    monkeypatch.delenv("THING")
+    assert environment.pairs("THING") == []
+
+
+@pytest.mark.parametrize("value", ["noc", "=viewer", "noc=", "a=b,c"])
+def test_a_pair_without_two_sides_stops_the_start(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", value)
+    with pytest.raises(SystemExit, match=r"THING: .*voip-admins=administrator"):
+        environment.pairs("THING")
+
+
+@pytest.mark.parametrize(
+    "value", ["http://id.example.net", "id.example.net", "ftp://localhost", "http://localhost.evil"]
+)
+def test_a_provider_without_tls_stops_the_start(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", value)
+    with pytest.raises(SystemExit, match="not an https:// address"):
+        environment.issuer("THING")
+
+
+@pytest.mark.parametrize("value", ["https://id.example.net/realms/voip/", "http://127.0.0.1:8080"])
+def test_a_provider_has_tls_or_is_on_this_machine(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", value)
+    assert environment.issuer("THING") == value.rstrip("/")
+
+
+def test_a_variable_that_another_one_needs_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THING", "x")
+    environment.require("THING", "THING")
+    with pytest.raises(SystemExit, match="OTHER: not set, but THING is"):
+        environment.require("THING", "THING", "OTHER")

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.test import Client, override_settings
 from django.utils import timezone
 
@@ -71,6 +72,14 @@ def test_an_attacker_locks_nobody_out_where_they_work(ann: User) -> None:
     assert post("ann", PASSWORD, "192.0.2.7") == 302
 
 
+def test_hammering_at_one_account_locks_nobody_else_out_at_the_same_address(ann: User) -> None:
+    User.objects.create_user("bob", password=PASSWORD, is_staff=True)
+    for _ in range(60):
+        post("ann", "wrong")
+    assert post("ann", PASSWORD) == 429
+    assert post("bob", PASSWORD) == 302
+
+
 def test_a_lock_out_ends_although_the_attack_goes_on(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(50):
         post("ann", "wrong")
@@ -127,6 +136,13 @@ def test_an_administrator_unlocks_an_account_or_an_address(ann: User) -> None:
         post(f"user{number}", "wrong")
     assert lockout.unlock(address="203.0.113.9")
     assert post("ann", PASSWORD) == 302
+
+
+def test_logins_that_are_begun_and_left_are_limited(db: None) -> None:
+    headers = {"Accept": "application/json", "X-Requested-With": "XMLHttpRequest"}
+    answers = [Client().get("/account/second-factor/passkeys/login/", headers=headers) for _ in range(125)]
+    assert [answer.status_code for answer in answers] == [200] * 120 + [429] * 5
+    assert Session.objects.count() == 120
 
 
 COUNT = """

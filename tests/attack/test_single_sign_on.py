@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 import requests
@@ -180,3 +180,15 @@ def test_who_cancels_at_the_provider_is_told_so(provider: OpenIdProvider) -> Non
     state = parse_qs(urlsplit(client.post(BEGIN).headers["Location"]).query)["state"][0]
     response = client.get(FINISH, {"error": "access_denied", "state": state}, follow=True)
     assert "was cancelled" in response.text
+
+
+@pytest.mark.parametrize("address", ["https://evil.example.net/", "//evil.example.net", "javascript:alert(1)"])
+def test_a_login_leads_to_no_other_site(address: str, provider: OpenIdProvider) -> None:
+    _client, response = sign_on(begin=f"{BEGIN}?{urlencode({'next': address})}")
+    assert response.headers["Location"] == "/"
+    user = User.objects.create_user("bob", password="correct-horse-7", is_staff=True)
+    login = {"username": "bob", "password": "correct-horse-7"}
+    assert Client().post(f"/admin/login/?{urlencode({'next': address})}", login).headers["Location"] == "/"
+    app, client = App(user), Client()
+    client.post(f"/admin/login/?{urlencode({'next': address})}", login)
+    assert client.post(CODE, {"code": app.code()}).headers["Location"] == "/"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import NamedTuple
 
 from allauth.mfa.models import Authenticator
@@ -16,12 +17,13 @@ from accweb.demo import load_demo
 from accweb.web.audit import Action, record_of
 from accweb.web.models import ApiToken, AuditEntry
 from cdr.calls.settlement import settle
-from cdr.models import Call, Event, ExportJob, Note, Rejected, SavedView, Source
+from cdr.models import Call, Event, ExportJob, Note, Rejected, ReportSchedule, SavedView, ScheduledRun, Source
 from proxyconf.models import Profile, Proxy
 from proxyconf.models.profile import save_profile, suggested
 from proxyconf.models.revision import publish
 from proxyconf.vocabulary.layout import Backend
-from tests.factories import make_rejected
+from tests.factories import make_rejected, make_schedule
+from tests.generated_calls import make_thirty_days
 from tests.identity import App, recovery_codes
 
 PROXY = "demo-kamailio-extras"
@@ -66,11 +68,30 @@ def build() -> User:
     SavedView.objects.create(owner=ann, name="busy ones", conditions="outcome=busy", shared=True)
     for state in ExportJob.ExportState.values:
         ExportJob.objects.create(user=ann, format="csv", state=state, conditions="outcome=busy", matches=3, written=1)
+    make_thirty_days(timezone.now(), calls_per_day=4)
+    make_runs(ann)
     ApiToken.objects.create(user=ann, name="billing", prefix="accweb_x", digest="1", scopes=["cdr.view_call"])
     record_of(ann, Action.VIEWED, "a call", filter="caller=+49")
     for _ in range(6):
         Client().post("/admin/login/", {"username": "<b>bob</b>", "password": "wrong"})
     return ann
+
+
+def make_runs(owner: User) -> None:
+    """Add a schedule with a run in each state, and one that stopped by itself."""
+    schedule = make_schedule(owner, name="Minutes per account", url="https://example.net/hook")
+    for day, state in enumerate(ScheduledRun.RunState.values):
+        waits = state in ("waiting", "sending")
+        schedule.runs.create(
+            due_at=timezone.now() - timedelta(days=day),
+            state=state,
+            error="" if state == "sent" else "451 try later",
+            next_try_at=timezone.now() if waits else None,
+            finished_at=None if waits else timezone.now(),
+            receivers="billing@example.net",
+            size=2048,
+        )
+    make_schedule(owner, name="Old", next_at=None, stopped_because="The user ann may not export calls any more.")
 
 
 def _open(selector: str) -> Callable[[Page], None]:
@@ -137,9 +158,28 @@ def places() -> Mapping[str, Place]:
     found = {
         "login": Place("/admin/login/", by=""),
         "not allowed": Place("/exports/", by="visitor", status=403),
+        "report by day": Place(
+            "/reports/",
+            states=[
+                State(name, _open(selector), selector)
+                for name, selector in {"columns": "details.columns", "saved reports": "details.views"}.items()
+            ],
+        ),
+        "report by gateway and weekday": Place("/reports/?group=gateway&per=weekday&period=30d"),
+        "report by prefix": Place("/reports/?group=callee_prefix&group=outcome&digits=5&sort=-minutes"),
+        "report with errors": Place("/reports/?group=nothing&state=lost"),
+        "report of nothing": Place("/reports/?group=caller&since=2001-01-01&until=2001-01-02"),
+        "report of a visitor": Place("/reports/", by="visitor", status=403),
+        "trends": Place("/trends/?period=30d"),
+        "scheduled reports": Place("/reports/schedules/"),
+        "schedule": Place(f"/reports/schedules/{ReportSchedule.objects.earliest('pk').pk}/"),
+        "stopped schedule": Place(f"/reports/schedules/{ReportSchedule.objects.latest('pk').pk}/"),
+        "new schedule": Place("/reports/schedules/new/?period=last_month&group=account&per=day"),
+        "new schedule of an export": Place("/reports/schedules/new/?content=export&outcome=busy"),
         "Not found": Place("/calls/99999999/", status=404),
         "start": Place("/?period=all", states=[State("sidebar", _sidebar)]),
         "start, nothing in its time": Place("/?period=1h"),
+        "wall": Place("/?period=all&wall=1"),
         "busiest": Place("/busiest/?period=all"),
         "calls": Place("/calls/", states=LIST),
         "calls by conditions": Place("/calls/?outcome=busy&not_caller=x&code=486&q=486"),

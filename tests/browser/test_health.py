@@ -34,7 +34,7 @@ def test_rejected_input_of_an_unhealthy_proxy_is_found_and_re_parsed(
     opened: Open, scheme: str, viewport: dict[str, int]
 ) -> None:
     page = opened("/health/", viewport=viewport, color_scheme=scheme)
-    expect(page.locator(".proxy-card").first).to_contain_text("Rejecting input")
+    expect(page.locator(".health-table tbody").first).to_contain_text("Rejecting input")
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
     page.get_by_role("link", name="edge-1").click()
     expect(page.locator("section:has(#drift)")).to_contain_text("empty in all 6 events")

@@ -1,4 +1,4 @@
-"""What belongs to a call, opened within its row of the list: legs, attempts, events."""
+"""The details of a call, shown under its row in the list: legs, attempts, events."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_EVENTS = 30
 
 
 class CallInside(InZoneMixin, ShellMixin, TemplateView):
-    """A row of a table; ``span`` says how many columns wide. ``cdr.views.call.call_page`` has all that is known."""
+    """A table row, ``span`` columns wide, with a part of what ``cdr.views.call.call_page`` shows."""
 
     permission_required = "cdr.view_call"
     template_name = "cdr/_call_inside.html"

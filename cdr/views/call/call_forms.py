@@ -1,4 +1,4 @@
-"""What a person may add to a call: a note, or the end of a call whose STOP never came."""
+"""Forms on the page of a call: a note, or the end of a call without STOP."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class NoteForm(forms.Form):
 
 
 class SettlementForm(forms.Form):
-    """The end, or that it stays unknown; one of both must be said."""
+    """The end time, or that it stays unknown; exactly one of them is required."""
 
     ended_at = MomentField(label=_("End time"), required=False, widget=MomentInput(attrs={"step": 1}))  # to the second
     unknown = forms.BooleanField(label=_("Mark end as unknown"), required=False)
     reason = forms.CharField(label=_("Reason"), max_length=LONGEST)
 
     def clean(self) -> None:
-        told = self.cleaned_data.get("ended_at")
-        if "ended_at" not in self.errors and bool(told) == bool(self.cleaned_data.get("unknown")):
+        ended_at = self.cleaned_data.get("ended_at")
+        if "ended_at" not in self.errors and bool(ended_at) == bool(self.cleaned_data.get("unknown")):
             raise forms.ValidationError(_("Enter the end time, or mark the end as unknown."))

@@ -1,4 +1,4 @@
-"""The page of one call: what happened, and how we know."""
+"""The page of a call: what happened, and how it is known."""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ from cdr.views.addresses import LIST, ZONE
 from cdr.views.call.call_forms import NoteForm, SettlementForm
 from cdr.views.call.evidence import Known, knowledge
 from cdr.views.call.ladder import ladder_of
+from cdr.views.call.linked_calls import linked_calls
 from cdr.views.call.neighbours import neighbours
 from cdr.views.call.summary import summary
 from cdr.views.call.timeline import Used, timeline
@@ -51,7 +52,7 @@ MOST_RELATED = 50
 MOST_NOTES = 500
 MOST_SEARCHED = 5_000
 MOST_OPEN = 8
-"""Raw inputs that are shown unfolded; of more, each is unfolded by who wants to see it."""
+"""Up to this number of original records are shown unfolded."""
 AROUND = timedelta(minutes=5)
 _LISTED_ROLES = {Role.ACCOUNT: "account", Role.GATEWAY: "gateway"}
 
@@ -78,7 +79,7 @@ _FIELD_LABELS: Mapping[str, Text] = {
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a revision changed in one field."""
+    """The change of one field in a revision."""
 
     field: Text
     before: SafeString
@@ -87,7 +88,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """A zone that times are shown in, and whose clock runs in it."""
+    """A time zone to choose, and the proxies that use it."""
 
     name: str
     zone: tzinfo
@@ -95,7 +96,7 @@ class Zone:
 
 
 class Moment(NamedTuple):
-    """One of the call's times: where it is missing, why; and how it is known."""
+    """One of the call's times, why it is missing, and how it is known."""
 
     label: Text
     at: datetime | None
@@ -104,7 +105,7 @@ class Moment(NamedTuple):
 
 
 class Section(NamedTuple):
-    """A part of the page that one can go to, and how much there is of it."""
+    """A section of the page, and the number of its items."""
 
     anchor: str
     label: Text
@@ -112,7 +113,7 @@ class Section(NamedTuple):
 
 
 class CallPage(InZoneMixin, ShellMixin, TemplateView):
-    """A call, as the asker may see it: numbers masked or not, and of the events those of the proxies within reach."""
+    """A call as the user may see it: numbers masked or not, and only events of visible proxies."""
 
     permission_required: str | tuple[str, ...] = "cdr.view_call"
     template_name = "cdr/call.html"
@@ -122,9 +123,9 @@ class CallPage(InZoneMixin, ShellMixin, TemplateView):
         return Visibility.of(self.request.user)
 
     def call(self) -> Call:
-        """Return the call that the address names, as it is stored; one out of reach is not there."""
-        found: Call = get_object_or_404(self.visibility.calls(), pk=self.kwargs["pk"])
-        return found
+        """Return the stored call of the URL; respond 404 for one that the user may not see."""
+        call: Call = get_object_or_404(self.visibility.calls(), pk=self.kwargs["pk"])
+        return call
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         visibility, call = self.visibility, self.call()
@@ -134,9 +135,10 @@ class CallPage(InZoneMixin, ShellMixin, TemplateView):
         within = [one for one in explained if visibility.reaches(one.event.proxy.name)]
         events = timeline(call, within)
         related, around = list(_related(visibility, call)[:MOST_RELATED]), _around(visibility, call)
-        attach_settlements([*related, *around.calls])
-        known = knowledge(call, events)
         proxies = list(Proxy.objects.filter(name__in=filter(visibility.reaches, call.proxies)))
+        linked = linked_calls(visibility, call, proxies)
+        attach_settlements([*related, *linked, *around.calls])
+        known = knowledge(call, events)
         context = {
             "title": _("Call"),
             "call": call,
@@ -165,6 +167,7 @@ class CallPage(InZoneMixin, ShellMixin, TemplateView):
             "calls_of_source_ip": _calls_of_source(self.zone_chosen, call.source_ip),
             "related": related,
             "successors": [other for other in related if not other.superseded] if call.superseded else [],
+            "linked": linked,
             "around": around,
             "notes": (notes := list(call.notes.select_related("author")[:MOST_NOTES])),
             "note_form": NoteForm(),
@@ -175,7 +178,7 @@ class CallPage(InZoneMixin, ShellMixin, TemplateView):
             "from_list": self.request.GET.get(LIST, ""),
             **kwargs,
         }
-        context |= _as_may_be_shown(visibility, call, events, [*notes, *settlements], [*related, *around.calls])
+        context |= _mask(visibility, call, events, [*notes, *settlements], [*related, *linked, *around.calls])
         context["route"] = _route(context["legs"])
         context["extras"] = _extras(call, self.zone_chosen, proxies, linked=visibility.numbers)
         context["sections"] = _sections(context)
@@ -183,14 +186,14 @@ class CallPage(InZoneMixin, ShellMixin, TemplateView):
         return super().get_context_data(**context)
 
 
-def _as_may_be_shown(
+def _mask(
     visibility: Visibility,
     call: Call,
     events: Sequence[Used],
     written: Iterable[Note | Settlement],
     others: Iterable[Call],
 ) -> dict[str, Any]:
-    """Mask what is to be masked, in place; the last thing done, for nothing can be looked up by it afterwards.
+    """Mask numbers in place; this comes last, because masked values cannot be used in queries.
 
     Returns legs and attempts.
     """
@@ -206,7 +209,7 @@ def _as_may_be_shown(
 
 
 def _unmasking() -> str:
-    """Return the name of the permission that shows numbers and raw input, as the admin lists it."""
+    """Return the name of the permission for numbers and original records, as listed in the admin."""
     return Permission.objects.values_list("name", flat=True).get(content_type__app_label="cdr", codename="view_numbers")
 
 
@@ -227,7 +230,7 @@ def _times(call: Call, started: Known, answered: Known | None, ended: Known) -> 
 
 
 def _zones(proxies: Iterable[Proxy], readers: str) -> list[Zone]:
-    """The zone of the page, UTC, the reader's, and those of the proxies' clocks: each once."""
+    """Return the time zones of the page, the user and the proxies, and UTC, each once."""
     clocks: dict[str, list[str]] = {timezone.get_current_timezone_name(): [], "UTC": [], readers: []}
     for proxy in proxies:
         clocks.setdefault(proxy.timezone, []).append(proxy.name)
@@ -235,7 +238,7 @@ def _zones(proxies: Iterable[Proxy], readers: str) -> list[Zone]:
 
 
 def _route(legs: Sequence[Leg]) -> list[str | None]:
-    """The hops of a forwarded call, A → B → C: each leg's source where the leg before did not lead to it."""
+    """Return the hops of a forwarded call, A → B → C; a leg's source is left out if the previous leg led to it."""
     hops: list[str | None] = []
     for leg in legs:
         if not hops or hops[-1] != leg.source:
@@ -252,7 +255,7 @@ def _changes(visibility: Visibility, call: Call, revision: CallRevision) -> list
 
 
 def _calls_of(zone: str, **party: str | None) -> str:
-    """Return the address of the list of a party's calls; a number that no list can be asked for gives all."""
+    """Return the URL of the list of a party's calls; long numbers are truncated."""
     query = {name: text[:LONGEST_TEXT] for name, text in party.items() if text}
     return reverse("cdr:call-list", query=query | ({ZONE: zone} if zone else {}))
 
@@ -293,7 +296,7 @@ def _related(visibility: Visibility, call: Call) -> QuerySet[Call]:
 
 
 class Around(NamedTuple):
-    """Calls of the same parties, either way round, close in time. ``whole``: all calls of that time were looked at."""
+    """Nearby calls between the same parties in either direction. ``whole``: all calls of that time were examined."""
 
     calls: list[Call]
     whole: bool
@@ -302,26 +305,25 @@ class Around(NamedTuple):
 def _around(visibility: Visibility, call: Call) -> Around:
     """Return the calls between the call's parties within ``AROUND`` of its start, in time order.
 
-    No index has both parties, so the calls next in time are looked through, and no more than ``MOST_SEARCHED`` of them
-    on each side.
+    No index has both parties, so the nearest calls are searched, at most ``MOST_SEARCHED`` before and after.
     """
     if not call.caller and not call.callee:
         return Around([], True)
     same = Q(caller=call.caller, callee=call.callee) | Q(caller=call.callee, callee=call.caller)
-    at = call.started_at
-    earlier = Call.objects.filter(started_at__gte=at - AROUND, started_at__lt=at).order_by("-started_at", "-id")
-    later = Call.objects.filter(started_at__gte=at, started_at__lte=at + AROUND).order_by("started_at", "id")
-    found: list[Call] = []
+    start = call.started_at
+    earlier = Call.objects.filter(started_at__gte=start - AROUND, started_at__lt=start).order_by("-started_at", "-id")
+    later = Call.objects.filter(started_at__gte=start, started_at__lte=start + AROUND).order_by("started_at", "id")
+    nearby: list[Call] = []
     for side in (earlier, later):
         near = side[:MOST_SEARCHED].values("pk")
         others = visibility.calls().filter(same, pk__in=near, superseded=False)
-        found += others.exclude(call_key=call.call_key, call_id=call.call_id)[:MOST_RELATED]
+        nearby += others.exclude(call_key=call.call_key, call_id=call.call_id)[:MOST_RELATED]
     whole = all(capped_count(side, MOST_SEARCHED) <= MOST_SEARCHED for side in (earlier, later))
-    return Around(sorted(found, key=lambda other: (other.started_at, other.pk)), whole)
+    return Around(sorted(nearby, key=lambda other: (other.started_at, other.pk)), whole)
 
 
 def _tracer(call: Call) -> str:
-    """Return where the installation's tracer shows the call's messages; empty where it has none."""
+    """Return the URL of the call in the installation's SIP tracer; empty without a tracer."""
     if not settings.TRACER_URL:
         return ""
     last = call.ended_at or call.answered_at or call.started_at
@@ -329,9 +331,9 @@ def _tracer(call: Call) -> str:
 
 
 def _sections(context: Mapping[str, Any]) -> list[Section]:
-    """Return the parts that the page has, in their order."""
+    """Return the sections of the page, in order."""
     events = len(context["events"]) + context["more_events"]
-    counted = [
+    sections = [
         Section("times", _("Overview"), None),
         Section("flags", _("Flags"), len(context["call"].flags)),
         Section("settlement", _("Manual end"), _settlements(context)),
@@ -342,9 +344,12 @@ def _sections(context: Mapping[str, Any]) -> list[Section]:
         Section("raw", _("Original records"), events),
         Section("revisions", _("Revisions"), len(context["revisions"])),
         Section("related", _("Related"), len(context["related"])),
+        Section("linked", _("Linked calls"), len(context["linked"])),
         Section("around", _("Nearby calls, same parties"), len(context["around"].calls)),
     ]
-    return [one for one in counted if one.number != 0] + [Section("notes", _("Notes"), len(context["notes"]))]
+    return [section for section in sections if section.number != 0] + [
+        Section("notes", _("Notes"), len(context["notes"]))
+    ]
 
 
 def _settlements(context: Mapping[str, Any]) -> int | None:

@@ -1,4 +1,4 @@
-"""How what the page says of a call is known: in words, with the events that say so."""
+"""Explain how the values of a call are known: in words, with the events behind them."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from cdr.views.call.timeline import Used
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """``said``: how it is known; ``by``: the events that say so, in their order."""
+    """How a value is known, and the events behind it, in order."""
 
-    said: Text
-    by: Sequence[Used] = ()
+    text: Text
+    events: Sequence[Used] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """How the times of a call, its duration and who hung up are known; absent where there is nothing to know."""
+    """How times, duration and releasing party of a call are known; ``None`` if there is nothing to explain."""
 
     started: Known
     answered: Known | None
@@ -36,33 +36,33 @@ class Knowledge:
 
 
 def knowledge(call: Call, events: Sequence[Used]) -> Knowledge:
-    """Return how what is said of ``call`` is known; ``events`` is its timeline."""
+    """Return how the values of ``call`` are known; ``events`` is its timeline."""
     own = [used for used in events if used.here]
     answered, ended = _answered(call, own), _ended(call, own)
     return Knowledge(_started(call, own), answered, ended, _duration(call, own, answered, ended), _released(call, own))
 
 
-def _with(own: Sequence[Used], holds: Callable[[Used], bool]) -> list[Used]:
-    return [used for used in own if holds(used)]
+def _with(own: Sequence[Used], matches: Callable[[Used], bool]) -> list[Used]:
+    return [used for used in own if matches(used)]
 
 
-def _telling(own: Sequence[Used], rule: Rule) -> list[Used]:
-    """Return the event that ``rule`` used, and those that tell the same through another backend or proxy."""
+def _reporting(own: Sequence[Used], rule: Rule) -> list[Used]:
+    """Return the event that ``rule`` used, and its reports through other backends or proxies."""
     chosen = next((used for used in own if used.rule is rule), None)
     if chosen is None:
         return []
 
-    def tells(used: Used) -> bool:
-        one, other = used.event, chosen.event
-        same = used.rule is Rule.SAME and (one.method, one.code) == (other.method, other.code)
-        return used is chosen or (same and near(one.time, other.time))
+    def reports_same(used: Used) -> bool:
+        event, other = used.event, chosen.event
+        same = used.rule is Rule.SAME and (event.method, event.code) == (other.method, other.code)
+        return used is chosen or (same and near(event.time, other.time))
 
-    return _with(own, tells)
+    return _with(own, reports_same)
 
 
-def _records(own: Sequence[Used], holds: Callable[[Event], bool] = lambda event: True) -> list[Used]:
+def _records(own: Sequence[Used], matches: Callable[[Event], bool] = lambda event: True) -> list[Used]:
     """Return the proxies' own records of the dialog."""
-    return _with(own, lambda used: used.rule is Rule.CDR and holds(used.event))
+    return _with(own, lambda used: used.rule is Rule.CDR and matches(used.event))
 
 
 def _started(call: Call, own: Sequence[Used]) -> Known:
@@ -75,7 +75,7 @@ def _started(call: Call, own: Sequence[Used]) -> Known:
 def _answered(call: Call, own: Sequence[Used]) -> Known | None:
     if call.state in (CallState.UNANSWERED, CallState.SETUP):
         return None
-    starts = _telling(own, Rule.START)
+    starts = _reporting(own, Rule.START)
     if starts and starts[0].event.kind == EventKind.ACK:
         return Known(wording.FLAGS[Flag.ACK_START].meaning, starts)
     records = _records(own, lambda event: event.time == call.answered_at)
@@ -91,7 +91,7 @@ def _ended(call: Call, own: Sequence[Used]) -> Known:
         return Known(_("End time not recorded; it was set manually."))
     if call.state in (CallState.UNANSWERED, CallState.SETUP):
         return _given_up(call, own)
-    stops = _telling(own, Rule.STOP)
+    stops = _reporting(own, Rule.STOP)
     records = _records(own, lambda event: event.ended_at == call.ended_at)
     if stops and (call.ended_at == stops[0].event.time or not records):
         return Known(_("The first BYE of the dialog, regardless of the response."), stops)
@@ -115,13 +115,17 @@ def _duration(call: Call, own: Sequence[Used], answered: Known | None, ended: Kn
         return None
     if call.settlement:
         return Known(wording.SETTLED.meaning)
-    said = wording.DURATIONS[DurationKind(call.duration_kind)].meaning
+    text = wording.DURATIONS[DurationKind(call.duration_kind)].meaning
     if call.duration_kind == DurationKind.AT_LEAST:
         alive = _with(own, lambda used: used.rule in (Rule.REINVITE, Rule.ACK, Rule.IN_DIALOG))
-        return Known(said, [*answered.by[:1], *(alive[-1:] if not ended.by else [*alive[:1], *ended.by[:1]])])
-    told = _records(own, lambda event: _lasted(event, call))
-    between = [] if call.duration is None else [*answered.by[:1], *ended.by[:1]]
-    return Known(said, sorted({used.number: used for used in (told or between)}.values(), key=lambda one: one.number))
+        return Known(
+            text, [*answered.events[:1], *(alive[-1:] if not ended.events else [*alive[:1], *ended.events[:1]])]
+        )
+    records = _records(own, lambda event: _lasted(event, call))
+    between = [] if call.duration is None else [*answered.events[:1], *ended.events[:1]]
+    return Known(
+        text, sorted({used.number: used for used in (records or between)}.values(), key=lambda used: used.number)
+    )
 
 
 def _lasted(event: Event, call: Call) -> bool:
@@ -135,7 +139,7 @@ def _lasted(event: Event, call: Call) -> bool:
 def _released(call: Call, own: Sequence[Used]) -> Known | None:
     if not call.released_by:
         return None
-    stops = _telling(own, Rule.STOP)
+    stops = _reporting(own, Rule.STOP)
     match ReleasedBy(call.released_by):
         case ReleasedBy.CALLER if stops:
             return Known(_("The caller sent the BYE: its From tag is the caller's tag."), stops)

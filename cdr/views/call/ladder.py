@@ -1,4 +1,4 @@
-"""The ladder of a call: on its page, and as a file of its own."""
+"""The ladder diagram of a call, on its page and as a file."""
 
 from __future__ import annotations
 
@@ -31,9 +31,7 @@ _SENDERS = {ReleasedBy.CALLER: LadderParty.CALLER, ReleasedBy.CALLEE: LadderPart
 
 
 class LadderFile(InZoneMixin, ShellMixin, View):
-    """The ladder as a file that any browser shows; its times are in the reader's zone, or the one that the address
-    names, as the title says.
-    """
+    """The ladder as an SVG file, with times in the zone of the URL or the user, which the title names."""
 
     permission_required = "cdr.view_call"
 
@@ -54,9 +52,9 @@ class LadderFile(InZoneMixin, ShellMixin, View):
 def ladder_of(
     call: Call, events: Iterable[Explained], legs: Sequence[Leg], visibility: Visibility, *, linked: bool = True
 ) -> SafeString:
-    """Return the SVG of a call, its events and its legs, none of them masked yet.
+    """Return the SVG of a call; call, events and legs must not be masked yet.
 
-    ``linked``: its arrows lead to the events of the page.
+    ``linked``: its arrows link to the events of the page.
     """
     drawn = drawing(_subject(call, legs), ladder_events(used for used in events if used.call == call))
     caller, callee = call.caller, call.callee
@@ -74,11 +72,11 @@ def ladder_of(
         leg=gettext("leg"),
         linked=linked,
     )
-    return mark_safe(svg(drawn, words, zone))  # noqa: S308  # svg() escapes all that it is given
+    return mark_safe(svg(drawn, words, zone))  # noqa: S308  # svg() escapes all values
 
 
 def _masked(drawn: Drawing, call: Call, visibility: Visibility) -> Drawing:
-    """Return the drawing with the parties' names masked, and numbers in what the messages say."""
+    """Return the drawing with masked parties, and masked numbers in messages."""
     columns = [
         column if column.side is Side.PROXY else column._replace(name=masked(column.name)) for column in drawn.columns
     ]
@@ -103,7 +101,7 @@ def _subject(call: Call, legs: Sequence[Leg]) -> Subject:
 
 
 def ladder_events(events: Iterable[Explained]) -> Iterator[LadderEvent]:
-    """Yield the events as the ladder takes them."""
+    """Yield the events in the form for the ladder."""
     layouts: dict[int, FieldLayout] = {}
     for event, use, _ in events:
         if event.proxy_id not in layouts:
@@ -135,7 +133,7 @@ def _named(event: Event, role: Role, layout: FieldLayout) -> str | None:
 
 
 def _in_words(drawn: Drawing) -> str:
-    """Tell the ladder to who cannot see it: each message that an event tells, in order."""
+    """Describe the ladder for screen readers: the recorded messages in order."""
     names = [column.name or gettext("not logged") for column in drawn.columns]
     hops = [
         f"{row.label}: {names[hop.source]} → {names[hop.target]}"

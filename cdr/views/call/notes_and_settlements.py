@@ -1,4 +1,4 @@
-"""What people add to a call from its page: notes, and an end settled by hand."""
+"""Actions on the page of a call: add a note, set the end manually."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cdr.views.call.call_page import CallPage
 
 
 class OnCall(CallPage):
-    """A form of a call's page. Done, one comes back to the page; refused, one is shown the page with what was typed."""
+    """Base class of a form on a call's page; a refused form is shown again with its input."""
 
     http_method_names = ["get", "post"]
     section = ""
@@ -29,7 +29,7 @@ class OnCall(CallPage):
     form_name = ""
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Lead to the page: a refused form may be called up again by its address."""
+        """Redirect to the page, because a refused form may be loaded again by its URL."""
         return self._back()
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -44,12 +44,12 @@ class OnCall(CallPage):
                 form.add_error(None, str(refused.reason))
         return self.refuse(form)
 
-    def act(self, call: Call, who: User, told: dict[str, Any]) -> None:
-        """Do what was asked for and keep it in the audit log; raise ``NotSettled``."""
+    def act(self, call: Call, user: User, data: dict[str, Any]) -> None:
+        """Perform the action and record it in the audit log; raise ``NotSettled``."""
         raise NotImplementedError
 
     def refuse(self, form: forms.Form) -> HttpResponse:
-        """Answer with what is wrong with the form."""
+        """Respond with the errors of the form."""
         context = self.get_context_data(**self.kwargs, **{self.form_name: form})
         return self.render_to_response(context)
 
@@ -63,8 +63,8 @@ class AddNote(OnCall):
     form_class = NoteForm
     form_name = "note_form"
 
-    def act(self, call: Call, who: User, told: dict[str, Any]) -> None:
-        note = Note.objects.create(call=call, author=who, at=timezone.now(), text=told["text"])
+    def act(self, call: Call, user: User, data: dict[str, Any]) -> None:
+        note = Note.objects.create(call=call, author=user, at=timezone.now(), text=data["text"])
         record(self.request, Action.ADDED, f"note on call {call.pk}", note=note.pk)
 
 
@@ -74,9 +74,9 @@ class Settle(OnCall):
     form_class = SettlementForm
     form_name = "settlement_form"
 
-    def act(self, call: Call, who: User, told: dict[str, Any]) -> None:
-        ended_at, reason = told["ended_at"], told["reason"]
-        settle(call, ended_at=ended_at, reason=reason, by=who, now=timezone.now())
+    def act(self, call: Call, user: User, data: dict[str, Any]) -> None:
+        ended_at, reason = data["ended_at"], data["reason"]
+        settle(call, ended_at=ended_at, reason=reason, by=user, now=timezone.now())
         record(
             self.request,
             Action.SETTLED,
@@ -90,11 +90,11 @@ class RevokeSettlement(OnCall):
     permission_required = ("cdr.view_call", "cdr.change_settlement")
     section = "settlement"
 
-    def act(self, call: Call, who: User, told: dict[str, Any]) -> None:
-        revoke(call, by=who, now=timezone.now())
+    def act(self, call: Call, user: User, data: dict[str, Any]) -> None:
+        revoke(call, by=user, now=timezone.now())
         record(self.request, Action.REVOKED, f"call {call.pk}")
 
     def refuse(self, form: forms.Form) -> HttpResponse:
-        for problem in form.non_field_errors():  # nothing was typed that could get lost
+        for problem in form.non_field_errors():  # this form has no input that could get lost
             messages.error(self.request, str(problem))
         return self._back()

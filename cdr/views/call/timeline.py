@@ -1,4 +1,4 @@
-"""The events of a call's page: each with its number, the rule that used it, and the time since the one before."""
+"""The timeline of a call's page: each event with its number, its rule and the time since the previous one."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from cdr.models import Call, Event
 from cdr.views.call.ladder import ladder_events
 
 SILENCE = timedelta(seconds=30)
-"""Time without an event that the timeline tells in a line of its own."""
+"""The shortest pause that the timeline shows in a line of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """An event of the Call-ID, and what it was used as: in this call (``here``), in another one, or in none.
+    """An event of the Call-ID and its use: in this call (``here``), in another one, or in none.
 
-    ``since`` is the time from the event before it (none: it is the first); ``fields`` are what was taken from its
-    input, in the order in which the proxies write it.
+    ``since`` is the time since the previous event (``None`` for the first); ``fields`` are its parsed fields in the
+    order in which the proxies write them.
     """
 
     number: int
@@ -39,20 +39,20 @@ class Used:
 
     @property
     def silence(self) -> timedelta | None:
-        """The time without an event before it, where that is long."""
+        """The pause before the event, if it is long."""
         return self.since if self.since is not None and self.since >= SILENCE else None
 
 
 def timeline(call: Call, explained: Iterable[Explained]) -> list[Used]:
-    """Return the events in the order in which they must have come about."""
-    by_id: Mapping[int, Explained] = {one.event.pk: one for one in explained}
-    found: list[Used] = []
-    for number, told in enumerate(in_order(ladder_events(by_id.values())), 1):
-        event, use, used_in = by_id[told.id]
+    """Return the events in logical order."""
+    by_id: Mapping[int, Explained] = {explained_event.event.pk: explained_event for explained_event in explained}
+    used_events: list[Used] = []
+    for number, ladder_event in enumerate(in_order(ladder_events(by_id.values())), 1):
+        event, use, used_in = by_id[ladder_event.id]
         here = used_in == call
-        since = event.time - found[-1].event.time if found else None
-        found.append(Used(number, event, use.rule, here, None if here else used_in, since, _fields(event)))
-    return found
+        since = event.time - used_events[-1].event.time if used_events else None
+        used_events.append(Used(number, event, use.rule, here, None if here else used_in, since, _fields(event)))
+    return used_events
 
 
 def _fields(event: Event) -> tuple[tuple[str, str], ...]:

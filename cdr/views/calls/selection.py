@@ -1,4 +1,4 @@
-"""What people do with calls that they selected in the list: compare two, set the end of many."""
+"""Actions on calls selected in the list: comparing two, setting the end of many."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
+from django.utils.html import strip_tags
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -37,7 +38,7 @@ _SHOWN_TOGETHER = frozenset({"who", "seen", "legs", "attempts"})
 
 
 class SelectedCalls(InZoneMixin, ShellMixin, TemplateView):
-    """A page about the calls that the address names by ``id``; those out of reach are not there."""
+    """A page about the calls with the ``id`` values in the address, as far as they are visible."""
 
     permission_required: str | tuple[str, ...] = "cdr.view_call"
 
@@ -65,7 +66,7 @@ class Line(NamedTuple):
 
     @property
     def differs(self) -> bool:
-        return len(set(map(str, self.values))) > 1
+        return len({strip_tags(str(value)) for value in self.values}) > 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def _lines(calls: list[Call]) -> list[Line]:
 
 
 class SetEnds(SelectedCalls):
-    """Sets the end of several calls whose STOP never came, for one reason; each call is settled for itself."""
+    """Sets the end of several calls without STOP, with one reason; each call separately."""
 
     permission_required = ("cdr.view_call", "cdr.add_settlement")
     template_name = "cdr/set_ends.html"
@@ -148,7 +149,7 @@ class SetEnds(SelectedCalls):
         return redirect(str(ListAddress(reverse("cdr:call-list"), query)))
 
     def _settle(self, call: Call, *, ended_at: Any, reason: str, **_unknown: Any) -> str:
-        """Settle one call; return what is wrong, if it is refused."""
+        """Settle one call; return the error if it is refused."""
         who = cast(User, self.request.user)
         try:
             settle(call, ended_at=ended_at, reason=reason, by=who, now=timezone.now())

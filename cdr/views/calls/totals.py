@@ -1,10 +1,11 @@
-"""The figures of a filter in one line, each beside what it was before: above the list, in a report, on the overview."""
+"""The figures of a filter in one line, with their earlier values: above the list, in reports, on the overview."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
@@ -14,17 +15,19 @@ from cdr.display.markup import minutes, number, trimmed_decimal
 from cdr.display.wording import Text
 from cdr.queries.comparison import Comparison, comparisons
 from cdr.queries.filters import CallFilter
+from cdr.queries.reports.sums import Sums
 from cdr.queries.statistics import Figures, figures
 from cdr.views.addresses import ListAddress
 from cdr.views.calls.histogram import percent
 
 _NOT_MEASURED = [kind.value for kind in DurationKind if kind is not DurationKind.MEASURED]
 Value = float | timedelta | None
+Summed = Figures | Sums
 
 
 @dataclass(frozen=True, slots=True)
 class EarlierValue:
-    """A figure of an earlier time: which time, its value, and the change since then, such as ``+12 %``."""
+    """A figure at an earlier time: which time, its value, and the change since then, such as ``+12 %``."""
 
     label: Text
     short: Text
@@ -52,7 +55,7 @@ class Total:
 class _Measure:
     label: Text
     meaning: Text
-    value: Callable[[Figures], Value]
+    value: Callable[[Any], Value]
     is_rate: bool = False
 
 
@@ -81,20 +84,21 @@ MEASURES: dict[str, _Measure] = {
 OF_LIST = ("calls", "minutes", "asr", "acd", "not_measured")
 
 
-def totals(call_filter: CallFilter, calls: ListAddress, names: Sequence[str] = OF_LIST) -> list[Total]:
-    """Return the figures of the matching calls; ``calls`` is the address of their list."""
-    sums = figures(call_filter)
+def totals(call_filter: CallFilter, calls: ListAddress, sums: Summed | None = None) -> list[Total]:
+    """Return the figures of the matching calls; ``calls`` is the address of their list, ``sums`` is what is known."""
+    sums = figures(call_filter) if sums is None else sums
+    at_least = "≥ " if isinstance(sums, Figures) and sums.capped else ""
     earlier = Earlier(call_filter, sums)
     return [
         Total(
             name,
             MEASURES[name].label,
-            ("≥ " if sums.capped and not MEASURES[name].is_rate else "") + _written(MEASURES[name].value(sums), name),
+            ("" if MEASURES[name].is_rate else at_least) + _written(MEASURES[name].value(sums), name),
             MEASURES[name].meaning,
             earlier.of(name),
             _not_measured(call_filter, calls) if name == "not_measured" and sums.answered > sums.measured else None,
         )
-        for name in names
+        for name in OF_LIST
     ]
 
 
@@ -106,12 +110,12 @@ def _not_measured(call_filter: CallFilter, calls: ListAddress) -> ListAddress | 
 
 
 class Earlier:
-    """The figures of earlier times beside those of now; nothing where one of them counts only some calls."""
+    """The figures at earlier times, for comparison; none if one of them counts only some of the calls."""
 
-    def __init__(self, call_filter: CallFilter, now: Figures) -> None:
+    def __init__(self, call_filter: CallFilter, now: Summed) -> None:
         self._now = now
         self._then: list[tuple[Comparison, Figures]] = []
-        if not now.capped:
+        if not (isinstance(now, Figures) and now.capped):
             found = [(earlier, figures(earlier.call_filter)) for earlier in comparisons(call_filter)]
             self._then = [(earlier, sums) for earlier, sums in found if sums.calls and not sums.capped]
 
@@ -129,7 +133,7 @@ class Earlier:
 
 
 def change(then: Value, now: Value, *, is_rate: bool) -> str:
-    """Write by how much a figure changed: in percent, rates in percentage points; empty where nothing can be said."""
+    """Return the change of a figure: in percent, for rates in percentage points; empty if undefined."""
     if then is None or now is None:
         return ""
     before, after = (one.total_seconds() if isinstance(one, timedelta) else one for one in (then, now))

@@ -59,6 +59,8 @@ from proxyconf.models.reach import proxies_named
 ROWS, FEW, MANY = "rows", 100, 2_000
 """Parameter that asks for more rows; how many are shown without and with it."""
 _MOST_COLUMNS = 400
+_SECONDS_BEFORE = 3.0
+"""So long may it take to count the previous period for the chart, which does without it."""
 _GROUP_CONTROLS = (*PARAMETERS, ROWS)
 
 
@@ -227,7 +229,7 @@ def _largest(table: ReportTable) -> str:
 
 
 def _totals(table: ReportTable, call_filter: CallFilter, calls: ListAddress) -> list[Total]:
-    return totals(call_filter, calls) if table.rows else []
+    return totals(call_filter, calls, table.total) if table.rows else []
 
 
 def _before(table: ReportTable, call_filter: CallFilter) -> list[float | None]:
@@ -236,9 +238,8 @@ def _before(table: ReportTable, call_filter: CallFilter) -> list[float | None]:
     if previous is None or table.slots is None or table.slots.classes or not table.rows:
         return []
     report = Report(per=table.report.per, figures=table.report.figures)
-    return list(values_by_slot(bar_measure(table), report_table(previous.call_filter, report, table.zone)))[
-        : len(table.slots.slots)
-    ]
+    before = report_table(previous.call_filter, report, table.zone, seconds=_SECONDS_BEFORE)
+    return list(values_by_slot(bar_measure(table), before))[: len(table.slots.slots)]
 
 
 def _chart(

@@ -3,11 +3,14 @@ from __future__ import annotations
 from io import StringIO
 
 import pytest
+from allauth.mfa.models import Authenticator
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
 
 from accweb.web.audit import Action
 from accweb.web.models import AuditEntry
+from tests.identity import App
 
 pytestmark = pytest.mark.django_db
 
@@ -44,3 +47,15 @@ def test_who_is_not_counted_is_said() -> None:
 def test_what_makes_no_sense_is_refused(arguments: tuple[str, ...]) -> None:
     with pytest.raises(CommandError):
         unlock(*arguments)
+
+
+def test_second_factors_that_were_lost_are_removed_and_sessions_end() -> None:
+    user = User.objects.create_user("ann", is_staff=True)
+    App(user)
+    client = Client()
+    client.force_login(user)
+    assert unlock("ann", "--remove-second-factors").startswith("removed 1 second factors of ann")
+    assert not Authenticator.objects.exists()
+    assert client.get("/account/").status_code == 302
+    with pytest.raises(CommandError, match="unknown user 'bob'"):
+        unlock("bob", "--remove-second-factors")

@@ -43,7 +43,7 @@ def test_a_row_whole_hours_off_the_log_betrays_the_wrong_zone_and_the_right_offs
     assert (wrong.backend, wrong.other, wrong.ahead) == (Backend.SQL, Backend.SYSLOG, timedelta(hours=2))
     assert wrong.offset == timedelta(hours=2)
     assert wrong.finding == (
-        "The time zone of proxy kam1 is probably wrong: for the same events, times from sql are 2 h later than times "
+        "The time zone of proxy kam1 is probably wrong: for the same events, times from SQL are 2 h later than times "
         "from syslog."
     )
     assert "UTC+02:00" in wrong.remedy

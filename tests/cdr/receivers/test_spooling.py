@@ -251,3 +251,25 @@ def test_a_full_spool_is_marked_until_some_of_it_is_stored(
     while spools.drain([served]):
         pass
     assert list((tmp_path / "spool").iterdir()) == []
+
+
+@pytest.mark.django_db
+def test_a_database_that_is_too_slow_for_much_at_once_is_given_less(
+    served: Served, spools: Spooling, database: SwitchedDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database.error = OperationalError("away")
+    for number in range(20):
+        take(served, event(f"{number}@x"))
+    database.error = None
+    store_batches = spooling.store_batches
+
+    def slow(batches: list[Batch]) -> None:
+        if len(batches) > 3:
+            raise OperationalError("the database did not answer in time")
+        store_batches(batches)
+
+    monkeypatch.setattr(spooling, "store_batches", slow)
+    assert not spools.is_away()
+    for _ in range(50):
+        spools.drain([served])
+    assert (len(seen()), served.spool_bytes) == (20, 0)

@@ -223,7 +223,7 @@ def test_only_the_events_asked_for_are_read_again() -> None:
     corrected(proxy, timezone="Europe/Berlin")
     out = StringIO()
     call_command("source", "reread", "kam1/one", stdout=out)
-    assert out.getvalue().startswith("read 1 events again: 1 replaced, 0 joined")
+    assert out.getvalue().startswith("re-parsed 1 events: 1 replaced, 0 merged")
     assert "`manage.py correlate`" in out.getvalue()
     assert Event.objects.filter(time=NOON).get().source.name == "one"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from proxyconf.profile import MessageFlag
+from proxyconf.script_facts import ScriptFacts
 from tests.proxyconf.lint.cases import (
     DIAMETER,
     ERROR,
@@ -211,6 +212,24 @@ CASES = (
         "flags.missed.syslog",
         kamailio(),
         with_flags(kamailio(), missed={}),
+    ),
+    Case(
+        "a failure_route that does not set the missed flag again",
+        "missed-once",
+        WARNING,
+        "flags.missed.syslog",
+        kamailio(),
+        with_flags(kamailio(), missed={LOG: 9}),
+        ScriptFacts(is_whole=True, has_failure_route=True, flags_set_again=frozenset({"9"})),
+    ),
+    Case(
+        "a failure_route that does not request missed calls again",
+        "missed-once",
+        WARNING,
+        "do_accounting.missed",
+        opensips(),
+        asking(opensips()),
+        ScriptFacts(is_whole=True, has_failure_route=True),
     ),
     Case(
         "missed calls in OpenSIPS without asking again",

@@ -33,6 +33,14 @@ def with_parameters(profile: AccountingProfile, *parameters: tuple[str, str, int
 
 CASES = (
     Case(
+        "a release of the future",
+        "release-newer",
+        NOTE,
+        "version",
+        kamailio(version=(9, 0)),
+        kamailio(version=(6, 1)),
+    ),
+    Case(
         "a release that never was",
         "release-unknown",
         ERROR,

@@ -96,3 +96,24 @@ def test_kamailio_has_no_declared_tags() -> None:
 
 def test_flags_are_passed_on() -> None:
     assert facts("", flags=(4, 4, 9)).flags == {4, 9}
+
+
+@pytest.mark.parametrize(
+    ("route", "flags"),
+    [
+        ("failure_route[NEXT]", {"2", "FLT_MISSED"}),
+        ("route[RETRY]", {"2", "FLT_MISSED"}),
+        ("request_route", set()),
+        ("branch_route[A]", set()),
+    ],
+)
+def test_flags_are_set_again_where_a_failure_leads(route: str, flags: set[str]) -> None:
+    found = facts(f"#!define FLT_MISSED 2\n{route} {{ setflag(FLT_MISSED); }}")
+    assert found.flags_set_again == flags
+    assert found.has_failure_route is route.startswith("failure")
+
+
+def test_missed_calls_are_requested_again_in_the_failure_route() -> None:
+    text = 'failure_route[A] { do_accounting("log", "missed"); }'
+    assert facts(text, Product.OPENSIPS).requests_missed_again
+    assert not facts(text.replace("failure_route[A]", "route"), Product.OPENSIPS).requests_missed_again

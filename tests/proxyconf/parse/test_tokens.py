@@ -161,3 +161,14 @@ def test_definitions_of_themselves_come_to_an_end() -> None:
 def test_substitutions_that_multiply_come_to_an_end() -> None:
     rules = '#!subst "/a/aa/g"\n' * 60
     assert len(words(f'{rules}"a"')[0]) <= 65_536
+
+
+@pytest.mark.parametrize("comment", ["// why", "# why"])
+def test_a_comment_after_the_value_of_a_definition_is_remarked_on(comment: str) -> None:
+    assert remarks(f"#!define FLT_ACC 1 {comment}\n") != []
+    assert remarks(f'#!define NAME "a" {comment}\n') != []
+
+
+@pytest.mark.parametrize("value", ['"sip://x#y"', "1", "", "# only a comment", "'a # b'", "7/2"])
+def test_a_value_without_a_comment_is_not(value: str) -> None:
+    assert remarks(f"#!define NAME {value}\n") == []
