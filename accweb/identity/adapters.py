@@ -1,4 +1,4 @@
-"""What accweb decides for django-allauth: no self sign-up, its own messages, encrypted secrets."""
+"""The settings of django-allauth that need code: no self sign-up, own messages, encrypted secrets."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ _THIS_MACHINE = "127.0.0.1"
 
 class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        """Return no: administrators make users, single sign-on makes its own."""
+        """Return False: users are created by administrators or by single sign-on."""
         return False
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        return client_address(request) or _THIS_MACHINE  # a Unix socket: whoever connects is here
+        return client_address(request) or _THIS_MACHINE  # a Unix socket: the client is on this machine
 
     def add_message(
         self, request: HttpRequest, level: int, message_template: str | None = None, *args: Any, **kwargs: Any
     ) -> None:
-        """Leave out what the next page shows anyway: that one is logged in."""
+        """Omit the message about a successful login, which the next page shows anyway."""
         if message_template != "account/messages/logged_in.txt":
             super().add_message(request, level, message_template, *args, **kwargs)
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
-        """Return no where the user logged in just now: the password need not be typed twice in a row."""
+        """Return False right after a login, so that nobody has to enter the password twice in a row."""
         request = context.request
         records = get_authentication_records(request, request.user)
         just_now = bool(records) and time.time() - records[-1]["at"] < app_settings.REAUTHENTICATION_TIMEOUT
         return not just_now and super().is_reauthentication_required(app=app, **kwargs)
 
     def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
-        """Name the methods as the pages do."""
+        """Return the methods with the names that the pages use."""
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
         names = {"mfa_reauthenticate": _("Use a code"), "mfa_reauthenticate:webauthn": _("Use a passkey")}
         return [{**method, "description": names.get(method["id"], _("Use the password"))} for method in methods]

@@ -1,4 +1,4 @@
-"""End the sessions of a user, also those that began before sessions were listed; take second factors away."""
+"""End the sessions of a user, including those that began before sessions were listed; remove second factors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from accweb.web.second_factor import SECOND_FACTORS
 
 
 def end_sessions(user: AbstractBaseUser | AnonymousUser, *, keep: str | None = "") -> int:
-    """Delete the user's sessions but the one with the key ``keep``; return how many."""
+    """Delete the user's sessions except the one with the key ``keep``; return how many were deleted."""
     stored = Session.objects.filter(expire_date__gt=timezone.now())
     keys = [
         session.session_key
@@ -39,7 +39,7 @@ def remove_second_factors(user: AbstractBaseUser) -> int:
 
 @receiver(authenticator_added)
 def end_others(sender: type[Any], request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
-    """End the sessions that began with the password alone, when the user gets the first second factor."""
+    """When a user sets up the first second factor, end the sessions that began with the password alone."""
     factors = Authenticator.objects.filter(user=user.pk, type__in=SECOND_FACTORS)
     if authenticator.type in SECOND_FACTORS and not factors.exclude(pk=authenticator.pk).exists():
         end_sessions(user, keep=request.session.session_key)

@@ -1,4 +1,4 @@
-"""Codes of a second factor: attempts are counted like passwords, and a code is good once."""
+"""Forms for the codes of a second factor. Attempts are limited like those of passwords; each code is valid once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from accweb.web.throttle import Limit
 
 
 class CodeForm(AuthenticateForm):
-    """A code at the login."""
+    """Asks for a code at login."""
 
     def clean_code(self) -> str:
         attempt = LoginAttempt(context.request, self.user.get_username())
@@ -28,7 +28,7 @@ class CodeForm(AuthenticateForm):
 
 
 class ConfirmingCodeForm(ReauthenticateForm):
-    """A code of who is logged in, before something that matters."""
+    """Asks a logged-in user for a code before a sensitive action."""
 
     def clean_code(self) -> str:
         attempt = LoginAttempt(context.request, self.user.get_username())
@@ -39,7 +39,7 @@ class ConfirmingCodeForm(ReauthenticateForm):
 
 
 class FirstCodeForm(ActivateTOTPForm):
-    """The code that shows that the app has the secret; no login with it."""
+    """Asks for the code that proves that the app has the secret; it does not log in."""
 
     def clean_code(self) -> str:
         code: str = super().clean_code()
@@ -48,7 +48,7 @@ class FirstCodeForm(ActivateTOTPForm):
 
 
 def _use_once(user: User, code: str) -> None:
-    """Refuse a code that was used; all processes share what was, for as long as a code is good."""
+    """Reject a code that was used before. Used codes are shared by all processes for as long as a code is valid."""
     seconds = settings.MFA_TOTP_PERIOD * (2 * settings.MFA_TOTP_TOLERANCE + 1)
     digest = salted_hmac("accweb.identity.code", f"{user.pk} {normalize_user_code(code)}").hexdigest()
     if throttle.take(Limit("code", 1, seconds), digest).wait:

@@ -1,4 +1,4 @@
-"""Put allauth's pages into the frame of the site."""
+"""Show allauth's pages in the frame of the site."""
 
 from __future__ import annotations
 
@@ -30,6 +30,6 @@ _TITLES = {
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
-    """Return the frame and the title of a page of allauth; nothing for other pages, which bring their own."""
+    """Return the frame and title for a page of allauth (a context processor); other pages have their own."""
     name = request.resolver_match.url_name if request.resolver_match else None
     return {**shell.frame(request), "title": _TITLES[name]} if name in _TITLES else {}

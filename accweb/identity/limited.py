@@ -1,4 +1,4 @@
-"""Limit what strangers may begin: each beginning of a login leaves a session in the database."""
+"""Limit how often an anonymous client may start a login: each start stores a session in the database."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BEGINNINGS = Limit("login begin", 120, 60)
 
 
 def limited(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Return the view; it raises ``TooManyRequests`` for an address that asks too often."""
+    """Decorate a view to raise ``TooManyRequests`` if an address sends too many requests."""
 
     @wraps(view)
     def answer(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:

@@ -25,7 +25,7 @@ _PASSKEY_BUTTON = mark_safe('id="passkey_login"')
 
 @method_decorator(never_cache, name="dispatch")
 class LoginPage(LoginView):
-    """The admin's login; who has a second factor is asked for it before the session begins."""
+    """The admin's login page; a user with a second factor must enter it before the session begins."""
 
     template_name = "admin/login.html"
 

@@ -1,4 +1,4 @@
-"""Pages of one passkey: the theme takes an ``object`` for one of the admin's, and would lead back to its list."""
+"""The pages of a passkey. Without these the theme would take its ``object`` for one of the admin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page on which people change their own password; guesses at the old one are counted."""
+"""The page on which users change their password; attempts to guess the old one are limited."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class OwnPasswordForm(AdminOwnPasswordChangeForm):
 
 
 class PasswordPage(PasswordChangeView):
-    """The admin's page; all other sessions of the user end."""
+    """The admin's page, which also ends all other sessions of the user."""
 
     form_class = OwnPasswordForm
     success_url = reverse_lazy("admin:password_change_done")

@@ -1,4 +1,4 @@
-"""The page of one's own sessions: what is logged in where, and how to end it."""
+"""The page on which users see and end their own sessions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SYSTEMS = ("Android", "iPhone", "iPad", "Windows", "Mac OS", "Linux")
 
 
 def browser_of(user_agent: str) -> str:
-    """Return the names of browser and system, as far as they can be told; else what the program calls itself."""
+    """Return the names of browser and operating system if they are recognised, else the user agent."""
     browser = next((name for mark, name in _BROWSERS if f"{mark}/" in user_agent), "")
     system = next((name for name in _SYSTEMS if name in user_agent), "")
     return ", ".join(filter(None, (browser, system))) or user_agent
@@ -43,7 +43,7 @@ class SessionsPage(ShellMixin, TemplateView):
         return super().get_context_data(sessions=sessions, **kwargs)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """End the other sessions, or all."""
+        """End the other sessions, or all of them."""
         if "all" in request.POST:
             record(request, Action.DELETED, "all own sessions")
             end_sessions(request.user)

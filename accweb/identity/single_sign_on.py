@@ -1,8 +1,8 @@
-"""Single sign-on with OpenID Connect: who the provider lets in, and which groups they get.
+"""Single sign-on with OpenID Connect: which users may log in, and which groups they get.
 
-The provider's claim of groups decides at every login: each group that ``ACCWEB_OIDC_ROLES`` maps to is given or taken,
-other groups of the user stay. Who gets none is refused. An account of the provider never becomes a user that exists,
-whatever its name or e-mail address: it gets one of its own.
+The provider's claim of groups is applied at every login: the user is added to or removed from each group that
+``ACCWEB_OIDC_ROLES`` maps to and keeps all others. Users who get no group are refused. An account of the provider
+always becomes a user of its own, never an existing user of the same name or e-mail address.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from accweb.web.shell import frame
 
 logger = logging.getLogger(__name__)
 PROVIDER = "oidc"
-"""The only provider: it stands in the address that the provider sends people back to."""
+"""The id of the only provider; part of the redirect URI."""
 
 
 class SingleSignOnAdapter(DefaultSocialAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
-        return True  # who has no role was refused before
+        return True  # users without a role have been refused before
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Refuse who has no role here; give others the groups of their roles."""
+        """Refuse users without a role; assign the groups of their roles to others."""
         name = _name_of(sociallogin)
         if sociallogin.state.get("process") == AuthProcess.CONNECT:
             raise ImmediateHttpResponse(_refusal(request, name, "users are not connected to accounts"))
@@ -48,7 +48,7 @@ class SingleSignOnAdapter(DefaultSocialAccountAdapter):
             give_groups(request, sociallogin.user, groups)
 
     def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: object = None) -> User:
-        sociallogin.user.is_staff = True  # every page stands in the admin's frame
+        sociallogin.user.is_staff = True  # required by the admin's frame, which every page has
         user: User = super().save_user(request, sociallogin, form)
         record_of(user, Action.ADDED, f"user {user.get_username()}", address=client_address(request), by="sign-on")
         give_groups(request, user, groups_of(claims_of(sociallogin)))
@@ -58,19 +58,19 @@ class SingleSignOnAdapter(DefaultSocialAccountAdapter):
         self, request: HttpRequest, provider: Any, error: Any = None, exception: Exception | None = None, **_: Any
     ) -> None:
         if error == AuthError.CANCELLED:
-            return  # allauth leads to the page that says so
+            return  # allauth redirects to the page that explains it
         problem = f"{error or ''} {type(exception).__name__ if exception else ''}".strip()
         raise ImmediateHttpResponse(_refusal(request, "", problem))
 
 
 def claims_of(sociallogin: SocialLogin) -> dict[str, Any]:
-    """Return what the provider says of the account in its ID token."""
+    """Return the claims of the provider's ID token."""
     claims: dict[str, Any] = sociallogin.account.extra_data.get("id_token", {})
     return claims
 
 
 def groups_of(claims: dict[str, Any]) -> set[str]:
-    """Return the names of the groups that the claim of groups maps to, and that exist."""
+    """Return the names of the existing groups to which the claim of groups maps."""
     listed = claims.get(settings.OIDC_GROUPS_CLAIM, [])
     names = [listed] if isinstance(listed, str) else listed if isinstance(listed, list) else []
     roles = {role for group, role in settings.OIDC_ROLES if group in names}
@@ -78,7 +78,7 @@ def groups_of(claims: dict[str, Any]) -> set[str]:
 
 
 def give_groups(request: HttpRequest, user: User, names: set[str]) -> None:
-    """Give the groups, and take those that the provider could have given and did not."""
+    """Add the user to the groups, and remove them from the other groups that the provider can assign."""
     mapped = {role for _group, role in settings.OIDC_ROLES}
     held = set(user.groups.filter(name__in=mapped).values_list("name", flat=True))
     if held == names:
@@ -109,13 +109,13 @@ def _refusal(request: HttpRequest, name: str, problem: str) -> HttpResponse:
 
 
 def _reachable(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Return the view; it says so where the provider does not answer."""
+    """Decorate a view to show an error page if the provider does not respond."""
 
     def answer(request: HttpRequest, provider_id: str) -> HttpResponse:
         try:
             return view(request, provider_id)
-        except (RequestException, KeyError, ValueError) as error:  # nobody there, or it is no OpenID provider
-            logger.warning("single sign-on: %s does not answer as an OpenID provider: %s", settings.OIDC_URL, error)
+        except (RequestException, KeyError, ValueError) as error:  # unreachable, or not an OpenID provider
+            logger.warning("single sign-on: %s does not respond as an OpenID provider: %s", settings.OIDC_URL, error)
             context = {**frame(request), "unreachable": True}
             return render(request, "accweb/sign_on_refused.html", context, status=503)
 
@@ -123,7 +123,7 @@ def _reachable(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]
 
 
 def begin(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """Lead to the provider: by the button of the login page alone, so that no link of others begins a login."""
+    """Redirect to the provider; only by POST from the login page, so that a foreign link cannot start a login."""
     return _reachable(views.login)(request, provider_id) if request.method == "POST" else redirect("account_login")
 
 

@@ -1,4 +1,4 @@
-"""Addresses of logging in: of django-allauth's pages those that accweb has, and no others."""
+"""URLs of the login: only those of django-allauth's pages that accweb uses."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class _Collector:
         self._supervisor = Supervisor(settings.BASE_DIR, self._ended)
         self._services: dict[str, list[Source]] = {}
         self._broken: dict[Source, str] = {}
-        self._sockets = HeldSockets()
+        self._sockets = HeldSockets(settings.DATA_DIR / "udp-addresses")
 
     def run(self, stop: Callable[[], bool]) -> None:
         look_at = 0.0
@@ -52,7 +52,7 @@ class _Collector:
             self._supervisor.tend()
             time.sleep(TICK)
         self._supervisor.end(_PATIENCE)
-        self._sockets.hold({})
+        self._sockets.close()
         connections.close_all()
 
     def _look(self) -> None:

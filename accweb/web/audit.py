@@ -23,17 +23,17 @@ LONGEST_TARGET = 500
 
 
 def record(request: HttpRequest, action: AuditEntry.Action, target: str, **detail: Any) -> None:
-    """Keep that who sent ``request`` did ``action`` to ``target``; in the transaction of the deed, if it has one."""
+    """Record an action of the user of ``request``; call it in the transaction of the action, if there is one."""
     record_of(request.user, action, target, address=client_address(request), **detail)
 
 
 def record_command(command: str, action: AuditEntry.Action, target: str, **detail: Any) -> None:
-    """Keep what somebody did with ``manage.py``, under the name of the account that ran it."""
+    """Record an action of ``manage.py``, under the name of the operating system account that ran it."""
     try:
         account = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # a container's
+    except KeyError:  # a container may have no name for it
         account = str(os.getuid())
-    # No user's name holds a colon.
+    # User names cannot contain a colon.
     record_of(AnonymousUser(), action, target, username=f"system:{account}", by=f"manage.py {command}", **detail)
 
 
@@ -46,9 +46,9 @@ def record_of(
     username: str = "",
     **detail: Any,
 ) -> None:
-    """Keep that ``user`` did ``action``: without a request, or by somebody unknown who gave a ``username``.
+    """Record an action without a request, or one of an unknown user who entered ``username``.
 
-    Writers take turns from here until their transactions end: let this be the last statement of a transaction.
+    It locks the chain until the transaction ends, so call it last in a transaction.
     """
     entry = AuditEntry(
         at=timezone.now(),
@@ -57,7 +57,7 @@ def record_of(
         address=address,
         action=action,
         target=target[:LONGEST_TARGET],
-        detail=json.loads(json.dumps(detail)),  # as it will be read: the digest covers it
+        detail=json.loads(json.dumps(detail)),  # as it will be read back, since the digest covers it
     )
     with transaction.atomic():
         head, _ = AuditHead.objects.select_for_update().get_or_create(pk=AuditHead.ONLY)
@@ -69,10 +69,10 @@ def record_of(
 
 
 def prune(before: datetime, command: str, archive: Callable[[AuditEntry], object]) -> int:
-    """Remove the entries from before a time, oldest first up to the first newer one; return how many.
+    """Delete the entries older than ``before``, oldest first up to the first newer one; return how many.
 
-    Each is given to ``archive`` first. A checkpoint keeps the place where the chain begins from then on, and an entry
-    says who removed what; the database refuses to delete entries after the newest checkpoint.
+    ``archive`` is called with each before. A checkpoint records where the chain begins from then on, and an entry who
+    deleted what; the database refuses to delete entries after the newest checkpoint.
     """
     with transaction.atomic():
         AuditHead.objects.select_for_update().get_or_create(pk=AuditHead.ONLY)

@@ -1,9 +1,9 @@
-"""The hash chain of the audit log: what an entry's digest covers, and what is wrong with a stored chain.
+"""The hash chain of the audit log: the digest of an entry, and the verification of a stored chain.
 
-An entry holds the digest of the entry before it and its own, which covers both that and all it says. The head names the
-newest entry, so that entries missing at the end are noticed. Whoever can write to the database can change the head as
-well: only a head that was kept elsewhere (in the log, by the syslog server) proves that the chain was not written anew.
-A checkpoint names the newest entry that retention removed; the chain begins after it.
+An entry contains the digest of the previous entry and its own, which covers that digest and the entry's content. The
+head names the newest entry, so that entries missing at the end are noticed. Anyone who can write to the database can
+also change the head: only a head stored elsewhere (in the log, on the syslog server) proves that the chain was not
+rewritten. A checkpoint names the newest entry deleted by retention; the chain begins after it.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ TRIGGERS = {
     "postgresql": ("accweb_audit_no_update", "accweb_audit_no_delete", "accweb_audit_no_truncate"),
     "sqlite": ("accweb_audit_no_update", "accweb_audit_no_delete", "accweb_audit_no_replace"),
 }
-"""What refuses changes of the audit log, by the kind of database (migration 0006)."""
+"""The triggers that refuse changes of the audit log, by database vendor (migration 0006)."""
 
 _CHUNK = 2000
 
 
 class Head(NamedTuple):
-    """An entry and its digest, as ``ID:DIGEST``; 0 and nothing stand for an empty log."""
+    """An entry and its digest, written ``ID:DIGEST``; 0 and an empty digest stand for an empty log."""
 
     entry: int
     digest: str
 
     @classmethod
     def parse(cls, text: str) -> Head:
-        """Read what ``str()`` of a head wrote; raise ``ValueError``."""
+        """Parse the result of ``str()``; raise ``ValueError``."""
         entry, _, digest = text.strip().partition(":")
         if not (entry.isascii() and entry.isdecimal() and len(entry) < 19 and len(digest) == 64):
-            raise ValueError(f"{text!r} is not a head; use ID:DIGEST as `manage.py audit head` prints it")
+            raise ValueError(f"{text!r} is not a valid head; use ID:DIGEST as `manage.py audit head` prints it")
         return cls(int(entry), digest)
 
     def __str__(self) -> str:
@@ -46,8 +46,8 @@ class Head(NamedTuple):
 
 
 def digest_of(entry: AuditEntry) -> str:
-    """Return the SHA-256 of the entry's predecessor and of all that the entry says, in hexadecimal."""
-    said = [
+    """Return the SHA-256 of the previous entry's digest and the entry's content, in hexadecimal."""
+    content = [
         entry.previous,
         entry.at.astimezone(UTC).isoformat(),
         entry.user_id,
@@ -57,7 +57,7 @@ def digest_of(entry: AuditEntry) -> str:
         entry.target,
         _canonical(entry.detail),
     ]
-    return hashlib.sha256(json.dumps(said, separators=(",", ":"), sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(content, separators=(",", ":"), sort_keys=True).encode()).hexdigest()
 
 
 def stored_head() -> Head:
@@ -66,15 +66,15 @@ def stored_head() -> Head:
 
 
 def last_checkpoint() -> Head:
-    """Return the newest entry that retention removed."""
+    """Return the newest entry deleted by retention."""
     checkpoint = AuditCheckpoint.objects.order_by("-entry").first()
     return Head(checkpoint.entry, checkpoint.digest) if checkpoint else Head(0, "")
 
 
 def verify(kept_head: Head | None = None) -> Iterator[str]:
-    """Yield what is wrong with the audit log, a sentence for each; nothing for a log that nobody tampered with.
+    """Yield a sentence for each inconsistency of the audit log; nothing if it is intact.
 
-    ``kept_head``: a head that was kept outside the database, which the chain must still contain.
+    ``kept_head`` is a head stored outside the database, which the chain must still contain.
     """
     checkpoint = last_checkpoint()
     last = checkpoint
@@ -97,7 +97,7 @@ def verify(kept_head: Head | None = None) -> Iterator[str]:
 
 
 def missing_triggers() -> list[str]:
-    """Return which of the triggers that refuse changes of the audit log the database does not have, or has disabled."""
+    """Return the names of the triggers against changes of the audit log that are missing or disabled."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
@@ -110,7 +110,7 @@ def missing_triggers() -> list[str]:
 
 
 def _canonical(value: Any) -> Any:
-    """Return a JSON value as PostgreSQL gives it back, which writes 2.0e1 as 20."""
+    """Return a JSON value as PostgreSQL returns it, which writes 2.0e1 as 20."""
     match value:
         case dict():
             return {key: _canonical(item) for key, item in value.items()}
@@ -142,7 +142,7 @@ def _wrong_end(last: Head, head: Head) -> Iterator[str]:
 
 
 def _wrong_checkpoint(checkpoint: Head) -> Iterator[str]:
-    """Compare the checkpoint with the entry that ``prune`` wrote about it."""
+    """Compare the checkpoint with the entry that ``prune`` wrote for it."""
     if checkpoint.entry:
         pruned = AuditEntry.objects.filter(action=AuditEntry.Action.PRUNED, pk__gt=checkpoint.entry)
         if not any(entry.detail.get("head") == str(checkpoint) for entry in pruned):

@@ -30,12 +30,12 @@ _PRIORITY = 13 * 8 + 6  # log audit, informational
 _PORTS = {"udp": 514, "tcp": 601, "tls": 6514}
 _BATCH = 500
 _LONGEST = 8000
-"""Bytes of a message; rsyslog takes 8192 unless it is told otherwise."""
+"""Bytes of a message; rsyslog accepts 8192 by default."""
 _TIMEOUT = 5.0
 
 
 class ForwardingState(NamedTuple):
-    """``waiting``: entries that were not forwarded yet."""
+    """The state of forwarding; ``waiting`` is the number of entries not forwarded yet."""
 
     waiting: int
     failures: int
@@ -54,14 +54,14 @@ def forward() -> int:
         except (OSError, ValueError) as error:
             _note_failure(error)
             return sent
-        # Where another worker did the same meanwhile, some entries were sent twice and none is left out.
+        # If another worker did the same meanwhile, some entries were sent twice, but none was left out.
         AuditForwarding.objects.filter(pk=AuditForwarding.ONLY).update(entry=entries[-1].pk, error="")
         place, sent = entries[-1].pk, sent + len(entries)
     return sent
 
 
 def state() -> ForwardingState | None:
-    """Return how forwarding goes; ``None`` if no syslog server is set."""
+    """Return the state of forwarding; ``None`` if no syslog server is configured."""
     place = _place()
     if place is None:
         return None
@@ -70,7 +70,7 @@ def state() -> ForwardingState | None:
 
 
 def message(entry: AuditEntry) -> bytes:
-    """Return the syslog message of an entry: JSON in ASCII, so that nothing in it can end the line."""
+    """Return the syslog message of an entry: ASCII JSON, which cannot contain a line break."""
     fields = {
         "id": entry.pk,
         "at": entry.at.astimezone(UTC).isoformat(),
@@ -90,7 +90,7 @@ def message(entry: AuditEntry) -> bytes:
 
 
 def _place() -> int | None:
-    """Return the last entry that was forwarded; the newest one when forwarding is new; ``None`` when there is none."""
+    """Return the last forwarded entry, or the newest one if forwarding starts; ``None`` if there is no entry."""
     if not settings.AUDIT_SYSLOG:
         return None
     forwarding, is_new = AuditForwarding.objects.get_or_create(
@@ -117,7 +117,7 @@ def _send(address: str, messages: Sequence[bytes]) -> None:
 
 @contextmanager
 def _connected(address: str) -> Iterator[Callable[[bytes], object]]:
-    """Connect to ``SCHEME://HOST:PORT`` or ``unix:///PATH``; yield what sends a message."""
+    """Connect to ``SCHEME://HOST:PORT`` or ``unix:///PATH``; yield a function that sends a message."""
     parts = urlsplit(address)
     if parts.scheme == "unix":
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as local:
@@ -136,8 +136,8 @@ def _connected(address: str) -> Iterator[Callable[[bytes], object]]:
     with _stream(host, port, tls=parts.scheme == "tls") as stream:
         yield lambda content: stream.sendall(b"%d %b" % (len(content), content))  # RFC 6587, 3.4.1
         stream.shutdown(socket.SHUT_WR)
-        with suppress(TimeoutError):  # a server that keeps the connection open has not refused anything
-            while stream.recv(4096):  # raises if the server did not take what was sent
+        with suppress(TimeoutError):  # the server keeps the connection open: it has refused nothing
+            while stream.recv(4096):  # raises if the server did not accept the messages
                 pass
 
 

@@ -1,4 +1,4 @@
-"""Audit entries of what Django and allauth do: logins, failed logins, second factors, changes in the admin."""
+"""Audit entries for actions of Django and allauth: logins, failed logins, second factors, changes in the admin."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def codes_made(sender: type[Authenticator], request: HttpRequest, authenticator:
 def factor_used(
     sender: type[Authenticator], request: HttpRequest, user: User, authenticator: Authenticator, **_: Any
 ) -> None:
-    """Keep that a recovery code was used: it is rare, and one less."""
+    """Record the use of a recovery code, since each can be used only once."""
     if authenticator.type == Authenticator.Type.RECOVERY_CODES:
         record_of(user, Action.CHANGED, "second factor: a recovery code was used", address=client_address(request))
 
@@ -75,7 +75,7 @@ def code_refused(sender: type[Authenticator], request: HttpRequest, user: User, 
 
 @receiver(user_login_failed)
 def refused(sender: str, credentials: Mapping[str, Any], request: HttpRequest | None = None, **_: Any) -> None:
-    """Keep the name that was tried."""
+    """Record the user name of the attempt."""
     if request is not None:
         record_of(
             AnonymousUser(),
@@ -88,7 +88,7 @@ def refused(sender: str, credentials: Mapping[str, Any], request: HttpRequest | 
 
 @receiver(post_save, sender=LogEntry)
 def changed(sender: type[LogEntry], instance: LogEntry, created: bool, **_: Any) -> None:
-    """Keep what the admin's own log keeps: the object, and the names of the fields, never their values."""
+    """Record what the admin's own log contains: the object and the names of the changed fields, but no values."""
     if created and instance.action_flag in _DEEDS:
         kind = instance.content_type.name if instance.content_type else ""
         record_of(
@@ -103,7 +103,7 @@ def changed(sender: type[LogEntry], instance: LogEntry, created: bool, **_: Any)
 def delete_selected(
     model_admin: admin.ModelAdmin[Any], request: HttpRequest, queryset: QuerySet[Any]
 ) -> HttpResponseBase | None:
-    """Delete the selected objects, and keep which: of more than one Django's log sends no signal."""
+    """Delete the selected objects and record each; Django's log sends no signal for more than one."""
     targets = [f"{queryset.model._meta.verbose_name} {chosen}" for chosen in queryset]
     with transaction.atomic():
         response = actions.delete_selected(model_admin, request, queryset)

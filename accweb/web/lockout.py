@@ -50,7 +50,7 @@ class LoginAttempt:
         self._pair = _pair_of(request, username)
         self._taken: list[tuple[Limit, str]] = []
         account, address = _account(username), network_of(client_address(request))
-        # The pair before the address: hammering at one locked account must not lock out all who share the address.
+        # The pair before the address: attempts at one locked account must not lock out others at the same address.
         if wait := throttle.wait_of(_limits()[_ADDRESS], address):
             raise TooManyRequests(wait)
         self._take(request, username, _limits()[_PAIR], self._pair)
@@ -73,7 +73,7 @@ class LoginAttempt:
                 until=until.isoformat(timespec="seconds"),
             )
         if verdict.wait:
-            self.give_back(is_logged_in=True)  # nothing is tried
+            self.give_back(is_logged_in=True)  # no password is checked
             raise TooManyRequests(verdict.wait)
         self._taken.append((limit, subject))
 

@@ -1,4 +1,4 @@
-"""End sessions that are idle or too long, list them, and tell browsers what no page of ours does."""
+"""End idle and overlong sessions, list sessions, and send security headers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 
 _STARTED_AT, _USED_AT = "started_at", "used_at"
 _EVERY = 300
-"""Seconds after which the use of a session is noted again; each note is a write to the database."""
+"""Minimum interval in seconds between updates of a session's last use, each of which writes to the database."""
 
 _CONTENT = {
     "default-src": "'self'",
@@ -31,9 +31,9 @@ _PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
 
 class ProtectionMiddleware:
-    """Add headers; prolong a session that a person uses, up to ``LONGEST_SESSION``.
+    """Adds security headers; extends sessions in use, up to ``LONGEST_SESSION``.
 
-    Requests that a page makes by itself do not count as use.
+    Requests that a page sends by itself do not count as use.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -51,7 +51,7 @@ class ProtectionMiddleware:
 
 
 def _content_policy() -> str:
-    """Return the policy; with single sign-on a form may lead to the provider, and from there to others."""
+    """Return the policy. With single sign-on, submitting a form may redirect to the provider and further."""
     policy = "; ".join(f"{name} {sources}" for name, sources in _CONTENT.items())
     return policy if settings.OIDC_URL else policy + _FORMS
 

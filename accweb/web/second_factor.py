@@ -1,4 +1,4 @@
-"""Who must have a second factor, and who has one: a group may require it of its members."""
+"""Which users must have a second factor, since a group requires it of its members, and which have one."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from accweb.web.roles import ADMINISTRATOR
 SECOND_FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 ENROL = "mfa_index"
 _OPEN = ("mfa_", "account_", "admin:login", "admin:logout", "admin:jsi18n", "healthz", "metrics")
-"""Beginnings of the names of addresses that are open to who has no second factor yet."""
+"""Prefixes of the names of URLs that are open to users who have yet to set up a second factor."""
 
 
 def is_required(user: AbstractBaseUser | AnonymousUser) -> bool:
-    """Tell whether a group of the user requires one; what the administrators' group requires holds for superusers."""
+    """Return whether a group of the user requires one; superusers count as members of the administrators' group."""
     policies = GroupPolicy.objects.filter(second_factor=True)
     if getattr(user, "is_superuser", False):
         return policies.filter(group__name=ADMINISTRATOR).exists() or policies.filter(group__user=user.pk).exists()
@@ -37,12 +37,12 @@ def has_second_factor(user: AbstractBaseUser | AnonymousUser) -> bool:
 
 
 def is_missing(user: AbstractBaseUser | AnonymousUser) -> bool:
-    """Tell whether the user must have a second factor and has none."""
+    """Return whether the user must have a second factor and has none."""
     return is_required(user) and not has_second_factor(user)
 
 
 class SecondFactorMiddleware:
-    """Lead who must have a second factor and has none to where it is set up; nothing else is open to them."""
+    """Redirects users who lack a required second factor to the page that sets it up, from all other pages."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
@@ -70,6 +70,6 @@ def _lead(request: HttpRequest) -> HttpResponse:
 
 
 def _provider_checked(request: HttpRequest) -> bool:
-    """Tell whether this session comes from a single sign-on that checks a second factor itself."""
+    """Return whether the session comes from a single sign-on that checks a second factor itself."""
     records = get_authentication_records(request, request.user) if settings.OIDC_SECOND_FACTOR else []
     return any(record.get("method") == "socialaccount" for record in records)

@@ -1,4 +1,4 @@
-"""Periodic work of the frame."""
+"""Periodic tasks for sessions, limits and the audit log."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ logger = logging.getLogger(__name__)
 
 @shared_task
 def forget_expired(**_later: Any) -> int:
-    """Delete counts of requests and sessions that have ended."""
+    """Delete expired counts of requests and expired sessions."""
     call_command("clearsessions")
     return throttle.forget_expired()
 
 
 @shared_task
 def forward_audit_log() -> int:
-    """Send new audit entries to the syslog server, where one is set; return how many."""
+    """Send new audit entries to the syslog server, if one is configured; return how many."""
     return audit_forwarding.forward()
 
 
 @shared_task
 def log_audit_head() -> None:
-    """Write the head of the audit log to the log, which whoever tampers with the database cannot change."""
+    """Write the head of the audit log to the log, which cannot be changed through the database."""
     head = stored_head()
     if head.entry:
         logger.info("head of the audit log: %s", head)

@@ -1,8 +1,8 @@
-"""Count what must not happen too often: login attempts, requests to the API, posted events, fetched files.
+"""Rate limits: of login attempts, requests to the API, posted events, fetched files.
 
-The counts are in the database, so that all processes share them; a count begins with the first request and ends with
-its span. Of a limit ``in_blocks`` a process takes a part at a time: a busy program then does not cost a write for each
-request, and processes together never let more pass than the limit.
+The counts are in the database, so that all processes share them; a count begins with the first request and ends after
+the time of its limit. With ``in_blocks`` a process reserves several requests at a time, so that not every request costs
+a write to the database; all processes together still never allow more than the limit.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from django.db.models import F
 from accweb.web.models import RequestCount
 
 _BLOCKS = 20
-"""Parts of a limit ``in_blocks``; one of fewer requests than this is counted one by one."""
+"""Number of blocks of a limit ``in_blocks``; a lower limit is counted request by request."""
 _MOST_BLOCKS = 10_000
 _LONGEST_SUBJECT = 200
 
@@ -33,7 +33,7 @@ _ADD = f"""
 
 
 class Limit(NamedTuple):
-    """``most`` requests in ``seconds``; ``scope`` names what is counted."""
+    """At most ``most`` requests in ``seconds``; ``scope`` names what is counted."""
 
     scope: str
     most: int
@@ -42,7 +42,7 @@ class Limit(NamedTuple):
 
 
 class RateVerdict(NamedTuple):
-    """``wait``: seconds until a request is allowed again; 0 where this one is."""
+    """The result of a check; ``wait`` is the time in seconds until a request is allowed, 0 if this one is."""
 
     wait: float
     is_first_refusal: bool = False
@@ -81,18 +81,18 @@ def wait_of(limit: Limit, subject: str) -> float:
 
 
 def give_back(limit: Limit, subject: str) -> None:
-    """Count one request less: it proved harmless."""
+    """Count one request less, since it proved harmless."""
     counts = RequestCount.objects.filter(scope=limit.scope, subject=subject[:_LONGEST_SUBJECT])
     counts.filter(used__gt=0).update(used=F("used") - 1)
 
 
 def forget_expired() -> int:
-    """Delete the counts whose span has ended; return how many."""
+    """Delete the expired counts; return how many."""
     return RequestCount.objects.filter(ends_at__lte=time.time()).delete()[0]
 
 
 def forget_blocks() -> None:
-    """Forget what this process has taken in advance."""
+    """Forget the requests that this process has reserved."""
     with _lock:
         _blocks.clear()
 
@@ -121,7 +121,7 @@ def _keep_block(key: tuple[str, str], block: _Block, now: float) -> None:
 
 
 def _wait(limit: Limit, key: tuple[str, str], now: float) -> float:
-    """Return the time until the count ends, where it has reached the limit: a look that costs no write."""
+    """Return the time until a count that exceeded the limit expires, else 0, without writing to the database."""
     counts = RequestCount.objects.filter(scope=key[0], subject=key[1], used__gt=limit.most, ends_at__gt=now)
     ends_at = counts.values_list("ends_at", flat=True).first()
     return max(ends_at - now, 1) if ends_at is not None else 0

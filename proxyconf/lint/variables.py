@@ -18,6 +18,7 @@ from proxyconf.lint.places import Field, fields, used_backends
 from proxyconf.lint.registry import Problem, error, note, rule, script_rule, warning
 from proxyconf.profile import AccountingProfile, ExtraDefinition, LegDefinition
 from proxyconf.script_facts import ScriptFacts
+from proxyconf.vocabulary.arguments import argument_words, why_wrong_argument
 from proxyconf.vocabulary.layout import Backend, suggest_role
 from proxyconf.vocabulary.messages import any_of
 from proxyconf.vocabulary.messages import message as _
@@ -46,12 +47,6 @@ _SINGLE = frozenset(
     }
 )
 """Variables of Kamailio whose table entry (pv.c) has no function that reads an index."""
-
-_CHOICES: Mapping[str, tuple[str, ...]] = {
-    "time": ("sec", "min", "hour", "mday", "mon", "year", "wday", "yday", "isdst"),
-    "K": ("IPv4", "INET", "IPv6", "INET6", "UDP", "TCP", "TLS", "SCTP", "WS", "WSS"),
-}
-"""Arguments of Kamailio's variables that take one of a few words (pv_time.c, pv_core.c)."""
 
 _HEADER = re.compile(r"[A-Za-z0-9.!%*_+`'~-]+")  # token of RFC 3261 section 25.1
 
@@ -138,7 +133,8 @@ def variable_one(profile: AccountingProfile, facts: ScriptFacts) -> Iterator[Pro
 def variable_argument(profile: AccountingProfile) -> Iterator[Problem]:
     for field, expression in variables(profile):
         known = find_variable(profile.product, expression.name) is not None
-        if known and (problem := why_wrong(profile.product, expression)):
+        wrong = why_wrong(profile.product, expression) or why_wrong_argument(profile.product, expression)
+        if known and (problem := wrong):
             yield error(field.variable_place, problem, _("Write it as its module's documentation has it."))
 
 
@@ -225,7 +221,7 @@ def variable_avp_number(profile: AccountingProfile) -> Iterator[Problem]:
 @rule("variable-choice", _("The proxy does not start with an argument that the variable does not have."))
 def variable_choice(profile: AccountingProfile) -> Iterator[Problem]:
     for field, expression in variables(profile):
-        choices = _CHOICES.get(expression.name) if profile.product is Product.KAMAILIO else None
+        choices = argument_words(profile.product, expression.name)
         if choices and expression.argument and expression.argument not in choices:
             yield error(
                 field.variable_place,

@@ -45,6 +45,7 @@ class Role(StrEnum):
     ACCOUNT = "account"
     GATEWAY = "gateway"
     CALL_ID = "call_id"  # in a dialog CDR, whose core fields hold no Call-ID
+    RELATED_CALL_ID = "related_call_id"  # of the other call of a B2BUA
     FROM_TAG = "from_tag"
     TO_TAG = "to_tag"
     LEG_SOURCE = "leg_source"
@@ -94,6 +95,9 @@ _ROLE_OF_LABEL: Mapping[str, Role] = {
     **dict.fromkeys(("account", "accountcode", "username", "auth_user", "user_name"), Role.ACCOUNT),
     **dict.fromkeys(("gateway", "gw", "carrier", "trunk", "dst_gw"), Role.GATEWAY),
     **dict.fromkeys(("callid", "call_id", "sip_call_id"), Role.CALL_ID),
+    **dict.fromkeys(
+        ("related_call_id", "b2b_call_id", "peer_call_id", "other_call_id", "orig_call_id"), Role.RELATED_CALL_ID
+    ),
     **dict.fromkeys(("from_tag", "fromtag", "sip_from_tag"), Role.FROM_TAG),
     **dict.fromkeys(("to_tag", "totag", "sip_to_tag"), Role.TO_TAG),
 }

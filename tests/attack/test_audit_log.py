@@ -231,7 +231,7 @@ def test_a_log_that_was_tampered_with_is_not_pruned(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["verify", "--head", "17"], "is not a head"),
+        (["verify", "--head", "17"], "is not a valid head"),
         (["prune", "--before", "then", "--archive", "/dev/null"], "is not a valid date"),
     ],
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +17,8 @@ from cdr.models import Source
 from cdr.receivers import datagrams
 from cdr.receivers.held_sockets import HeldSockets, udp_addresses
 from cdr.receivers.radius_server import RadiusServer
+from cdr.receivers.service import Served
+from cdr.receivers.serving import note_closed
 from cdr.receivers.syslog_server import SyslogServer
 from cdr.sources.setting import ListenAddress
 from tests.cdr.receivers.serving import serving, step_until
@@ -94,6 +98,34 @@ def test_what_has_no_udp_address_is_not_held() -> None:
     any_port = make_syslog("kam2", listen="127.0.0.1:0")
     diameter = make_source(kind=Source.Kind.DIAMETER, settings={"listen": "127.0.0.1:3868"})
     assert udp_addresses([tcp_only, any_port, diameter]) == set()
+
+
+@pytest.mark.django_db
+def test_the_time_that_an_address_was_closed_is_told(
+    address: ListenAddress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(datagrams, "closed_before", {})
+    source = make_syslog(listen=str(address), transport="udp")
+    first = HeldSockets(tmp_path / "udp")
+    first.hold({"syslog": [source]})
+    first.close()
+    assert datagrams.closed_before == {}
+    seven_seconds_ago = time.time() - 7
+    os.utime(tmp_path / "udp", (seven_seconds_ago, seven_seconds_ago))
+    second = HeldSockets(tmp_path / "udp")
+    second.hold({"syslog": [source]})
+    second.close()
+    assert datagrams.closed_before[address] >= 7
+
+    served = Served.of(source, source.parsed_settings())
+    note_closed(served)
+    assert served.refused["seconds that its UDP address was closed before the last start"] >= 7
+    assert "its UDP address was closed for about" in served.warnings
+
+
+@pytest.mark.django_db
+def test_a_listener_with_tls_has_no_udp_address() -> None:
+    assert udp_addresses([make_syslog(listen="127.0.0.1:6514", transport="tls", certificate="/c.pem")]) == set()
 
 
 def test_a_second_service_on_the_same_data_folder_says_so_and_ends(

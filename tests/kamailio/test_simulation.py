@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import socket
 import sqlite3
@@ -18,7 +19,7 @@ import pytest
 from pyrad.dictionary import Dictionary
 from pyrad.packet import AcctPacket
 
-from proxyconf.profile import AccountingProfile, ExtraDefinition, LegDefinition, MessageFlag
+from proxyconf.profile import AccountingProfile, ExtraDefinition, LegDefinition, MessageFlag, OtherParameter
 from proxyconf.render.acc_section import acc_section
 from proxyconf.render.hints import routing_hints
 from proxyconf.render.radius_dictionary import (
@@ -40,7 +41,7 @@ from tests.kamailio.proxy import free_port, started
 
 pytestmark = pytest.mark.kamailio
 
-SYSLOG, SQL, RADIUS = Backend.SYSLOG, Backend.SQL, Backend.RADIUS
+SYSLOG, SQL, RADIUS, JSON = Backend.SYSLOG, Backend.SQL, Backend.RADIUS, Backend.JSON
 Pairs = tuple[tuple[str, str], ...]
 Written = dict[str, list[Pairs]]
 _MADE_TAG = re.compile(r"\b[0-9a-f]{32}-[0-9a-f]{8}\b")
@@ -105,6 +106,16 @@ failure_route[NEXT] {{
     t_relay();
 }}
 """
+QUEUE = """
+loadmodule "rtimer.so"
+loadmodule "xlog.so"
+modparam("rtimer", "timer", "name=queue;interval=100000u;mode=1")
+modparam("rtimer", "exec", "timer=queue;route=QUEUE")
+route[QUEUE] {
+    while (mq_fetch("objects")) { xlog("L_NOTICE", "OBJECT $mqv(objects)\n"); }
+}
+"""
+"""Writes the objects of the queue into the log."""
 LEGS = """
     $avp(src) = $hdr(X-Src0); $avp(dst) = $hdr(X-Dst0); $avp(type) = $hdr(X-Type0);
     if ($hdr(X-Src1) != $null) {
@@ -131,6 +142,20 @@ FIELDS = (
 )
 NUMBERS = (field("$si", "source"), field("$rm", "what"), field("$hdr(X-None)", "absent"), field("$tt", "remote"))
 
+TRANSFORMED = (
+    field("$(ua{s.substr,2,5})", "part"),
+    field("$(ua{s.substr,0,4})", "begin"),
+    field("$(ua{s.select,1, })", "word"),
+    field("$(ua{s.strip,3})", "tail"),
+    field("$(ua{s.striptail,3})", "head"),
+    field("$(ua{s.rm,e})", "without"),
+    field("$(fU{s.md5})", "digest"),
+    field("$(ua{s.escape.common})", "escaped"),
+    field("$(ru{uri.user})", "user"),
+    field("$(ou{uri.host})", "host"),
+    field("$(fU{s.toupper})", "upper"),
+)
+"""None that is null where the variable is: RADIUS and SQL tell the two apart."""
 
 OF_DIALOG = tuple(
     ExtraDefinition(label, f"$dlg_var({label})", {SYSLOG: label, SQL: label})
@@ -166,6 +191,7 @@ CASES: Mapping[str, Case] = {
     ),
     "extras and milliseconds": Case(replace(suggested(SYSLOG, SQL, RADIUS, time_mode=1), extras=FIELDS)),
     "other extras, null allowed": Case(replace(suggested(SYSLOG, SQL, RADIUS, acc_extra_nullable=1), extras=NUMBERS)),
+    "transformed extras": Case(replace(suggested(SYSLOG, SQL), extras=TRANSFORMED)),
     "legs": Case(replace(PLAIN, legs=LEG_FIELDS)),
     "missed calls alone": Case(replace(PLAIN, flags=replace(PLAIN.flags, account={}, failed=None))),
     "no missed calls": Case(replace(PLAIN, flags=replace(PLAIN.flags, missed={}))),
@@ -196,6 +222,25 @@ CASES: Mapping[str, Case] = {
     "records of dialogs": Case(
         replace(
             suggested(SYSLOG, SQL, cdr_enable=1, cdrs_table="acc_cdrs", cdr_start_on_confirmed=1), cdr_extras=OF_DIALOG
+        )
+    ),
+    "objects of a queue": Case(
+        replace(
+            suggested(SYSLOG, SQL, JSON, **{"acc_json.acc_output_mqueue": "objects", "acc_json.acc_output_syslog": 0}),
+            extras=tuple(replace(one, labels={**one.labels, JSON: one.name}) for one in (*FIELDS, *NUMBERS)),
+        )
+    ),
+    "records of dialogs that expire": Case(
+        replace(
+            suggested(
+                *(SYSLOG, SQL),
+                cdr_enable=1,
+                cdrs_table="acc_cdrs",
+                cdr_start_on_confirmed=1,
+                cdr_expired_dlg_enable=1,
+            ),
+            cdr_extras=OF_DIALOG,
+            other_parameters=(OtherParameter("dialog", "default_timeout", 2),),  # longer than any call that is played
         )
     ),
 }
@@ -284,12 +329,14 @@ def _written(profile: AccountingProfile, reader: sqlite3.Connection, server: Rad
 def _lines(folder: Path) -> Iterator[tuple[str, str, Pairs]]:
     for line in (folder / "log.txt").read_text().splitlines():
         for output, pairs in _line(line):
-            yield output, dict(pairs)["call_id"], pairs
+            yield output, dict(pairs)["callid" if output == "json" else "call_id"], pairs
 
 
 def _line(line: str) -> Iterator[tuple[str, Pairs]]:
     if match := re.search(r"ACC: ([a-z ]+): (timestamp=.*)", line):
         yield "syslog", (("prefix", match[1]), *(_pair(one) for one in match[2].split(";")))
+    elif match := re.search(r"OBJECT (\{.*\})", line):
+        yield "json", tuple((name, str(value)) for name, value in json.loads(match[1]).items())
     elif match := re.search(r"(start_time=\d+\..*)", line):
         yield "dialogs", tuple(_pair(one) for one in match[1].split("; "))
 
@@ -394,6 +441,9 @@ def _proxy(profile: AccountingProfile, case: Case, folder: Path) -> Iterator[int
             legs=LEGS if profile.legs else "",
         )
     )
+    if JSON in profile.backends:
+        with (folder / "kamailio.cfg").open("a") as script:
+            script.write(QUEUE)
     with started(folder, port):
         yield port
 

@@ -39,6 +39,7 @@ from cdr.views.addresses import LIST, ZONE
 from cdr.views.call.call_forms import NoteForm, SettlementForm
 from cdr.views.call.evidence import Known, knowledge
 from cdr.views.call.ladder import ladder_of
+from cdr.views.call.linked_calls import linked_calls
 from cdr.views.call.neighbours import neighbours
 from cdr.views.call.summary import summary
 from cdr.views.call.timeline import Used, timeline
@@ -134,9 +135,10 @@ class CallPage(InZoneMixin, ShellMixin, TemplateView):
         within = [one for one in explained if visibility.reaches(one.event.proxy.name)]
         events = timeline(call, within)
         related, around = list(_related(visibility, call)[:MOST_RELATED]), _around(visibility, call)
-        attach_settlements([*related, *around.calls])
-        known = knowledge(call, events)
         proxies = list(Proxy.objects.filter(name__in=filter(visibility.reaches, call.proxies)))
+        linked = linked_calls(visibility, call, proxies)
+        attach_settlements([*related, *linked, *around.calls])
+        known = knowledge(call, events)
         context = {
             "title": _("Call"),
             "call": call,
@@ -165,6 +167,7 @@ class CallPage(InZoneMixin, ShellMixin, TemplateView):
             "calls_of_source_ip": _calls_of_source(self.zone_chosen, call.source_ip),
             "related": related,
             "successors": [other for other in related if not other.superseded] if call.superseded else [],
+            "linked": linked,
             "around": around,
             "notes": (notes := list(call.notes.select_related("author")[:MOST_NOTES])),
             "note_form": NoteForm(),
@@ -175,7 +178,7 @@ class CallPage(InZoneMixin, ShellMixin, TemplateView):
             "from_list": self.request.GET.get(LIST, ""),
             **kwargs,
         }
-        context |= _mask(visibility, call, events, [*notes, *settlements], [*related, *around.calls])
+        context |= _mask(visibility, call, events, [*notes, *settlements], [*related, *linked, *around.calls])
         context["route"] = _route(context["legs"])
         context["extras"] = _extras(call, self.zone_chosen, proxies, linked=visibility.numbers)
         context["sections"] = _sections(context)
@@ -266,7 +269,7 @@ def _calls_of_source(zone: str, source_ip: str | None) -> str:
     return reverse("cdr:call-list", query={"source_ip": source_ip} | ({ZONE: zone} if zone else {}))
 
 
-class ExtraField(NamedTuple):
+class ExtraValue(NamedTuple):
     """A logged field; ``calls``: the address of the calls of that account or gateway, empty for other fields."""
 
     label: str
@@ -274,7 +277,7 @@ class ExtraField(NamedTuple):
     calls: str
 
 
-def _extras(call: Call, zone: str, proxies: Iterable[Proxy], *, linked: bool) -> list[ExtraField]:
+def _extras(call: Call, zone: str, proxies: Iterable[Proxy], *, linked: bool) -> list[ExtraValue]:
     layouts = [proxy.field_layout for proxy in proxies]
     in_zone = {ZONE: zone} if zone else {}
 
@@ -285,7 +288,7 @@ def _extras(call: Call, zone: str, proxies: Iterable[Proxy], *, linked: bool) ->
             return ""
         return reverse("cdr:call-list", query={condition: f"={text}"} | in_zone)
 
-    return [ExtraField(label, text, calls(label, text)) for label, text in call.extra.items()]
+    return [ExtraValue(label, text, calls(label, text)) for label, text in call.extra.items()]
 
 
 def _related(visibility: Visibility, call: Call) -> QuerySet[Call]:
@@ -341,6 +344,7 @@ def _sections(context: Mapping[str, Any]) -> list[Section]:
         Section("raw", _("Original records"), events),
         Section("revisions", _("Revisions"), len(context["revisions"])),
         Section("related", _("Related"), len(context["related"])),
+        Section("linked", _("Linked calls"), len(context["linked"])),
         Section("around", _("Nearby calls, same parties"), len(context["around"].calls)),
     ]
     return [section for section in sections if section.number != 0] + [

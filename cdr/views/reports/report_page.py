@@ -238,11 +238,8 @@ def _before(table: ReportTable, call_filter: CallFilter) -> list[float | None]:
     if previous is None or table.slots is None or table.slots.classes or not table.rows:
         return []
     report = Report(per=table.report.per, figures=table.report.figures)
-    return list(
-        values_by_slot(
-            bar_measure(table), report_table(previous.call_filter, report, table.zone, seconds=_SECONDS_BEFORE)
-        )
-    )[: len(table.slots.slots)]
+    before = report_table(previous.call_filter, report, table.zone, seconds=_SECONDS_BEFORE)
+    return list(values_by_slot(bar_measure(table), before))[: len(table.slots.slots)]
 
 
 def _chart(
