@@ -91,7 +91,7 @@ class CallListView(InZoneMixin, ShellMixin, TemplateView):
         if not page.rows and not errors:
             words = counted(words, visibility)
         found = _count(call_filter, page)
-        labels = extra_labels(proxies, page.rows)
+        labels = extra_labels(proxies, (call.extra for call in page.rows))
         shown = visibility.shown(page.rows)
         if visibility.numbers and shown:
             record(self.request, Action.VIEWED, "calls", conditions=address.query)

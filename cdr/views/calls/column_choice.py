@@ -17,6 +17,7 @@ from accweb.web.shell import ShellMixin
 from cdr.models import ColumnChoice
 from cdr.queries.columns import COLUMNS as ALL
 from cdr.queries.columns import DEFAULT, MOST_COLUMNS, Column, columns_of, extra_column
+from cdr.queries.names import EXTRA
 from cdr.views.addresses import COLUMNS, ListAddress
 
 LONGEST_NAME = 200
@@ -92,6 +93,8 @@ class ChooseColumns(ShellMixin, View):
     def post(self, request: HttpRequest, **_kwargs: Any) -> HttpResponse:
         address = ListAddress(reverse("cdr:call-list"), QueryDict(request.POST.get("next", "")))
         names = [name[:LONGEST_NAME] for name in request.POST.getlist("column")]
+        if label := request.POST.get("other_label", "").strip():
+            names.append((EXTRA + label)[:LONGEST_NAME])
         for field, by in (("up", -1), ("down", 1)):
             names = moved(names, request.POST.get(field, ""), by)
         columns, _unknown = columns_of(names)

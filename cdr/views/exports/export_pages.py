@@ -354,9 +354,8 @@ def _columns(form: ExportForm, call_filter: CallFilter) -> list[OfferedColumn]:
 def _extra_columns(call_filter: CallFilter) -> list[str]:
     """Return a column for each configured extra field, and for those of the newest matching calls."""
     newest = call_filter.qs.order_by("-started_at", "-id").values_list("extra", flat=True)[:_SAMPLE]
-    labels = [*_configured_labels(call_filter.visibility), *(label for extra in newest for label in extra)]
-    names = dict.fromkeys(EXTRA + label for label in labels)
-    return [name for name in names if is_column(name)][:_MOST_EXTRAS]
+    labels = extra_labels(proxies_named(call_filter.visibility.proxies), newest)
+    return [name for label in labels if is_column(name := EXTRA + label)][:_MOST_EXTRAS]
 
 
 def _configured_labels(visibility: Visibility) -> list[str]:
