@@ -1,3 +1,3 @@
-"""What was collected, in the admin: sources to set up, events and rejected input to look at."""
+"""Sources, events and rejected input in the admin."""
 
 from cdr.admin import events, rejected, sources  # noqa: F401  # each registers itself

@@ -1,4 +1,4 @@
-"""Big tables in the admin: to look at, within the user's visibility, and never counted to the end."""
+"""Large tables in the admin: read-only, limited to the user's visibility, and counted only up to a limit."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ from cdr.display.wording import Text
 from cdr.events import call_key
 from cdr.queries.visibility import Visibility
 
-REACH = 10_000
+LIMIT = 10_000
 
 
 class CappedPaginator(Paginator):
-    """Counts and reaches no further than ``reach`` rows, so that a page costs the same whatever the table holds."""
+    """Counts and pages through at most ``limit`` rows, so that the size of the table does not matter."""
 
     template_name = "cdr/_capped_pagination.html"
-    reach = REACH
+    limit = LIMIT
 
     @cached_property
     def count(self) -> int:
-        return cast(QuerySet[Any], self.object_list)[: self.reach].count()
+        return cast(QuerySet[Any], self.object_list)[: self.limit].count()
 
     @property
     def capped(self) -> bool:
-        return self.count >= self.reach
+        return self.count >= self.limit
 
 
 def timed(words: Text) -> Any:
-    """Return a column's title with the zone that its times are shown in."""
+    """Return the title of a column with the time zone of its values."""
     return format_lazy("{words} ({zone})", words=words, zone=lazy(timezone.get_current_timezone_name, str)())
 
 
-class RelatedWithinReach(admin.RelatedFieldListFilter):
-    """A filter by proxy or source that offers those within the user's reach."""
+class VisibleRelatedFilter(admin.RelatedFieldListFilter):
+    """A filter by proxy or source that offers only the visible ones."""
 
     def field_choices(
         self, field: Any, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
@@ -51,31 +51,31 @@ class RelatedWithinReach(admin.RelatedFieldListFilter):
         path = "name__in" if field.name == "proxy" else "proxy__name__in"
         names = Visibility.of(request.user).proxies
         limits = {} if names is None else {path: names}
-        found: list[tuple[str, Any]] = field.get_choices(include_blank=False, limit_choices_to=limits)
-        return found
+        choices: list[tuple[str, Any]] = field.get_choices(include_blank=False, limit_choices_to=limits)
+        return choices
 
 
-class WithinReach:
-    """What is of proxies within the user's reach; ``to_proxy`` leads to the proxy's name."""
+class VisibleProxiesMixin:
+    """Limits the rows to those of visible proxies. ``proxy_lookup`` is the lookup of the proxy's name."""
 
-    to_proxy = "proxy__name"
+    proxy_lookup = "proxy__name"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        found: QuerySet[Any] = super().get_queryset(request)  # type: ignore[misc]  # of the admin beside
+        queryset: QuerySet[Any] = super().get_queryset(request)  # type: ignore[misc]  # of ModelAdmin
         names = Visibility.of(request.user).proxies
-        return found if names is None else found.filter(**{f"{self.to_proxy}__in": names})
+        return queryset if names is None else queryset.filter(**{f"{self.proxy_lookup}__in": names})
 
 
-class CollectedAdmin(WithinReach, ModelAdmin):
-    """A big table that is written by the machinery alone: to look at, not to change.
+class CollectedAdmin(VisibleProxiesMixin, ModelAdmin):
+    """A large table that only accweb itself writes: read-only in the admin.
 
-    ``in_full`` are the columns and fields that hold numbers, with what stands for them (``None``: nothing) for who may
-    not see numbers in full.
+    ``in_full`` maps columns and fields with numbers to their replacements (``None``: left out) for users who see
+    masked numbers.
     """
 
     in_full: dict[str, str | None] = {}
-    nothing_there: Text = ""
-    about_nothing: Text = ""
+    empty_title: Text = ""
+    empty_text: Text = ""
     paginator = CappedPaginator
     show_full_result_count = False
     list_per_page = 50
@@ -91,22 +91,22 @@ class CollectedAdmin(WithinReach, ModelAdmin):
         return False
 
     def get_list_display(self, request: HttpRequest) -> list[str]:
-        return self._seen(request, super().get_list_display(request))
+        return self._masked_names(request, super().get_list_display(request))
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return self._seen(request, super().get_fields(request, obj))
+        return self._masked_names(request, super().get_fields(request, obj))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return self.get_fields(request, obj)
 
-    def _seen(self, request: HttpRequest, names: Any) -> list[str]:
+    def _masked_names(self, request: HttpRequest, names: Any) -> list[str]:
         if Visibility.of(request.user).numbers:
             return list(names)
         return [masked for name in names if (masked := self.in_full.get(name, name)) is not None]
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Allow who sees numbers masked the offered filters alone: other conditions find one out digit by digit."""
-        offered = {one if isinstance(one, str) else one[0] for one in self.get_list_filter(request)}
+        """Allow users who see masked numbers only the offered filters: others would reveal numbers digit by digit."""
+        offered = {item if isinstance(item, str) else item[0] for item in self.get_list_filter(request)}
         is_offered = lookup.partition("__")[0] in offered
         return (is_offered or Visibility.of(request.user).numbers) and super().lookup_allowed(lookup, value, request)
 
@@ -120,7 +120,7 @@ class CollectedAdmin(WithinReach, ModelAdmin):
 
 
 class CallIdSearch:
-    """Search by whole Call-ID, which an index answers."""
+    """Search by complete Call-ID, for which there is an index."""
 
     search_fields = ["call_id"]
     search_help_text = _("Complete Call-ID")

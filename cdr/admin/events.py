@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from cdr.admin.collected import CallIdSearch, CollectedAdmin, RelatedWithinReach, timed
+from cdr.admin.collected import CallIdSearch, CollectedAdmin, VisibleRelatedFilter, timed
 from cdr.display import clocks, markup, original_record
 from cdr.models import Event
 from cdr.queries.visibility import masked_text
@@ -16,11 +16,11 @@ from cdr.queries.visibility import masked_text
 
 @admin.register(Event)
 class EventAdmin(CallIdSearch, CollectedAdmin):
-    nothing_there = _("No events yet")
-    about_nothing = _("Events appear here as they arrive. The proxy’s page under Health shows how to connect it.")
+    empty_title = _("No events yet")
+    empty_text = _("Events appear here as they arrive. The proxy’s page under Health shows how to connect it.")
     in_full = {"what": "masked_what", "labelled": None, "legs_as_received": None, "as_received": None}
     list_display = ["when", "proxy", "backend", "kind", "what", "short_call_id", "calls", "received"]
-    list_filter = ["kind", "backend", ("proxy", RelatedWithinReach)]
+    list_filter = ["kind", "backend", ("proxy", VisibleRelatedFilter)]
     list_select_related = ["proxy", "source"]
     ordering = ["-time", "-id"]
     fields = [

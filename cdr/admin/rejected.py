@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from accweb.web import audit
-from cdr.admin.collected import CollectedAdmin, RelatedWithinReach, timed
+from cdr.admin.collected import CollectedAdmin, VisibleRelatedFilter, timed
 from cdr.display import clocks, markup, original_record
 from cdr.models import Rejected
 from cdr.monitoring.health_wording import replayed_in_words
@@ -22,15 +22,15 @@ REPLAYED_AT_ONCE = 2_000
 
 @admin.register(Rejected)
 class RejectedAdmin(CollectedAdmin):
-    to_proxy = "source__proxy__name"
-    nothing_there = _("No rejected input")
-    about_nothing = _(
+    proxy_lookup = "source__proxy__name"
+    empty_title = _("No rejected input")
+    empty_text = _(
         "All accounting input so far was parsed. Input that cannot be parsed is stored here unchanged and "
         "can be re-parsed after a fix."
     )
     in_full = {"short_reason": "masked_reason", "start_of_input": None, "why": "masked_why", "as_received": None}
     list_display = ["came", "source", "format", "short_reason", "start_of_input", "state"]
-    list_filter = [("replayed_at", admin.EmptyFieldListFilter), "format", ("source", RelatedWithinReach)]
+    list_filter = [("replayed_at", admin.EmptyFieldListFilter), "format", ("source", VisibleRelatedFilter)]
     list_select_related = ["source__proxy"]
     fields = ["came", "source", "format", "why", "as_received", "state"]
     actions = ["read_again"]

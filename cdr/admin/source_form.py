@@ -1,4 +1,4 @@
-"""The form of a source: its kind's settings as fields of their own, secrets never shown."""
+"""The form of a source: a field for each setting of its kind. Secrets are never shown."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from unfold.widgets import (
 
 from cdr.events import Unparsable
 from cdr.models import Source
-from cdr.models.source import missing_senders, sealed_settings, secrets_to_enter_again
+from cdr.models.source import deletes_more, missing_senders, sealed_settings, secrets_to_enter_again
 from cdr.receivers.database_service import rows_to_delete
 from cdr.sources import KINDS
 from cdr.sources.setting import Setting, SettingsError
@@ -33,7 +33,7 @@ OWN = ["proxy", "name", "enabled"]
 
 
 class SourceForm(_SourceModelForm):
-    """The fields that every source has; ``form_of`` adds those of a kind."""
+    """The fields common to all sources; ``form_of`` adds those of a kind."""
 
     kind = ""
     new_token = ""
@@ -56,14 +56,14 @@ class SourceForm(_SourceModelForm):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         before = self.instance.settings
-        given: dict[str, Any] = {}
+        settings: dict[str, Any] = {}
         for name, setting in KINDS[self.kind].declared().items():
             value = cleaned.get(PREFIX + name)
             if setting.secret and not value:
-                value = self.instance.settings.get(name) or self._made(name)
+                value = self.instance.settings.get(name) or self._new_secret(name)
             if value not in (None, ""):
-                given[name] = value
-        self.instance.settings = sealed_settings(self.kind, given)
+                settings[name] = value
+        self.instance.settings = sealed_settings(self.kind, settings)
         try:
             self.instance.parsed_settings()
         except SettingsError as error:
@@ -92,11 +92,9 @@ class SourceForm(_SourceModelForm):
             self.add_error(PREFIX + name, _("The server or how it is reached has changed: enter this again."))
 
     def _check_deletion(self, before: dict[str, Any]) -> None:
-        """Ask before rows are deleted, saying which; once for the same tables of the same server."""
+        """Ask for confirmation before rows are deleted; not again while the settings stay the same."""
         after = self.instance.settings
-        if self.kind != Source.Kind.DATABASE or not after.get("move") or self.errors:
-            return
-        if self.cleaned_data.get(CONFIRM_DELETION) or {**before, "late_seconds": 0} == {**after, "late_seconds": 0}:
+        if self.errors or self.cleaned_data.get(CONFIRM_DELETION) or not deletes_more(self.kind, before, after):
             return
         try:
             source = Source(proxy=self.cleaned_data["proxy"], kind=self.kind, settings=after)
@@ -117,8 +115,8 @@ class SourceForm(_SourceModelForm):
             % {"database": after.get("database"), "tables": shown},
         )
 
-    def _made(self, name: str) -> str:
-        """Return a new token where the kind needs one and none was given."""
+    def _new_secret(self, name: str) -> str:
+        """Return a new token for an HTTP source without one, else an empty string."""
         if self.kind == Source.Kind.HTTP and name == "token":
             self.new_token = secrets.token_urlsafe(32)
         return self.new_token
@@ -128,7 +126,7 @@ def form_of(kind: str) -> type[SourceForm]:
     """Return the form for a kind of source."""
     settings = KINDS[kind]
     fields: dict[str, forms.Field] = {
-        PREFIX + name: _field(name, one, settings.default(name)) for name, one in settings.declared().items()
+        PREFIX + name: _field(name, setting, settings.default(name)) for name, setting in settings.declared().items()
     }
     if kind == Source.Kind.DATABASE:
         fields[CONFIRM_DELETION] = forms.BooleanField(
@@ -149,7 +147,7 @@ def _field(name: str, setting: Setting, default: Any) -> forms.Field:
     if setting.flag:
         return forms.BooleanField(widget=UnfoldBooleanSwitchWidget(), initial=default, **about)
     if setting.choices:
-        choices = [(one, one) for one in setting.choices]
+        choices = [(choice, choice) for choice in setting.choices]
         return forms.ChoiceField(choices=choices, widget=UnfoldAdminSelectWidget(), initial=default, **about)
     if setting.secret:
         about["help_text"] = _("%(help)s. Stored encrypted and never shown. Leave empty to keep the current value.") % {

@@ -1,4 +1,4 @@
-"""Sources in the admin: set up, switched on and off, with their health."""
+"""Sources in the admin, with their settings and health."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
-from cdr.admin.collected import RelatedWithinReach, WithinReach, timed
+from cdr.admin.collected import VisibleProxiesMixin, VisibleRelatedFilter, timed
 from cdr.admin.source_form import CONFIRM_DELETION, OWN, PREFIX, form_of
 from cdr.display import clocks, markup
 from cdr.models import Source
@@ -24,9 +24,9 @@ from proxyconf.models.reach import proxies_for
 
 
 @admin.register(Source)
-class SourceAdmin(WithinReach, ModelAdmin):
-    nothing_there = _("No sources yet")
-    about_nothing = _("A source describes how the events of a proxy arrive. Add one, or ingest a file to create one.")
+class SourceAdmin(VisibleProxiesMixin, ModelAdmin):
+    empty_title = _("No sources yet")
+    empty_text = _("A source describes how the events of a proxy arrive. Add one, or ingest a file to create one.")
     list_display = [
         "proxy",
         "name",
@@ -40,7 +40,7 @@ class SourceAdmin(WithinReach, ModelAdmin):
         "trouble",
     ]
     list_display_links = ["name"]
-    list_filter = ["kind", "enabled", ("proxy", RelatedWithinReach)]
+    list_filter = ["kind", "enabled", ("proxy", VisibleRelatedFilter)]
     list_select_related = ["proxy"]
     list_fullwidth = True
     health = [
@@ -55,8 +55,8 @@ class SourceAdmin(WithinReach, ModelAdmin):
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Source]:
-        found: QuerySet[Source] = super().get_queryset(request).prefetch_related("receivers")
-        return found
+        queryset: QuerySet[Source] = super().get_queryset(request).prefetch_related("receivers")
+        return queryset
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -150,7 +150,7 @@ class SourceAdmin(WithinReach, ModelAdmin):
 
 
 def _with_kind(request: HttpRequest, kind: str) -> str:
-    """Return the address of the form for a source of this kind, whatever else was asked for (a proxy) kept."""
+    """Return the address of the form for a source of this kind, keeping the other parameters (the proxy)."""
     query = request.GET.copy()
     query["kind"] = kind
     return f"{request.path}?{query.urlencode()}"

@@ -51,9 +51,9 @@ _EVERYTHING = Visibility()
 
 
 def record_of(call: Call, legs: Iterable[Leg] | None = None, attempts: Iterable[Attempt] | None = None) -> Record:
-    """Return the record of a call. Who has its legs and attempts at hand (in their order) gives them.
+    """Return the record of a call. ``legs`` and ``attempts`` in their order save queries where the caller has them.
 
-    A call whose end was settled by hand has the flag ``settled`` and one member more, ``settlement``.
+    A call whose end was set manually has the flag ``settled`` and one more member, ``settlement``.
     """
     record: Record = {
         "id": call.pk,
@@ -95,7 +95,7 @@ def _utc(moment: datetime | None) -> str | None:
 
 
 def _settlement(call: Call, settled: Settlement) -> Record:
-    """Return how a person settled the end of a call without STOP; what the events tell stays as it is."""
+    """Return how somebody set the end of a call without STOP; the members that come from events do not change."""
     length = settled.ended_at - call.answered_at if settled.ended_at and call.answered_at else None
     return {
         "ended_at": _utc(settled.ended_at),
@@ -122,9 +122,9 @@ def _leg(leg: Leg) -> Record:
 
 
 def records(calls: QuerySet[Call], visibility: Visibility = _EVERYTHING) -> Iterator[Record]:
-    """Yield the records of ``calls`` in their order; memory stays constant, legs and attempts come by the batch.
+    """Yield the records of ``calls`` in order. Memory is constant: legs and attempts are loaded in batches.
 
-    ``visibility`` masks what its user may not see of a call; ``calls`` must hold visible calls alone.
+    ``visibility`` masks what its user may not see of a call; ``calls`` must contain visible calls only.
     """
     each = calls.iterator(chunk_size=_BATCH)
     while batch := list(islice(each, _BATCH)):
@@ -138,7 +138,7 @@ def records(calls: QuerySet[Call], visibility: Visibility = _EVERYTHING) -> Iter
 
 
 def _by_call(parts: QuerySet[Part], calls: Iterable[Call]) -> dict[int, list[Part]]:
-    """Return the parts of each of ``calls``, in their order. (Django's prefetching costs a queryset per call.)"""
+    """Return the parts of each of ``calls``, in their order. (Django's prefetching creates a queryset per call.)"""
     found: dict[int, list[Part]] = defaultdict(list)
     for part in parts.filter(call__in=calls).order_by("call", "position"):
         found[part.call_id].append(part)

@@ -1,4 +1,4 @@
-"""Where a file is written to."""
+"""Targets that files are written to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Sink(Protocol):
-    """Takes a file's bytes in their order; nobody seeks in it."""
+    """Takes the bytes of a file in order, without seeking."""
 
     def write(self, data: bytes, /) -> object: ...
 
@@ -16,7 +16,7 @@ class Sink(Protocol):
 
 
 class Output:
-    """A sink as libraries want it: they also ask whether a file is closed, and close it."""
+    """A sink with the methods of files that libraries need: they also close it, and ask whether it is closed."""
 
     def __init__(self, sink: Sink) -> None:
         self._sink: Sink | None = sink
@@ -35,15 +35,15 @@ class Output:
         self.closed = True
 
     def give_up(self) -> None:
-        """Take nothing more."""
+        """Drop everything written from now on."""
         self._sink = None
 
 
 @contextmanager
 def whole_or_not(sink: Sink) -> Iterator[Output]:
-    """Give the output that a library may write to; after an error nothing reaches ``sink`` any more.
+    """Give the file object for a library; after an error nothing more reaches ``sink``.
 
-    Libraries end a file in their destructors as well: half a file would look as if it were whole.
+    Libraries also finish a file in their destructors: half a file would look complete.
     """
     output = Output(sink)
     try:

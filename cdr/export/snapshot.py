@@ -1,4 +1,4 @@
-"""One moment of the database, however long one reads it."""
+"""A consistent view of the database during a long read."""
 
 from __future__ import annotations
 

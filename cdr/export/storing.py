@@ -1,4 +1,4 @@
-"""A job's file on its way into the database."""
+"""Stores the file of a job in the database."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Lost(Exception):
 
 
 class JobFile:
-    """The sink of a running job: stores its file by the chunk, and how far it is.
+    """The sink of a running job: stores the file in chunks, and its progress.
 
     It writes over the connection ``ALIAS``, for the default one reads from a snapshot. The writer must hold the job's
     lock. Raises ``Lost`` where the job is not to be written any more, and stores nothing then.
@@ -46,10 +46,10 @@ class JobFile:
             del self._buffer[:CHUNK]
 
     def flush(self) -> None:
-        """Keep what is not a whole chunk yet."""
+        """Keep the rest that does not fill a chunk."""
 
     def counted(self, records: Iterable[Record]) -> Iterator[Record]:
-        """Yield the records, and report every few seconds how many there were so far."""
+        """Yield the records, and store their number so far every few seconds."""
         for record in records:
             if time.monotonic() >= self._report_at:
                 self._update(written=self._written, matches=self.matches)
@@ -57,7 +57,7 @@ class JobFile:
             self._written += 1
 
     def end(self, **fields: Any) -> None:
-        """Store what is left of the file, and change the job for the last time."""
+        """Store the rest of the file, and update the job for the last time."""
         if self._buffer:
             self._store(bytes(self._buffer))
         self._update(written=self._written, size=self._size, matches=self._written, **fields)
@@ -80,5 +80,5 @@ class JobFile:
 
 
 def running(job: ExportJob) -> QuerySet[ExportJob]:
-    """Return the row of a job that is being written, for the writer to change; none where it was cancelled."""
+    """Return the row of a job that is being written, for its writer to change; none if the job was cancelled."""
     return ExportJob.objects.using(ALIAS).filter(pk=job.pk, state=ExportJob.ExportState.RUNNING)

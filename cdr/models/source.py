@@ -105,6 +105,13 @@ def secrets_to_enter_again(
     return [name for name in stored if name not in entered and after.get(name)]
 
 
+def deletes_more(kind: str, before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Tell whether a database source is to delete rows once they are read, and this was not said of the same before."""
+    is_same = {**before, "late_seconds": 0} == {**after, "late_seconds": 0}
+    moves = after.get("move") not in (None, "", False) and _typed(KINDS[kind], "move", after)
+    return kind == Source.Kind.DATABASE and bool(moves) and not is_same
+
+
 def missing_senders(kind: str, settings: dict[str, Any], proxy: Proxy) -> str:
     """Return the setting that must say who may send to a listener; nothing where that is known, or none listens."""
     name = KINDS[kind].senders_setting

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, timedelta
 from typing import NamedTuple
@@ -24,6 +25,8 @@ from cdr.queries.names import EXTRA, current_column
 from proxyconf.models import Proxy
 
 MOST_COLUMNS = 40
+MOST_LOGGED = 32
+"""Labels that are offered although no proxy is configured to log them."""
 NUMBERS = frozenset({"sip_code", "legs", "events", "revision"})
 _LONGEST_CELL = 120
 _SECOND = timedelta(seconds=1)
@@ -223,7 +226,12 @@ def columns_of(names: Iterable[str]) -> tuple[list[Column], list[str]]:
     return columns[:MOST_COLUMNS], unknown
 
 
-def extra_labels(proxies: Iterable[Proxy], calls: Iterable[Call]) -> list[str]:
-    """Return the labels of extra fields that are configured for these proxies or occur in these calls."""
-    configured = (label for proxy in proxies for labels in proxy.field_layout.extras.values() for label in labels)
-    return sorted({*configured, *(label for call in calls for label in call.extra)})
+def extra_labels(proxies: Iterable[Proxy], extras: Iterable[Iterable[str]]) -> list[str]:
+    """Return the labels of extra fields to offer: those configured for these proxies, then those that calls have.
+
+    ``extras`` are the labels of each call. Of those that nobody configured, which a sender may have made up, the most
+    frequent ``MOST_LOGGED`` are offered.
+    """
+    configured = {label for proxy in proxies for labels in proxy.field_layout.extras.values() for label in labels}
+    logged = Counter(label for labels in extras for label in labels if label not in configured)
+    return [*sorted(configured), *sorted(label for label, _count in logged.most_common(MOST_LOGGED))]

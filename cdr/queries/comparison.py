@@ -1,4 +1,4 @@
-"""The same question of an earlier time: the period before, and the same weekday a week earlier."""
+"""Comparison with earlier times: the previous period, and the same weekday a week earlier."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LABELS: dict[str, tuple[Text, Text]] = {
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """An earlier range, and the filter with the same other conditions. ``short`` is a label for narrow places."""
+    """An earlier range, and the filter with the same other conditions. ``short`` is a short label."""
 
     name: str
     label: Text
@@ -35,7 +35,7 @@ class Comparison:
 
 
 def comparisons(call_filter: CallFilter) -> list[Comparison]:
-    """Return what the matching calls can be compared with; nothing for a range without a beginning."""
+    """Return the comparisons of a filter; none for a range without a beginning."""
     zone = timezone.get_current_timezone()
     return [
         Comparison(name, *_LABELS[name], earlier, _at(call_filter, earlier))
@@ -55,7 +55,7 @@ def _earlier(call_filter: CallFilter, zone: tzinfo) -> Iterator[tuple[str, TimeR
 
 
 def _previous(period: str, since: datetime, until: datetime, zone: tzinfo) -> TimeRange:
-    """Return the period before: of a month the month, of days as many days, else as long a time."""
+    """Return the previous period: the previous month, as many days, or a range of the same length."""
     if period in ("this_month", "last_month"):
         first = _days_before(since, 1, zone).astimezone(zone).replace(day=1)
         elapsed = _days_between(since, until, zone)
@@ -79,7 +79,7 @@ def _days_between(since: datetime, until: datetime, zone: tzinfo) -> int:
 
 
 def _days_before(moment: datetime, days: int, zone: tzinfo) -> datetime:
-    """Return the same time of the clock so many days earlier."""
+    """Return the same local time ``days`` days earlier."""
     local = moment.astimezone(zone)
     return datetime.combine(local.date() - days * _DAY, local.time(), zone).astimezone(UTC)
 

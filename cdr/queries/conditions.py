@@ -27,7 +27,7 @@ from cdr.queries.search import PAIR
 LONGEST_TEXT = 1000
 LONGEST_CALL_ID = 20 * LONGEST_TEXT
 MOST_VALUES, MOST_EXTRAS, MOST_STARS = 50, 20, 10
-"""Bounds of what one question may hold: alternatives of a condition, extra fields, ``*`` in a pattern."""
+"""Limits of one query: alternatives of a condition, extra fields, ``*`` in a pattern."""
 ANY_PART = _("Any part of the value. Use * as a wildcard, or = for the complete value.")
 WHOLE = _("The complete value, or parts with * as a wildcard. After =, * is an ordinary character.")
 
@@ -83,7 +83,7 @@ def read_pattern(value: str) -> str:
 
 
 def read_code(value: str) -> range:
-    """Read a SIP code (``486``) or a class of them (``4xx``) as the codes meant."""
+    """Return the codes of a SIP code (``486``) or class (``4xx``)."""
     if re.fullmatch("[1-6][0-9][0-9]", value):
         return range(int(value), int(value) + 1)
     if re.fullmatch("[1-6][xX][xX]", value):
@@ -163,7 +163,7 @@ def code_condition(value: str) -> Q:
 
 
 def duration_kind_condition(value: str) -> Q:
-    """``approximate`` is what is measured, with a flag that puts it in doubt."""
+    """``approximate`` durations are measured ones with a flag that they may be wrong."""
     if value != APPROXIMATE:
         return Q(duration_kind=value)
     doubtful = reduce(or_, (patterns.word("flags", flag) for flag in sorted(wording.DOUBTFUL)))
@@ -198,11 +198,11 @@ class Alternatives(django_filters.Filter):
         return calls.filter(~one_of if self.negated else one_of)
 
     def __deepcopy__(self, _memo: Any) -> Alternatives:
-        """Return a filter of its own for one request; what it was made of never changes."""
+        """Return a copy of the filter for one request; the declared filter must not change."""
         return copy.copy(self)
 
     def negation(self) -> Alternatives:
-        """Return the filter that gives the other calls."""
+        """Return the filter for all other calls."""
         negated = copy.copy(self)
         negated.negated = True
         return negated
@@ -211,7 +211,7 @@ class Alternatives(django_filters.Filter):
 class AttemptCondition(Alternatives):
     """A condition on one failed attempt of a call; ``matching`` gives conditions of ``Attempt``.
 
-    ``CallFilter`` joins what is asked of attempts, for code and gateway are those of the *same* attempt.
+    ``CallFilter`` combines these conditions, because code and gateway are those of the *same* attempt.
     """
 
     def filter(self, calls: QuerySet[Call], values: list[str]) -> QuerySet[Call]:
@@ -254,7 +254,7 @@ class ExtraFilter(Alternatives):
 
 
 def with_current_names(data: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return conditions under the names that they have now; values of an old name follow those of the new one."""
+    """Return conditions under their current names; values of an old name follow those of the new one."""
     if not any(current_parameter(name) != name for name in data):
         return data
     if not isinstance(data, QueryDict):

@@ -1,4 +1,4 @@
-"""What one may ask of calls: shared by page, API and export.
+"""The conditions on calls, shared by pages, API and exports.
 
 Every condition is a parameter of the URL; ``not_`` before its name asks for the calls that do not meet it, and
 ``extra.LABEL`` is about an extra field. A value that makes no sense is an error by name, never "no condition": who asks
@@ -80,7 +80,7 @@ class SecondsFilter(django_filters.Filter):
 
 
 class Condition(NamedTuple):
-    """One condition that is set: its parameter and value in the URL, and how it reads (``negated``: after a "not")."""
+    """A condition that is set: its parameter and value in the URL, and its words (``negated``: after a "not")."""
 
     parameter: str
     value: str
@@ -267,7 +267,7 @@ class CallFilter(django_filters.FilterSet):
 
     @classmethod
     def get_filters(cls) -> dict[str, django_filters.Filter]:
-        """Return the declared conditions, and the negation of each that has alternatives."""
+        """Return the declared conditions, and a negation of each one with alternatives."""
         filters = super().get_filters()
         negations = {NOT + name: one.negation() for name, one in filters.items() if isinstance(one, Alternatives)}
         return {**filters, **negations}
@@ -279,7 +279,7 @@ class CallFilter(django_filters.FilterSet):
         return form
 
     def filter_queryset(self, queryset: QuerySet[Call]) -> QuerySet[Call]:
-        """Return the calls that meet every condition; none while one of them makes no sense (see ``errors``)."""
+        """Return the calls that meet all conditions; none if one is invalid (see ``errors``)."""
         if self.form.errors:
             return queryset.none()
         asked = self.form.cleaned_data
@@ -294,7 +294,7 @@ class CallFilter(django_filters.FilterSet):
         return calls
 
     def _with_attempts(self, calls: QuerySet[Call]) -> QuerySet[Call]:
-        """Narrow to calls with one attempt that meets all that is asked of attempts, and with none that must not be."""
+        """Limit to calls with one attempt that meets all conditions on attempts, and without an excluded one."""
         wanted: list[Q] = []
         for name, condition in self.filters.items():
             values = self.form.cleaned_data.get(name)
@@ -308,7 +308,7 @@ class CallFilter(django_filters.FilterSet):
 
     @property
     def chosen_period(self) -> str:
-        """The preset that counts, or ``custom`` where a range is given, or ``all``."""
+        """The preset in effect, ``custom`` for a range, or ``all``."""
         if not self.form.is_valid():
             return "custom" if self.data.get("since") or self.data.get("until") else "all"
         asked = self.form.cleaned_data
@@ -316,7 +316,7 @@ class CallFilter(django_filters.FilterSet):
 
     @property
     def time_range(self) -> TimeRange:
-        """The range that the starts of the calls are asked to lie in."""
+        """The range of the start times of the calls."""
         period = self.chosen_period
         if period != "custom":
             return range_of(period, self.now, timezone.get_current_timezone())
@@ -324,7 +324,7 @@ class CallFilter(django_filters.FilterSet):
         return TimeRange(asked.get("since"), asked.get("until"))
 
     def conditions(self) -> Iterator[Condition]:
-        """Return what is asked for, one condition per value, in the order of the parameters; defaults are none."""
+        """Yield the conditions that are set, one for each value, in the order of the parameters; without defaults."""
         for name, field in self.form.fields.items():
             if name in self.form.errors or (name == "period" and self.chosen_period in ("all", "custom")):
                 continue
@@ -352,7 +352,7 @@ class CallFilter(django_filters.FilterSet):
         return dict(getattr(self.form.fields[name], "choices", ()))
 
     def keep(self, queryset: QuerySet[Call], name: str, value: Any) -> QuerySet[Call]:
-        """Leave a parameter to ``filter_queryset``, which sees it together with others."""
+        """Leave a parameter to ``filter_queryset``, which combines it with others."""
         return queryset
 
     def filter_settled(self, queryset: QuerySet[Call], name: str, value: str) -> QuerySet[Call]:
@@ -369,7 +369,7 @@ _WHOLE_PARTIES = {
 
 
 def unknown_parameters(data: Iterable[str], *others: str) -> list[str]:
-    """Return the parameters that are neither a condition nor one of ``others``: most likely a slip of the pen."""
+    """Return the parameters that are neither a condition nor one of ``others``: most likely misspelt."""
     names = {name for name in data if current_parameter(name) not in CallFilter.base_filters}
     return sorted(name for name in names - set(others) if not is_extra(name))
 

@@ -1,4 +1,4 @@
-"""What a list of calls may be ordered by, and where one page of it goes on after another."""
+"""The orders of a list of calls, and the cursors between its pages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _KEY = "order_key"
 
 
 class Order(NamedTuple):
-    """An order of calls; those that are equal in it stand by their primary key. Unknown durations count as none."""
+    """An order of calls; equal ones are ordered by primary key. Unknown durations sort as zero."""
 
     name: str
     by_duration: bool
@@ -29,7 +29,7 @@ class Order(NamedTuple):
 
     @property
     def opposite(self) -> Order:
-        """The other way round, by the same."""
+        """The opposite order."""
         return next(one for one in ORDERS if one.by_duration == self.by_duration and one != self)
 
     def sorted(self, calls: QuerySet[Call]) -> QuerySet[Call]:
@@ -37,15 +37,15 @@ class Order(NamedTuple):
         return self._keyed(calls).order_by(f"{sign}{_KEY}" if self.by_duration else f"{sign}started_at", f"{sign}id")
 
     def following(self, calls: QuerySet[Call], cursor: Cursor) -> QuerySet[Call]:
-        """Return those of ``calls`` that stand after the cursor's row."""
+        """Return those of ``calls`` that follow the cursor's row."""
         return self._beyond(calls, cursor, descending=self.descending)
 
     def preceding(self, calls: QuerySet[Call], cursor: Cursor) -> QuerySet[Call]:
-        """Return those of ``calls`` that stand before the cursor's row; before ``OLDEST`` stand all."""
+        """Return those of ``calls`` that precede the cursor's row; all calls precede ``OLDEST``."""
         return calls if cursor == OLDEST else self._beyond(calls, cursor, descending=not self.descending)
 
     def cursor(self, call: Call) -> Cursor:
-        """Return the place of ``call``: a duration is written as the time so long after the epoch."""
+        """Return the cursor of ``call``; a duration is represented by the time that long after the epoch."""
         return Cursor(EPOCH + (call.duration or timedelta()) if self.by_duration else call.started_at, call.pk)
 
     def _keyed(self, calls: QuerySet[Call]) -> QuerySet[Call]:
@@ -53,7 +53,7 @@ class Order(NamedTuple):
         return calls.alias(**{_KEY: key}) if self.by_duration else calls
 
     def _beyond(self, calls: QuerySet[Call], cursor: Cursor, *, descending: bool) -> QuerySet[Call]:
-        """Compare by the key alone first: that is what an index can look up."""
+        """Compare by the key alone first, which an index can look up."""
         key, at = (_KEY, cursor.at - EPOCH) if self.by_duration else ("started_at", cursor.at)
         side, beyond = ("lte", "gte") if descending else ("gte", "lte")
         bounded = self._keyed(calls).filter(**{f"{key}__{side}": at})
@@ -70,5 +70,5 @@ ORDERS = (
 
 
 def order_named(name: str) -> Order | None:
-    """Return the order of that name (``-`` before it: descending); newest first for the empty name."""
+    """Return the order with that name (``-`` in front: descending); newest first for the empty name."""
     return next((order for order in ORDERS if order.name == name), None) if name else NEWEST_FIRST

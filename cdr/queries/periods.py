@@ -42,13 +42,13 @@ LABELS: Mapping[str, str | Promise] = {
 
 
 def span(period: str) -> timedelta | None:
-    """Return how far a period such as ``5m``, ``2h``, ``3d`` or ``2w`` counts back from now; ``None`` for others."""
+    """Return the length of a period that ends now, such as ``5m``, ``2h``, ``3d`` or ``2w``; ``None`` for others."""
     matched = _SPAN.fullmatch(period)
     return int(matched["count"]) * _UNITS[matched["unit"]] if matched else None
 
 
 def label(period: str) -> str | Promise:
-    """Return the name of a period on screen. Raise ``KeyError`` for what is none."""
+    """Return the label of a period. Raise ``KeyError`` for an unknown one."""
     matched = _SPAN.fullmatch(period)
     if period in LABELS or not matched:
         return LABELS[period]
@@ -63,7 +63,7 @@ def label(period: str) -> str | Promise:
 
 
 def range_of(period: str, now: datetime, zone: tzinfo) -> TimeRange:
-    """Return the range of a period; days and months are those of ``zone``. Raise ``KeyError`` for what is none."""
+    """Return the range of a period; days and months are those of ``zone``. Raise ``KeyError`` for an unknown one."""
     if period == "all":
         return TimeRange()
     if back := span(period):

@@ -1,4 +1,4 @@
-"""What somebody types into the search box, read as conditions of the list of calls.
+"""Reads the text of the search box as conditions of the list of calls.
 
 Words stand between blanks. ``caller:alice`` says what it is about; a word alone is taken for what it looks like (a SIP
 code, an address or network, a Call-ID, a state, a day or period, a number or part of it). A number may be written with
@@ -52,7 +52,7 @@ PREFIXES = (
     "settled",
     "superseded",
 )
-"""The words before a colon: the names of the conditions."""
+"""The prefixes before a colon, with their parameters."""
 SINGLE = frozenset({"since", "until", "period", "min_duration", "max_duration", "settled", "superseded"})
 """Conditions that have one value and no negation."""
 _NAMES = {**SEARCH_ALIASES, **{name: name for name in PREFIXES}}
@@ -66,7 +66,7 @@ _WORDS: Mapping[str, str] = {
 Prefixes = Mapping[str, Sequence[str]]
 NO_PREFIXES: Prefixes = {}
 PAIR = ","
-"""What stands between the two numbers of ``between``."""
+"""The separator of the two numbers of ``between``."""
 
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"?')
 _BARE = re.compile(r"\S+")
@@ -77,7 +77,7 @@ _PREFIX = re.compile(
 _CODE = re.compile(r"[1-6](?:[0-9]{2}|[xX]{2})")
 _DIALLED = re.compile(r"[+(]?[0-9*#][0-9*#().\-/]*")
 _IN_PARTS = re.compile(r"(?:\+|\(?0)[0-9()\-/]{0,6}(?:[ \u00a0]+[0-9(][0-9()./\-]*)+(?!\S)")
-"""A number with blanks in it: it begins with + or 0 and a short part, a country or an area."""
+"""A number with spaces: it begins with + or 0 and a short part, the country or area code."""
 _MOST_DIGITS = 15  # ITU-T E.164, 6.1
 _TRUNK_PREFIX = re.compile(r"^(?P<country>(?:\+|00)[0-9]+)\(0\)")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -92,7 +92,7 @@ class SearchCondition(NamedTuple):
 
 
 class Term(NamedTuple):
-    """A word as written, without its ``-``, and what it may mean: the first of ``readings`` is taken."""
+    """A word as written, without its ``-``, and its possible meanings: the first of ``readings`` is used."""
 
     text: str
     readings: tuple[SearchCondition, ...]
@@ -103,7 +103,7 @@ class Term(NamedTuple):
 
 
 def parse(text: str, prefixes: Prefixes = NO_PREFIXES) -> list[Term]:
-    """Read what was typed. Any text gives terms; none is lost, and nothing raises.
+    """Return the terms of a text. Every text has terms, every word is part of one, and nothing raises.
 
     ``prefixes`` says which conditions a word before a colon stands for besides ``PREFIXES``, in lower case: labels of
     extra fields and words for their roles.
@@ -116,7 +116,7 @@ def parse(text: str, prefixes: Prefixes = NO_PREFIXES) -> list[Term]:
 
 
 def _may_be_party(term: Term) -> bool:
-    """Tell whether a word without prefix was taken for a number that a pair may have."""
+    """Tell whether a word without prefix was read as a number that may be one of a pair."""
     name, value = term.taken
     return name == "number" and len(term.readings) > 1 and PAIR not in value and any(map(str.isalnum, value))
 
@@ -164,7 +164,7 @@ def _skip(text: str, position: int) -> int:
 
 
 def _value(text: str, position: int) -> tuple[str, int]:
-    """Return the value that begins there, and where it ends; a quote that is never closed holds to the end."""
+    """Return the value that begins there, and its end; a quote that is not closed extends to the end of the text."""
     if found := _QUOTED.match(text, position):
         return found[1].replace('""', '"'), found.end()
     bare = _BARE.match(text, position)
@@ -172,7 +172,7 @@ def _value(text: str, position: int) -> tuple[str, int]:
 
 
 def _number_in_parts(text: str, position: int) -> tuple[str, int] | None:
-    """Return the number with blanks in it that begins there, and where it ends; ``None`` where there is none.
+    """Return the number with spaces that begins there, and its end; ``None`` if there is none.
 
     What would make it longer than a number can be is not of it any more.
     """
@@ -200,7 +200,7 @@ def _signed(name: str, negated: bool) -> str:
 
 
 def _known(name: str, value: str) -> str:
-    """Return the word of a state, outcome, flag or backend as it is spelt; any other value as it is."""
+    """Return a state, outcome, flag or backend in its canonical spelling; any other value unchanged."""
     spelt = _spelt(value)
     return spelt if _WORDS.get(spelt) == name else value
 
@@ -210,7 +210,7 @@ def _spelt(term: str) -> str:
 
 
 def _as_text(term: str) -> list[SearchCondition]:
-    """Return what text may be that does not look like anything: part of a number, or of other fields."""
+    """Return the readings of a text without a recognisable form: part of a number, or of other fields."""
     part = term if "*" in term else f"*{term}*"
     return [
         SearchCondition("number", term),
@@ -223,7 +223,7 @@ def _as_text(term: str) -> list[SearchCondition]:
 
 
 def _meanings(term: str) -> list[SearchCondition]:
-    """Return what a word without prefix may mean, the likeliest first."""
+    """Return the possible meanings of a word without prefix, the likeliest first."""
     found: list[SearchCondition] = []
     if user := user_of_uri(term):
         found.append(SearchCondition("number", _dialled(user) or user))
@@ -256,7 +256,7 @@ def _is_network(term: str) -> bool:
 
 
 def _dialled(term: str) -> str:
-    """Return the number that a word is, without what people put between its digits; empty where it is none."""
+    """Return a word that is a number without its separators; an empty string for any other word."""
     joined = re.sub(r"\s", "", term)
     if not _DIALLED.fullmatch(joined) or _is_network(joined):
         return ""
@@ -274,7 +274,7 @@ def _is_identifier(term: str) -> bool:
 
 
 def written(conditions: Iterable[tuple[str, str]]) -> str:
-    """Write conditions as one would type them; ``parse`` reads them back. Parameters of no condition are left out."""
+    """Write conditions as text for the search box, which ``parse`` reads back. Other parameters are left out."""
     return " ".join(filter(None, (_written(name, value) for name, value in conditions)))
 
 

@@ -1,4 +1,4 @@
-"""The calls that accweb makes of simulated records: through the parsers and the correlation that real records take."""
+"""The calls that accweb makes of simulated records, with the same parsers and correlation as for real ones."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from proxyconf.vocabulary.sip_methods import METHOD_NUMBERS
 
 _PROXY = "proxy"
 _AFTER = timedelta(hours=5)
-"""How long after the last event the calls are looked at: longer than the longest plausible call."""
+"""The time after the last event as of which the calls are computed: longer than the longest plausible call."""
 _TIME_OF_REQUEST = (3, 2)
 _ENDS = {CallState.STOP_MISSING: End.NO_STOP, CallState.ONGOING: End.ONGOING}
 _SENDERS = {ReleasedBy.CALLER: LadderParty.CALLER, ReleasedBy.CALLEE: LadderParty.CALLEE}
@@ -125,7 +125,7 @@ def _packet(record: SimulatedRecord, simulation: Simulation, reading: Reading) -
 
 
 def _number(name: str, value: FieldContent, product: Product) -> int | str:
-    """Return an attribute's value as its bytes give it: the number where the record shows its name."""
+    """Return the value of an attribute as in the record's bytes: the number where the record shows a name."""
     if name == "Acct-Status-Type":
         return int(Status[str(value).upper()])
     if name == "Sip-Method":
@@ -141,7 +141,7 @@ def _received(reading: Reading, moment: datetime) -> Reading:
 
 
 def _members(call: CallRecord) -> dict[str, Any]:
-    """Return a call with the names and the forms of an exported one."""
+    """Return a call with the members and formats of an exported one."""
     names = ("call_id", "from_tag", "to_tag", "caller", "callee", "source_ip", "user_agent", "sip_code", "sip_reason")
     return {
         **{name: getattr(call, name) for name in names},
@@ -173,7 +173,7 @@ def _members(call: CallRecord) -> dict[str, Any]:
 
 
 def _words(call: CallRecord) -> dict[str, str]:
-    """Return the words for those members that pages show otherwise than an export."""
+    """Return the texts of the members that pages show differently from exports."""
     words = {"state": wording.STATES[call.state], "duration_kind": wording.DURATIONS[call.duration_kind]}
     if call.outcome is not None:
         words["outcome"] = wording.OUTCOMES[call.outcome]
@@ -216,7 +216,7 @@ def _ladder(index: int, folded: Folded, events: Sequence[AccEvent], layout: Fiel
         leg=gettext("leg"),
     )
     text = svg(drawn, words, UTC)
-    # the page shows the ladders of all calls, and an id may stand there once
+    # the page shows the ladders of all calls, and ids must be unique
     return re.sub(
         '"(ladder-(?:title|desc)[^"]*)"', lambda match: f'"{match[1].replace("ladder", f"ladder-{index}")}"', text
     )

@@ -43,7 +43,7 @@ MEASURED = Q(outcome=Outcome.ANSWERED.value, duration_kind=DurationKind.MEASURED
 _DELIVERED = OUTCOMES[Group.ANSWERED] | OUTCOMES[Group.NOT_ANSWERED]
 _UNANSWERED = (Group.NOT_ANSWERED, Group.FAILED)
 _IN_VOLUMES = frozenset({"state", "outcome", "sip_code", "proxy"})
-"""Conditions that the volumes can answer, by the very filters that answer them for calls."""
+"""Conditions that volumes can answer, with the same filters as for calls."""
 _OF_TIME = frozenset({"period", "since", "until"})
 _MICROSECOND = timedelta(microseconds=1)
 Word = TypeVar("Word")
@@ -51,7 +51,7 @@ Word = TypeVar("Word")
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Sums over calls, and rates made of them (ITU-T E.425), which are ``None`` where there is nothing to divide by.
+    """Sums over calls, and rates (ITU-T E.425), which are ``None`` if there is nothing to divide by.
 
     ``measured`` calls were answered and have a measured duration, ``length`` in all. ``settled`` of the calls
     ``without_stop`` have an end settled by hand. ``failures`` counts the calls of group ``failed`` and ``not_taken`` by
@@ -102,7 +102,7 @@ class Figures:
 
 
 def figures(call_filter: CallFilter) -> Figures:
-    """Return the figures of the matching calls; of no call where the filter has errors."""
+    """Return the figures of the matching calls; all zero if the filter has errors."""
     if call_filter.form.errors:
         return Figures()
     hours, parts = portions(call_filter)
@@ -121,7 +121,7 @@ def figures(call_filter: CallFilter) -> Figures:
 
 
 def exact_count(call_filter: CallFilter) -> int | None:
-    """Count the matching calls from stored volumes; return ``None`` where counting would take long."""
+    """Count the matching calls from stored volumes; return ``None`` if counting would take long."""
     if call_filter.form.errors or volumes_for(call_filter) is None:
         return None
     found = figures(call_filter)
@@ -172,7 +172,7 @@ def _sums_of_calls(calls: QuerySet[Call]) -> list[_OutcomeTotals]:
 
 
 def _length(summed: timedelta | int | None) -> timedelta:
-    """Return a duration as a database sums it: SQLite has them in microseconds."""
+    """Return a duration from a database's sum: SQLite stores durations in microseconds."""
     return summed if isinstance(summed, timedelta) else (summed or 0) * _MICROSECOND
 
 
@@ -218,7 +218,7 @@ def _in_hour(hour: datetime) -> Q:
 
 
 def volumes_for(call_filter: CallFilter) -> QuerySet[Volume] | None:
-    """Return the volumes that match the conditions other than time; ``None`` where volumes cannot answer them."""
+    """Return the volumes that match the conditions other than time; ``None`` if volumes cannot answer them."""
     volumes = Volume.objects.filter(call_filter.visibility.of_proxies("proxies"))
     for name, value in call_filter.form.cleaned_data.items():
         if name in _OF_TIME or value in (None, "", []) or (name, value) == ("superseded", "0"):
@@ -261,7 +261,7 @@ def series(call_filter: CallFilter, zone: tzinfo, step: Step | None = None) -> S
 
 
 def span(call_filter: CallFilter) -> tuple[datetime, datetime] | None:
-    """Return the range to be drawn; ``None`` where it is empty."""
+    """Return the range to draw; ``None`` if it is empty."""
     since, until = call_filter.time_range
     if since is None:
         extent = _extent(call_filter)
@@ -274,7 +274,7 @@ def span(call_filter: CallFilter) -> tuple[datetime, datetime] | None:
 
 
 def _extent(call_filter: CallFilter) -> tuple[datetime, datetime] | None:
-    """Return the range from the hour of the first call to that of the last; ``None`` where there is no call."""
+    """Return the range from the hour of the first call to that of the last; ``None`` if there is no call."""
     hours, parts = portions(call_filter)
     ends = [hours.order_by().aggregate(first=Min("hour"), last=Max("hour"))]
     ends += [
@@ -316,7 +316,7 @@ def _counted_calls(calls: QuerySet[Call], clock: Func) -> tuple[list[Counted], b
 
 
 class _Hour(Func):
-    """The hour of a time in UTC as text, ``2026-05-31 12:00``: quicker than Django's, which asks Python on SQLite."""
+    """The hour of a time in UTC as text, ``2026-05-31 12:00``. Faster than Django's, which calls Python on SQLite."""
 
     output_field = TextField()
     on_sqlite = "substr(%(expressions)s, 1, 13) || ':00'"

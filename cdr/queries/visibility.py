@@ -1,4 +1,4 @@
-"""What one user may see of calls: those of the proxies within reach, and numbers in full or masked.
+"""What a user may see of calls: those of the visible proxies, with numbers in full or masked.
 
 Pages, API and exports ask here for calls and for what belongs to them, and show what they are given.
 """
@@ -27,7 +27,7 @@ _TIMES = ("ended_at", "time")
 
 @dataclass(frozen=True, slots=True)
 class Visibility:
-    """``proxies``: the names of those within reach (``None``: all). ``numbers``: whether numbers are shown in full."""
+    """``proxies``: the names of the visible ones (``None``: all). ``numbers``: whether numbers are shown in full."""
 
     proxies: frozenset[str] | None = None
     numbers: bool = True
@@ -38,11 +38,11 @@ class Visibility:
         return cls(within_reach(user), may)
 
     def calls(self) -> QuerySet[Call]:
-        """Return the calls within reach: those that one of the proxies took part in."""
+        """Return the visible calls: those in which at least one of the proxies took part."""
         return Call.objects.all() if self.proxies is None else Call.objects.filter(self.of_proxies("proxies"))
 
     def of_proxies(self, field: str) -> Q:
-        """Return the condition that a ``WordsField`` names a proxy within reach."""
+        """Return the condition that a ``WordsField`` contains a visible proxy."""
         if self.proxies is None:
             return Q()
         condition = Q(pk__in=())
@@ -93,11 +93,11 @@ class Visibility:
         return attempts
 
     def text(self, call: Call, text: str) -> str:
-        """Return what a proxy or a person wrote of ``call`` (not masked yet) as it may be shown."""
+        """Return a text about ``call`` (not masked yet) from a proxy or a user as it may be shown."""
         return text if self.numbers else masked_text(text, _names(call))
 
     def reaches(self, proxy: str) -> bool:
-        """Tell whether the proxy of that name is within reach."""
+        """Tell whether the proxy is visible."""
         return self.proxies is None or proxy in self.proxies
 
     def events(self, call: Call, events: Iterable[Event]) -> list[Event]:
@@ -125,7 +125,7 @@ class Visibility:
 
 
 def masked(party: str | None) -> str | None:
-    """Return a number or name of a party with all but its beginning masked; its domain stays.
+    """Return a number or name of a party with all but its beginning masked; its domain is kept.
 
     >>> masked("+493012345678@example.net")
     '+4930••••••••@example.net'
@@ -145,7 +145,7 @@ def masked_text(text: str, names: Iterable[str] = ()) -> str:
 
 
 def _names(call: Call) -> list[str]:
-    """Return the parties of a call, the longer first: one may be part of the other."""
+    """Return the parties of a call, the longest first: one may be part of another."""
     return sorted({name for name in (call.caller, call.callee) if name}, key=len, reverse=True)
 
 
@@ -168,7 +168,7 @@ def _masked_change(field: str, pair: Any, names: Iterable[str]) -> Any:
 
 
 def _masked_writing(value: Any, names: Iterable[str]) -> Any:
-    """Return a JSON value with the numbers in its texts masked; times are none."""
+    """Return a JSON value with the numbers in its texts masked, except times."""
     if isinstance(value, str):
         return masked_text(value, names)
     if isinstance(value, list):

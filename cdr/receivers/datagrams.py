@@ -22,6 +22,10 @@ inherited: dict[ListenAddress, socket.socket] = {}
 """Sockets that this process inherited from its parent (``cdr.receivers.held_sockets``)."""
 
 
+closed_before: dict[ListenAddress, float] = {}
+"""For how many seconds addresses were closed before this start, where that is known."""
+
+
 def bind(address: ListenAddress) -> socket.socket:
     """Return a UDP socket, an inherited one if possible; raise ``OSError`` that names the address."""
     if inherited_socket := inherited.pop(address, None):

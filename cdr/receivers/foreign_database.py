@@ -302,7 +302,7 @@ class _MySQL(ForeignDatabase):
         is_local = settings.server.startswith("/")
         options["unix_socket" if is_local else "host"] = settings.server
         readable = is_local or settings.tls != "prefer" or settings.cleartext_password
-        connection = pymysql.connect(
+        connection = (pymysql.connections.Connection if readable else _GuardedConnection)(
             **{name: value for name, value in options.items() if value},
             database=settings.database,
             charset="utf8mb4",
@@ -331,7 +331,7 @@ class _MySQL(ForeignDatabase):
         code = error.args[0] if error.args else 0
         if isinstance(code, int) and 1000 <= code < 2000:  # the server's codes; those of the client start at 2000
             return " ".join(str(error).split())
-        return ""
+        return _PASSWORD_REFUSED if _PASSWORD_REFUSED in str(error) else ""  # pymysql wraps what we raise
 
     def _is_about_table(self, error: Exception) -> bool:
         return bool(error.args) and error.args[0] in self._ABOUT_TABLE
@@ -343,6 +343,22 @@ _READABLE_PASSWORD = ("mysql_clear_password", "dialog")
 
 class _PasswordRefused(PermissionError):
     """A server asks for the password in cleartext."""
+
+
+class _GuardedConnection(pymysql.connections.Connection):  # type: ignore[misc]  # pymysql has no types
+    """A connection that does not encrypt the password with a key that it asked the server for.
+
+    ``caching_sha2_password`` and ``sha256_password`` do that without TLS, and whoever sits in between sends a key of
+    its own. The key is looked up there only.
+    """
+
+    @property
+    def server_public_key(self) -> bytes:
+        raise _PasswordRefused(_PASSWORD_REFUSED)
+
+    @server_public_key.setter
+    def server_public_key(self, key: object) -> None:
+        """Ignore that none was given."""
 
 
 class _RefusePassword:

@@ -18,6 +18,7 @@ from django.db.models import Q
 
 from cdr.models import Receiver, Source
 from cdr.models.receiver import FORGOTTEN
+from cdr.receivers import datagrams
 from cdr.receivers.service import TRANSIENT_ERRORS, Served, Service, close_connection, signature
 from cdr.receivers.spooling import Spooling
 from cdr.receivers.time_limits import SPOOLING_STEP, statement_limit, step_limit
@@ -57,6 +58,9 @@ _CARRIED_OVER = (
     "spool_error",
 )
 _LONGEST_PAUSE = 10.0
+_SHOWN_CLOSED = 86_400.0
+"""Seconds for which a start after a gap is shown."""
+
 _State = Receiver.ReceiverState
 
 
@@ -206,6 +210,8 @@ class _Process:
             self._service.configure(served)
         except (LookupError, ValueError) as error:
             raise OSError(str(error)) from error
+        for one in served:
+            note_closed(one)
         self._signature = signature(sources)
         self._setup_retry_at = time.monotonic() + SETUP_RETRY
 
@@ -280,6 +286,17 @@ class _Process:
         deadline = time.monotonic() + DRAIN
         while self._service.step(0.0) and time.monotonic() < deadline:
             pass
+
+
+def note_closed(served: Served) -> None:
+    """Count and show for how long the UDP address of a source was closed before this start."""
+    closed = datagrams.closed_before.get(getattr(served.settings, "listen", None))  # type: ignore[arg-type]
+    counter = "seconds that its UDP address was closed before the last start"
+    if closed and counter not in served.refused:
+        served.refused[counter] = round(closed)
+        until = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        text = f"its UDP address was closed for about {closed:.0f} s until {until}; datagrams sent meanwhile are lost"
+        served.timed.add("closed", text, _SHOWN_CLOSED)
 
 
 class Reports:

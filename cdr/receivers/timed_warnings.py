@@ -16,8 +16,8 @@ class TimedWarnings:
         self._clock = clock
         self._until: dict[str, tuple[float, str]] = {}
 
-    def add(self, subject: str, text: str) -> None:
-        self._until[subject] = self._clock() + WARNED, text
+    def add(self, subject: str, text: str, seconds: float = WARNED) -> None:
+        self._until[subject] = self._clock() + seconds, text
 
     def current(self) -> list[str]:
         now = self._clock()

@@ -1,4 +1,4 @@
-"""The address of a list of calls: its conditions, changed one at a time."""
+"""Addresses of lists of calls, and changes of their conditions."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from cdr.queries.conditions import with_current_names
 from cdr.queries.reports.definition import PARAMETERS as OF_REPORTS
 
 AFTER, BEFORE = "after", "before"
-"""Parameters of the page cursor: the calls that follow it (older) or precede it (newer)."""
+"""Parameters of the page cursor: older calls after it, or newer ones before it."""
 ZONE, COLUMNS, SORT, WORD, LIVE = "zone", "columns", "sort", "word", "live"
-"""Parameters of how a list is shown: the zone of its times, its columns and order, the words that were searched (their
-other readings are offered), and whether it looks for new calls.
+"""Parameters of how a list is shown: the zone of its times, its columns and order, the searched words (whose other
+readings are offered), and whether it updates itself.
 """
 SHOWN_AS = (ZONE, COLUMNS, SORT, WORD, LIVE)
 LIST = "list"
-"""Parameter of a call's page: the query string of the list that one came from."""
+"""Parameter of a call's page: the query string of the list that linked to it."""
 STEP = "by"
 """Parameter of the overview: the width of the chart's bars."""
 
 
 class ListAddress:
-    """The address of a list with its conditions; empty ones and the page are left out of it."""
+    """The address of a list with its conditions, without empty ones and without the page cursor."""
 
     def __init__(self, path: str, conditions: QueryDict) -> None:
         self.path = path
@@ -49,14 +49,12 @@ class ListAddress:
         return f"{self.path}?{self._conditions.urlencode()}" if self._conditions else self.path
 
     def setting(self, **values: object) -> ListAddress:
-        """Return the address with these conditions instead of what they were; ``None`` removes one, a list gives
-        alternatives.
-        """
+        """Return the address with these conditions replaced; ``None`` removes one, a list gives alternatives."""
         changed = ListAddress(self.path, self._conditions)
         for name, value in values.items():
             changed._conditions.pop(name, None)
             if isinstance(value, list) and value:
-                changed._conditions.setlist(name, [str(one) for one in value])
+                changed._conditions.setlist(name, [str(alternative) for alternative in value])
             elif not isinstance(value, list) and value is not None:
                 changed._conditions[name] = str(value)
         return changed
@@ -69,7 +67,7 @@ class ListAddress:
         return changed
 
     def bare(self) -> ListAddress:
-        """Return the address without conditions, shown alike."""
+        """Return the address without conditions, keeping how the list is shown."""
         changed = ListAddress(self.path, QueryDict())
         for name in (ZONE, COLUMNS, SORT, LIVE):
             if self._conditions.getlist(name):
@@ -77,16 +75,16 @@ class ListAddress:
         return changed
 
     def without(self, name: str, value: str) -> ListAddress:
-        """Return the address without one value of a condition; a value that was written otherwise goes as well."""
+        """Return the address without one value of a condition; without all if the value is spelled differently."""
         values = self._conditions.getlist(name)
-        kept = [one for one in values if one != value] if value in values else []
+        kept = [other for other in values if other != value] if value in values else []
         changed = ListAddress(self.path, self._conditions)
         changed._conditions.setlist(name, kept)
         return ListAddress(self.path, changed._conditions)
 
 
 def list_address(conditions: QueryDict) -> ListAddress:
-    """Return the address of the list of calls with ``conditions``, without what only other pages know."""
+    """Return the address of the list of calls with ``conditions``, without parameters of other pages only."""
     return _address_of("cdr:call-list", conditions, (STEP, *OF_REPORTS))
 
 
@@ -100,9 +98,9 @@ def report_address(conditions: QueryDict) -> ListAddress:
     return _address_of("cdr:report", conditions, (STEP, COLUMNS, LIVE, WORD))
 
 
-def _address_of(name: str, conditions: QueryDict, unknown: tuple[str, ...]) -> ListAddress:
-    known = QueryDict(mutable=True)
+def _address_of(name: str, conditions: QueryDict, excluded: tuple[str, ...]) -> ListAddress:
+    parameters = QueryDict(mutable=True)
     for parameter, values in conditions.lists():
-        if parameter not in unknown:
-            known.setlist(parameter, values)
-    return ListAddress(reverse(name), known)
+        if parameter not in excluded:
+            parameters.setlist(parameter, values)
+    return ListAddress(reverse(name), parameters)

@@ -1,4 +1,4 @@
-"""The zone that a page's times are shown and read in: the one that its address names, else the reader's."""
+"""The time zone of a page: the one in its address, else the user's."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from proxyconf.models import Proxy
 
 @dataclass(frozen=True, slots=True)
 class ZoneChoice:
-    """A zone to choose: its name (empty: the reader's), and how the choice reads."""
+    """A zone to choose. ``value`` is its name, and empty for the user's own."""
 
     value: str
     label: str
@@ -34,19 +34,19 @@ else:
 
 
 class InZoneMixin(_Mixed):
-    """Answers in the zone that the parameter ``zone`` names. ``zone_error`` says why a name was not taken."""
+    """Activates the zone in the parameter ``zone``. ``zone_error`` is the error of an invalid name."""
 
     zone_error = ""
     readers_zone = "UTC"
 
     @property
     def zone_chosen(self) -> str:
-        """The zone that the address names; empty where it names none that there is."""
+        """The zone in the address; empty if there is none or it is invalid."""
         return "" if self.zone_error else self.request.GET.get(ZONE, "")
 
     @property
     def in_zone(self) -> str:
-        """The query by which a link hands the zone of the address on."""
+        """The query string that keeps the zone of the address in a link."""
         return f"?{urlencode({ZONE: self.zone_chosen})}" if self.zone_chosen else ""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -54,7 +54,7 @@ class InZoneMixin(_Mixed):
         with timezone.override(self._zone(request.GET.get(ZONE, ""))):
             response = super().dispatch(request, *args, **kwargs)
             if isinstance(response, TemplateResponse) and not response.is_rendered:
-                response.render()  # while the zone holds
+                response.render()  # while the zone is active
         return response
 
     def _zone(self, name: str) -> ZoneInfo | None:
@@ -71,7 +71,7 @@ class InZoneMixin(_Mixed):
 
 
 def zone_choices(readers: str, current: str, proxies: Iterable[Proxy]) -> list[ZoneChoice]:
-    """Return the reader's zone, UTC, that of each proxy, and the ``current`` one."""
+    """Return the user's zone, UTC, the zones of the proxies, and the ``current`` one."""
     of_proxies: dict[str, list[str]] = {}
     for proxy in proxies:
         of_proxies.setdefault(proxy.timezone, []).append(proxy.name)

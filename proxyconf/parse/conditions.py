@@ -1,4 +1,4 @@
-"""What a condition of a script comes to for one kind of request: true, false, or not known."""
+"""Evaluate a condition of a script for one kind of request: true, false, or unknown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _METHOD_VARIABLES = frozenset({"$rm", "$(rm)"})
 
 @dataclass(frozen=True, slots=True)
 class RequestKind:
-    """A kind of request, as far as conditions look at it."""
+    """The properties of a request that conditions test."""
 
     method: str
     is_in_dialog: bool = False
@@ -32,7 +32,7 @@ class ConditionReader:
     position: int = field(default=0, init=False)
 
     def value(self) -> bool | None:
-        """Return the value of the condition; None if it depends on what is not known."""
+        """Return the value of the condition; None if it is unknown."""
         return self._either(0)
 
     def _either(self, depth: int) -> bool | None:
@@ -88,14 +88,15 @@ class ConditionReader:
         if name in _NEVER:
             return False
         if name == "isflagset":
-            wanted = {*texts, *(token.define for token in arguments if token.define)}
-            return bool(wanted & set(self.flags))
+            names = {*texts, *(token.define for token in arguments if token.define)}
+            return bool(names & set(self.flags))
         return None
 
     def _of_method(self, compared: Sequence[Token]) -> bool | None:
         signs = "".join(token.value for token in compared if token.kind is TokenKind.SIGN)
         texts = [token.value for token in compared if token.kind in (TokenKind.TEXT, TokenKind.WORD)]
-        if len(texts) != 1:
+        has_variable = any(token.kind is TokenKind.VARIABLE for token in compared)
+        if len(texts) != 1 or has_variable:
             return None
         if signs.startswith("=~"):
             return self.request.method in texts[0].strip("^$()").upper().split("|")
@@ -103,7 +104,7 @@ class ConditionReader:
         return not is_equal if signs.startswith("!") else is_equal if signs.startswith("=") else None
 
     def _skip_comparison(self) -> Sequence[Token]:
-        """Return the tokens up to the next operator that joins conditions; they are read with that."""
+        """Skip and return the tokens up to the next ``and``, ``or`` or closing parenthesis."""
         start = self.position
         while self.position < len(self.tokens) and not self._is(0, ")"):
             token = self.tokens[self.position]
@@ -115,7 +116,7 @@ class ConditionReader:
         return self.tokens[start : self.position]
 
     def _skip_to_closing(self) -> None:
-        """Go past the parenthesis that closes the one that is open."""
+        """Move past the parenthesis that closes the open one."""
         depth = 1
         while self.position < len(self.tokens) and depth:
             depth += self._is(0, "(") - self._is(0, ")")

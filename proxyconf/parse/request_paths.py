@@ -1,7 +1,7 @@
-"""What a script does for accounting on each kind of request: its routes are followed as the request would.
+"""Follow the routes of a script for each kind of request, and return the accounting that it requests for it.
 
-A condition that cannot be decided is taken to hold where its branch lets the script go on: a branch that ends the
-script is how a request is refused, and not how a call goes its way.
+If a condition is unknown, the branch that does not end the script is taken: a branch that ends it usually refuses the
+request.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def script_actions(tokens: Sequence[Token]) -> ScriptActions | None:
 
 
 def _next_attempt(trees: Mapping[RouteKey, RouteBody], invite: _Path) -> _Path:
-    """Follow the failure routes that the INVITE arms, and those that they arm; the first that tries again counts."""
+    """Follow the failure routes armed by the INVITE, else all; return the first that relays the request again."""
     failure_routes = [key.name for key in trees if key.kind == "failure_route"]
     names = [name for name in invite.failure_routes if name in failure_routes] or failure_routes
     paths = [_Walk(trees, _FAILED).outcome(trees[RouteKey("failure_route", name)]) for name in names]
@@ -52,7 +52,7 @@ def _next_attempt(trees: Mapping[RouteKey, RouteBody], invite: _Path) -> _Path:
 
 @dataclass(slots=True)
 class _Path:
-    """The way of one request through the script so far."""
+    """What the script has done so far on the path of a request."""
 
     flags: frozenset[str] = frozenset()
     accounting: tuple[AccountingCall, ...] = ()
@@ -65,13 +65,13 @@ class _Path:
     is_returned: bool = False
 
     def actions(self) -> RequestActions:
-        """Return what of it concerns accounting."""
+        """Return the part that concerns accounting."""
         return RequestActions(
             self.flags, self.accounting, self.is_recorded, self.tracks_dialog, self.ends_dialog, self.is_relayed
         )
 
     def merged(self, other: _Path) -> _Path:
-        """Return what holds where either way may be taken."""
+        """Return the union of two paths, of which either may be taken."""
         return _Path(
             self.flags | other.flags,
             (*self.accounting, *(one for one in other.accounting if one not in self.accounting)),
@@ -91,7 +91,7 @@ class _Walk:
     steps: int = 0
 
     def outcome(self, body: RouteBody) -> _Path:
-        """Return the way to where the request is relayed; the way through where it never is."""
+        """Return the path until the request is relayed; the whole path if it never is."""
         path = self._body(body, _Path(), 0)
         return path if path.is_relayed or not self.relayed_ends else self.relayed_ends[0]
 
@@ -113,7 +113,7 @@ class _Walk:
     def _condition(self, step: ConditionStep, path: _Path, depth: int) -> _Path:
         value = ConditionReader(step.condition, self.kind, path.flags).value()
         words = {token.value for token in step.condition}
-        if words & set(_RELAYING):  # if (!t_relay()) { … }: the branch is for what goes wrong
+        if words & set(_RELAYING):  # if (!t_relay()) { … }: the branch handles the error
             return replace(path, is_relayed=True)
         if words & _RECORDING:
             path = replace(path, is_recorded=True)
@@ -139,7 +139,7 @@ class _Walk:
             return self._route(texts[0] if texts else "", path, depth)
         if step.name in _RELAYING:
             return replace(path, is_relayed=True)
-        if path.is_relayed:  # the transaction exists: what is set now comes too late
+        if path.is_relayed:  # the transaction exists: flags set now have no effect
             return path
         return _applied(step, texts, path)
 

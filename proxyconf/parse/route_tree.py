@@ -27,7 +27,7 @@ class ConditionStep(NamedTuple):
 
 
 class LoopStep(NamedTuple):
-    """``while`` or ``switch``: its body may run or not."""
+    """``while``, ``for`` or ``switch``, whose body may or may not run."""
 
     body: RouteBody
 
@@ -37,14 +37,14 @@ RouteBody: TypeAlias = tuple[RouteStep, ...]
 
 
 class RouteKey(NamedTuple):
-    """Kind and name of a route: ``failure_route``, ``NAME``; the name is empty where it has none."""
+    """Kind and name of a route, as of ``failure_route[NAME]``; the name may be empty."""
 
     kind: str
     name: str = ""
 
 
 def route_trees(tokens: Sequence[Token]) -> dict[RouteKey, RouteBody]:
-    """Return the bodies of all routes. Where a text cannot be read as statements, steps are left out."""
+    """Return the bodies of all routes, without the parts that cannot be parsed as statements."""
     trees: dict[RouteKey, RouteBody] = {}
     parser, position = _TreeParser(tokens), 0
     while position < len(tokens):

@@ -316,6 +316,18 @@ def _mixed_legs(simulation: Simulation) -> Findings:
                 yield _OfOutput(Severity.WARNING, text, "multi_leg_info")
 
 
+def _apart(simulation: Simulation) -> Findings:
+    """Find dialog CDRs of Kamailio that nothing connects with the events of their call."""
+    for record in simulation.records:
+        is_dialog = record.event.kind is SimulatedKind.DIALOG
+        if is_dialog and simulation.flow.call_id not in [value for _name, value in record.fields]:
+            text = _(
+                "The dialog record in {outputs} does not contain the Call-ID: accweb makes another call from it.",
+                outputs=_OUTPUTS,
+            )
+            yield _OfOutput(Severity.WARNING, text, "cdr_extra", record.backend)
+
+
 def _death(simulation: Simulation) -> Findings:
     if simulation.died_at is not None:
         text = _(
@@ -354,6 +366,7 @@ _RULES: tuple[Callable[[Simulation], Findings], ...] = (
     _direction,
     _early_media,
     _mixed_legs,
+    _apart,
     _challenge,
     _reinvite,
     _acknowledged,

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from proxyconf.profile import AccountingProfile
 from proxyconf.simulate.flow import CALLER, Flow, FlowParty, SipRequest
+from proxyconf.simulate.transforming import transformed
 from proxyconf.vocabulary.layout import Role, suggest_role
 from proxyconf.vocabulary.products import Product
 from proxyconf.vocabulary.sip_methods import METHOD_NUMBERS
@@ -213,10 +214,5 @@ def _transformed(value: HeldValue, transformation: str, variable: str) -> HeldVa
         return HeldValue(str(len(text.encode())), len(text.encode()))
     if name == "s.int" and text.lstrip("-").isdigit():
         return HeldValue(text, int(text))
-    plain = {
-        "s.tolower": text.lower(),
-        "s.toupper": text.upper(),
-        "uri.user": Uri.parse(text).user,
-        "uri.host": Uri.parse(text).host.partition(":")[0],
-    }
-    return HeldValue(plain[name]) if name in plain else _unknown(variable)
+    changed = transformed(text, transformation)
+    return HeldValue(changed) if changed is not None else _unknown(variable)

@@ -192,6 +192,34 @@ def test_a_server_that_asks_for_the_password_in_cleartext_does_not_get_it(served
     assert b"hush-hush" not in received()
 
 
+def mysql_packet(number: int, body: bytes) -> bytes:
+    return len(body).to_bytes(3, "little") + bytes((number,)) + body
+
+
+@pytest.mark.parametrize(
+    ("method", "asked"),
+    [
+        (b"caching_sha2_password", b"\x01\x04"),  # full authentication
+        (b"sha256_password", b"\x01-----BEGIN PUBLIC KEY-----"),
+        (b"mysql_native_password", b"\xfecaching_sha2_password\0" + b"s" * 20 + b"\0"),  # a switch, then the same
+    ],
+)
+def test_a_server_without_tls_does_not_get_the_password_encrypted_with_a_key_of_its_own(
+    method: bytes, asked: bytes, served_once: Callable[..., Any]
+) -> None:
+    capabilities = 0x000F_F7FF & ~0x0800  # all of MySQL 5.7 but TLS
+    greeting = b"\n8.0.36\0" + bytes(4) + b"s" * 8 + b"\0" + capabilities.to_bytes(4, "little")[:2] + b"\x2d\x02\0"
+    greeting += capabilities.to_bytes(4, "little")[2:] + b"\x15" + bytes(10) + b"s" * 12 + b"\0" + method + b"\0"
+    answers = [mysql_packet(0, greeting), mysql_packet(2, asked), mysql_packet(4, b"\x01\x04")]
+    port, received = served_once(answers, speaks_first=True)
+    settings = {"engine": "mysql", "server": "127.0.0.1", "port": port, "database": "acc", "user": "a"}
+    source = make_source(kind="database", settings={**settings, "password": "hush-hush"})
+    with pytest.raises(Unreachable, match="cleartext_password=yes"):
+        collected(source)
+    assert b"hush-hush" not in received()
+    assert b"\x01\0\0\x03\x02" not in received()  # a request for the server's key
+
+
 @pytest.fixture
 def served_once() -> Any:
     """Listen at a port; to each chunk of one connection send the next answer; tell what was received."""
@@ -199,15 +227,18 @@ def served_once() -> Any:
     chunks: list[bytes] = []
     threads: list[threading.Thread] = []
 
-    def start(answers: list[bytes], *, greets: bool = False) -> tuple[int, Callable[[], bytes]]:
+    def start(
+        answers: list[bytes], *, greets: bool = False, speaks_first: bool = False
+    ) -> tuple[int, Callable[[], bytes]]:
         def serve() -> None:
             accepted, _ = listener.accept()
             with accepted:
                 accepted.settimeout(20)
-                for answer in answers:
-                    if not greets:
+                for number, answer in enumerate(answers):
+                    if not greets and not (speaks_first and number == 0):
                         chunks.append(accepted.recv(4096))
-                    accepted.sendall(answer)
+                    with suppress(OSError):  # the client may have hung up, which is right
+                        accepted.sendall(answer)
                 with suppress(OSError):
                     chunks.append(accepted.recv(4096))
 

@@ -142,6 +142,20 @@ FIELDS = (
 )
 NUMBERS = (field("$si", "source"), field("$rm", "what"), field("$hdr(X-None)", "absent"), field("$tt", "remote"))
 
+TRANSFORMED = (
+    field("$(ua{s.substr,2,5})", "part"),
+    field("$(ua{s.substr,0,4})", "begin"),
+    field("$(ua{s.select,1, })", "word"),
+    field("$(ua{s.strip,3})", "tail"),
+    field("$(ua{s.striptail,3})", "head"),
+    field("$(ua{s.rm,e})", "without"),
+    field("$(fU{s.md5})", "digest"),
+    field("$(ua{s.escape.common})", "escaped"),
+    field("$(ru{uri.user})", "user"),
+    field("$(ou{uri.host})", "host"),
+    field("$(fU{s.toupper})", "upper"),
+)
+"""None that is null where the variable is: RADIUS and SQL tell the two apart."""
 
 OF_DIALOG = tuple(
     ExtraDefinition(label, f"$dlg_var({label})", {SYSLOG: label, SQL: label})
@@ -177,6 +191,7 @@ CASES: Mapping[str, Case] = {
     ),
     "extras and milliseconds": Case(replace(suggested(SYSLOG, SQL, RADIUS, time_mode=1), extras=FIELDS)),
     "other extras, null allowed": Case(replace(suggested(SYSLOG, SQL, RADIUS, acc_extra_nullable=1), extras=NUMBERS)),
+    "transformed extras": Case(replace(suggested(SYSLOG, SQL), extras=TRANSFORMED)),
     "legs": Case(replace(PLAIN, legs=LEG_FIELDS)),
     "missed calls alone": Case(replace(PLAIN, flags=replace(PLAIN.flags, account={}, failed=None))),
     "no missed calls": Case(replace(PLAIN, flags=replace(PLAIN.flags, missed={}))),

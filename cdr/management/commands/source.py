@@ -15,9 +15,11 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from accweb.web.audit import Action, record_command
+from cdr.events import Unparsable
 from cdr.management.proxies import named_proxy
 from cdr.models import Event, Receiver, Rejected, Source
-from cdr.models.source import missing_senders, secrets_to_enter_again
+from cdr.models.source import deletes_more, missing_senders, secrets_to_enter_again
+from cdr.receivers.database_service import rows_to_delete
 from cdr.sources import KINDS
 from cdr.sources.setting import Secret, SettingsError
 from cdr.storage.replay import Replayed, replay
@@ -25,6 +27,9 @@ from cdr.storage.reread import CannotReread, RereadCounts, reread
 
 _BAR = "{percentage:3.0f}% |{bar}| {elapsed}<{remaining}"
 _SET = "a setting of the kind (see `source kinds`); the value - of a secret prompts for it or reads it from stdin"
+
+
+_YES = "with move=yes: delete rows once they are read, without asking"
 
 
 class Command(BaseCommand):
@@ -40,6 +45,7 @@ class Command(BaseCommand):
         add.add_argument("--kind", required=True, help=kinds)
         add.add_argument("--name", default="", help="name of the source (default: its kind)")
         add.add_argument("--set", action="append", default=[], metavar="SETTING=VALUE", dest="assignments", help=_SET)
+        add.add_argument("--yes", action="store_true", help=_YES)
         actions.add_parser("list", help="list the sources with their counters")
         actions.add_parser("kinds", help="list the kinds of sources and their settings")
         change = actions.add_parser("set", help="change settings of a source")
@@ -47,6 +53,7 @@ class Command(BaseCommand):
         change.add_argument(
             "assignments", nargs="+", metavar="SETTING=VALUE", help=f"{_SET}; an empty value restores the default"
         )
+        change.add_argument("--yes", action="store_true", help=_YES)
         for action, what in (
             ("show", "show the settings and receivers of a source"),
             ("enable", "enable a source"),
@@ -72,7 +79,7 @@ class Command(BaseCommand):
             case "kinds":
                 self._kinds()
             case "set":
-                self._set(_named(options["source"]), options["assignments"])
+                self._set(_named(options["source"]), options["assignments"], yes=options["yes"])
             case "show":
                 self._show(_named(options["source"]))
             case "enable" | "disable":
@@ -88,20 +95,20 @@ class Command(BaseCommand):
             case "replay":
                 self._replay(options["replayed"])
 
-    def _add(self, *, proxy: str, kind: str, name: str, assignments: Sequence[str], **_: Any) -> None:
+    def _add(self, *, proxy: str, kind: str, name: str, assignments: Sequence[str], yes: bool, **_: Any) -> None:
         if kind not in Source.Kind.values:
             raise CommandError(f"unknown kind {kind!r}; use {' or '.join(Source.Kind.values)}", returncode=2)
         source = Source(proxy=named_proxy(proxy), kind=kind, name=name or kind)
         settings, token = _settings(kind, assignments), ""
         if kind == Source.Kind.HTTP and "token" not in settings:
             settings["token"] = token = secrets.token_urlsafe(32)
-        _save(source, settings)
+        self._save(source, settings, yes=yes)
         record_command("source add", Action.ADDED, f"source {source}", kind=kind, settings=sorted(settings))
         self.stdout.write(f"added {source}")
         if token:
             self.stdout.write(f"copy its token, it is not shown again: {token}")
 
-    def _set(self, source: Source, assignments: Sequence[str]) -> None:
+    def _set(self, source: Source, assignments: Sequence[str], *, yes: bool) -> None:
         entered = _settings(source.kind, assignments)
         changed = {name: value for name, value in {**source.settings, **entered}.items() if value != ""}
         if secrets_missing := secrets_to_enter_again(source.kind, source.settings, changed, entered):
@@ -109,9 +116,43 @@ class Command(BaseCommand):
                 f"the stored {secrets_missing[0]} would go to another server; enter it again: {secrets_missing[0]}=-",
                 returncode=2,
             )
-        _save(source, changed)
+        self._save(source, changed, yes=yes)
         record_command("source set", Action.CHANGED, f"source {source}", settings=sorted(entered))
         self.stdout.write(f"changed {source}")
+
+    def _save(self, source: Source, settings: dict[str, Any], *, yes: bool) -> None:
+        before, source.settings = source.settings, settings
+        try:
+            source.full_clean()
+            source.parsed_settings()
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages), returncode=2) from error
+        except SettingsError as error:
+            raise CommandError(str(error), returncode=2) from error
+        if name := missing_senders(source.kind, source.settings, source.proxy):
+            raise CommandError(
+                f"{name}: the allowed senders are unknown; set addresses, such as --set {name}=192.0.2.10, or give the "
+                f"proxy its addresses; {name}=0.0.0.0/0,::/0 accepts everybody",
+                returncode=2,
+            )
+        if deletes_more(source.kind, before, settings) and not yes:
+            self._confirm_deletion(source)
+        source.save()
+
+    def _confirm_deletion(self, source: Source) -> None:
+        """Show which rows would be deleted, and ask; where nobody can be asked, the answer is no."""
+        try:
+            rows = rows_to_delete(source)
+        except (LookupError, OSError, ValueError, Unparsable) as error:
+            raise CommandError(
+                f"move: what would be deleted cannot be told: {error}; save without move=yes first"
+            ) from error
+        shown = ", ".join(f"{name} ({count})" for name, count in rows.items())
+        said = f"rows of these tables of {source.settings['database']} would be deleted once they are read: {shown}"
+        if not sys.stdin.isatty():
+            raise CommandError(f"{said}; add --yes to go ahead", returncode=2)
+        if input(f"{said}. Go ahead? [y/N] ").strip().lower() not in ("y", "yes"):
+            raise CommandError("nothing was changed")
 
     def _reread(self, of: str) -> None:
         conditions = {"source": _named(of)} if "/" in of else {"proxy": named_proxy(of)}
@@ -201,24 +242,6 @@ def _settings(kind: str, assignments: Sequence[str]) -> dict[str, Any]:
             value = getpass.getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
         settings[name] = value
     return settings
-
-
-def _save(source: Source, settings: dict[str, Any]) -> None:
-    source.settings = settings
-    try:
-        source.full_clean()
-        source.parsed_settings()
-    except ValidationError as error:
-        raise CommandError(" ".join(error.messages), returncode=2) from error
-    except SettingsError as error:
-        raise CommandError(str(error), returncode=2) from error
-    if name := missing_senders(source.kind, source.settings, source.proxy):
-        raise CommandError(
-            f"{name}: the allowed senders are unknown; set addresses, such as --set {name}=192.0.2.10, or give the "
-            f"proxy its addresses; {name}=0.0.0.0/0,::/0 accepts everybody",
-            returncode=2,
-        )
-    source.save()
 
 
 def _line(source: Source) -> str:

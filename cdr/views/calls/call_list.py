@@ -56,14 +56,14 @@ _CELL_WORDS: dict[str, Text] = {
 
 
 class CallListView(InZoneMixin, ShellMixin, TemplateView):
-    """Calls, newest first. The URL holds everything that one asked for."""
+    """Calls, newest first. The URL contains all conditions and settings of the list."""
 
     permission_required = "cdr.view_call"
     template_name = "cdr/call_list.html"
     partial_template_name = "cdr/_call_list.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if SEARCH in request.GET:  # the address says how the words were understood, and holds no empty fields
+        if SEARCH in request.GET:  # the address shows how the words were read, without empty fields
             within_reach = proxies_named(Visibility.of(request.user).proxies)
             return HttpResponseRedirect(str(sent(request.path, request.GET, prefixes(within_reach))))
         response = super().get(request, *args, **kwargs)
@@ -91,7 +91,7 @@ class CallListView(InZoneMixin, ShellMixin, TemplateView):
         if not page.rows and not errors:
             words = counted(words, visibility)
         found = _count(call_filter, page)
-        labels = extra_labels(proxies, page.rows)
+        labels = extra_labels(proxies, (call.extra for call in page.rows))
         shown = visibility.shown(page.rows)
         if visibility.numbers and shown:
             record(self.request, Action.VIEWED, "calls", conditions=address.query)
@@ -161,7 +161,7 @@ class CallListView(InZoneMixin, ShellMixin, TemplateView):
 
 
 class NewCalls(InZoneMixin, ShellMixin, TemplateView):
-    """How many calls have come that would stand above the first row of a list; it shows none of them."""
+    """The number of new calls above the first row of a list, without the calls themselves."""
 
     permission_required = "cdr.view_call"
     template_name = "cdr/_new_calls.html"
@@ -182,7 +182,7 @@ class NewCalls(InZoneMixin, ShellMixin, TemplateView):
 
 
 def _unknown(request: HttpRequest) -> list[str]:
-    """Say which parameters there are not: all calls are no answer to a condition that was misspelt."""
+    """Return errors for unknown parameters: a misspelt condition must not show all calls."""
     return [
         gettext("Unknown filter “{name}”.").format(name=name)
         for name in unknown_parameters(request.GET, AFTER, BEFORE, *SHOWN_AS)
@@ -190,7 +190,7 @@ def _unknown(request: HttpRequest) -> list[str]:
 
 
 def _cell_words(call_filter: CallFilter) -> dict[str, Any]:
-    """Return the words of the menu of a cell: its actions, the conditions by name, the values that have a label."""
+    """Return the texts of a cell's menu: its actions, the conditions by name, and the values with labels."""
     fields: Iterable[tuple[str, Any]] = call_filter.form.fields.items()
     return {
         "actions": {name: str(text) for name, text in _CELL_WORDS.items()},
@@ -210,7 +210,7 @@ def _title(states: list[str]) -> Text:
 
 
 def _count(call_filter: CallFilter, page: PagedCalls) -> Matches:
-    """Count the matches; where the first page has room left, its rows are all there are."""
+    """Count the matches; if the first page is not full, its rows are all matches."""
     if page.newer is None and page.older is None:
         return Matches(len(page.rows))
     found = matches(call_filter.qs, COUNT_LIMIT)
@@ -228,7 +228,7 @@ def _shown(page: PagedCalls, first: int | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """Whether the list looks for new calls by itself, where it asks, and the address with that switched."""
+    """Whether the list updates itself, the address for updates, and the address with the setting switched."""
 
     on: bool
     asks: ListAddress
@@ -236,7 +236,7 @@ class Live:
 
 
 def _live(address: ListAddress, page: PagedCalls) -> Live | None:
-    """Return the switch of a first page; further down nothing new can stand above what one reads."""
+    """Return the switch on the first page; later pages do not change at the top."""
     if page.newer is not None:
         return None
     first = Cursor(page.rows[0].started_at, page.rows[0].pk) if page.rows else None

@@ -1,4 +1,4 @@
-"""The rows of the list of calls. A page has hundreds of cells, so they are written here rather than in a template."""
+"""The rows of the list of calls. A page has hundreds of cells, so they are rendered here rather than in a template."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LONGEST_QUERY = 600
 
 @dataclass(frozen=True, slots=True)
 class CallRow:
-    """A call, and its row."""
+    """A call and its rendered row."""
 
     call: Call
     markup: SafeString
@@ -64,7 +64,7 @@ def call_rows(
 
 
 def _opener(span: int, in_zone: str) -> str:
-    """Return the first cell of a row: what selects it, and the button that opens it. ``{pk}`` stands for its call,
+    """Return the first cell of a row: its checkbox, and the button that opens it. ``{pk}`` stands for the call,
     ``{}`` for the address of that.
     """
     label, select = escape(gettext("Legs, attempts and events")), escape(gettext("Select call"))

@@ -1,4 +1,4 @@
-"""The columns of the list: as its address says, else as the reader chose, else the usual ones."""
+"""The columns of the list: those in its address, else the user's choice, else the default."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from accweb.web.shell import ShellMixin
 from cdr.models import ColumnChoice
 from cdr.queries.columns import COLUMNS as ALL
 from cdr.queries.columns import DEFAULT, MOST_COLUMNS, Column, columns_of, extra_column
+from cdr.queries.names import EXTRA
 from cdr.views.addresses import COLUMNS, ListAddress
 
 LONGEST_NAME = 200
@@ -32,7 +33,7 @@ class Offered:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The columns to show; ``by_address``: the address says so. ``errors`` names those that there are not."""
+    """The columns to show; ``by_address``: the address names them. ``errors`` is about unknown ones."""
 
     columns: list[Column]
     by_address: bool
@@ -58,7 +59,7 @@ def in_address(names: Iterable[str]) -> str:
 
 
 def chosen_columns(address: ListAddress, user: AbstractBaseUser | AnonymousUser) -> Chosen:
-    """Return the columns that ``user`` is to see; of names in the address that there are not, the error says so."""
+    """Return the columns to show to ``user``, with errors for unknown names in the address."""
     given = address.conditions.get(COLUMNS, "")
     if given:
         columns, unknown = columns_of(unquote(name)[:LONGEST_NAME] for name in given.split(","))
@@ -74,7 +75,7 @@ def _usual() -> list[Column]:
 
 
 def moved(names: Sequence[str], name: str, by: int) -> list[str]:
-    """Return ``names`` with one of them moved one place up or down; at an end it stays."""
+    """Return ``names`` with one of them moved up or down by one place, if possible."""
     order = list(names)
     if name in order:
         at = order.index(name)
@@ -84,7 +85,7 @@ def moved(names: Sequence[str], name: str, by: int) -> list[str]:
 
 
 class ChooseColumns(ShellMixin, View):
-    """Keeps the columns that somebody chose, or puts them into the address."""
+    """Saves the chosen columns for the user, or puts them into the address."""
 
     permission_required = "cdr.view_call"
     http_method_names = ["post"]
@@ -92,6 +93,8 @@ class ChooseColumns(ShellMixin, View):
     def post(self, request: HttpRequest, **_kwargs: Any) -> HttpResponse:
         address = ListAddress(reverse("cdr:call-list"), QueryDict(request.POST.get("next", "")))
         names = [name[:LONGEST_NAME] for name in request.POST.getlist("column")]
+        if label := request.POST.get("other_label", "").strip():
+            names.append((EXTRA + label)[:LONGEST_NAME])
         for field, by in (("up", -1), ("down", 1)):
             names = moved(names, request.POST.get(field, ""), by)
         columns, _unknown = columns_of(names)

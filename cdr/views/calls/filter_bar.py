@@ -1,4 +1,4 @@
-"""What stands above the list of calls: the time, the states, the conditions that are set, what else to try."""
+"""The bar above the list of calls: time ranges, states, conditions that are set, and suggestions."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from cdr.views.addresses import ListAddress
 from proxyconf.models import Proxy
 
 QUICK = ("1h", "24h", "7d", "30d")
-"""Presets of the time that are always at hand; the others stand in the panel."""
+"""Presets of the time range in the bar; the others are in the panel."""
 CONTROLS = ("since", "until", "outcome", "flag", "superseded", "min_duration", "max_duration", "zone")
-"""Parameters whose present values the form's own controls hold; all others are carried along."""
+"""Parameters with controls in the form; all others are hidden fields."""
 ADDED = (
     "caller",
     "callee",
@@ -35,9 +35,9 @@ ADDED = (
     "user_agent",
     "tag",
 )
-"""Conditions that the form has an empty field for, which adds a value."""
+"""Conditions with an empty field in the form, which adds a value."""
 _SELECTED = ("released_by", "duration_kind")
-"""Conditions that the form has an empty choice for, which adds a value."""
+"""Conditions with an empty choice in the form, which adds a value."""
 _TIME = ("period", "since", "until")
 _TABS: Mapping[CallState, Text] = {
     CallState.COMPLETED: _("Completed"),
@@ -76,7 +76,7 @@ class AddedChoice:
 
 
 def more_filters(call_filter: CallFilter, proxies: Sequence[Proxy]) -> dict[str, Any]:
-    """Return what the panel for more conditions shows: fields, choices, and labels of extra fields."""
+    """Return the context of the panel for more conditions: fields, choices, and labels of extra fields."""
     fields = call_filter.form.fields
     names: list[tuple[str, Text]] = [(proxy.name, proxy.name) for proxy in proxies]
     return {
@@ -94,7 +94,7 @@ def _options(name: str) -> list[tuple[str, Text]]:
 
 
 def errors(call_filter: CallFilter) -> list[str]:
-    """Say which conditions make no sense, and why."""
+    """Return the errors of invalid conditions."""
     return [
         f"{call_filter.form.fields[name].label}: {one}"
         for name, said in call_filter.form.errors.items()
@@ -111,13 +111,13 @@ def chips(call_filter: CallFilter, address: ListAddress) -> list[Chip]:
 
 
 def carried(address: ListAddress) -> list[tuple[str, str]]:
-    """Return the parameters that the form has no control for: they are kept when it is sent."""
+    """Return the parameters without a control in the form, to be kept when it is sent."""
     lists = address.conditions.lists()
     return [(name, value) for name, values in lists if name not in CONTROLS for value in values]
 
 
 def periods(call_filter: CallFilter, address: ListAddress) -> list[ConditionLink]:
-    """The presets of the time range; choosing one replaces a range that was given."""
+    """Return the presets of the time range; choosing one replaces ``since`` and ``until``."""
     return [
         ConditionLink(
             label,
@@ -134,14 +134,14 @@ def quick_periods(call_filter: CallFilter, address: ListAddress) -> list[Conditi
 
 
 def chosen_time(call_filter: CallFilter) -> Text:
-    """Say which time was chosen, where it is none of the presets at hand."""
+    """Return the chosen time range in words, if it is none of the presets in the bar."""
     if call_filter.chosen_period == "custom":
         return _("From – to")
     return period_label(call_filter.chosen_period) if call_filter.chosen_period not in QUICK else ""
 
 
 def tabs(states: list[str], address: ListAddress) -> list[ConditionLink]:
-    """The states, one click each."""
+    """Return a link for each state."""
     return [
         ConditionLink(_("All"), address.setting(state=None, settled=None), not states),
         *(
@@ -152,12 +152,12 @@ def tabs(states: list[str], address: ListAddress) -> list[ConditionLink]:
 
 
 def _settled(state: CallState) -> str | None:
-    """Leave calls whose end was set manually out of those with No STOP."""
+    """Return the value that excludes calls whose end was set manually from No STOP."""
     return "0" if state is CallState.STOP_MISSING else None
 
 
 def suggestions(matches: Iterable[Chip], call_filter: CallFilter, address: ListAddress) -> list[ConditionLink]:
-    """What to try when no call matches."""
+    """Return suggestions for a list without matching calls."""
     offered = []
     if call_filter.chosen_period != "all":
         offered.append(ConditionLink(_("All time"), address.setting(period=None, since=None, until=None), False))

@@ -37,7 +37,7 @@ _STRIDES = (5, 10, 15, 30, 60, 120, 180, 360, 720, 1440)  # minutes
 
 @dataclass(frozen=True, slots=True)
 class OutcomeShare:
-    """One group of the legend: how many of the calls, and the list of them."""
+    """One group of the legend: its number of calls, and the address of their list."""
 
     group: Group
     label: Text
@@ -59,7 +59,7 @@ class HistogramTableRow:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A mark of the time axis, ``at`` a part of its length in CSS. ``minor`` ones give way on narrow screens."""
+    """A mark on the time axis at the CSS position ``at``. ``minor`` ones are hidden on narrow screens."""
 
     at: str
     label: str
@@ -68,7 +68,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A histogram as its template takes it."""
+    """The context of the template of a histogram."""
 
     bars: SafeString
     most: int
@@ -164,7 +164,7 @@ def _title(bucket: Bucket, drawn: Series) -> str:
 
 
 def _time(bucket: Bucket, drawn: Series) -> str:
-    """Write when a bucket was, in the reader's zone: days as days, everything else with its times."""
+    """Return the time of a bucket in the reader's zone: a date for days, else with times."""
     since, until = bucket.since.astimezone(drawn.zone), bucket.until.astimezone(drawn.zone)
     if drawn.step in SHORT_STEPS or drawn.step is Step.HOUR:
         return f"{since:%Y-%m-%d %H:%M}–{until:%H:%M} {since.tzname()}"
@@ -216,19 +216,19 @@ def _notes(drawn: Series) -> list[str]:
 
 
 def percent(part: float) -> str:
-    """Write a share: with a decimal, and never as 0 or 100 % while it is not."""
+    """Format a share with one decimal, as 0 or 100 % only if it is exactly that."""
     shown = min(max(part * 100, 0.1), 99.9) if 0 < part < 1 else part * 100
     return trimmed_decimal(shown) + _PERCENT
 
 
 def _round_up(most: int) -> int:
-    """Return a round number with a half that is whole, not below ``most``."""
+    """Return a round number with an integer half, not below ``most``."""
     digit = int("1" + "0" * (len(str(most)) - 1))
     return next(rounded for step in _ROUND if (rounded := digit * step) >= most and rounded % 2 == 0)
 
 
 def _ticks(drawn: Series) -> list[Tick]:
-    """Return the marks of the time axis: at round times of the reader's zone, some few of them."""
+    """Return a few marks for the time axis, at round times of the reader's zone."""
     local = [bucket.since.astimezone(drawn.zone) for bucket in drawn.buckets]
     if not local:
         return []
@@ -268,7 +268,7 @@ def _date(moment: datetime, form: str) -> str:
 
 
 class Histogram(InZoneMixin, ShellMixin, TemplateView):
-    """The histogram of a list of calls, loaded when the list is there already."""
+    """The histogram of a list of calls, loaded after the list."""
 
     permission_required = "cdr.view_call"
     template_name = "cdr/histogram.html"

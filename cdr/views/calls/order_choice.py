@@ -1,4 +1,4 @@
-"""The order of the list of calls: what the address asks for, and the headings that change it."""
+"""The order of the list of calls from its address, and the headings that change it."""
 
 from __future__ import annotations
 
@@ -24,8 +24,9 @@ ORDER_TEXTS: Mapping[str, Text] = {
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """The heading of a column. ``address`` (empty: none): the list by this column; ``sorted``: how it is sorted now, as
-    ``aria-sort`` says it.
+    """The heading of a column.
+
+    ``address`` is the list sorted by it (empty: not sortable), ``sorted`` the present order for ``aria-sort``.
     """
 
     column: Column
@@ -35,7 +36,7 @@ class Heading:
 
 
 def chosen_order(address: ListAddress, call_filter: CallFilter) -> tuple[Order, list[str]]:
-    """Return the order that the address asks for, or newest first and why it is not the one that was asked for."""
+    """Return the order in the address and no error, or newest first and the error."""
     name = address.conditions.get(SORT, "")
     order = order_named(name)
     if order is None:
@@ -48,7 +49,7 @@ def chosen_order(address: ListAddress, call_filter: CallFilter) -> tuple[Order, 
 
 
 def headings(columns: Iterable[Column], order: Order, address: ListAddress) -> list[Heading]:
-    """Return the headings: those of the start and the duration sort by it, and the other way round where they do."""
+    """Return the headings; those of start and duration sort by it, or reverse the order if it is sorted by it."""
     return [_heading(column, order, address) for column in columns]
 
 

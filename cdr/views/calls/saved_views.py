@@ -1,4 +1,4 @@
-"""Lists of calls, and reports, under a name: built-in ones, saved ones, shared ones."""
+"""Named lists of calls and reports: built-in, saved and shared ones."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MOST_VIEWS = 200
 
 @dataclass(frozen=True, slots=True)
 class NamedList:
-    """A view to choose. ``saved`` is what is stored of it, ``owner`` whose it is where somebody else shared it."""
+    """A view to choose. ``saved`` is the stored one, ``owner`` the user who shared it, if somebody else."""
 
     name: Text
     address: ListAddress
@@ -47,7 +47,7 @@ class NamedList:
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """The views that somebody may choose from."""
+    """The views that a user may choose from."""
 
     kind: SavedView.ViewKind
     built_in: list[NamedList]
@@ -61,7 +61,7 @@ class Views:
 
 
 BuiltIn = tuple[Text, str, Text]
-"""A view that everybody has: its name, its query, what it is."""
+"""A built-in view: its name, its query, its description."""
 
 
 def views_for(
@@ -71,7 +71,7 @@ def views_for(
     built_in: Iterable[BuiltIn],
     kind: SavedView.ViewKind = SavedView.ViewKind.LIST,
 ) -> Views:
-    """Return the views for ``user``; the one that ``address`` shows is chosen.
+    """Return the views for ``user``; the one at ``address`` is marked as chosen.
 
     Who sees numbers masked is not offered what others shared about numbers: the conditions would tell them.
     """
@@ -98,7 +98,7 @@ def views_for(
 
 
 def built_in_lists(proxies: Iterable[Proxy]) -> list[BuiltIn]:
-    """Return the lists of calls that everybody has."""
+    """Return the built-in lists of calls."""
     gateways = {
         EXTRA + label
         for layout in (proxy.field_layout for proxy in proxies)
@@ -138,7 +138,7 @@ def _tells_numbers(view: SavedView) -> bool:
 
 
 def _kept(query: str) -> str:
-    """Return what of an address belongs to a view."""
+    """Return the part of an address that a view stores."""
     kept = ListAddress("", QueryDict(query)).setting(**{WORD: None, LIVE: None, SEARCH: None})
     return kept.query
 
@@ -152,7 +152,7 @@ class _ViewsOfList(ShellMixin, View):
         return HttpResponseRedirect(str(ListAddress(reverse(page), QueryDict(conditions))))
 
     def _name(self) -> str:
-        """Return the name that was given; without one, say so and return nothing."""
+        """Return the entered name; if it is empty, show an error."""
         name = self.request.POST.get("name", "").replace("\0", "").strip()[:LONGEST_NAME]
         if not name:
             messages.error(self.request, gettext("Enter a name for the view."))
@@ -163,7 +163,7 @@ class _ViewsOfList(ShellMixin, View):
 
 
 class SaveView(_ViewsOfList):
-    """Saves a list or a report under a name; one of one's own that has the name already is replaced."""
+    """Saves a list or a report under a name, replacing the user's own one with that name."""
 
     def post(self, request: HttpRequest, **_kwargs: Any) -> HttpResponse:
         given = request.POST.get("conditions", "")
@@ -184,7 +184,7 @@ class SaveView(_ViewsOfList):
 
 
 class ChangeView(_ViewsOfList):
-    """Renames, shares or deletes a view or report of one's own."""
+    """Renames, shares or deletes one of the user's own views or reports."""
 
     def post(self, request: HttpRequest, **_kwargs: Any) -> HttpResponse:
         view = SavedView.objects.filter(pk=self.kwargs["pk"], owner_id=request.user.pk).first()

@@ -1,4 +1,4 @@
-"""From what was typed into the search box to the address of the list, and back to how each word was understood."""
+"""Redirects from the search box to the address of the list, and shows how each word was understood."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from cdr.views.addresses import SHOWN_AS, WORD, ListAddress
 from proxyconf.models import Proxy
 
 SEARCH, READ_IN = "q", "read_in"
-"""What was typed, and the zone that the form's times were shown in: parameters of the form alone."""
+"""The typed text, and the zone of the form's times: parameters of the form only."""
 EXTRA_LABEL, EXTRA_VALUE = "extra_label", "extra_value"
 """The form's fields for the label and the value of an extra field."""
 _MOST_TERMS = 20
@@ -53,7 +53,7 @@ _READINGS: Mapping[str, Text] = {
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """Another reading of a word, and the list by it. ``calls``: how many there are, where that was counted."""
+    """Another reading of a word, with the address of its list. ``calls``: their number, if counted."""
 
     label: str
     address: ListAddress
@@ -62,7 +62,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """How a word was understood, and what else it may mean."""
+    """The reading of a word, and its other possible readings."""
 
     word: str
     taken: str
@@ -78,12 +78,12 @@ def prefixes(proxies: Iterable[Proxy]) -> Prefixes:
 
 
 def searched(address: ListAddress, text: str, known: Prefixes = NO_PREFIXES) -> ListAddress:
-    """Return the address with the conditions that ``text`` asks for beside those it has."""
+    """Return the address with the conditions in ``text`` added."""
     found = address
     words = list(found.conditions.getlist(WORD))
     for term in parse(text, known)[:_MOST_TERMS]:
         name, value = term.taken
-        if name == "period":  # what was typed now wins over the range that was there
+        if name == "period":  # the new period replaces an earlier range
             found = found.setting(since=None, until=None)
         found = found.setting(**{name: value}) if name in SINGLE else found.adding(name, value)
         if len(term.readings) > 1:
@@ -125,7 +125,7 @@ def _as_written(term: Term) -> str:
 
 
 def _one_range(address: ListAddress) -> ListAddress:
-    """A range that was given wins over a preset, which leaves the address."""
+    """Drop the preset from an address that has ``since`` or ``until``."""
     given = address.conditions.get("since") or address.conditions.get("until")
     return address.setting(period=None) if given else address
 
@@ -181,6 +181,6 @@ def _label(name: str, value: str) -> str:
 
 
 def conditions_in(query: str) -> list[tuple[str, str]]:
-    """Return the conditions of a query string, one by one, without how it is shown."""
+    """Return the conditions of a query string one by one, without those of how the list is shown."""
     lists = QueryDict(query).lists()
     return [(name, value) for name, values in lists if name not in SHOWN_AS for value in values if value]

@@ -1,4 +1,4 @@
-"""What people do with calls that they selected in the list: compare two, set the end of many."""
+"""Actions on calls selected in the list: comparing two, setting the end of many."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _SHOWN_TOGETHER = frozenset({"who", "seen", "legs", "attempts"})
 
 
 class SelectedCalls(InZoneMixin, ShellMixin, TemplateView):
-    """A page about the calls that the address names by ``id``; those out of reach are not there."""
+    """A page about the calls with the ``id`` values in the address, as far as they are visible."""
 
     permission_required: str | tuple[str, ...] = "cdr.view_call"
 
@@ -113,7 +113,7 @@ def _lines(calls: list[Call]) -> list[Line]:
 
 
 class SetEnds(SelectedCalls):
-    """Sets the end of several calls whose STOP never came, for one reason; each call is settled for itself."""
+    """Sets the end of several calls without STOP, with one reason; each call separately."""
 
     permission_required = ("cdr.view_call", "cdr.add_settlement")
     template_name = "cdr/set_ends.html"
@@ -149,7 +149,7 @@ class SetEnds(SelectedCalls):
         return redirect(str(ListAddress(reverse("cdr:call-list"), query)))
 
     def _settle(self, call: Call, *, ended_at: Any, reason: str, **_unknown: Any) -> str:
-        """Settle one call; return what is wrong, if it is refused."""
+        """Settle one call; return the error if it is refused."""
         who = cast(User, self.request.user)
         try:
             settle(call, ended_at=ended_at, reason=reason, by=who, now=timezone.now())

@@ -1,4 +1,4 @@
-"""How many calls match, in words."""
+"""The number of matching calls in words."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from cdr.queries.paging import Matches
 
 
 def tally(matches: Matches) -> str:
-    """Say how many calls match; an estimate is rounded to what it is worth."""
+    """Return the number of matching calls in words; an estimate is rounded to two digits."""
     if matches.estimated:
-        worth = 10 ** max(0, len(str(matches.count)) - 2)  # the planner knows two digits at best
+        worth = 10 ** max(0, len(str(matches.count)) - 2)  # the planner's estimate is not better than that
         return gettext("about {count} calls").format(count=number(round(matches.count / worth) * worth))
     if matches.at_least:
         return gettext("more than {limit} calls").format(limit=number(matches.count))

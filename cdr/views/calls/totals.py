@@ -1,4 +1,4 @@
-"""The figures of a filter in one line, each beside what it was before: above the list, in a report, on the overview."""
+"""The figures of a filter in one line, with their earlier values: above the list, in reports, on the overview."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Summed = Figures | Sums
 
 @dataclass(frozen=True, slots=True)
 class EarlierValue:
-    """A figure of an earlier time: which time, its value, and the change since then, such as ``+12 %``."""
+    """A figure at an earlier time: which time, its value, and the change since then, such as ``+12 %``."""
 
     label: Text
     short: Text
@@ -110,7 +110,7 @@ def _not_measured(call_filter: CallFilter, calls: ListAddress) -> ListAddress | 
 
 
 class Earlier:
-    """The figures of earlier times beside those of now; nothing where one of them counts only some calls."""
+    """The figures at earlier times, for comparison; none if one of them counts only some of the calls."""
 
     def __init__(self, call_filter: CallFilter, now: Summed) -> None:
         self._now = now
@@ -133,7 +133,7 @@ class Earlier:
 
 
 def change(then: Value, now: Value, *, is_rate: bool) -> str:
-    """Write by how much a figure changed: in percent, rates in percentage points; empty where nothing can be said."""
+    """Return the change of a figure: in percent, for rates in percentage points; empty if undefined."""
     if then is None or now is None:
         return ""
     before, after = (one.total_seconds() if isinstance(one, timedelta) else one for one in (then, now))

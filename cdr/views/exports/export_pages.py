@@ -1,4 +1,4 @@
-"""Exports of the filter, not the page: small ones at once, large ones in the background."""
+"""Exports of all matching calls: small ones are sent at once, large ones are written in the background."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ from cdr.views.exports.presets import PRESET, PRESETS, preset_columns
 from proxyconf.models.reach import proxies_named
 
 AT_ONCE = 20_000
-"""So many calls are sent at once; it is also where counting ends."""
+"""Exports of fewer calls are sent at once; matching calls are counted up to this number."""
 HISTORY = 25
 _SAMPLE = 200
 _MOST_EXTRAS = 60
 
 
 class ColumnsField(forms.MultipleChoiceField):
-    """Columns in the order in which they come; extra fields are not known beforehand."""
+    """Columns in the order sent. Extra fields are accepted although they are not among the choices."""
 
     def valid_value(self, value: str) -> bool:
         return is_column(value)
@@ -72,7 +72,7 @@ class ColumnsField(forms.MultipleChoiceField):
 
 
 class ExportForm(forms.Form):
-    """What a file is to be. ``conditions`` is the query string of the filter, its moments resolved."""
+    """The contents and format of a file. ``conditions`` is the query string of the filter, its times resolved."""
 
     conditions = forms.CharField(required=False, max_length=LONGEST_CONDITIONS, widget=forms.HiddenInput)
     format = forms.ChoiceField(label=_("Format"), choices=[(one.name, one.label) for one in FORMATS.values()])
@@ -82,10 +82,10 @@ class ExportForm(forms.Form):
 
     def clean_column(self) -> list[str]:
         columns: list[str] = self.cleaned_data["column"]
-        wanted = FORMATS.get(self.cleaned_data.get("format", ""))
-        if wanted and wanted.shaped and not columns:
+        chosen = FORMATS.get(self.cleaned_data.get("format", ""))
+        if chosen and chosen.shaped and not columns:
             raise ValidationError(_("Choose at least one column."))
-        return columns if wanted and wanted.shaped else []
+        return columns if chosen and chosen.shaped else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,19 +96,19 @@ class OfferedColumn:
 
 @dataclass(frozen=True, slots=True)
 class ExportJobRow:
-    """A job of the history, with what the page says of it."""
+    """A job in the history, with what its row shows."""
 
     job: ExportJob
     conditions: list[Condition]
     address: ListAddress
     active: bool
-    offered: bool
-    mine: bool
+    downloadable: bool
+    removable: bool
     error: str
 
 
 class ExportPage(ShellMixin, TemplateView):
-    """A page that only those may open who may export calls."""
+    """A page for users who may export calls."""
 
     permission_required: Any = ("cdr.view_call", "cdr.export_call")
 
@@ -117,29 +117,29 @@ class ExportPage(ShellMixin, TemplateView):
         return cast(User, self.request.user)
 
     def jobs(self) -> QuerySet[ExportJob]:
-        """Return the exports that the user may know of."""
-        known = ExportJob.objects.select_related("user")
-        return known if self.user.has_perm("cdr.view_exportjob") else known.filter(user=self.user)
+        """Return the user's own exports; with permission, everybody's."""
+        jobs = ExportJob.objects.select_related("user")
+        return jobs if self.user.has_perm("cdr.view_exportjob") else jobs.filter(user=self.user)
 
 
 class NewExport(ExportPage):
-    """Asks what a file is to be, and makes it: at once, or by leaving a job."""
+    """The form of a new export; sends a small file at once, and queues a job for a large one."""
 
     title = _("Export calls")
     template_name = "cdr/export_new.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         form: ExportForm = kwargs.pop("form", None) or self._first_form()
-        call_filter = self._asked(form["conditions"].value() or "")
+        call_filter = self._call_filter(form["conditions"].value() or "")
         found = matches(call_filter.qs, AT_ONCE)
-        found_there = ListAddress(reverse("cdr:call-list"), QueryDict(conditions_of(call_filter)))
+        address = ListAddress(reverse("cdr:call-list"), QueryDict(conditions_of(call_filter)))
         return super().get_context_data(
             form=form,
             errors=[*_problems(form), *errors(call_filter)],
             conditions=list(call_filter.conditions()),
-            address=found_there,
+            address=address,
             nothing=not found.count,
-            told=tally(found),
+            count=tally(found),
             estimated=found.estimated,
             at_once=_is_small(found),
             limit=number(AT_ONCE),
@@ -155,58 +155,56 @@ class NewExport(ExportPage):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         form = ExportForm(request.POST)
         if not form.is_valid():
-            return self._again(form)
-        wanted = form.cleaned_data
-        call_filter = self._asked(wanted["conditions"])
+            return self._invalid(form)
+        chosen = form.cleaned_data
+        call_filter = self._call_filter(chosen["conditions"])
         if call_filter.form.errors:
-            return self._again(form)
+            return self._invalid(form)
         if _is_small(matches(call_filter.qs, AT_ONCE)):
-            return _file_at_once(request, call_filter, wanted)
+            return _file_at_once(request, call_filter, chosen)
         if has_enough(self.user):
             form.add_error(None, _("Too many of your exports are queued. Wait until one is complete, or cancel one."))
-            return self._again(form)
+            return self._invalid(form)
         queue_export(
             self.user,
             call_filter,
-            wanted["format"],
-            columns=wanted["column"],
-            zone=wanted["zone"],
-            spreadsheet_safe=not wanted["bare"],
+            chosen["format"],
+            columns=chosen["column"],
+            zone=chosen["zone"],
+            spreadsheet_safe=not chosen["bare"],
         )
         return redirect("cdr:exports")
 
-    def _again(self, form: ExportForm) -> HttpResponse:
+    def _invalid(self, form: ExportForm) -> HttpResponse:
         return self.render_to_response(self.get_context_data(form=form), status=400)
 
     def _first_form(self) -> ExportForm:
-        given = self.request.GET.urlencode()
-        call_filter = self._asked(given)
+        conditions = self.request.GET.urlencode()
+        call_filter = self._call_filter(conditions)
         return ExportForm(
             initial={
-                "conditions": given
-                if call_filter.form.errors
-                else conditions_of(call_filter),  # what makes no sense stays so
+                "conditions": conditions if call_filter.form.errors else conditions_of(call_filter),
                 "format": "csv",
                 "zone": timezone.get_current_timezone_name(),
                 "column": preset_columns(
                     self.request.GET.get(PRESET, ""),
                     ListAddress.of(self.request),
                     self.user,
-                    _configured_labels(self._sight),
+                    _configured_labels(self._visibility),
                 ),
             }
         )
 
     @cached_property
-    def _sight(self) -> Visibility:
+    def _visibility(self) -> Visibility:
         return Visibility.of(self.request.user)
 
-    def _asked(self, conditions: str) -> CallFilter:
-        return CallFilter(QueryDict(conditions), self._sight)
+    def _call_filter(self, conditions: str) -> CallFilter:
+        return CallFilter(QueryDict(conditions), self._visibility)
 
 
 class ExportHistory(ExportPage):
-    """What was asked for in the background: what it became, and its files while they last."""
+    """The exports in the background: their states, and their files until these are deleted."""
 
     title = _("Exports")
     template_name = "cdr/exports.html"
@@ -219,7 +217,7 @@ class ExportHistory(ExportPage):
             rows=rows,
             older=jobs[HISTORY - 1].pk if len(jobs) > HISTORY else None,
             active=any(row.active for row in rows),
-            everybodys=self.user.has_perm("cdr.view_exportjob"),
+            all_users=self.user.has_perm("cdr.view_exportjob"),
             **kwargs,
         )
 
@@ -240,12 +238,12 @@ class ExportDownload(ExportPage):
         if not may_download(self.user, job):
             raise PermissionDenied
         if request.method == "GET":
-            _note(request, filter_of(job), job.format, job.conditions, job.written, export=job.pk)
+            _audit(request, filter_of(job), job.format, job.conditions, job.written, export=job.pk)
         return file_response(job)
 
 
-class ExportDeed(ExportPage):
-    """Something done to an export: one's own, or any with the permission."""
+class ExportAction(ExportPage):
+    """An action on an export: one of the user's own or, with permission, anybody's."""
 
     http_method_names = ["post"]
 
@@ -260,54 +258,54 @@ class ExportDeed(ExportPage):
         raise NotImplementedError
 
 
-class CancelExport(ExportDeed):
+class CancelExport(ExportAction):
     def act(self, job: ExportJob) -> None:
         cancel(job)
 
 
-class DeleteExport(ExportDeed):
+class DeleteExport(ExportAction):
     def act(self, job: ExportJob) -> None:
         remove(job)
 
 
-def _file_at_once(request: HttpRequest, call_filter: CallFilter, wanted: dict[str, Any]) -> HttpResponseBase:
-    """Write the file whole before its first byte is sent: what goes wrong is a page that says so, never half a file."""
+def _file_at_once(request: HttpRequest, call_filter: CallFilter, options: dict[str, Any]) -> HttpResponseBase:
+    """Write the whole file before sending its first byte, so that a failure shows an error page, never half a file."""
     file = TemporaryFile()  # noqa: SIM115  # the response closes it
-    counted = _Counted(records(oldest_first(call_filter), call_filter.visibility))
+    counter = _RecordCounter(records(oldest_first(call_filter), call_filter.visibility))
     try:
         with snapshot():
             write(
-                counted,
+                counter,
                 call_filter,
-                wanted["format"],
+                options["format"],
                 file,
-                columns=wanted["column"],
-                zone=wanted["zone"],
-                safe=not wanted["bare"],
+                columns=options["column"],
+                zone=options["zone"],
+                safe=not options["bare"],
             )
     except BaseException:
         file.close()
         raise
     file.seek(0)
-    _note(request, call_filter, wanted["format"], wanted["conditions"], counted.number)
-    name = f"calls-{timezone.now():%Y%m%d-%H%M%S}.{wanted['format']}"
-    return FileResponse(file, as_attachment=True, filename=name, content_type=FORMATS[wanted["format"]].media_type)
+    _audit(request, call_filter, options["format"], options["conditions"], counter.number)
+    name = f"calls-{timezone.now():%Y%m%d-%H%M%S}.{options['format']}"
+    return FileResponse(file, as_attachment=True, filename=name, content_type=FORMATS[options["format"]].media_type)
 
 
-class _Counted:
-    """Records, and how many of them were taken."""
+class _RecordCounter:
+    """Records, and the number of them read so far."""
 
-    def __init__(self, found: Iterable[Record]) -> None:
+    def __init__(self, records: Iterable[Record]) -> None:
         self.number = 0
-        self._found = found
+        self._records = records
 
     def __iter__(self) -> Iterator[Record]:
-        for one in self._found:
+        for call in self._records:
             self.number += 1
-            yield one
+            yield call
 
 
-def _note(
+def _audit(
     request: HttpRequest,
     call_filter: CallFilter,
     format: str,  # noqa: A002
@@ -315,7 +313,6 @@ def _note(
     calls: int,
     **more: Any,
 ) -> None:
-    """Leave an entry in the audit log."""
     masked = not call_filter.visibility.numbers
     record(
         request,
@@ -336,8 +333,8 @@ def _row(job: ExportJob, user: User) -> ExportJobRow:
         conditions=list(call_filter.conditions()),
         address=ListAddress(reverse("cdr:call-list"), QueryDict(job.conditions)),
         active=job.state in ACTIVE,
-        offered=job.state == ExportJob.ExportState.DONE and may_download(user, job),
-        mine=_may_end(user, job),
+        downloadable=job.state == ExportJob.ExportState.DONE and may_download(user, job),
+        removable=_may_end(user, job),
         error=gettext(job.error) if job.error else "",
     )
 
@@ -347,7 +344,7 @@ def _may_end(user: User, job: ExportJob) -> bool:
 
 
 def _columns(form: ExportForm, call_filter: CallFilter) -> list[OfferedColumn]:
-    """Return the columns that one may choose: those that were chosen in their order, then the others."""
+    """Return the columns on offer: the chosen ones in their order, then the others."""
     chosen = [name for name in form["column"].value() or [] if is_column(name)]
     offered = dict.fromkeys((*COLUMNS, *_extra_columns(call_filter)))
     others = [name for name in offered if name not in chosen]
@@ -355,15 +352,14 @@ def _columns(form: ExportForm, call_filter: CallFilter) -> list[OfferedColumn]:
 
 
 def _extra_columns(call_filter: CallFilter) -> list[str]:
-    """Return a column for each extra field that the newest of the calls have."""
+    """Return a column for each configured extra field, and for those of the newest matching calls."""
     newest = call_filter.qs.order_by("-started_at", "-id").values_list("extra", flat=True)[:_SAMPLE]
-    labels = [*_configured_labels(call_filter.visibility), *(label for extra in newest for label in extra)]
-    names = dict.fromkeys(EXTRA + label for label in labels)
-    return [name for name in names if is_column(name)][:_MOST_EXTRAS]
+    labels = extra_labels(proxies_named(call_filter.visibility.proxies), newest)
+    return [name for label in labels if is_column(name := EXTRA + label)][:_MOST_EXTRAS]
 
 
 def _configured_labels(visibility: Visibility) -> list[str]:
-    """Return the labels of extra fields that the proxies within reach are set up to log."""
+    """Return the labels of extra fields that the visible proxies are configured to log."""
     return extra_labels(proxies_named(visibility.proxies), ())
 
 
@@ -371,12 +367,12 @@ def _presets(address: ListAddress, chosen: str) -> list[ConditionLink]:
     return [ConditionLink(label, address.setting(**{PRESET: name}), name == chosen) for name, label in PRESETS.items()]
 
 
-def _is_small(found: Matches) -> bool:
-    return not (found.estimated or found.at_least)
+def _is_small(found_calls: Matches) -> bool:
+    return not (found_calls.estimated or found_calls.at_least)
 
 
 def _problems(form: ExportForm) -> list[str]:
     if not form.is_bound:
         return []
-    named = ((form.fields[name].label if name in form.fields else "", said) for name, said in form.errors.items())
-    return [f"{label}: {one}" if label else str(one) for label, said in named for one in said]
+    labelled = ((form.fields[name].label if name in form.fields else "", texts) for name, texts in form.errors.items())
+    return [f"{label}: {text}" if label else str(text) for label, texts in labelled for text in texts]

@@ -1,4 +1,4 @@
-"""Columns of a file that go together: for billing, for support, all, or those of the list."""
+"""Sets of columns for a file: for billing, for support, all columns, or those of the list."""
 
 from __future__ import annotations
 
@@ -28,18 +28,19 @@ _SUPPORT = (
     "released_by", "flags", "source_ip", "user_agent", "proxies", "backends", "attempts", "legs", "call_id", "from_tag",
     "to_tag",
 )  # fmt: skip
-_MADE_OF: Mapping[str, tuple[str, ...]] = {"who": ("caller", "callee"), "seen": ("proxies", "backends")}
-"""Columns of the list that show several fields."""
+_FIELDS_OF: Mapping[str, tuple[str, ...]] = {"who": ("caller", "callee"), "seen": ("proxies", "backends")}
+"""The fields of a list column that shows several."""
 
 
 def preset_columns(name: str, address: ListAddress, user: User, labels: Iterable[str]) -> list[str]:
-    """Return the columns of a preset, with the extra fields ``labels`` where it has them; for another name all but
-    those.
+    """Return the columns of a preset, with the extra fields ``labels`` if it includes them.
+
+    Any other name gives all columns without extra fields.
     """
     extras = [EXTRA + label for label in labels if is_column(EXTRA + label)]
     if name == "list":
         shown = (column.name for column in chosen_columns(address, user).columns)
-        fields = [field for column in shown for field in _MADE_OF.get(column, (column,))]
+        fields = [field for column in shown for field in _FIELDS_OF.get(column, (column,))]
         return list(dict.fromkeys(filter(is_column, fields)))
     if name == "billing":
         return [*_BILLING, *extras]

@@ -1,4 +1,4 @@
-"""Health: how the sources of each proxy fare, what waits to be understood, what drifted, what was lost."""
+"""Health: the state of each proxy's sources, rejected input, configuration drift and lost events."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ from proxyconf.models.reach import proxies_for
 VIEW, REPLAY, REREAD = "cdr.view_source", "cdr.change_rejected", "cdr.change_source"
 MOST_PROXIES = 200
 AT_ONCE = 2_000
-"""Rejections that one click reads again; who clicks waits for it."""
+"""Rejected input that one request re-parses; the user waits for it."""
 REREAD_AT_ONCE = 20_000
 _LONGEST_SAMPLE = 600
 _MOST_LOST = 20
@@ -71,7 +71,7 @@ _MOST_REASONS = 20
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """A verdict as a page shows it: text, icon and colour."""
+    """A verdict as shown on a page: text, icon and colour."""
 
     label: Text
     meaning: Text
@@ -88,7 +88,7 @@ class Badge:
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """A source with its badge. ``refused``: reason and number of what was dropped before it was read."""
+    """A source with its badge. ``refused``: input dropped before it was parsed, as reason and number."""
 
     health: SourceHealth
     badge: Badge
@@ -96,13 +96,13 @@ class SourceRow:
     waiting_capped: bool
 
     @classmethod
-    def of(cls, one: SourceHealth) -> SourceRow:
-        refused = sorted(one.refused.items())
-        return cls(one, Badge.of(one.verdict, one.since), refused, one.waiting >= MOST_WAITING)
+    def of(cls, health: SourceHealth) -> SourceRow:
+        refused = sorted(health.refused.items())
+        return cls(health, Badge.of(health.verdict, health.since), refused, health.waiting >= MOST_WAITING)
 
     @property
     def error(self) -> str:
-        """Why it cannot work; a receiver that is gone left its last words with the source."""
+        """The error of a failing source; a receiver that stopped stored its last error with the source."""
         return self.health.source.error if self.health.verdict >= Verdict.FAILING else ""
 
 
@@ -113,13 +113,13 @@ class ProxyRow:
     sources: Sequence[SourceRow]
 
     @classmethod
-    def of(cls, one: ProxyHealth) -> ProxyRow:
-        since = one.worst.since if one.worst else None
-        return cls(one.proxy, Badge.of(one.verdict, since), [SourceRow.of(source) for source in one.sources])
+    def of(cls, health: ProxyHealth) -> ProxyRow:
+        since = health.worst.since if health.worst else None
+        return cls(health.proxy, Badge.of(health.verdict, since), [SourceRow.of(source) for source in health.sources])
 
 
 class HealthPage(ShellMixin, TemplateView):
-    """All proxies within reach, the worst first."""
+    """All visible proxies, the worst first."""
 
     permission_required = VIEW
     template_name = "cdr/health.html"
@@ -127,18 +127,18 @@ class HealthPage(ShellMixin, TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         proxies = list(proxies_for(self.request.user).order_by("name")[: MOST_PROXIES + 1])
-        found = health_of(proxies[:MOST_PROXIES], timezone.now())
-        found.sort(key=lambda one: (-one.verdict, one.proxy.name))
+        proxy_healths = health_of(proxies[:MOST_PROXIES], timezone.now())
+        proxy_healths.sort(key=lambda health: (-health.verdict, health.proxy.name))
         return super().get_context_data(
-            rows=[ProxyRow.of(one) for one in found],
+            rows=[ProxyRow.of(health) for health in proxy_healths],
             more=len(proxies) > MOST_PROXIES,
             zone=timezone.get_current_timezone_name(),
             **kwargs,
         )
 
 
-class OfProxy(ShellMixin):
-    """What is about one proxy within reach."""
+class ProxyMixin(ShellMixin):
+    """A view about one visible proxy."""
 
     permission_required: str | Sequence[str] = VIEW
     kwargs: Mapping[str, str]
@@ -148,8 +148,8 @@ class OfProxy(ShellMixin):
         return get_object_or_404(proxies_for(self.request.user), name=self.kwargs["proxy"])
 
 
-class ProxyHealthPage(OfProxy, TemplateView):
-    """One proxy: its sources, what it rejects, drift, losses, how to connect it."""
+class ProxyHealthPage(ProxyMixin, TemplateView):
+    """One proxy: its sources, rejected input, drift, losses, and how to connect it."""
 
     template_name = "cdr/health_proxy.html"
 
@@ -183,16 +183,18 @@ class ProxyHealthPage(OfProxy, TemplateView):
 
     def _advice(self, drift: Drift) -> list[tuple[Advice, list[Link]]]:
         """Return each finding in words, with the links that the user may follow."""
-        told = advise(drift.findings, self.proxy)
-        return [(one, [link for link in one.links if self.request.user.has_perm(link.permission)]) for one in told]
+        return [
+            (advice, [link for link in advice.links if self.request.user.has_perm(link.permission)])
+            for advice in advise(drift.findings, self.proxy)
+        ]
 
     def _rejected(self, health: ProxyHealth) -> dict[str, Any]:
         sources = [one.source for one in health.sources if one.waiting]
-        found, more = reasons(sources)
+        pending, more = reasons(sources)
         visibility = Visibility.of(self.request.user)
         after = self.request.GET.get("after", "")
         return {
-            "reasons": [_ReasonRow.of(one, visibility) for one in found[:_MOST_REASONS]],
+            "reasons": [_ReasonRow.of(reason, visibility) for reason in pending[:_MOST_REASONS]],
             "reasons_capped": more,
             "grouped": GROUPED,
             "waiting": sum(one.waiting for one in health.sources),
@@ -208,8 +210,9 @@ class ProxyHealthPage(OfProxy, TemplateView):
 
 @dataclass(frozen=True, slots=True)
 class _ReasonRow:
-    """Why input of a source waits, how much of it, and what the newest looks like (raw input only where numbers may be
-    seen).
+    """A reason why input of a source was rejected, with the number of inputs and the newest of them.
+
+    ``sample`` is raw input, and empty for users who see masked numbers.
     """
 
     source: Source
@@ -220,17 +223,15 @@ class _ReasonRow:
     address: str
 
     @classmethod
-    def of(cls, one: Reason, visibility: Visibility) -> _ReasonRow:
-        reason = one.sample.reason if visibility.numbers else masked_text(one.sample.reason)
-        sample = (
-            bytes(one.sample.raw)[:_LONGEST_SAMPLE].decode("utf-8", "backslashreplace") if visibility.numbers else ""
-        )
-        address = reverse("admin:cdr_rejected_change", args=[one.sample.pk])
-        return cls(one.source, reason, one.count, one.sample, sample, address)
+    def of(cls, pending: Reason, visibility: Visibility) -> _ReasonRow:
+        reason = pending.sample.reason if visibility.numbers else masked_text(pending.sample.reason)
+        sample = bytes(pending.sample.raw[:_LONGEST_SAMPLE]).decode("utf-8", "backslashreplace")
+        address = reverse("admin:cdr_rejected_change", args=[pending.sample.pk])
+        return cls(pending.source, reason, pending.count, pending.sample, sample if visibility.numbers else "", address)
 
 
 def _loss_rows(loss: Loss) -> list[dict[str, Any]]:
-    """Return a row for each sort of events, with what each backend delivered."""
+    """Return a row for each sort of events, with the share that each backend delivered."""
     by_sort: dict[Any, list[BackendShare]] = {}
     for share in loss.meter.shares:
         by_sort.setdefault(share.sort, []).append(share)
@@ -238,7 +239,7 @@ def _loss_rows(loss: Loss) -> list[dict[str, Any]]:
 
 
 def _losses(loss: Loss) -> list[dict[str, Any]]:
-    """Return what was lost, with links to the calls concerned."""
+    """Return the lost events, with links to their calls."""
     return [
         {
             "word": SORTS[share.sort],
@@ -252,14 +253,14 @@ def _losses(loss: Loss) -> list[dict[str, Any]]:
 
 
 def _calls(call_ids: Iterable[str]) -> list[tuple[str, str]]:
-    """Return the newest of the Call-IDs as text for a link, with its address."""
+    """Return the newest Call-IDs as link texts, with their addresses."""
     distinct = list(dict.fromkeys(reversed(list(call_ids))))[:_MOST_LOST]
     addresses = [reverse("cdr:call-list", query={"call_id": call_id, "superseded": "1"}) for call_id in distinct]
     return [(one_line(call_id, 48), address) for call_id, address in zip(distinct, addresses, strict=True)]
 
 
-class ReplayRejected(OfProxy, View):
-    """Read what was rejected again: of one source, or of all of the proxy."""
+class ReplayRejected(ProxyMixin, View):
+    """Re-parse rejected input: of one source, or of all sources of the proxy."""
 
     permission_required = (VIEW, REPLAY)
     http_method_names = ["post"]
@@ -270,8 +271,8 @@ class ReplayRejected(OfProxy, View):
         if chosen := request.POST.get("source", ""):
             source = get_object_or_404(sources, pk=chosen if chosen.isdecimal() else 0)
             sources, target = sources.filter(pk=source.pk), str(source)
-        given = request.POST.get("after", "")
-        after = int(given) if given.isdecimal() and len(given) < 19 else 0
+        position = request.POST.get("after", "")
+        after = int(position) if position.isdecimal() and len(position) < 19 else 0
         done = replay(Rejected.objects.filter(source__in=sources), after=after, most=AT_ONCE)
         if done.waited:
             audit.record(request, audit.Action.REPLAYED, target, **done.as_dict())
@@ -281,8 +282,8 @@ class ReplayRejected(OfProxy, View):
         return redirect(f"{address}#rejected")
 
 
-class RereadEvents(OfProxy, View):
-    """Read the stored events of the proxy again, after its zone or layout was corrected."""
+class RereadEvents(ProxyMixin, View):
+    """Re-parse the stored events of the proxy after its time zone or layout was corrected."""
 
     permission_required = (VIEW, REREAD)
     http_method_names = ["post"]
@@ -291,8 +292,8 @@ class RereadEvents(OfProxy, View):
         address = reverse("cdr:health-proxy", args=[self.proxy.name]) + "#drift"
         events = Event.objects.filter(proxy=self.proxy)
         if events[: REREAD_AT_ONCE + 1].count() > REREAD_AT_ONCE:
-            said = _("Too many events to re-parse here. On the server, run: manage.py source reread {proxy}")
-            messages.warning(request, said.format(proxy=self.proxy.name))
+            text = _("Too many events to re-parse here. On the server, run: manage.py source reread {proxy}")
+            messages.warning(request, text.format(proxy=self.proxy.name))
             return redirect(address)
         try:
             with transaction.atomic():
@@ -306,9 +307,9 @@ class RereadEvents(OfProxy, View):
         except CannotReread as error:
             messages.error(request, str(error))
             return redirect(address)
-        said = _(
+        text = _(
             "{read} events were re-parsed: {replaced} replaced, {merged} merged, {same} unchanged, {unreadable} "
             "kept because their input cannot be parsed. The calls are updated within seconds."
         )
-        messages.success(request, said.format(**counts.as_dict()))
+        messages.success(request, text.format(**counts.as_dict()))
         return redirect(address)

@@ -1,4 +1,4 @@
-"""The start page: what happened in a range, what needs a look, and what to do first."""
+"""The start page: figures of a range, calls that need review, and the first steps of a new installation."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _BY = {"hour": Step.HOUR, "day": Step.DAY}
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A figure with what it means, and the list of the calls that it is made of (none: of no calls)."""
+    """A figure with its definition, and the address of the list of its calls (``None``: there are none)."""
 
     name: str
     label: Text
@@ -65,9 +65,9 @@ class Card:
 
 
 class StartPage(InZoneMixin, ShellMixin, TemplateView):
-    """Figures, calls over time and rankings of the range that the URL holds, in the parameters of the list.
+    """Figures, calls over time and rankings of a range. The URL has the parameters of the list.
 
-    Without a range in the URL it is the shortest that has calls.
+    Without a range in the URL, the page shows the shortest one that has calls.
     """
 
     permission_required = "cdr.view_call"
@@ -75,7 +75,7 @@ class StartPage(InZoneMixin, ShellMixin, TemplateView):
     title = _("Overview")
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if READ_IN in request.GET:  # sent by the form: on to the address that says it in few words
+        if READ_IN in request.GET:  # sent by the form: redirect to the short address
             return redirect(str(sent(request.path, request.GET)))
         return super().get(request, *args, **kwargs)
 
@@ -89,7 +89,7 @@ class StartPage(InZoneMixin, ShellMixin, TemplateView):
         call_filter = CallFilter(conditions, visibility, now=now)
         own, calls = ListAddress(self.request.path, conditions), list_address(conditions)
         sums = figures(call_filter)
-        reach = list(proxies_named(visibility.proxies).order_by("name"))
+        visible = list(proxies_named(visibility.proxies).order_by("name"))
         return super().get_context_data(
             call_filter=call_filter,
             errors=[*filter_bar.errors(call_filter), *filter(None, [self.zone_error])],
@@ -99,7 +99,7 @@ class StartPage(InZoneMixin, ShellMixin, TemplateView):
                 (one, own.without(one.parameter, one.value)) for one in call_filter.conditions() if not _of_range(one)
             ],
             carried=[(one.parameter, one.value) for one in call_filter.conditions() if not _of_range(one)],
-            proxies=[(proxy.name, proxy.name in conditions.getlist("proxy")) for proxy in reach],
+            proxies=[(proxy.name, proxy.name in conditions.getlist("proxy")) for proxy in visible],
             cards=_with_earlier(call_filter, sums, calls),
             capped=sums.capped,
             all_calls=calls,
@@ -114,19 +114,19 @@ class StartPage(InZoneMixin, ShellMixin, TemplateView):
             newest=newest,
             locked_logins=self.request.user.has_perm("auth.change_user") and bool(lockout.locks()),
             zone=timezone.get_current_timezone_name(),
-            zones=zone_choices(self.readers_zone, timezone.get_current_timezone_name(), reach),
+            zones=zone_choices(self.readers_zone, timezone.get_current_timezone_name(), visible),
             health=_health_address(),
-            **self._collection(visibility, reach, now),
+            **self._collection(visibility, visible, now),
             **kwargs,
         )
 
-    def _collection(self, visibility: Visibility, reach: list[Proxy], now: datetime) -> dict[str, Any]:
-        """Return what the page says of the sources, of what is to be settled, and what to do first."""
+    def _collection(self, visibility: Visibility, visible: list[Proxy], now: datetime) -> dict[str, Any]:
+        """Return the context of the sources, of calls to review, and of the first steps."""
         ongoing, settled = needs_review.ongoing(visibility, now), needs_review.recent_settlements(visibility)
         if visibility.numbers:
             record(self.request, Action.VIEWED, "overview", conditions=self.request.GET.urlencode())
         return {
-            "sources": _worst_first(reach),
+            "sources": _worst_first(visible),
             "problems": collection_problems(visibility.proxies),
             "waiting": needs_review.waiting() if visibility.proxies is None else None,
             "ongoing": ongoing,
@@ -140,29 +140,29 @@ class StartPage(InZoneMixin, ShellMixin, TemplateView):
             },
             "about": {state.value: word.meaning for state, word in STATES.items()},
             "any_proxy": Proxy.objects.exists(),
-            "any_event": Event.objects.filter(proxy__in=reach).exists(),
-            "first_proxy": min(reach, key=lambda proxy: proxy.pk).name if reach else "edge-1",
+            "any_event": Event.objects.filter(proxy__in=visible).exists(),
+            "first_proxy": min(visible, key=lambda proxy: proxy.pk).name if visible else "edge-1",
         }
 
     def _list_of(self, conditions: str) -> ListAddress:
         return list_address(QueryDict(conditions)).setting(**{ZONE: self.zone_chosen or None})
 
 
-def _worst_first(reach: list[Proxy]) -> list[Source]:
+def _worst_first(proxies: list[Proxy]) -> list[Source]:
     """Return sources with an error first, then those with rejected input, then the others by name."""
     trouble = Case(
         When(~Q(error=""), enabled=True, then=Value(0)),
         When(rejected__gt=0, enabled=True, then=Value(1)),
         default=Value(2),
     )
-    sources = Source.objects.filter(proxy__in=reach).select_related("proxy")
+    sources = Source.objects.filter(proxy__in=proxies).select_related("proxy")
     return list(sources.order_by(trouble, "proxy__name", "name")[:_MOST_SOURCES])
 
 
-def _with_range(given: QueryDict, newest: Call | None, now: datetime) -> QueryDict:
-    """Return the conditions with a range: where none is given, the shortest preset that the newest call lies in."""
-    conditions = given.copy()
-    if not any(given.get(name) for name in ("period", "since", "until")):
+def _with_range(query: QueryDict, newest: Call | None, now: datetime) -> QueryDict:
+    """Return the conditions with a range: by default the shortest preset that includes the newest call."""
+    conditions = query.copy()
+    if not any(query.get(name) for name in ("period", "since", "until")):
         age = now - newest.started_at if newest else None
         fitting = (name for name in ("24h", "7d", "30d") if age is not None and (back := span(name)) and age < back)
         conditions["period"] = next(fitting, "all")
@@ -180,7 +180,7 @@ def _period(name: str, call_filter: CallFilter, own: ListAddress) -> ConditionLi
 
 
 def _steps(call_filter: CallFilter, own: ListAddress, drawn: Step) -> list[ConditionLink]:
-    """The choice between hours and days, where both make a chart."""
+    """Return the choice between hours and days, for ranges that suit both."""
     since, until = call_filter.time_range
     if since is None or not 2 <= ((until or call_filter.now) - since).days <= 31:
         return []
@@ -196,7 +196,7 @@ def _with_earlier(call_filter: CallFilter, sums: Figures, calls: ListAddress) ->
 
 
 def _cards(call_filter: CallFilter, sums: Figures, calls: ListAddress) -> Iterator[Card]:
-    """Yield the figures, each with the list of exactly the calls that it counts, or that its rate's numerator does."""
+    """Yield the figures, each with the list of exactly the calls that it, or the numerator of its rate, counts."""
     at_least = "≥ " if sums.capped else ""
     answered = of_outcomes(call_filter, calls, OUTCOMES[Group.ANSWERED])
     measured = answered and answered.setting(duration_kind=DurationKind.MEASURED.value)

@@ -1,4 +1,4 @@
-"""Who and what comes most often in a range: final codes of unanswered calls, callers, callees, gateways."""
+"""Rankings of a range: final codes of unanswered calls, busiest callers, callees and source addresses."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A line of a ranking. ``width`` is that of the bar behind it: its part of what stands first."""
+    """A line of a ranking. ``width`` is the width of its bar, relative to the first line."""
 
     label: SafeString | str
     detail: str
@@ -47,7 +47,7 @@ class Bar:
 
 
 def code_bars(sums: Figures, calls: ListAddress) -> list[Bar]:
-    """The final codes of unanswered calls, the most frequent first."""
+    """Return the final codes of unanswered calls, the most frequent first."""
     ranked = sorted(sums.failures.items(), key=lambda item: (-item[1], item[0] or 0))[:_MOST_CODES]
     whole = sum(sums.failures.values())
     return [
@@ -68,7 +68,7 @@ def _width(count: int, most: int) -> str:
 
 
 class BusiestParties(ShellMixin, TemplateView):
-    """Who is busiest in the range; the start page loads it when everything else is there."""
+    """The busiest parties of the range; the start page loads them after everything else."""
 
     permission_required = "cdr.view_call"
     template_name = "cdr/busiest.html"
@@ -78,16 +78,16 @@ class BusiestParties(ShellMixin, TemplateView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         visibility = Visibility.of(self.request.user)
         call_filter = CallFilter(self.request.GET, visibility)
-        found = busiest(call_filter)
-        if visibility.numbers and found.counted and not self._is_partial():  # the overview that loads it has its entry
+        parties = busiest(call_filter)
+        if visibility.numbers and parties.counted and not self._is_partial():  # else the overview has recorded it
             record(self.request, Action.VIEWED, "busiest parties", conditions=self.request.GET.urlencode())
         return super().get_context_data(
             rankings=[
-                *_rankings(found, list_address(self.request.GET), visibility),
+                *_rankings(parties, list_address(self.request.GET), visibility),
                 *_of_roles(call_filter, list_address(self.request.GET), visibility),
             ],
-            counted=found.counted,
-            capped=found.capped,
+            counted=parties.counted,
+            capped=parties.capped,
             limit=LIMIT,
             **kwargs,
         )
@@ -95,7 +95,7 @@ class BusiestParties(ShellMixin, TemplateView):
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """The busiest of one kind. ``heading`` is that of its column."""
+    """The busiest parties of one kind. ``heading`` is the heading of their column."""
 
     name: str
     label: Text
@@ -111,13 +111,13 @@ class Ranking:
         return cls(name, label, heading, bars, report.setting(sort="-calls"), report.setting(sort="-minutes"))
 
 
-def _rankings(found: Busiest, calls: ListAddress, visibility: Visibility) -> Iterator[Ranking]:
-    for name, label, heading, parties in (
-        ("caller", _("Busiest callers"), _("Caller"), found.callers),
-        ("callee", _("Busiest callees"), _("Callee"), found.callees),
+def _rankings(parties: Busiest, calls: ListAddress, visibility: Visibility) -> Iterator[Ranking]:
+    for name, label, heading, of_kind in (
+        ("caller", _("Busiest callers"), _("Caller"), parties.callers),
+        ("callee", _("Busiest callees"), _("Callee"), parties.callees),
     ):
-        yield Ranking.of(name, label, heading, _bars(parties, calls, name, visibility), calls)
-    sources = _bars(found.gateways, calls, "source_ip", Visibility())
+        yield Ranking.of(name, label, heading, _bars(of_kind, calls, name, visibility), calls)
+    sources = _bars(parties.gateways, calls, "source_ip", Visibility())
     yield Ranking.of("source_ip", _("Busiest source IPs"), _("Source IP"), sources, calls)
 
 
@@ -153,19 +153,19 @@ def _bars(parties: Iterable[Party], calls: ListAddress, name: str, visibility: V
     ranked = list(parties)
     return [
         Bar(
-            party(one.value if visibility.numbers else masked(one.value)),
+            party(busy.value if visibility.numbers else masked(busy.value)),
             "",
-            one.calls,
-            percent(one.answered / one.calls),
-            _width(one.calls, ranked[0].calls),
-            _list_of(one.value, calls, name) if visibility.numbers else None,
+            busy.calls,
+            percent(busy.answered / busy.calls),
+            _width(busy.calls, ranked[0].calls),
+            _list_of(busy.value, calls, name) if visibility.numbers else None,
         )
-        for one in ranked
+        for busy in ranked
     ]
 
 
 def _list_of(value: str | None, calls: ListAddress, name: str) -> ListAddress | None:
-    """Return the address of exactly the calls of a party; ``None`` where no condition can name it."""
+    """Return the address of exactly the calls of a party; ``None`` if no condition can express it."""
     if not value or len(value) >= LONGEST_TEXT:
         return None
     if name != "source_ip":

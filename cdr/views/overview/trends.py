@@ -1,4 +1,4 @@
-"""Trend lines of a range: ASR, NER and ACD over time, over those of the previous period."""
+"""Trend lines of a range: ASR, NER and ACD over time, drawn above those of the previous period."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _PERS = (
     (timedelta(days=4 * 365), Per.WEEK),
     (timedelta.max, Per.MONTH),
 )
-"""Ranges up to so long are drawn by these: rates of few calls jump too much to show a trend."""
+"""The longest range drawn with each step. Rates of few calls vary too much to show a trend."""
 _SECONDS = 5.0
-"""The trends stand beside what one reads, and must not hold up the database."""
+"""Trends are an extra on the page and must not hold up the database."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """A figure over time: its value over the whole range, its line, what the top of the drawing is."""
+    """A figure over time: its value over the whole range, its line, and the value at the top of the drawing."""
 
     name: str
     label: Text
@@ -51,7 +51,7 @@ class Trend:
 
 
 class Trends(InZoneMixin, ShellMixin, TemplateView):
-    """The trend lines of the range in the address; the overview loads them when everything else is there."""
+    """The trend lines of the range in the address; the overview loads them after everything else."""
 
     permission_required = "cdr.view_call"
     template_name = "cdr/trends.html"
@@ -64,7 +64,7 @@ class Trends(InZoneMixin, ShellMixin, TemplateView):
 
 
 def trends(call_filter: CallFilter) -> list[Trend]:
-    """Return the trend lines of the matching calls; none for a short range, or what takes long to count."""
+    """Return the trend lines of the matching calls; none for a short range, or if counting takes too long."""
     drawn_range = None if call_filter.form.errors else span(call_filter)
     if drawn_range is None or drawn_range[1] - drawn_range[0] < _SHORTEST:
         return []

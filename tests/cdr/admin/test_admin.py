@@ -37,7 +37,7 @@ def test_lists_of_big_tables_never_count_without_a_limit(admin_client: Client, m
 
 
 def test_a_list_says_that_it_reaches_no_further(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collected.CappedPaginator, "reach", 2)
+    monkeypatch.setattr(collected.CappedPaginator, "limit", 2)
     for _ in range(3):
         make_event()
     assert "Pages show the first 2" in admin_client.get(reverse("admin:cdr_event_changelist")).text

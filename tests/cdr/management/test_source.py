@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -11,6 +14,63 @@ from cdr.models.source import reveal
 from tests.factories import make_event, make_proxy, make_rejected, make_source
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def proxys_file(tmp_path: Path) -> Path:
+    """An SQLite file of a proxy with two rows in ``acc``."""
+    file = tmp_path / "acc.sqlite3"
+    core = "id integer primary key, method, from_tag, to_tag, callid, sip_code, sip_reason, time"
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute(f"CREATE TABLE acc ({core})")
+        database.executemany("INSERT INTO acc (callid) VALUES (?)", [("a@x",), ("b@x",)])
+    return file
+
+
+def add_moving(file: Path, *options: str) -> None:
+    given = ("engine=sqlite", f"database={file}", "missed_calls=none", "move=yes")
+    assignments = [option for one in given for option in ("--set", one)]
+    call_command("source", "add", "--proxy", "kam1", "--kind", "database", *assignments, *options, stdout=StringIO())
+
+
+def test_rows_are_deleted_only_after_it_was_said_which(proxys_file: Path) -> None:
+    make_proxy()
+    with pytest.raises(CommandError, match=r"would be deleted once they are read: acc \(2\); add --yes"):
+        add_moving(proxys_file)
+    assert not Source.objects.exists()
+    add_moving(proxys_file, "--yes")
+    assert Source.objects.get().settings["move"] == "yes"
+
+
+def test_a_person_at_a_terminal_is_asked_before_rows_are_deleted(
+    proxys_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_proxy()
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    asked: list[str] = []
+    answers = iter(["", "y"])
+    monkeypatch.setattr("builtins.input", lambda question: asked.append(question) or next(answers))
+    with pytest.raises(CommandError, match="nothing was changed"):
+        add_moving(proxys_file)
+    add_moving(proxys_file)
+    assert "acc (2)" in asked[0]
+    assert Source.objects.exists()
+
+
+def test_what_deletes_already_may_be_changed_in_other_ways(proxys_file: Path) -> None:
+    make_proxy()
+    add_moving(proxys_file, "--yes")
+    call_command("source", "set", "kam1/database", "late_seconds=60", stdout=StringIO())
+    with pytest.raises(CommandError, match="would be deleted"):
+        call_command("source", "set", "kam1/database", "acc=none", "missed_calls=acc", stdout=StringIO())
+    assert "acc" not in Source.objects.get().settings
+
+
+def test_what_would_be_deleted_must_be_told_first(tmp_path: Path) -> None:
+    make_proxy()
+    with pytest.raises(CommandError, match="cannot be told"):
+        add_moving(tmp_path / "missing.sqlite3")
+    assert not Source.objects.exists()
 
 
 def test_a_source_belongs_to_a_proxy_and_has_the_name_of_its_kind() -> None:

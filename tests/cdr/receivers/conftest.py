@@ -14,12 +14,12 @@ from tests.cdr.receivers.proxy_databases import ProxyDatabase, SQLite
 from tests.proxyconf.render.databases import mariadb_server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def mariadb_socket() -> Path:
     return mariadb_server(rights=True)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def postgresql_url() -> str:
     return os.environ.get("TEST_POSTGRESQL_URL") or servers.postgresql()
 

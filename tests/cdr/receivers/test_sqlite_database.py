@@ -124,8 +124,8 @@ def test_a_warning_is_shown_and_the_source_is_well(tmp_path: Path) -> None:
         source.refresh_from_db()
         receiver = Receiver.objects.filter(source=source).first()
         if receiver is not None and source.error:
-            told.append(receiver.told(datetime.now(UTC)))
-            assert receiver.is_well(datetime.now(UTC))
+            told.append(receiver.summary(datetime.now(UTC)))
+            assert receiver.is_healthy(datetime.now(UTC))
         return bool(told)
 
     serve(f"database {source.pk}", DatabaseService, stop)

@@ -190,3 +190,12 @@ def test_every_release_can_be_tried_on_every_flow(release: tuple[Product, str], 
     simulation = simulate(profile, FLOWS[flow])
     assert {record.backend for record in simulation.records} <= set(profile.backends)
     findings_of(simulation)
+
+
+def test_a_dialog_record_without_the_call_id_becomes_another_call() -> None:
+    alone = kamailio(SYSLOG, cdr_enable=1, cdr_start_on_confirmed=1)
+    texts = [one.text for one in found(alone, "answered-caller-hangs-up")]
+    assert "The dialog record in the log does not contain the Call-ID: accweb makes another call from it." in texts
+    field = ExtraDefinition("call_id", "$dlg_var(call_id)", {SYSLOG: "callid"})
+    texts = [one.text for one in found(replace(alone, cdr_extras=(field,)), "answered-caller-hangs-up")]
+    assert not [text for text in texts if "does not contain the Call-ID" in text]

@@ -115,7 +115,7 @@ def test_a_variable_that_the_flow_sets_has_that_value_also_with_a_transformation
 
 
 @pytest.mark.parametrize(
-    "variable", ["$avp(other)", "$var(x)", "$T_branch_idx", "$(ru{s.md5})", "nonsense", "$hdr(X)[x]"]
+    "variable", ["$avp(other)", "$var(x)", "$T_branch_idx", "$(ru{s.sha256})", "nonsense", "$hdr(X)[x]"]
 )
 def test_a_value_that_the_flow_does_not_define_is_unknown(variable: str) -> None:
     assert not value(variable).is_known

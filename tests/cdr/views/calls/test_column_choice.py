@@ -87,6 +87,21 @@ def test_fields_that_a_proxy_is_set_up_to_log_are_offered_and_those_of_the_calls
     assert 'value="extra.logged"' in html
 
 
+def test_of_labels_that_nobody_configured_the_most_frequent_are_offered(analyst: Client) -> None:
+    make_proxy(layout={"extras": {"syslog": ["configured"]}})
+    for number in range(3):
+        make_call(extra={"frequent": "1"} | {f"rare{number}_{one}": "" for one in range(60)})
+    html = analyst.get("/calls/").text
+    assert 'value="extra.configured"' in html
+    assert 'value="extra.frequent"' in html
+    assert html.count('type="checkbox"\n                   name="column"\n                   value="extra.') == 33
+
+
+def test_a_label_that_is_not_offered_can_be_typed(analyst: Client) -> None:
+    analyst.post("/calls/columns/", {"column": ["state"], "other_label": " rare ", "save": "1"})
+    assert ColumnChoice.objects.get().columns == ["state", "extra.rare"]
+
+
 @pytest.mark.parametrize(
     ("name", "by", "order"),
     [("b", -1, "bac"), ("b", 1, "acb"), ("a", -1, "abc"), ("c", 1, "abc"), ("x", 1, "abc")],
