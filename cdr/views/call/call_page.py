@@ -269,7 +269,7 @@ def _calls_of_source(zone: str, source_ip: str | None) -> str:
     return reverse("cdr:call-list", query={"source_ip": source_ip} | ({ZONE: zone} if zone else {}))
 
 
-class ExtraField(NamedTuple):
+class ExtraValue(NamedTuple):
     """A logged field; ``calls``: the address of the calls of that account or gateway, empty for other fields."""
 
     label: str
@@ -277,7 +277,7 @@ class ExtraField(NamedTuple):
     calls: str
 
 
-def _extras(call: Call, zone: str, proxies: Iterable[Proxy], *, linked: bool) -> list[ExtraField]:
+def _extras(call: Call, zone: str, proxies: Iterable[Proxy], *, linked: bool) -> list[ExtraValue]:
     layouts = [proxy.field_layout for proxy in proxies]
     in_zone = {ZONE: zone} if zone else {}
 
@@ -288,7 +288,7 @@ def _extras(call: Call, zone: str, proxies: Iterable[Proxy], *, linked: bool) ->
             return ""
         return reverse("cdr:call-list", query={condition: f"={text}"} | in_zone)
 
-    return [ExtraField(label, text, calls(label, text)) for label, text in call.extra.items()]
+    return [ExtraValue(label, text, calls(label, text)) for label, text in call.extra.items()]
 
 
 def _related(visibility: Visibility, call: Call) -> QuerySet[Call]:
