@@ -14,6 +14,7 @@ from django.db import DatabaseError, connections
 from accweb.runtime import scheduler
 from accweb.runtime.supervisor import TICK, Fork, Supervisor
 from cdr.models import Source
+from cdr.receivers.activated_sockets import activated_sockets
 from cdr.receivers.held_sockets import HeldSockets
 from cdr.receivers.known_sources import keep_sources, kept_sources
 from cdr.receivers.services import SERVICES
@@ -41,7 +42,7 @@ class _Collector:
         self._supervisor = Supervisor(settings.BASE_DIR, self._ended)
         self._services: dict[str, list[Source]] = {}
         self._broken: dict[Source, str] = {}
-        self._sockets = HeldSockets(settings.DATA_DIR / "udp-addresses")
+        self._sockets = HeldSockets(settings.DATA_DIR / "udp-addresses", activated_sockets())
 
     def run(self, stop: Callable[[], bool]) -> None:
         look_at = 0.0

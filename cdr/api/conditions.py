@@ -72,6 +72,8 @@ def _schema(name: str, filter_: django_filters.Filter) -> dict[str, Any]:
         return {"type": "string", "enum": values}
     if name in ("sip_code", "attempt_code"):
         return {"type": "string", "pattern": "^[1-6]([0-9][0-9]|xx|XX)$"}
+    if name == "id":
+        return {"type": "string", "pattern": "^[0-9]{1,18}$"}
     return {"type": "string", "maxLength": filter_.extra.get("longest", LONGEST_TEXT), "pattern": NO_NULL}
 
 

@@ -39,11 +39,14 @@ class HeldSockets:
     """The UDP sockets of the process that forks the receivers.
 
     ``record`` is a file that names the addresses and was touched when they were last open, so that the next process
-    knows for how long they were closed.
+    knows for how long they were closed. ``activated`` sockets are systemd's, and stay.
     """
 
-    def __init__(self, record: Path | None = None) -> None:
-        self._sockets: dict[ListenAddress, socket.socket] = {}
+    def __init__(
+        self, record: Path | None = None, activated: Mapping[ListenAddress, socket.socket] | None = None
+    ) -> None:
+        self._sockets: dict[ListenAddress, socket.socket] = dict(activated or {})
+        self._activated = frozenset(self._sockets)
         self._services: set[str] = set()
         self._record = record
         self._before, self._open_until = _read_record(record)
@@ -55,7 +58,7 @@ class HeldSockets:
         A running service binds the addresses of changed settings by itself.
         """
         used = {address for sources in services.values() for address in udp_addresses(sources)}
-        for address in self._sockets.keys() - used:
+        for address in self._sockets.keys() - used - self._activated:
             self._sockets.pop(address).close()
         for name in services.keys() - self._services:
             for address in udp_addresses(services[name]) - self._sockets.keys():

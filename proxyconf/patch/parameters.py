@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 
 from proxyconf.parse.detection import ACC_MODULES, modules_meant
 from proxyconf.parse.lists import split_declaration
-from proxyconf.parse.statements import Loaded, Statements, WrittenParameter
+from proxyconf.parse.statements import Argument, Loaded, Statements, WrittenParameter
+from proxyconf.parse.tokens import Token, TokenKind
 from proxyconf.patch.edits import Editor
 from proxyconf.patch.lists import change_list, is_editable, parts_of
 from proxyconf.profile import AccountingProfile, MessageFlag
@@ -56,6 +57,7 @@ class _Parameters:
     ) -> None:
         self.editor, self.statements = editor, statements
         self.before, self.after = before, after
+        self.new = keyed_parameters(after)
         self.written = self._written()
         self._definitions_changed: set[str] = set()
 
@@ -68,7 +70,7 @@ class _Parameters:
         return written
 
     def change(self) -> None:
-        old, new = keyed_parameters(self.before), keyed_parameters(self.after)
+        old, new = keyed_parameters(self.before), self.new
         unloaded = self._unload()
         self._load()
         for key in dict.fromkeys([*old, *new]):
@@ -87,6 +89,8 @@ class _Parameters:
             self._add(key, target)
         elif self._kind(key) in _LISTS and all(is_editable(self.editor, one.argument) for one in written):
             self._set_list(key, written, str(target.value))
+        elif self._kind(key) in _LISTS and self._change_defined_list(written[-1].argument, str(target.value)):
+            pass
         else:
             last = written[-1]
             text = self._text(target)
@@ -113,6 +117,26 @@ class _Parameters:
         if name not in self._definitions_changed:
             self._definitions_changed.add(name)
             self.editor.replace(places[0].start, places[0].start + number.end(), str(flag.number))
+        return True
+
+    def _change_defined_list(self, argument: Argument, value: str) -> bool:
+        """Change a list in the ``#!define`` that gives it, if that serves lists alone that all get this value."""
+        name = argument.word
+        places = [one for one in self.statements.definitions if name and one.name == name]
+        if len(places) != 1 or ":" in str(argument.value).partition("=")[0]:
+            return False
+        written = self.editor.text[places[0].start : places[0].end]
+        keys = [key for key, uses in self.written.items() if any(one.argument.word == name for one in uses)]
+        values = {str(self.new[key].value) if key in self.new else "" for key in keys}
+        uses = len(re.findall(rf"(?<![A-Za-z0-9_]){re.escape(name)}(?![A-Za-z0-9_])", self.editor.text)) - 1
+        is_lists_alone = uses == sum(one.argument.word == name for one in self.statements.modparams)
+        if written != f'"{argument.value}"' or values != {value} or not is_lists_alone:
+            return False
+        if name not in self._definitions_changed:
+            self._definitions_changed.add(name)
+            token = Token(TokenKind.TEXT, str(argument.value), 0, places[0].start, places[0].end)
+            wanted = [one.text for one in parts_of(value, declared=False)]
+            change_list(self.editor, argument._replace(strings=(token,)), wanted, declared=False)
         return True
 
     def _set_list(self, key: Key, written: list[WrittenParameter], value: str) -> None:

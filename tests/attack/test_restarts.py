@@ -15,6 +15,7 @@ from django.core.management import CommandError, call_command
 from accweb.management.commands import up
 from cdr.models import Source
 from cdr.receivers import datagrams
+from cdr.receivers.activated_sockets import activated_sockets, descriptors
 from cdr.receivers.held_sockets import HeldSockets, udp_addresses
 from cdr.receivers.radius_server import RadiusServer
 from cdr.receivers.service import Served
@@ -121,6 +122,46 @@ def test_the_time_that_an_address_was_closed_is_told(
     note_closed(served)
     assert served.refused["seconds that its UDP address was closed before the last start"] >= 7
     assert "its UDP address was closed for about" in served.warnings
+
+
+@pytest.mark.django_db
+def test_datagrams_that_come_while_the_whole_service_restarts_are_stored_where_systemd_holds_the_socket(
+    address: ListenAddress,
+) -> None:
+    source = make_syslog(listen=str(address), transport="udp")
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as of_systemd,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as proxy,
+    ):
+        of_systemd.bind(address)
+        passed = range(of_systemd.fileno(), of_systemd.fileno() + 1)
+        for call_id in ("a@x", "b@x"):
+            proxy.sendto(line(call_id), address)  # nothing of the service runs
+            sockets = HeldSockets(activated=activated_sockets(passed))
+            sockets.hold({"syslog": [source]})
+            fork(sockets, source)
+            sockets.close()
+            with serving(SyslogServer(), source) as server:
+                step_until(server, 1)
+    assert seen() == ["a@x", "b@x"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "count"),
+    [
+        ({}, 0),
+        ({"LISTEN_PID": "1", "LISTEN_FDS": "2"}, 0),
+        ({"LISTEN_PID": "own", "LISTEN_FDS": "2"}, 2),
+        ({"LISTEN_PID": "parent", "LISTEN_FDS": "1"}, 1),
+        ({"LISTEN_PID": "own", "LISTEN_FDS": "many"}, 0),
+    ],
+)
+def test_sockets_are_taken_that_systemd_passed_to_this_process_or_its_parent(
+    environment: dict[str, str], count: int
+) -> None:
+    processes = {"own": str(os.getpid()), "parent": str(os.getppid())}
+    given = {name: processes.get(value, value) for name, value in environment.items()}
+    assert list(descriptors(given)) == list(range(3, 3 + count))
 
 
 @pytest.mark.django_db

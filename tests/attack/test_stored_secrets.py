@@ -7,7 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import TOTP
+from allauth.mfa.utils import decrypt
 from django.conf import settings as current_settings
+from django.contrib.auth.models import User
 from django.core.checks import run_checks
 from django.core.management import call_command
 from django.test import override_settings
@@ -69,6 +73,17 @@ def test_after_a_rotation_the_former_key_opens_nothing_and_is_not_needed() -> No
     with pytest.raises(LookupError):
         secret_of(source)
     assert AuditEntry.objects.get().target == "stored secrets"
+
+
+@pytest.mark.django_db
+def test_second_factors_are_rotated_too() -> None:
+    ann = User.objects.create(username="ann")
+    TOTP.activate(ann, "JBSWY3DPEHPK3PXP")
+    former = current_settings.SECRET_KEY
+    with override_settings(SECRET_KEY=NEW, SECRET_KEY_FALLBACKS=[former]):
+        assert secrets("rotate") == (0, "encrypted with SECRET_KEY: the secrets in 1 fields\n")
+    with override_settings(SECRET_KEY=NEW):
+        assert decrypt(Authenticator.objects.get().data["secret"]) == "JBSWY3DPEHPK3PXP"
 
 
 @pytest.mark.django_db

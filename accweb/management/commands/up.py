@@ -20,6 +20,7 @@ from accweb.demo import load_demo
 from accweb.first_login import make_first_login
 from accweb.management.commands.web import listening
 from accweb.runtime.supervisor import Program, Supervisor, stop_on_signals
+from cdr.receivers.activated_sockets import descriptors
 from cdr.receivers.known_sources import kept_sources
 from cdr.storage import database_probe
 
@@ -30,7 +31,7 @@ _WEB = 2
 _RETRY = 2.0
 """Seconds between looks whether the database is back."""
 
-_COLLECT = Program("collect", (sys.executable, "manage.py", "collect"))
+_COLLECT = Program("collect", (sys.executable, "manage.py", "collect"), pass_fds=tuple(descriptors()))
 
 
 class Command(BaseCommand):

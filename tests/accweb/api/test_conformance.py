@@ -44,6 +44,10 @@ MEANT = {
     "not_proxy": ["demo-kamailio", "demo-opensips"],
     "source_ip": "192.0.2.0/24",
     "not_source_ip": ["2001:db8::1"],
+    "between": ["4930,4989"],
+    "not_between": ["4930,4989"],
+    "any_extra": [""],  # which takes a range of 31 days at most
+    "not_any_extra": [""],
     "group": ["account", "outcome"],
     "sort": "-calls",
     "flow": "busy",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tests.proxyconf.lint as tests_of_rules
@@ -92,6 +92,7 @@ def spoilt_profiles(draw: st.DrawFn) -> AccountingProfile:
     return replace(profile, extras=(*profile.extras, *added), flags=replace(profile.flags, failed=failed))
 
 
+@settings(max_examples=30, deadline=None)  # each fix is followed by a check of its own
 @given(spoilt_profiles())
 def test_each_fix_of_any_profile_removes_its_finding_and_adds_no_error(profile: AccountingProfile) -> None:
     assert unfit(profile) == []

@@ -112,7 +112,7 @@ def test_an_option_that_cannot_be_read_is_left_out_and_named(keys: Any) -> None:
 
 
 def test_only_urls_with_a_password_are_sealed_in_other_parameters() -> None:
-    parameters = [["usrloc", "db_url", URL], ["tm", "fr_timer", 5], ["tls", "config", "/etc/tls.cfg"]]
+    parameters: list[list[Any]] = [["usrloc", "db_url", URL], ["tm", "fr_timer", 5], ["tls", "config", "/etc/tls.cfg"]]
     sealed = sealed_parameters(parameters)
     assert [isinstance(value, dict) for _module, _name, value in sealed] == [True, False, False]
     assert unsealed_parameters(sealed) == (parameters, [])

@@ -11,6 +11,7 @@ from proxyconf.vocabulary.layout import Backend
 
 BACKENDS = {"log": Backend.SYSLOG, "db": Backend.SQL, "aaa": Backend.RADIUS, "evi": Backend.EVENTS}
 LOG, SQL = Backend.SYSLOG, Backend.SQL
+BOTH = frozenset({LOG, SQL})
 
 
 def requested(*calls: str) -> RequestedAccounting:
@@ -38,7 +39,7 @@ def test_calls_add_up() -> None:
 
 def test_missed_is_of_the_backends_of_its_call_and_cdr_of_all() -> None:
     result = requested('do_accounting("log", "cdr|failed")', 'do_accounting("db", "missed")').do_accounting
-    assert (result.missed, result.cdr, result.failed) == ({SQL}, {LOG, SQL}, {LOG, SQL})
+    assert [result.missed, result.cdr, result.failed] == [frozenset({SQL}), BOTH, BOTH]
 
 
 def test_nothing_is_requested_without_a_call() -> None:
@@ -86,5 +87,6 @@ def test_a_remark_has_the_line_and_text_of_its_call() -> None:
 
 def test_failed_in_a_call_for_the_bye_does_not_concern_the_invite() -> None:
     result = requested('if (is_method("BYE")) { do_accounting("log", "failed"); }')
-    assert (result.backends, result.do_accounting.failed) == ({LOG}, set())
+    assert result.backends == {LOG}
+    assert result.do_accounting.failed == frozenset()
     assert requested('if (is_method("INVITE")) { do_accounting("log", "failed"); }').do_accounting.failed == {LOG}

@@ -144,6 +144,18 @@ CONFIGURATIONS = {
     "kamailio with line ends of Windows": Configuration(
         (ConfigFile("kamailio.cfg", KAMAILIO_TEXT.replace("\n", "\r\n")),), *KAMAILIO
     ),
+    "kamailio with lists in a macro": Configuration(
+        (
+            ConfigFile(
+                "kamailio.cfg",
+                '#!define FIELDS "src=$fU"\nloadmodule "acc.so"\nmodparam("acc", "log_flag", 1)\n'
+                'modparam("acc", "log_extra", FIELDS)\nmodparam("acc", "db_flag", 1)\n'
+                'modparam("acc", "db_url", "mysql://host/acc")\nmodparam("acc", "db_extra", FIELDS)\n'
+                "request_route { setflag(1); t_relay(); }\n",
+            ),
+        ),
+        *KAMAILIO,
+    ),
     "opensips": Configuration((ConfigFile("opensips.cfg", OPENSIPS_TEXT),), *OPENSIPS),
     **{
         path.parent.name: Configuration(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from proxyconf.parse import parse_config
+from proxyconf.parse import parse_config, parse_files
 from proxyconf.parse.files import ConfigFile
 from proxyconf.patch import ConfigPatch, make_patch
 from proxyconf.profile import AccountingProfile, ExtraDefinition, Flags, MessageFlag
@@ -192,3 +192,39 @@ request_route { ACCOUNT; t_relay(); }
     )
     patch = script(text, target)
     assert any("it comes from a #!define; write after it: setflag(3);" in one for one in patch.problems)
+
+
+LIST_OF_A_MACRO = """\
+#!define FIELDS "src=$fU"
+loadmodule "acc.so"
+modparam("acc", "log_flag", 1)
+modparam("acc", "log_extra", FIELDS)
+modparam("acc", "db_flag", 1)
+modparam("acc", "db_url", "mysql://host/acc")
+modparam("acc", "db_extra", FIELDS)
+request_route { setflag(1); }
+"""
+
+
+def _with_ua(text: str, *backends: Backend) -> tuple[str, tuple[str, ...]]:
+    files = [ConfigFile("kamailio.cfg", text)]
+    own = parse_files(files, product=Product.KAMAILIO, version=Version(5, 6)).profile
+    field = ExtraDefinition("ua", "$ua", dict.fromkeys(backends, "ua"))
+    patch = make_patch(files, replace(own, extras=(*own.extras, field)))
+    return patch.files[0].text, patch.problems
+
+
+def test_a_list_that_a_macro_gives_is_changed_in_the_macro() -> None:
+    text, problems = _with_ua(LIST_OF_A_MACRO, Backend.SYSLOG, Backend.SQL)
+    assert text == LIST_OF_A_MACRO.replace('"src=$fU"', '"src=$fU;ua=$ua"')
+    assert problems == ()
+
+
+def test_a_list_is_written_out_where_its_macro_serves_something_else() -> None:
+    text, problems = _with_ua(LIST_OF_A_MACRO, Backend.SYSLOG)
+    assert text == LIST_OF_A_MACRO.replace('"log_extra", FIELDS', '"log_extra", "src=$fU;ua=$ua"')
+    assert problems == ()
+    used_elsewhere = LIST_OF_A_MACRO + "route[A] { xlog(FIELDS); }\n"
+    text, problems = _with_ua(used_elsewhere, Backend.SYSLOG, Backend.SQL)
+    assert '#!define FIELDS "src=$fU"\n' in text
+    assert problems == ()

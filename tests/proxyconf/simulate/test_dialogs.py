@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -38,7 +39,7 @@ UNENDED = replace(CALL, requests=(INVITE,))
 FAILED = replace(CALL, requests=(replace(INVITE, forwardings=replied(FlowReply(5, 486, to_tag="b1"))),))
 
 
-def kamailio(**options: object) -> AccountingProfile:
+def kamailio(**options: Any) -> AccountingProfile:
     return replace(KAMAILIO, options={"cdr_enable": 1, **options})
 
 
@@ -100,7 +101,7 @@ def test_each_answered_invite_of_opensips_has_its_record() -> None:
 
 def test_kamailio_writes_a_record_of_the_bye_when_it_is_answered() -> None:
     (record,) = dialog_events(KAMAILIO, CALL, Script())
-    assert (record.kind, record.method, record.backends) == (SimulatedKind.DIALOG, "BYE", {LOG})
+    assert (record.kind, record.method, record.backends) == (SimulatedKind.DIALOG, "BYE", frozenset({LOG}))
     assert (record.started_at, record.ended_at, record.at) == (1.0, 60.0, 61)
 
 
@@ -121,7 +122,7 @@ def test_the_start_can_be_the_answer() -> None:
         ({"cdr_log_enable": 0, "cdrs_table": "cdrs"}, {SQL}),
     ],
 )
-def test_the_log_and_sql_get_records_by_their_own_options(options: dict[str, object], backends: set[Backend]) -> None:
+def test_the_log_and_sql_get_records_by_their_own_options(options: dict[str, Any], backends: set[Backend]) -> None:
     (record,) = dialog_events(kamailio(**options), CALL, Script())
     assert record.backends == backends
 

@@ -57,7 +57,7 @@ def summary(profile: AccountingProfile, script: Script, *requests: SipRequest) -
 def test_an_answered_invite_is_accounted_to_the_flagged_backends() -> None:
     (event,) = events(KAMAILIO, Script(invite=Marks(frozenset({SQL}))), invite(attempt((1, 180), (5, 200))))
     assert (event.kind, event.code, event.at, event.stamp) == (SimulatedKind.ANSWERED, 200, 5, 5)
-    assert (event.from_tag, event.to_tag, event.backends) == ("a1", "b1", {SQL})
+    assert (event.from_tag, event.to_tag, event.backends) == ("a1", "b1", frozenset({SQL}))
 
 
 def test_a_backend_that_the_profile_does_not_use_gets_nothing() -> None:
@@ -117,7 +117,9 @@ def test_a_request_that_is_lost_before_the_proxy_is_not_accounted() -> None:
 
 
 def test_each_method_has_its_marks_and_an_invite_in_a_dialog_its_own() -> None:
-    marks = {name: Marks(failed=True, cdr=index % 2 == 0) for index, name in enumerate(["invite", "reinvite", "bye"])}
+    marks: dict[str, Any] = {
+        name: Marks(failed=True, cdr=index % 2 == 0) for index, name in enumerate(["invite", "reinvite", "bye"])
+    }
     script = Script(**marks)
     assert marks_of(script, invite()) is marks["invite"]
     assert marks_of(script, invite(to_tag="b1")) is marks["reinvite"]
