@@ -83,7 +83,7 @@ def test_the_end_of_many_calls_is_set_with_one_reason(clerk: Client) -> None:
     completed = make_call()
     query = "&".join(f"id={call.pk}" for call in [*calls, completed])
     page = text_of(clerk.get(f"/calls/set-ends/?{query}"))
-    assert "2 calls without STOP" in page
+    assert "2 calls with the state No STOP" in page
     assert "1 selected call is left out" in page
     response = clerk.post(f"/calls/set-ends/?{query}", {"unknown": "on", "reason": "proxy restarted"}, follow=True)
     assert "The end of 2 calls was set." in text_of(response)
@@ -114,7 +114,7 @@ def test_what_was_typed_stays_when_the_end_is_refused(clerk: Client) -> None:
 
 
 def test_calls_without_need_of_an_end_are_no_error(clerk: Client) -> None:
-    assert "No call without STOP selected" in text_of(clerk.get(f"/calls/set-ends/?id={make_call().pk}"))
+    assert "No such call selected" in text_of(clerk.get(f"/calls/set-ends/?id={make_call().pk}"))
     assert clerk.post(f"/calls/set-ends/?id={make_call().pk}", {"unknown": "on", "reason": "x"}).status_code == 404
 
 
