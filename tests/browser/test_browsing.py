@@ -75,7 +75,7 @@ def test_the_keyboard_can_skip_the_sidebar(opened: Open) -> None:
 def test_the_call_id_can_be_copied(opened: Open) -> None:
     page = opened("/calls/?call_id=whole@host", permissions=["clipboard-read", "clipboard-write"])
     page.locator("table.call-table tbody a").click()
-    page.get_by_role("button", name="Copy").first.click()
+    page.get_by_role("button", name="Copy", exact=True).first.click()
     assert page.evaluate("navigator.clipboard.readText()") == "whole@host"
 
 
@@ -118,7 +118,7 @@ def test_copying_works_over_plain_http_where_browsers_offer_no_clipboard(opened:
     page.context.route(f"{PLAIN}/**", serve)
     page.goto(f"{PLAIN}/calls/{call.pk}/")
     assert page.evaluate("[isSecureContext, typeof navigator.clipboard]") == [False, "undefined"]
-    page.get_by_role("button", name="Copy").first.click()
+    page.get_by_role("button", name="Copy", exact=True).first.click()
     expect(page.get_by_role("button", name="Copied").first).to_be_visible()
     page.get_by_label("New note").focus()
     page.keyboard.press("Control+V")

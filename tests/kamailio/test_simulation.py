@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-import socket
 import sqlite3
-import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +35,7 @@ from proxyconf.vocabulary.products import Product, Version
 from tests.kamailio.flows import ALL_FLOWS
 from tests.kamailio.player import Player
 from tests.kamailio.proxy import free_port, started
+from tests.kamailio.radius_server import RadiusServer
 
 pytestmark = pytest.mark.kamailio
 
@@ -372,36 +370,6 @@ def _by_kamailio(name: str, value: str) -> tuple[str, str]:
 
 
 # --- the proxy and what it writes to
-
-
-class RadiusServer:
-    """Takes accounting requests and acknowledges them."""
-
-    def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(("127.0.0.1", 0))
-        self._socket.settimeout(0.1)
-        self.port = int(self._socket.getsockname()[1])
-        self.packets: list[bytes] = []
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-
-    def __enter__(self) -> RadiusServer:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-        self._socket.close()
-
-    def _serve(self) -> None:
-        while not self._ended.is_set():
-            with suppress(TimeoutError):
-                data, sender = self._socket.recvfrom(4096)
-                self.packets.append(data)
-                head = bytes([5, data[1], 0, 20])
-                self._socket.sendto(head + hashlib.md5(head + data[4:20] + b"testing123").digest(), sender)
 
 
 def _here(profile: AccountingProfile, folder: Path, radius_port: int) -> AccountingProfile:
