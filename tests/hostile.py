@@ -130,7 +130,8 @@ NOT_SHOWN = {
     "cdr:save-view", "cdr:run-again", "cdr:schedule-deed", "None", "admin:None", "admin:index", "admin:app_list", "admin:autocomplete", "admin:view_on_site",
     # people, proxies and what these shall log: nothing of it comes from a proxy
     "account", "own-password",
-    "tokens", "token-revoke", "healthz", "api:root", "api:me", "api:version", "api:schema", "api:docs",
+    "tokens", "token-revoke", "healthz", "api:root", "api:me", "api:version", "api:schema",
+    "api:docs",
     "api:profile", "api:profiles", "api:profile-artefact", "api:profile-artefacts", "api:profile-flows",
     "api:profile-revisions", "api:profile-simulation", "api:proxies", "api:proxy", "admin:search",
 }  # fmt: skip
