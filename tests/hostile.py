@@ -127,7 +127,8 @@ NOT_SHOWN = {
     # they take something and lead on to a page that is above
     "api:events", "cdr:call-notes", "cdr:call-settlement", "cdr:call-settlement-revoke", "cdr:change-view",
     "cdr:choose-columns", "cdr:export-cancel", "cdr:export-delete", "cdr:health-replay", "cdr:health-reread",
-    "cdr:save-view", "cdr:run-again", "cdr:schedule-deed", "None", "admin:None", "admin:index", "admin:app_list", "admin:autocomplete", "admin:view_on_site",
+    "cdr:save-view", "cdr:run-again", "cdr:schedule-deed",
+    "None", "admin:None", "admin:index", "admin:app_list", "admin:autocomplete", "admin:view_on_site",
     # people, proxies and what these shall log: nothing of it comes from a proxy
     "account", "own-password",
     "tokens", "token-revoke", "healthz", "api:root", "api:me", "api:version", "api:schema",
