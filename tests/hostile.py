@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from django.contrib.auth.models import User
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
@@ -22,9 +23,20 @@ from cdr.export.formats import FORMATS
 from cdr.export.jobs import filter_of
 from cdr.export.selection import oldest_first
 from cdr.export.writing import write
-from cdr.models import Call, ColumnChoice, Event, ExportJob, Note, Rejected, SavedView, Settlement, Source
+from cdr.models import (
+    Call,
+    ColumnChoice,
+    Event,
+    ExportJob,
+    Note,
+    Rejected,
+    ReportSchedule,
+    SavedView,
+    Settlement,
+    Source,
+)
 from cdr.queries.columns import COLUMNS
-from tests.factories import NOON, make_call, make_event, make_proxy, make_rejected, make_source
+from tests.factories import NOON, make_call, make_event, make_proxy, make_rejected, make_schedule, make_source
 
 SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(1)>"
 QUOTES = "\"' onmouseover='alert(1)' x=\""
@@ -52,6 +64,11 @@ LISTS = (
     f"period=all&{_EVERYTHING}",
     urlencode({"word": SCRIPT, "number": SCRIPT, SCRIPT: QUOTES, "after": SCRIPT, "proxy": "<b>", "flag": QUOTES}),
 )
+REPORTS = (
+    urlencode({"period": "all", "group": ["caller", f"extra.{NAME}"]}, doseq=True),
+    urlencode({"period": "all", "group": ["user_agent_of_nobody", "callee"]}, doseq=True),
+    urlencode({"period": "all", "group": ["source_ip", "proxy"], "per": "day"}, doseq=True),
+)
 
 SHOWN: Mapping[str, Sequence[str]] = {
     "cdr:start": ["period=all", "period=all&wall=1", urlencode({"period": SCRIPT, "proxy": QUOTES, "zone": TURNED})],
@@ -64,6 +81,14 @@ SHOWN: Mapping[str, Sequence[str]] = {
     "cdr:set-ends": ["id={lost}", urlencode({"id": SCRIPT})],
     "cdr:call-inside": [""],
     "cdr:call-ladder": [""],
+    "cdr:trends": ["period=all", urlencode({"period": SCRIPT})],
+    "cdr:report": [*REPORTS, urlencode({"group": SCRIPT, "sort": QUOTES, "figures": TURNED, "digits": SCRIPT})],
+    "cdr:report-file": REPORTS,
+    "cdr:schedules": [""],
+    "cdr:schedule": [""],
+    "cdr:schedule-new": ["", REPORTS[0]],
+    "locked-logins": [""],
+    "sessions": [""],
     "cdr:exports": [""],
     "cdr:export-new": ["", _CONDITIONS],
     "cdr:export-file": [""],
@@ -76,6 +101,7 @@ SHOWN: Mapping[str, Sequence[str]] = {
     "api:sources": [""],
     "api:source": [""],
     "api:statistics": ["period=all", urlencode({"period": SCRIPT})],
+    "api:reports": REPORTS,
     "api:statistics-series": ["period=all", urlencode({"by": QUOTES})],
     "api:exports": [""],
     "api:export": [""],
@@ -101,14 +127,18 @@ NOT_SHOWN = {
     # they take something and lead on to a page that is above
     "api:events", "cdr:call-notes", "cdr:call-settlement", "cdr:call-settlement-revoke", "cdr:change-view",
     "cdr:choose-columns", "cdr:export-cancel", "cdr:export-delete", "cdr:health-replay", "cdr:health-reread",
-    "cdr:save-view", "None", "admin:None", "admin:index", "admin:app_list", "admin:autocomplete", "admin:view_on_site",
+    "cdr:save-view", "cdr:run-again", "cdr:schedule-deed",
+    "None", "admin:None", "admin:index", "admin:app_list", "admin:autocomplete", "admin:view_on_site",
     # people, proxies and what these shall log: nothing of it comes from a proxy
-    "account", "tokens", "token-revoke", "healthz", "api:root", "api:me", "api:version", "api:schema", "api:docs",
+    "account", "own-password",
+    "tokens", "token-revoke", "healthz", "api:root", "api:me", "api:version", "api:schema",
+    "api:docs",
     "api:profile", "api:profiles", "api:profile-artefact", "api:profile-artefacts", "api:profile-flows",
     "api:profile-revisions", "api:profile-simulation", "api:proxies", "api:proxy", "admin:search",
 }  # fmt: skip
 """Addresses that show nothing of them; so do those that begin as in ``NOT_SHOWN_BELOW``."""
 NOT_SHOWN_BELOW = (
+    "account_", "mfa_", "openid_connect_", "socialaccount_",  # people's own
     "proxyconf:", "admin:auth_", "admin:proxyconf_", "admin:accweb_apitoken_", "admin:log", "admin:jsi18n",
     "admin:password_change", "admin:cdr_event_add", "admin:cdr_event_delete", "admin:cdr_rejected_add",
     "admin:cdr_rejected_delete", "admin:cdr_source_add", "admin:accweb_auditentry_add",
@@ -152,6 +182,9 @@ def store(admin: User) -> Call:
         _export(admin, name)
     ExportJob.objects.create(user=admin, format="csv", conditions=_CONDITIONS, state="failed", error=ALL)
     record_of(admin, Action.REFUSED, ALL, username=NAME, filter=ALL)
+    make_schedule(admin, name=NAME)
+    for _ in range(6):
+        Client().post(reverse("admin:login"), {"username": NAME, "password": SCRIPT})
     return call
 
 
@@ -170,6 +203,7 @@ def addresses(call: Call, admin: User) -> list[str]:
     event, entry = Event.objects.earliest("pk"), AuditEntry.objects.earliest("pk")
     jobs = ExportJob.objects.filter(user=admin, state="done").values_list("pk", flat=True)
     first: dict[str, Any] = {"cdr:call": call.pk, "api:call": call.pk, "cdr:health-proxy": "edge-1"}
+    first |= {"cdr:report-file": "csv", "cdr:schedule": ReportSchedule.objects.earliest("pk").pk}
     first |= {"api:source": event.source_id, "api:export": jobs[0]}
     models = {"cdr_event": event, "cdr_rejected": Rejected.objects.earliest("pk"), "accweb_auditentry": entry}
     models["cdr_source"] = Source.objects.earliest("pk")

@@ -12,10 +12,12 @@ from django.utils.translation import gettext_lazy as _
 
 from cdr.display.wording import Text
 from cdr.queries.filters import CallFilter
+from cdr.queries.moments import EARLIEST
 from cdr.queries.periods import TimeRange
 
 _DAY = timedelta(days=1)
 _LONGEST_DAY = timedelta(hours=25)
+_TWO_MONTHS = timedelta(days=62)
 _TIME = ("period", "since", "until")
 _LABELS: dict[str, tuple[Text, Text]] = {
     "previous": (_("Previous period"), _("before")),
@@ -48,6 +50,8 @@ def _earlier(call_filter: CallFilter, zone: tzinfo) -> Iterator[tuple[str, TimeR
     if call_filter.form.errors or since is None or since >= call_filter.now:
         return
     until = min(until or call_filter.now, call_filter.now)
+    if since - EARLIEST < (until - since) + _TWO_MONTHS:
+        return  # no call is dated as early as that
     yield "previous", _previous(call_filter.chosen_period, since, until, zone)
     if until - since <= _LONGEST_DAY:
         week = TimeRange(_days_before(since, 7, zone), _days_before(until, 7, zone))

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -40,7 +40,7 @@ class ApplyFix(ProxyPage):
     def _back(self, request: HttpRequest) -> HttpResponse:
         page = request.POST.get("next", "")
         if url_has_allowed_host_and_scheme(page, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
-            return redirect(page)
+            return HttpResponseRedirect(page)  # redirect() would take a single word for the name of a page
         return redirect("proxyconf:profile", self.proxy.name)
 
 

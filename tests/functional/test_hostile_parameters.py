@@ -38,12 +38,14 @@ ARGUMENTS = {
     "proxyconf:zip": ["kam1"],
 }
 OF_A_CALL = {"cdr:call", "cdr:call-inside", "cdr:call-ladder"}
+OF_A_SCHEDULE = {"cdr:schedule", "cdr:schedule-deed", "cdr:run-again"}
 PLAIN = sorted(
     name
     for name in all_names()
     if name.startswith(("cdr:", "api:cdr:"))
     and not name.endswith(("-file", "-cancel", "-delete", "-notes", "-revoke", "-settlement", "call", "call-events"))
-    and name not in OF_A_CALL | {"cdr:change-view", "cdr:health-replay", "cdr:health-reread", *ARGUMENTS}
+    and name
+    not in OF_A_CALL | {"cdr:change-view", "cdr:health-replay", "cdr:health-reread", *ARGUMENTS, *OF_A_SCHEDULE}
 )
 ADMIN = (
     "admin:auth_user_changelist",

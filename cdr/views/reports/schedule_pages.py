@@ -22,6 +22,7 @@ from django.views.generic import TemplateView
 
 from accweb.web.shell import ShellMixin
 from cdr.delivery.sending import first_due, resume, send_again, send_now, stop
+from cdr.display.safe_text import one_line
 from cdr.models import ReportSchedule, ScheduledRun
 from cdr.queries.filters import CallFilter, Condition
 from cdr.queries.reports.definition import report_of
@@ -163,7 +164,7 @@ class SchedulePage(ScheduleEditor):
         schedule = get_object_or_404(self.schedules(), pk=self.kwargs["pk"])
         form = kwargs.pop("form", None) or ScheduleForm(schedule.content, initial=initial_of(schedule))
         return super().get_context_data(
-            title=schedule.name,
+            title=one_line(schedule.name),
             schedule=schedule,
             runs=list(schedule.runs.all()[:HISTORY]),
             mine=schedule.owner_id == self.user.pk,
