@@ -96,18 +96,28 @@ class Harm:
     def fill_disk(self, proxy: Proxy, call_ids: list[str]) -> None:
         """Take the database away and let no file grow, while requests come; then give space back, and the database."""
         self._site.server.kill()
-        receiver = self._site.collector.process_of("receiver radius")  # it answered what came before
-        _, hard = resource.prlimit(receiver, resource.RLIMIT_FSIZE)
-        resource.prlimit(receiver, resource.RLIMIT_FSIZE, (1, hard))
-        answered_before = len(proxy.answered)
-        asked = 0
+        limited, answered_before, asked = 0, 0, 0
+
+        def limit() -> None:
+            nonlocal limited, answered_before, asked
+            limited = self._site.collector.process_of("receiver radius")
+            _, hard = resource.prlimit(limited, resource.RLIMIT_FSIZE)
+            resource.prlimit(limited, resource.RLIMIT_FSIZE, (1, hard))
+            answered_before, asked = len(proxy.answered), 0
 
         def give_space_back(answered: int) -> None:
             nonlocal asked
             asked += 1
-            if asked == TRIES:
-                assert answered == answered_before, "requests were acknowledged that are on no disk"
-                resource.prlimit(receiver, resource.RLIMIT_FSIZE, (hard, hard))
+            if asked != TRIES:
+                return
+            if self._site.collector.process_of("receiver radius") != limited:  # one that was started anew has no limit
+                limit()
+                return
+            assert answered == answered_before, "requests were acknowledged that are on no disk"
+            _, hard = resource.prlimit(limited, resource.RLIMIT_FSIZE)
+            resource.prlimit(limited, resource.RLIMIT_FSIZE, (hard, hard))
+
+        limit()
 
         proxy.account(call_ids, give_space_back)
         self._site.server.start()

@@ -282,9 +282,10 @@ def test_without_a_mail_server_nothing_is_lost_silently(owner: User) -> None:
 
 
 def test_the_periodic_task_sends_what_is_due_and_forgets_what_is_old(mailbox: Mailbox, owner: User) -> None:
-    schedule = make_schedule(owner)
+    now = datetime.now(UTC)
+    schedule = make_schedule(owner, zone="UTC", at=(now + timedelta(hours=12)).time())  # the next one is not due yet
     schedule.runs.create(due_at=DUE - timedelta(days=2000), state=State.SENT)
-    ReportSchedule.objects.update(next_at=datetime.now(UTC) - timedelta(hours=1))
+    ReportSchedule.objects.update(next_at=now - timedelta(hours=1))
     tasks.plan_reports()
     assert len(mailbox.messages) == 1
     assert tasks.forget_old_reports() == 1

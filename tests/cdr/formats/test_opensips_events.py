@@ -143,7 +143,7 @@ def test_parameters_come_with_or_without_their_name(members: dict[str, Any], kin
     [
         (notification("E_UL_AOR_INSERT", PARAMS), "'E_UL_AOR_INSERT' is not an accounting event"),
         ({"jsonrpc": "2.0", "method": ["E_ACC_EVENT"], "params": PARAMS}, "is not an accounting event"),
-        (notification("E_ACC_EVENT", {}), "E_ACC_EVENT no method or callid"),
+        (notification("E_ACC_EVENT", {}), "E_ACC_EVENT without method or callid"),
         (notification("E_ACC_EVENT", PARAMS | {"time": None}), "without time"),
         (notification("E_ACC_EVENT", PARAMS | {"time": 10**15}), "outside of the years 1 to 9999"),
         (notification("E_ACC_CDR", DIALOG | {"ms_duration": 2**40}), "OpenSIPS counts with 32 bits"),
