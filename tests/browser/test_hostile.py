@@ -12,7 +12,7 @@ from tests.browser.walk import Walk
 from tests.hostile import addresses, shortly, store
 
 pytestmark = pytest.mark.django_db(transaction=True)
-NO_PAGES = ("/file/", "/ladder.svg", "/metrics", "/api/")
+NO_PAGES = ("/file/", "/reports/file.", "/ladder.svg", "/metrics", "/api/")
 TELL = "window.harmed = []; for (const name of ['alert', 'confirm', 'prompt']) window[name] = () => harmed.push(name)"
 
 
