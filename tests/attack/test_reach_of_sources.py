@@ -109,7 +109,7 @@ def test_a_link_to_accwebs_own_database_is_followed_and_refused(tmp_path: Path) 
 @pytest.mark.skipif(os.environ.get("TEST_DATABASE") != "postgresql", reason="the server is PostgreSQL's")
 def test_an_operator_does_not_read_other_databases_of_the_own_server_with_the_own_role() -> None:
     source = make_source(kind="database", settings={**own_address(), "database": "template1"})
-    with pytest.raises(Unreachable, match="own rights"):
+    with pytest.raises(Unreachable, match="accweb's rights"):
         collected(source)
 
 
