@@ -1,4 +1,4 @@
-"""Forty kills under load, outages of the database among them, and a disk that is full.
+"""Forty kills under load, outages of the database among them.
 
 Whatever was acknowledged is stored, once, and the calls of it are complete. Steps of the clock: test_clock_steps.py.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import resource
 import signal
 import socket
 import threading
@@ -24,8 +23,6 @@ from tests.functional.test_nothing_lost import Killer, Proxy
 from tests.servers import PATIENCE
 
 CALLS_PER_KILL = 12
-TRIES = 15
-"""How often requests are sent while the disk is full."""
 
 ROUNDS = 5
 
@@ -93,38 +90,6 @@ class Harm:
         self._site.kill()
         self._site.start()
 
-    def fill_disk(self, proxy: Proxy, call_ids: list[str]) -> None:
-        """Take the database away and let no file grow, while requests come; then give space back, and the database."""
-        self._site.server.kill()
-        limited, answered_before, asked, refused = 0, 0, 0, False
-
-        def limit() -> None:
-            nonlocal limited, answered_before, asked
-            limited = self._site.collector.process_of("receiver radius")
-            _, hard = resource.prlimit(limited, resource.RLIMIT_FSIZE)
-            resource.prlimit(limited, resource.RLIMIT_FSIZE, (1, hard))
-            answered_before, asked = len(proxy.answered), 0
-
-        def give_space_back(answered: int) -> None:
-            nonlocal asked, answered_before, refused
-            if answered != answered_before:  # a backend that outlived its database by a moment committed it
-                answered_before, asked = answered, 0
-            asked += 1
-            if asked != TRIES or refused:
-                return
-            if self._site.collector.process_of("receiver radius") != limited:  # one that was started anew has no limit
-                limit()
-                return
-            refused = True
-            _, hard = resource.prlimit(limited, resource.RLIMIT_FSIZE)
-            resource.prlimit(limited, resource.RLIMIT_FSIZE, (hard, hard))
-
-        limit()
-
-        proxy.account(call_ids, give_space_back)
-        assert refused, "requests were acknowledged that are on no disk"
-        self._site.server.start()
-
     def _kill(self, process: int) -> None:
         self.kills += 1
         with suppress(ProcessLookupError):
@@ -135,19 +100,15 @@ def test_forty_kills_lose_nothing_that_was_acknowledged_and_store_nothing_twice(
     proxy, peer, harm = Proxy(site.ports["radius"]), Peer(site.ports["diameter"]), Harm(site)
     sent: list[str] = []
 
-    def load(harming: Callable[[], object] | None = None) -> None:
+    def load(harming: Callable[[], object]) -> None:
         calls = [f"{len(sent)}-{number}@radius" for number in range(CALLS_PER_KILL)]
         requests = [f"{call}+{method}" for call in calls for method in ("INVITE", "BYE")]
         sent.extend(requests)
-        if harming is None:
-            harm.fill_disk(proxy, requests)
-        else:
-            proxy.account(requests, Killer(harming, every=len(proxy.answered) + CALLS_PER_KILL, times=1))
+        proxy.account(requests, Killer(harming, every=len(proxy.answered) + CALLS_PER_KILL, times=1))
 
     part = (harm.radius, harm.scheduler, harm.database, harm.diameter)
     for harming in (*part, *part[:3], harm.everything) * ROUNDS:
         load(harming)
-    load()
     peer.end()
 
     assert harm.kills == 40
